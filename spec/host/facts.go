@@ -1,0 +1,112 @@
+package host
+
+// Facts is what was read of the host. All paths are absolute, clean and free
+// of symlinks unless a field says otherwise.
+type Facts struct {
+	UID, GID int
+	// User and Group are names; "user" and "group" when the host has none.
+	User, Group string
+	// Home is the caller's home as HOME says it (symlinks resolved if it
+	// exists).
+	Home string
+	// RuntimeDir is the XDG_RUNTIME_DIR that the jail shall have:
+	// "/run/user/UID".
+	RuntimeDir string
+	// StateDir is jailed-claude's own state
+	// ($XDG_STATE_HOME/jailed-claude); it need not exist.
+	StateDir string
+	// OwnDirs are the folders that no grant may expose: StateDir, the
+	// configuration folder and the cache of jailed-claude.
+	OwnDirs []string
+	// Executable is this program's own binary.
+	Executable string
+
+	Project Project
+
+	// GitName and GitEmail are user.name and user.email as git sees them in
+	// the project; empty where unset.
+	GitName, GitEmail string
+
+	// CAFile is the host's certificate bundle (PEM), ExtraCAFile that of
+	// NODE_EXTRA_CA_CERTS; empty where there is none.
+	CAFile, ExtraCAFile string
+	// ResolvConf is the file that /etc/resolv.conf leads to; empty if none.
+	ResolvConf string
+	// Localtime is the time zone file that /etc/localtime leads to.
+	Localtime string
+	// ManagedSettings is "/etc/claude-code" where it exists.
+	ManagedSettings string
+
+	// NixDaemon is the daemon's socket where the caller can connect to it.
+	NixDaemon string
+	// NixTrusted: the daemon trusts the caller, so the socket is worth root.
+	NixTrusted bool
+
+	// Env is the caller's whole environment. Only names that spec's
+	// allow-list or the policy names may cross.
+	Env map[string]string
+
+	// ClaudeShared are the host's own Claude files for config = "shared".
+	ClaudeShared ClaudeFiles
+
+	// NoFile is the hard limit of open files (RLIMIT_NOFILE).
+	NoFile uint64
+
+	// Present says for each host path that the policy grants (after "~/"
+	// became Home) what it is; a path that is missing has no entry.
+	Present map[string]Kind
+}
+
+// Kind is what a path is.
+type Kind struct {
+	// Dir: a folder; otherwise a file, socket or device.
+	Dir bool
+	// Real is the path with every symlink resolved.
+	Real string
+}
+
+// Project is the folder that the agent works on.
+type Project struct {
+	// Dir is the project's folder.
+	Dir string
+	// Git are git folders of the project that lie outside Dir: the common
+	// git directory of a worktree, the parent's .git/modules/NAME of a
+	// submodule, and for a worktree its own .git/worktrees/NAME inside the
+	// common one.
+	Git []string
+	// Hide are existing paths that the policy's hide patterns name.
+	Hide []Path
+	// Protect are existing paths that are to be read-only: the built-in list
+	// and the policy's patterns. They may lie in Dir or in one of Git.
+	Protect []Path
+	// Pin are the folders between a protected or hidden path and the root
+	// that contains it, outermost first, no doubles.
+	Pin []string
+	// Watch are paths of the built-in list that do not exist now and would
+	// matter if the agent made them; reported when the jail ends.
+	Watch []string
+}
+
+// Path is one existing path.
+type Path struct {
+	Path string
+	// Dir: it is a folder.
+	Dir bool
+	// Why names the rule: a policy pattern, or one of the built-in list.
+	Why string
+}
+
+// ClaudeFiles are the host's own Claude files.
+type ClaudeFiles struct {
+	// Dir is the host's ~/.claude or CLAUDE_CONFIG_DIR; empty if missing.
+	Dir string
+	// JSON is the host's ~/.claude.json; empty if missing, and when it lies
+	// inside Dir (CLAUDE_CONFIG_DIR).
+	JSON string
+	// Executable are existing paths inside Dir that the host's claude would
+	// execute or trust: settings, hooks, plugins, skills, commands, agents,
+	// memory files.
+	Executable []Path
+	// Watch are such paths that do not exist now.
+	Watch []string
+}

@@ -1,0 +1,107 @@
+package policy
+
+// Version is the only policy file version that this program reads.
+const Version = 1
+
+// Policy is one merged policy. The zero value grants nothing and is not
+// useful; start from Default.
+type Policy struct {
+	Agent    Agent
+	Files    Files
+	Network  Network
+	Env      Env
+	Nix      Nix
+	Limits   Limits
+	Identity Identity
+
+	// Origins says which layer set a value, for "explain". Scalars are keyed
+	// "section.key", list and table elements "section.key=element"; the value
+	// is the layer's Name. A later layer that repeats an element keeps the
+	// first origin.
+	Origins map[string]string
+}
+
+// Agent is the program that is jailed.
+type Agent struct {
+	// Package is a store path, a Nix installable, a path of a program outside
+	// the store, or "host". Empty means: what the flake baked in, then
+	// "claude" on PATH.
+	Package string
+	// Packages are further store paths or installables whose bin joins PATH.
+	Packages []string
+	// Config is ConfigPrivate or ConfigShared.
+	Config string
+}
+
+// Files are grants of host files beyond the built-in table.
+type Files struct {
+	// Project is ProjectRW or ProjectRO.
+	Project string
+	// Read and Write are host paths, absolute or below "~/".
+	Read, Write []string
+	// Hide and Protect are gitignore-style patterns below the project.
+	Hide, Protect []string
+}
+
+// Network is what the jail may reach.
+type Network struct {
+	// Mode is NetNone or NetHost.
+	Mode string
+}
+
+// Env is the environment beyond the built-in allow-list.
+type Env struct {
+	// Pass names variables that cross from the caller.
+	Pass []string
+	// Set are variables with fixed values.
+	Set map[string]string
+}
+
+// Nix is what the jail sees of Nix.
+type Nix struct {
+	// Daemon is DaemonOff or DaemonAuto.
+	Daemon string
+	// Store is StoreClosure or StoreFull.
+	Store string
+}
+
+// Limits are cgroup limits. Zero means: no limit.
+type Limits struct {
+	// Memory in bytes (memory.max of cgroup v2).
+	Memory int64
+	// Pids is the largest number of processes and threads (pids.max).
+	Pids int64
+	// CPUs is a number of processors (cpu.max as quota/period).
+	CPUs float64
+}
+
+// Identity is who the agent is inside.
+type Identity struct {
+	// User is UserKeep or UserRoot.
+	User string
+}
+
+// Values of the enumerated keys.
+const (
+	ConfigPrivate = "private"
+	ConfigShared  = "shared"
+
+	ProjectRW = "rw"
+	ProjectRO = "ro"
+
+	NetNone = "none"
+	NetHost = "host"
+
+	DaemonOff  = "off"
+	DaemonAuto = "auto"
+
+	StoreClosure = "closure"
+	StoreFull    = "full"
+
+	UserKeep = "keep"
+	UserRoot = "root"
+)
+
+// PackageHost as Agent.Package asks for the host's own toolchain and the
+// "claude" on PATH, even where it lies in a Nix store.
+const PackageHost = "host"
