@@ -1,0 +1,66 @@
+# lib.sh: what the scripts in hack/ share. Sourced, never run.
+# shellcheck shell=bash disable=SC2034
+
+HACK=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+REPO=$(dirname "$HACK")
+
+# Exit status of a script that could not do its work for a reason that lies
+# outside of the project (automake's convention for a skipped test).
+SKIP=77
+
+# One pinned version of the agent for `make run` and for the tests.
+CLAUDE_VERSION_PINNED=2.1.330
+NODE_VERSION_PINNED=22.23.3
+
+say() { printf '%s: %s\n' "${ME:-$(basename "$0" .sh)}" "$*" >&2; }
+die() { say "$*"; exit 1; }
+skip() { say "skipped: $*"; exit "$SKIP"; }
+
+# go_program prints the Go to use: the one on PATH, or the usual place of the
+# official tarball, which a fresh shell does not have on PATH.
+go_program() {
+  local go
+  for go in go /usr/local/go/bin/go; do
+    if command -v "$go" >/dev/null 2>&1; then command -v "$go"; return 0; fi
+  done
+  return 1
+}
+
+# cache_root prints the folder for big files that can be made again: the
+# machine's for root, the user's otherwise. Never inside the repository.
+cache_root() {
+  if [ "$(id -u)" = 0 ]; then
+    echo /var/cache/jailed-claude
+  else
+    echo "${XDG_CACHE_HOME:-$HOME/.cache}/jailed-claude"
+  fi
+}
+
+# npm_pinned PACKAGE VERSION prints the sha256 that npm.sha256 holds for
+# the tarball of that version, or nothing.
+npm_pinned() { awk -v want="$1@$2" '$2 == want { print $1 }' "$HACK/npm.sha256"; }
+
+# npm_fetch PACKAGE VERSION FILE downloads one npm tarball to FILE. npm checks
+# it against the registry's integrity; a pinned version is also checked
+# against npm.sha256. Nothing of the package is installed or run.
+# Returns SKIP when the registry cannot be reached, 1 on a wrong checksum.
+npm_fetch() {
+  local package=$1 version=$2 file=$3 tmp got want
+  command -v npm >/dev/null 2>&1 || { say "npm is not installed"; return "$SKIP"; }
+  tmp=$(mktemp -d "$(dirname "$file")/.npm.XXXXXX")
+  # The log goes to a file: a failure shows its reason, a success nothing.
+  if ! (cd "$tmp" && npm pack --silent --no-update-notifier "$package@$version" >pack.log 2>&1); then
+    say "npm pack $package@$version: $(grep -m1 -v '^$' "$tmp/pack.log" || echo 'no answer from the registry')"
+    rm -rf "$tmp"
+    return "$SKIP"
+  fi
+  got=$(sha256sum "$tmp"/*.tgz | cut -d' ' -f1)
+  want=$(npm_pinned "$package" "$version")
+  if [ -n "$want" ] && [ "$got" != "$want" ]; then
+    say "$package@$version: sha256 is $got, expected $want (hack/npm.sha256)"
+    rm -rf "$tmp"
+    return 1
+  fi
+  mv "$tmp"/*.tgz "$file"
+  rm -rf "$tmp"
+}
