@@ -1,0 +1,112 @@
+package closure
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Sentinels for errors.Is. The error that is returned is an *Error that wraps
+// one of them and says which path or program it was.
+var (
+	// ErrNoAgent: Resolve found no agent: not on PATH, not in the closure
+	// file, not in the package.
+	ErrNoAgent = errors.New("no agent")
+	// ErrNoProgram: Package is the path of a program that does not exist or
+	// cannot be executed.
+	ErrNoProgram = errors.New("no such program")
+	// ErrBadPackage: Package or one of Packages is none of the forms that
+	// Options documents.
+	ErrBadPackage = errors.New("bad package")
+	// ErrBadPath: a path is not a well-formed store path.
+	ErrBadPath = errors.New("bad store path")
+	// ErrMissing: a store path is not on disk: never fetched, or collected.
+	ErrMissing = errors.New("missing store path")
+	// ErrNotValid: a store path is on disk, and Nix does not know it: made by
+	// hand, or left by an interrupted build or deletion.
+	ErrNotValid = errors.New("store path is not valid")
+	// ErrNotInClosure: the closure file does not list a path that is needed.
+	ErrNotInClosure = errors.New("not in the closure file")
+	// ErrNoNix: Nix had to be asked, and is not on PATH.
+	ErrNoNix = errors.New("Nix is not installed")
+	// ErrNoDaemon: Nix could not reach its daemon.
+	ErrNoDaemon = errors.New("the Nix daemon is not running")
+	// ErrFeature: Nix refused an experimental feature.
+	ErrFeature = errors.New("an experimental feature of Nix is disabled")
+)
+
+// Error is what went wrong, and what to do about it.
+type Error struct {
+	// What says what is wrong and where.
+	What string
+	// Fix is what the user can do, a command where there is one. It may be
+	// empty.
+	Fix string
+	// Err is a sentinel of this package, a *CommandError, or the cause.
+	Err error
+}
+
+func (e *Error) Error() string {
+	if e.Fix == "" {
+		return e.What
+	}
+	return e.What + "; " + e.Fix
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// CommandError is a Nix program that failed.
+type CommandError struct {
+	// Args is the command line.
+	Args []string
+	// Stderr are the last lines that it wrote to its standard error.
+	Stderr string
+	// Err is how it ended.
+	Err error
+}
+
+func (e *CommandError) Error() string {
+	s := fmt.Sprintf("%s: %v", strings.Join(e.Args, " "), e.Err)
+	if e.Stderr != "" {
+		s += ":\n" + e.Stderr
+	}
+	return s
+}
+
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// ParseError is a line of a closure file that is not what it should be.
+type ParseError struct {
+	// Line counts from 1.
+	Line int
+	Err  error
+}
+
+func (e *ParseError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+func (e *ParseError) Unwrap() error { return e.Err }
+
+func missing(p string) error {
+	return &Error{
+		What: fmt.Sprintf("store path %q does not exist", p),
+		Fix:  "fetch or build it: nix-store --realise " + p,
+		Err:  ErrMissing,
+	}
+}
+
+// halfDeleted is for a path of a closure whose root does exist.
+func halfDeleted(p, root string) error {
+	return &Error{
+		What: fmt.Sprintf("store path %q, which %q needs, is missing: removed by a garbage collection or by hand", p, root),
+		Fix:  "restore it: nix-store --realise " + p,
+		Err:  ErrMissing,
+	}
+}
+
+func noNix(what string) error {
+	return &Error{
+		What: fmt.Sprintf("%s needs Nix, and neither nix nor nix-store is on PATH", what),
+		Fix:  "install Nix (https://nixos.org/download), or name the store paths with --closure FILE, or use the host's own programs with --package host",
+		Err:  ErrNoNix,
+	}
+}

@@ -1,0 +1,222 @@
+package closure
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// inventory is a set of store paths, and what of each of them a closure needs
+// to know. It never changes as long as the paths exist.
+type inventory struct {
+	// paths is sorted, without doubles.
+	paths []string
+	// bins are those of paths that have a folder bin.
+	bins []string
+	// sh, bash and env are those of bins that have such a program.
+	sh, bash, env []string
+}
+
+// has tells whether the top-level store path p is in the inventory.
+func (v *inventory) has(p string) bool {
+	_, ok := slices.BinarySearch(v.paths, p)
+	return ok
+}
+
+// takeInventory looks into each path. Paths must be sorted and well-formed.
+func takeInventory(paths []string) *inventory {
+	v := &inventory{paths: paths}
+	for _, p := range paths {
+		if fi, err := v.stat(p + "/bin"); err != nil || !fi.IsDir() {
+			continue
+		}
+		v.bins = append(v.bins, p)
+		for _, t := range []struct {
+			name string
+			list *[]string
+		}{{"sh", &v.sh}, {"bash", &v.bash}, {"env", &v.env}} {
+			if v.isProgram(p + "/bin/" + t.name) {
+				*t.list = append(*t.list, p)
+			}
+		}
+	}
+	return v
+}
+
+// union joins inventories. What was found in one of them holds in the whole:
+// more paths cannot make a link lead out.
+func union(vs []*inventory) *inventory {
+	if len(vs) == 1 {
+		return vs[0]
+	}
+	u := &inventory{}
+	for _, v := range vs {
+		u.paths = append(u.paths, v.paths...)
+		u.bins = append(u.bins, v.bins...)
+		u.sh = append(u.sh, v.sh...)
+		u.bash = append(u.bash, v.bash...)
+		u.env = append(u.env, v.env...)
+	}
+	for _, l := range []*[]string{&u.paths, &u.bins, &u.sh, &u.bash, &u.env} {
+		slices.Sort(*l)
+		*l = slices.Compact(*l)
+	}
+	return u
+}
+
+// checkPresent is one lstat(2) for each path: garbage collections and
+// interrupted deletions leave closures with holes, which would show only
+// inside the jail.
+func (v *inventory) checkPresent(root string) error {
+	for _, p := range v.paths {
+		if _, err := os.Lstat(p); errors.Is(err, fs.ErrNotExist) {
+			if root == "" || p == root {
+				return missing(p)
+			}
+			return halfDeleted(p, root)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// binDirs are the folders for PATH, split in those of roots, in their order,
+// and those of the other paths, by package name.
+func (v *inventory) binDirs(roots []string) (first, rest []string) {
+	for _, r := range roots {
+		if slices.Contains(v.bins, r) && !slices.Contains(first, r+"/bin") {
+			first = append(first, r+"/bin")
+		}
+	}
+	others := slices.DeleteFunc(slices.Clone(v.bins), func(p string) bool {
+		return slices.Contains(first, p+"/bin")
+	})
+	slices.SortFunc(others, func(a, b string) int {
+		return cmp.Or(cmp.Compare(name(a), name(b)), cmp.Compare(a, b))
+	})
+	for _, p := range others {
+		rest = append(rest, p+"/bin")
+	}
+	return first, rest
+}
+
+// pick is the program of that name in the first of the bin folders whose
+// store path is in list.
+func pick(bins, list []string, name string) string {
+	for _, b := range bins {
+		if slices.Contains(list, strings.TrimSuffix(b, "/bin")) {
+			return b + "/" + name
+		}
+	}
+	return ""
+}
+
+var (
+	errOutside = errors.New("it leads out of the closure")
+	errLoop    = errors.New("too many levels of symbolic links")
+)
+
+// maxLinks is the kernel's own limit (path_resolution(7)).
+const maxLinks = 40
+
+// resolve follows every symlink of the store path p as the kernel will inside
+// the jail, where there is nothing of the store but the closure.
+func (v *inventory) resolve(p string) (string, fs.FileInfo, error) {
+	todo := components(p)
+	real, links := "", 0
+	var fi fs.FileInfo
+	for len(todo) > 0 {
+		c := todo[0]
+		todo = todo[1:]
+		if c == ".." {
+			if fi != nil && !fi.IsDir() {
+				return "", nil, syscall.ENOTDIR
+			}
+			real = real[:max(strings.LastIndexByte(real, '/'), 0)]
+			fi = nil
+			continue
+		}
+		next := real + "/" + c
+		if !inStore(next) && !strings.HasPrefix(StoreDir, next+"/") {
+			return "", nil, errOutside
+		}
+		if real == StoreDir && !v.has(next) {
+			return "", nil, errOutside
+		}
+		if len(next) <= len(StoreDir) {
+			real = next
+			continue
+		}
+		var err error
+		if fi, err = os.Lstat(next); err != nil {
+			return "", nil, err
+		}
+		if fi.Mode()&fs.ModeSymlink == 0 {
+			real = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", nil, errLoop
+		}
+		target, err := os.Readlink(next)
+		if err != nil {
+			return "", nil, err
+		}
+		if strings.HasPrefix(target, "/") {
+			real = ""
+		}
+		todo = append(components(target), todo...)
+		fi = nil
+	}
+	if len(real) <= len(StoreDir) {
+		return "", nil, errOutside
+	}
+	if fi == nil {
+		var err error
+		if fi, err = os.Lstat(real); err != nil {
+			return "", nil, err
+		}
+	}
+	return real, fi, nil
+}
+
+func components(p string) []string {
+	return slices.DeleteFunc(strings.Split(p, "/"), func(c string) bool { return c == "" || c == "." })
+}
+
+func (v *inventory) stat(p string) (fs.FileInfo, error) {
+	_, fi, err := v.resolve(p)
+	return fi, err
+}
+
+// isProgram tells whether p is, inside the closure, an executable file.
+func (v *inventory) isProgram(p string) bool {
+	fi, err := v.stat(p)
+	return err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0
+}
+
+// programs are the names of the executables in root/bin. Names that start
+// with a dot are left out: they are what Nix's wrappers wrap.
+func (v *inventory) programs(root string) ([]string, error) {
+	dir, _, err := v.resolve(root + "/bin")
+	if err != nil {
+		return nil, fmt.Errorf("%s/bin: %w", root, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && v.isProgram(dir+"/"+e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}

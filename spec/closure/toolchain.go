@@ -1,0 +1,147 @@
+package closure
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// usrDirs are the folders of / that a dynamically linked program may need
+// beside /usr. On merged-usr systems they are links into it.
+var usrDirs = []string{"/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32"}
+
+// etcFiles are what the loader, Debian's alternatives and OpenSSL read. They
+// hold no secret and nothing of the user.
+var etcFiles = []string{
+	"/etc/alternatives",
+	"/etc/ld.so.cache",
+	"/etc/ld.so.conf",
+	"/etc/ld.so.conf.d",
+	"/etc/ssl/openssl.cnf",
+}
+
+var hostBins = []string{"/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"}
+
+// systemBinds are the parts of the host that are not the agent's. Root is the
+// folder that stands for /; the answer's paths are as seen from it.
+//
+// A symlink among them is recreated if it is one of usrDirs, and otherwise
+// left out: what it leads to was not asked for.
+func systemBinds(root string) (binds []string, links map[string]string) {
+	for _, d := range append([]string{"/usr"}, usrDirs...) {
+		fi, err := os.Lstat(root + d)
+		switch {
+		case err != nil:
+		case fi.IsDir():
+			binds = append(binds, d)
+		case fi.Mode()&fs.ModeSymlink != 0 && d != "/usr":
+			if target, err := os.Readlink(root + d); err == nil {
+				if links == nil {
+					links = map[string]string{}
+				}
+				links[d] = target
+			}
+		}
+	}
+	for _, f := range etcFiles {
+		real, err := filepath.EvalSymlinks(root + f)
+		if err != nil || real != root+f {
+			continue
+		}
+		if fi, err := os.Lstat(real); err == nil && (fi.IsDir() || fi.Mode().IsRegular()) {
+			binds = append(binds, f)
+		}
+	}
+	return binds, links
+}
+
+// host makes the closure when the programs are the host's own. Store paths
+// that were asked for, or that the host's programs lead to, are added.
+func (r *resolver) host(ctx context.Context, a agent) (*Closure, error) {
+	c := &Closure{Toolchain: Host}
+	c.Binds, c.Links = systemBinds("")
+
+	// On NixOS these lead into the store; /bin and /usr hold nothing else.
+	for _, f := range []string{"/bin/sh", "/usr/bin/env", "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"} {
+		real, _, err := realPath(f)
+		if err != nil || !inStore(real) {
+			continue
+		}
+		root, _, err := Split(real)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.add(ctx, root, true); err != nil {
+			return nil, err
+		}
+	}
+
+	var bins []string
+	switch {
+	case len(a.roots) > 0:
+		c.Agent = a.file
+	case a.file != "":
+		in := install{resolver: r, system: c.Binds}
+		if err := in.program(a.file); err != nil {
+			return nil, err
+		}
+		for _, root := range in.roots {
+			if err := r.add(ctx, root, true); err != nil {
+				return nil, err
+			}
+		}
+		c.Agent = in.agent
+		c.Binds = append(c.Binds, in.binds...)
+		bins = in.bins
+	}
+	c.Binds = outermost(c.Binds)
+
+	all := union(append([]*inventory{{}}, r.parts...))
+	if c.Agent != "" && inStore(c.Agent) && !all.isProgram(c.Agent) {
+		return nil, r.notProgram(all, c.Agent)
+	}
+	c.Paths = all.paths
+	c.Roots = unique(r.roots)
+	first, rest := all.binDirs(c.Roots)
+	for _, b := range hostBins {
+		if fi, err := os.Stat(b); err == nil && fi.IsDir() {
+			bins = append(bins, b)
+		}
+	}
+	c.Bins = unique(slices.Concat(first, bins, rest))
+	c.Shell = firstFile("/bin/sh")
+	c.Bash = firstFile("/usr/bin/bash", "/bin/bash")
+	c.Env = firstFile("/usr/bin/env")
+	return c, nil
+}
+
+// firstFile is the first of the files that exists and can be executed.
+func firstFile(files ...string) string {
+	for _, f := range files {
+		if executable(f) {
+			return f
+		}
+	}
+	return ""
+}
+
+// within tells whether p is dir or lies in it, by component.
+func within(p, dir string) bool {
+	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
+}
+
+// outermost sorts binds and drops those that lie in another.
+func outermost(binds []string) []string {
+	binds = unique(binds)
+	slices.Sort(binds)
+	var out []string
+	for _, b := range binds {
+		if !slices.ContainsFunc(out, func(o string) bool { return within(b, o) }) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
