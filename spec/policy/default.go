@@ -1,0 +1,25 @@
+package policy
+
+// DefaultName is the name of the layer below all others, as it appears in
+// Policy.Origins.
+const DefaultName = "default"
+
+// Default returns the policy that holds where no layer says anything: the
+// project read-write, a Claude configuration of the jail's own, the host's
+// network, and nothing else of the host. Each call returns a fresh value.
+func Default() Policy {
+	p := Policy{
+		Agent:    Agent{Config: ConfigPrivate},
+		Files:    Files{Project: ProjectRW},
+		Network:  Network{Mode: NetHost},
+		Nix:      Nix{Daemon: DaemonOff, Store: StoreClosure},
+		Identity: Identity{User: UserKeep},
+		Origins:  map[string]string{},
+	}
+	for _, r := range rows() {
+		if r.Default != "" && r.policy != nil {
+			p.Origins[r.Name] = DefaultName
+		}
+	}
+	return p
+}

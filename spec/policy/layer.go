@@ -1,0 +1,82 @@
+package policy
+
+// Layer is what one source says: a policy file, or the command line. A nil
+// pointer, list or table means that the layer does not say anything about that
+// key, which differs from saying "" or 0.
+//
+// Parse makes a Layer from a file. Command line code fills one itself:
+//
+//	l := &policy.Layer{Name: "command line"}
+//	l.Network.Mode = new("none")
+//	l.Files.Read = append(l.Files.Read, "~/.config/gh")
+//
+// Merge checks every layer in the same way, wherever it came from.
+type Layer struct {
+	// Name says where the layer came from, in errors and in Policy.Origins:
+	// a file's path as the user would write it, or "command line". Merge
+	// refuses a layer without one.
+	Name string
+
+	Agent    AgentLayer
+	Files    FilesLayer
+	Network  NetworkLayer
+	Env      EnvLayer
+	Nix      NixLayer
+	Limits   LimitsLayer
+	Identity IdentityLayer
+
+	// pos knows where in the file each key and element is; nil for a layer
+	// that did not come from a file.
+	pos *positions
+}
+
+// AgentLayer is what a layer says about Agent.
+type AgentLayer struct {
+	Package  *string
+	Packages []string
+	Config   *string
+}
+
+// FilesLayer is what a layer says about Files.
+type FilesLayer struct {
+	Project       *string
+	Read, Write   []string
+	Hide, Protect []string
+}
+
+// NetworkLayer is what a layer says about Network.
+type NetworkLayer struct {
+	Mode *string
+
+	// Allow and Ports are keys of a later release. They are here so that a
+	// flag for them is refused with the same words as a file: Merge refuses
+	// any value but nil.
+	Allow []string
+	Ports []int64
+}
+
+// EnvLayer is what a layer says about Env.
+type EnvLayer struct {
+	Pass []string
+	Set  map[string]string
+}
+
+// NixLayer is what a layer says about Nix.
+type NixLayer struct {
+	Daemon *string
+	Store  *string
+}
+
+// LimitsLayer is what a layer says about Limits. All values must be positive;
+// a layer cannot lift a limit of a weaker one, only replace it.
+type LimitsLayer struct {
+	// Memory in bytes; ParseMemory reads the written form.
+	Memory *int64
+	Pids   *int64
+	CPUs   *float64
+}
+
+// IdentityLayer is what a layer says about Identity.
+type IdentityLayer struct {
+	User *string
+}

@@ -1,0 +1,273 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// maxSize bounds what Parse reads. A project's policy comes from whoever wrote
+// the project, and no honest one is near this.
+const maxSize = 1 << 20
+
+// Parse reads one policy file. name is how the user would write the file's
+// path; it begins every error and is the Name of the layer.
+//
+// Everything in the file must be known and valid. Parse returns all faults
+// together, as Errors; only where the file is no TOML, or of another version,
+// the first one hides the rest. An element of a wrong type hides what else may
+// be wrong with its list.
+func Parse(name string, data []byte) (*Layer, error) {
+	if len(data) > maxSize {
+		return nil, Errors{{Layer: name, Problem: fmt.Sprintf("a policy of %d bytes is not read: the limit is %d", len(data), maxSize)}}
+	}
+	document := map[string]any{}
+	if err := toml.Unmarshal(data, &document); err != nil {
+		return nil, Errors{syntaxError(name, err)}
+	}
+
+	d := decoder{report{layer: &Layer{Name: name, pos: indexPositions(data)}}}
+	if !d.version(document["version"]) {
+		return nil, d.faults
+	}
+	delete(document, "version")
+	for _, section := range slices.Sorted(maps.Keys(document)) {
+		d.section(section, document[section])
+	}
+	faults := append(d.faults, check(d.layer)...)
+	if len(faults) > 0 {
+		return nil, faults.sorted()
+	}
+	return d.layer, nil
+}
+
+// syntaxError turns an error of go-toml into ours.
+func syntaxError(name string, err error) *Error {
+	e := &Error{Layer: name, Problem: strings.TrimPrefix(err.Error(), "toml: ")}
+	if at := (*toml.DecodeError)(nil); errors.As(err, &at) {
+		e.Line, e.Column = at.Position()
+	}
+	// The text may hold what the file holds: the name of a key, which can be
+	// any characters, and a number that does not fit.
+	if strings.Contains(e.Problem, "strconv.") {
+		e.Problem = "this number is out of range"
+	}
+	e.Problem = printable(e.Problem)
+	return e
+}
+
+// printable escapes what a terminal would act upon.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
+// decoder moves values from a decoded document into a layer, and collects what
+// does not fit. Whether values make sense is for check.
+type decoder struct{ report }
+
+// version reports whether the rest of the file can be read.
+func (d *decoder) version(value any) bool {
+	if value == nil {
+		d.fault("version", fmt.Sprintf("is missing: write version = %d as the first line", Version))
+		d.faults[0].Line, d.faults[0].Column = 1, 1
+		return true
+	}
+	n, ok := value.(int64)
+	if !ok {
+		d.fault("version", fmt.Sprintf("is %s: write version = %d", typeName(value), Version), valueKey("version"), "version")
+		return false
+	}
+	if n != Version {
+		d.fault("version", fmt.Sprintf("this release reads version %d only, not %d", Version, n), valueKey("version"))
+		return false
+	}
+	return true
+}
+
+func (d *decoder) section(name string, value any) {
+	at := joinKey("", name)
+	if !slices.Contains(sections(), name) {
+		d.fault(at, fmt.Sprintf("unknown %s: %s", kindOf(value), suggest([]string{name})), at)
+		return
+	}
+	table, ok := value.(map[string]any)
+	if !ok {
+		d.fault(at, fmt.Sprintf("is %s: write it as a section, [%s]", typeName(value), name), at)
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(table)) {
+		d.key(name, key, table[key])
+	}
+}
+
+// kindOf says what an unknown name at the top looks like.
+func kindOf(value any) string {
+	if _, ok := value.(map[string]any); ok {
+		return "section"
+	}
+	return "key"
+}
+
+func (d *decoder) key(section, name string, value any) {
+	at := joinKey(section, name)
+	r, ok := findRow(section + "." + name)
+	switch {
+	case !ok:
+		d.fault(at, "unknown key: "+suggest([]string{section, name}), at)
+	case r.Reserved:
+		d.fault(at, reservedProblem(r), at)
+	default:
+		if problem := d.store(r, value); problem != "" {
+			d.fault(at, problem, valueKey(at), at)
+		}
+	}
+}
+
+// store puts value into the field of r and returns what is wrong with its
+// type. Faults of single elements are noted where they are.
+func (d *decoder) store(r row, value any) string {
+	mismatch := fmt.Sprintf("is %s: write %s", typeName(value), wanted(r.Key))
+	switch field := r.layer(d.layer).(type) {
+	case **string:
+		s, ok := value.(string)
+		if !ok {
+			return mismatch
+		}
+		*field = &s
+	case *[]string:
+		list, ok := value.([]any)
+		if !ok {
+			return mismatch
+		}
+		*field = d.stringList(r, list)
+	case *map[string]string:
+		table, ok := value.(map[string]any)
+		if !ok {
+			return mismatch
+		}
+		*field = d.stringTable(r, table)
+	case **int64:
+		return storeInteger(r, field, value, mismatch)
+	case **float64:
+		switch n := value.(type) {
+		case float64:
+			*field = &n
+		case int64:
+			*field = new(float64(n))
+		default:
+			return mismatch
+		}
+	default:
+		panic(fmt.Sprintf("policy: no decoding for %s, a %T", r.Name, field))
+	}
+	return ""
+}
+
+func storeInteger(r row, field **int64, value any, mismatch string) string {
+	if r.Type == TypeSize {
+		s, ok := value.(string)
+		if !ok {
+			return mismatch
+		}
+		n, err := ParseMemory(s)
+		if err != nil {
+			return err.Error()
+		}
+		*field = &n
+		return ""
+	}
+	n, ok := value.(int64)
+	if !ok {
+		return mismatch
+	}
+	*field = &n
+	return ""
+}
+
+func (d *decoder) stringList(r row, list []any) []string {
+	out := make([]string, 0, len(list))
+	for i, element := range list {
+		s, ok := element.(string)
+		if !ok {
+			d.fault(r.Name, fmt.Sprintf("element %d is %s: write a string in quotes", i+1, typeName(element)), elementKey(r.Name, i), r.Name)
+			continue
+		}
+		out = append(out, s)
+	}
+	if len(out) < len(list) {
+		// The places of the elements have shifted; what is left is checked
+		// when this fault is mended.
+		return nil
+	}
+	return out
+}
+
+func (d *decoder) stringTable(r row, table map[string]any) map[string]string {
+	out := make(map[string]string, len(table))
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		s, ok := table[name].(string)
+		if !ok {
+			at := joinKey(r.Name, name)
+			d.fault(at, fmt.Sprintf("is %s: write a string in quotes", typeName(table[name])), valueKey(at), at)
+			continue
+		}
+		out[name] = s
+	}
+	return out
+}
+
+// wanted says what to write for a key, after the word "write".
+func wanted(k Key) string {
+	switch k.Type {
+	case TypeString:
+		if len(k.Values) > 0 {
+			return quotedOr(k.Values)
+		}
+		return "a string in quotes"
+	case TypeStrings:
+		return `a list of strings, as in ["a", "b"]`
+	case TypeTable:
+		return `a table of strings, as in { CI = "1" }`
+	case TypeSize:
+		return `a string in quotes with a unit, as in "8GiB"`
+	case TypeInteger:
+		return "a whole number without quotes"
+	default:
+		return "a number without quotes"
+	}
+}
+
+// typeName says what a decoded TOML value is. The value itself is left out: it
+// may be a secret that belongs elsewhere.
+func typeName(value any) string {
+	switch value.(type) {
+	case string:
+		return "a string"
+	case int64:
+		return "an integer"
+	case float64:
+		return "a float"
+	case bool:
+		return "a boolean"
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "a table"
+	default:
+		return "a date or time"
+	}
+}

@@ -1,0 +1,233 @@
+package policy
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Type is the type of a key's value, in the words of the documentation.
+type Type string
+
+// Types of values.
+const (
+	// TypeString is a TOML string.
+	TypeString Type = "string"
+	// TypeStrings is a TOML array of strings.
+	TypeStrings Type = "list of strings"
+	// TypeIntegers is a TOML array of integers.
+	TypeIntegers Type = "list of integers"
+	// TypeTable is a TOML table whose values are strings.
+	TypeTable Type = "table of strings"
+	// TypeSize is a TOML string that ParseMemory reads.
+	TypeSize Type = "size"
+	// TypeInteger is a TOML integer.
+	TypeInteger Type = "integer"
+	// TypeNumber is a TOML integer or float.
+	TypeNumber Type = "number"
+)
+
+// Key is one key of the policy file. Strict decoding, the suggestions for
+// misspelt keys, merging and the documentation all follow from the list that
+// Keys returns.
+type Key struct {
+	// Name is "section.key", or "version".
+	Name string
+	Type Type
+	// Values are the only values of an enumerated key; nil for all others.
+	Values []string
+	// Later are values of a later release: known, and refused by name.
+	Later []string
+	// Default is the value where no layer sets one; empty means: none.
+	Default string
+	// Text says in one line what the key is for.
+	Text string
+	// Reserved keys belong to a later release: known, and refused by name.
+	Reserved bool
+}
+
+// Keys returns the schema of the policy file, in the order in which it is
+// documented. The result is a fresh value.
+func Keys() []Key {
+	rs := rows()
+	keys := make([]Key, len(rs))
+	for i, r := range rs {
+		keys[i] = r.Key
+	}
+	return keys
+}
+
+// row is a Key together with the fields that hold it.
+type row struct {
+	Key
+	// instead tells the writer of a reserved key what there is today.
+	instead string
+	// layer and policy return pointers to the fields of the key; nil for
+	// "version" and for reserved keys, which have none.
+	//
+	//	type         layer                policy
+	//	string       **string             *string
+	//	strings      *[]string            *[]string
+	//	table        *map[string]string   *map[string]string
+	//	size         **int64              *int64
+	//	integer      **int64              *int64
+	//	number       **float64            *float64
+	layer  func(*Layer) any
+	policy func(*Policy) any
+}
+
+// rows is the one table of the schema.
+func rows() []row {
+	return []row{
+		{
+			Key: Key{Name: "version", Type: TypeInteger, Values: []string{strconv.Itoa(Version)},
+				Text: "Version of the policy format. Every file must have it."},
+		},
+		{
+			Key: Key{Name: "agent.package", Type: TypeString,
+				Text: "The agent: a store path, a Nix installable, a program's path, or `host` for the `claude` on PATH."},
+			layer:  func(l *Layer) any { return &l.Agent.Package },
+			policy: func(p *Policy) any { return &p.Agent.Package },
+		},
+		{
+			Key: Key{Name: "agent.packages", Type: TypeStrings,
+				Text: "More tools on PATH: store paths or Nix installables."},
+			layer:  func(l *Layer) any { return &l.Agent.Packages },
+			policy: func(p *Policy) any { return &p.Agent.Packages },
+		},
+		{
+			Key: Key{Name: "agent.config", Type: TypeString, Values: []string{ConfigPrivate, ConfigShared}, Default: ConfigPrivate,
+				Text: "Whose Claude configuration the agent uses: one of the jail's own, or the host's."},
+			layer:  func(l *Layer) any { return &l.Agent.Config },
+			policy: func(p *Policy) any { return &p.Agent.Config },
+		},
+		{
+			Key: Key{Name: "files.project", Type: TypeString, Values: []string{ProjectRW, ProjectRO}, Later: []string{"overlay"}, Default: ProjectRW,
+				Text: "Whether the agent may change the project."},
+			layer:  func(l *Layer) any { return &l.Files.Project },
+			policy: func(p *Policy) any { return &p.Files.Project },
+		},
+		{
+			Key: Key{Name: "files.read", Type: TypeStrings,
+				Text: "Host files and folders that the agent may read."},
+			layer:  func(l *Layer) any { return &l.Files.Read },
+			policy: func(p *Policy) any { return &p.Files.Read },
+		},
+		{
+			Key: Key{Name: "files.write", Type: TypeStrings,
+				Text: "Host files and folders that the agent may read and change."},
+			layer:  func(l *Layer) any { return &l.Files.Write },
+			policy: func(p *Policy) any { return &p.Files.Write },
+		},
+		{
+			Key: Key{Name: "files.hide", Type: TypeStrings,
+				Text: "Patterns of project files that the agent cannot read, list or replace."},
+			layer:  func(l *Layer) any { return &l.Files.Hide },
+			policy: func(p *Policy) any { return &p.Files.Hide },
+		},
+		{
+			Key: Key{Name: "files.protect", Type: TypeStrings,
+				Text: "Patterns of project files that are read-only, on top of the built-in list."},
+			layer:  func(l *Layer) any { return &l.Files.Protect },
+			policy: func(p *Policy) any { return &p.Files.Protect },
+		},
+		{
+			Key: Key{Name: "network.mode", Type: TypeString, Values: []string{NetNone, NetHost}, Later: []string{"filtered", "internet"}, Default: NetHost,
+				Text: "What the jail can reach: nothing, or all that the host can."},
+			layer:  func(l *Layer) any { return &l.Network.Mode },
+			policy: func(p *Policy) any { return &p.Network.Mode },
+		},
+		{
+			Key: Key{Name: "network.allow", Type: TypeStrings, Reserved: true,
+				Text: "Destinations that the jail may reach."},
+			instead: `what there is today is network.mode = "none" or "host"`,
+		},
+		{
+			Key: Key{Name: "network.ports", Type: TypeIntegers, Reserved: true,
+				Text: "Ports of the jail that the host can reach."},
+			instead: `with network.mode = "host" a port of the jail is a port of the host`,
+		},
+		{
+			Key: Key{Name: "env.pass", Type: TypeStrings,
+				Text: "Names of environment variables that cross into the jail with the value they have outside."},
+			layer:  func(l *Layer) any { return &l.Env.Pass },
+			policy: func(p *Policy) any { return &p.Env.Pass },
+		},
+		{
+			Key: Key{Name: "env.set", Type: TypeTable,
+				Text: "Environment variables with a value of their own."},
+			layer:  func(l *Layer) any { return &l.Env.Set },
+			policy: func(p *Policy) any { return &p.Env.Set },
+		},
+		{
+			Key: Key{Name: "nix.daemon", Type: TypeString, Values: []string{DaemonOff, DaemonAuto}, Default: DaemonOff,
+				Text: "Whether the jail gets the socket of the Nix daemon, if you can use it yourself."},
+			layer:  func(l *Layer) any { return &l.Nix.Daemon },
+			policy: func(p *Policy) any { return &p.Nix.Daemon },
+		},
+		{
+			Key: Key{Name: "nix.store", Type: TypeString, Values: []string{StoreClosure, StoreFull}, Default: StoreClosure,
+				Text: "How much of /nix/store is visible, read-only: what the agent needs, or all of it."},
+			layer:  func(l *Layer) any { return &l.Nix.Store },
+			policy: func(p *Policy) any { return &p.Nix.Store },
+		},
+		{
+			Key: Key{Name: "limits.memory", Type: TypeSize,
+				Text: "Most memory that all programs in the jail use together."},
+			layer:  func(l *Layer) any { return &l.Limits.Memory },
+			policy: func(p *Policy) any { return &p.Limits.Memory },
+		},
+		{
+			Key: Key{Name: "limits.pids", Type: TypeInteger,
+				Text: "Most processes and threads at one time."},
+			layer:  func(l *Layer) any { return &l.Limits.Pids },
+			policy: func(p *Policy) any { return &p.Limits.Pids },
+		},
+		{
+			Key: Key{Name: "limits.cpus", Type: TypeNumber,
+				Text: "Most processors in use at one time; 1.5 is one and a half."},
+			layer:  func(l *Layer) any { return &l.Limits.CPUs },
+			policy: func(p *Policy) any { return &p.Limits.CPUs },
+		},
+		{
+			Key: Key{Name: "identity.user", Type: TypeString, Values: []string{UserKeep, UserRoot}, Default: UserKeep,
+				Text: "Who the agent is inside: your own user and group, or root of the jail's user namespace."},
+			layer:  func(l *Layer) any { return &l.Identity.User },
+			policy: func(p *Policy) any { return &p.Identity.User },
+		},
+	}
+}
+
+// findRow returns the row of the key called name.
+func findRow(name string) (row, bool) {
+	for _, r := range rows() {
+		if r.Name == name {
+			return r, true
+		}
+	}
+	return row{}, false
+}
+
+// sections returns the names of the sections in documented order.
+func sections() []string {
+	var names []string
+	for _, r := range rows() {
+		section, _, ok := strings.Cut(r.Name, ".")
+		if ok && !slices.Contains(names, section) {
+			names = append(names, section)
+		}
+	}
+	return names
+}
+
+// keysOf returns the keys of a section that this release reads, without the
+// section's name.
+func keysOf(section string) []string {
+	var names []string
+	for _, r := range rows() {
+		if s, key, ok := strings.Cut(r.Name, "."); ok && s == section && !r.Reserved {
+			names = append(names, key)
+		}
+	}
+	return names
+}

@@ -1,0 +1,133 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// starterTool is what a starter policy suggests for one kind of project.
+type starterTool struct {
+	// kind is as it is in Starter's found.
+	kind string
+	// write are caches of the tool below the home.
+	write []string
+	// read are settings of the tool below the home.
+	read []string
+	// pass are variables that the tool reads.
+	pass []string
+	// hide are patterns of files that often hold secrets.
+	hide []string
+}
+
+func starterTools() []starterTool {
+	return []starterTool{
+		{kind: "git", read: []string{"~/.config/git/ignore"}},
+		{kind: "node", write: []string{"~/.npm"}, pass: []string{"NODE_OPTIONS"}, hide: []string{".npmrc"}},
+		{kind: "go", write: []string{"~/.cache/go-build", "~/go/pkg/mod"}, pass: []string{"GOFLAGS", "GOPROXY"}},
+		{kind: "rust", write: []string{"~/.cargo/registry"}, pass: []string{"RUSTFLAGS"}},
+		{kind: "python", write: []string{"~/.cache/pip", "~/.cache/uv"}, hide: []string{".pypirc"}},
+		{kind: "nix"},
+	}
+}
+
+// Starter returns a commented policy for a project in which found was seen:
+// "git", "node", "go", "rust", "python", "nix". Other names are ignored, order
+// and doubles do not matter.
+//
+// Only the version is set; everything else is a suggestion in a comment, so a
+// starter policy leaves the jail as it is without one. A line that begins with
+// "#" and no space is a setting to uncomment.
+func Starter(found []string) []byte {
+	var tools []starterTool
+	for _, t := range starterTools() {
+		if slices.Contains(found, t.kind) {
+			tools = append(tools, t)
+		}
+	}
+
+	w := &starter{}
+	w.text("What the jail of this project grants to the agent, beyond its defaults.",
+		"Everything below is off. Remove the \"#\" in front of a setting to use it.",
+		"\"jailed-claude explain\" shows what holds, docs/policy.md describes each key.")
+	fmt.Fprintf(w, "version = %d\n", Version)
+
+	w.section("agent")
+	w.text("More tools on PATH, as Nix installables or store paths.")
+	w.setting(`packages = ["nixpkgs#jq"]`)
+	w.text("\"shared\" uses the Claude configuration of the host in place of one of the jail's own.")
+	w.setting(`config = "shared"`)
+
+	w.section("files")
+	w.text("\"ro\" lets the agent read the project and change nothing.")
+	w.setting(`project = "ro"`)
+	w.text("Files of the host that the agent may read. Tokens in them become readable too.")
+	w.list("read", tools, func(t starterTool) []string { return t.read }, "~/.config/gh/hosts.yml")
+	w.text("Folders of the host that the agent may change: caches, so that they are not filled anew.",
+		"Careful: what your tools take from a cache later, the agent can have put there.")
+	w.list("write", tools, func(t starterTool) []string { return t.write }, "~/.cache/NAME")
+	w.text("Files of the project that the agent cannot see. Patterns are those of .gitignore.")
+	w.list("hide", tools, func(t starterTool) []string { return t.hide }, ".env", ".env.*", "secrets/")
+	w.text("Files of the project that the agent can read and not change.")
+	w.setting(`protect = ["infra/"]`)
+
+	w.section("network")
+	w.text("\"none\" cuts the jail off, the API of the agent included. \"host\" is all that you can reach.")
+	w.setting(`mode = "none"`)
+
+	w.section("env")
+	w.text("Variables of yours that the agent sees.")
+	w.list("pass", tools, func(t starterTool) []string { return t.pass }, "GH_TOKEN")
+	w.text("Variables with a value of their own.")
+	w.setting(`set = { CI = "1" }`)
+
+	if slices.Contains(found, "nix") {
+		w.section("nix")
+		w.text("The Nix daemon, for \"nix build\" and \"nix develop\" inside.",
+			"Careful: if the daemon trusts you, it trusts the agent, and can be made to act as root.")
+		w.setting(`daemon = "auto"`)
+		w.text("\"full\" shows all of /nix/store, read-only.")
+		w.setting(`store = "full"`)
+	}
+
+	w.section("limits")
+	w.setting(`memory = "8GiB"`)
+	w.setting(`pids = 4096`)
+	w.setting(`cpus = 4`)
+	return []byte(w.String())
+}
+
+// starter writes the parts of a starter policy.
+type starter struct{ strings.Builder }
+
+func (w *starter) section(name string) {
+	fmt.Fprintf(w, "\n[%s]\n", name)
+}
+
+func (w *starter) text(lines ...string) {
+	for _, line := range lines {
+		fmt.Fprintf(w, "# %s\n", line)
+	}
+}
+
+func (w *starter) setting(line string) {
+	fmt.Fprintf(w, "#%s\n", line)
+}
+
+// list writes a list of what the tools suggest, and of others after it. A
+// placeholder ("NAME") among others stands only where no tool has anything.
+func (w *starter) list(key string, tools []starterTool, of func(starterTool) []string, others ...string) {
+	var elements []string
+	for _, t := range tools {
+		for _, e := range of(t) {
+			elements = append(elements, fmt.Sprintf("%q", e))
+		}
+	}
+	for _, e := range others {
+		if strings.Contains(e, "NAME") && len(elements) > 0 {
+			continue
+		}
+		elements = append(elements, fmt.Sprintf("%q", e))
+	}
+	w.setting(fmt.Sprintf("%s = [%s]", key, strings.Join(elements, ", ")))
+}
