@@ -75,7 +75,7 @@ func Split(p string) (root, rest string, err error) {
 	if err := CheckPath(root); err != nil {
 		return "", "", err
 	}
-	if deep && (path.Clean("/"+rest) != "/"+rest || strings.ContainsRune(rest, 0)) {
+	if deep && (rest == "" || path.Clean("/"+rest) != "/"+rest || strings.ContainsRune(rest, 0)) {
 		return "", "", badPath(p, `it has an empty, "." or ".." component`)
 	}
 	return root, rest, nil
