@@ -1,0 +1,435 @@
+// PID 1 of a jail; doc.go says what it does and why it is C.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define INIT_PATH "/.jail/init" // spec.InitPath; a test compares the two
+
+enum { EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
+
+struct options {
+	long uid, gid;  // the agent's ids; -1: no user namespace of its own
+	int nesting;    // the agent may make namespaces
+	int control_fd; // to the supervisor, -1 under other runtimes
+	int seccomp_fd; // a compiled profile (struct sock_filter[]), or -1
+	int stdio[3];   // descriptors that replace 0, 1 and 2, or -1
+	char **argv;    // the agent
+};
+
+static void die(const char *what)
+{
+	int e = errno;
+
+	dprintf(2, "jailed-claude: jail: %s: %s\n", what, strerror(e));
+	_exit(EXIT_OURS);
+}
+
+static long number(const char *flag, const char *s)
+{
+	char *end;
+
+	errno = 0;
+	long n = strtol(s, &end, 10);
+	if (errno || end == s || *end || n < 0) {
+		dprintf(2, "jailed-claude: jail: %s wants a number, not \"%s\"\n", flag, s);
+		_exit(EXIT_OURS);
+	}
+	return n;
+}
+
+// value returns what follows "--name=", or NULL.
+static const char *value(const char *arg, const char *name)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(arg, name, n) && arg[n] == '=' ? arg + n + 1 : NULL;
+}
+
+static struct options parse(char **argv)
+{
+	struct options o = { -1, -1, 0, -1, -1, { -1, -1, -1 }, NULL };
+	const char *v;
+
+	for (argv++; *argv; argv++) {
+		if (!strcmp(*argv, "--")) {
+			o.argv = argv + 1;
+			break;
+		} else if ((v = value(*argv, "--uid")))
+			o.uid = number("--uid", v);
+		else if ((v = value(*argv, "--gid")))
+			o.gid = number("--gid", v);
+		else if (!strcmp(*argv, "--nesting"))
+			o.nesting = 1;
+		else if ((v = value(*argv, "--control-fd")))
+			o.control_fd = number("--control-fd", v);
+		else if ((v = value(*argv, "--seccomp-fd")))
+			o.seccomp_fd = number("--seccomp-fd", v);
+		else if ((v = value(*argv, "--stdin-fd")))
+			o.stdio[0] = number("--stdin-fd", v);
+		else if ((v = value(*argv, "--stdout-fd")))
+			o.stdio[1] = number("--stdout-fd", v);
+		else if ((v = value(*argv, "--stderr-fd")))
+			o.stdio[2] = number("--stderr-fd", v);
+		else {
+			dprintf(2, "jailed-claude: jail: unknown flag \"%s\"\n", *argv);
+			_exit(EXIT_OURS);
+		}
+	}
+	if (!o.argv || !o.argv[0] || (o.uid < 0) != (o.gid < 0)) {
+		dprintf(2, "jailed-claude: jail: usage: %s [--uid=N --gid=N] [--nesting] -- PROGRAM [ARG...]\n", INIT_PATH);
+		_exit(EXIT_OURS);
+	}
+	return o;
+}
+
+static void install(struct sock_filter *f, size_t n, const char *what)
+{
+	struct sock_fprog p = { .len = n, .filter = f };
+
+	// seccomp(2) wants no_new_privs from whoever lacks CAP_SYS_ADMIN. The
+	// OCI runtime has set it already; this is for the order of events only.
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p))
+		die(what);
+}
+
+// load_profile applies the profile of config.json, compiled beforehand.
+static void load_profile(int fd)
+{
+	static struct sock_filter prog[BPF_MAXINSNS];
+	size_t got = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, (char *)prog + got, sizeof(prog) - got, got)) > 0)
+		got += n;
+	if (n < 0)
+		die("read seccomp profile");
+	if (got == 0 || got % sizeof(*prog)) {
+		errno = EINVAL;
+		die("seccomp profile");
+	}
+	install(prog, got / sizeof(*prog), "load seccomp profile");
+}
+
+#if defined(__x86_64__)
+#define NATIVE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE AUDIT_ARCH_AARCH64
+#else
+#error "jailinit knows x86-64 and arm64"
+#endif
+
+#define NEW_NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+#define CLONE_NEWTIME_BIT 0x80 // since kernel 5.6; unshare(2) only
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+// The low 32 bits of the first argument, on little-endian machines.
+#define LOAD_ARG0 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]))
+#define EQ(k, t, f) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, t, f)
+#define ANY(k, t, f) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, k, t, f)
+#define RET(v) BPF_STMT(BPF_RET | BPF_K, v)
+
+// forbid_namespaces is stacked on the profile of config.json, which has to let
+// jailinit itself make one user namespace. clone3(2) hides its flags in memory,
+// where a filter cannot look, so it does not exist: libraries then use clone.
+static void forbid_namespaces(void)
+{
+	struct sock_filter f[] = {
+		LOAD(arch),
+		EQ(NATIVE, 1, 0),
+		RET(SECCOMP_RET_KILL_PROCESS),
+		LOAD(nr),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 9, 0), // x32
+		EQ(__NR_setns, 7, 0),
+		EQ(__NR_clone3, 7, 0),
+		EQ(__NR_unshare, 3, 0),
+		EQ(__NR_clone, 0, 3),
+		LOAD_ARG0,
+		ANY(NEW_NAMESPACES, 2, 1),
+		LOAD_ARG0,
+		ANY(NEW_NAMESPACES | CLONE_NEWTIME_BIT, 0, 0), // patched below
+		RET(SECCOMP_RET_ALLOW),
+		RET(SECCOMP_RET_ERRNO | EPERM),
+		RET(SECCOMP_RET_ERRNO | ENOSYS),
+	};
+	enum { UNSHARE = 11, ALLOW = 13, DENY = 14, NONE = 15 };
+
+	// Jump offsets count from the next instruction; they are written here by
+	// name, where a wrong one cannot hide.
+	f[4].jt = NONE - 5;
+	f[5].jt = DENY - 6;
+	f[6].jt = NONE - 7;
+	f[7].jt = UNSHARE - 8;
+	f[8].jf = ALLOW - 9;
+	f[10].jt = DENY - 11, f[10].jf = ALLOW - 11;
+	f[12].jt = DENY - 13, f[12].jf = ALLOW - 13;
+	install(f, sizeof(f) / sizeof(*f), "forbid namespaces");
+}
+
+// drop_capabilities empties all five sets and nails them shut: after this not
+// even uid 0 of the own user namespace gets any by execve(2).
+static void drop_capabilities(int own_userns)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
+
+	if (own_userns) {
+		// A new user namespace comes with every capability, also in the
+		// bounding set.
+		if (prctl(PR_SET_SECUREBITS, SECURE_ALL_BITS | SECURE_ALL_LOCKS, 0, 0, 0))
+			die("set securebits");
+		for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
+			if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0))
+				die("drop bounding set");
+	}
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) && errno != EINVAL)
+		die("clear ambient set");
+	if (syscall(SYS_capset, &h, d))
+		die("drop capabilities");
+}
+
+static void write_file(int pid, const char *name, const char *text)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0 || close(fd))
+		die(path);
+}
+
+// map_ids gives the user namespace of pid the caller's ids for uid and gid 0 of
+// ours. Mapping the parent's uid 0 needs CAP_SETFCAP here (since kernel 5.12).
+static void map_ids(int pid, const struct options *o)
+{
+	char line[64];
+
+	write_file(pid, "setgroups", "deny");
+	snprintf(line, sizeof(line), "%ld 0 1\n", o->uid);
+	write_file(pid, "uid_map", line);
+	snprintf(line, sizeof(line), "%ld 0 1\n", o->gid);
+	write_file(pid, "gid_map", line);
+}
+
+// foreground makes pgid the foreground process group of the controlling
+// terminal, if there is one. SIGTTOU is blocked or ignored by the caller.
+static void foreground(pid_t pgid)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (fd >= 0) {
+		tcsetpgrp(fd, pgid);
+		close(fd);
+	}
+}
+
+static void cannot_execute(const char *prog, int e)
+{
+	struct stat st;
+	// A program that is there but gives ENOENT has a missing interpreter.
+	int there = strchr(prog, '/') && !stat(prog, &st);
+
+	dprintf(2, "jailed-claude: %s: %s%s\n", prog,
+		e == ENOENT && !there ? "not found in the jail" : strerror(e),
+		e == ENOENT && there ? " (its interpreter or loader is not in the jail)" : "");
+	_exit(e == ENOENT && !there ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
+}
+
+// execute is execvp(3) without its fallback to /bin/sh for files that are no
+// programs: such a file is reported, not interpreted.
+static void execute(char **argv, char **envp)
+{
+	const char *prog = argv[0], *path = getenv("PATH");
+	char file[4096];
+	int e = ENOENT;
+
+	if (strchr(prog, '/')) {
+		execve(prog, argv, envp);
+		cannot_execute(prog, errno);
+	}
+	for (const char *p = path ? path : ""; *prog && *p;) {
+		size_t n = strcspn(p, ":");
+		if (n && snprintf(file, sizeof(file), "%.*s/%s", (int)n, p, prog) < (int)sizeof(file)) {
+			execve(file, argv, envp);
+			if (errno != ENOENT && errno != ENOTDIR)
+				e = errno;
+		}
+		p += n + (p[n] == ':');
+	}
+	cannot_execute(prog, e);
+}
+
+// close_others leaves only 0, 1, 2 and the control socket, which execve closes
+// (CVE-2024-21626 was a descriptor that crossed).
+static void close_others(int control_fd)
+{
+	unsigned keep = control_fd >= 0 ? (unsigned)control_fd : 3;
+
+	if (keep > 3 && syscall(SYS_close_range, 3, keep - 1, 0))
+		die("close_range");
+	if (syscall(SYS_close_range, control_fd >= 0 ? keep + 1 : keep, ~0U, 0))
+		die("close_range");
+}
+
+// await_go lets the supervisor look at what really holds: it learns this
+// process by the credentials of the message, and answers when it is content.
+static void await_go(int control_fd)
+{
+	char c;
+
+	if (write(control_fd, "R", 1) != 1 || read(control_fd, &c, 1) != 1)
+		_exit(EXIT_OURS); // the supervisor is gone, or has said why
+}
+
+static void agent(const struct options *o, int mapped, char **envp)
+{
+	char c;
+	sigset_t none;
+
+	if (read(mapped, &c, 1) != 1)
+		_exit(EXIT_OURS); // PID 1 has said why
+	setpgid(0, 0);
+	foreground(getpid());
+	for (int i = 0; i < 3; i++)
+		if (o->stdio[i] >= 0 && dup2(o->stdio[i], i) < 0)
+			die("dup2");
+	close_others(o->control_fd);
+	drop_capabilities(o->uid >= 0);
+	if (!o->nesting)
+		forbid_namespaces();
+	if (o->control_fd >= 0)
+		await_go(o->control_fd);
+	for (int s = 1; s < NSIG; s++)
+		signal(s, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execute(o->argv, envp);
+}
+
+// reap collects every child that changed state. It returns the exit status of
+// the agent once that has ended, else -1.
+static int reap(pid_t agent_pid, int control_fd)
+{
+	int st, status = -1;
+	pid_t p;
+
+	while ((p = waitpid(-1, &st, WNOHANG | WUNTRACED)) > 0) {
+		if (p != agent_pid)
+			continue;
+		if (WIFEXITED(st))
+			status = WEXITSTATUS(st);
+		else if (WIFSIGNALED(st))
+			status = 128 + WTERMSIG(st);
+		else if (WIFSTOPPED(st) && control_fd >= 0 && write(control_fd, "T", 1) < 0)
+			status = EXIT_OURS; // the supervisor is gone
+	}
+	return status;
+}
+
+static int supervise(pid_t agent_pid, const struct options *o, const sigset_t *all)
+{
+	siginfo_t si;
+
+	for (;;) {
+		int sig = sigwaitinfo(all, &si);
+		if (sig == SIGCHLD) {
+			int status = reap(agent_pid, o->control_fd);
+			if (status >= 0)
+				return status;
+		} else if (sig == SIGCONT) {
+			foreground(agent_pid);
+			kill(-agent_pid, SIGCONT);
+		} else if (sig == SIGINT || sig == SIGQUIT || sig == SIGTSTP) {
+			// What a terminal would send goes to the whole job.
+			kill(-agent_pid, sig);
+		} else if (sig > 0 && sig != SIGTTOU && sig != SIGTTIN && sig != SIGWINCH) {
+			kill(agent_pid, sig);
+		}
+	}
+}
+
+// let_go_of_stdio keeps PID 1 from holding pipes open that the agent closes.
+static void let_go_of_stdio(const struct options *o)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i < 3; i++) {
+		if (o->stdio[i] >= 0)
+			close(o->stdio[i]);
+		if (null < 0 || dup2(null, i) < 0)
+			close(i);
+	}
+	if (null > 2)
+		close(null);
+}
+
+// parent_is_gone: the supervisor died before PR_SET_PDEATHSIG could tell.
+static int parent_is_gone(int control_fd)
+{
+	struct pollfd p = { control_fd, POLLIN, 0 };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
+static void __attribute__((constructor)) jailinit(int argc, char **argv, char **envp)
+{
+	if (argc < 1 || strcmp(argv[0], INIT_PATH))
+		return;
+
+	struct options o = parse(argv);
+	sigset_t all;
+	int mapped[2];
+
+	if (o.control_fd >= 0) {
+		fcntl(o.control_fd, F_SETFD, FD_CLOEXEC);
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+			die("set parent death signal");
+		if (parent_is_gone(o.control_fd))
+			_exit(EXIT_OURS);
+	}
+	if (o.seccomp_fd >= 0)
+		load_profile(o.seccomp_fd);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	if (pipe2(mapped, O_CLOEXEC))
+		die("pipe");
+
+	long flags = SIGCHLD | (o.uid >= 0 ? CLONE_NEWUSER : 0);
+	pid_t pid = syscall(SYS_clone, flags, 0, 0, 0, 0);
+	if (pid < 0)
+		die("clone the agent");
+	if (pid == 0) {
+		close(mapped[1]);
+		agent(&o, mapped[0], envp);
+	}
+	// As uid 0 of the container this process could be read by an agent of the
+	// same uid; undumpable it is readable by nobody inside.
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		die("set undumpable");
+	if (o.uid >= 0)
+		map_ids(pid, &o);
+	drop_capabilities(0);
+	if (write(mapped[1], "", 1) != 1)
+		die("pipe");
+	let_go_of_stdio(&o);
+	close(mapped[0]);
+	close(mapped[1]);
+	_exit(supervise(pid, &o, &all));
+}

@@ -1,0 +1,4 @@
+package jailinit
+
+// #cgo CFLAGS: -Wall -Wextra -Werror
+import "C"

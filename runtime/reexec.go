@@ -1,0 +1,40 @@
+package runtime
+
+import (
+	"os"
+	goruntime "runtime"
+
+	// libcontainer wants both: the C code that enters namespaces, and device
+	// rules for hosts with cgroup v1.
+	_ "github.com/opencontainers/cgroups/devices"
+	"github.com/opencontainers/runc/libcontainer"
+	_ "github.com/opencontainers/runc/libcontainer/nsenter"
+	"golang.org/x/sys/unix"
+
+	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1, a constructor
+	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
+)
+
+// Reexec plays the part that this process was started for, if any.
+//
+// As libcontainer's init it does not return. As a supervisor it returns true
+// and what supervisor.Main returned. Otherwise it returns false.
+//
+// Preconditions: first in main, on the main goroutine.
+func Reexec() (status int, err error, ok bool) {
+	// The argument alone would take a user's "jailed-claude init" for it.
+	if len(os.Args) > 1 && os.Args[1] == "init" && os.Getenv("_LIBCONTAINER_INITPIPE") != "" {
+		// Without this an init that waits for a supervisor that was killed
+		// waits for ever. libcontainer keeps the setting across execve.
+		goruntime.LockOSThread()
+		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+			return 0, os.NewSyscallError("prctl(PR_SET_PDEATHSIG)", err), true
+		}
+		libcontainer.Init()
+	}
+	if !supervisor.IsStage() {
+		return 0, nil, false
+	}
+	status, err = supervisor.Main()
+	return status, err, true
+}

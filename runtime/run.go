@@ -1,0 +1,34 @@
+package runtime
+
+import (
+	"fmt"
+
+	"github.com/jailed-claude/jailed-claude/runtime/seccomp"
+	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
+	"github.com/jailed-claude/jailed-claude/spec"
+)
+
+// Options of Run.
+type Options struct {
+	supervisor.Options
+	// Cache is the per-user folder for compiled seccomp profiles.
+	Cache string
+	// Warn is told what made the start slower, not unsafe.
+	Warn func(error)
+}
+
+// Run replaces this process by the supervisor of a jail and so returns only
+// with an error. The exit status of the process is then that of the jailed
+// program, 128+N if signal N ended it, 126 and 127 if it could not be executed
+// or found, and 125 for failures of the supervisor.
+func Run(j *spec.Jail, o Options) error {
+	prog, slow, err := seccomp.Cached(o.Cache, j.Spec.Linux.Seccomp)
+	if err != nil {
+		return fmt.Errorf("compile the seccomp profile: %w", err)
+	}
+	if slow != nil && o.Warn != nil {
+		o.Warn(slow)
+	}
+	o.Seccomp = prog
+	return supervisor.Start(j, o.Options)
+}

@@ -1,0 +1,178 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+
+	ttyconsole "github.com/containerd/console"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+)
+
+// console joins the jail's own terminal to the caller's. Of the standard
+// descriptors those that are terminals get the jail's; the others are passed
+// as they are, so that pipes and files stay separate. No descriptor of the
+// caller's terminal enters the jail: with one, a program could type into it
+// (TIOCSTI, CVE-2017-5226).
+type console struct {
+	theirs *os.File // where libcontainer's init sends the master
+	ours   *os.File
+	got    chan error
+	master ttyconsole.Console
+	// input is the caller's terminal if standard input is one.
+	input ttyconsole.Console
+	// output is where the jail's terminal is shown.
+	output *os.File
+	copied chan struct{}
+}
+
+func newConsole() (*console, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socketpair", err)
+	}
+	c := &console{ours: os.NewFile(uintptr(fds[0]), "console"), theirs: os.NewFile(uintptr(fds[1]), "console"),
+		got: make(chan error, 1), copied: make(chan struct{})}
+	if tty(os.Stdin) {
+		if c.input, err = ttyconsole.ConsoleFromFile(os.Stdin); err != nil {
+			return nil, fmt.Errorf("terminal: %w", err)
+		}
+	}
+	for _, f := range []*os.File{os.Stdout, os.Stderr, os.Stdin} {
+		if tty(f) {
+			c.output = f
+			break
+		}
+	}
+	if c.output == nil {
+		return nil, errors.New("the configuration wants a terminal, and there is none: standard input, output and error are all redirected")
+	}
+	return c, nil
+}
+
+func tty(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// redirected are the flags of PID 1 for the descriptors that are no terminals.
+func (c *console) redirected() iter.Seq2[string, *os.File] {
+	return func(yield func(string, *os.File) bool) {
+		for _, d := range []struct {
+			flag string
+			file *os.File
+		}{{"--stdin-fd", os.Stdin}, {"--stdout-fd", os.Stdout}, {"--stderr-fd", os.Stderr}} {
+			if !tty(d.file) && !yield(d.flag, d.file) {
+				return
+			}
+		}
+	}
+}
+
+func (c *console) size() (width, height uint16) {
+	ws, err := unix.IoctlGetWinsize(int(c.output.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 80, 24
+	}
+	return ws.Col, ws.Row
+}
+
+// receive waits for the master in the background: the container sends it while
+// it is being created.
+func (c *console) receive() {
+	go func() {
+		buf, oob := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
+		_, oobn, _, _, err := unix.Recvmsg(int(c.ours.Fd()), buf, oob, unix.MSG_CMSG_CLOEXEC)
+		if err == nil {
+			err = c.adopt(oob[:oobn])
+		}
+		c.got <- err
+	}()
+}
+
+func (c *console) adopt(oob []byte) error {
+	cmsgs, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return os.NewSyscallError("recvmsg", err)
+	}
+	if len(cmsgs) != 1 {
+		return errors.New("the container sent no terminal")
+	}
+	fds, err := unix.ParseUnixRights(&cmsgs[0])
+	if err != nil || len(fds) != 1 {
+		return errors.New("the container sent no terminal")
+	}
+	// Non-blocking, the Go runtime waits for it without a thread.
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		return err
+	}
+	c.master, err = ttyconsole.ConsoleFromFile(os.NewFile(uintptr(fds[0]), "master"))
+	return err
+}
+
+// start puts the caller's terminal into raw mode and begins to relay.
+func (c *console) start() error {
+	if err := <-c.got; err != nil {
+		return fmt.Errorf("terminal: %w", err)
+	}
+	if err := c.raw(); err != nil {
+		return err
+	}
+	c.resize()
+	if c.input != nil {
+		go relay(c.master, os.Stdin)
+	}
+	go func() {
+		defer close(c.copied)
+		relay(c.output, c.master)
+	}()
+	return nil
+}
+
+// relay copies until either side ends. A terminal whose last user is gone
+// reads as EIO.
+func relay(to interface{ Write([]byte) (int, error) }, from interface{ Read([]byte) (int, error) }) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (c *console) raw() error {
+	if c.input == nil {
+		return nil
+	}
+	if err := c.input.SetRaw(); err != nil {
+		return fmt.Errorf("terminal: raw mode: %w", err)
+	}
+	return nil
+}
+
+// restore gives the caller's terminal back as it was found.
+func (c *console) restore() {
+	if c.input != nil {
+		if err := c.input.Reset(); err != nil {
+			logrus.WithError(err).Debug("reset terminal")
+		}
+	}
+}
+
+func (c *console) resize() {
+	w, h := c.size()
+	if err := c.master.Resize(ttyconsole.WinSize{Width: w, Height: h}); err != nil {
+		logrus.WithError(err).Debug("resize terminal")
+	}
+}
+
+// drain waits until all output of a jail that has ended is shown.
+func (c *console) drain() { <-c.copied }

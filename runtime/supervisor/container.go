@@ -1,0 +1,223 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/opencontainers/cgroups"
+	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
+	"github.com/opencontainers/runc/libcontainer/specconv"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/bundle"
+)
+
+// container is one jail from creation to exit.
+type container struct {
+	options Options
+	spec    *specs.Spec
+	config  *configs.Config
+	process *libcontainer.Process
+	console *console
+	control *control
+	cgroup  *cgroup
+}
+
+// newContainer translates a loaded bundle for libcontainer. What has been done
+// already is left out: the user namespace, and all mounts but rest. Seccomp is
+// left to PID 1, which gets it compiled.
+func newContainer(b *bundle.Bundle, rest []specs.Mount, o Options) (*container, error) {
+	if len(o.Seccomp) == 0 {
+		return nil, errors.New("there is no compiled seccomp profile")
+	}
+	cg, err := openCgroup(o.Cgroup, b.Spec.Linux.Resources)
+	if err != nil {
+		return nil, err
+	}
+	s := *b.Spec
+	l := *b.Spec.Linux
+	s.Linux = &l
+	l.UIDMappings, l.GIDMappings, l.Seccomp, l.Resources = nil, nil, nil, nil
+	l.Namespaces = nil
+	for _, n := range b.Spec.Linux.Namespaces {
+		if n.Type != specs.UserNamespace {
+			l.Namespaces = append(l.Namespaces, n)
+		}
+	}
+	// Told that /dev is a bind mount, libcontainer leaves it as it is.
+	dev := filepath.Join(b.Rootfs(), "dev")
+	s.Mounts = append([]specs.Mount{{Destination: "/dev", Type: "bind", Source: dev, Options: []string{"rbind"}}}, rest...)
+	s.Root = &specs.Root{Path: b.Rootfs(), Readonly: b.Spec.Root.Readonly}
+	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: o.ID, Spec: &s, RootlessCgroups: true})
+	if err != nil {
+		return nil, fmt.Errorf("translate the configuration: %w", err)
+	}
+	config.ParentDeathSignal = int(unix.SIGKILL)
+	config.Cgroups = &cgroups.Cgroup{Name: o.ID, Rootless: true, Resources: &cgroups.Resources{}}
+	c := &container{options: o, spec: b.Spec, config: config, cgroup: cg}
+	return c, c.newProcess()
+}
+
+// newProcess describes PID 1. To the arguments of config.json come the
+// descriptors that only this runtime hands over.
+func (c *container) newProcess() error {
+	p := c.spec.Process
+	c.process = &libcontainer.Process{
+		Env: p.Env, Cwd: p.Cwd, Init: true, NoNewPrivileges: &p.NoNewPrivileges,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	}
+	for _, r := range p.Rlimits {
+		t, ok := rlimits[r.Type]
+		if !ok {
+			return fmt.Errorf("rlimit %q is not known", r.Type)
+		}
+		c.process.Rlimits = append(c.process.Rlimits, configs.Rlimit{Type: t, Hard: r.Hard, Soft: r.Soft})
+	}
+	var flags []string
+	pass := func(flag string, f *os.File) {
+		// Descriptors of the new process begin behind 0, 1 and 2.
+		flags = append(flags, flag+"="+strconv.Itoa(3+len(c.process.ExtraFiles)))
+		c.process.ExtraFiles = append(c.process.ExtraFiles, f)
+	}
+	var err error
+	if c.control, err = newControl(); err != nil {
+		return err
+	}
+	pass("--control-fd", c.control.theirs)
+	prog, err := memfd("seccomp", c.options.Seccomp)
+	if err != nil {
+		return err
+	}
+	pass("--seccomp-fd", prog)
+	if p.Terminal {
+		if c.console, err = newConsole(); err != nil {
+			return err
+		}
+		c.process.Stdin, c.process.Stdout, c.process.Stderr = nil, nil, nil
+		c.process.ConsoleSocket = c.console.theirs
+		c.process.ConsoleWidth, c.process.ConsoleHeight = c.console.size()
+		for flag, f := range c.console.redirected() {
+			pass(flag, f)
+		}
+	}
+	c.process.Args = append(append([]string{p.Args[0]}, flags...), p.Args[1:]...)
+	return nil
+}
+
+// rlimits are the names of setrlimit(2) that a configuration may use.
+var rlimits = map[string]int{
+	"RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_NOFILE": unix.RLIMIT_NOFILE, "RLIMIT_NPROC": unix.RLIMIT_NPROC,
+	"RLIMIT_AS": unix.RLIMIT_AS, "RLIMIT_FSIZE": unix.RLIMIT_FSIZE,
+}
+
+func memfd(name string, content []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return nil, os.NewSyscallError("memfd_create", err)
+	}
+	f := os.NewFile(uintptr(fd), name)
+	if _, err := f.Write(content); err != nil {
+		return nil, errors.Join(fmt.Errorf("write %s: %w", name, err), f.Close())
+	}
+	_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL)
+	if err != nil {
+		return nil, errors.Join(os.NewSyscallError("seal", err), f.Close())
+	}
+	return f, nil
+}
+
+// run creates, starts and waits.
+func (c *container) run() (status int, err error) {
+	lc, err := libcontainer.Create(filepath.Join(workDir, "state"), c.options.ID, c.config)
+	if err != nil {
+		return 0, fmt.Errorf("create the container: %w", err)
+	}
+	defer func() {
+		// Whatever failed, nothing stays: this kills what still runs.
+		_ = lc.Signal(unix.SIGKILL)
+		if c.process != nil {
+			_, _ = c.process.Wait()
+		}
+		err = errors.Join(err, c.cgroup.remove())
+	}()
+	signals := catchSignals()
+	if err := c.cgroup.enter(); err != nil {
+		return 0, err
+	}
+	if c.console != nil {
+		c.console.receive()
+	}
+	if err := lc.Run(c.process); err != nil {
+		return 0, fmt.Errorf("start the container: %w", err)
+	}
+	if err := c.cgroup.leave(); err != nil {
+		return 0, err
+	}
+	for _, f := range c.process.ExtraFiles[:2] {
+		f.Close() // the control socket must not look open when PID 1 is gone
+	}
+	pid, err := c.process.Pid()
+	if err != nil {
+		return 0, err
+	}
+	agent, err := c.control.ready()
+	if err != nil {
+		return c.early(err)
+	}
+	if err := c.inspect(agent); err != nil {
+		return 0, err
+	}
+	if c.console != nil {
+		if err := c.console.start(); err != nil {
+			return 0, err
+		}
+		defer c.console.restore()
+	}
+	if err := c.control.release(); err != nil {
+		return c.early(err)
+	}
+	done := make(chan int, 1)
+	go func() { done <- wait(c.process) }()
+	status = newJob(pid, c.console, c.control, signals).until(done)
+	c.process = nil
+	if c.console != nil {
+		c.console.drain()
+	}
+	return status, nil
+}
+
+// early: PID 1 ended before the agent ran. It has said why on its own.
+func (c *container) early(err error) (int, error) {
+	status := wait(c.process)
+	c.process = nil
+	if c.console != nil {
+		_ = c.console.start()
+		c.console.drain()
+		c.console.restore()
+	}
+	if status == exitOurs {
+		return status, nil
+	}
+	return 0, fmt.Errorf("start PID 1: %w (exit status %d)", err, status)
+}
+
+// wait returns the exit status in the shell's notation: 128+N for signal N.
+func wait(p *libcontainer.Process) int {
+	st, err := p.Wait()
+	if st == nil {
+		var exit interface{ ExitCode() int }
+		if errors.As(err, &exit) {
+			return exit.ExitCode()
+		}
+		return exitOurs
+	}
+	if ws, ok := st.Sys().(unix.WaitStatus); ok && ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return st.ExitCode()
+}

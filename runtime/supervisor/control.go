@@ -1,0 +1,78 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// control is the socket to PID 1. PID 1 holds the other end and the agent does
+// not. Messages are one byte: "R" the agent is ready to be looked at and
+// executed, "G" go, "T" the agent has stopped.
+type control struct {
+	ours, theirs *os.File
+}
+
+func newControl() (*control, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socketpair", err)
+	}
+	// The kernel then says which process sent "R", in this PID namespace.
+	if err := unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
+		return nil, os.NewSyscallError("setsockopt(SO_PASSCRED)", err)
+	}
+	return &control{os.NewFile(uintptr(fds[0]), "control"), os.NewFile(uintptr(fds[1]), "control")}, nil
+}
+
+// errEnded: PID 1 closed its end.
+var errEnded = errors.New("PID 1 ended")
+
+// ready waits for the agent to have dropped everything, and returns its PID.
+func (c *control) ready() (pid int, err error) {
+	var msg [1]byte
+	oob := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	n, oobn, _, _, err := unix.Recvmsg(int(c.ours.Fd()), msg[:], oob, unix.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		return 0, os.NewSyscallError("recvmsg", err)
+	}
+	if n == 0 {
+		return 0, errEnded
+	}
+	cmsgs, err := unix.ParseSocketControlMessage(oob[:oobn])
+	if err != nil || len(cmsgs) != 1 || msg[0] != 'R' {
+		return 0, fmt.Errorf("PID 1 said %q", msg)
+	}
+	cred, err := unix.ParseUnixCredentials(&cmsgs[0])
+	if err != nil {
+		return 0, os.NewSyscallError("SCM_CREDENTIALS", err)
+	}
+	return int(cred.Pid), nil
+}
+
+// release lets the agent execute.
+func (c *control) release() error {
+	_, err := c.ours.Write([]byte("G"))
+	return err
+}
+
+// stops sends a value for every time that the agent stops. The channel is
+// closed when PID 1 ends.
+func (c *control) stops() <-chan struct{} {
+	ch := make(chan struct{}, 1)
+	go func() {
+		defer close(ch)
+		var msg [1]byte
+		for {
+			if n, err := c.ours.Read(msg[:]); n != 1 || err != nil {
+				return
+			}
+			if msg[0] == 'T' {
+				ch <- struct{}{}
+			}
+		}
+	}()
+	return ch
+}

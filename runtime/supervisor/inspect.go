@@ -1,0 +1,196 @@
+package supervisor
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// observed is what holds for the agent's process, read of the kernel just
+// before it executes, not of the configuration.
+type observed struct {
+	noNewPrivs, seccomp bool
+	filters             int
+	capabilities        bool // none in any set
+	ownNetwork          bool
+	limits              []string
+	store, readonly     int // mounts
+	missing             []string
+}
+
+// Protections that Options.Require may name.
+var Protections = []string{"seccomp", "userns", "caps", "net", "limits"}
+
+// inspect refuses to go on unless all that the configuration promises holds,
+// and what the caller requires besides.
+func (c *container) inspect(pid int) error {
+	o, err := c.observe(pid)
+	if err != nil {
+		return fmt.Errorf("inspect the jail: %w", err)
+	}
+	switch {
+	case !o.noNewPrivs || !o.capabilities:
+		return fmt.Errorf("inspect the jail: the agent would have privileges")
+	case !o.seccomp:
+		return fmt.Errorf("inspect the jail: the agent would run without seccomp")
+	case len(o.missing) > 0:
+		return fmt.Errorf("inspect the jail: not mounted as the configuration says: %s", strings.Join(o.missing, ", "))
+	}
+	for _, r := range c.options.Require {
+		if !o.holds(r) {
+			return fmt.Errorf("--require %s: it does not hold for this jail", r)
+		}
+	}
+	if c.options.Summary {
+		fmt.Fprintf(os.Stderr, "jailed-claude: jail: %s\n", o)
+	}
+	return nil
+}
+
+// userns: the second filter forbids namespaces.
+func (o observed) userns() bool { return o.filters >= 2 }
+
+func (o observed) holds(protection string) bool {
+	switch protection {
+	case "seccomp":
+		return o.seccomp
+	case "userns":
+		return o.userns()
+	case "caps":
+		return o.capabilities
+	case "net":
+		return o.ownNetwork
+	case "limits":
+		return len(o.limits) > 0
+	}
+	return false
+}
+
+func (o observed) String() string {
+	word := func(b bool, yes, no string) string {
+		if b {
+			return yes
+		}
+		return no
+	}
+	limits := "none"
+	if len(o.limits) > 0 {
+		limits = strings.Join(o.limits, ",")
+	}
+	return fmt.Sprintf("net=%s seccomp=%s caps=%s userns=%s limits=%s store=%d readonly=%d",
+		word(o.ownNetwork, "none", "host"), word(o.seccomp, "on", "off"), word(o.capabilities, "none", "some"),
+		word(o.userns(), "closed", "open"), limits, o.store, o.readonly)
+}
+
+func (c *container) observe(pid int) (observed, error) {
+	var o observed
+	proc := filepath.Join("/proc", strconv.Itoa(pid))
+	status, err := readStatus(filepath.Join(proc, "status"))
+	if err != nil {
+		return o, err
+	}
+	o.noNewPrivs = status["NoNewPrivs"] == "1"
+	o.seccomp = status["Seccomp"] == "2"
+	o.filters, _ = strconv.Atoi(status["Seccomp_filters"]) // since kernel 5.9
+	o.capabilities = true
+	for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"} {
+		if strings.Trim(status[set], "0") != "" {
+			o.capabilities = false
+		}
+	}
+	ours, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		return o, err
+	}
+	theirs, err := os.Readlink(filepath.Join(proc, "ns/net"))
+	if err != nil {
+		return o, err
+	}
+	o.ownNetwork = ours != theirs
+	if r := c.spec.Linux.Resources; r != nil {
+		for name := range limits(r) {
+			o.limits = append(o.limits, strings.TrimSuffix(name, ".max"))
+		}
+		slices.Sort(o.limits)
+	}
+	return o, o.compareMounts(filepath.Join(proc, "mountinfo"), c.spec.Mounts)
+}
+
+func readStatus(file string) (map[string]string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		k, v, _ := strings.Cut(line, ":")
+		m[k] = strings.TrimSpace(v)
+	}
+	return m, nil
+}
+
+// compareMounts checks every mount of the configuration against mountinfo(5):
+// it is there and, if it shall be, read-only, nosuid and nodev.
+func (o *observed) compareMounts(file string, mounts []specs.Mount) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	have := map[string]string{} // mount point to options; the topmost is last
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if f := strings.Fields(lines.Text()); len(f) > 5 {
+			have[unescape(f[4])] = "," + f[5] + ","
+		}
+	}
+	want := map[string]specs.Mount{}
+	for _, m := range mounts {
+		want[m.Destination] = m // a later mount lies on top
+	}
+	for dest, m := range want {
+		options, ok := have[dest]
+		for _, opt := range []string{"ro", "nosuid", "nodev"} {
+			if slices.Contains(m.Options, opt) && !strings.Contains(options, ","+opt+",") {
+				ok = false
+			}
+		}
+		switch {
+		case !ok:
+			o.missing = append(o.missing, strconv.Quote(dest))
+		case strings.HasPrefix(dest, storeDir+"/"):
+			o.store++
+		case slices.Contains(m.Options, "ro"):
+			o.readonly++
+		}
+	}
+	slices.Sort(o.missing)
+	return lines.Err()
+}
+
+// unescape undoes the octal escapes of mountinfo(5): space, tab, line feed,
+// backslash and number sign.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

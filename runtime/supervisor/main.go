@@ -1,0 +1,103 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	goruntime "runtime"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/bundle"
+)
+
+// exitOurs is the exit status of failures of ours, as in chroot(1) and podman.
+const exitOurs = 125
+
+// Main is the supervisor: it starts the jail that was handed over, waits for
+// it, and returns the exit status of its program.
+//
+// Preconditions: on the main goroutine, in a process that Start replaced.
+func Main() (status int, err error) {
+	// PID 1 dies with the thread that made it, so that has to be one that
+	// lives as long as the process.
+	goruntime.LockOSThread()
+	if err := entered(); err != nil {
+		return exitOurs, err
+	}
+	h, err := takeOver()
+	if err != nil {
+		return exitOurs, err
+	}
+	configureLog(h.Options)
+	status, err = run(h)
+	if err != nil {
+		return exitOurs, err
+	}
+	return status, nil
+}
+
+func configureLog(o Options) {
+	if level, err := logrus.ParseLevel(o.LogLevel); err == nil {
+		logrus.SetLevel(level)
+	}
+	if o.LogFormat == "json" {
+		logrus.SetFormatter(&logrus.JSONFormatter{})
+	}
+}
+
+func run(h *handover) (int, error) {
+	unix.Umask(0o022)
+	t, err := openSources(h.Jail.Spec.Mounts)
+	if err != nil {
+		return 0, err
+	}
+	defer t.close()
+	if err := privateWorkDir(); err != nil {
+		return 0, err
+	}
+	dir := filepath.Join(workDir, "bundle")
+	if err := bundle.Create(dir, h.Jail, bundle.Options{}); err != nil {
+		return 0, err
+	}
+	b, err := bundle.Load(dir)
+	if err != nil {
+		return 0, err
+	}
+	rest, err := t.build(b.Rootfs(), b.Spec.Mounts)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.addDevices(); err != nil {
+		return 0, err
+	}
+	t.close()
+	w := newWatch(b.Spec)
+	c, err := newContainer(b, rest, h.Options)
+	if err != nil {
+		return 0, err
+	}
+	status, err := c.run()
+	w.report(os.Stderr)
+	return status, err
+}
+
+// privateWorkDir gives this mount namespace a tmpfs of its own, and a view
+// that nothing on the host sees or changes. libcontainer would look for
+// cgroups and make some where it may, and a supervisor that is killed would
+// leave them: it is shown none. Limits are set by this package.
+func privateWorkDir() error {
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if err != nil {
+		return os.NewSyscallError("make / private", err)
+	}
+	for _, dir := range []string{workDir, "/sys/fs/cgroup"} {
+		err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700")
+		if err != nil && !(errors.Is(err, unix.ENOENT) && dir != workDir) {
+			return fmt.Errorf("mount a tmpfs on %s: %w", dir, err)
+		}
+	}
+	return nil
+}

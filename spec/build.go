@@ -1,0 +1,348 @@
+package spec
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// Input is all that a jail depends on.
+type Input struct {
+	Policy  policy.Policy
+	Closure closure.Closure
+	Host    host.Facts
+	// Command is the program and its arguments; empty runs the agent with
+	// Args. A program without a slash is searched on the jail's PATH.
+	Command []string
+	// Args are arguments of the agent.
+	Args []string
+	// Terminal gives the program a terminal of the jail's own.
+	Terminal bool
+	// Init is the host path of the program that is mounted at InitPath; empty
+	// means that the rootfs holds it (an exported bundle).
+	Init string
+}
+
+// ociVersion is the lowest that the used features allow: runc 1.1 and crun 1.8
+// refuse newer ones.
+const ociVersion = "1.0.2"
+
+// builder collects what the steps add.
+type builder struct {
+	Input
+	spec   *specs.Spec
+	rootfs []File
+	env    map[string]string
+	grants []Grant
+}
+
+// step is one named part of Build. The order of the steps is the order of the
+// mounts, and "the runtime MUST mount entries in the listed order" (OCI
+// runtime-spec, config.md): what comes later lies on top.
+type step struct {
+	name string
+	do   func(*builder) error
+}
+
+var steps = []step{
+	{"identity", (*builder).identity},
+	{"kernel file systems", (*builder).kernel},
+	{"temporary folders", (*builder).temporary},
+	{"toolchain", (*builder).toolchain},
+	{"nix", (*builder).nix},
+	{"/etc", (*builder).etc},
+	{"init", (*builder).init},
+	{"home", (*builder).home},
+	{"files", (*builder).files},
+	{"protected paths", (*builder).protect},
+	{"hidden paths", (*builder).hide},
+	{"network", (*builder).network},
+	{"environment", (*builder).environment},
+	{"limits", (*builder).limits},
+	{"program", (*builder).program},
+	{"seccomp", (*builder).seccomp},
+}
+
+// Build makes a jail. It is a pure function: equal inputs give equal jails.
+// The result has passed Check.
+func Build(in Input) (*Jail, error) {
+	j, _, err := build(in)
+	return j, err
+}
+
+// Explain returns every grant of the jail that Build makes of in, in the order
+// in which they are made.
+func Explain(in Input) ([]Grant, error) {
+	_, g, err := build(in)
+	return g, err
+}
+
+func build(in Input) (*Jail, []Grant, error) {
+	b := &builder{
+		Input: in,
+		spec: &specs.Spec{
+			Version:  ociVersion,
+			Hostname: "jail",
+			Root:     &specs.Root{Path: "rootfs", Readonly: true},
+			Process:  &specs.Process{NoNewPrivileges: true, Terminal: in.Terminal},
+			Linux:    &specs.Linux{},
+		},
+		env: map[string]string{},
+	}
+	for _, s := range steps {
+		if err := s.do(b); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	slices.SortFunc(b.rootfs, func(x, y File) int { return comparePaths(x.Path, y.Path) })
+	if v := Check(b.spec); len(v) > 0 {
+		return nil, nil, &CheckError{Violations: v}
+	}
+	return &Jail{Spec: b.spec, Rootfs: b.rootfs}, b.grants, nil
+}
+
+func (b *builder) grant(kind, what, mode, from, why string) {
+	b.grants = append(b.grants, Grant{Kind: kind, What: what, Mode: mode, From: from, Why: why})
+}
+
+// origin is the layer that set a policy value.
+func (b *builder) origin(key string) string {
+	if o := b.Policy.Origins[key]; o != "" {
+		return o
+	}
+	return builtin
+}
+
+const builtin = "built-in"
+
+// nested: the agent gets a user namespace of its own in which the caller's ids
+// stand for uid and gid 0 of the container.
+func (b *builder) nested() bool {
+	return b.Policy.Identity.User == policy.UserKeep && (b.Host.UID != 0 || b.Host.GID != 0)
+}
+
+// agentIDs are the ids that the agent sees as its own.
+func (b *builder) agentIDs() (uid, gid int) {
+	if b.nested() {
+		return b.Host.UID, b.Host.GID
+	}
+	return 0, 0
+}
+
+func (b *builder) identity() error {
+	h := b.Host
+	b.spec.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: uint32(h.UID), Size: 1}}
+	b.spec.Linux.GIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: uint32(h.GID), Size: 1}}
+	for _, t := range []specs.LinuxNamespaceType{specs.UserNamespace, specs.MountNamespace, specs.PIDNamespace,
+		specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace} {
+		b.spec.Linux.Namespaces = append(b.spec.Linux.Namespaces, specs.LinuxNamespace{Type: t})
+	}
+	caps := []string{}
+	if b.nested() {
+		// For jailinit alone: since kernel 5.12 mapping uid 0 into a nested
+		// user namespace needs it. The agent never has it.
+		caps = []string{"CAP_SETFCAP"}
+	}
+	b.spec.Process.Capabilities = &specs.LinuxCapabilities{
+		Bounding: caps, Effective: caps, Permitted: caps, Inheritable: []string{}, Ambient: []string{},
+	}
+	uid, gid := b.agentIDs()
+	b.grant("identity", fmt.Sprintf("uid %d, gid %d", uid, gid), "no capability", b.origin("identity.user"),
+		"files made in the project belong to you")
+	return nil
+}
+
+func (b *builder) network() error {
+	switch b.Policy.Network.Mode {
+	case policy.NetHost:
+		b.grant("network", "host", "all", b.origin("network.mode"), "the host's network, its loopback services and abstract sockets included")
+	case policy.NetNone:
+		b.spec.Linux.Namespaces = append(b.spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace})
+		b.grant("network", "none", "nothing", b.origin("network.mode"), "a loopback device of the jail's own and nothing else")
+	default:
+		return fmt.Errorf("mode %q is not known", b.Policy.Network.Mode)
+	}
+	return nil
+}
+
+func (b *builder) limits() error {
+	// No core files: they would hold the agent's memory, and with a
+	// core_pattern that is a path they land in the project.
+	b.spec.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Hard: 0, Soft: 0}}
+	if n := min(b.Host.NoFile, maxOpenFiles); n > 0 {
+		b.spec.Process.Rlimits = append(b.spec.Process.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Hard: n, Soft: n})
+	}
+	l := b.Policy.Limits
+	if l == (policy.Limits{}) {
+		return nil
+	}
+	r := &specs.LinuxResources{}
+	if l.Memory > 0 {
+		r.Memory = &specs.LinuxMemory{Limit: &l.Memory}
+		b.grant("limit", "memory", strconv.FormatInt(l.Memory, 10)+" bytes", b.origin("limits.memory"), "memory.max of the jail's cgroup")
+	}
+	if l.Pids > 0 {
+		r.Pids = &specs.LinuxPids{Limit: &l.Pids}
+		b.grant("limit", "pids", strconv.FormatInt(l.Pids, 10), b.origin("limits.pids"), "pids.max of the jail's cgroup")
+	}
+	if l.CPUs > 0 {
+		period := uint64(100_000) // microseconds, the kernel's own default
+		quota := int64(l.CPUs * float64(period))
+		r.CPU = &specs.LinuxCPU{Quota: &quota, Period: &period}
+		b.grant("limit", "cpus", strconv.FormatFloat(l.CPUs, 'g', -1, 64), b.origin("limits.cpus"), "cpu.max of the jail's cgroup")
+	}
+	b.spec.Linux.Resources = r
+	return nil
+}
+
+// maxOpenFiles is enough for build tools and file watchers.
+const maxOpenFiles = 65536
+
+func (b *builder) program() error {
+	argv := b.Command
+	if len(argv) == 0 {
+		if b.Closure.Agent == "" {
+			return fmt.Errorf("the closure holds no agent to run")
+		}
+		argv = append([]string{b.Closure.Agent}, b.Args...)
+	}
+	args := []string{InitPath}
+	if b.nested() {
+		args = append(args, "--uid="+strconv.Itoa(b.Host.UID), "--gid="+strconv.Itoa(b.Host.GID))
+	}
+	b.spec.Process.Args = append(append(args, "--"), argv...)
+	b.spec.Process.Cwd = b.Host.Project.Dir
+	return nil
+}
+
+func (b *builder) environment() error {
+	for _, name := range slices.Sorted(maps.Keys(b.Host.Env)) {
+		from, why := builtin, "on the allow-list"
+		switch {
+		case allowedEnv(name):
+		case slices.Contains(b.Policy.Env.Pass, name):
+			from, why = b.origin("env.pass="+name), "passed from your environment"
+		default:
+			continue
+		}
+		b.env[name] = b.Host.Env[name]
+		b.grant("environment", name, "", from, why)
+	}
+	uid, _ := b.agentIDs()
+	maps.Copy(b.env, map[string]string{
+		"HOME":            b.Host.Home,
+		"USER":            b.Host.User,
+		"LOGNAME":         b.Host.User,
+		"PATH":            joinPath(b.Closure.Bins),
+		"TMPDIR":          "/tmp",
+		"XDG_RUNTIME_DIR": b.Host.RuntimeDir,
+		// The store and /usr are read-only: an update could only fail.
+		"DISABLE_AUTOUPDATER":         "1",
+		"DISABLE_INSTALLATION_CHECKS": "1",
+	})
+	if b.Closure.Bash != "" {
+		// Claude Code runs its commands with it.
+		b.env["SHELL"] = b.Closure.Bash
+	}
+	if uid == 0 {
+		// Claude Code refuses --dangerously-skip-permissions to uid 0 without it.
+		b.env["IS_SANDBOX"] = "1"
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Policy.Env.Set)) {
+		b.env[name] = b.Policy.Env.Set[name]
+		b.grant("environment", name, "fixed", b.origin("env.set="+name), "set by policy")
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.env)) {
+		b.spec.Process.Env = append(b.spec.Process.Env, name+"="+b.env[name])
+	}
+	return nil
+}
+
+// file adds a generated file, readable by all inside.
+func (b *builder) file(p string, content string) {
+	b.rootfs = append(b.rootfs, File{Path: p, Mode: 0o644, Content: []byte(content)})
+}
+
+func (b *builder) folder(p string) {
+	b.rootfs = append(b.rootfs, File{Path: p, Mode: dirMode})
+}
+
+func (b *builder) symlink(p, target string) {
+	b.rootfs = append(b.rootfs, File{Path: p, Mode: linkMode, Target: target})
+}
+
+// init mounts PID 1. An exported bundle has it in its rootfs instead.
+func (b *builder) init() error {
+	if b.Init == "" {
+		return nil
+	}
+	b.bind(b.Init, InitPath, "ro")
+	return nil
+}
+
+// toolchain mounts what the closure lists, nothing else of the store.
+func (b *builder) toolchain() error {
+	c := b.Closure
+	switch {
+	case b.Policy.Nix.Store == policy.StoreFull:
+		b.bind(closure.StoreDir, closure.StoreDir, "ro")
+		b.grant("file", closure.StoreDir, "ro", b.origin("nix.store"), "the whole Nix store")
+	case b.nixDaemon():
+		b.bind(closure.StoreDir, closure.StoreDir, "ro")
+		b.grant("file", closure.StoreDir, "ro", b.origin("nix.daemon"), "the whole Nix store, so that what the daemon builds is visible")
+	case len(c.Paths) > 0:
+		for _, p := range c.Paths {
+			b.bindOne(p, p)
+		}
+		b.grant("file", fmt.Sprintf("%d paths of %s", len(c.Paths), closure.StoreDir), "ro", builtin, "the closure of "+joinWords(c.Roots))
+	}
+	if c.Toolchain == closure.Host {
+		for _, p := range slices.SortedFunc(slices.Values(c.Binds), comparePaths) {
+			b.bind(p, p, "ro")
+			b.grant("file", p, "ro", builtin, "the host's toolchain")
+		}
+	}
+	for _, l := range slices.Sorted(maps.Keys(c.Links)) {
+		b.symlink(l, c.Links[l])
+	}
+	if c.Toolchain == closure.Nix {
+		// Scripts name these two.
+		if c.Shell != "" {
+			b.symlink("/bin/sh", c.Shell)
+		}
+		if c.Env != "" {
+			b.symlink("/usr/bin/env", c.Env)
+		}
+	}
+	return nil
+}
+
+func joinPath(dirs []string) string {
+	s := ""
+	for i, d := range dirs {
+		if i > 0 {
+			s += ":"
+		}
+		s += d
+	}
+	return s
+}
+
+func joinWords(words []string) string {
+	s := ""
+	for i, w := range words {
+		if i > 0 {
+			s += ", "
+		}
+		s += path.Base(w)
+	}
+	return s
+}

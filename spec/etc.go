@@ -1,0 +1,121 @@
+package spec
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// certsPath is where most programs look for certificates.
+const certsPath = "/etc/ssl/certs/ca-certificates.crt"
+
+// etc generates the few files of /etc that programs need and mounts those that
+// have to follow the host.
+func (b *builder) etc() error {
+	h := b.Host
+	uid, gid := b.agentIDs()
+	shell := "/bin/sh"
+	passwd := fmt.Sprintf("nobody:x:65534:65534:nobody:/:%s\n", shell)
+	group := "nogroup:x:65534:\n"
+	if uid != 0 {
+		passwd = fmt.Sprintf("root:x:0:0:root:/:%s\n", shell) + passwd
+	}
+	if gid != 0 {
+		group = "root:x:0:\n" + group
+	}
+	passwd = fmt.Sprintf("%s:x:%d:%d::%s:%s\n", field(h.User), uid, gid, field(h.Home), shell) + passwd
+	group = fmt.Sprintf("%s:x:%d:\n", field(h.Group), gid) + group
+	b.file("/etc/passwd", passwd)
+	b.file("/etc/group", group)
+	b.file("/etc/hosts", "127.0.0.1 localhost jail\n::1 localhost ip6-localhost\n")
+	b.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n")
+	if h.GitName != "" || h.GitEmail != "" {
+		b.file("/etc/gitconfig", gitconfig(h.GitName, h.GitEmail))
+		b.grant("file", "/etc/gitconfig", "ro", builtin, "your git name and e-mail, nothing else of your git configuration")
+	}
+
+	if b.Policy.Network.Mode != policy.NetNone && h.ResolvConf != "" {
+		b.bind(h.ResolvConf, "/etc/resolv.conf", "ro")
+		b.grant("file", "/etc/resolv.conf", "ro", builtin, "the host's name servers")
+	} else {
+		b.file("/etc/resolv.conf", "")
+	}
+	if h.CAFile != "" {
+		b.bind(h.CAFile, certsPath, "ro")
+		b.symlink("/etc/ssl/certs/ca-bundle.crt", path.Base(certsPath))
+		b.symlink("/etc/pki/tls/certs/ca-bundle.crt", certsPath)
+		b.env["SSL_CERT_FILE"] = certsPath
+		b.env["NIX_SSL_CERT_FILE"] = certsPath
+		b.grant("file", h.CAFile, "ro", builtin, "the host's certificates, as "+certsPath)
+	}
+	if h.ExtraCAFile != "" {
+		const extra = "/etc/ssl/certs/extra-ca.crt"
+		b.bind(h.ExtraCAFile, extra, "ro")
+		b.env["NODE_EXTRA_CA_CERTS"] = extra
+		b.grant("file", h.ExtraCAFile, "ro", builtin, "NODE_EXTRA_CA_CERTS, as "+extra)
+	}
+	if h.Localtime != "" {
+		b.bind(h.Localtime, "/etc/localtime", "ro")
+		b.grant("file", "/etc/localtime", "ro", builtin, "the time zone")
+	}
+	if h.ManagedSettings != "" {
+		b.bind(h.ManagedSettings, "/etc/claude-code", "ro")
+		b.grant("file", h.ManagedSettings, "ro", builtin, "an organisation's managed settings")
+	}
+	return nil
+}
+
+// field makes a value fit one field of passwd(5).
+func field(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ':' || r < ' ' {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+// gitconfig quotes as git-config(1) says: a value in double quotes, with
+// backslash, quote and line feed escaped.
+func gitconfig(name, email string) string {
+	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace
+	s := "[user]\n"
+	if name != "" {
+		s += "\tname = \"" + quote(name) + "\"\n"
+	}
+	if email != "" {
+		s += "\temail = \"" + quote(email) + "\"\n"
+	}
+	return s
+}
+
+// nixDaemon: the policy asks for the daemon and the host has one.
+func (b *builder) nixDaemon() bool {
+	return b.Policy.Nix.Daemon == policy.DaemonAuto && b.Host.NixDaemon != ""
+}
+
+// nix mounts the daemon's socket.
+func (b *builder) nix() error {
+	if !b.nixDaemon() {
+		return nil
+	}
+	b.bind(b.Host.NixDaemon, nixSocket, "ro")
+	b.file("/etc/nix/nix.conf", "experimental-features = nix-command flakes\n")
+	b.env["NIX_REMOTE"] = "daemon"
+	why := "builds by the Nix daemon"
+	if b.Host.NixTrusted {
+		why += "; it trusts you, so this socket is worth root on this host"
+	}
+	b.grant("nix", b.Host.NixDaemon, "connect", b.origin("nix.daemon"), why)
+	return nil
+}
+
+const nixSocket = "/nix/var/nix/daemon-socket/socket"
+
+func canonicalJSON(v any) (string, error) {
+	t, err := json.Marshal(v)
+	return string(t), err
+}

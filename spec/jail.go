@@ -1,0 +1,49 @@
+package spec
+
+import (
+	"io/fs"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// InitPath is where PID 1 of a jail lies inside it; jailinit.c compares
+// argv[0] with it.
+const InitPath = "/.jail/init"
+
+// WatchAnnotation names the annotation of config.json that lists (a JSON array
+// of paths) what did not exist when the jail was made and would matter if the
+// agent made it. A runtime reports those that appeared.
+const WatchAnnotation = "io.github.jailed-claude.watch"
+
+// Jail is an OCI configuration and what its rootfs holds besides the mounts.
+type Jail struct {
+	Spec   *specs.Spec
+	Rootfs []File
+}
+
+// File is one generated entry of a rootfs.
+type File struct {
+	// Path is absolute inside the jail.
+	Path string
+	// Mode has the type bits of a folder, a symlink or a regular file.
+	Mode fs.FileMode
+	// Content of a regular file.
+	Content []byte
+	// Target of a symlink.
+	Target string
+}
+
+// Grant is one thing that a jail may do or see, for "explain".
+type Grant struct {
+	// Kind groups grants: "file", "network", "environment", "nix",
+	// "identity", "limit", "protected", "hidden".
+	Kind string `json:"kind"`
+	// What is the path, name or value.
+	What string `json:"what"`
+	// Mode is "ro", "rw", or what fits the kind.
+	Mode string `json:"mode,omitempty"`
+	// From is where it comes from: "built-in", or the name of a policy layer.
+	From string `json:"from"`
+	// Why says what it is for.
+	Why string `json:"why"`
+}
