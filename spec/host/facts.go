@@ -36,11 +36,16 @@ type Facts struct {
 	Localtime string
 	// ManagedSettings is "/etc/claude-code" where it exists.
 	ManagedSettings string
+	// ManagedFiles are the files below ManagedSettings, each with the file
+	// that it leads to; on NixOS they are symlinks into the store.
+	ManagedFiles map[string]string
 
 	// NixDaemon is the daemon's socket where the caller can connect to it.
 	NixDaemon string
 	// NixTrusted: the daemon trusts the caller, so the socket is worth root.
 	NixTrusted bool
+	// NixVersion is the daemon's version, where it says so.
+	NixVersion string
 
 	// Env is the caller's whole environment. Only names that spec's
 	// allow-list or the policy names may cross.
@@ -55,6 +60,10 @@ type Facts struct {
 	// Present says for each host path that the policy grants (after "~/"
 	// became Home) what it is; a path that is missing has no entry.
 	Present map[string]Kind
+
+	// Warnings are for the user, one line each: what could not be hidden,
+	// protected or granted, and why.
+	Warnings []string
 }
 
 // Kind is what a path is.
@@ -70,10 +79,13 @@ type Project struct {
 	// Dir is the project's folder.
 	Dir string
 	// Git are git folders of the project that lie outside Dir: the common
-	// git directory of a worktree, the parent's .git/modules/NAME of a
-	// submodule, and for a worktree its own .git/worktrees/NAME inside the
-	// common one.
+	// git directory of a worktree, which contains the worktree's own
+	// .git/worktrees/NAME, or the parent's .git/modules/NAME of a submodule.
+	// None lies inside another. Each was verified to lead back to Dir; what
+	// did not is in Facts.Warnings instead.
 	Git []string
+	// Nested are folders below Dir that are git repositories of their own.
+	Nested []string
 	// Hide are existing paths that the policy's hide patterns name.
 	Hide []Path
 	// Protect are existing paths that are to be read-only: the built-in list
@@ -85,6 +97,18 @@ type Project struct {
 	// Watch are paths of the built-in list that do not exist now and would
 	// matter if the agent made them; reported when the jail ends.
 	Watch []string
+	// Links are symlinks of the built-in list. What they lead to is in
+	// Protect if it lies in the jail, but a symlink cannot be a mount point:
+	// the agent can replace it. Reported when the jail ends.
+	Links []Link
+}
+
+// Link is a symlink and what it says.
+type Link struct {
+	// Path is where the link is.
+	Path string
+	// Target is its text, as readlink(2) returns it.
+	Target string
 }
 
 // Path is one existing path.
@@ -105,8 +129,17 @@ type ClaudeFiles struct {
 	JSON string
 	// Executable are existing paths inside Dir that the host's claude would
 	// execute or trust: settings, hooks, plugins, skills, commands, agents,
-	// memory files.
+	// memory files, and the programs in Dir that the settings name. One that
+	// was a symlink is reported by its target if that lies in Dir too.
 	Executable []Path
 	// Watch are such paths that do not exist now.
 	Watch []string
+	// Links are such paths that are symlinks, with their resolved targets.
+	// On a host of home-manager these are store paths, which the jail needs
+	// to see under their own names.
+	Links []Link
+	// Private are folders inside Dir that a jail needs its own of, because
+	// what lies in them is sourced by the shells of the host's sessions.
+	// They exist.
+	Private []string
 }

@@ -1,0 +1,51 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Reasons of a [ProjectError].
+var (
+	// ErrProjectMissing: there is no such path.
+	ErrProjectMissing = errors.New("project does not exist")
+	// ErrProjectNotDir: it is a file, not a folder.
+	ErrProjectNotDir = errors.New("project is not a folder")
+	// ErrProjectUnreadable: the caller may not list or enter it.
+	ErrProjectUnreadable = errors.New("project cannot be read")
+	// ErrProjectName: its path is not UTF-8, so that no config.json can name it.
+	ErrProjectName = errors.New("project path is not UTF-8")
+	// ErrProjectWide: it is the root, the home, or a folder above the home.
+	ErrProjectWide = errors.New("project is too wide")
+	// ErrProjectOwn: it holds, or lies in, folders of jailed-claude's own.
+	ErrProjectOwn = errors.New("project holds jailed-claude's own files")
+	// ErrProjectSystem: it is part of the system, or a folder of the home
+	// that the host takes credentials or programs from.
+	ErrProjectSystem = errors.New("project is a folder that the host itself relies on")
+)
+
+// ErrHome is returned by Read when the caller has no usable home.
+var ErrHome = errors.New("no usable home directory")
+
+// ErrPattern is returned by Read for a hide or protect pattern that cannot be
+// read, or that matches something that cannot be granted or withheld.
+var ErrPattern = errors.New("pattern")
+
+// ProjectError says why a folder cannot be a project. errors.Is finds its
+// reason, one of the ErrProject values.
+type ProjectError struct {
+	// Dir is the folder, resolved as far as it could be.
+	Dir string
+	// Err is the reason.
+	Err error
+	// Detail says it for this folder.
+	Detail string
+	// Hint says what to do; a line of its own. It may be empty.
+	Hint string
+}
+
+// Error returns one line without the hint.
+func (e *ProjectError) Error() string { return fmt.Sprintf("project %q %s", e.Dir, e.Detail) }
+
+// Unwrap returns the reason.
+func (e *ProjectError) Unwrap() error { return e.Err }

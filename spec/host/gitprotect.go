@@ -1,0 +1,177 @@
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	// gitDepth and maxGitDirs bound the search for submodules' git directories.
+	gitDepth   = 8
+	maxGitDirs = 1024
+	// includeDepth bounds include.path, as git itself does at 10.
+	includeDepth = 10
+)
+
+// repository protects what git executes in the repository at dir: the project
+// itself or a nested one.
+func (v *survey) repository(dir string) {
+	dotGit := filepath.Join(dir, ".git")
+	if !exists(dotGit) {
+		v.watch(dotGit)
+		return
+	}
+	if fi, err := os.Lstat(dotGit); err == nil && fi.Mode().IsRegular() {
+		v.protect(dotGit, "names the git directory")
+	}
+	v.link(dotGit)
+	g, err := gitDirOf(dotGit)
+	if err != nil || v.root(g) == "" {
+		return
+	}
+	common, err := commonOf(g)
+	if err == nil && common != g && v.root(common) != "" {
+		v.gitDir(common, dir, gitDepth)
+	}
+	if !v.worktree[g] {
+		v.gitDir(g, dir, gitDepth)
+	}
+}
+
+// gitDir protects a git directory. tree is the folder that its relative paths
+// are meant from.
+func (v *survey) gitDir(g, tree string, depth int) {
+	if v.gitDirs[g] {
+		return
+	}
+	v.gitDirs[g] = true
+	for _, e := range []struct{ name, why string }{
+		{"config", "git config"},
+		{"config.worktree", "git config"},
+		{"hooks", "git hooks"},
+		{"commondir", "names the git directory"},
+	} {
+		if path := filepath.Join(g, e.name); !v.protect(path, e.why) {
+			v.watch(path)
+		}
+	}
+	for _, name := range []string{"config", "config.worktree"} {
+		v.gitConfig(filepath.Join(g, name), tree, includeDepth)
+	}
+	if text, err := readText(filepath.Join(g, "objects/info/alternates")); err == nil && strings.TrimSpace(text) != "" {
+		v.warn("%q borrows objects of another repository (objects/info/alternates), which the jail does not hold; git may miss them", g)
+	}
+	v.gitModules(filepath.Join(g, "modules"), depth)
+	for _, name := range folders(filepath.Join(g, "worktrees")) {
+		w := filepath.Join(g, "worktrees", name)
+		v.worktree[w] = true
+		v.protect(filepath.Join(w, "commondir"), "names the git directory")
+		if !v.protect(filepath.Join(w, "config.worktree"), "git config") {
+			v.watch(filepath.Join(w, "config.worktree"))
+		}
+	}
+}
+
+// gitModules protects the git directories of submodules, whose names may have
+// slashes, so that they may lie at any depth of "modules".
+func (v *survey) gitModules(dir string, depth int) {
+	for _, name := range folders(dir) {
+		m := filepath.Join(dir, name)
+		if depth == 0 || len(v.gitDirs) >= maxGitDirs {
+			v.warn("%q has too many submodules; some are not protected", dir)
+			return
+		}
+		if !exists(filepath.Join(m, "HEAD")) {
+			v.gitModules(m, depth-1)
+			continue
+		}
+		tree := worktreeOf(m)
+		if v.root(tree) == "" {
+			tree = m
+		}
+		v.gitDir(m, tree, depth-1)
+	}
+}
+
+// gitConfig protects the files of the project that a config file executes or
+// includes. tree is the working tree that its programs run in.
+func (v *survey) gitConfig(path, tree string, depth int) {
+	text, err := readText(path)
+	if err != nil {
+		return
+	}
+	for _, s := range parseGitConfig(text) {
+		switch {
+		case includes(s.key) && depth > 0:
+			file, ok := v.named(filepath.Dir(path), s.value)
+			if !ok {
+				continue
+			}
+			if v.protect(file, "included by git config") {
+				v.gitConfig(file, tree, depth-1)
+			} else {
+				v.watch(file)
+			}
+		case runs(s.key):
+			v.program(s, tree)
+		}
+	}
+}
+
+// program protects what a setting runs, if that is a file of the project.
+func (v *survey) program(s setting, tree string) {
+	why := "git " + s.key
+	if strings.HasSuffix(s.key, ".hookspath") {
+		if dir, ok := v.named(tree, s.value); ok && !v.protect(dir, why) {
+			v.watch(dir)
+		}
+		return
+	}
+	for _, word := range words(s.value) {
+		file, ok := v.named(tree, word)
+		if !ok {
+			continue
+		}
+		if fi, err := os.Stat(file); err == nil && fi.Mode().IsRegular() {
+			v.protect(file, why)
+		}
+	}
+}
+
+// named returns the path that a file means from dir, if it is strictly below
+// one of the roots; it need not exist.
+func (v *survey) named(dir, path string) (string, bool) {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		path = filepath.Join(v.f.Home, rest)
+	}
+	if path == "" || strings.ContainsRune(path, 0) {
+		return "", false
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	path = filepath.Clean(path)
+	root := v.root(path)
+	return path, root != "" && path != root
+}
+
+// words splits a command roughly as a shell would; a word that is no path of
+// the project is of no interest anyway.
+func words(command string) []string {
+	return strings.FieldsFunc(command, func(r rune) bool { return strings.ContainsRune(" \t\n\"'!;|&()<>=`", r) })
+}
+
+// folders lists the real folders in dir.
+func folders(dir string) (names []string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}

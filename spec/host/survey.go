@@ -1,0 +1,219 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"unicode/utf8"
+)
+
+// survey gathers what a Project has.
+type survey struct {
+	s *source
+	f *Facts
+	p *Project
+	// gitDirs are the git directories that are done; worktree are those of
+	// worktrees, which their common directory stands for.
+	gitDirs, worktree map[string]bool
+}
+
+// survey fills all of f.Project but Dir. settings is called last; it may wait.
+func (s *source) survey(ctx context.Context, f *Facts, o Options, settings func() []setting) error {
+	var states []state
+	for _, key := range []struct {
+		what     string
+		patterns []string
+	}{{"hide", o.Hide}, {"protect", o.Protect}} {
+		patterns, err := parsePatterns(key.what, key.patterns)
+		if err != nil {
+			return err
+		}
+		for _, p := range patterns {
+			states = append(states, state{pattern: p, hide: key.what == "hide"})
+		}
+	}
+	v := &survey{s: s, f: f, p: &f.Project, gitDirs: map[string]bool{}, worktree: map[string]bool{}}
+	v.gitRoots()
+	v.builtIn()
+	if err := (&walk{survey: v}).run(ctx, states); err != nil {
+		return err
+	}
+	// The caller's own git config can name programs of any project.
+	for _, set := range settings() {
+		if runs(set.key) {
+			v.program(set, f.Project.Dir)
+		}
+	}
+	v.finish()
+	return nil
+}
+
+func (v *survey) warn(format string, args ...any) {
+	v.f.Warnings = append(v.f.Warnings, fmt.Sprintf(format, args...))
+}
+
+// root returns the root that contains a resolved path: Dir or one of Git.
+func (v *survey) root(path string) string {
+	for _, r := range append([]string{v.p.Dir}, v.p.Git...) {
+		if under(path, r) {
+			return r
+		}
+	}
+	return ""
+}
+
+// inside resolves path, and returns it if it is strictly below a root.
+func (v *survey) inside(path string) string {
+	real, err := filepath.EvalSymlinks(path)
+	if root := v.root(real); err != nil || root == "" || real == root {
+		return ""
+	}
+	return real
+}
+
+// protect adds an existing path to Protect and says whether there is one. A
+// symlink is followed; the file that it leads to is what is protected.
+func (v *survey) protect(path, why string) bool {
+	if !exists(path) {
+		return false
+	}
+	if real, ok := v.settled(path, why, "protected"); ok {
+		v.add(&v.p.Protect, real, why)
+	}
+	return true
+}
+
+// hide adds an existing path to Hide.
+func (v *survey) hide(path, why string) {
+	if real, ok := v.settled(path, why, "hidden"); ok {
+		v.add(&v.p.Hide, real, why)
+	}
+}
+
+// settled resolves a path that is to be hidden or protected, and says whether
+// something can be mounted on it.
+func (v *survey) settled(path, why, how string) (string, bool) {
+	if !utf8.ValidString(path) {
+		v.warn("%q (%s) is not %s: its name is not UTF-8 and cannot be written in a config.json", path, why, how)
+		return "", false
+	}
+	real, err := filepath.EvalSymlinks(path)
+	link := v.link(path)
+	switch {
+	case err != nil && link != "":
+		return "", false // it leads nowhere
+	case err != nil:
+		v.warn("%q (%s) is not %s: %v", path, why, how, err)
+		return "", false
+	case link == "":
+	case v.inside(real) == "":
+		v.warn("%q (%s) is not %s: by the symlink %q it leads to %q, outside of what the jail may write; only the symlink can be replaced", path, why, how, link, real)
+		return "", false
+	case !utf8.ValidString(real):
+		v.warn("%q (%s) is not %s: it leads to %q, whose name is not UTF-8", path, why, how, real)
+		return "", false
+	default:
+		v.warn("%q (%s) is %s by its target %q, but the symlink %q itself can be replaced from inside", path, why, how, real, link)
+	}
+	return real, true
+}
+
+// link returns the first symlink on the way from the root to path, path
+// itself included, and notes it in Links; empty if there is none.
+func (v *survey) link(path string) string {
+	root := v.root(path)
+	if root == "" {
+		return ""
+	}
+	for _, p := range append(between(root, path), path) {
+		target, err := os.Readlink(p)
+		if err != nil {
+			continue
+		}
+		if !slices.ContainsFunc(v.p.Links, func(l Link) bool { return l.Path == p }) {
+			v.p.Links = append(v.p.Links, Link{Path: p, Target: target})
+		}
+		return p
+	}
+	return ""
+}
+
+// add appends one resolved path to Protect or Hide.
+func (v *survey) add(list *[]Path, path, why string) {
+	if slices.ContainsFunc(*list, func(p Path) bool { return p.Path == path }) {
+		return
+	}
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok && fi.Mode().IsRegular() && st.Nlink > 1 {
+		v.warn("%q (%s) has %d hard links: the same file can be reached by another name", path, why, st.Nlink)
+	}
+	*list = append(*list, Path{Path: path, Dir: fi.IsDir(), Why: why})
+}
+
+// watch adds a path that is missing.
+func (v *survey) watch(path string) {
+	if !exists(path) && utf8.ValidString(path) && !slices.Contains(v.p.Watch, path) {
+		v.p.Watch = append(v.p.Watch, path)
+	}
+}
+
+// owner returns who owns a file.
+func owner(fi os.FileInfo) int {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return -1
+}
+
+// finish sorts the lists, drops what another entry covers, and finds the pins.
+func (v *survey) finish() {
+	p := v.p
+	p.Hide = outermost(p.Hide)
+	p.Protect = outermost(slices.DeleteFunc(p.Protect, func(e Path) bool { return covered(e.Path, p.Hide) }))
+	slices.Sort(p.Watch)
+	slices.Sort(p.Nested)
+	slices.SortFunc(p.Links, func(a, b Link) int { return cmp.Compare(a.Path, b.Path) })
+	mounted := map[string]bool{}
+	for _, e := range slices.Concat(p.Protect, p.Hide) {
+		mounted[e.Path] = true
+	}
+	for _, e := range slices.Concat(p.Protect, p.Hide) {
+		for _, d := range between(v.root(e.Path), e.Path) {
+			// A folder inside a protected one is read-only already.
+			if !mounted[d] && !covered(d, p.Protect) {
+				mounted[d] = true
+				p.Pin = append(p.Pin, d)
+			}
+		}
+	}
+	slices.Sort(p.Pin) // a folder sorts before what it contains
+}
+
+// outermost sorts by path and drops entries below a folder of the same list.
+func outermost(list []Path) []Path {
+	slices.SortStableFunc(list, func(a, b Path) int { return cmp.Compare(a.Path, b.Path) })
+	var kept []Path
+	for _, e := range list {
+		if !covered(e.Path, kept) {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// covered says whether path is, or lies below, an entry of the list.
+func covered(path string, list []Path) bool {
+	for _, e := range list {
+		if under(path, e.Path) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,71 @@
+package host
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// certificates are the places of a bundle on common systems, NixOS included.
+var certificates = []string{
+	"/etc/ssl/certs/ca-certificates.crt",
+	"/etc/ssl/certs/ca-bundle.crt",
+	"/etc/pki/tls/certs/ca-bundle.crt",
+	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+	"/etc/ssl/ca-bundle.pem",
+	"/etc/ssl/cert.pem",
+}
+
+// system fills what f says of files below /etc.
+func (s *source) system(f *Facts) {
+	for _, path := range append([]string{s.env["NIX_SSL_CERT_FILE"], s.env["SSL_CERT_FILE"]}, certificates...) {
+		if f.CAFile = s.given(path); f.CAFile != "" {
+			break
+		}
+	}
+	f.ExtraCAFile = s.given(s.env["NODE_EXTRA_CA_CERTS"])
+	f.ResolvConf = s.realFile("/etc/resolv.conf")
+	f.Localtime = s.realFile("/etc/localtime")
+
+	const managed = "/etc/claude-code"
+	if !isDir(s.root + managed) {
+		return
+	}
+	f.ManagedSettings = managed
+	f.ManagedFiles = map[string]string{}
+	s.files(managed, func(path, real string) { f.ManagedFiles[path] = real })
+}
+
+// given is realFile for a path that a variable holds.
+func (s *source) given(path string) string {
+	if !filepath.IsAbs(path) {
+		return ""
+	}
+	return s.realFile(filepath.Clean(path))
+}
+
+// files calls found for each readable file below dir. A symlinked folder is
+// looked into, as what reads the files would, to a small depth.
+func (s *source) files(dir string, found func(path, real string)) {
+	const depth = 4
+	var walk func(dir string, depth int)
+	walk = func(dir string, depth int) {
+		real, err := s.real(dir)
+		if err != nil || depth == 0 {
+			return
+		}
+		entries, err := os.ReadDir(s.root + real)
+		if err != nil {
+			return
+		}
+		for _, e := range entries {
+			path := filepath.Join(dir, e.Name())
+			if file := s.realFile(path); file != "" {
+				found(path, file)
+			} else if e.IsDir() || e.Type()&fs.ModeSymlink != 0 {
+				walk(path, depth-1)
+			}
+		}
+	}
+	walk(dir, depth)
+}

@@ -1,0 +1,236 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// nestedDepth is how deep below the project nested repositories are
+	// looked for, nestedDirs in how many folders. Submodules are found at
+	// any depth, by .gitmodules.
+	nestedDepth = 4
+	nestedDirs  = 4096
+	// maxMatches bounds what patterns may match: each is a mount.
+	maxMatches = 4096
+	// maxPath is a length of path from which on folders are not entered; the
+	// kernel's own limit is 4096.
+	maxPath = 3500
+)
+
+// walk is the one search of the project's folders, breadth first: for the
+// patterns wherever they can still match, and for nested repositories within
+// the bounds above. It does not follow symlinks, but for those that an
+// anchored pattern names component by component.
+type walk struct {
+	*survey
+	lister
+	queue []folder
+	// matches counts what patterns found.
+	matches int
+	// bounded: nestedDirs was reached.
+	bounded bool
+}
+
+// folder is one folder to look into.
+type folder struct {
+	path   string
+	depth  int
+	states []state
+	// nested: look for repositories here.
+	nested bool
+}
+
+func (w *walk) run(ctx context.Context, states []state) error {
+	w.queue = []folder{{path: w.p.Dir, states: states, nested: true}}
+	for len(w.queue) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		d := w.queue[0]
+		w.queue = w.queue[1:]
+		if d.nested && w.reads >= nestedDirs {
+			d.nested, w.bounded = false, true
+		}
+		if len(d.states) == 0 && !d.nested {
+			continue
+		}
+		if err := w.enter(d); err != nil {
+			return err
+		}
+	}
+	if w.bounded {
+		w.warn("nested git repositories were looked for in the first %d folders only; others in %s are not protected", nestedDirs, w.p.Dir)
+	}
+	return nil
+}
+
+// enter looks at the entries of d that can matter.
+func (w *walk) enter(d folder) error {
+	d.states = open(d.states)
+	if names, all := literals(d.states); all && !d.nested {
+		for _, name := range names {
+			if err := w.look(d, name, unix.DT_UNKNOWN); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var found error
+	var guarded []string
+	repository := false
+	err := w.list(d.path, func(e entry) {
+		if found != nil {
+			return
+		}
+		if d.nested {
+			repository = repository || string(e.name) == ".git"
+			if guardNames[string(e.name)] || workspaceFile(e.name) {
+				guarded = append(guarded, string(e.name))
+			}
+		}
+		if e.kind == unix.DT_REG && !w.wants(d.states, e.name) {
+			return
+		}
+		found = w.look(d, string(e.name), e.kind)
+	})
+	if found != nil {
+		return found
+	}
+	if err != nil {
+		w.unsearched(d, err)
+	}
+	if repository && d.depth > 0 {
+		w.p.Nested = append(w.p.Nested, d.path)
+		w.repository(d.path)
+	}
+	if repository || d.depth == 0 {
+		w.guard(d.path, guarded)
+	}
+	return nil
+}
+
+// wants is a quick look whether a file can finish a pattern. It makes no
+// string of the name: nearly every file of a project ends here.
+func (w *walk) wants(states []state, name []byte) bool {
+	for _, st := range states {
+		if st.at != len(st.segs)-1 || st.dirOnly {
+			continue
+		}
+		seg := st.segs[st.at]
+		if seg.any || seg.glob != "" || seg.literal == string(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// look matches one entry, and queues it if its own entries can matter.
+func (w *walk) look(d folder, name string, kind byte) error {
+	path := filepath.Join(d.path, name)
+	if kind == unix.DT_UNKNOWN {
+		fi, err := os.Lstat(path)
+		if err != nil {
+			return nil // not there, or out of reach: nothing to match
+		}
+		kind = kindOf(fi.Mode())
+	}
+	dir, link := kind == unix.DT_DIR, kind == unix.DT_LNK
+	if link {
+		dir = len(d.states) > 0 && isDir(path)
+	}
+	done, next := step(d.states, name, dir)
+	if done != nil {
+		if w.matches++; w.matches > maxMatches {
+			return fmt.Errorf("%w %q: more than %d matches; name the folder that contains them", ErrPattern, done.text, maxMatches)
+		}
+		if !utf8.ValidString(path) {
+			return fmt.Errorf("%w %q matches %q, whose name is not UTF-8 and cannot be written in a config.json; rename it", ErrPattern, done.text, path)
+		}
+		if done.hide {
+			w.hide(path, done.text)
+			return nil
+		}
+		w.protect(path, done.text)
+		// What is read-only can still hold what is to be hidden.
+		next = hiding(next)
+	}
+	nested := d.nested && d.depth < nestedDepth && kind == unix.DT_DIR && !giants[name]
+	if name == "target" && dir && exists(filepath.Join(path, "CACHEDIR.TAG")) {
+		nested, next = false, keep(next, func(st state) bool { return st.named || st.explicit })
+	}
+	if link {
+		next = keep(next, func(st state) bool { return st.named })
+		if len(next) > 0 {
+			path = w.inside(path)
+		}
+		if path == "" {
+			return nil
+		}
+	}
+	if !dir || len(next) == 0 && !nested {
+		return nil
+	}
+	sub := folder{path: path, depth: d.depth + 1, states: next, nested: nested}
+	if len(path) > maxPath {
+		w.unsearched(sub, unix.ENAMETOOLONG)
+		return nil
+	}
+	w.queue = append(w.queue, sub)
+	return nil
+}
+
+// keep returns the states that ok says yes to.
+func keep(states []state, ok func(state) bool) (kept []state) {
+	for _, st := range states {
+		if ok(st) {
+			kept = append(kept, st)
+		}
+	}
+	return kept
+}
+
+// hiding keeps the states of hide patterns.
+func hiding(states []state) []state { return keep(states, func(st state) bool { return st.hide }) }
+
+// unsearched deals with a folder that cannot be read. If it is the caller's,
+// the agent can make it readable, so it is hidden as a whole where a hide
+// pattern could have matched inside.
+func (w *walk) unsearched(d folder, why error) {
+	fi, err := os.Lstat(d.path)
+	if err != nil || !fi.IsDir() || len(hiding(d.states)) == 0 {
+		return
+	}
+	if errors.Is(why, unix.EACCES) && owner(fi) != w.s.uid {
+		return
+	}
+	if !utf8.ValidString(d.path) || d.path == w.p.Dir {
+		w.warn("%q cannot be searched for %q: %v", d.path, hiding(d.states)[0].text, why)
+		return
+	}
+	w.warn("%q is hidden as a whole, because it cannot be searched for %q: %v", d.path, hiding(d.states)[0].text, why)
+	w.hide(d.path, hiding(d.states)[0].text)
+}
+
+func kindOf(m os.FileMode) byte {
+	switch {
+	case m.IsRegular():
+		return unix.DT_REG
+	case m.IsDir():
+		return unix.DT_DIR
+	case m&os.ModeSymlink != 0:
+		return unix.DT_LNK
+	}
+	return unix.DT_FIFO // something else
+}
+
+// workspaceFile says whether a name is that of an editor's workspace, whose
+// tasks an editor may run.
+func workspaceFile(name []byte) bool { return bytes.HasSuffix(name, []byte(".code-workspace")) }
