@@ -12,6 +12,13 @@ SKIP=77
 CLAUDE_VERSION_PINNED=2.1.330
 NODE_VERSION_PINNED=22.23.3
 
+# How everything that holds libcontainer is built; tests too, for a test binary
+# can be the init of a jail. seccomp: filters, with libseccomp linked in.
+# netgo, osusergo: no name service switch, which a static glibc cannot load.
+# runc_nocriu: no checkpoints, which saves a third of the size.
+GO_BUILD=(-buildvcs=false -tags 'seccomp netgo osusergo runc_nocriu')
+GO_LDFLAGS='-s -w -linkmode external -extldflags "-static"'
+
 say() { printf '%s: %s\n' "${ME:-$(basename "$0" .sh)}" "$*" >&2; }
 die() { say "$*"; exit 1; }
 skip() { say "skipped: $*"; exit "$SKIP"; }

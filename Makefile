@@ -1,0 +1,36 @@
+# `make help` says what there is. The work is done by the scripts in hack/.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+ARGS    ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint bench install clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	@echo "make run ARGS='FLAGS -- AGENT-ARGS', for example ARGS='-- --version'; make install PREFIX=DIR"
+
+build: ## the program, one static binary: bin/jailed-claude
+	@hack/deps.sh run
+	@hack/build.sh
+
+run: ## Claude Code, jailed in this folder; fetched where there is none
+	@hack/deps.sh run
+	@hack/build.sh
+	@hack/run.sh $(ARGS)
+
+test: ## all tests, as root and as an ordinary user
+	@hack/test.sh
+
+lint: ## linters, formatting, tidiness
+	@hack/lint.sh
+
+bench: ## start-up beside bubblewrap, runc and crun
+	@hack/bench/bench.sh $(ARGS)
+
+install: build ## the program into PREFIX/bin
+	@install -D -m 0755 bin/jailed-claude '$(DESTDIR)$(PREFIX)/bin/jailed-claude'
+
+clean: ## removes what build made
+	@rm -rf bin dist

@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# test.sh [PACKAGES]: what `make test` runs. Installs what is missing, builds,
+# and runs every Go test twice: as root, and as an ordinary user ("jailtest",
+# made here). An ordinary user who calls it gets the user's part alone.
+#
+# Test binaries run in a network namespace with nothing but `lo`, with an
+# environment of their own, in a copy of the sources that they can read but
+# not change. hack/e2e/doc.go has the variables that they get.
+#
+#   CI=true, JAIL_TEST_MUST_RUN=1   a test that is skipped is a failure
+#   JAIL_TEST_RUN=REGEXP            only these tests (go test -run)
+#   JAIL_TEST_AS=root|user          only as this one
+#   JAIL_TEST_TIMEOUT=20m           for each package
+set -euo pipefail
+ME="test"
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cd "$REPO"
+[ "${CI:-}" = true ] && JAIL_TEST_MUST_RUN=1
+"$HACK/deps.sh" test
+go=$(go_program)
+"$HACK/build.sh"
+
+# Not /tmp: a jail has its own there. Short: it holds sockets.
+work=$(mktemp -d /var/tmp/jct.XXXXXX)
+chmod 0755 "$work"
+daemon=
+clean_up() {
+  [ -z "$daemon" ] || "$HACK/store/daemon.sh" stop || true
+  # Tests make read-only folders.
+  chmod -R u+w "$work" 2>/dev/null || true
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+# The files of the checkout as they are now, committed or not.
+sources() {
+  if git -c safe.directory='*' rev-parse --git-dir >/dev/null 2>&1; then
+    git -c safe.directory='*' ls-files --cached --others --exclude-standard --deduplicate -z |
+      while IFS= read -r -d '' file; do
+        if [ -e "$file" ] || [ -L "$file" ]; then printf '%s\0' "$file"; fi
+      done
+  else
+    find . -path ./bin -prune -o -type f -print0
+  fi
+}
+mkdir "$work/src" "$work/test" "$work/bin"
+sources | tar --null --files-from=- --create --file=- | tar --extract --no-same-owner --directory="$work/src" --file=-
+
+unformatted=$(cd "$work/src" && gofmt=$("$go" env GOROOT)/bin/gofmt && "$gofmt" -l .)
+[ -z "$unformatted" ] || die "not as gofmt has it: ${unformatted//$'\n'/ }"
+"$go" vet "${GO_BUILD[@]}" ./...
+
+mapfile -t packages < <("$go" list "${GO_BUILD[@]}" -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' "${@:-./...}")
+[ "${#packages[@]}" -gt 0 ] || die "no tests in ${*:-./...}"
+module=$("$go" list -m)
+# Static, like the program: a test binary can be the init of a jail that holds
+# nothing of the host.
+CGO_ENABLED=1 "$go" test -c "${GO_BUILD[@]}" -ldflags "$GO_LDFLAGS" -o "$work/test/" "${packages[@]}"
+CGO_ENABLED=0 "$go" build -buildvcs=false -o "$work/bin/" ./hack/fakeapi ./hack/testreport
+cp bin/jailed-claude "$work/bin/"
+test2json=$("$go" tool -n test2json)
+cp "$test2json" "$work/bin/test2json"
+report=$work/bin/testreport
+# Tests of the import rules call go list: the dependencies go with the copy,
+# for the user cannot read root's.
+(cd "$work/src" && "$go" mod vendor)
+chmod -R a+rX "$work"
+
+# The store. Without one its tests skip and say why.
+variables=(
+  "JAIL_TEST_BIN=$work/bin/jailed-claude"
+  "JAIL_TEST_FAKEAPI=$work/bin/fakeapi"
+  "JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-}"
+)
+if paths=$("$HACK/store/up.sh" 2>"$work/store.log") && tiny=$("$HACK/store/many.sh" 2000 2>>"$work/store.log"); then
+  while IFS= read -r line; do variables+=("JAIL_TEST_$line"); done <<<"$paths"
+  printf '%s\n' "$tiny" >"$work/tiny"
+  chmod 0644 "$work/tiny"
+  variables+=("JAIL_TEST_TINY=$work/tiny" NIX_CONF_DIR=/nix/var/jailed-claude/conf)
+  # A daemon for those tests that ask Nix as a user.
+  if [ "$(id -u)" = 0 ] && ! [ -S /nix/var/nix/daemon-socket/socket ]; then
+    daemon=started
+    "$HACK/store/daemon.sh" start
+  fi
+else
+  status=$?
+  no_store=$(tail -n 1 "$work/store.log")
+  [ "$status" = "$SKIP" ] || { cat "$work/store.log" >&2; die "the test store could not be made"; }
+  say "no test store: ${no_store#store: skipped: }"
+  variables+=("JAIL_TEST_NO_STORE=${no_store#store: skipped: }")
+fi
+
+# lonely CMD runs it with no network but lo. That takes root; the ids of the
+# caller stay what they are.
+lonely() {
+  # shellcheck disable=SC2016 # the inner shell's "$@"
+  unshare --net -- sh -c 'ip link set lo up && exec "$@"' sh "$@"
+}
+
+# run_as LABEL USER HOME: all packages, as that user; events in $work/LABEL.
+run_as() {
+  local label=$1 user=$2 home=$3 uid gid package path log
+  uid=$(id -u "$user") gid=$(id -g "$user")
+  local own=$work/$label.own
+  mkdir -p "$own"/{run,tmp,cache}
+  chmod 0700 "$own"/{run,tmp,cache}
+  [ "$(id -u)" != 0 ] || chown -R "$uid:$gid" "$own"
+  local environment=(
+    HOME="$home" USER="$user" LOGNAME="$user" SHELL=/bin/bash
+    PATH="$(dirname "$go"):/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+    LANG=C.UTF-8 TERM=xterm-256color
+    XDG_RUNTIME_DIR="$own/run" TMPDIR="$own/tmp"
+    GOCACHE="$own/cache" GOFLAGS=-mod=vendor GOTOOLCHAIN=local GOPROXY=off
+    "${variables[@]}"
+  )
+  local prefix=()
+  if [ "$(id -u)" = 0 ]; then
+    prefix=(lonely setpriv --reuid="$uid" --regid="$gid" --init-groups)
+  elif sudo -n true 2>/dev/null; then
+    # shellcheck disable=SC2016
+    prefix=(sudo -n unshare --net -- sh -c 'ip link set lo up && exec "$@"' sh
+      setpriv --reuid="$uid" --regid="$gid" --init-groups)
+  fi
+  for package in "${packages[@]}"; do
+    path=.${package#"$module"}
+    log=$work/$label.$(basename "$package")
+    # The events are what counts; their report gives the exit status.
+    (cd "$work/src/$path" && "${prefix[@]}" env -i "${environment[@]}" \
+      "$work/bin/test2json" -t -p "$package" "$work/test/$(basename "$package").test" \
+      -test.v=test2json -test.timeout="${JAIL_TEST_TIMEOUT:-20m}" -test.run="${JAIL_TEST_RUN:-}" \
+      </dev/null >"$log" 2>"$log.err") || cat "$log.err" >&2
+    if [ ! -s "$log" ]; then
+      # Not even started: that must not look like a package without tests.
+      printf '{"Action":"fail","Package":"%s"}\n' "$package" >"$log"
+    fi
+    "$report" package "$label=$log"
+    cat "$log" >>"$work/$label"
+  done
+  labels+=("$label=$work/$label")
+}
+
+labels=()
+if [ "$(id -u)" = 0 ]; then
+  if [ "${JAIL_TEST_AS:-root}" = root ]; then run_as root root "$HOME"; fi
+  if [ "${JAIL_TEST_AS:-user}" = user ]; then
+    if ! id jailtest >/dev/null 2>&1; then
+      say "adding the user jailtest"
+      useradd --create-home --shell /bin/bash jailtest
+    fi
+    # What an earlier run left must not matter.
+    home=$(getent passwd jailtest | cut -d: -f6)
+    [ "$home" = /home/jailtest ] || die "jailtest's home is $home: that is not the user of these tests"
+    find "$home" -mindepth 1 -delete
+    run_as user jailtest "$home"
+  fi
+else
+  say "not root: the tests run as $(id -un) alone"
+  sudo -n true 2>/dev/null || say "neither root nor sudo: the tests see this machine's network"
+  mkdir "$work/home"
+  run_as user "$(id -un)" "$work/home"
+fi
+
+echo
+"$report" total ${JAIL_TEST_MUST_RUN:+-must-run} "${labels[@]}"
