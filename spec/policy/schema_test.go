@@ -1,0 +1,156 @@
+package policy
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestRows holds the table against the structures that it describes.
+func TestRows(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range rows() {
+		if seen[r.Name] {
+			t.Errorf("%s is in the table twice", r.Name)
+		}
+		seen[r.Name] = true
+		if r.Text == "" || r.Type == "" {
+			t.Errorf("%s is not described", r.Name)
+		}
+		if r.Default != "" && !slices.Contains(r.Values, r.Default) {
+			t.Errorf("the default of %s is none of its values", r.Name)
+		}
+		if r.Name == "version" {
+			continue
+		}
+		if r.Reserved {
+			if r.layer != nil || r.policy != nil || r.instead == "" {
+				t.Errorf("reserved key %s: want no fields, and what there is instead", r.Name)
+			}
+			continue
+		}
+		l, p := &Layer{}, Default()
+		layer, policy := reflect.TypeOf(r.layer(l)), reflect.TypeOf(r.policy(&p))
+		if layer != policy && layer.Elem() != policy {
+			t.Errorf("%s is a %v in a layer and a %v in a policy", r.Name, layer, policy)
+		}
+		if value := reflect.ValueOf(r.policy(&p)).Elem(); r.Default != "" && value.String() != r.Default {
+			t.Errorf("the default of %s is %q in the table and %q in Default", r.Name, r.Default, value)
+		} else if r.Default == "" && !value.IsZero() {
+			t.Errorf("the table knows no default of %s, Default has %v", r.Name, value)
+		}
+	}
+}
+
+// TestRowsComplete: a field without a row would never be read nor merged.
+func TestRowsComplete(t *testing.T) {
+	fields := map[any]string{}
+	var p Policy
+	sections := reflect.ValueOf(&p).Elem()
+	for i := range sections.NumField() {
+		section := sections.Field(i)
+		if section.Kind() != reflect.Struct {
+			continue
+		}
+		for j := range section.NumField() {
+			fields[section.Field(j).Addr().Interface()] = sections.Type().Field(i).Name + "." + section.Type().Field(j).Name
+		}
+	}
+	for _, r := range rows() {
+		if r.policy != nil {
+			field := r.policy(&p)
+			if !strings.EqualFold(fields[field], r.Name) {
+				t.Errorf("%s leads to the field %s", r.Name, fields[field])
+			}
+			delete(fields, field)
+		}
+	}
+	for _, name := range fields {
+		t.Errorf("no key for the field %s", name)
+	}
+}
+
+// TestReservedKeys: every reserved key has a field in Layer, or is refused in
+// files alone.
+func TestReservedKeys(t *testing.T) {
+	for _, k := range Keys() {
+		if !k.Reserved {
+			continue
+		}
+		for _, value := range []string{"[]", `["a"]`, "[1]", `"x"`, "{}", "true"} {
+			_, err := Parse("p.toml", fmt.Appendf(nil, "version = 1\n%s = %s\n", k.Name, value))
+			if err == nil || !strings.Contains(err.Error(), "p.toml:2:") || !strings.Contains(err.Error(), "not in this release yet") {
+				t.Errorf("%s = %s: %v", k.Name, value, err)
+			}
+		}
+	}
+}
+
+// TestKeysDocumented compares the tables of docs/policy.md with Keys.
+func TestKeysDocumented(t *testing.T) {
+	data, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "| key | type | values | default | what it says |\n|---|---|---|---|---|\n"
+	later := "| key | type | what it will say |\n|---|---|---|\n"
+	for _, k := range Keys() {
+		if k.Reserved {
+			later += fmt.Sprintf("| `%s` | %s | %s |\n", k.Name, k.Type, k.Text)
+			continue
+		}
+		want += fmt.Sprintf("| `%s` | %s | %s | %s | %s |\n", k.Name, k.Type, code(k.Values...), code(k.Default), k.Text)
+	}
+	for _, table := range []string{want, later} {
+		if !strings.Contains(string(data)+"\n", "\n"+table+"\n") {
+			t.Errorf("docs/policy.md does not have this table:\n%s", table)
+		}
+	}
+	for _, k := range Keys() {
+		for _, v := range k.Later {
+			if row := fmt.Sprintf("| `%s = %q` |", k.Name, v); !strings.Contains(string(data), row) {
+				t.Errorf("docs/policy.md does not list %s", row)
+			}
+		}
+	}
+}
+
+// TestDocumentedExample: what users copy must work.
+func TestDocumentedExample(t *testing.T) {
+	data, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for i, block := range strings.Split(string(data), "```") {
+		text, ok := strings.CutPrefix(block, "toml\n")
+		if i%2 == 0 || !ok {
+			continue
+		}
+		n++
+		l, err := Parse("example", []byte(text))
+		if err != nil {
+			t.Errorf("example %d:\n%v", n, err)
+			continue
+		}
+		if _, err := Merge(l); err != nil {
+			t.Errorf("example %d: %v", n, err)
+		}
+	}
+	if n == 0 {
+		t.Error("docs/policy.md has no example")
+	}
+}
+
+func code(values ...string) string {
+	var out []string
+	for _, v := range values {
+		if v != "" {
+			out = append(out, "`"+v+"`")
+		}
+	}
+	return strings.Join(out, ", ")
+}

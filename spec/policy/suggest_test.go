@@ -1,0 +1,53 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSuggest(t *testing.T) {
+	for path, want := range map[string]string{
+		"file":             "did you mean [files]?",
+		"Files":            "did you mean [files]?",
+		"net":              "did you mean [network]?",
+		"enviroment":       "did you mean [env]?",
+		"versoin":          "did you mean version?",
+		"mode":             "did you mean network.mode?",
+		"hide":             "did you mean files.hide?",
+		"user":             "did you mean identity.user?",
+		"x":                "the sections are agent, files, network, env, nix, limits, identity",
+		"network.mod":      "did you mean network.mode?",
+		"network.pids":     "did you mean limits.pids?",
+		"files.protected":  "did you mean files.protect?",
+		"files.wirte":      "did you mean files.write?",
+		"limits.cpu":       "did you mean limits.cpus?",
+		"limits.pid":       "did you mean limits.pids?",
+		"agent.packags":    "did you mean agent.package?",
+		"nix.deamon":       "did you mean nix.daemon?",
+		"nix.version":      "version stands above the first section",
+		"network.alow":     "[network] has mode",
+		"files.":           "[files] has project, read, write, hide, protect",
+		"env.environment!": "[env] has pass, set",
+	} {
+		if got := suggest(strings.Split(path, ".")); got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"a", "", 1}, {"read", "read", 0}, {"raed", "read", 1}, {"rea", "read", 1}, {"reaad", "read", 1},
+		{"bead", "read", 1}, {"abc", "cab", 2}, {"pids", "cpus", 3},
+	} {
+		if got := distance(c.a, c.b, 4); got != c.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+	if got := distance(strings.Repeat("x", 1<<20), "read", 1); got != 2 {
+		t.Errorf("a long key costs %d, want one more than the limit", got)
+	}
+}
