@@ -31,13 +31,9 @@ type container struct {
 // newContainer translates a loaded bundle for libcontainer. What has been done
 // already is left out: the user namespace, and all mounts but rest. Seccomp is
 // left to PID 1, which gets it compiled.
-func newContainer(b *bundle.Bundle, rest []specs.Mount, o Options) (*container, error) {
+func newContainer(b *bundle.Bundle, rest []specs.Mount, cg *cgroup, o Options) (*container, error) {
 	if len(o.Seccomp) == 0 {
 		return nil, errors.New("there is no compiled seccomp profile")
-	}
-	cg, err := openCgroup(o.Cgroup, b.Spec.Linux.Resources)
-	if err != nil {
-		return nil, err
 	}
 	s := *b.Spec
 	l := *b.Spec.Linux

@@ -55,6 +55,10 @@ func run(h *handover) (int, error) {
 		return 0, err
 	}
 	defer t.close()
+	cg, err := openCgroup(h.Options.Cgroup, h.Jail.Spec.Linux.Resources)
+	if err != nil {
+		return 0, err
+	}
 	if err := privateWorkDir(); err != nil {
 		return 0, err
 	}
@@ -75,7 +79,7 @@ func run(h *handover) (int, error) {
 	}
 	t.close()
 	w := newWatch(b.Spec)
-	c, err := newContainer(b, rest, h.Options)
+	c, err := newContainer(b, rest, cg, h.Options)
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jailed-claude/jailed-claude/spec/host"
+)
+
+func newDoctor() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check what this host has, and print the commands that mend it",
+		Example: `  jailed-claude doctor
+  jailed-claude doctor --json | jq '.[] | select(.ok | not)'`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			needs := host.Needs(c.Context())
+			if asJSON {
+				if err := printJSON(c.OutOrStdout(), needs); err != nil {
+					return err
+				}
+			}
+			missing := 0
+			for _, n := range needs {
+				state := "ok"
+				switch {
+				case !n.OK && n.Required:
+					state, missing = "MISSING", missing+1
+				case !n.OK:
+					state = "no"
+				}
+				if asJSON {
+					continue
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%-8s %s: %s\n", state, n.Name, n.Detail)
+				if !n.OK {
+					for _, line := range n.Fix {
+						fmt.Fprintf(c.OutOrStdout(), "           %s\n", line)
+					}
+				}
+			}
+			if missing > 0 {
+				return fmt.Errorf("this host lacks %d thing(s) that a jail needs", missing)
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return c
+}
+
+// blame names the host setting that keeps a jail from starting, with the
+// commands that mend it.
+func blame() []string {
+	var lines []string
+	for _, n := range host.Blame(context.Background()) {
+		lines = append(lines, n.Name+": "+n.Detail)
+		lines = append(lines, n.Fix...)
+	}
+	if len(lines) == 0 {
+		lines = []string{"jailed-claude doctor shows what this host lacks"}
+	}
+	return lines
+}

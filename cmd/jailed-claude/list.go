@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
+)
+
+func newList() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List your running jails",
+		Example: `  jailed-claude list
+  jailed-claude list --json | jq -r '.[].pid'`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			jails, err := supervisor.List()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(c.OutOrStdout(), jails)
+			}
+			if len(jails) == 0 {
+				fmt.Fprintln(c.ErrOrStderr(), "jailed-claude: no jail of yours is running")
+				return nil
+			}
+			t := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
+			fmt.Fprintln(t, "ID\tPID\tFOR\tPROJECT")
+			for _, j := range jails {
+				fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), visible(j.Project))
+			}
+			return t.Flush()
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return c
+}

@@ -1,0 +1,21 @@
+// Command jailed-claude runs Claude Code, or any other program, in a jail.
+//
+// Here is the command line and nothing else: one file a subcommand. What a
+// command does is in the packages spec, bundle and runtime.
+package main
+
+import (
+	"os"
+
+	"github.com/jailed-claude/jailed-claude/runtime"
+)
+
+func main() {
+	if status, err, ok := runtime.Reexec(); ok {
+		if err != nil {
+			status = report(os.Stderr, err)
+		}
+		os.Exit(status)
+	}
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

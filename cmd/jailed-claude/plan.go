@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// projectPolicy is the policy file of a project.
+const projectPolicy = ".jailed-claude.toml"
+
+// jailFlags are the flags that every jail command shares.
+type jailFlags struct {
+	pkg, closure, project, policy, net, user string
+	read, write, hide, env                   []string
+	memory                                   string
+	pids                                     int64
+	cpus                                     float64
+	nix                                      bool
+}
+
+func (f *jailFlags) register(c *cobra.Command) {
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringVar(&f.pkg, "package", "", "the agent: a store path, a Nix installable, the path of a program, or \"host\"")
+	fs.StringVar(&f.closure, "closure", "", "take the closure from `FILE`: one store path a line, or a Nix registration")
+	fs.StringVar(&f.project, "project", "", "the project `DIR` (default: the current folder)")
+	fs.StringVar(&f.policy, "policy", "", "apply the policy `FILE` in place of the project's; \"none\" applies none")
+	fs.StringVar(&f.net, "net", "", "network `MODE`: none or host")
+	fs.StringArrayVar(&f.read, "read", nil, "let the jail read `PATH`; repeatable")
+	fs.StringArrayVar(&f.write, "write", nil, "let the jail read and write `PATH`; repeatable")
+	fs.StringArrayVar(&f.hide, "hide", nil, "hide what matches `PATTERN` in the project; repeatable")
+	fs.StringArrayVar(&f.env, "env", nil, "pass `NAME` from your environment, or set NAME=VALUE; repeatable")
+	fs.BoolVar(&f.nix, "nix", false, "let the jail use the Nix daemon")
+	fs.StringVar(&f.user, "user", "", "`WHO` the agent is inside: keep (you) or root")
+	fs.StringVar(&f.memory, "memory", "", "memory limit, such as 8GiB")
+	fs.Int64Var(&f.pids, "pids", 0, "limit of processes and threads")
+	fs.Float64Var(&f.cpus, "cpus", 0, "limit of processors, such as 1.5")
+}
+
+// layer is the strongest layer of the policy: the flags.
+func (f *jailFlags) layer() (*policy.Layer, error) {
+	l := &policy.Layer{Name: "command line"}
+	set := func(to **string, value string) {
+		if value != "" {
+			*to = &value
+		}
+	}
+	set(&l.Agent.Package, f.pkg)
+	set(&l.Network.Mode, f.net)
+	set(&l.Identity.User, f.user)
+	l.Files.Hide = f.hide
+	for from, to := range map[*[]string]*[]string{&f.read: &l.Files.Read, &f.write: &l.Files.Write} {
+		for _, p := range *from {
+			abs, err := grantPath(p)
+			if err != nil {
+				return nil, err
+			}
+			*to = append(*to, abs)
+		}
+	}
+	for _, e := range f.env {
+		if name, value, ok := strings.Cut(e, "="); !ok {
+			l.Env.Pass = append(l.Env.Pass, name)
+		} else {
+			if l.Env.Set == nil {
+				l.Env.Set = map[string]string{}
+			}
+			l.Env.Set[name] = value
+		}
+	}
+	if f.nix {
+		on := policy.DaemonAuto
+		l.Nix.Daemon = &on
+	}
+	if f.memory != "" {
+		n, err := policy.ParseMemory(f.memory)
+		if err != nil {
+			return nil, fmt.Errorf("--memory %q: %w", f.memory, err)
+		}
+		l.Limits.Memory = &n
+	}
+	if f.pids != 0 {
+		l.Limits.Pids = &f.pids
+	}
+	if f.cpus != 0 {
+		l.Limits.CPUs = &f.cpus
+	}
+	return l, nil
+}
+
+// grantPath refuses what is ambiguous: relative to what, and where does ".."
+// lead, is for the user to say.
+func grantPath(p string) (string, error) {
+	if p == "~" || strings.HasPrefix(p, "~/") || filepath.IsAbs(p) {
+		return p, nil
+	}
+	return "", hint(fmt.Errorf("grant %q is relative", p), "write the whole path, or one that begins with ~/")
+}
+
+// merged reads the layers of the policy for a project.
+func (f *jailFlags) merged(project string) (policy.Policy, error) {
+	var layers []*policy.Layer
+	user, err := readLayer(filepath.Join(configDir(), "config.toml"))
+	if err != nil {
+		return policy.Policy{}, err
+	}
+	layers = append(layers, user)
+	own := filepath.Join(project, projectPolicy)
+	switch _, err := os.Lstat(own); {
+	case f.policy == "none":
+	case f.policy != "":
+		l, err := readLayer(f.policy)
+		if err != nil {
+			return policy.Policy{}, err
+		}
+		if l == nil {
+			return policy.Policy{}, fmt.Errorf("--policy %q: %w", f.policy, fs.ErrNotExist)
+		}
+		layers = append(layers, l)
+	case err == nil:
+		return policy.Policy{}, hint(fmt.Errorf("this project has a policy of its own, %q, and nobody has approved it", own),
+			"read it, then apply it: --policy "+shellQuote(own),
+			"or leave it out: --policy none")
+	}
+	flags, err := f.layer()
+	if err != nil {
+		return policy.Policy{}, err
+	}
+	var present []*policy.Layer
+	for _, l := range append(layers, flags) {
+		if l != nil {
+			present = append(present, l)
+		}
+	}
+	return policy.Merge(present...)
+}
+
+// shellQuote makes a path safe to paste.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+func readLayer(file string) (*policy.Layer, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read policy: %w", err)
+	}
+	return policy.Parse(file, text)
+}
+
+// wanted is what a command wants beyond the flags.
+type wanted struct {
+	command  []string // in place of the agent
+	args     []string // of the agent
+	noAgent  bool     // a jail without an agent is fine
+	terminal bool
+	export   bool // for other runtimes: jailinit comes with the rootfs
+}
+
+// plan gathers policy, host and closure.
+func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec.Input, error) {
+	begun := time.Now()
+	dir := f.project
+	if dir == "" {
+		dir = "."
+	}
+	p, err := f.merged(dir)
+	if err != nil {
+		return nil, err
+	}
+	took(&begun, "policy")
+	facts, err := host.Read(ctx, host.Options{
+		ProjectDir: f.project, Hide: p.Files.Hide, Protect: p.Files.Protect,
+		Grants: append(append([]string{}, p.Files.Read...), p.Files.Write...),
+		Shared: p.Agent.Config == policy.ConfigShared, Nix: p.Nix.Daemon == policy.DaemonAuto,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, warning := range facts.Warnings {
+		fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: warning: %s\n", warning)
+	}
+	took(&begun, "host")
+	o := closure.Options{
+		Package: p.Agent.Package, Packages: p.Agent.Packages, ClosureFile: f.closure, NoAgent: w.noAgent,
+		Path: facts.Env["PATH"], Home: facts.Home, Self: facts.Executable, CacheDir: cacheDir(), Progress: progress(),
+	}
+	if o.ClosureFile == "" && o.Package == "" && os.Getenv(bakedClosure) != "" {
+		o.ClosureFile, o.Package, o.Baked = os.Getenv(bakedClosure), os.Getenv(bakedPackage), true
+	}
+	cl, err := closure.Resolve(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	took(&begun, "closure")
+	in := &spec.Input{Policy: p, Closure: *cl, Host: *facts, Command: w.command, Args: w.args, Terminal: w.terminal}
+	if !w.export {
+		in.Init = facts.Executable
+	}
+	return in, nil
+}
+
+// Variables by which a wrapper (the flake's) names what it was built with.
+const (
+	bakedClosure = "JAILED_CLAUDE_CLOSURE"
+	bakedPackage = "JAILED_CLAUDE_PACKAGE"
+)
+
+func took(begun *time.Time, what string) {
+	logrus.WithField("took", time.Since(*begun).Round(time.Microsecond)).Debug(what)
+	*begun = time.Now()
+}
+
+// progress is where Nix may say what it builds: a terminal, not a pipe.
+func progress() *os.File {
+	if isTerminal(os.Stderr) {
+		return os.Stderr
+	}
+	return nil
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// anyTerminal: one of the standard descriptors is a terminal, so the jail gets
+// one of its own in its place.
+func anyTerminal() bool {
+	return isTerminal(os.Stdin) || isTerminal(os.Stdout) || isTerminal(os.Stderr)
+}
+
+// prepare makes the folders of jailed-claude's own that a jail mounts.
+func prepare(in *spec.Input) error {
+	if in.Policy.Agent.Config != policy.ConfigPrivate {
+		return nil
+	}
+	if err := os.MkdirAll(spec.PrivateConfig(in.Host), 0o700); err != nil {
+		return hint(fmt.Errorf("make the state folder: %w", err), "XDG_STATE_HOME can name another place")
+	}
+	return nil
+}
+
+func configDir() string { return xdg("XDG_CONFIG_HOME", ".config") }
+
+func cacheDir() string { return xdg("XDG_CACHE_HOME", ".cache") }
+
+// xdg is jailed-claude's folder in one of the XDG base directories. A relative
+// value is invalid and ignored (XDG Base Directory Specification).
+func xdg(variable, fallback string) string {
+	dir := os.Getenv(variable)
+	if !filepath.IsAbs(dir) {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		dir = filepath.Join(home, fallback)
+	}
+	return filepath.Join(dir, "jailed-claude")
+}
+
+// afterDash are the arguments behind "--". Others are refused: before it only
+// flags have a meaning.
+func afterDash(c *cobra.Command, args []string, want int) (before, after []string, err error) {
+	n := c.ArgsLenAtDash()
+	if n < 0 {
+		n = len(args)
+	}
+	if n != want {
+		if n > want {
+			return nil, nil, hint(fmt.Errorf("unexpected argument %q", args[want]), "arguments of the program come after --, for example: jailed-claude "+c.Name()+" -- --help")
+		}
+		return nil, nil, fmt.Errorf("an argument is missing: %s", c.UseLine())
+	}
+	return args[:n], args[n:], nil
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
+	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+)
+
+// version is set by the linker.
+var version = "devel"
+
+// Exit statuses as in chroot(1) and podman-run(1).
+const (
+	exitOurs     = 125
+	exitCannot   = 126
+	exitNotFound = 127
+)
+
+// run is the whole program but for the exit.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	if err := root.ExecuteContext(context.Background()); err != nil {
+		return report(stderr, err)
+	}
+	return 0
+}
+
+func newRoot() *cobra.Command {
+	var debug bool
+	var format string
+	root := &cobra.Command{
+		Use:   "jailed-claude",
+		Short: "Run Claude Code with access to nothing except what it needs",
+		Long: `jailed-claude runs Claude Code in a jail: the current folder, the programs that
+it needs, and nothing else of this machine. The jail is an ordinary OCI bundle,
+run rootless.
+
+Exit status: that of the jailed program; 128+N if signal N ended it; 125 if
+jailed-claude itself failed; 126 if the program cannot be executed, 127 if it
+is not found.`,
+		Example: `  jailed-claude run                     # Claude Code in this folder
+  jailed-claude run -- -p "fix the tests"
+  jailed-claude shell                   # look around in the same jail
+  jailed-claude explain                 # what it may see and do, and why
+  jailed-claude doctor                  # what this host lacks, and how to mend it`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return configureLog(debug, format)
+		},
+	}
+	root.SetVersionTemplate("jailed-claude {{.Version}}\n")
+	root.PersistentFlags().BoolVar(&debug, "debug", false, "say what is done, with times")
+	root.PersistentFlags().StringVar(&format, "log-format", "text", "format of log lines on standard error: text or json")
+	root.AddCommand(newRun(), newShell(), newSpec(), newBundle(), newExplain(), newDoctor(), newList(), newInit())
+	root.CompletionOptions.HiddenDefaultCmd = false
+	return root
+}
+
+func configureLog(debug bool, format string) error {
+	logrus.SetOutput(os.Stderr)
+	logrus.SetLevel(logrus.WarnLevel)
+	if debug {
+		logrus.SetLevel(logrus.DebugLevel)
+	}
+	switch format {
+	case "json":
+		logrus.SetFormatter(&logrus.JSONFormatter{})
+	case "text":
+		logrus.SetFormatter(&logrus.TextFormatter{DisableTimestamp: !debug, FullTimestamp: true, TimestampFormat: "15:04:05.000"})
+	default:
+		return fmt.Errorf("--log-format %q: use text or json", format)
+	}
+	return nil
+}
+
+// hinted is an error with lines of advice.
+type hinted struct {
+	error
+	hints []string
+}
+
+func (e hinted) Unwrap() error { return e.error }
+
+func hint(err error, lines ...string) error { return hinted{err, lines} }
+
+// report prints an error the way every command does, hints on lines of their
+// own, and returns the exit status for it.
+func report(w io.Writer, err error) int {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(w, "jailed-claude: %s\n", strings.TrimRight(line, "\n"))
+	}
+	for _, line := range hintsFor(err) {
+		fmt.Fprintf(w, "jailed-claude: hint: %s\n", line)
+	}
+	switch {
+	case errors.Is(err, closure.ErrNoAgent):
+		return exitNotFound
+	case errors.Is(err, closure.ErrNoProgram) && errors.Is(err, os.ErrPermission):
+		return exitCannot
+	case errors.Is(err, closure.ErrNoProgram):
+		return exitNotFound
+	}
+	return exitOurs
+}
+
+func hintsFor(err error) []string {
+	var h hinted
+	var project *host.ProjectError
+	var ns *supervisor.UserNSError
+	switch {
+	case errors.As(err, &h):
+		return h.hints
+	case errors.As(err, &project) && project.Hint != "":
+		return []string{project.Hint}
+	case errors.Is(err, closure.ErrNoAgent):
+		return []string{
+			"install Claude Code: npm install -g @anthropic-ai/claude-code",
+			"or name it: jailed-claude run --package nixpkgs#claude-code",
+		}
+	case errors.As(err, &ns):
+		return blame()
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/jailed-claude/jailed-claude/runtime"
+	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
+	"github.com/jailed-claude/jailed-claude/spec"
+)
+
+func newRun() *cobra.Command {
+	var f jailFlags
+	var require []string
+	c := &cobra.Command{
+		Use:   "run [flags] [-- AGENT-ARGS]",
+		Short: "Run the agent, jailed in the current folder",
+		Long: `Run Claude Code with access to the current folder, its own programs and its own
+configuration, and to nothing else of this machine.`,
+		Example: `  jailed-claude run
+  jailed-claude run -- -p "explain this project"
+  jailed-claude run --net none --read ~/notes --env ANTHROPIC_API_KEY
+  jailed-claude run --package nixpkgs#claude-code`,
+		RunE: func(c *cobra.Command, args []string) error {
+			_, agentArgs, err := afterDash(c, args, 0)
+			if err != nil {
+				return err
+			}
+			return f.start(c, wanted{args: agentArgs, terminal: anyTerminal()}, require)
+		},
+	}
+	f.register(c)
+	registerRequire(c, &require)
+	return c
+}
+
+func registerRequire(c *cobra.Command, require *[]string) {
+	c.Flags().StringSliceVar(require, "require", nil, "refuse to start unless these hold: "+strings.Join(supervisor.Protections, ","))
+}
+
+// start plans a jail and becomes its supervisor.
+func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
+	for _, r := range require {
+		if !slices.Contains(supervisor.Protections, r) {
+			return hint(fmt.Errorf("--require %q is not known", r), "use some of "+strings.Join(supervisor.Protections, ", "))
+		}
+	}
+	in, err := f.plan(c.Context(), c, w)
+	if err != nil {
+		return err
+	}
+	if len(in.Command) == 0 && w.noAgent {
+		if in.Command = shellOf(in); in.Command == nil {
+			return hint(fmt.Errorf("there is no shell in this jail"), "name a program: jailed-claude shell -- PROGRAM")
+		}
+	}
+	j, err := spec.Build(*in)
+	if err != nil {
+		return err
+	}
+	if err := prepare(in); err != nil {
+		return err
+	}
+	if in.Host.NixTrusted {
+		fmt.Fprintln(os.Stderr, "jailed-claude: warning: the Nix daemon trusts you, so with its socket the jail can become root on this host")
+	}
+	terminal := isTerminal(os.Stderr)
+	if _, given := in.Host.Env["ANTHROPIC_API_KEY"]; given && terminal && !slices.Contains(in.Policy.Env.Pass, "ANTHROPIC_API_KEY") && len(in.Command) == 0 {
+		fmt.Fprintln(os.Stderr, "jailed-claude: ANTHROPIC_API_KEY stays outside; to hand it to the agent: --env ANTHROPIC_API_KEY")
+	}
+	id := make([]byte, 6)
+	if _, err := rand.Read(id); err != nil {
+		return fmt.Errorf("make an ID: %w", err)
+	}
+	o := runtime.Options{Cache: filepath.Join(cacheDir(), "seccomp"), Warn: func(err error) { logrus.Warn(err) }}
+	o.ID = hex.EncodeToString(id)
+	o.Summary = terminal
+	o.Require = require
+	o.LogLevel = logrus.GetLevel().String()
+	if _, json := logrus.StandardLogger().Formatter.(*logrus.JSONFormatter); json {
+		o.LogFormat = "json"
+	}
+	return runtime.Run(j, o)
+}
