@@ -137,7 +137,10 @@ func (r *resolver) command(ctx context.Context, what, file string, args []string
 	return stdout.Bytes(), nil
 }
 
-var notValid = regexp.MustCompile(`path '(/nix/store/[^']*)' is not valid`)
+var (
+	notValid = regexp.MustCompile(`path '(/nix/store/[^']*)' is not valid`)
+	feature  = regexp.MustCompile(`(?m)^.*experimental (Nix )?feature.* disabled.*$`)
+)
 
 // explain finds the cause that a user can do something about.
 func explain(what string, e *CommandError) error {
@@ -155,18 +158,14 @@ func explain(what string, e *CommandError) error {
 			Fix:  "start it: sudo systemctl start nix-daemon.socket (or sudo nix-daemon &)",
 			Err:  fmt.Errorf("%w: %w", ErrNoDaemon, e),
 		}
-	case has("experimental Nix feature") || has("experimental feature"):
+	case feature.MatchString(e.Stderr):
 		return &Error{
-			What: fmt.Sprintf("asked for %q, Nix refuses an experimental feature: %s", what, lastLine(e.Stderr)),
+			What: fmt.Sprintf("asked for %q, Nix refuses an experimental feature: %s", what, strings.TrimPrefix(feature.FindString(e.Stderr), "error: ")),
 			Fix:  "add it to experimental-features in ~/.config/nix/nix.conf, such as: experimental-features = nix-command flakes",
 			Err:  fmt.Errorf("%w: %w", ErrFeature, e),
 		}
 	}
 	return e
-}
-
-func lastLine(s string) string {
-	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
 // tail passes on what is written and keeps its end.
