@@ -47,9 +47,9 @@ func Starter(found []string) []byte {
 	}
 
 	w := &starter{}
-	w.text("What the jail of this project grants to the agent, beyond its defaults.",
+	w.text("What a jail grants to the agent beyond the defaults.",
 		"Everything below is off. Remove the \"#\" in front of a setting to use it.",
-		"\"jailed-claude explain\" shows what holds, docs/policy.md describes each key.")
+		"\"jailed-claude explain\" shows what holds; docs/policy.md of jailed-claude describes each key.")
 	fmt.Fprintf(w, "version = %d\n", Version)
 
 	w.section("agent")
