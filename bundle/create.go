@@ -28,6 +28,9 @@ type Options struct {
 	// Init is copied into the rootfs as spec.InitPath, for a bundle that
 	// other runtimes shall run. Empty: config.json mounts it.
 	Init string
+	// Bare leaves the mount points to the runtime, for one that has mounts of
+	// its own to make them on.
+	Bare bool
 }
 
 // ErrExists is returned by Create when something is there already.
@@ -78,8 +81,10 @@ func Write(dir string, j *spec.Jail, o Options) error {
 			return fmt.Errorf("copy init: %w", err)
 		}
 	}
-	if err := makeMountPoints(rootfs, j.Spec.Mounts); err != nil {
-		return err
+	if !o.Bare {
+		if err := makeMountPoints(rootfs, j.Spec.Mounts); err != nil {
+			return err
+		}
 	}
 	text, err := Marshal(j.Spec)
 	if err != nil {

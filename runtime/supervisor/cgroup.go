@@ -15,8 +15,8 @@ import (
 // cgroup is the cgroup v2 of one jail. A nil cgroup is one without limits, and
 // all its methods do nothing.
 //
-// All folders are held open: the mount namespace of a supervisor shows no
-// cgroups.
+// All folders are held open through a mount of their own: the mount namespace
+// of a supervisor shows cgroups read-only.
 type cgroup struct {
 	jail, parent *os.File
 	// home is where the supervisor itself belongs: limits are for the jail.
@@ -37,11 +37,11 @@ func openCgroup(dir string, r *specs.LinuxResources) (*cgroup, error) {
 		file **os.File
 		path string
 	}{{&g.jail, dir}, {&g.parent, filepath.Dir(dir)}, {&g.home, filepath.Join(filepath.Dir(dir), SupervisorCgroup)}} {
-		f, err := os.OpenFile(d.path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		fd, err := unix.OpenTree(unix.AT_FDCWD, d.path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 		if err != nil {
-			return nil, fmt.Errorf("cgroup: %w", err)
+			return nil, &os.PathError{Op: "open cgroup", Path: d.path, Err: err}
 		}
-		*d.file = f
+		*d.file = os.NewFile(uintptr(fd), d.path)
 	}
 	for name, value := range limits(r) {
 		if err := put(g.jail, name, value); err != nil {

@@ -55,7 +55,7 @@ func running(pid int) (Running, bool) {
 	if err != nil {
 		return Running{}, false // another user's, or gone
 	}
-	j := Running{PID: pid, Started: st.ModTime()}
+	j := Running{PID: pid}
 	stage := false
 	for v := range bytes.SplitSeq(environ, []byte{0}) {
 		name, value, _ := strings.Cut(string(v), "=")
@@ -66,6 +66,10 @@ func running(pid int) (Running, bool) {
 			j.ID = value
 		case projectEnv:
 			j.Project = value
+		case startedEnv:
+			if sec, err := strconv.ParseInt(value, 10, 64); err == nil {
+				j.Started = time.Unix(sec, 0)
+			}
 		}
 	}
 	if !stage {

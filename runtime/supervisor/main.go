@@ -63,7 +63,7 @@ func run(h *handover) (int, error) {
 		return 0, err
 	}
 	dir := filepath.Join(workDir, "bundle")
-	if err := bundle.Create(dir, h.Jail, bundle.Options{}); err != nil {
+	if err := bundle.Create(dir, h.Jail, bundle.Options{Bare: true}); err != nil {
 		return 0, err
 	}
 	b, err := bundle.Load(dir)
@@ -89,19 +89,21 @@ func run(h *handover) (int, error) {
 }
 
 // privateWorkDir gives this mount namespace a tmpfs of its own, and a view
-// that nothing on the host sees or changes. libcontainer would look for
-// cgroups and make some where it may, and a supervisor that is killed would
-// leave them: it is shown none. Limits are set by this package.
+// that nothing on the host sees or changes. libcontainer would make cgroups
+// where it may, and a supervisor that is killed would leave them: here all
+// cgroup file systems are read-only, which it takes for a rootless user's lack
+// of permission. Limits are set by this package.
 func privateWorkDir() error {
 	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
 	if err != nil {
 		return os.NewSyscallError("make / private", err)
 	}
-	for _, dir := range []string{workDir, "/sys/fs/cgroup"} {
-		err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700")
-		if err != nil && !(errors.Is(err, unix.ENOENT) && dir != workDir) {
-			return fmt.Errorf("mount a tmpfs on %s: %w", dir, err)
-		}
+	err = unix.MountSetattr(unix.AT_FDCWD, "/sys/fs/cgroup", unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
+	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) {
+		return os.NewSyscallError("make cgroups read-only", err)
+	}
+	if err := unix.Mount("tmpfs", workDir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700"); err != nil {
+		return fmt.Errorf("mount a tmpfs on %s: %w", workDir, err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -42,6 +43,7 @@ type handover struct {
 const (
 	idEnv      = "_JAILED_CLAUDE_ID"
 	projectEnv = "_JAILED_CLAUDE_PROJECT"
+	startedEnv = "_JAILED_CLAUDE_STARTED" // seconds since the epoch
 	fdEnv      = "_JAILED_CLAUDE_FD"
 )
 
@@ -62,7 +64,7 @@ func Start(j *spec.Jail, o Options) error {
 	}
 	env := []string{
 		stageEnv + "=supervisor", idEnv + "=" + o.ID, projectEnv + "=" + j.Spec.Process.Cwd,
-		fdEnv + "=" + strconv.Itoa(fd),
+		startedEnv + "=" + strconv.FormatInt(time.Now().Unix(), 10), fdEnv + "=" + strconv.Itoa(fd),
 	}
 	for _, e := range os.Environ() {
 		// GODEBUG and the like for the people who work on this.

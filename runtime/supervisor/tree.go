@@ -152,7 +152,7 @@ func (t *tree) bindStore(mounts []specs.Mount) error {
 		return os.NewSyscallError("open "+storeDir, err)
 	}
 	defer unix.Close(host)
-	jail, err := t.resolve(storeDir)
+	jail, err := t.mountPoint(storeDir, true)
 	if err != nil {
 		return err
 	}
@@ -160,6 +160,13 @@ func (t *tree) bindStore(mounts []specs.Mount) error {
 	for _, m := range mounts {
 		name := path.Base(m.Source)
 		attr, _ := split(m.Options)
+		var st unix.Stat_t
+		if err := unix.Fstatat(host, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return sourceError(m.Source, err)
+		}
+		if err := makeAt(jail, name, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil && !errors.Is(err, unix.EEXIST) {
+			return err
+		}
 		fd, err := unix.OpenTree(host, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 		if err != nil {
 			return sourceError(m.Source, err)
@@ -281,16 +288,24 @@ func (t *tree) mountPoint(p string, folder bool) (int, error) {
 	if !t.own[st.Dev] {
 		return -1, fmt.Errorf("%s does not exist on the host, and nothing is made there", p)
 	}
-	name := path.Base(p)
+	if err := makeAt(parent, path.Base(p), folder); err != nil {
+		return -1, err
+	}
+	return unix.Openat(parent, path.Base(p), unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+}
+
+// makeAt makes an empty folder or file to mount on.
+func makeAt(dirfd int, name string, folder bool) error {
+	var err error
 	if folder {
-		err = unix.Mkdirat(parent, name, 0o755)
+		err = unix.Mkdirat(dirfd, name, 0o755)
 	} else {
-		err = unix.Mknodat(parent, name, unix.S_IFREG|0o644, 0)
+		err = unix.Mknodat(dirfd, name, unix.S_IFREG|0o644, 0)
 	}
 	if err != nil {
-		return -1, fmt.Errorf("make mount point: %w", err)
+		return fmt.Errorf("make mount point %q: %w", name, err)
 	}
-	return unix.Openat(parent, name, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	return nil
 }
 
 // devices are the OCI default ones (config-linux.md, "Default Devices"); a user

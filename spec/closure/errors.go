@@ -13,7 +13,7 @@ var (
 	// file, not in the package.
 	ErrNoAgent = errors.New("no agent")
 	// ErrNoProgram: Package is the path of a program that does not exist or
-	// cannot be executed.
+	// cannot be executed; then fs.ErrPermission is wrapped too.
 	ErrNoProgram = errors.New("no such program")
 	// ErrBadPackage: Package or one of Packages is none of the forms that
 	// Options documents.

@@ -190,17 +190,17 @@ func unique(l []string) []string {
 }
 
 func (r *resolver) notProgram(v *inventory, file string) error {
-	why := "is not an executable file"
+	e := &Error{
+		What: fmt.Sprintf("program %q is not an executable file", file),
+		Fix:  "list what there is: ls -l " + filepath.Dir(file),
+		Err:  fmt.Errorf("%w: %w", ErrNoProgram, fs.ErrPermission),
+	}
 	if _, _, err := v.resolve(file); errors.Is(err, fs.ErrNotExist) {
-		why = "does not exist"
+		e.What, e.Err = fmt.Sprintf("program %q does not exist", file), ErrNoProgram
 	} else if errors.Is(err, errOutside) {
-		why = "leads out of its closure"
+		e.What, e.Err = fmt.Sprintf("program %q leads out of its closure", file), ErrNoProgram
 	}
-	return &Error{
-		What: fmt.Sprintf("program %q %s", file, why),
-		Fix:  "list what there is: ls " + filepath.Dir(file),
-		Err:  ErrNoProgram,
-	}
+	return e
 }
 
 // programOf is the agent's program in the package with these store paths,
@@ -323,6 +323,7 @@ func noProgram(p, why string) error {
 	switch why {
 	case "is not executable":
 		e.Fix = "make it so: chmod +x " + p
+		e.Err = fmt.Errorf("%w: %w", ErrNoProgram, fs.ErrPermission)
 	case "is a folder":
 		e.Fix = "name a program in it, or path:" + p + " if it is a flake"
 	default:

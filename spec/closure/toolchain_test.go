@@ -361,7 +361,7 @@ func TestHost(t *testing.T) {
 		root + "/none":      {ErrNoProgram, "does not exist"},
 		"./none":            {ErrNoProgram, "does not exist"},
 		"./dangling":        {ErrNoProgram, "does not exist"},
-		"./no/claude":       {ErrNoProgram, "chmod +x"},
+		"./no/claude":       {os.ErrPermission, "chmod +x"},
 		"./first":           {ErrNoProgram, "is a folder"},
 		"claude-code":       {ErrBadPackage, "nixpkgs#claude-code"},
 		"--impure":          {ErrBadPackage, ""},

@@ -17,8 +17,9 @@ type pattern struct {
 	segs []segment
 	// dirOnly: only folders match.
 	dirOnly bool
-	// explicit: it names one of the giants, which are searched for it then.
-	explicit bool
+	// giant is how many segments there are up to one that names a giant,
+	// where the rest is searched for then; 0 if none does.
+	giant int
 }
 
 // segment is the part of a pattern between two slashes.
@@ -85,8 +86,10 @@ func parsePattern(what, text string) (*pattern, error) {
 			p.segs = append(p.segs, segment{glob: name})
 			continue
 		}
-		p.explicit = p.explicit || giants[literal] || literal == "target"
 		p.segs = append(p.segs, segment{literal: literal})
+		if p.giant == 0 && (giants[literal] || literal == "target") {
+			p.giant = len(p.segs)
+		}
 	}
 	return p, nil
 }
@@ -238,6 +241,10 @@ type state struct {
 	named bool
 }
 
+// explicit: the pattern named a giant on the way here, so that it means what
+// lies in giants.
+func (st state) explicit() bool { return st.giant > 0 && st.at >= st.giant }
+
 // open adds the states that "**" leaves when it matches no folder at all.
 func open(states []state) []state {
 	for i := 0; i < len(states); i++ {
@@ -275,7 +282,7 @@ func step(states []state, name string, dir bool) (done *state, next []state) {
 		seg, last := st.segs[st.at], st.at == len(st.segs)-1
 		switch {
 		case seg.any && !last:
-			if dir && (st.explicit || !giants[name]) {
+			if dir && (st.explicit() || !giants[name]) {
 				st.named = false
 				next = append(next, st)
 			}

@@ -124,8 +124,7 @@ func (w *walk) wants(states []state, name []byte) bool {
 		if st.at != len(st.segs)-1 || st.dirOnly {
 			continue
 		}
-		seg := st.segs[st.at]
-		if seg.any || seg.glob != "" || seg.literal == string(name) {
+		if seg := st.segs[st.at]; seg.any || seg.match(string(name)) {
 			return true
 		}
 	}
@@ -164,7 +163,7 @@ func (w *walk) look(d folder, name string, kind byte) error {
 	}
 	nested := d.nested && d.depth < nestedDepth && kind == unix.DT_DIR && !giants[name]
 	if name == "target" && dir && exists(filepath.Join(path, "CACHEDIR.TAG")) {
-		nested, next = false, keep(next, func(st state) bool { return st.named || st.explicit })
+		nested, next = false, keep(next, func(st state) bool { return st.named || st.explicit() })
 	}
 	if link {
 		next = keep(next, func(st state) bool { return st.named })
