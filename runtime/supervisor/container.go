@@ -45,9 +45,7 @@ func newContainer(b *bundle.Bundle, rest []specs.Mount, cg *cgroup, o Options) (
 			l.Namespaces = append(l.Namespaces, n)
 		}
 	}
-	// Told that /dev is a bind mount, libcontainer leaves it as it is.
-	dev := filepath.Join(b.Rootfs(), "dev")
-	s.Mounts = append([]specs.Mount{{Destination: "/dev", Type: "bind", Source: dev, Options: []string{"rbind"}}}, rest...)
+	s.Mounts = rest
 	s.Root = &specs.Root{Path: b.Rootfs(), Readonly: b.Spec.Root.Readonly}
 	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: o.ID, Spec: &s, RootlessCgroups: true})
 	if err != nil {

@@ -70,11 +70,12 @@ func run(h *handover) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	rest, err := t.build(b.Rootfs(), b.Spec.Mounts)
-	if err != nil {
+	dev := filepath.Join(workDir, "dev")
+	if err := os.Mkdir(dev, 0o755); err != nil {
 		return 0, err
 	}
-	if err := t.addDevices(); err != nil {
+	rest, err := t.build(b.Rootfs(), dev, b.Spec.Mounts)
+	if err != nil {
 		return 0, err
 	}
 	t.close()

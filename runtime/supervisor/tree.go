@@ -23,6 +23,9 @@ const storeDir = "/nix/store"
 // tree builds the mounts of a configuration below a rootfs.
 type tree struct {
 	root *os.File
+	// dev is where /dev is built, beside the rootfs: libcontainer leaves /dev
+	// alone only if it binds it itself.
+	dev *os.File
 	// sources are the opened bind sources by mount index, -1 for others.
 	sources []int
 	// own are the devices of file systems that only this jail has. Mount
@@ -69,8 +72,10 @@ func (t *tree) close() {
 			unix.Close(fd)
 		}
 	}
-	if t.root != nil {
-		t.root.Close()
+	for _, f := range []*os.File{t.root, t.dev} {
+		if f != nil {
+			f.Close()
+		}
 	}
 }
 
@@ -81,11 +86,16 @@ func inStore(m specs.Mount) bool {
 
 // build mounts everything but what needs the container's own namespaces, and
 // returns the rest for libcontainer, in order.
-func (t *tree) build(rootfs string, mounts []specs.Mount) (rest []specs.Mount, err error) {
-	if t.root, err = os.OpenFile(rootfs, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+func (t *tree) build(rootfs, dev string, mounts []specs.Mount) (rest []specs.Mount, err error) {
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
+	if t.root, err = os.OpenFile(rootfs, flags, 0); err != nil {
 		return nil, err
 	}
 	if err := t.owns(int(t.root.Fd())); err != nil {
+		return nil, err
+	}
+	// The rootfs needs a folder to bind it on.
+	if err := makeAt(int(t.root.Fd()), "dev", true); err != nil {
 		return nil, err
 	}
 	for i := 0; i < len(mounts); i++ {
@@ -102,14 +112,22 @@ func (t *tree) build(rootfs string, mounts []specs.Mount) (rest []specs.Mount, e
 			i += n - 1
 		case m.Type == "bind":
 			err = t.bind(t.sources[i], m)
+		case m.Destination == "/dev":
+			if err = t.mountFilesystem(m, func() (int, error) { return unix.Open(dev, flags, 0) }); err == nil {
+				t.dev, err = os.OpenFile(dev, flags, 0)
+			}
+			rest = append(rest, specs.Mount{Destination: "/dev", Type: "bind", Source: dev, Options: []string{"rbind"}})
 		default:
-			err = t.filesystem(m)
+			err = t.mountFilesystem(m, func() (int, error) { return t.mountPoint(m.Destination, true) })
 		}
 		if err != nil {
 			return nil, fmt.Errorf("mount %q: %w", m.Destination, err)
 		}
 	}
-	return rest, nil
+	if t.dev == nil {
+		return nil, errors.New("the configuration mounts no /dev")
+	}
+	return rest, t.addDevices()
 }
 
 func (t *tree) owns(fd int) error {
@@ -217,8 +235,8 @@ func (t *tree) bind(source int, m specs.Mount) error {
 	return attach(fd, attr, recursive, at, "")
 }
 
-// filesystem mounts a tmpfs or devpts.
-func (t *tree) filesystem(m specs.Mount) error {
+// mountFilesystem mounts a tmpfs or devpts on what point opens.
+func (t *tree) mountFilesystem(m specs.Mount, point func() (int, error)) error {
 	attr, data := split(m.Options)
 	fs, err := unix.Fsopen(m.Type, unix.FSOPEN_CLOEXEC)
 	if err != nil {
@@ -249,7 +267,7 @@ func (t *tree) filesystem(m specs.Mount) error {
 			return err
 		}
 	}
-	at, err := t.mountPoint(m.Destination, true)
+	at, err := point()
 	if err != nil {
 		return err
 	}
@@ -259,11 +277,14 @@ func (t *tree) filesystem(m specs.Mount) error {
 
 // resolve opens a path of the jail, never through a symlink and never outside.
 func (t *tree) resolve(p string) (int, error) {
-	rel := strings.TrimPrefix(p, "/")
+	root, rel := t.root, strings.TrimPrefix(p, "/")
+	if inDev, ok := strings.CutPrefix(p+"/", "/dev/"); ok && t.dev != nil {
+		root, rel = t.dev, strings.TrimSuffix(inDev, "/")
+	}
 	if rel == "" {
 		rel = "."
 	}
-	return unix.Openat2(int(t.root.Fd()), rel, &unix.OpenHow{
+	return unix.Openat2(int(root.Fd()), rel, &unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_CLOEXEC | unix.O_NOFOLLOW,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	})
@@ -319,11 +340,7 @@ var deviceLinks = map[string]string{
 
 // addDevices fills /dev as the OCI specification wants every runtime to.
 func (t *tree) addDevices() error {
-	dev, err := t.resolve("/dev")
-	if err != nil {
-		return fmt.Errorf("/dev: %w", err)
-	}
-	defer unix.Close(dev)
+	dev := int(t.dev.Fd())
 	for _, d := range devices {
 		fd, err := unix.OpenTree(unix.AT_FDCWD, "/dev/"+d, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 		if err != nil {
