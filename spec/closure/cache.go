@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
+	"time"
 )
 
 // cache keeps the closures of store paths, one file each: DIR/closure/
@@ -26,6 +28,9 @@ type cache struct {
 const cacheVersion = 1
 
 const maxCacheFile = 16 << 20
+
+// newPrefix starts the name of a file that is not yet an entry.
+const newPrefix = ".new-"
 
 type cacheEntry struct {
 	Version int      `json:"version"`
@@ -87,7 +92,7 @@ func (c cache) store(root string, v *inventory) (err error) {
 	}
 	// CreateTemp's files are 0600. The name is short: an entry's own may
 	// already be as long as a file name can be.
-	f, err := os.CreateTemp(c.folder(), ".new-")
+	f, err := os.CreateTemp(c.folder(), newPrefix)
 	if err != nil {
 		return err
 	}
@@ -104,6 +109,35 @@ func (c cache) store(root string, v *inventory) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), c.file(root))
+}
+
+// staleAfter is when a file that store did not finish is taken for left over.
+const staleAfter = time.Hour
+
+// prune removes entries whose store path was collected, so that the cache
+// holds no more than the store does. Its errors do not matter.
+func (c cache) prune() {
+	entries, err := os.ReadDir(c.folder())
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		p := filepath.Join(c.folder(), e.Name())
+		if strings.HasPrefix(e.Name(), newPrefix) {
+			if fi, err := e.Info(); err == nil && time.Since(fi.ModTime()) > staleAfter {
+				_ = os.Remove(p)
+			}
+			continue
+		}
+		base, ok := strings.CutSuffix(e.Name(), ".json")
+		if !ok {
+			continue
+		}
+		root := StoreDir + "/" + base
+		if _, err := os.Lstat(root); errors.Is(err, fs.ErrNotExist) && CheckPath(root) == nil {
+			_ = os.Remove(p)
+		}
+	}
 }
 
 // private tells whether both folders are this user's alone to write: whoever

@@ -4,8 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestCache(t *testing.T) {
@@ -131,5 +133,48 @@ func TestCacheDistrust(t *testing.T) {
 				t.Errorf("it was not mended: %v", err)
 			}
 		})
+	}
+}
+
+func TestCachePrune(t *testing.T) {
+	entries, err := os.ReadDir(StoreDir)
+	if err != nil {
+		t.Skip(err)
+	}
+	kept := []string{"notes", hash + ".json", ".new-young"}
+	for _, e := range entries {
+		if CheckPath(StoreDir+"/"+e.Name()) == nil {
+			kept = append(kept, e.Name()+".json")
+			break
+		}
+	}
+	c := cache{t.TempDir()}
+	if err := os.Mkdir(c.folder(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range append([]string{".new-old", hash + "-gone.json"}, kept...) {
+		p := filepath.Join(c.folder(), n)
+		if err := os.WriteFile(p, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if n == ".new-old" {
+			then := time.Now().Add(-2 * staleAfter)
+			if err := os.Chtimes(p, then, then); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	c.prune()
+	left, err := os.ReadDir(c.folder())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range left {
+		names = append(names, e.Name())
+	}
+	slices.Sort(kept)
+	if !slices.Equal(names, kept) {
+		t.Errorf("left are %q, want %q", names, kept)
 	}
 }

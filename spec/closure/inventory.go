@@ -28,24 +28,48 @@ func (v *inventory) has(p string) bool {
 	return ok
 }
 
-// takeInventory looks into each path. Paths must be sorted and well-formed.
-func takeInventory(paths []string) *inventory {
+// takeInventory looks into each path; root is what they are the closure of,
+// for the error if one is missing. Paths must be sorted and well-formed.
+func takeInventory(paths []string, root string) (*inventory, error) {
 	v := &inventory{paths: paths}
 	for _, p := range paths {
-		if fi, err := v.stat(p + "/bin"); err != nil || !fi.IsDir() {
+		top, err := lstatPath(p, root)
+		if err != nil {
+			return nil, err
+		}
+		// One lstat(2) answers for most: there is no such thing, and no
+		// link on the way to it. Only links need the longer way.
+		direct := top.IsDir()
+		look := func(file string) (fi fs.FileInfo, linked bool) {
+			if direct {
+				if fi, err = os.Lstat(file); err != nil || fi.Mode()&fs.ModeSymlink == 0 {
+					return fi, false
+				}
+			}
+			fi, _ = v.stat(file)
+			return fi, true
+		}
+		bin, linked := look(p + "/bin")
+		if bin == nil || !bin.IsDir() {
 			continue
 		}
+		direct = direct && !linked
 		v.bins = append(v.bins, p)
 		for _, t := range []struct {
 			name string
 			list *[]string
 		}{{"sh", &v.sh}, {"bash", &v.bash}, {"env", &v.env}} {
-			if v.isProgram(p + "/bin/" + t.name) {
+			if fi, _ := look(p + "/bin/" + t.name); runs(fi) {
 				*t.list = append(*t.list, p)
 			}
 		}
 	}
-	return v
+	return v, nil
+}
+
+// runs tells whether a file, nil if there is none, can be executed.
+func runs(fi fs.FileInfo) bool {
+	return fi != nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0
 }
 
 // union joins inventories. What was found in one of them holds in the whole:
@@ -74,16 +98,22 @@ func union(vs []*inventory) *inventory {
 // inside the jail.
 func (v *inventory) checkPresent(root string) error {
 	for _, p := range v.paths {
-		if _, err := os.Lstat(p); errors.Is(err, fs.ErrNotExist) {
-			if root == "" || p == root {
-				return missing(p)
-			}
-			return halfDeleted(p, root)
-		} else if err != nil {
+		if _, err := lstatPath(p, root); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func lstatPath(p, root string) (fs.FileInfo, error) {
+	fi, err := os.Lstat(p)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fi, err
+	}
+	if root == "" || p == root {
+		return nil, missing(p)
+	}
+	return nil, halfDeleted(p, root)
 }
 
 // binDirs are the folders for PATH, split in those of roots, in their order,
@@ -198,7 +228,7 @@ func (v *inventory) stat(p string) (fs.FileInfo, error) {
 // isProgram tells whether p is, inside the closure, an executable file.
 func (v *inventory) isProgram(p string) bool {
 	fi, err := v.stat(p)
-	return err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0
+	return err == nil && runs(fi)
 }
 
 // programs are the names of the executables in root/bin. Names that start

@@ -436,13 +436,13 @@ func (r *resolver) closureOf(ctx context.Context, root string) (*inventory, erro
 	if err != nil {
 		return nil, err
 	}
-	v = &inventory{paths: paths}
-	if err := v.checkPresent(root); err != nil {
+	if v, err = takeInventory(paths, root); err != nil {
 		return nil, err
 	}
-	v = takeInventory(paths)
 	// A closure that cannot be kept is as good as one that can.
-	_ = c.store(root, v)
+	if c.store(root, v) == nil {
+		c.prune()
+	}
 	return v, nil
 }
 
@@ -470,9 +470,8 @@ func (r *resolver) readClosureFile() error {
 	if err != nil {
 		return fmt.Errorf("closure file %q: %w", r.ClosureFile, err)
 	}
-	if err := (&inventory{paths: paths}).checkPresent(""); err != nil {
+	if r.listed, err = takeInventory(paths, ""); err != nil {
 		return fmt.Errorf("closure file %q: %w", r.ClosureFile, err)
 	}
-	r.listed = takeInventory(paths)
 	return nil
 }
