@@ -99,7 +99,7 @@ func TestMessages(t *testing.T) {
 			if err := json.Unmarshal(log.Bytes(), &e); err != nil {
 				t.Fatalf("log %q: %v", log.String(), err)
 			}
-			if e.Note != c.note || e.URL != "/v1/messages" || e.Method != "POST" || len(e.Body) == 0 {
+			if e.Note != c.note || e.URL != "/v1/messages" || e.Method != http.MethodPost || len(e.Body) == 0 {
 				t.Errorf("log entry %+v, want note %q", e, c.note)
 			}
 		})
