@@ -139,12 +139,14 @@ func (r *resolver) command(ctx context.Context, what, file string, args []string
 
 var (
 	notValid = regexp.MustCompile(`path '(/nix/store/[^']*)' is not valid`)
+	// Without a daemon's socket Nix opens the store itself, which only its
+	// owner can.
+	noDaemon = regexp.MustCompile(`cannot connect to (socket|daemon)|'/nix/var/nix[^']*'.*(Operation not permitted|Permission denied)`)
 	feature  = regexp.MustCompile(`(?m)^.*experimental (Nix )?feature.* disabled.*$`)
 )
 
 // explain finds the cause that a user can do something about.
 func explain(what string, e *CommandError) error {
-	has := func(s string) bool { return strings.Contains(e.Stderr, s) }
 	switch m := notValid.FindStringSubmatch(e.Stderr); {
 	case m != nil:
 		return &Error{
@@ -152,7 +154,7 @@ func explain(what string, e *CommandError) error {
 			Fix:  "fetch or build it again: nix-store --realise " + m[1],
 			Err:  fmt.Errorf("%w: %w", ErrNotValid, e),
 		}
-	case has("cannot connect to socket") || has("cannot connect to daemon"):
+	case noDaemon.MatchString(e.Stderr):
 		return &Error{
 			What: fmt.Sprintf("asked for %q, Nix cannot reach its daemon", what),
 			Fix:  "start it: sudo systemctl start nix-daemon.socket (or sudo nix-daemon &)",

@@ -625,6 +625,15 @@ func TestStoreErrors(t *testing.T) {
 		o.Package = claude
 		fails(t, o, ErrNoDaemon, "nix-daemon")
 	})
+	t.Run("no daemon, and no socket", func(t *testing.T) {
+		if os.Geteuid() == 0 {
+			t.Skip("root needs no daemon")
+		}
+		t.Setenv("NIX_REMOTE", "local")
+		o := n.options()
+		o.Package = claude
+		fails(t, o, ErrNoDaemon, "nix-daemon")
+	})
 	t.Run("no values of the environment", func(t *testing.T) {
 		t.Setenv("JAIL_TEST_SECRET", "hunter2")
 		o := n.options()
