@@ -3,6 +3,7 @@ package host
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -156,10 +157,16 @@ func (v *survey) named(dir, path string) (string, bool) {
 	return path, root != "" && path != root
 }
 
-// words splits a command roughly as a shell would; a word that is no path of
-// the project is of no interest anyway.
+// words lists what may be paths in a command: its words with quotes taken away,
+// with quotes as ends, and what stands between quotes. A word that is no path
+// of the project is of no interest, so that more is better than less.
 func words(command string) []string {
-	return strings.FieldsFunc(command, func(r rune) bool { return strings.ContainsRune(" \t\n\"'!;|&()<>=`", r) })
+	const quotes, ends = "\"'`", " \t\n!;|&()<>="
+	in := func(set string) func(rune) bool {
+		return func(r rune) bool { return strings.ContainsRune(set, r) }
+	}
+	bare := strings.NewReplacer(`"`, "", "'", "").Replace(command)
+	return slices.Concat(strings.FieldsFunc(bare, in(ends+"`")), strings.FieldsFunc(command, in(ends+quotes)), strings.FieldsFunc(command, in(quotes)))
 }
 
 // folders lists the real folders in dir.

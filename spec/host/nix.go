@@ -72,12 +72,16 @@ func (s *source) nixTrust(ctx context.Context, f *Facts) (version string, truste
 	trusted = s.uid == 0
 	var info struct {
 		Version string `json:"version"`
-		Trusted *bool  `json:"trusted"`
+		// Trusted is a boolean or a number, by version; null is "unknown".
+		Trusted any `json:"trusted"`
 	}
 	if s.nixJSON(ctx, &info, "store", "ping", "--json", "--store", "unix://"+f.NixDaemon) == nil {
 		version = oneLine(info.Version)
-		if info.Trusted != nil {
-			return version, trusted || *info.Trusted
+		switch answer := info.Trusted.(type) {
+		case bool:
+			return version, trusted || answer
+		case float64:
+			return version, trusted || answer != 0
 		}
 	}
 	if trusted {

@@ -1,0 +1,234 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestSystemFiles(t *testing.T) {
+	f := newFake(t)
+	write(t, f.root, map[string]string{
+		"etc/resolv.conf":                       "->../run/systemd/resolve/stub-resolv.conf",
+		"run/systemd/resolve/stub-resolv.conf":  "",
+		"etc/localtime":                         "->/etc/zoneinfo/Europe/Berlin",
+		"etc/zoneinfo":                          "->/nix/store/abc-tzdata/share/zoneinfo",
+		"nix/store/abc-tzdata/share/zoneinfo/":  "",
+		"etc/ssl/certs/ca-bundle.crt":           "->/etc/static/ca",
+		"etc/static/ca":                         "->/nix/store/def-cacert/ca.crt",
+		"nix/store/def-cacert/ca.crt":           "",
+		"etc/ssl/certs/ca-certificates.crt":     "->/none",
+		"etc/claude-code/managed-settings.json": "->/etc/static/managed",
+		"etc/claude-code/managed-settings.d":    "->/etc/static/d",
+		"etc/claude-code/CLAUDE.md":             "",
+		"etc/static/managed":                    "",
+		"etc/static/d/a.json":                   "",
+		"etc/static/d/loop":                     "->/etc/claude-code",
+		"env/ca.pem":                            "",
+		"env/link.pem":                          "->ca.pem",
+		"env/dir/":                              "",
+	})
+	write(t, f.root, map[string]string{"nix/store/abc-tzdata/share/zoneinfo/Europe/Berlin": ""})
+	facts := f.mustRead(Options{})
+	for _, c := range [][2]string{
+		{facts.ResolvConf, "/run/systemd/resolve/stub-resolv.conf"},
+		{facts.Localtime, "/nix/store/abc-tzdata/share/zoneinfo/Europe/Berlin"},
+		{facts.CAFile, "/nix/store/def-cacert/ca.crt"},
+		{facts.ExtraCAFile, ""},
+		{facts.ManagedSettings, "/etc/claude-code"},
+		{facts.ManagedFiles["/etc/claude-code/managed-settings.json"], "/etc/static/managed"},
+		{facts.ManagedFiles["/etc/claude-code/managed-settings.d/a.json"], "/etc/static/d/a.json"},
+		{facts.ManagedFiles["/etc/claude-code/CLAUDE.md"], "/etc/claude-code/CLAUDE.md"},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("%q, want %q", c[0], c[1])
+		}
+	}
+	f.env["SSL_CERT_FILE"], f.env["NODE_EXTRA_CA_CERTS"] = "/env/link.pem", "/env/ca.pem"
+	if facts = f.mustRead(Options{}); facts.CAFile != "/env/ca.pem" || facts.ExtraCAFile != "/env/ca.pem" {
+		t.Errorf("%q %q", facts.CAFile, facts.ExtraCAFile)
+	}
+	for _, bad := range []string{"relative.pem", "/env/dir", "/env/none", "\x00"} {
+		f.env["SSL_CERT_FILE"], f.env["NODE_EXTRA_CA_CERTS"] = bad, bad
+		if facts = f.mustRead(Options{}); facts.CAFile != "/nix/store/def-cacert/ca.crt" || facts.ExtraCAFile != "" {
+			t.Errorf("%q: %q %q", bad, facts.CAFile, facts.ExtraCAFile)
+		}
+	}
+	empty := newFake(t).mustRead(Options{})
+	if empty.ResolvConf+empty.Localtime+empty.CAFile+empty.ManagedSettings != "" {
+		t.Errorf("an empty host: %+v", empty)
+	}
+}
+
+func TestLinksStayInTheRoot(t *testing.T) {
+	f := newFake(t)
+	write(t, f.root, map[string]string{"a": "->/../../../etc/b", "etc/b": "->../../../c", "c": "", "loop": "->loop"})
+	if real, err := f.real("/a"); real != "/c" || err != nil {
+		t.Errorf("%q, %v", real, err)
+	}
+	if _, err := f.real("/loop"); err == nil {
+		t.Error("a loop resolves")
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	env := environ([]string{"A=1", "A=2", "B=x=y", "=C:=z", "D", "E=", "F=a\nb"})
+	for name, want := range map[string]string{"A": "1", "B": "x=y", "E": "", "F": "a\nb"} {
+		if got, ok := env[name]; !ok || got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if len(env) != 4 {
+		t.Errorf("%q", env)
+	}
+	f := newFake(t)
+	facts := f.mustRead(Options{})
+	facts.Env["HOME"] = "changed"
+	if f.env["HOME"] == "changed" {
+		t.Error("the map is shared")
+	}
+}
+
+func TestReadThisHost(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	dir := t.TempDir()
+	facts, err := Read(context.Background(), Options{ProjectDir: dir, Nix: true, Shared: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if facts.UID != os.Getuid() || facts.NoFile == 0 || facts.User == "" || facts.RuntimeDir != fmt.Sprintf("/run/user/%d", os.Getuid()) || !filepath.IsAbs(facts.Executable) {
+		t.Errorf("%+v", facts)
+	}
+}
+
+// nixProgram is a stand-in for nix that answers as given.
+func (f *fake) nixProgram(ping, config string) {
+	f.t.Helper()
+	dir := f.t.TempDir()
+	write(f.t, dir, map[string]string{"ping": ping, "config": config, "nix": "#!/bin/sh\ncase \"$*\" in\n" +
+		"*store\\ ping*) test -s " + dir + "/ping && cat " + dir + "/ping;;\n" +
+		"*show-config*) test -s " + dir + "/config && cat " + dir + "/config;;\nesac\n"})
+	path := filepath.Join(dir, "nix")
+	if err := os.Chmod(path, 0o755); err != nil {
+		f.t.Fatal(err)
+	}
+	f.look = func(name string) (string, error) {
+		if name == "nix" {
+			return path, nil
+		}
+		return "", os.ErrNotExist
+	}
+}
+
+func TestNixDaemon(t *testing.T) {
+	f := newFake(t)
+	f.uid, f.gid, f.groups = 4242, 4242, []int{4300}
+	// A socket's path has at most 107 bytes.
+	top, err := os.MkdirTemp("/tmp", "nix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(top) })
+	f.root = top
+	write(t, f.root, map[string]string{
+		"etc/passwd": "ann:x:4242:4242::/:/bin/sh\n", "etc/group": "wheel:x:4300:\nadm:x:4400:ann\nother:x:4500:bob\n",
+		"nix/var/nix/daemon-socket/": "",
+	})
+	socket := filepath.Join(f.root, "nix/var/nix/daemon-socket/socket")
+	if facts := f.mustRead(Options{Nix: true}); facts.NixDaemon != "" {
+		t.Errorf("no socket: %q", facts.NixDaemon)
+	}
+	files(t, f.root, "nix/var/nix/daemon-socket/socket")
+	if facts := f.mustRead(Options{Nix: true}); facts.NixDaemon != "" {
+		t.Errorf("a file: %q", facts.NixDaemon)
+	}
+	os.Remove(socket)
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if facts := f.mustRead(Options{}); facts.NixDaemon != "" {
+		t.Errorf("not asked for: %q", facts.NixDaemon)
+	}
+	config := func(users string) string { return `{"trusted-users":{"value":[` + users + `]}}` }
+	for _, c := range []struct {
+		name, ping, config, conf string
+		want                     bool
+	}{
+		{"daemon says yes", `{"url":"unix://","version":"2.31.1","trusted":true}`, config(`"root"`), "", true},
+		{"daemon says no", `{"url":"unix://","version":"2.31.1","trusted":0}`, config(`"*"`), "", false},
+		{"daemon says one", `{"url":"daemon","version":"2.18.1","trusted":1}`, config(`"root"`), "", true},
+		{"daemon does not know", `{"url":"daemon","version":"2.18.1","trusted":null}`, config(`"*"`), "", true},
+		{"daemon says false", `{"version":"2.31.1","trusted":false}`, config(`"*"`), "", false},
+		{"settings: default", "", config(`"root"`), "", false},
+		{"settings: user", "", config(`"root","ann"`), "", true},
+		{"settings: everybody", "", config(`"*"`), "", true},
+		{"settings: group of the process", "", config(`"@wheel"`), "", true},
+		{"settings: group of the user", "", config(`"@adm"`), "", true},
+		{"settings: another group", "", config(`"@other","wheel"`), "", false},
+		{"file: default", "", "", "# trusted-users = *\n", false},
+		{"file: group", "", "", "trusted-users = root @wheel # us\n", true},
+		{"file: extra", "", "", "extra-trusted-users = ann\n", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f.nixProgram(c.ping, c.config)
+			write(t, f.root, map[string]string{"etc/nix/nix.conf": c.conf})
+			facts := f.mustRead(Options{Nix: true})
+			if facts.NixDaemon != nixSocket || facts.NixTrusted != c.want {
+				t.Errorf("%q trusted=%v", facts.NixDaemon, facts.NixTrusted)
+			}
+		})
+	}
+	os.Remove(filepath.Join(f.root, "etc/nix/nix.conf"))
+	f.nixProgram("", "")
+	if facts := f.mustRead(Options{Nix: true}); !facts.NixTrusted {
+		t.Error("in doubt, not trusted")
+	}
+	for remote, want := range map[string]string{
+		"daemon": nixSocket, "unix://" + nixSocket: nixSocket, "unix://": nixSocket, "unix:///none": "", "ssh://x": "", "unix://relative": "",
+	} {
+		f.env["NIX_REMOTE"] = remote
+		if facts := f.mustRead(Options{Nix: true}); facts.NixDaemon != want {
+			t.Errorf("NIX_REMOTE=%q: %q", remote, facts.NixDaemon)
+		}
+	}
+}
+
+func TestClaudeShared(t *testing.T) {
+	f := newFake(t)
+	if facts := f.mustRead(Options{Shared: true}); facts.ClaudeShared.Dir != "" {
+		t.Errorf("none: %+v", facts.ClaudeShared)
+	}
+	write(t, f.home, map[string]string{
+		".claude.json": "{}", ".claude/settings.json": "->../dotfiles/settings.json", "dotfiles/settings.json": `{"statusLine":{"command":"~/.claude/line.sh"}}`,
+		".claude/line.sh": "", ".claude/hooks/x": "", ".claude/CLAUDE.md": "", ".claude/shell-snapshots/x": "", ".claude/projects/x": "",
+	})
+	dir := filepath.Join(f.home, ".claude")
+	if facts := f.mustRead(Options{}); facts.ClaudeShared.Dir != "" {
+		t.Errorf("not asked for: %+v", facts.ClaudeShared)
+	}
+	facts := f.mustRead(Options{Shared: true})
+	c := facts.ClaudeShared
+	if c.Dir != dir || c.JSON != dir+".json" {
+		t.Errorf("%+v", c)
+	}
+	equal(t, "executable", names(c.Executable, dir), []string{"CLAUDE.md", "hooks", "line.sh"})
+	has(t, "watch", rels(c.Watch, dir), "settings.local.json", "plugins")
+	hasNot(t, "watch", rels(c.Watch, dir), "settings.json")
+	equal(t, "private", rels(c.Private, dir), []string{"shell-snapshots"})
+	if len(c.Links) != 1 || c.Links[0] != (Link{dir + "/settings.json", f.home + "/dotfiles/settings.json"}) {
+		t.Errorf("links %v", c.Links)
+	}
+	warned(t, facts, "only the symlink can be replaced")
+
+	other := filepath.Join(f.home, "other")
+	write(t, other, map[string]string{"settings.json": "{}", ".claude.json": "{}"})
+	f.env["CLAUDE_CONFIG_DIR"] = other
+	if c = f.mustRead(Options{Shared: true}).ClaudeShared; c.Dir != other || c.JSON != "" {
+		t.Errorf("%+v", c)
+	}
+}

@@ -1,0 +1,262 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestHideAndPin(t *testing.T) {
+	f := newFake(t)
+	files(t, f.project, ".env", "a/b/.env", "a/b/c/key.pem", "secrets/x/.env", "a/secrets", "infra/live/x", "infra/.env",
+		"node_modules/m/.env", "node_modules/.env", "web/node_modules/m/.env", ".venv/.env", "target/.env", "rust/target/CACHEDIR.TAG", "rust/target/.env",
+		"a/.git-not/.env")
+	p := f.mustRead(Options{
+		Hide:    []string{".env", "secrets/", "*.pem", "web/node_modules/m/.env"},
+		Protect: []string{"infra/"},
+	}).Project
+	equal(t, "hide", names(p.Hide, f.project), []string{
+		".env", "a/.git-not/.env", "a/b/.env", "a/b/c/key.pem", "infra/.env", "secrets", "target/.env", "web/node_modules/m/.env",
+	})
+	equal(t, "protect", names(p.Protect, f.project), []string{"infra"})
+	equal(t, "pin", rels(p.Pin, f.project), []string{"a", "a/.git-not", "a/b", "a/b/c", "target", "web", "web/node_modules", "web/node_modules/m"})
+}
+
+// What a host protects by itself gives way to what the user hides.
+func TestHideWinsOverProtect(t *testing.T) {
+	f := newFake(t)
+	files(t, f.project, ".envrc", ".vscode/tasks.json", ".claude/settings.json", ".claude/hooks/x")
+	p := f.mustRead(Options{Hide: []string{".envrc", ".vscode/", ".claude/hooks/x"}}).Project
+	equal(t, "hide", names(p.Hide, f.project), []string{".claude/hooks/x", ".envrc", ".vscode"})
+	equal(t, "protect", names(p.Protect, f.project), []string{".claude/hooks", ".claude/settings.json"})
+	equal(t, "pin", rels(p.Pin, f.project), []string{".claude"})
+}
+
+func TestHostileNames(t *testing.T) {
+	f := newFake(t)
+	odd := []string{"a\nb", "${HOME}", "a\tb", " ", "-rf", "a,b:c=d", `back\slash`, "\u202e", "é"}
+	for _, n := range odd {
+		files(t, f.project, n+"/.env")
+	}
+	p := f.mustRead(Options{Hide: []string{".env"}}).Project
+	got := names(p.Hide, f.project)
+	for _, n := range odd {
+		has(t, "hide", got, n+"/.env")
+	}
+	has(t, "pin", rels(p.Pin, f.project), odd...)
+
+	// Not UTF-8: harmless where nothing matches, an error where it does.
+	files(t, f.project, "bad\xff/x")
+	f.mustRead(Options{Hide: []string{".env"}})
+	for _, o := range []Options{{Hide: []string{"x"}}, {Protect: []string{"bad?"}}} {
+		o.ProjectDir = f.project
+		_, err := f.read(context.Background(), o)
+		if !errors.Is(err, ErrPattern) || !strings.Contains(err.Error(), `bad\xff`) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+func TestMatchedSymlinks(t *testing.T) {
+	f := newFake(t)
+	write(t, f.home, map[string]string{"outside/key": ""})
+	write(t, f.project, map[string]string{
+		"real/key": "", "a/.env": "->../real/key", "b/.env": "->" + f.home + "/outside/key", "c/.env": "->nowhere",
+		"all/.env": "->..", "dirlink": "->real", "loop": "->loop", "x/secrets": "->../real",
+	})
+	facts := f.mustRead(Options{Hide: []string{".env", "dirlink/key", "loop/x"}})
+	equal(t, "hide", names(facts.Project.Hide, f.project), []string{"real/key"})
+	warned(t, facts, "outside/key")
+	warned(t, facts, `leads to "`+f.project+`"`)
+	equal(t, "pin", rels(facts.Project.Pin, f.project), []string{"real"})
+	// A symlink to a folder counts as a folder: better hidden than seen.
+	facts = f.mustRead(Options{Hide: []string{"secrets/"}})
+	equal(t, "hide", names(facts.Project.Hide, f.project), []string{"real"})
+	if len(facts.Project.Links) != 1 || facts.Project.Links[0] != (Link{filepath.Join(f.project, "x/secrets"), "../real"}) {
+		t.Errorf("links %v", facts.Project.Links)
+	}
+}
+
+func TestHardLink(t *testing.T) {
+	f := newFake(t)
+	files(t, f.project, ".env")
+	if err := os.Link(filepath.Join(f.project, ".env"), filepath.Join(f.project, "copy")); err != nil {
+		t.Fatal(err)
+	}
+	warned(t, f.mustRead(Options{Hide: []string{".env"}}), "hard links")
+}
+
+func TestTooManyMatches(t *testing.T) {
+	f := newFake(t)
+	for i := range maxMatches + 1 {
+		files(t, f.project, fmt.Sprintf("d/%d.log", i))
+	}
+	if _, err := f.read(context.Background(), Options{ProjectDir: f.project, Hide: []string{"*.log"}}); !errors.Is(err, ErrPattern) {
+		t.Errorf("%v", err)
+	}
+	equal(t, "hide", names(f.mustRead(Options{Hide: []string{"d/"}}).Project.Hide, f.project), []string{"d"})
+}
+
+func TestUnreadableFolderIsHidden(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root reads every folder; run the tests as a user too")
+	}
+	f := newFake(t)
+	files(t, f.project, "locked/.env", "open/x")
+	if err := os.Chmod(filepath.Join(f.project, "locked"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(filepath.Join(f.project, "locked"), 0o755) })
+	facts := f.mustRead(Options{Hide: []string{".env"}})
+	equal(t, "hide", names(facts.Project.Hide, f.project), []string{"locked"})
+	warned(t, facts, "hidden as a whole")
+	if facts = f.mustRead(Options{}); len(facts.Project.Hide) != 0 || len(facts.Warnings) != 0 {
+		t.Errorf("without patterns: %v %q", facts.Project.Hide, facts.Warnings)
+	}
+}
+
+func TestVeryDeepFolders(t *testing.T) {
+	f := newFake(t)
+	dir, err := unix.Open(f.project, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := strings.Repeat("d", 200)
+	for range 40 {
+		if err := unix.Mkdirat(dir, name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		next, err := unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(dir)
+		dir = next
+	}
+	unix.Close(dir)
+	facts := f.mustRead(Options{Hide: []string{".env"}})
+	if len(facts.Project.Hide) != 1 {
+		t.Errorf("what cannot be searched is not hidden: %v", facts.Project.Hide)
+	}
+	warned(t, facts, "hidden as a whole")
+}
+
+// counted runs the walk alone and says how many folders it read.
+func counted(t testing.TB, f *fake, hide ...string) (reads int, p Project) {
+	t.Helper()
+	facts := &Facts{Home: f.home, Project: Project{Dir: f.project}}
+	v := &survey{s: f.source, f: facts, p: &facts.Project, gitDirs: map[string]bool{}, worktree: map[string]bool{}}
+	patterns, err := parsePatterns("hide", hide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []state
+	for _, p := range patterns {
+		states = append(states, state{pattern: p, hide: true})
+	}
+	w := &walk{survey: v}
+	if err := w.run(context.Background(), states); err != nil {
+		t.Fatal(err)
+	}
+	v.finish()
+	return w.reads, facts.Project
+}
+
+func TestWalkReadsOnlyWhatMatters(t *testing.T) {
+	f := newFake(t)
+	for i := range 100 {
+		files(t, f.project, fmt.Sprintf("node_modules/m%d/.env", i), fmt.Sprintf(".git/objects/%d/x", i), fmt.Sprintf("deep/1/2/3/4/%d/.env", i))
+	}
+	for _, c := range []struct {
+		hide  []string
+		reads int
+		found int
+	}{
+		// The project, and deep/1/2/3 in search of nested repositories.
+		{nil, 5, 0},
+		{[]string{"node_modules/m7/.env", "/deep/1/2/3/4/5/.env"}, 5, 2},
+		// An anchored wildcard reads the folder that it stands in.
+		{[]string{"node_modules/m7*/.env"}, 6, 11},
+		{[]string{".env"}, 106, 100},
+		{[]string{"node_modules/"}, 106, 1},
+	} {
+		reads, p := counted(t, f, c.hide...)
+		if reads != c.reads || len(p.Hide) != c.found {
+			t.Errorf("%q: %d folders read, %d found; want %d and %d", c.hide, reads, len(p.Hide), c.reads, c.found)
+		}
+	}
+}
+
+func TestWalkIsBounded(t *testing.T) {
+	f := newFake(t)
+	for i := range nestedDirs + 10 {
+		write(t, f.project, map[string]string{fmt.Sprintf("d/%d/", i): ""})
+	}
+	reads, _ := counted(t, f)
+	if reads > nestedDirs {
+		t.Errorf("%d folders read", reads)
+	}
+	warned(t, f.mustRead(Options{}), "nested git repositories")
+}
+
+func TestWalkStops(t *testing.T) {
+	f := newFake(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := f.read(ctx, Options{ProjectDir: f.project}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// benchmarkProject has 200,000 files below node_modules and 1,000 others.
+func benchmarkProject(b *testing.B) *fake {
+	// In memory if possible: 200,000 files on a disk take minutes.
+	top, err := os.MkdirTemp("/dev/shm", "host-bench-")
+	if err != nil {
+		top = b.TempDir()
+	}
+	b.Cleanup(func() { os.RemoveAll(top) })
+	f := &fake{source: &source{uid: os.Getuid()}, home: top, project: filepath.Join(top, "project")}
+	dir := func(format string, n int) {
+		path := filepath.Join(f.project, fmt.Sprintf(format, n))
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			b.Fatal(err)
+		}
+		for i := range 100 {
+			if err := os.WriteFile(filepath.Join(path, fmt.Sprintf("%d.js", i)), nil, 0o644); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for n := range 2000 {
+		dir("node_modules/m%d", n)
+	}
+	for n := range 10 {
+		dir("src/d%d", n)
+	}
+	return f
+}
+
+func BenchmarkWalk(b *testing.B) {
+	f := benchmarkProject(b)
+	for _, c := range []struct {
+		name string
+		hide []string
+	}{
+		{"no-pattern", nil},
+		{"unanchored", []string{".env", ".env.*", "*.pem", "secrets/"}},
+		{"explicit", []string{"node_modules/**/.env"}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				counted(b, f, c.hide...)
+			}
+		})
+	}
+}
