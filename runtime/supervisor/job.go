@@ -1,10 +1,13 @@
 package supervisor
 
+// #include "stop.h"
+import "C"
+
 import (
 	"os"
 	"os/signal"
-	"time"
 
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,7 +28,7 @@ var forwarded = []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM
 // must not end the supervisor in the middle of it.
 func catchSignals() chan os.Signal {
 	ch := make(chan os.Signal, 64)
-	signal.Notify(ch, append([]os.Signal{unix.SIGWINCH, unix.SIGCONT}, forwarded...)...)
+	signal.Notify(ch, append([]os.Signal{unix.SIGWINCH}, forwarded...)...)
 	return ch
 }
 
@@ -52,9 +55,6 @@ func (j *job) until(done <-chan int) int {
 				if j.console != nil {
 					j.console.resize()
 				}
-			case unix.SIGCONT:
-				// Continued from outside without having been stopped by
-				// suspend: nothing to do.
 			default:
 				_ = unix.Kill(j.pid, s.(unix.Signal))
 			}
@@ -68,38 +68,12 @@ func (j *job) suspend() {
 	if j.console != nil {
 		j.console.restore()
 	}
-	for len(j.signals) > 0 {
-		<-j.signals // an old SIGCONT must not count
-	}
-	signal.Reset(unix.SIGTSTP)
-	// To the whole process group, like the terminal. An orphaned one cannot
-	// be stopped (termios(3)): then nothing happens, and the agent goes on.
-	_ = unix.Kill(0, unix.SIGTSTP)
-	j.awaitCont()
-	signal.Notify(j.signals, unix.SIGTSTP)
+	C.jail_stop_job()
 	if j.console != nil {
-		_ = j.console.raw()
+		if err := j.console.raw(); err != nil {
+			logrus.WithError(err).Debug("terminal")
+		}
 		j.console.resize()
 	}
 	_ = unix.Kill(j.pid, unix.SIGCONT)
-}
-
-// awaitCont returns once the shell has continued us, or soon if it was never
-// stopped at all. Time does not pass for a stopped process, so the limit is no
-// limit on how long the user stays away.
-func (j *job) awaitCont() {
-	limit := time.After(300 * time.Millisecond)
-	for {
-		select {
-		case s := <-j.signals:
-			if s == unix.SIGCONT {
-				return
-			}
-			if s != unix.SIGWINCH {
-				_ = unix.Kill(j.pid, s.(unix.Signal))
-			}
-		case <-limit:
-			return
-		}
-	}
 }

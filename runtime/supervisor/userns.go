@@ -1,6 +1,6 @@
 package supervisor
 
-// #cgo CFLAGS: -Wall -Wextra -Werror
+// #cgo CFLAGS: -Wall -Wextra -Wno-unused-parameter -Werror
 // #include "userns.h"
 import "C"
 
