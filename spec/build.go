@@ -292,15 +292,18 @@ func (b *builder) init() error {
 func (b *builder) toolchain() error {
 	c := b.Closure
 	switch {
-	case b.Policy.Nix.Store == policy.StoreFull:
+	case b.fullStore():
+		key, why := "nix.store", "the whole Nix store"
+		if b.Policy.Nix.Store != policy.StoreFull {
+			key, why = "nix.daemon", "the whole Nix store, so that what the daemon builds is visible"
+		}
 		b.bind(closure.StoreDir, closure.StoreDir, "ro")
-		b.grant("file", closure.StoreDir, "ro", b.origin("nix.store"), "the whole Nix store")
-	case b.nixDaemon():
-		b.bind(closure.StoreDir, closure.StoreDir, "ro")
-		b.grant("file", closure.StoreDir, "ro", b.origin("nix.daemon"), "the whole Nix store, so that what the daemon builds is visible")
+		b.grant("file", closure.StoreDir, "ro", b.origin(key), why)
 	case len(c.Paths) > 0:
 		for _, p := range c.Paths {
-			b.bindOne(p, p)
+			if _, link := c.Links[p]; !link {
+				b.bindOne(p, p)
+			}
 		}
 		b.grant("file", fmt.Sprintf("%d paths of %s", len(c.Paths), closure.StoreDir), "ro", builtin, "the closure of "+joinWords(c.Roots))
 	}
@@ -311,7 +314,9 @@ func (b *builder) toolchain() error {
 		}
 	}
 	for _, l := range slices.Sorted(maps.Keys(c.Links)) {
-		b.symlink(l, c.Links[l])
+		if !b.fullStore() || !below(l, closure.StoreDir) {
+			b.symlink(l, c.Links[l])
+		}
 	}
 	if c.Toolchain == closure.Nix {
 		// Scripts name these two.
@@ -323,6 +328,11 @@ func (b *builder) toolchain() error {
 		}
 	}
 	return nil
+}
+
+// fullStore: all of the store is in the jail, not the closure alone.
+func (b *builder) fullStore() bool {
+	return b.Policy.Nix.Store == policy.StoreFull || b.nixDaemon()
 }
 
 func joinPath(dirs []string) string {

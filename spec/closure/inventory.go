@@ -20,6 +20,9 @@ type inventory struct {
 	bins []string
 	// sh, bash and env are those of bins that have such a program.
 	sh, bash, env []string
+	// links are those of paths that are symlinks themselves. They are not
+	// cached: whoever makes sure that the paths are there sees them.
+	links []string
 }
 
 // has tells whether the top-level store path p is in the inventory.
@@ -37,6 +40,7 @@ func takeInventory(paths []string, root string) (*inventory, error) {
 		if err != nil {
 			return nil, err
 		}
+		v.note(p, top)
 		// One lstat(2) answers for most: there is no such thing, and no
 		// link on the way to it. Only links need the longer way.
 		direct := top.IsDir()
@@ -85,8 +89,9 @@ func union(vs []*inventory) *inventory {
 		u.sh = append(u.sh, v.sh...)
 		u.bash = append(u.bash, v.bash...)
 		u.env = append(u.env, v.env...)
+		u.links = append(u.links, v.links...)
 	}
-	for _, l := range []*[]string{&u.paths, &u.bins, &u.sh, &u.bash, &u.env} {
+	for _, l := range []*[]string{&u.paths, &u.bins, &u.sh, &u.bash, &u.env, &u.links} {
 		slices.Sort(*l)
 		*l = slices.Compact(*l)
 	}
@@ -98,9 +103,33 @@ func union(vs []*inventory) *inventory {
 // inside the jail.
 func (v *inventory) checkPresent(root string) error {
 	for _, p := range v.paths {
-		if _, err := lstatPath(p, root); err != nil {
+		fi, err := lstatPath(p, root)
+		if err != nil {
 			return err
 		}
+		v.note(p, fi)
+	}
+	return nil
+}
+
+// note remembers a store path that is a symlink: it cannot be mounted.
+func (v *inventory) note(p string, fi fs.FileInfo) {
+	if fi.Mode()&fs.ModeSymlink != 0 {
+		v.links = append(v.links, p)
+	}
+}
+
+// addLinks has the symlinks recreated.
+func (v *inventory) addLinks(c *Closure) error {
+	for _, p := range v.links {
+		target, err := os.Readlink(p)
+		if err != nil {
+			return err
+		}
+		if c.Links == nil {
+			c.Links = map[string]string{}
+		}
+		c.Links[p] = target
 	}
 	return nil
 }

@@ -175,7 +175,7 @@ func (r *resolver) nix(a agent) (*Closure, error) {
 	c.Shell = pick(c.Bins, all.sh, "sh")
 	c.Bash = pick(c.Bins, all.bash, "bash")
 	c.Env = pick(c.Bins, all.env, "env")
-	return c, nil
+	return c, all.addLinks(c)
 }
 
 // unique drops doubles and keeps the order.

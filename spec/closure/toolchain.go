@@ -104,6 +104,9 @@ func (r *resolver) host(ctx context.Context, a agent) (*Closure, error) {
 		return nil, r.notProgram(all, c.Agent)
 	}
 	c.Paths = all.paths
+	if err := all.addLinks(c); err != nil {
+		return nil, err
+	}
 	c.Roots = unique(r.roots)
 	first, rest := all.binDirs(c.Roots)
 	for _, b := range hostBins {
