@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# fresh.sh [COMMIT]: a stranger's first minutes. Makes a minimal Debian 12 with
+# nothing in it but git, make, curl and this machine's Go, clones COMMIT (HEAD)
+# into it, and does there what the README says, step by step:
+#   an ordinary user, nothing installed    make run: names what is missing
+#   root                                   make run, make test
+#   the ordinary user, packages installed  make run, make test
+# Ends with a table of the steps and their times; exit status 1 if one failed.
+#
+# It needs root, debootstrap and the network of this machine: mirrors, proxies
+# and certificates are taken from the configuration here, never written down.
+#
+#   FRESH_KEEP=1   leave the folder for a look
+set -euo pipefail
+ME=fresh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ "$(id -u)" = 0 ] || die "needs root"
+command -v debootstrap >/dev/null || die "debootstrap is not installed"
+cd "$REPO"
+commit=$(git rev-parse --verify "${1:-HEAD}^{commit}")
+suite=bookworm
+user=stranger
+base=$(cache_root)/fresh-$suite.tar
+
+if [ ! -s "$base" ]; then
+  # The mirror that this machine's own apt uses.
+  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+    awk '$1 == "URIs:" { print $2 } $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /:\/\//) { print $i; next } }' |
+    grep -m1 '/debian/*$') || die "no Debian mirror in apt's sources"
+  say "debootstrap $suite, once"
+  new=$(mktemp -d /var/tmp/jcf.XXXXXX)
+  debootstrap --variant=minbase --include=git,make,curl,ca-certificates "$suite" "$new" "$mirror" >"$base.log" 2>&1 ||
+    { tail -n 3 "$base.log" >&2; die "debootstrap failed; whole log: $base.log"; }
+  rm -rf "$new"/var/cache/apt/archives/*.deb "$new"/var/lib/apt/lists/*
+  tar --create --file "$base.new" --directory "$new" .
+  mv "$base.new" "$base"
+  rm -rf "$new"
+fi
+
+root=$(mktemp -d /var/tmp/jcf.XXXXXX)
+chmod 0755 "$root"
+results=$root.results
+clean_up() {
+  if [ -n "${FRESH_KEEP:-}" ]; then say "left: $root"; else rm -rf "$root"; fi
+  rm -f "$results"
+}
+trap clean_up EXIT
+tar --extract --file "$base" --directory "$root"
+cp -a "$("$(go_program)" env GOROOT)" "$root/usr/local/go"
+git clone --quiet --no-local --bare "$REPO" "$root/srv/jailed-claude.git"
+git -C "$root/srv/jailed-claude.git" update-ref refs/heads/fresh "$commit"
+
+# How this machine reaches the network. Of apt's sources only Debian's own:
+# a stranger has no others.
+for file in resolv.conf hosts ssl/certs/ca-certificates.crt; do
+  if [ -e "/etc/$file" ]; then cp --dereference "/etc/$file" "$root/etc/$file"; fi
+done
+for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
+  if [ -s "$file" ]; then
+    rm -f "$root/etc/apt/sources.list"
+    cp "$file" "$root/etc/apt/${file#/etc/apt/}"
+  fi
+done
+apt-config dump | grep -E '^Acquire::(Check|http|https|Retries|ForceIPv)' >"$root/etc/apt/apt.conf.d/90machine" || true
+environment=(LANG=C.UTF-8 TERM=xterm PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+for name in {http,https,no,all}_proxy {HTTP,HTTPS,NO,ALL}_PROXY SSL_CERT_FILE NODE_EXTRA_CA_CERTS CURL_CA_BUNDLE GIT_SSL_CAINFO; do
+  if [ -n "${!name:-}" ]; then environment+=("$name=${!name}"); fi
+done
+for name in GOPROXY GOSUMDB GONOSUMDB GOPRIVATE GOINSECURE; do
+  environment+=("$name=$("$(go_program)" env "$name")")
+done
+if command -v npm >/dev/null; then
+  for key in registry cafile proxy https-proxy; do
+    value=$(cd / && npm config get "$key" 2>/dev/null) || continue
+    case $value in null | undefined | '') ;; *) environment+=("npm_config_${key//-/_}=$value") ;; esac
+  done
+fi
+
+# inside: what runs in the new root, as its PID 1.
+cat >"$root/srv/steps" <<'STEPS'
+#!/bin/bash
+set -uo pipefail
+user=$1
+useradd --create-home --shell /bin/bash "$user"
+step() { # NAME STATUS OUTPUT AS COMMAND: STATUS and OUTPUT are what has to come out
+  local name=$1 want=$2 expect=$3 as=$4 command=$5 start=$SECONDS status result=ok
+  printf '\n== %s\n' "$name"
+  if [ "$as" = root ]; then
+    (cd ~root/jailed-claude && HOME=/root bash -c "$command") </dev/null >/srv/out 2>&1
+  else
+    setpriv --reuid="$as" --regid="$as" --init-groups env HOME="/home/$as" USER="$as" LOGNAME="$as" \
+      bash -c "cd ~/jailed-claude && $command" </dev/null >/srv/out 2>&1
+  fi
+  status=$?
+  tail -n 60 /srv/out
+  [ "$status" = "$want" ] && grep -qE -- "$expect" /srv/out || result="FAILED (status $status)"
+  printf '%-45s %6d s  %s\n' "$name" $((SECONDS - start)) "$result" >>/srv/results
+}
+for home in /root "/home/$user"; do
+  git clone --quiet --branch fresh /srv/jailed-claude.git "$home/jailed-claude"
+done
+chown -R "$user:" "/home/$user"
+step "user: make run, nothing installed" 2 'apt-get install .*gcc' "$user" 'make run ARGS="-- --version"'
+step "root: make run" 0 '^[0-9.]+ \(Claude Code\)$' root 'make run ARGS="-- --version"'
+step "user: make run" 0 '^[0-9.]+ \(Claude Code\)$' "$user" 'make run ARGS="-- --version"'
+step "root: make test" 0 ' passed, 0 failed, ' root '.ci/run'
+step "user: make test" 0 ' passed, 0 failed, ' "$user" 'make test'
+step "root: make run, with the store" 0 '^[0-9.]+ \(Claude Code\)$' root 'make run ARGS="-- --version"'
+for clone in /root/jailed-claude "/home/$user/jailed-claude"; do
+  left=$(git -c safe.directory='*' -C "$clone" status --porcelain)
+  printf '%-45s           %s\n' "git status of $clone" "${left:-clean}" >>/srv/results
+done
+STEPS
+chmod 0755 "$root/srv/steps"
+
+# pivot_root and not chroot: the kernel refuses user namespaces in a chroot.
+cat >"$root/srv/enter" <<'ENTER'
+#!/bin/bash
+set -euo pipefail
+root=$1
+shift
+mount --bind "$root" "$root"
+cd "$root"
+mount -t proc proc proc
+mount --rbind /sys sys
+mount --rbind /dev dev
+mount -t tmpfs -o mode=1777 tmpfs tmp
+mount -t tmpfs -o mode=0755 tmpfs run
+mkdir -p .old
+pivot_root . .old
+umount --lazy .old
+rmdir .old
+exec "$@"
+ENTER
+say "clone of ${commit:0:12} in a new Debian, $root"
+env -i "${environment[@]}" CI="${CI:-}" unshare --mount --pid --ipc --uts --fork --kill-child -- \
+  bash "$root/srv/enter" "$root" /srv/steps "$user" || true
+cp "$root/srv/results" "$results" 2>/dev/null || die "the steps did not run"
+printf '\n'
+cat "$results"
+! grep -qE 'FAILED|\?\?|^ M' "$results"
