@@ -71,7 +71,8 @@ var (
 
 func (b *builder) temporary() error {
 	b.tmpfs("/tmp", "mode=1777", "size=4g", "nr_inodes=1m")
-	b.symlink("/var/tmp", "../tmp")
+	// No link to /tmp: a project or home below /var/tmp is mounted there.
+	b.tmpfs("/var/tmp", "mode=1777", "size=4g", "nr_inodes=1m")
 	b.tmpfs(b.Host.RuntimeDir, "noexec", "mode=0700", "size=64m", "nr_inodes=16k")
 	return nil
 }
