@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -228,7 +229,7 @@ func took(begun *time.Time, what string) {
 }
 
 // progress is where Nix may say what it builds: a terminal, not a pipe.
-func progress() *os.File {
+func progress() io.Writer {
 	if isTerminal(os.Stderr) {
 		return os.Stderr
 	}

@@ -33,10 +33,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	if err := root.ExecuteContext(context.Background()); err != nil {
-		return report(stderr, err)
+	c, err := root.ExecuteContextC(context.Background())
+	if err == nil {
+		return 0
 	}
-	return 0
+	// cobra has no error type for what it did not understand of the command
+	// line; those are the errors of commands that never ran.
+	if !c.HasParent() {
+		err = hint(err, "jailed-claude --help")
+	}
+	return report(stderr, err)
 }
 
 func newRoot() *cobra.Command {
@@ -64,6 +70,7 @@ is not found.`,
 			return configureLog(debug, format)
 		},
 	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return hint(err, c.CommandPath()+" --help") })
 	root.SetVersionTemplate("jailed-claude {{.Version}}\n")
 	root.PersistentFlags().BoolVar(&debug, "debug", false, "say what is done, with times")
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "format of log lines on standard error: text or json")
@@ -102,7 +109,12 @@ func hint(err error, lines ...string) error { return hinted{err, lines} }
 // report prints an error the way every command does, hints on lines of their
 // own, and returns the exit status for it.
 func report(w io.Writer, err error) int {
-	for line := range strings.Lines(err.Error()) {
+	text := err.Error()
+	var cl *closure.Error
+	if errors.As(err, &cl) && cl.Fix != "" {
+		text = strings.Replace(text, cl.Error(), cl.What, 1)
+	}
+	for line := range strings.Lines(text) {
 		fmt.Fprintf(w, "jailed-claude: %s\n", strings.TrimRight(line, "\n"))
 	}
 	for _, line := range hintsFor(err) {
@@ -122,17 +134,19 @@ func report(w io.Writer, err error) int {
 func hintsFor(err error) []string {
 	var h hinted
 	var project *host.ProjectError
+	var cl *closure.Error
 	var ns *supervisor.UserNSError
 	switch {
 	case errors.As(err, &h):
 		return h.hints
 	case errors.As(err, &project) && project.Hint != "":
 		return []string{project.Hint}
-	case errors.Is(err, closure.ErrNoAgent):
-		return []string{
-			"install Claude Code: npm install -g @anthropic-ai/claude-code",
-			"or name it: jailed-claude run --package nixpkgs#claude-code",
+	case errors.As(err, &cl) && cl.Fix != "":
+		lines := []string{cl.Fix}
+		if errors.Is(err, closure.ErrNoAgent) {
+			lines = append(lines, "to install Claude Code: npm install -g @anthropic-ai/claude-code")
 		}
+		return lines
 	case errors.As(err, &ns):
 		return blame()
 	}
