@@ -152,8 +152,12 @@ func (c *container) run() (status int, err error) {
 	if err := c.cgroup.leave(); err != nil {
 		return 0, err
 	}
+	// Ends that only the jail shall hold must not look open when it is gone.
 	for _, f := range c.process.ExtraFiles[:2] {
-		f.Close() // the control socket must not look open when PID 1 is gone
+		f.Close()
+	}
+	if c.console != nil {
+		c.console.theirs.Close()
 	}
 	pid, err := c.process.Pid()
 	if err != nil {

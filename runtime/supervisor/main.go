@@ -96,6 +96,11 @@ func run(h *handover) (int, error) {
 // of permission. Limits are set by this package.
 func privateWorkDir() error {
 	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		// Ubuntu's AppArmor lets a user namespace be made and takes what it is
+		// for; this is the first thing that then fails.
+		return &UserNSError{Step: "mount(MS_PRIVATE) in the new user namespace", Err: err}
+	}
 	if err != nil {
 		return os.NewSyscallError("make / private", err)
 	}
