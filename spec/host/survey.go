@@ -21,6 +21,10 @@ type survey struct {
 	gitDirs, worktree map[string]bool
 }
 
+func newSurvey(s *source, f *Facts) *survey {
+	return &survey{s: s, f: f, p: &f.Project, gitDirs: map[string]bool{}, worktree: map[string]bool{}}
+}
+
 // survey fills all of f.Project but Dir. settings is called last; it may wait.
 func (s *source) survey(ctx context.Context, f *Facts, o Options, settings func() []setting) error {
 	var states []state
@@ -36,7 +40,7 @@ func (s *source) survey(ctx context.Context, f *Facts, o Options, settings func(
 			states = append(states, state{pattern: p, hide: key.what == "hide"})
 		}
 	}
-	v := &survey{s: s, f: f, p: &f.Project, gitDirs: map[string]bool{}, worktree: map[string]bool{}}
+	v := newSurvey(s, f)
 	v.gitRoots()
 	v.builtIn()
 	if err := (&walk{survey: v}).run(ctx, states); err != nil {

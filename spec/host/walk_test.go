@@ -151,7 +151,7 @@ func TestVeryDeepFolders(t *testing.T) {
 func counted(t testing.TB, f *fake, hide ...string) (reads int, p Project) {
 	t.Helper()
 	facts := &Facts{Home: f.home, Project: Project{Dir: f.project}}
-	v := &survey{s: f.source, f: facts, p: &facts.Project, gitDirs: map[string]bool{}, worktree: map[string]bool{}}
+	v := newSurvey(f.source, facts)
 	patterns, err := parsePatterns("hide", hide)
 	if err != nil {
 		t.Fatal(err)

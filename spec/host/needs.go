@@ -1,0 +1,210 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Need is one thing that a jail wants of this host.
+type Need struct {
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	// Required: without it no jail starts. The others are told for what they
+	// give.
+	Required bool `json:"required"`
+	// Detail is one line: what was found.
+	Detail string `json:"detail"`
+	// Fix are commands as the user pastes them into a shell, in order. One
+	// may have several lines.
+	Fix []string `json:"fix,omitempty"`
+}
+
+// Needs tries what a jail needs of this host and says what to do where that
+// fails. Of o only ProjectDir counts.
+func Needs(ctx context.Context, o Options) []Need { return thisProbe().needs(ctx, o) }
+
+// Blame returns the required needs that fail, for the error after a start that
+// failed. It is empty if this host is not to blame.
+func Blame(ctx context.Context, o Options) []Need { return failing(Needs(ctx, o)) }
+
+func failing(all []Need) (bad []Need) {
+	for _, n := range all {
+		if n.Required && !n.OK {
+			bad = append(bad, n)
+		}
+	}
+	return bad
+}
+
+// probe is a source that can also be tried out. Tests play another kernel.
+type probe struct {
+	*source
+	// executable is this program, for the AppArmor profile.
+	executable string
+	// try makes a user namespace, and in it the namespaces of flags.
+	try func(flags uintptr) error
+	// netfilter opens a netfilter socket.
+	netfilter func() error
+	// landlock returns the version of the kernel's Landlock.
+	landlock func() (int, error)
+	// terminal says whether a descriptor is one.
+	terminal func(fd int) bool
+}
+
+func thisProbe() *probe {
+	s := thisHost()
+	p := &probe{source: s, try: tryNamespaces(s.uid, s.gid), netfilter: netfilterSocket, landlock: landlockVersion, terminal: isTerminal}
+	if f, err := s.caller(); err == nil {
+		p.executable = f.Executable
+	}
+	return p
+}
+
+func (p *probe) needs(ctx context.Context, o Options) []Need {
+	needs := []Need{p.userNamespaces(), p.seccomp(), p.project(o.ProjectDir), p.kernel(), p.cgroups(), p.nfTables(), p.landlocked()}
+	needs = append(needs, p.nix(ctx)...)
+	return append(needs, p.claude(), p.tty(), Need{Name: "subuid", OK: true,
+		Detail: "not needed: a jail maps your own ids only, so /etc/subuid, /etc/subgid and newuidmap play no part"})
+}
+
+// proc reads a small file of /proc or /sys; empty if there is none.
+func (p *probe) proc(path string) string {
+	text, err := readText(p.root + path)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(text)
+}
+
+// status is a field of /proc/self/status.
+func (p *probe) status(field string) (string, bool) {
+	for line := range strings.Lines(p.proc("/proc/self/status")) {
+		if name, value, ok := strings.Cut(line, ":"); ok && name == field {
+			return strings.TrimSpace(value), true
+		}
+	}
+	return "", false
+}
+
+func (p *probe) seccomp() Need {
+	n := Need{Name: "seccomp", Required: true}
+	_, listed := p.status("Seccomp")
+	actions := strings.Fields(p.proc("/proc/sys/kernel/seccomp/actions_avail"))
+	switch {
+	case !listed && len(actions) == 0:
+		n.Detail = "the kernel has no system call filter (CONFIG_SECCOMP_FILTER)"
+	default:
+		n.OK, n.Detail = true, "the kernel filters system calls"
+	}
+	return n
+}
+
+func (p *probe) project(dir string) Need {
+	n := Need{Name: "project", Required: true}
+	f, err := p.caller()
+	if err == nil {
+		dir, err = p.findProject(dir, f)
+	}
+	var pe *ProjectError
+	switch {
+	case errors.As(err, &pe) && pe.Hint != "":
+		n.Detail = pe.Error() + ": " + pe.Hint
+	case err != nil:
+		n.Detail = err.Error()
+	case unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK, unix.AT_EACCESS) != nil:
+		n.Required = false
+		n.Detail = fmt.Sprintf("%q is read-only for you, and so for the agent", dir)
+	default:
+		n.OK, n.Detail = true, fmt.Sprintf("%q can be read and written", dir)
+	}
+	return n
+}
+
+// kernel tells what the version brings; older ones work, more slowly.
+func (p *probe) kernel() Need {
+	n := Need{Name: "kernel", Detail: p.proc("/proc/sys/kernel/osrelease")}
+	var major, minor int
+	if _, err := fmt.Sscanf(n.Detail, "%d.%d", &major, &minor); err != nil {
+		n.Detail = "the version is unknown"
+		return n
+	}
+	newer := func(wantMajor, wantMinor int) bool {
+		return major > wantMajor || major == wantMajor && minor >= wantMinor
+	}
+	switch {
+	case newer(5, 12):
+		n.OK = true
+		n.Detail += ": mounts all store paths at once (mount_setattr, since 5.12)"
+	case newer(5, 11):
+		n.Detail += ": overlays work (since 5.11), but mounts are made one by one (mount_setattr is since 5.12)"
+	default:
+		n.Detail += ": no overlay of a project (since 5.11), and mounts are made one by one (mount_setattr is since 5.12)"
+	}
+	return n
+}
+
+// nfTables only looks: to ask more takes a network namespace of one's own.
+func (p *probe) nfTables() Need {
+	n := Need{Name: "nf_tables"}
+	if err := p.netfilter(); err != nil {
+		n.Detail = fmt.Sprintf("no netfilter in this kernel (%v); this release does not need it", err)
+		return n
+	}
+	n.OK = true
+	loaded := exists(p.root + "/sys/module/nf_tables")
+	for line := range strings.Lines(p.proc("/proc/modules")) {
+		loaded = loaded || strings.HasPrefix(line, "nf_tables ")
+	}
+	if loaded {
+		n.Detail = "loaded"
+	} else {
+		n.Detail = "built in, or loaded by the kernel at its first use"
+	}
+	return n
+}
+
+func (p *probe) landlocked() Need {
+	n := Need{Name: "landlock"}
+	v, err := p.landlock()
+	if err != nil {
+		n.Detail = fmt.Sprintf("not enabled (%v); a jail does not need it", err)
+		return n
+	}
+	n.OK, n.Detail = true, fmt.Sprintf("version %d; a jail does not need it", v)
+	return n
+}
+
+func (p *probe) claude() Need {
+	n := Need{Name: "claude"}
+	path, err := p.look("claude")
+	if err != nil {
+		n.Detail = "not on PATH; name it with --package or agent.package in the policy, or install it"
+		n.Fix = []string{"curl -fsSL https://claude.ai/install.sh | bash"}
+		if _, err := p.look("nix"); err == nil {
+			n.Fix = []string{"NIXPKGS_ALLOW_UNFREE=1 nix profile install --impure nixpkgs#claude-code"}
+		}
+		return n
+	}
+	n.OK, n.Detail = true, path
+	if real := settle(path); real != path {
+		n.Detail += " -> " + real
+	}
+	return n
+}
+
+func (p *probe) tty() Need {
+	n := Need{Name: "terminal", OK: true}
+	switch in, out := p.terminal(0), p.terminal(1); {
+	case in && out:
+		n.Detail = "standard input and output are a terminal"
+	case in || out:
+		n.Detail = "only one of standard input and output is a terminal: the agent gets no terminal of its own"
+	default:
+		n.Detail = "none: the agent gets no terminal of its own"
+	}
+	return n
+}

@@ -1,0 +1,59 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// nix tells what there is of Nix; without any, a jail takes the host's own
+// programs.
+func (p *probe) nix(ctx context.Context) []Need {
+	program := Need{Name: "nix"}
+	if path, err := p.look("nix"); err != nil {
+		program.Detail = "not on PATH: a jail takes the host's own programs, or a closure file (--closure)"
+	} else {
+		ctx, cancel := context.WithTimeout(ctx, nixAsk)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, path, "--version")
+		cmd.Env = p.clean("HOME", "PATH")
+		out, err := cmd.Output()
+		program.OK = err == nil
+		if program.Detail = oneLine(string(out)) + ", " + path; err != nil {
+			program.Detail = fmt.Sprintf("%s does not run: %v", path, err)
+		}
+	}
+
+	store := Need{Name: "nix-store"}
+	switch {
+	case !isDir(p.root + "/nix/store"):
+		store.Detail = "there is none"
+	case unix.Faccessat(unix.AT_FDCWD, p.root+"/nix/store", unix.X_OK, unix.AT_EACCESS) != nil:
+		store.Detail = "/nix/store cannot be entered by you: its permissions are not those that Nix sets"
+	default:
+		store.OK, store.Detail = true, "/nix/store can be read"
+	}
+
+	daemon := Need{Name: "nix-daemon"}
+	f := &Facts{User: p.userName(p.accounts("/etc/passwd"))}
+	p.nixDaemon(ctx, f)
+	switch {
+	case f.NixDaemon == "":
+		daemon.Detail = "not reachable; a jail needs it only for --nix"
+		for _, dir := range []string{"/etc", "/usr/lib", "/lib"} {
+			if isDir(p.root+"/run/systemd/system") && exists(p.root+dir+"/systemd/system/nix-daemon.socket") {
+				daemon.Fix = []string{"sudo systemctl enable --now nix-daemon.socket"}
+			}
+		}
+	default:
+		daemon.OK = true
+		daemon.Detail = strings.TrimSpace("reachable at " + f.NixDaemon + " " + f.NixVersion)
+		if f.NixTrusted {
+			daemon.Detail += "; it trusts you, so --nix would make a jail worth root: take yourself out of trusted-users first"
+		}
+	}
+	return []Need{program, store, daemon}
+}
