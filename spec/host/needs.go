@@ -24,12 +24,12 @@ type Need struct {
 }
 
 // Needs tries what a jail needs of this host and says what to do where that
-// fails. Of o only ProjectDir counts.
-func Needs(ctx context.Context, o Options) []Need { return thisProbe().needs(ctx, o) }
+// fails. The project that it looks at is the working directory.
+func Needs(ctx context.Context) []Need { return thisProbe().needs(ctx, "") }
 
 // Blame returns the required needs that fail, for the error after a start that
 // failed. It is empty if this host is not to blame.
-func Blame(ctx context.Context, o Options) []Need { return failing(Needs(ctx, o)) }
+func Blame(context.Context) []Need { return failing(thisProbe().required()) }
 
 func failing(all []Need) (bad []Need) {
 	for _, n := range all {
@@ -64,8 +64,11 @@ func thisProbe() *probe {
 	return p
 }
 
-func (p *probe) needs(ctx context.Context, o Options) []Need {
-	needs := []Need{p.userNamespaces(), p.seccomp(), p.project(o.ProjectDir), p.kernel(), p.cgroups(), p.nfTables(), p.landlocked()}
+// required are those without which no jail starts.
+func (p *probe) required() []Need { return []Need{p.userNamespaces(), p.seccomp()} }
+
+func (p *probe) needs(ctx context.Context, project string) []Need {
+	needs := append(p.required(), p.project(project), p.kernel(), p.cgroups(), p.nfTables(), p.landlocked())
 	needs = append(needs, p.nix(ctx)...)
 	return append(needs, p.claude(), p.tty(), Need{Name: "subuid", OK: true,
 		Detail: "not needed: a jail maps your own ids only, so /etc/subuid, /etc/subgid and newuidmap play no part"})
@@ -103,8 +106,9 @@ func (p *probe) seccomp() Need {
 	return n
 }
 
+// project is not required: who asks may stand anywhere, in the home mostly.
 func (p *probe) project(dir string) Need {
-	n := Need{Name: "project", Required: true}
+	n := Need{Name: "project"}
 	f, err := p.caller()
 	if err == nil {
 		dir, err = p.findProject(dir, f)
@@ -116,7 +120,6 @@ func (p *probe) project(dir string) Need {
 	case err != nil:
 		n.Detail = err.Error()
 	case unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK, unix.AT_EACCESS) != nil:
-		n.Required = false
 		n.Detail = fmt.Sprintf("%q is read-only for you, and so for the agent", dir)
 	default:
 		n.OK, n.Detail = true, fmt.Sprintf("%q can be read and written", dir)
