@@ -1,0 +1,348 @@
+package jailinit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec"
+)
+
+// command starts this test binary as PID 1 would be started: its constructor
+// looks at argv[0] alone. Nothing here needs a PID namespace.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(self)
+	c.Args = append([]string{spec.InitPath}, args...)
+	c.Env = []string{"PATH=/usr/bin:/bin"}
+	return c
+}
+
+func run(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	c := command(t, args...)
+	var out, msg bytes.Buffer
+	c.Stdout, c.Stderr = &out, &msg
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return c.ProcessState.ExitCode(), out.String(), msg.String()
+}
+
+func TestExitStatus(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text")
+	script := filepath.Join(dir, "script")
+	for name, content := range map[string]string{text: "no program\n", script: "#!/no/such/interpreter\n"} {
+		if err := os.WriteFile(name, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plain := filepath.Join(dir, "plain")
+	if err := os.WriteFile(plain, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, message string
+		args          []string
+		want          int
+	}{
+		{"success", "", []string{"--", "true"}, 0},
+		{"own status", "", []string{"--", "sh", "-c", "exit 77"}, 77},
+		{"signal", "", []string{"--", "sh", "-c", "kill -TERM $$"}, 128 + 15},
+		{"not found on PATH", "not found in the jail", []string{"--", "no-such-program"}, 127},
+		{"not found by path", "not found in the jail", []string{"--", "/no/such/program"}, 127},
+		{"not executable", "Permission denied", []string{"--", plain}, 126},
+		{"no program", "Exec format error", []string{"--", text}, 126},
+		{"missing interpreter", "its interpreter or loader is not in the jail", []string{"--", script}, 126},
+		{"a folder", "Permission denied", []string{"--", dir}, 126},
+		{"unknown flag", "unknown flag", []string{"--surprise", "--", "true"}, 125},
+		{"not a number", "wants a number", []string{"--uid=x", "--gid=1", "--", "true"}, 125},
+		{"a negative number", "wants a number", []string{"--control-fd=-1", "--", "true"}, 125},
+		{"uid without gid", "usage", []string{"--uid=1", "--", "true"}, 125},
+		{"no program at all", "usage", []string{"--"}, 125},
+		{"a descriptor that is not open", "seccomp", []string{"--seccomp-fd=99", "--", "true"}, 125},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, _, stderr := run(t, tt.args...)
+			if status != tt.want || !strings.Contains(stderr, tt.message) {
+				t.Errorf("status %d, stderr %q; want %d and %q", status, stderr, tt.want, tt.message)
+			}
+		})
+	}
+}
+
+// TestNamespacesAreForbidden tries every namespace by unshare(2); e2e tests
+// try clone, clone3 and setns in a whole jail.
+func TestNamespacesAreForbidden(t *testing.T) {
+	for _, flag := range []string{"-U", "-Ur", "-Um", "-Un", "-Up", "-Ui", "-Uu", "-UC", "-UT"} {
+		status, _, stderr := run(t, "--", "unshare", flag, "true")
+		if status == 0 || !strings.Contains(stderr, "Operation not permitted") {
+			t.Errorf("unshare %s: status %d, %q", flag, status, stderr)
+		}
+	}
+	// With --nesting the filter is not there: what refuses then, if anything,
+	// is the host.
+	if _, out, _ := run(t, "--nesting", "--", "grep", "Seccomp_filters", "/proc/self/status"); !strings.Contains(out, "\t"+hostFilters(t)) {
+		t.Errorf("with --nesting: %q", out)
+	}
+}
+
+// hostFilters is the number of filters that the test itself runs under.
+func hostFilters(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if v, ok := strings.CutPrefix(line, "Seccomp_filters:\t"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	t.Fatal("this kernel does not show Seccomp_filters (since 5.9)")
+	return ""
+}
+
+func TestNoPrivilege(t *testing.T) {
+	_, out, _ := run(t, "--", "cat", "/proc/self/status")
+	for _, want := range []string{"CapEff:\t0000000000000000", "CapPrm:\t0000000000000000", "CapInh:\t0000000000000000",
+		"CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2", "SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s does not hold in:\n%s", want, out)
+		}
+	}
+}
+
+// TestDescriptors: what leaks into PID 1 does not reach the agent.
+func TestDescriptors(t *testing.T) {
+	c := command(t, "--", "ls", "/proc/self/fd")
+	for range 5 {
+		f, err := os.Open("/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		c.ExtraFiles = append(c.ExtraFiles, f)
+	}
+	out, err := c.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The fourth is of ls itself, for the folder.
+	if got := strings.Fields(string(out)); len(got) != 4 {
+		t.Errorf("descriptors of the agent: %v", got)
+	}
+}
+
+// TestStdio: a descriptor that is named takes the place of a standard one.
+func TestStdio(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := command(t, "--stderr-fd=3", "--", "sh", "-c", "echo out; echo err >&2")
+	c.ExtraFiles = []*os.File{w}
+	out, err := c.Output()
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := io.ReadAll(r)
+	if err != nil || string(out) != "out\n" || string(msg) != "err\n" {
+		t.Errorf("stdout %q, descriptor 3 %q, %v", out, msg, err)
+	}
+}
+
+// TestPipesAreLetGo: a reader sees the end when the agent closes its output,
+// not when the jail ends.
+func TestPipesAreLetGo(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := command(t, "--", "sh", "-c", "echo done; exec >/dev/null; sleep 60")
+	c.Stdout = w
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Process.Kill(); _ = c.Wait() }()
+	w.Close()
+	if err := r.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := io.ReadAll(r); err != nil || string(out) != "done\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// supervised starts PID 1 with a control socket and plays the supervisor.
+func supervised(t *testing.T, args ...string) (*exec.Cmd, *os.File) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs")
+	t.Cleanup(func() { ours.Close() })
+	c := command(t, append([]string{"--control-fd=3"}, args...)...)
+	c.ExtraFiles = []*os.File{theirs}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	return c, ours
+}
+
+func expect(t *testing.T, f *os.File, want string) {
+	t.Helper()
+	if err := f.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	var b [1]byte
+	if n, err := f.Read(b[:]); err != nil || n != 1 || string(b[:]) != want {
+		t.Fatalf("PID 1 said %q (%v), want %q", b[:n], err, want)
+	}
+}
+
+// TestAgentWaitsForTheSupervisor: nothing is executed before "G", and never
+// when the supervisor is gone.
+func TestAgentWaitsForTheSupervisor(t *testing.T) {
+	mark := filepath.Join(t.TempDir(), "mark")
+	c, control := supervised(t, "--", "touch", mark)
+	expect(t, control, "R")
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("the agent ran before it was released")
+	}
+	if _, err := control.Write([]byte("G")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(mark); err != nil {
+		t.Error("the agent never ran")
+	}
+
+	c, control = supervised(t, "--", "touch", mark+"2")
+	expect(t, control, "R")
+	control.Close()
+	_ = c.Wait()
+	if c.ProcessState.ExitCode() != 125 {
+		t.Errorf("status %v", c.ProcessState)
+	}
+	if _, err := os.Stat(mark + "2"); err == nil {
+		t.Error("the agent ran without a supervisor")
+	}
+}
+
+// TestStopAndContinue: the supervisor hears of a stopped agent, and SIGCONT
+// brings it back.
+func TestStopAndContinue(t *testing.T) {
+	c, control := supervised(t, "--", "sh", "-c", "kill -STOP $$; exit 9")
+	expect(t, control, "R")
+	if _, err := control.Write([]byte("G")); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, control, "T")
+	if err := c.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	if c.ProcessState.ExitCode() != 9 {
+		t.Errorf("status %v", c.ProcessState)
+	}
+}
+
+func TestSignalsAreForwarded(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2} {
+		t.Run(sig.String(), func(t *testing.T) {
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := command(t, "--", "sh", "-c", fmt.Sprintf("trap 'exit 42' %d; echo up; while :; do sleep 0.05; done", int(sig)))
+			c.Stdout = w
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			expect(t, r, "u") // the trap is set
+			if err := c.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.Wait()
+			if c.ProcessState.ExitCode() != 42 {
+				t.Errorf("status %v", c.ProcessState)
+			}
+		})
+	}
+}
+
+// TestDiesWithItsSupervisor kills the process that started PID 1.
+func TestDiesWithItsSupervisor(t *testing.T) {
+	if pid := os.Getenv("JAILINIT_TEST_PARENT"); pid != "" {
+		c, control := supervised(t, "--", "sleep", "300")
+		expect(t, control, "R")
+		if err := os.WriteFile(pid, []byte(strconv.Itoa(c.Process.Pid)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		select {} // killed by the test proper
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "pid")
+	parent := exec.Command(self, "-test.run=^TestDiesWithItsSupervisor$")
+	parent.Env = append(os.Environ(), "JAILINIT_TEST_PARENT="+file)
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	for deadline := time.Now().Add(30 * time.Second); pid == 0; {
+		text, _ := os.ReadFile(file)
+		pid, _ = strconv.Atoi(string(text))
+		if time.Now().After(deadline) {
+			t.Fatal("PID 1 did not start")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait()
+	for deadline := time.Now().Add(30 * time.Second); alive(pid); {
+		if time.Now().After(deadline) {
+			t.Fatal("PID 1 outlived its supervisor")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// alive: a zombie that nobody reaps is not.
+func alive(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !bytes.Contains(text, []byte(") Z "))
+}

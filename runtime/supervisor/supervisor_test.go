@@ -1,0 +1,290 @@
+package supervisor
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// inside runs the calling test again in a user and mount namespace of its own,
+// entered by the constructor as a supervisor does, and returns true there. The
+// caller returns when it is false.
+func inside(t *testing.T) bool {
+	t.Helper()
+	if IsStage() {
+		if err := entered(); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v")
+	c.Env = append(os.Environ(), stageEnv+"=test", scratchEnv+"="+t.TempDir())
+	out, err := c.CombinedOutput()
+	if bytes.Contains(out, []byte("no user namespace")) {
+		if os.Getenv("JAIL_TEST_MUST_RUN") == "1" {
+			t.Fatalf("user namespaces must work here: %s", out)
+		}
+		t.Skipf("user namespaces are not to be had: %s", out)
+	}
+	if err != nil {
+		t.Errorf("%v:\n%s", err, out)
+	}
+	if !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Errorf("the test did not run inside:\n%s", out)
+	}
+	return false
+}
+
+const scratchEnv = "SUPERVISOR_TEST_SCRATCH"
+
+// scratch is a folder inside. It cannot be removed there, with mounts in it;
+// the test outside removes it, where there are none.
+func scratch(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(os.Getenv(scratchEnv), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func bindMount(source, dest string, options ...string) specs.Mount {
+	return specs.Mount{Type: "bind", Source: source, Destination: dest, Options: append([]string{"rbind", "nosuid", "nodev"}, options...)}
+}
+
+var devMount = specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: "/dev", Options: []string{"nosuid", "mode=755", "size=64k"}}
+
+// built builds mounts in a fresh tmpfs and returns the rootfs.
+func built(t *testing.T, mounts ...specs.Mount) (rootfs string, err error) {
+	t.Helper()
+	work := scratch(t)
+	if err := unix.Mount("tmpfs", work, "tmpfs", 0, "mode=0700"); err != nil {
+		t.Fatal(err)
+	}
+	rootfs, dev := filepath.Join(work, "rootfs"), filepath.Join(work, "dev")
+	for _, d := range []string{rootfs, dev} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mounts = append([]specs.Mount{devMount}, mounts...)
+	tr, err := openSources(mounts)
+	if err != nil {
+		return "", err
+	}
+	defer tr.close()
+	_, err = tr.build(rootfs, dev, mounts)
+	return rootfs, err
+}
+
+func TestReadOnlyBind(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	src := scratch(t)
+	rootfs, err := built(t, bindMount(src, "/work", "ro", "rro"), bindMount(src, "/other", "rw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(rootfs, "work/x"), nil, 0o600); err == nil {
+		t.Error("a read-only mount is writable")
+	}
+	if err := os.WriteFile(filepath.Join(rootfs, "other/x"), nil, 0o600); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReadOnlyCoversSubmounts: what is mounted below a read-only folder is
+// read-only too.
+func TestReadOnlyCoversSubmounts(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	src := scratch(t)
+	below := filepath.Join(src, "below")
+	if err := os.Mkdir(below, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", below, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	rootfs, err := built(t, bindMount(src, "/work", "ro", "rro"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(rootfs, "work/below/x"), nil, 0o600); err == nil {
+		t.Error("a mount below a read-only one is writable")
+	}
+}
+
+// TestSourceBecameSymlink: CVE-2021-30465 was a link put where a source had
+// been checked.
+func TestSourceBecameSymlink(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "real"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("real", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, source := range []string{filepath.Join(dir, "link"), filepath.Join(dir, "link/below")} {
+		_, err := openSources([]specs.Mount{bindMount(source, "/work")})
+		if err == nil || !strings.Contains(err.Error(), "became a symlink") {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+	_, err := openSources([]specs.Mount{bindMount(filepath.Join(dir, "gone"), "/work")})
+	if err == nil || !strings.Contains(err.Error(), "vanished") {
+		t.Errorf("a missing source: %v", err)
+	}
+}
+
+// TestNothingIsMadeOnTheHost: a mount point that is missing in a folder of the
+// host is an error, not a stub.
+func TestNothingIsMadeOnTheHost(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	project, other := scratch(t), scratch(t)
+	_, err := built(t, bindMount(project, "/work", "rw"), bindMount(other, "/work/.git/hooks", "ro", "rro"))
+	if err == nil || !strings.Contains(err.Error(), "does not exist on the host, and nothing is made there") {
+		t.Errorf("error %v", err)
+	}
+	entries, err := os.ReadDir(project)
+	if err != nil || len(entries) > 0 {
+		t.Errorf("the project holds %v (%v)", entries, err)
+	}
+}
+
+// TestMountPointIsNoSymlink: a link in the project must not move a mount.
+func TestMountPointIsNoSymlink(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	project, other := scratch(t), scratch(t)
+	if err := os.Symlink("/etc", filepath.Join(project, "link")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := built(t, bindMount(project, "/work", "rw"), bindMount(other, "/work/link", "rw")); err == nil {
+		t.Error("a mount was made through a symlink")
+	}
+	if _, err := built(t, bindMount(project, "/work", "rw"), bindMount(other, "/work/link/deeper", "rw")); err == nil {
+		t.Error("a mount was made below a symlink")
+	}
+}
+
+func TestPinnedFolderCannotBeRenamed(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	project := scratch(t)
+	if err := os.MkdirAll(filepath.Join(project, ".git/hooks"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	git := filepath.Join(project, ".git")
+	rootfs, err := built(t, bindMount(project, "/work", "rw"), bindMount(git, "/work/.git", "rw"), bindMount(git+"/hooks", "/work/.git/hooks", "ro", "rro"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{".git", ".git/hooks"} {
+		if err := os.Rename(filepath.Join(rootfs, "work", p), filepath.Join(rootfs, "work/moved")); err == nil {
+			t.Errorf("%s was renamed", p)
+		}
+	}
+}
+
+func TestUnknownOptionsAreRefused(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	if _, err := built(t, bindMount(scratch(t), "/work", "idmap")); err == nil {
+		t.Error("an option that is not understood was passed over")
+	}
+}
+
+func TestCompareMounts(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mountinfo")
+	text := `36 35 98:0 / / ro,relatime - tmpfs tmpfs rw
+37 36 98:0 /s /nix/store/x ro,nosuid,nodev,relatime - ext4 /dev/vda rw
+38 36 98:0 /p /home/a\040b rw,nosuid,nodev shared:1 - ext4 /dev/vda rw
+39 36 98:0 /p /home/a\040b/.git ro,nosuid,nodev - ext4 /dev/vda rw
+40 36 98:0 /p /twice ro,nosuid,nodev - ext4 /dev/vda rw
+41 36 98:0 /p /twice rw,nosuid,nodev - ext4 /dev/vda rw
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ro := []string{"ro", "nosuid", "nodev"}
+	for _, tt := range []struct {
+		name    string
+		mount   specs.Mount
+		missing bool
+	}{
+		{"store path", specs.Mount{Destination: "/nix/store/x", Options: ro}, false},
+		{"a blank in the name", specs.Mount{Destination: "/home/a b", Options: []string{"rw", "nosuid"}}, false},
+		{"read-only", specs.Mount{Destination: "/home/a b/.git", Options: ro}, false},
+		{"writable where it shall not be", specs.Mount{Destination: "/home/a b", Options: ro}, true},
+		{"not mounted", specs.Mount{Destination: "/absent", Options: ro}, true},
+		{"covered by a writable one", specs.Mount{Destination: "/twice", Options: ro}, true},
+		{"a flag is missing", specs.Mount{Destination: "/", Options: []string{"ro", "nosuid"}}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var o observed
+			if err := o.compareMounts(file, []specs.Mount{tt.mount}); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(o.missing) > 0; got != tt.missing {
+				t.Errorf("missing %v", o.missing)
+			}
+		})
+	}
+}
+
+func TestUnescape(t *testing.T) {
+	for in, want := range map[string]string{`a\040b`: "a b", `a\012b`: "a\nb", `a\134b`: `a\b`, `a\04`: `a\04`, `\999`: `\999`, "plain": "plain"} {
+		if got := unescape(in); got != want {
+			t.Errorf("unescape(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	mem, pids, quota, period := int64(1<<30), int64(64), int64(150_000), uint64(100_000)
+	got := limits(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &mem}, Pids: &specs.LinuxPids{Limit: &pids},
+		CPU: &specs.LinuxCPU{Quota: &quota, Period: &period}})
+	for file, want := range map[string]string{"memory.max": "1073741824", "pids.max": "64", "cpu.max": "150000 100000"} {
+		if got[file] != want {
+			t.Errorf("%s is %q, want %q", file, got[file], want)
+		}
+	}
+}
+
+// TestHolds: every protection that a user may require is one that inspect can
+// see to be missing.
+func TestHolds(t *testing.T) {
+	good := observed{seccomp: true, filters: 2, capabilities: true, ownNetwork: true, limits: []string{"pids"}}
+	for _, p := range Protections {
+		if !good.holds(p) {
+			t.Errorf("%s does not hold where all does", p)
+		}
+		if (observed{}).holds(p) {
+			t.Errorf("%s holds where nothing does", p)
+		}
+	}
+	if good.holds("surprise") {
+		t.Error("an unknown protection holds")
+	}
+}
