@@ -3,7 +3,9 @@ package spec
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -62,10 +64,28 @@ func (b *builder) etc() error {
 		b.grant("file", "/etc/localtime", "ro", builtin, "the time zone")
 	}
 	if h.ManagedSettings != "" {
-		b.bind(h.ManagedSettings, "/etc/claude-code", "ro")
+		b.managedSettings()
 		b.grant("file", h.ManagedSettings, "ro", builtin, "an organisation's managed settings")
 	}
 	return nil
+}
+
+// managedSettings mounts an organisation's settings. Where they are symlinks
+// (into the store, on NixOS), each file is mounted for itself: what a link
+// leads to is not in the jail.
+func (b *builder) managedSettings() {
+	const dir = "/etc/claude-code"
+	links := false
+	for p, real := range b.Host.ManagedFiles {
+		links = links || p != real
+	}
+	if !links {
+		b.bind(b.Host.ManagedSettings, dir, "ro")
+		return
+	}
+	for _, p := range slices.Sorted(maps.Keys(b.Host.ManagedFiles)) {
+		b.bind(b.Host.ManagedFiles[p], p, "ro")
+	}
 }
 
 // field makes a value fit one field of passwd(5).

@@ -77,12 +77,17 @@ func (b *builder) temporary() error {
 	return nil
 }
 
+// noHome are places that a home, which is an empty folder in a jail, would
+// cover.
+var noHome = []string{"/proc", "/sys", "/dev", "/etc", "/nix", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", path.Dir(InitPath)}
+
 // home is an empty folder at the caller's own home path, and Claude's
 // configuration in it.
 func (b *builder) home() error {
 	h := b.Host
-	if h.Home == "" || h.Home == "/" || !path.IsAbs(h.Home) {
-		return fmt.Errorf("the home folder %q cannot be one: set HOME", h.Home)
+	if !path.IsAbs(h.Home) || path.Clean(h.Home) != h.Home || slices.ContainsFunc(noHome, func(p string) bool { return below(p, h.Home) || below(h.Home, p) }) {
+		// Accounts of services have homes such as /dev and /usr/sbin.
+		return fmt.Errorf("the home folder %q cannot be one in a jail: set HOME to a folder of your own", h.Home)
 	}
 	b.tmpfs(h.Home, "mode=0700", "size=4g", "nr_inodes=1m")
 	if b.Policy.Agent.Config == policy.ConfigShared {
@@ -100,24 +105,16 @@ func (b *builder) home() error {
 // config = "private". It has to exist before the jail starts.
 func PrivateConfig(h host.Facts) string { return path.Join(h.StateDir, "claude") }
 
-// sharedConfig mounts the host's own Claude configuration, with all that the
-// host's claude would execute or trust held read-only.
+// sharedConfig prepares the host's own Claude configuration. The folder is
+// mounted with the other files, what lies in it and is not for the agent with
+// the protected paths: a grant must not come to lie on top.
 func (b *builder) sharedConfig() error {
 	c := b.Host.ClaudeShared
-	from := b.origin("agent.config")
 	if c.Dir == "" {
 		return errors.New(`config = "shared", but the host has no ~/.claude: run claude once, or use "private"`)
 	}
-	b.bind(c.Dir, c.Dir, "rw")
-	b.grant("file", c.Dir, "rw", from, "Claude's configuration, the host's own")
-	for _, p := range c.Executable {
-		b.bind(p.Path, p.Path, "ro")
-		b.grant("protected", p.Path, "ro", builtin, p.Why)
-	}
-	if c.JSON != "" {
-		// It names the MCP servers that the host's claude starts.
-		b.bind(c.JSON, c.JSON, "ro")
-		b.grant("protected", c.JSON, "ro", builtin, "MCP servers and trust decisions of the host's claude")
+	if err := b.exposes(c.Dir); err != nil {
+		return fmt.Errorf(`config = "shared": %w`, err)
 	}
 	if c.Dir != path.Join(b.Host.Home, ".claude") {
 		b.env["CLAUDE_CONFIG_DIR"] = c.Dir
@@ -125,17 +122,19 @@ func (b *builder) sharedConfig() error {
 	return nil
 }
 
+// mounted is one host path that is in the jail under its own name.
+type mounted struct{ path, mode, from, why string }
+
 // files mounts the grants and the project, parents before what they hold.
 func (b *builder) files() error {
-	type mount struct{ path, mode, from, why string }
-	var ms []mount
+	var ms []mounted
 	add := func(list []string, key, mode string) error {
 		for _, g := range list {
-			p, err := b.granted(g)
+			p, err := b.granted(g, mode)
 			if err != nil {
 				return fmt.Errorf("%s %q (%s): %w", key, g, b.origin(key+"="+g), err)
 			}
-			ms = append(ms, mount{p, mode, b.origin(key + "=" + g), "granted by policy"})
+			ms = append(ms, mounted{p, mode, b.origin(key + "=" + g), "granted by policy"})
 		}
 		return nil
 	}
@@ -143,22 +142,69 @@ func (b *builder) files() error {
 	if err != nil {
 		return err
 	}
+	if b.shared() {
+		ms = append(ms, mounted{b.Host.ClaudeShared.Dir, "rw", b.origin("agent.config"), "Claude's configuration, the host's own"})
+	}
 	pr := b.Host.Project
 	mode := b.Policy.Files.Project
-	ms = append(ms, mount{pr.Dir, mode, b.origin("files.project"), "the project"})
+	ms = append(ms, mounted{pr.Dir, mode, b.origin("files.project"), "the project"})
 	for _, g := range pr.Git {
-		ms = append(ms, mount{g, mode, builtin, "the project's git directory, which lies elsewhere"})
+		ms = append(ms, mounted{g, mode, builtin, "the project's git directory, which lies elsewhere"})
 	}
-	slices.SortStableFunc(ms, func(x, y mount) int { return comparePaths(x.path, y.path) })
-	for _, m := range ms {
+	slices.SortStableFunc(ms, func(x, y mounted) int { return comparePaths(x.path, y.path) })
+	// Of the same path the last counts: writing includes reading, and what
+	// files.project says of the project is more than what a grant says.
+	for i := len(ms) - 1; i > 0; i-- {
+		if ms[i].path == ms[i-1].path {
+			ms = slices.Delete(ms, i-1, i)
+		}
+	}
+	for _, m := range b.withPins(ms) {
 		b.bind(m.path, m.path, m.mode)
-		b.grant("file", m.path, m.mode, m.from, m.why)
+		if m.why != "" {
+			b.grant("file", m.path, m.mode, m.from, m.why)
+		}
 	}
 	return nil
 }
 
+// withPins adds the folders on the way to a protected or hidden path, each
+// mounted on itself so that it cannot be renamed. A pin is no grant: it takes
+// its place between the mount that holds it and those that it holds, and only
+// what can be written needs it.
+func (b *builder) withPins(ms []mounted) []mounted {
+	all := slices.Clone(ms)
+	for _, p := range b.pins() {
+		holds := func(m mounted) bool { return below(p, m.path) }
+		i := len(ms) - 1
+		for i >= 0 && !holds(ms[i]) {
+			i--
+		}
+		if i >= 0 && ms[i].path != p && ms[i].mode == "rw" {
+			all = append(all, mounted{path: p, mode: "rw"})
+		}
+	}
+	slices.SortStableFunc(all, func(x, y mounted) int { return comparePaths(x.path, y.path) })
+	return all
+}
+
+// pins are the folders to be pinned, no doubles.
+func (b *builder) pins() []string {
+	pins := slices.Clone(b.Host.Project.Pin)
+	if b.shared() {
+		c := b.Host.ClaudeShared
+		for _, e := range c.Executable {
+			for d := path.Dir(e.Path); d != c.Dir && below(d, c.Dir); d = path.Dir(d) {
+				pins = append(pins, d)
+			}
+		}
+	}
+	slices.Sort(pins)
+	return slices.Compact(pins)
+}
+
 // granted resolves a path of the policy and refuses what must not be granted.
-func (b *builder) granted(g string) (string, error) {
+func (b *builder) granted(g, mode string) (string, error) {
 	p := g
 	if rest, ok := strings.CutPrefix(g, "~/"); ok {
 		p = path.Join(b.Host.Home, rest)
@@ -171,33 +217,63 @@ func (b *builder) granted(g string) (string, error) {
 	case k.Real != p:
 		// The agent may be able to move a link; what it names has to be granted.
 		return "", fmt.Errorf("%s leads through a symlink to %s: grant that path", p, k.Real)
-	case below(b.Host.Home, p):
-		return "", fmt.Errorf("%s is your home folder or holds it: grant the parts that are needed", p)
+	case mode == "rw" && !b.shared() && b.ofClaude(p):
+		return "", fmt.Errorf(`%s belongs to the host's own Claude, which would run what is written there: write agent.config = "shared"`, p)
+	}
+	return p, b.exposes(p)
+}
+
+// exposes says why a host path must not be in a jail, or returns nil.
+func (b *builder) exposes(p string) error {
+	if below(b.Host.Home, p) {
+		return fmt.Errorf("%s is your home folder or holds it: grant the parts that are needed", p)
 	}
 	for _, own := range b.Host.OwnDirs {
 		if below(own, p) || below(p, own) {
-			return "", fmt.Errorf("%s would expose %s, jailed-claude's own policy and state: grant something narrower", p, own)
+			return fmt.Errorf("%s would expose %s, jailed-claude's own policy and state: grant something narrower", p, own)
 		}
 	}
-	return p, nil
+	return nil
 }
 
-// protect pins the folders on the way to a protected path, by mounting each on
-// itself (so that it cannot be renamed), and mounts the path read-only on top.
-// Only what exists is mounted: nothing is made in the project.
+func (b *builder) shared() bool { return b.Policy.Agent.Config == policy.ConfigShared }
+
+// ofClaude: the path is the host's Claude configuration or lies in it.
+func (b *builder) ofClaude(p string) bool {
+	dir := path.Join(b.Host.Home, ".claude")
+	return below(p, dir) || p == dir+".json"
+}
+
+// protect mounts what the host executes or trusts read-only on top of what the
+// agent may write. Only what exists is mounted: nothing is made in the project.
 func (b *builder) protect() error {
-	pr := b.Host.Project
-	if b.Policy.Files.Project == policy.ProjectRW {
-		for _, p := range pr.Pin {
-			b.bind(p, p, "rw")
-		}
+	c := host.ClaudeFiles{}
+	if b.shared() {
+		c = b.Host.ClaudeShared
 	}
-	for _, p := range slices.SortedFunc(slices.Values(pr.Protect), func(x, y host.Path) int { return comparePaths(x.Path, y.Path) }) {
+	for _, p := range sorted(c.Executable) {
+		b.bind(p.Path, p.Path, "ro")
+		b.grant("protected", p.Path, "ro", builtin, p.Why)
+	}
+	if c.JSON != "" {
+		// It names the MCP servers that the host's claude starts.
+		p := path.Join(b.Host.Home, ".claude.json")
+		b.bind(c.JSON, p, "ro")
+		b.grant("protected", p, "ro", builtin, "MCP servers and trust decisions of the host's claude")
+	}
+	for _, p := range slices.Sorted(slices.Values(c.Private)) {
+		b.tmpfs(p, "mode=0700", "size=64m", "nr_inodes=16k")
+		b.grant("hidden", p, "empty", builtin, "shells of the host's claude would read it")
+	}
+	for _, p := range sorted(b.Host.Project.Protect) {
 		b.bind(p.Path, p.Path, "ro")
 		b.grant("protected", p.Path, "ro", b.originOf("files.protect", p.Why), p.Why)
 	}
-	watch := slices.Concat(pr.Watch, b.Host.ClaudeShared.Watch)
-	if len(watch) > 0 && b.Policy.Files.Project == policy.ProjectRW {
+	watch := slices.Clone(c.Watch)
+	if b.Policy.Files.Project == policy.ProjectRW {
+		watch = append(watch, b.Host.Project.Watch...)
+	}
+	if len(watch) > 0 {
 		slices.Sort(watch)
 		text, err := canonicalJSON(slices.Compact(watch))
 		if err != nil {
@@ -208,13 +284,17 @@ func (b *builder) protect() error {
 	return nil
 }
 
+func sorted(list []host.Path) []host.Path {
+	return slices.SortedFunc(slices.Values(list), func(x, y host.Path) int { return comparePaths(x.Path, y.Path) })
+}
+
 // originOf is the layer of a list element, or "built-in".
 func (b *builder) originOf(key, element string) string { return b.origin(key + "=" + element) }
 
 // hide covers paths by the OCI runtime's own means: a file reads as empty, a
 // folder as an empty read-only one, and neither can be moved or replaced.
 func (b *builder) hide() error {
-	for _, p := range slices.SortedFunc(slices.Values(b.Host.Project.Hide), func(x, y host.Path) int { return comparePaths(x.Path, y.Path) }) {
+	for _, p := range sorted(b.Host.Project.Hide) {
 		b.spec.Linux.MaskedPaths = append(b.spec.Linux.MaskedPaths, p.Path)
 		b.grant("hidden", p.Path, "empty", b.originOf("files.hide", p.Why), p.Why)
 	}

@@ -38,8 +38,10 @@ func newDoctor() *cobra.Command {
 				}
 				fmt.Fprintf(c.OutOrStdout(), "%-8s %s: %s\n", state, n.Name, n.Detail)
 				if !n.OK {
-					for _, line := range n.Fix {
-						fmt.Fprintf(c.OutOrStdout(), "           %s\n", line)
+					// As they are pasted: a here-document ends where it is
+					// not indented.
+					for _, command := range n.Fix {
+						fmt.Fprintln(c.OutOrStdout(), command)
 					}
 				}
 			}
@@ -55,14 +57,13 @@ func newDoctor() *cobra.Command {
 
 // blame names the host setting that keeps a jail from starting, with the
 // commands that mend it.
-func blame() []string {
-	var lines []string
+func blame() (hints, commands []string) {
 	for _, n := range host.Blame(context.Background()) {
-		lines = append(lines, n.Name+": "+n.Detail)
-		lines = append(lines, n.Fix...)
+		hints = append(hints, n.Name+": "+n.Detail)
+		commands = append(commands, n.Fix...)
 	}
-	if len(lines) == 0 {
-		lines = []string{"jailed-claude doctor shows what this host lacks"}
+	if len(hints) == 0 {
+		hints = []string{"jailed-claude doctor shows what this host lacks"}
 	}
-	return lines
+	return hints, commands
 }

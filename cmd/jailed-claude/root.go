@@ -117,8 +117,12 @@ func report(w io.Writer, err error) int {
 	for line := range strings.Lines(text) {
 		fmt.Fprintf(w, "jailed-claude: %s\n", strings.TrimRight(line, "\n"))
 	}
-	for _, line := range hintsFor(err) {
+	hints, commands := hintsFor(err)
+	for _, line := range hints {
 		fmt.Fprintf(w, "jailed-claude: hint: %s\n", line)
+	}
+	for _, command := range commands {
+		fmt.Fprintln(w, command) // without a prefix, to be pasted
 	}
 	switch {
 	case errors.Is(err, closure.ErrNoAgent):
@@ -131,24 +135,25 @@ func report(w io.Writer, err error) int {
 	return exitOurs
 }
 
-func hintsFor(err error) []string {
+// hintsFor is the advice for an error, and commands that mend its cause.
+func hintsFor(err error) (hints, commands []string) {
 	var h hinted
 	var project *host.ProjectError
 	var cl *closure.Error
 	var ns *supervisor.UserNSError
 	switch {
 	case errors.As(err, &h):
-		return h.hints
+		return h.hints, nil
 	case errors.As(err, &project) && project.Hint != "":
-		return []string{project.Hint}
+		return []string{project.Hint}, nil
 	case errors.As(err, &cl) && cl.Fix != "":
 		lines := []string{cl.Fix}
 		if errors.Is(err, closure.ErrNoAgent) {
 			lines = append(lines, "to install Claude Code: npm install -g @anthropic-ai/claude-code")
 		}
-		return lines
+		return lines, nil
 	case errors.As(err, &ns):
 		return blame()
 	}
-	return nil
+	return nil, nil
 }

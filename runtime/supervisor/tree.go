@@ -43,7 +43,8 @@ func openSources(mounts []specs.Mount) (*tree, error) {
 		if m.Type == "bind" && !inStore(m) {
 			var err error
 			fd, err = unix.Openat2(unix.AT_FDCWD, m.Source, &unix.OpenHow{
-				Flags:   unix.O_PATH | unix.O_CLOEXEC | unix.O_NOFOLLOW,
+				// Not O_NOFOLLOW: with O_PATH that opens a symlink itself.
+				Flags:   unix.O_PATH | unix.O_CLOEXEC,
 				Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 			})
 			if err != nil {
@@ -285,7 +286,7 @@ func (t *tree) resolve(p string) (int, error) {
 		rel = "."
 	}
 	return unix.Openat2(int(root.Fd()), rel, &unix.OpenHow{
-		Flags:   unix.O_PATH | unix.O_CLOEXEC | unix.O_NOFOLLOW,
+		Flags:   unix.O_PATH | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	})
 }
