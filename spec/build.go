@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -236,12 +237,17 @@ func (b *builder) environment() error {
 		b.env[name] = b.Host.Env[name]
 		b.grant("environment", name, "", from, why)
 	}
+	for _, dir := range b.Closure.Bins {
+		if strings.Contains(dir, ":") {
+			return fmt.Errorf("%q cannot be on PATH: a colon ends a folder's name there", dir)
+		}
+	}
 	uid, _ := b.agentIDs()
 	maps.Copy(b.env, map[string]string{
 		"HOME":            b.Host.Home,
 		"USER":            b.Host.User,
 		"LOGNAME":         b.Host.User,
-		"PATH":            joinPath(b.Closure.Bins),
+		"PATH":            strings.Join(b.Closure.Bins, ":"),
 		"TMPDIR":          "/tmp",
 		"XDG_RUNTIME_DIR": b.Host.RuntimeDir,
 		// The store and /usr are read-only: an update could only fail.
@@ -305,7 +311,7 @@ func (b *builder) toolchain() error {
 				b.bindOne(p, p)
 			}
 		}
-		b.grant("file", fmt.Sprintf("%d paths of %s", len(c.Paths), closure.StoreDir), "ro", builtin, "the closure of "+joinWords(c.Roots))
+		b.grant("file", fmt.Sprintf("%d paths of %s", len(c.Paths), closure.StoreDir), "ro", builtin, "the closure of "+baseNames(c.Roots))
 	}
 	if c.Toolchain == closure.Host {
 		for _, p := range slices.SortedFunc(slices.Values(c.Binds), comparePaths) {
@@ -335,24 +341,11 @@ func (b *builder) fullStore() bool {
 	return b.Policy.Nix.Store == policy.StoreFull || b.nixDaemon()
 }
 
-func joinPath(dirs []string) string {
-	s := ""
-	for i, d := range dirs {
-		if i > 0 {
-			s += ":"
-		}
-		s += d
+// baseNames is for people.
+func baseNames(paths []string) string {
+	names := make([]string, 0, len(paths))
+	for _, p := range paths {
+		names = append(names, path.Base(p))
 	}
-	return s
-}
-
-func joinWords(words []string) string {
-	s := ""
-	for i, w := range words {
-		if i > 0 {
-			s += ", "
-		}
-		s += path.Base(w)
-	}
-	return s
+	return strings.Join(names, ", ")
 }

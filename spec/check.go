@@ -2,12 +2,14 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 )
@@ -85,16 +87,22 @@ func checkRoot(s *specs.Spec, bad func(string, ...any)) {
 	}
 }
 
+// namespaces are those that every jail has of its own.
+var namespaces = []specs.LinuxNamespaceType{specs.UserNamespace, specs.MountNamespace, specs.PIDNamespace,
+	specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace}
+
 func checkNamespaces(s *specs.Spec, bad func(string, ...any)) {
 	have := map[specs.LinuxNamespaceType]bool{}
 	for _, n := range s.Linux.Namespaces {
 		if n.Path != "" {
 			bad("the %s namespace is somebody else's: %q", n.Type, n.Path)
 		}
+		if n.Type != specs.NetworkNamespace && !slices.Contains(namespaces, n.Type) || have[n.Type] {
+			bad("one %s namespace too many", n.Type)
+		}
 		have[n.Type] = true
 	}
-	for _, t := range []specs.LinuxNamespaceType{specs.UserNamespace, specs.MountNamespace, specs.PIDNamespace,
-		specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace} {
+	for _, t := range namespaces {
 		if !have[t] {
 			bad("there is no %s namespace", t)
 		}
@@ -102,9 +110,12 @@ func checkNamespaces(s *specs.Spec, bad func(string, ...any)) {
 }
 
 func checkMappings(s *specs.Spec, bad func(string, ...any)) {
-	for what, m := range map[string][]specs.LinuxIDMapping{"uid": s.Linux.UIDMappings, "gid": s.Linux.GIDMappings} {
-		if len(m) != 1 || m[0].ContainerID != 0 || m[0].Size != 1 {
-			bad("the %s mapping is not the caller's own id alone", what)
+	for _, ids := range []struct {
+		what string
+		m    []specs.LinuxIDMapping
+	}{{"uid", s.Linux.UIDMappings}, {"gid", s.Linux.GIDMappings}} {
+		if len(ids.m) != 1 || ids.m[0].ContainerID != 0 || ids.m[0].Size != 1 {
+			bad("the %s mapping is not the caller's own id alone", ids.what)
 		}
 	}
 }
@@ -117,11 +128,13 @@ func checkPrivilege(s *specs.Spec, bad func(string, ...any)) {
 	if p.User.UID != 0 || p.User.GID != 0 || len(p.User.AdditionalGids) > 0 {
 		bad("process.user is not 0:0 (jailinit gives the agent its ids)")
 	}
-	for set, caps := range map[string][]string{"bounding": p.Capabilities.Bounding, "effective": p.Capabilities.Effective,
-		"permitted": p.Capabilities.Permitted} {
-		for _, c := range caps {
+	for _, set := range []struct {
+		name string
+		caps []string
+	}{{"bounding", p.Capabilities.Bounding}, {"effective", p.Capabilities.Effective}, {"permitted", p.Capabilities.Permitted}} {
+		for _, c := range set.caps {
 			if c != "CAP_SETFCAP" {
-				bad("the %s set holds %s", set, c)
+				bad("the %s set holds %s", set.name, c)
 			}
 		}
 	}
@@ -131,11 +144,15 @@ func checkPrivilege(s *specs.Spec, bad func(string, ...any)) {
 }
 
 // dangerous are system calls that no rule may allow, whatever the arguments.
+// clone3 hides its flags in memory, where no filter sees them.
 var dangerous = []string{
-	"add_key", "bpf", "delete_module", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick", "init_module",
-	"kexec_file_load", "kexec_load", "keyctl", "mount", "mount_setattr", "move_mount", "open_by_handle_at",
-	"open_tree", "perf_event_open", "pivot_root", "quotactl", "reboot", "request_key", "setns", "swapon",
-	"umount2", "unshare", "userfaultfd",
+	"acct", "add_key", "bpf", "chroot", "clock_settime", "clone3", "delete_module", "fanotify_init", "finit_module",
+	"fsconfig", "fsmount", "fsopen", "fspick", "init_module", "io_uring_enter", "io_uring_register",
+	"io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mount",
+	"mount_setattr", "move_mount", "move_pages", "open_by_handle_at", "open_tree",
+	"open_tree_attr", "perf_event_open", "pidfd_getfd", "pivot_root", "quotactl", "quotactl_fd", "reboot",
+	"request_key", "setdomainname", "sethostname", "setns", "settimeofday", "swapoff", "swapon", "syslog", "umount",
+	"umount2", "unshare", "userfaultfd", "vhangup",
 }
 
 func checkSeccomp(s *specs.Spec, bad func(string, ...any)) {
@@ -150,9 +167,6 @@ func checkSeccomp(s *specs.Spec, bad func(string, ...any)) {
 	if len(p.Architectures) != 1 || p.Architectures[0] != nativeArch {
 		bad("architectures %v: only the native ABI is filtered tightly", p.Architectures)
 	}
-	if p.ListenerPath != "" {
-		bad("a listener decides about system calls: %q", p.ListenerPath)
-	}
 	for _, r := range p.Syscalls {
 		if r.Action == specs.ActErrno || r.Action == specs.ActKillProcess {
 			continue
@@ -164,16 +178,45 @@ func checkSeccomp(s *specs.Spec, bad func(string, ...any)) {
 			if slices.Contains(dangerous, n) {
 				bad("%s is allowed", n)
 			}
+			// Of two conditions on one argument runtimes want only one to hold.
+			if n == "clone" && (len(r.Args) != 1 || !makesNoNamespace(r.Args[0])) {
+				bad("clone is allowed with any flags")
+			}
 		}
 	}
 }
 
-// reserved are places that the runtime itself fills; a bind there could hide
-// what is masked.
-var reserved = []string{"/proc", "/dev", "/.jail"}
+// makesNoNamespace: the condition lets clone(2) make no namespace, or a user
+// namespace alone, which jailinit needs and then forbids.
+func makesNoNamespace(a specs.LinuxSeccompArg) bool {
+	return a.Index == 0 && a.Op == specs.OpMaskedEqual && a.Value&namespaceFlags == namespaceFlags &&
+		(a.ValueTwo&namespaceFlags == 0 || a.ValueTwo&namespaceFlags == unix.CLONE_NEWUSER)
+}
 
-// forbidden are host folders that are never a mount source.
-var forbidden = []string{"/", "/proc", "/sys", "/dev", "/boot", "/root/.ssh", "/nix/var/nix/db"}
+// reserved are places that the runtime itself fills; a mount there could hide
+// what is masked.
+var reserved = []string{"/proc", "/dev", path.Dir(InitPath)}
+
+// forbidden are host folders that are never a mount source, nor is what holds
+// them. Of /proc, /sys and /dev nothing is.
+var forbidden = []string{"/proc", "/sys", "/dev", "/boot", "/root/.ssh", "/nix/var/nix/db"}
+
+// sealed are places where nothing can be written: programs and configuration
+// that every program inside believes. Projects can lie in the exceptions.
+var (
+	sealed   = []string{"/etc", closure.StoreDir, "/usr"}
+	unsealed = []string{"/usr/src", "/usr/local/src", "/usr/home"}
+)
+
+// mountOptions are all that a mount of each type may have; "=" at the end
+// stands for any value. An unknown option is refused: runtimes give meanings
+// of their own to many, and "bind" makes a bind mount of any type.
+var mountOptions = map[string][]string{
+	"bind":   {"bind", "rbind", "ro", "rw", "rro", "nosuid", "nodev", "noexec"},
+	"tmpfs":  {"ro", "nosuid", "nodev", "noexec", "strictatime", "mode=", "size=", "nr_inodes="},
+	"proc":   {"ro", "nosuid", "nodev", "noexec"},
+	"devpts": {"nosuid", "noexec", "newinstance", "mode=", "ptmxmode="},
+}
 
 func checkMounts(s *specs.Spec, bad func(string, ...any)) {
 	for _, m := range s.Mounts {
@@ -183,16 +226,25 @@ func checkMounts(s *specs.Spec, bad func(string, ...any)) {
 		if !printable(m.Destination) || !printable(m.Source) {
 			bad("%q is not valid UTF-8, or holds NUL", m.Destination)
 		}
+		known, ok := mountOptions[m.Type]
+		if !ok {
+			bad("%q is of type %q", m.Destination, m.Type)
+			continue
+		}
+		for _, o := range m.Options {
+			name, _, value := strings.Cut(o, "=")
+			if value {
+				name += "="
+			}
+			if !slices.Contains(known, name) {
+				bad("%q has the option %s", m.Destination, o)
+			}
+		}
 		switch m.Type {
 		case "bind":
 			checkBind(m, bad)
 		case "tmpfs":
-			if !slices.Contains(m.Options, "nosuid") || (m.Destination != "/dev" && !slices.Contains(m.Options, "nodev")) {
-				bad("the tmpfs %q is not nosuid and nodev", m.Destination)
-			}
-			if !slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "size=") }) {
-				bad("the tmpfs %q has no size", m.Destination)
-			}
+			checkTmpfs(m, bad)
 		case "proc":
 			if m.Destination != "/proc" {
 				bad("proc is mounted on %q", m.Destination)
@@ -201,14 +253,27 @@ func checkMounts(s *specs.Spec, bad func(string, ...any)) {
 			if m.Destination != "/dev/pts" || !slices.Contains(m.Options, "newinstance") {
 				bad("devpts is not the jail's own")
 			}
-		default:
-			bad("%q is of type %q", m.Destination, m.Type)
 		}
-		for _, o := range m.Options {
-			if slices.Contains([]string{"shared", "rshared", "slave", "rslave", "suid", "dev", "rsuid", "rdev"}, o) {
-				bad("%q has the option %s", m.Destination, o)
+	}
+}
+
+func checkTmpfs(m specs.Mount, bad func(string, ...any)) {
+	if m.Destination != "/dev" && m.Destination != "/dev/shm" {
+		for _, r := range reserved {
+			if below(m.Destination, r) {
+				bad("a tmpfs would be mounted on %q", m.Destination)
 			}
 		}
+	}
+	if !slices.Contains(m.Options, "nosuid") || (m.Destination != "/dev" && !slices.Contains(m.Options, "nodev")) {
+		bad("the tmpfs %q is not nosuid and nodev", m.Destination)
+	}
+	// Size 0 stands for no limit.
+	if !slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "size=") }) || slices.Contains(m.Options, "size=0") {
+		bad("the tmpfs %q has no size", m.Destination)
+	}
+	if isSealed(m.Destination) && !slices.Contains(m.Options, "ro") {
+		bad("%q is writable", m.Destination)
 	}
 }
 
@@ -216,7 +281,8 @@ func checkBind(m specs.Mount, bad func(string, ...any)) {
 	if !path.IsAbs(m.Source) || path.Clean(m.Source) != m.Source {
 		bad("source %q is not an absolute, clean path", m.Source)
 	}
-	if slices.Contains(forbidden, m.Source) || below(m.Source, "/proc") || below(m.Source, "/sys") || below(m.Source, "/dev") {
+	kernel := below(m.Source, "/proc") || below(m.Source, "/sys") || below(m.Source, "/dev")
+	if kernel || slices.ContainsFunc(forbidden, func(f string) bool { return below(f, m.Source) }) {
 		bad("%q must never be in a jail", m.Source)
 	}
 	for _, r := range reserved {
@@ -229,13 +295,26 @@ func checkBind(m specs.Mount, bad func(string, ...any)) {
 			bad("%q is not %s", m.Destination, o)
 		}
 	}
-	ro := slices.Contains(m.Options, "ro")
-	if !ro && (below(m.Destination, closure.StoreDir) || below(m.Destination, "/etc") || below(m.Destination, "/usr") || m.Destination == InitPath) {
+	ro, rbind := slices.Contains(m.Options, "ro"), slices.Contains(m.Options, "rbind")
+	if ro == slices.Contains(m.Options, "rw") || rbind == slices.Contains(m.Options, "bind") {
+		bad("%q is not either ro or rw and either bind or rbind", m.Destination)
+	}
+	if !ro && (isSealed(m.Destination) || m.Destination == InitPath) {
 		bad("%q is writable", m.Destination)
 	}
-	if ro && slices.Contains(m.Options, "rbind") && !slices.Contains(m.Options, "rro") {
+	if ro && rbind && !slices.Contains(m.Options, "rro") {
 		bad("what is mounted below %q stays writable (rro is missing)", m.Destination)
 	}
+}
+
+// isSealed: the path is, holds or lies in a place where nothing can be written.
+func isSealed(p string) bool {
+	for _, u := range unsealed {
+		if p != u && below(p, u) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(sealed, func(s string) bool { return below(p, s) || below(s, p) })
 }
 
 func checkProc(s *specs.Spec, bad func(string, ...any)) {
@@ -256,8 +335,14 @@ func checkProcess(s *specs.Spec, bad func(string, ...any)) {
 	if len(p.Args) == 0 || p.Args[0] != InitPath {
 		bad("process.args does not begin with %s", InitPath)
 	}
-	if i := slices.Index(p.Args, "--"); i < 0 || i == len(p.Args)-1 {
+	end := slices.Index(p.Args, "--")
+	if end < 0 || end == len(p.Args)-1 {
 		bad("process.args names no program after --")
+	}
+	for i, flag := range p.Args {
+		if i > 0 && i < end && !strings.HasPrefix(flag, "--uid=") && !strings.HasPrefix(flag, "--gid=") {
+			bad("process.args has %q, which would widen the jail, for PID 1", flag)
+		}
 	}
 	if !path.IsAbs(p.Cwd) {
 		bad("process.cwd %q is not absolute", p.Cwd)
@@ -282,25 +367,18 @@ func checkProcess(s *specs.Spec, bad func(string, ...any)) {
 	}
 }
 
-// checkSideDoors refuses what would grant something that no field above shows.
+// checkSideDoors refuses what would grant something that no check above looks
+// at.
 func checkSideDoors(s *specs.Spec, bad func(string, ...any)) {
-	if s.Hooks != nil {
-		bad("hooks run programs outside of the jail")
+	for _, f := range unknownFields(s) {
+		bad("%s is set: no jail has it", f)
 	}
-	if len(s.Linux.Devices) > 0 {
-		bad("devices beyond the default ones")
-	}
-	if len(s.Linux.Sysctl) > 0 {
-		bad("sysctls")
-	}
-	if s.Linux.RootfsPropagation != "" {
-		bad("rootfsPropagation is %q", s.Linux.RootfsPropagation)
-	}
-	if s.Linux.CgroupsPath != "" {
-		bad("a cgroup path is named: %q", s.Linux.CgroupsPath)
-	}
-	if r := s.Linux.Resources; r != nil && len(r.Devices) > 0 {
-		bad("device cgroup rules")
+	for _, name := range slices.Sorted(maps.Keys(s.Annotations)) {
+		// crun replaces the seccomp profile for one, runc speaks to systemd
+		// for another.
+		if !strings.HasPrefix(name, annotations) {
+			bad("the annotation %q may speak to a runtime", name)
+		}
 	}
 }
 

@@ -13,7 +13,11 @@ const InitPath = "/.jail/init"
 // WatchAnnotation names the annotation of config.json that lists (a JSON array
 // of paths) what did not exist when the jail was made and would matter if the
 // agent made it. A runtime reports those that appeared.
-const WatchAnnotation = "io.github.jailed-claude.watch"
+const WatchAnnotation = annotations + "watch"
+
+// annotations is how the names of our annotations begin. Runtimes give
+// meanings of their own to others.
+const annotations = "io.github.jailed-claude."
 
 // Jail is an OCI configuration and what its rootfs holds besides the mounts.
 type Jail struct {
