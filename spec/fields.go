@@ -1,0 +1,78 @@
+package spec
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// knownFields are the fields of a config.json that a check looks at or that
+// can do no harm. All others are refused, those that a later version of the
+// specification adds among them: hooks, devices, sysctls, moved network
+// devices, listeners that decide about system calls, other security profiles.
+var knownFields = []string{
+	"ociVersion", "hostname", "annotations",
+	"root", "root.path", "root.readonly",
+	"process", "process.terminal", "process.args", "process.env", "process.cwd", "process.noNewPrivileges",
+	"process.user", "process.user.uid", "process.user.gid", "process.user.additionalGids",
+	"process.capabilities", "process.capabilities.bounding", "process.capabilities.effective",
+	"process.capabilities.permitted", "process.capabilities.inheritable", "process.capabilities.ambient",
+	"process.rlimits", "process.rlimits.type", "process.rlimits.hard", "process.rlimits.soft",
+	"mounts", "mounts.destination", "mounts.type", "mounts.source", "mounts.options",
+	"linux", "linux.maskedPaths", "linux.readonlyPaths",
+	"linux.namespaces", "linux.namespaces.type", "linux.namespaces.path",
+	"linux.uidMappings", "linux.uidMappings.containerID", "linux.uidMappings.hostID", "linux.uidMappings.size",
+	"linux.gidMappings", "linux.gidMappings.containerID", "linux.gidMappings.hostID", "linux.gidMappings.size",
+	"linux.resources", "linux.resources.memory", "linux.resources.memory.limit",
+	"linux.resources.pids", "linux.resources.pids.limit",
+	"linux.resources.cpu", "linux.resources.cpu.quota", "linux.resources.cpu.period",
+	"linux.seccomp", "linux.seccomp.defaultAction", "linux.seccomp.defaultErrnoRet", "linux.seccomp.architectures",
+	"linux.seccomp.syscalls", "linux.seccomp.syscalls.names", "linux.seccomp.syscalls.action",
+	"linux.seccomp.syscalls.errnoRet", "linux.seccomp.syscalls.args", "linux.seccomp.syscalls.args.index",
+	"linux.seccomp.syscalls.args.value", "linux.seccomp.syscalls.args.valueTwo", "linux.seccomp.syscalls.args.op",
+}
+
+// unknownFields returns the JSON names of the fields of s that are set and not
+// known, each once, in the order of the specification.
+func unknownFields(s *specs.Spec) []string {
+	var found []string
+	known := make(map[string]bool, len(knownFields))
+	for _, f := range knownFields {
+		known[f] = true
+	}
+	var walk func(v reflect.Value, prefix string)
+	walk = func(v reflect.Value, prefix string) {
+		switch v.Kind() {
+		case reflect.Pointer:
+			walk(v.Elem(), prefix)
+		case reflect.Slice:
+			for i := range v.Len() {
+				walk(v.Index(i), prefix)
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+				name = prefix + name
+				switch {
+				case empty(v.Field(i)):
+				case known[name]:
+					walk(v.Field(i), name+".")
+				case !slices.Contains(found, name):
+					found = append(found, name)
+				}
+			}
+		}
+	}
+	walk(reflect.ValueOf(s), "")
+	return found
+}
+
+// empty: the field means nothing, as if it were left out.
+func empty(v reflect.Value) bool {
+	if v.Kind() == reflect.Slice || v.Kind() == reflect.Map {
+		return v.Len() == 0
+	}
+	return v.IsZero()
+}
