@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -119,7 +120,25 @@ func (b *builder) sharedConfig() error {
 	if c.Dir != path.Join(b.Host.Home, ".claude") {
 		b.env["CLAUDE_CONFIG_DIR"] = c.Dir
 	}
+	// home-manager makes symlinks into the store. Other targets are for the
+	// policy to grant: an agent of an earlier jail may have made the link.
+	var targets []string
+	for _, l := range c.Links {
+		if below(l.Target, closure.StoreDir) && !b.inStore(l.Target) {
+			targets = append(targets, l.Target)
+		}
+	}
+	slices.Sort(targets)
+	for _, t := range slices.Compact(targets) {
+		b.bind(t, t, "ro")
+		b.grant("file", t, "ro", b.origin("agent.config"), "Claude's configuration leads to it")
+	}
 	return nil
+}
+
+// inStore: the jail has that path of the store anyway.
+func (b *builder) inStore(p string) bool {
+	return b.fullStore() || slices.ContainsFunc(b.Closure.Paths, func(c string) bool { return below(p, c) })
 }
 
 // mounted is one host path that is in the jail under its own name.
