@@ -10,9 +10,10 @@ import (
 // argv[0] with it.
 const InitPath = "/.jail/init"
 
-// WatchAnnotation names the annotation of config.json that lists (a JSON array
-// of paths) what did not exist when the jail was made and would matter if the
-// agent made it. A runtime reports those that appeared.
+// WatchAnnotation names the annotation of config.json that lists what did not
+// exist when the jail was made and would matter if the agent made it: a JSON
+// object of paths, each with why it matters. A runtime reports those that
+// appeared.
 const WatchAnnotation = annotations + "watch"
 
 // annotations is how the names of our annotations begin. Runtimes give

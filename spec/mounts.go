@@ -288,13 +288,17 @@ func (b *builder) protect() error {
 		b.bind(p.Path, p.Path, "ro")
 		b.grant("protected", p.Path, "ro", b.originOf("files.protect", p.Why), p.Why)
 	}
-	watch := slices.Clone(c.Watch)
+	watch := map[string]string{}
+	for _, p := range c.Watch {
+		watch[p.Path] = p.Why
+	}
 	if b.Policy.Files.Project == policy.ProjectRW {
-		watch = append(watch, b.Host.Project.Watch...)
+		for _, p := range b.Host.Project.Watch {
+			watch[p.Path] = p.Why
+		}
 	}
 	if len(watch) > 0 {
-		slices.Sort(watch)
-		text, err := canonicalJSON(slices.Compact(watch))
+		text, err := canonicalJSON(watch)
 		if err != nil {
 			return err
 		}

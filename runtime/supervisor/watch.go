@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
@@ -13,8 +15,9 @@ import (
 )
 
 // watch knows what did not exist at the start and would matter if the agent
-// made it. Nothing is mounted there: a mount point would be a stub on the host.
-type watch []string
+// made it, by path, and why. Nothing is mounted there: a mount point would be a
+// stub on the host.
+type watch map[string]string
 
 func newWatch(s *specs.Spec) watch {
 	text, ok := s.Annotations[spec.WatchAnnotation]
@@ -23,7 +26,7 @@ func newWatch(s *specs.Spec) watch {
 	}
 	var w watch
 	if err := json.Unmarshal([]byte(text), &w); err != nil {
-		logrus.WithError(err).Warn("annotation is no list of paths: nothing is watched")
+		logrus.WithError(err).Warn("annotation is no object of paths: nothing is watched")
 	}
 	return w
 }
@@ -31,7 +34,7 @@ func newWatch(s *specs.Spec) watch {
 // report names what has appeared, before the user runs anything.
 func (w watch) report(out io.Writer) {
 	said := false
-	for _, p := range w {
+	for _, p := range slices.Sorted(maps.Keys(w)) {
 		if _, err := os.Lstat(p); err != nil {
 			continue
 		}
@@ -39,7 +42,7 @@ func (w watch) report(out io.Writer) {
 			fmt.Fprintln(out, "jailed-claude: the agent made files that programs outside of the jail would execute or trust:")
 			said = true
 		}
-		fmt.Fprintf(out, "  %q\n", p)
+		fmt.Fprintf(out, "  %q: %s\n", p, w[p])
 	}
 	if said {
 		fmt.Fprintln(out, "jailed-claude: look at them before you run anything else in this folder")

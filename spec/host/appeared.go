@@ -13,9 +13,9 @@ import (
 func (f *Facts) Appeared(ctx context.Context) []string {
 	p := f.Project
 	var list []string
-	for _, path := range slices.Concat(p.Watch, f.ClaudeShared.Watch) {
-		if exists(path) {
-			list = append(list, path)
+	for _, w := range slices.Concat(p.Watch, f.ClaudeShared.Watch) {
+		if exists(w.Path) {
+			list = append(list, w.Path)
 		}
 	}
 	for _, l := range p.Links {

@@ -111,7 +111,7 @@ func (v *survey) builtIn() {
 	dir := v.p.Dir
 	for _, g := range guards {
 		if path := filepath.Join(dir, g.path); !v.protect(path, g.why) && g.watch {
-			v.watch(path)
+			v.watch(path, g.why)
 		}
 	}
 	v.repository(dir)
@@ -119,7 +119,7 @@ func (v *survey) builtIn() {
 		v.gitDir(dir, dir, gitDepth)
 	} else {
 		// With objects and refs it makes the project a bare repository.
-		v.watch(filepath.Join(dir, "HEAD"))
+		v.watch(filepath.Join(dir, "HEAD"), "makes the folder a git repository")
 	}
 	v.submodules(dir)
 	v.direnv(dir)
@@ -188,7 +188,7 @@ func (v *survey) direnv(dir string) {
 			continue
 		}
 		if path, ok := v.named(dir, strings.TrimPrefix(arg, "$PWD/")); ok && !v.protect(path, "loaded by .envrc") {
-			v.watch(path)
+			v.watch(path, "loaded by .envrc")
 		}
 	}
 }

@@ -49,7 +49,7 @@ func (s *source) claudeShared(f *Facts) ClaudeFiles {
 	v := &survey{s: s, f: f, p: &Project{Dir: dir}}
 	for _, g := range claudeTrusted {
 		if path := filepath.Join(dir, g.path); !v.protect(path, g.why) && g.watch {
-			v.watch(path)
+			v.watch(path, g.why)
 		}
 	}
 	for _, name := range []string{"settings.json", "settings.local.json"} {

@@ -95,8 +95,9 @@ type Project struct {
 	// that contains it, outermost first, no doubles.
 	Pin []string
 	// Watch are paths of the built-in list that do not exist now and would
-	// matter if the agent made them; reported when the jail ends.
-	Watch []string
+	// matter if the agent made them; reported when the jail ends. Dir is
+	// never set.
+	Watch []Path
 	// Links are symlinks of the built-in list. What they lead to is in
 	// Protect if it lies in the jail, but a symlink cannot be a mount point:
 	// the agent can replace it. Reported when the jail ends.
@@ -133,7 +134,7 @@ type ClaudeFiles struct {
 	// was a symlink is reported by its target if that lies in Dir too.
 	Executable []Path
 	// Watch are such paths that do not exist now.
-	Watch []string
+	Watch []Path
 	// Links are such paths that are symlinks, with their resolved targets.
 	// On a host of home-manager these are store paths, which the jail needs
 	// to see under their own names.

@@ -17,8 +17,8 @@ func TestGitRepository(t *testing.T) {
 	p := f.mustRead(Options{}).Project
 	equal(t, "protect", names(p.Protect, f.project), []string{".git/config", ".git/config.worktree", ".git/hooks"})
 	equal(t, "pin", rels(p.Pin, f.project), []string{".git"})
-	has(t, "watch", rels(p.Watch, f.project), ".git/commondir", "HEAD", ".envrc", ".mcp.json", ".claude/settings.json")
-	hasNot(t, "watch", rels(p.Watch, f.project), ".git")
+	has(t, "watch", names(p.Watch, f.project), ".git/commondir", "HEAD", ".envrc", ".mcp.json", ".claude/settings.json")
+	hasNot(t, "watch", names(p.Watch, f.project), ".git")
 	if len(p.Git)+len(p.Nested)+len(p.Links) != 0 {
 		t.Errorf("%+v", p)
 	}
@@ -26,7 +26,7 @@ func TestGitRepository(t *testing.T) {
 
 func TestNoRepository(t *testing.T) {
 	f := newFake(t)
-	has(t, "watch", rels(f.mustRead(Options{}).Project.Watch, f.project), ".git", "HEAD")
+	has(t, "watch", names(f.mustRead(Options{}).Project.Watch, f.project), ".git", "HEAD")
 	// A folder of a repository: the user should know why git does not work.
 	files(t, filepath.Dir(f.project), ".git/HEAD")
 	warned(t, f.mustRead(Options{}), "name that as the project")
@@ -38,7 +38,7 @@ func TestBareRepository(t *testing.T) {
 	f.git(f.project, "init", "-q", "--bare")
 	p := f.mustRead(Options{}).Project
 	equal(t, "protect", names(p.Protect, f.project), []string{"config", "hooks"})
-	hasNot(t, "watch", rels(p.Watch, f.project), "HEAD")
+	hasNot(t, "watch", names(p.Watch, f.project), "HEAD")
 }
 
 func TestGitWorktree(t *testing.T) {
@@ -55,7 +55,7 @@ func TestGitWorktree(t *testing.T) {
 		"main/.git/config", "main/.git/hooks", "main/.git/worktrees/other/commondir", "main/.git/worktrees/tree/commondir", "src/tree/.git",
 	})
 	equal(t, "pin", rels(facts.Project.Pin, f.home), []string{"main/.git/worktrees", "main/.git/worktrees/other", "main/.git/worktrees/tree"})
-	has(t, "watch", rels(facts.Project.Watch, f.home), "main/.git/worktrees/tree/config.worktree")
+	has(t, "watch", names(facts.Project.Watch, f.home), "main/.git/worktrees/tree/config.worktree")
 	if len(facts.Warnings) != 0 {
 		t.Errorf("warnings %q", facts.Warnings)
 	}
@@ -238,12 +238,12 @@ func TestGitConfigNamesPrograms(t *testing.T) {
 	got := names(p.Protect, f.project)
 	has(t, "protect", got, "tools/hooks", "watch.sh", "merge.js", "clean filter.sh", "run.sh", "conf/more", "conf/even")
 	hasNot(t, "protect", got, "not-named", "/etc/passwd")
-	has(t, "watch", rels(p.Watch, f.project), "conf/absent")
+	has(t, "watch", names(p.Watch, f.project), "conf/absent")
 
 	f.git(f.project, "config", "--unset", "core.hooksPath")
 	has(t, "the caller's own", names(f.mustRead(Options{}).Project.Protect, f.project), "global")
 	f.git(f.project, "config", "core.hooksPath", ".husky/_")
-	has(t, "missing", rels(f.mustRead(Options{}).Project.Watch, f.project), ".husky/_")
+	has(t, "missing", names(f.mustRead(Options{}).Project.Watch, f.project), ".husky/_")
 }
 
 func TestSymlinkedGuards(t *testing.T) {
@@ -271,7 +271,7 @@ func TestEnvrc(t *testing.T) {
 	})
 	facts := f.mustRead(Options{})
 	has(t, "protect", names(facts.Project.Protect, f.project), ".envrc", ".env", "extra/one", "two")
-	has(t, "watch", rels(facts.Project.Watch, f.project), ".local-env")
+	has(t, "watch", names(facts.Project.Watch, f.project), ".local-env")
 	warned(t, facts, "use flake")
 }
 

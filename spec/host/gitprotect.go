@@ -20,7 +20,7 @@ const (
 func (v *survey) repository(dir string) {
 	dotGit := filepath.Join(dir, ".git")
 	if !exists(dotGit) {
-		v.watch(dotGit)
+		v.watch(dotGit, "makes the folder a git repository, with hooks and config")
 		return
 	}
 	if fi, err := os.Lstat(dotGit); err == nil && fi.Mode().IsRegular() {
@@ -54,7 +54,7 @@ func (v *survey) gitDir(g, tree string, depth int) {
 		{"commondir", "names the git directory"},
 	} {
 		if path := filepath.Join(g, e.name); !v.protect(path, e.why) {
-			v.watch(path)
+			v.watch(path, e.why)
 		}
 	}
 	for _, name := range []string{"config", "config.worktree"} {
@@ -69,7 +69,7 @@ func (v *survey) gitDir(g, tree string, depth int) {
 		v.worktree[w] = true
 		v.protect(filepath.Join(w, "commondir"), "names the git directory")
 		if !v.protect(filepath.Join(w, "config.worktree"), "git config") {
-			v.watch(filepath.Join(w, "config.worktree"))
+			v.watch(filepath.Join(w, "config.worktree"), "git config")
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (v *survey) gitConfig(path, tree string, depth int) {
 			if v.protect(file, "included by git config") {
 				v.gitConfig(file, tree, depth-1)
 			} else {
-				v.watch(file)
+				v.watch(file, "included by git config")
 			}
 		case runs(s.key):
 			v.program(s, tree)
@@ -125,7 +125,7 @@ func (v *survey) program(s setting, tree string) {
 	why := "git " + s.key
 	if strings.HasSuffix(s.key, ".hookspath") {
 		if dir, ok := v.named(tree, s.value); ok && !v.protect(dir, why) {
-			v.watch(dir)
+			v.watch(dir, why)
 		}
 		return
 	}

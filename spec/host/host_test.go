@@ -97,8 +97,8 @@ func (f *fake) mustRead(o Options) *Facts {
 		}
 	}
 	for _, w := range facts.Project.Watch {
-		if exists(w) {
-			f.t.Errorf("watch %q exists", w)
+		if exists(w.Path) || w.Why == "" {
+			f.t.Errorf("watch %+v exists, or has no reason", w)
 		}
 	}
 	return facts

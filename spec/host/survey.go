@@ -162,9 +162,9 @@ func (v *survey) add(list *[]Path, path, why string) {
 }
 
 // watch adds a path that is missing.
-func (v *survey) watch(path string) {
-	if !exists(path) && utf8.ValidString(path) && !slices.Contains(v.p.Watch, path) {
-		v.p.Watch = append(v.p.Watch, path)
+func (v *survey) watch(path, why string) {
+	if !exists(path) && utf8.ValidString(path) && !slices.ContainsFunc(v.p.Watch, func(p Path) bool { return p.Path == path }) {
+		v.p.Watch = append(v.p.Watch, Path{Path: path, Why: why})
 	}
 }
 
@@ -181,7 +181,7 @@ func (v *survey) finish() {
 	p := v.p
 	p.Hide = outermost(p.Hide)
 	p.Protect = outermost(slices.DeleteFunc(p.Protect, func(e Path) bool { return covered(e.Path, p.Hide) }))
-	slices.Sort(p.Watch)
+	slices.SortFunc(p.Watch, func(a, b Path) int { return cmp.Compare(a.Path, b.Path) })
 	slices.Sort(p.Nested)
 	slices.SortFunc(p.Links, func(a, b Link) int { return cmp.Compare(a.Path, b.Path) })
 	mounted := map[string]bool{}

@@ -217,8 +217,8 @@ func TestClaudeShared(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	equal(t, "executable", names(c.Executable, dir), []string{"CLAUDE.md", "hooks", "line.sh"})
-	has(t, "watch", rels(c.Watch, dir), "settings.local.json", "plugins")
-	hasNot(t, "watch", rels(c.Watch, dir), "settings.json")
+	has(t, "watch", names(c.Watch, dir), "settings.local.json", "plugins")
+	hasNot(t, "watch", names(c.Watch, dir), "settings.json")
 	equal(t, "private", rels(c.Private, dir), []string{"shell-snapshots"})
 	if len(c.Links) != 1 || c.Links[0] != (Link{dir + "/settings.json", f.home + "/dotfiles/settings.json"}) {
 		t.Errorf("links %v", c.Links)
