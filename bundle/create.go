@@ -8,11 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec"
 )
@@ -44,8 +46,11 @@ func Create(dir string, j *spec.Jail, o Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("bundle %q: %w", dir, err)
 	}
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch entries, err := os.ReadDir(dir); {
+	case len(entries) > 0, errors.Is(err, unix.ENOTDIR):
 		return fmt.Errorf("bundle %q: %w: name another folder, or remove this one", dir, ErrExists)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("bundle %q: %w", dir, err)
 	}
 	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".new-") // mode 0700
 	if err != nil {
@@ -65,24 +70,33 @@ func Create(dir string, j *spec.Jail, o Options) (err error) {
 	return nil
 }
 
-// Write fills an empty folder that nobody else can see yet.
-func Write(dir string, j *spec.Jail, o Options) error {
-	rootfs := filepath.Join(dir, RootfsName)
-	if err := os.Mkdir(rootfs, 0o755); err != nil {
+// Write fills an empty folder that nobody else can see yet. What it makes has
+// the modes that are written here, whatever the umask is.
+func Write(dir string, j *spec.Jail, o Options) (err error) {
+	if err := os.Mkdir(filepath.Join(dir, RootfsName), 0o755); err != nil {
+		return err
+	}
+	// A Root: a symlink of the rootfs must not lead to the host's files.
+	r, err := os.OpenRoot(filepath.Join(dir, RootfsName))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if err := r.Chmod(".", 0o755); err != nil {
 		return err
 	}
 	for _, f := range j.Rootfs {
-		if err := writeFile(rootfs, f); err != nil {
+		if err := writeFile(r, f); err != nil {
 			return err
 		}
 	}
 	if o.Init != "" {
-		if err := copyFile(o.Init, filepath.Join(rootfs, spec.InitPath)); err != nil {
+		if err := copyFile(o.Init, r, spec.InitPath); err != nil {
 			return fmt.Errorf("copy init: %w", err)
 		}
 	}
 	if !o.Bare {
-		if err := makeMountPoints(rootfs, j.Spec.Mounts); err != nil {
+		if err := makeMountPoints(r, j.Spec.Mounts); err != nil {
 			return err
 		}
 	}
@@ -90,7 +104,16 @@ func Write(dir string, j *spec.Jail, o Options) error {
 	if err != nil {
 		return err
 	}
-	return writeNew(filepath.Join(dir, ConfigName), text, 0o600)
+	return create(filepath.Join(dir, ConfigName), text)
+}
+
+func create(p string, content []byte) error {
+	f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Close())
 }
 
 // Marshal renders config.json as "runc spec" does: indented by tabs, without
@@ -107,56 +130,80 @@ func Marshal(s *specs.Spec) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func writeFile(rootfs string, f spec.File) error {
-	p := filepath.Join(rootfs, f.Path)
+func writeFile(r *os.Root, f spec.File) error {
+	p := inside(f.Path)
 	if f.Mode.IsDir() {
-		return os.MkdirAll(p, f.Mode.Perm())
+		if err := makeFolders(r, p); err != nil {
+			return err
+		}
+		return r.Chmod(p, f.Mode.Perm())
 	}
-	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+	if err := makeFolders(r, path.Dir(p)); err != nil {
 		return err
 	}
 	if f.Mode&fs.ModeSymlink != 0 {
-		return os.Symlink(f.Target, p)
+		return r.Symlink(f.Target, p)
 	}
-	return writeNew(p, f.Content, f.Mode.Perm())
+	return writeNew(r, p, bytes.NewReader(f.Content), f.Mode.Perm())
 }
 
-func writeNew(p string, content []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+// inside makes a path of the jail relative to its rootfs.
+func inside(p string) string { return strings.TrimPrefix(p, "/") }
+
+// makeFolders makes a folder and those on the way to it.
+func makeFolders(r *os.Root, p string) error {
+	if p == "." || p == "" {
+		return nil
+	}
+	err := r.Mkdir(p, 0o755)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeFolders(r, path.Dir(p)); err != nil {
+			return err
+		}
+		err = r.Mkdir(p, 0o755)
+	}
+	switch {
+	case err == nil:
+		return r.Chmod(p, 0o755)
+	case errors.Is(err, fs.ErrExist):
+		if st, err := r.Stat(p); err != nil || st.IsDir() {
+			return err
+		}
+	}
+	return err
+}
+
+func writeNew(r *os.Root, p string, content io.Reader, mode fs.FileMode) error {
+	f, err := r.OpenFile(p, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
-	return errors.Join(err, f.Close())
+	_, err = io.Copy(f, content)
+	return errors.Join(err, f.Chmod(mode), f.Close())
 }
 
-func copyFile(from, to string) error {
+func copyFile(from string, r *os.Root, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+	to = inside(to)
+	if err := makeFolders(r, path.Dir(to)); err != nil {
 		return err
 	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
+	return writeNew(r, to, in, 0o755)
 }
 
 // makeMountPoints makes what the mounts of a configuration are mounted on. A
 // destination inside another mount is not of the rootfs and left alone.
-func makeMountPoints(rootfs string, mounts []specs.Mount) error {
+func makeMountPoints(r *os.Root, mounts []specs.Mount) error {
 	var made []string
 	for _, m := range mounts {
 		if slices.ContainsFunc(made, func(d string) bool { return strings.HasPrefix(m.Destination, d+"/") }) {
 			continue
 		}
 		made = append(made, m.Destination)
-		p := filepath.Join(rootfs, m.Destination)
 		folder := m.Type != "bind"
 		if !folder {
 			st, err := os.Lstat(m.Source)
@@ -168,22 +215,22 @@ func makeMountPoints(rootfs string, mounts []specs.Mount) error {
 			}
 			folder = st.IsDir()
 		}
-		if err := makeMountPoint(p, folder); err != nil {
+		if err := makeMountPoint(r, inside(m.Destination), folder); err != nil {
 			return fmt.Errorf("mount point: %w", err)
 		}
 	}
 	return nil
 }
 
-func makeMountPoint(p string, folder bool) error {
+func makeMountPoint(r *os.Root, p string, folder bool) error {
 	if folder {
-		return os.MkdirAll(p, 0o755)
+		return makeFolders(r, p)
 	}
-	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+	if err := makeFolders(r, path.Dir(p)); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(p); err == nil {
+	if _, err := r.Lstat(p); err == nil {
 		return nil
 	}
-	return writeNew(p, nil, 0o644)
+	return writeNew(r, p, strings.NewReader(""), 0o644)
 }
