@@ -12,11 +12,12 @@ import (
 	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	libseccomp "github.com/seccomp/libseccomp-golang"
 )
 
 // format is part of the key: it changes when Compile makes another program
 // from the same profile.
-const format = "bpf-1"
+const format = "bpf-2"
 
 // Cached is Compile with a cache in dir, which is made when it is missing. A
 // cache that cannot be read or written costs time, never the start: the error
@@ -26,10 +27,7 @@ func Cached(dir string, p *specs.LinuxSeccomp) (prog []byte, cacheErr, err error
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode seccomp profile: %w", err)
 	}
-	h := sha256.New()
-	h.Write([]byte(format + " " + auditArchName() + "\n"))
-	h.Write(text)
-	file := filepath.Join(dir, hex.EncodeToString(h.Sum(nil))+".bpf")
+	file := filepath.Join(dir, key(text)+".bpf")
 	prog, cacheErr = load(file)
 	if cacheErr == nil {
 		return prog, nil, nil
@@ -43,14 +41,27 @@ func Cached(dir string, p *specs.LinuxSeccomp) (prog []byte, cacheErr, err error
 	return prog, errors.Join(cacheErr, store(file, prog)), nil
 }
 
-func auditArchName() string { return fmt.Sprintf("%#x", uint32(auditArch)) }
+// key names the entry of a profile. Another libseccomp knows other system calls.
+func key(profile []byte) string {
+	major, minor, micro := libseccomp.GetLibraryVersion()
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %#x %d.%d.%d\n", format, uint32(auditArch), major, minor, micro)
+	h.Write(profile)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// digest ties a program to its entry: under the name of another profile it is
+// not accepted.
+func digest(file string, prog []byte) [sha256.Size]byte {
+	return sha256.Sum256(append([]byte(filepath.Base(file)+"\n"), prog...))
+}
 
 // errBad: an entry that is not ours or not whole.
 var errBad = errors.New("seccomp cache entry rejected")
 
-// load reads an entry: the sha256 of the program, then the program.
+// load reads an entry: a digest of the program, then the program.
 func load(file string) ([]byte, error) {
-	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0)
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +72,9 @@ func load(file string) ([]byte, error) {
 	}
 	sys, ok := st.Sys().(*syscall.Stat_t)
 	switch {
-	case !ok || !st.Mode().IsRegular() || int(sys.Uid) != os.Geteuid():
+	case !st.Mode().IsRegular():
+		return nil, fmt.Errorf("%w: %s is no file", errBad, file)
+	case !ok || int(sys.Uid) != os.Geteuid():
 		return nil, fmt.Errorf("%w: %s belongs to another user", errBad, file)
 	case st.Mode().Perm()&0o022 != 0:
 		return nil, fmt.Errorf("%w: others may write %s", errBad, file)
@@ -70,7 +83,7 @@ func load(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(b) < sha256.Size || sha256.Sum256(b[sha256.Size:]) != [sha256.Size]byte(b[:sha256.Size]) {
+	if len(b) <= sha256.Size || digest(file, b[sha256.Size:]) != [sha256.Size]byte(b[:sha256.Size]) {
 		return nil, fmt.Errorf("%w: %s is damaged", errBad, file)
 	}
 	return b[sha256.Size:], nil
@@ -85,7 +98,7 @@ func store(file string, prog []byte) error {
 	if err != nil {
 		return fmt.Errorf("seccomp cache: %w", err)
 	}
-	sum := sha256.Sum256(prog)
+	sum := digest(file, prog)
 	_, err = f.Write(append(sum[:], prog...))
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(f.Name(), file)

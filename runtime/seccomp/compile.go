@@ -24,7 +24,8 @@ func Compile(p *specs.LinuxSeccomp) ([]byte, error) {
 	if p.DefaultAction != specs.ActErrno {
 		return nil, fmt.Errorf("seccomp default action %q: only %s is supported", p.DefaultAction, specs.ActErrno)
 	}
-	filter, err := libseccomp.NewFilter(action(p.DefaultAction, p.DefaultErrnoRet))
+	refusal := action(p.DefaultAction, p.DefaultErrnoRet)
+	filter, err := libseccomp.NewFilter(refusal)
 	if err != nil {
 		return nil, fmt.Errorf("new seccomp filter: %w", err)
 	}
@@ -48,6 +49,9 @@ func Compile(p *specs.LinuxSeccomp) ([]byte, error) {
 				continue // not on this architecture, or newer than this libseccomp
 			}
 			newest = max(newest, nr)
+			if action(rule.Action, rule.ErrnoRet) == refusal {
+				continue // libseccomp takes no rule that says what holds anyway
+			}
 			if err := addRule(filter, nr, rule); err != nil {
 				return nil, fmt.Errorf("seccomp rule for %s: %w", name, err)
 			}
@@ -127,8 +131,8 @@ func addRule(filter *libseccomp.ScmpFilter, nr libseccomp.ScmpSyscall, rule spec
 	return nil
 }
 
-// export writes the program to a pipe's worth of memory: ExportBPF wants a
-// file descriptor.
+// export writes the program to memory that has a file descriptor: ExportBPF
+// wants one.
 func export(filter *libseccomp.ScmpFilter) ([]byte, error) {
 	fd, err := unix.MemfdCreate("seccomp", unix.MFD_CLOEXEC)
 	if err != nil {
