@@ -1,0 +1,184 @@
+package policy
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+)
+
+// TestEveryKeyHasARule: a new key has to say which way it widens.
+func TestEveryKeyHasARule(t *testing.T) {
+	all := rules()
+	for _, r := range rows() {
+		if r.Name == "version" {
+			continue
+		}
+		rule, ok := all[r.Name]
+		if !ok {
+			t.Errorf("%s has no rule in compare.go", r.Name)
+			continue
+		}
+		if rule.wider == "" || rule.narrower == "" && rule.direction != always {
+			t.Errorf("%s does not say what a change means", r.Name)
+		}
+		for _, v := range slices.Concat(r.Values, r.Later) {
+			if !slices.Contains(rule.rank, v) {
+				t.Errorf("%s = %q has no rank", r.Name, v)
+			}
+		}
+		delete(all, r.Name)
+	}
+	for name := range all {
+		t.Errorf("there is a rule for %s, which is no key", name)
+	}
+}
+
+// TestEveryFieldIsCompared changes each field of a Policy, by reflection, so
+// that one without a row in the schema is found.
+func TestEveryFieldIsCompared(t *testing.T) {
+	top := reflect.TypeFor[Policy]()
+	for i := range top.NumField() {
+		if top.Field(i).Name == "Origins" {
+			continue
+		}
+		for j := range top.Field(i).Type.NumField() {
+			a, b := Default(), Default()
+			f := reflect.ValueOf(&b).Elem().Field(i).Field(j)
+			switch f.Kind() {
+			case reflect.String:
+				f.SetString("changed")
+			case reflect.Int64:
+				f.SetInt(7)
+			case reflect.Float64:
+				f.SetFloat(7)
+			case reflect.Slice:
+				f.Set(reflect.Append(f, reflect.New(f.Type().Elem()).Elem()))
+			case reflect.Map:
+				f.Set(reflect.ValueOf(map[string]string{"NAME": "value"}))
+			default:
+				t.Fatalf("%s.%s is a %s", top.Field(i).Name, top.Field(i).Type.Field(j).Name, f.Kind())
+			}
+			if len(Compare(a, b)) != 1 {
+				t.Errorf("%s.%s is not compared", top.Field(i).Name, top.Field(i).Type.Field(j).Name)
+			}
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	const user = "version = 1\n"
+	for _, c := range []struct {
+		name, user, project string
+		want                []string
+	}{
+		{"nothing", ``, ``, nil},
+		{"the default, spelt out", ``, "[files]\nproject = \"rw\"\n[network]\nmode = \"host\"", nil},
+
+		{"read", ``, "[files]\nread = [\"/a\"]", []string{"+files.read=/a"}},
+		{"read of the user's own", "[files]\nread = [\"/a\"]", "[files]\nread = [\"/a\"]", nil},
+		{"write", ``, "[files]\nwrite = [\"/a\", \"/b\"]", []string{"+files.write=/a", "+files.write=/b"}},
+		{"pass", ``, "[env]\npass = [\"TOKEN\"]", []string{"+env.pass=TOKEN"}},
+		{"set", ``, "[env]\nset = { PATH = \"/x\" }", []string{"+env.set=PATH"}},
+		{"set to what the user set", "[env]\nset = { A = \"1\" }", "[env]\nset = { A = \"1\" }", nil},
+		{"set to something else", "[env]\nset = { A = \"1\" }", "[env]\nset = { A = \"2\" }", []string{"+env.set=A"}},
+		{"set to nothing", ``, "[env]\nset = { A = \"\" }", []string{"+env.set=A"}},
+		{"pass what the user set", "[env]\nset = { A = \"1\" }", "[env]\npass = [\"A\"]", []string{"+env.pass=A", "+env.set=A"}},
+		{"set what the user passes", "[env]\npass = [\"A\"]", "[env]\nset = { A = \"1\" }", []string{"+env.set=A", "-env.pass=A"}},
+		{"package", ``, "[agent]\npackage = \"nixpkgs#x\"", []string{"+agent.package"}},
+		{"packages", ``, "[agent]\npackages = [\"nixpkgs#x\"]", []string{"+agent.packages=nixpkgs#x"}},
+		{"shared", ``, "[agent]\nconfig = \"shared\"", []string{"+agent.config"}},
+		{"private again", "[agent]\nconfig = \"shared\"", "[agent]\nconfig = \"private\"", []string{"-agent.config"}},
+		{"no network", ``, "[network]\nmode = \"none\"", []string{"-network.mode"}},
+		{"the network that the user took away", "[network]\nmode = \"none\"", "[network]\nmode = \"host\"", []string{"+network.mode"}},
+		{"read-only project", ``, "[files]\nproject = \"ro\"", []string{"-files.project"}},
+		{"writable project", "[files]\nproject = \"ro\"", "[files]\nproject = \"rw\"", []string{"+files.project"}},
+		{"hide and protect", ``, "[files]\nhide = [\".env\"]\nprotect = [\"infra/\"]", []string{"-files.hide=.env", "-files.protect=infra/"}},
+		{"daemon", ``, "[nix]\ndaemon = \"auto\"", []string{"+nix.daemon"}},
+		{"no daemon", "[nix]\ndaemon = \"auto\"", "[nix]\ndaemon = \"off\"", []string{"-nix.daemon"}},
+		{"store", ``, "[nix]\nstore = \"full\"", []string{"+nix.store"}},
+		{"root", ``, "[identity]\nuser = \"root\"", []string{"+identity.user"}},
+		{"not root", "[identity]\nuser = \"root\"", "[identity]\nuser = \"keep\"", []string{"-identity.user"}},
+		{"first limits", ``, "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5", []string{"-limits.memory", "-limits.pids", "-limits.cpus"}},
+		{"lower limits", "[limits]\nmemory = \"2GiB\"\npids = 20\ncpus = 2", "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5",
+			[]string{"-limits.memory", "-limits.pids", "-limits.cpus"}},
+		{"higher limits", "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5", "[limits]\nmemory = \"2GiB\"\npids = 20\ncpus = 2",
+			[]string{"+limits.memory", "+limits.pids", "+limits.cpus"}},
+		{"what widens comes first", ``, "[files]\nhide = [\"a\"]\nread = [\"/a\"]\n[nix]\nstore = \"full\"\n[network]\nmode = \"none\"",
+			[]string{"+files.read=/a", "+nix.store", "-files.hide=a", "-network.mode"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			mine, err := Parse("user", []byte(user+c.user))
+			if err != nil {
+				t.Fatal(err)
+			}
+			project, err := Parse("project", []byte(user+c.project))
+			if err != nil {
+				t.Fatal(err)
+			}
+			base, err := Merge(mine)
+			if err != nil {
+				t.Fatal(err)
+			}
+			with, err := Merge(mine, project)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, ch := range Compare(base, with) {
+				s := "-" + ch.Key
+				if ch.Widens {
+					s = "+" + ch.Key
+				}
+				if ch.Element != "" {
+					s += "=" + ch.Element
+				}
+				if ch.Why == "" {
+					t.Errorf("%s does not say why", s)
+				}
+				if ch.From == nil && ch.To == nil || ch.From != nil && ch.To != nil && *ch.From == *ch.To {
+					t.Errorf("%s is no change: %v", s, ch)
+				}
+				got = append(got, s)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestCompareAgainst: what merging cannot do, a comparison of two policies can.
+func TestCompareAgainst(t *testing.T) {
+	full := Policy{
+		Agent:   Agent{Package: "p", Packages: []string{"q"}, Config: ConfigShared},
+		Files:   Files{Project: ProjectRW, Read: []string{"/r"}, Write: []string{"/w"}, Hide: []string{"h"}, Protect: []string{"p"}},
+		Env:     Env{Pass: []string{"P"}, Set: map[string]string{"S": "1"}},
+		Network: Network{Mode: NetHost}, Nix: Nix{Daemon: DaemonAuto, Store: StoreFull},
+		Limits: Limits{Memory: 1, Pids: 1, CPUs: 1}, Identity: Identity{User: UserRoot},
+	}
+	widening := map[string]bool{}
+	for _, c := range Compare(full, Default()) {
+		widening[c.Key] = c.Widens
+	}
+	for _, key := range []string{"files.hide", "files.protect", "limits.memory", "limits.pids", "limits.cpus", "agent.package", "env.set"} {
+		if w, ok := widening[key]; !ok || !w {
+			t.Errorf("taking %s away does not widen (%v, %v)", key, w, ok)
+		}
+	}
+	for _, key := range []string{"agent.packages", "agent.config", "files.read", "files.write", "env.pass", "nix.daemon", "nix.store", "identity.user"} {
+		if w, ok := widening[key]; !ok || w {
+			t.Errorf("taking %s away widens (%v, %v)", key, w, ok)
+		}
+	}
+	ab, ba := Default(), Default()
+	ab.Agent.Packages, ba.Agent.Packages = []string{"a", "b"}, []string{"b", "a"}
+	if !Widens(Compare(ab, ba)) {
+		t.Error("another order of packages is no change")
+	}
+	// A value that nobody ranked is the widest.
+	odd := Default()
+	odd.Network.Mode = "tunnel"
+	if !Widens(Compare(Default(), odd)) || !Widens(Compare(odd, Default())) {
+		t.Error("an unknown network mode does not widen")
+	}
+}
