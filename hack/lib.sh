@@ -56,8 +56,8 @@ npm_fetch() {
   command -v npm >/dev/null 2>&1 || { say "npm is not installed"; return "$SKIP"; }
   tmp=$(mktemp -d "$(dirname "$file")/.npm.XXXXXX")
   # The log goes to a file: a failure shows its reason, a success nothing.
-  if ! (cd "$tmp" && npm pack --silent --no-update-notifier "$package@$version" >pack.log 2>&1); then
-    say "npm pack $package@$version: $(grep -m1 -v '^$' "$tmp/pack.log" || echo 'no answer from the registry')"
+  if ! (cd "$tmp" && npm pack --loglevel=error --no-update-notifier "$package@$version" >pack.log 2>&1); then
+    say "npm pack $package@$version: $(grep -m1 -iE 'err(or|!) ([^c]|c[^o])' "$tmp/pack.log" || echo 'no answer from the registry')"
     rm -rf "$tmp"
     return "$SKIP"
   fi

@@ -40,25 +40,6 @@ if [ -r "$store/recipe" ] && paths=$("$HACK/store/up.sh" 2>/dev/null </dev/null)
   exec "$jail" run --package "$package" --closure "$store/claude.closure" "$@"
 fi
 
-# nix_claude prints the store path of nixpkgs' Claude Code, whose licence is
-# not open and so has to be allowed. One attempt: who is offline gets on with
-# the next way soon.
-nix_claude() {
-  NIXPKGS_ALLOW_UNFREE=1 nix --extra-experimental-features 'nix-command flakes' \
-    --option connect-timeout 5 --option download-attempts 1 \
-    build --impure --no-link --print-out-paths nixpkgs#claude-code 2>"$log" </dev/null
-}
-if command -v nix >/dev/null 2>&1 && [ -d /nix/store ]; then
-  log=$(mktemp)
-  say "building nixpkgs#claude-code"
-  if path=$(nix_claude); then
-    rm -f "$log"
-    exec "$jail" run --package "$(head -n1 <<<"$path")" "$@"
-  fi
-  say "Nix has no Claude Code here ($(grep -m1 'error:' "$log" || tail -n1 "$log")), trying npm"
-  rm -f "$log"
-fi
-
 case $(uname -m) in
   x86_64) platform=linux-x64 ;;
   aarch64) platform=linux-arm64 ;;
@@ -69,10 +50,31 @@ if compgen -G '/lib/ld-musl-*' >/dev/null && ! compgen -G '/lib*/ld-linux-*' >/d
   platform=$platform-musl
 fi
 version=${CLAUDE_VERSION:-$CLAUDE_VERSION_PINNED}
-[[ $version =~ ^[0-9A-Za-z.+-]+$ ]] || die "CLAUDE_VERSION=$version is not a version"
+[[ $version =~ ^[0-9][0-9A-Za-z.+-]*$ ]] || die "CLAUDE_VERSION=$version is not a version"
 package=@anthropic-ai/claude-code-$platform
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/jailed-claude/claude/$version
 claude=$folder/claude
+
+# nix_claude prints the store path of nixpkgs' Claude Code, whose licence is
+# not open and so has to be allowed. One attempt: who is offline gets on with
+# the next way soon. --json, for --print-out-paths is younger than Nix 2.8.
+nix_claude() {
+  NIXPKGS_ALLOW_UNFREE=1 nix --extra-experimental-features 'nix-command flakes' \
+    --option connect-timeout 5 --option download-attempts 1 \
+    build --impure --no-link --json nixpkgs#claude-code 2>"$log" </dev/null |
+    grep -o '"out": *"/nix/store/[^"]*"' | cut -d'"' -f4
+}
+# A cached program means that Nix had none the last time: do not ask again.
+if [ ! -x "$claude" ] && command -v nix >/dev/null 2>&1 && [ -d /nix/store ]; then
+  log=$(mktemp)
+  say "building nixpkgs#claude-code"
+  if path=$(nix_claude); then
+    rm -f "$log"
+    exec "$jail" run --package "$(head -n1 <<<"$path")" "$@"
+  fi
+  say "Nix has no Claude Code here ($(grep -m1 'error:' "$log" || tail -n1 "$log")), trying npm"
+  rm -f "$log"
+fi
 
 if [ ! -x "$claude" ]; then
   "$HACK/deps.sh" npm

@@ -22,7 +22,9 @@ ME=store
 here=$HACK/store
 names=(claude devenv devenv-node base)
 # What the store paths follow from, apart from the Debian packages' versions.
-sources_key=$(cat "$here/fetch.sh" "$HACK/npm.sha256" "$HACK/lib.sh" | sha256sum | cut -c1-16)
+sources_key=$(
+  { cat "$here/fetch.sh" "$HACK/npm.sha256"; echo "$CLAUDE_VERSION_PINNED $NODE_VERSION_PINNED"; } | sha256sum | cut -c1-16
+)
 recipe_key=$(cat "$here/default.nix" "$here"/builders/* | sha256sum | cut -c1-16)-$sources_key
 
 # is_up: the store holds what this recipe makes. Looking for the first path of
