@@ -11,6 +11,7 @@
 #   JAIL_TEST_RUN=REGEXP            only these tests (go test -run)
 #   JAIL_TEST_AS=root|user          only as this one
 #   JAIL_TEST_TIMEOUT=20m           for each package
+# Other JAIL_TEST_ variables of the caller reach the tests as they are.
 set -euo pipefail
 ME="test"
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -69,7 +70,9 @@ report=$work/bin/testreport
 chmod -R a+rX "$work"
 
 # The store. Without one its tests skip and say why.
-variables=(
+variables=()
+for name in $(compgen -e JAIL_TEST_); do variables+=("$name=${!name}"); done
+variables+=(
   "JAIL_TEST_BIN=$work/bin/jailed-claude"
   "JAIL_TEST_FAKEAPI=$work/bin/fakeapi"
   "JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-}"
