@@ -37,28 +37,33 @@ var knownFields = []string{
 // unknownFields returns the JSON names of the fields of s that are set and not
 // known, each once, in the order of the specification.
 func unknownFields(s *specs.Spec) []string {
-	var found []string
 	known := make(map[string]bool, len(knownFields))
 	for _, f := range knownFields {
 		known[f] = true
 	}
-	var walk func(v reflect.Value, prefix string)
-	walk = func(v reflect.Value, prefix string) {
+	// The names of a struct's fields by its place: there are many mounts.
+	names := map[string][]string{}
+	var found []string
+	var walk func(v reflect.Value, at string)
+	walk = func(v reflect.Value, at string) {
 		switch v.Kind() {
 		case reflect.Pointer:
-			walk(v.Elem(), prefix)
+			walk(v.Elem(), at)
 		case reflect.Slice:
-			for i := range v.Len() {
-				walk(v.Index(i), prefix)
+			if v.Type().Elem().Kind() == reflect.Struct {
+				for i := range v.Len() {
+					walk(v.Index(i), at)
+				}
 			}
 		case reflect.Struct:
-			for i := range v.NumField() {
-				name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-				name = prefix + name
-				switch {
-				case empty(v.Field(i)):
+			if names[at] == nil {
+				names[at] = fieldNames(v.Type(), at)
+			}
+			for i, name := range names[at] {
+				switch f := v.Field(i); {
+				case empty(f):
 				case known[name]:
-					walk(v.Field(i), name+".")
+					walk(f, name)
 				case !slices.Contains(found, name):
 					found = append(found, name)
 				}
@@ -67,6 +72,18 @@ func unknownFields(s *specs.Spec) []string {
 	}
 	walk(reflect.ValueOf(s), "")
 	return found
+}
+
+// fieldNames are the JSON names of a struct's fields, as seen from the top.
+func fieldNames(t reflect.Type, at string) []string {
+	names := make([]string, t.NumField())
+	for i := range names {
+		names[i], _, _ = strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if at != "" {
+			names[i] = at + "." + names[i]
+		}
+	}
+	return names
 }
 
 // empty: the field means nothing, as if it were left out.

@@ -5,7 +5,7 @@ import "strings"
 // below reports whether p is dir or lies in it, by components: "/app" is no
 // parent of "/app_backup".
 func below(p, dir string) bool {
-	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
+	return p == dir || dir == "/" || len(p) > len(dir) && p[len(dir)] == '/' && p[:len(dir)] == dir
 }
 
 // comparePaths orders paths so that a folder comes before what it holds and
