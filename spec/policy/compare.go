@@ -88,7 +88,7 @@ type rule struct {
 // rules has one for every key; a test holds that.
 func rules() map[string]rule {
 	return map[string]rule{
-		"agent.package":  {direction: always, wider: "another program is the agent"},
+		"agent.package": {direction: always, wider: "another program is the agent"},
 		"agent.packages": {direction: grants, wider: "more programs on PATH, which the policy chose", narrower: "fewer programs on PATH",
 			ordered: "another program of the same name comes first on PATH"},
 		"agent.config": {direction: ranked, rank: []string{ConfigPrivate, ConfigShared},
