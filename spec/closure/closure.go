@@ -43,3 +43,10 @@ type Closure struct {
 	// the root folder ("/bin" -> "usr/bin" on merged-usr systems).
 	Links map[string]string `json:"links,omitempty"`
 }
+
+// Request is a package as it was asked for, and its store paths.
+type Request struct {
+	Package string
+	// Roots are one store path for each output. Empty: a jail without agent.
+	Roots []string
+}

@@ -73,11 +73,20 @@ type Options struct {
 // Errors of the caller's making are *Error with a sentinel of this package;
 // a Nix program that failed for its own reasons is a *CommandError.
 func Resolve(ctx context.Context, o Options) (*Closure, error) {
+	c, _, err := ResolveRequests(ctx, o)
+	return c, err
+}
+
+// ResolveRequests is Resolve, and says what each package that was asked for
+// became: the agent's first (whose Package is empty where none was named), then
+// the others in order. That is what a lock keeps.
+func ResolveRequests(ctx context.Context, o Options) (*Closure, []Request, error) {
 	r := &resolver{Options: o, program: o.Program}
 	if r.program == "" {
 		r.program = DefaultProgram
 	}
-	return r.run(ctx)
+	c, err := r.run(ctx)
+	return c, r.requests, err
 }
 
 type resolver struct {
@@ -90,6 +99,8 @@ type resolver struct {
 	// their order, and what their closures hold.
 	roots []string
 	parts []*inventory
+	// requests are what was asked for, the agent first.
+	requests []Request
 }
 
 // agent is where the agent is: a file of the host, or in a store path.
@@ -111,6 +122,7 @@ func (r *resolver) run(ctx context.Context) (*Closure, error) {
 		return nil, err
 	}
 	host := r.Package == Host || a.file != "" && len(a.roots) == 0
+	r.requests = []Request{{Package: r.Package, Roots: a.roots}}
 	for _, root := range a.roots {
 		if err := r.add(ctx, root, false); err != nil {
 			return nil, err
@@ -121,6 +133,7 @@ func (r *resolver) run(ctx context.Context) (*Closure, error) {
 		if err != nil {
 			return nil, err
 		}
+		r.requests = append(r.requests, Request{Package: p, Roots: roots})
 		for _, root := range roots {
 			if err := r.add(ctx, root, true); err != nil {
 				return nil, err
@@ -157,7 +170,9 @@ func (r *resolver) nix(a agent) (*Closure, error) {
 		for _, b := range bins {
 			if r.listed.isProgram(b + "/" + r.program) {
 				c.Agent = b + "/" + r.program
-				r.roots = append([]string{strings.TrimSuffix(b, "/bin")}, r.roots...)
+				root := strings.TrimSuffix(b, "/bin")
+				r.roots = append([]string{root}, r.roots...)
+				r.requests[0].Roots = []string{root}
 				break
 			}
 		}
@@ -170,12 +185,44 @@ func (r *resolver) nix(a agent) (*Closure, error) {
 		}
 	}
 	c.Roots = unique(r.roots)
+	return c, c.fill(all)
+}
+
+// fill is what a closure says of the paths that it has.
+func (c *Closure) fill(all *inventory) error {
 	first, rest := all.binDirs(c.Roots)
 	c.Bins = append(first, rest...)
 	c.Shell = pick(c.Bins, all.sh, "sh")
 	c.Bash = pick(c.Bins, all.bash, "bash")
 	c.Env = pick(c.Bins, all.env, "env")
-	return c, all.addLinks(c)
+	return all.addLinks(c)
+}
+
+// FromPaths makes a closure of store paths that are known already: no Nix
+// program runs, nothing is searched and nothing cached. Paths are the whole
+// closure, roots and agent what Closure says of them; agent may be empty. An
+// *Error with ErrMissing names the first path that is not on disk.
+func FromPaths(paths, roots []string, agent string) (*Closure, error) {
+	c := &Closure{Toolchain: Nix, Agent: agent, Roots: unique(roots), Paths: slices.Sorted(slices.Values(paths))}
+	for _, p := range c.Paths {
+		if err := CheckPath(p); err != nil {
+			return nil, err
+		}
+	}
+	c.Paths = slices.Compact(c.Paths)
+	for _, root := range c.Roots {
+		if _, ok := slices.BinarySearch(c.Paths, root); !ok {
+			return nil, &Error{What: fmt.Sprintf("store path %q is not in its own closure", root), Err: ErrNotInClosure}
+		}
+	}
+	all, err := takeInventory(c.Paths, "")
+	if err != nil {
+		return nil, err
+	}
+	if agent != "" && !all.isProgram(agent) {
+		return nil, (&resolver{}).notProgram(all, agent)
+	}
+	return c, c.fill(all)
 }
 
 // unique drops doubles and keeps the order.
