@@ -1,18 +1,22 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/runtime"
+	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec"
 )
@@ -82,6 +86,9 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 	}
 	o := runtime.Options{Cache: filepath.Join(cacheDir(), "seccomp"), Warn: func(err error) { logrus.Warn(err) }}
 	o.ID = hex.EncodeToString(id)
+	if o.Cgroup, err = limited(c.Context(), o.ID, j.Spec.Linux.Resources); err != nil {
+		return err
+	}
 	o.Summary = terminal
 	o.Require = require
 	o.LogLevel = logrus.GetLevel().String()
@@ -89,4 +96,20 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 		o.LogFormat = "json"
 	}
 	return runtime.Run(j, o)
+}
+
+// limited makes the cgroup for the limits of a configuration, if it has any.
+func limited(ctx context.Context, id string, r *specs.LinuxResources) (dir string, err error) {
+	if r == nil {
+		return "", nil
+	}
+	p, err := cgroup.Prepare(ctx, cgroup.Options{ID: id, Memory: r.Memory != nil, Pids: r.Pids != nil, CPU: r.CPU != nil})
+	var d *cgroup.DelegationError
+	if errors.As(err, &d) {
+		return "", hint(err, append(d.Fix, "or run without these limits")...)
+	}
+	if err != nil {
+		return "", err
+	}
+	return p.Dir, nil
 }

@@ -3,12 +3,16 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,11 +24,12 @@ import (
 type cgroup struct {
 	jail, parent *os.File
 	// home is where the supervisor itself belongs: limits are for the jail.
-	home *os.File
-	name string
+	home   *os.File
+	name   string
+	limits []limit
 }
 
-// openCgroup sets the limits on dir, which runtime/cgroup made.
+// openCgroup opens dir, which runtime/cgroup made.
 func openCgroup(dir string, r *specs.LinuxResources) (*cgroup, error) {
 	if r == nil {
 		return nil, nil
@@ -43,11 +48,7 @@ func openCgroup(dir string, r *specs.LinuxResources) (*cgroup, error) {
 		}
 		*d.file = os.NewFile(uintptr(fd), d.path)
 	}
-	for name, value := range limits(r) {
-		if err := put(g.jail, name, value); err != nil {
-			return nil, fmt.Errorf("cgroup limit: %w", err)
-		}
-	}
+	g.limits = limits(r)
 	return g, nil
 }
 
@@ -55,19 +56,97 @@ func openCgroup(dir string, r *specs.LinuxResources) (*cgroup, error) {
 // supervisor stays: a fork bomb in the jail must not take its last thread.
 const SupervisorCgroup = "supervisor"
 
-// limits are the files of a cgroup v2 for what a configuration names.
-func limits(r *specs.LinuxResources) map[string]string {
-	m := map[string]string{}
-	if r.Memory != nil && r.Memory.Limit != nil {
-		m["memory.max"] = strconv.FormatInt(*r.Memory.Limit, 10)
+// limit is a file of a cgroup v2 and what it has to hold.
+type limit struct {
+	// name is empty for what only makes another limit hold.
+	name, file, value string
+	// optional: the kernel need not have the file.
+	optional bool
+}
+
+// limits are those that a configuration names. Of memory, that includes swap:
+// a jail that may swap without end takes the host's memory all the same. So
+// swap is what the configuration says, and none if it says nothing. Without
+// memory.oom.group the kernel kills the greediest process and not all of the
+// jail: the agent lives to see its build fail.
+func limits(r *specs.LinuxResources) []limit {
+	var l []limit
+	if m := r.Memory; m != nil && m.Limit != nil {
+		// The kernel rounds down to pages.
+		page := int64(os.Getpagesize())
+		l = append(l, limit{name: "memory", file: "memory.max", value: strconv.FormatInt(*m.Limit/page*page, 10)})
+		swap := int64(0)
+		if m.Swap != nil {
+			swap = max(0, *m.Swap-*m.Limit) // "memory+swap"
+		}
+		// Without swap in the kernel, and with swapaccount=0, there is no file.
+		l = append(l, limit{file: "memory.swap.max", value: strconv.FormatInt(swap/page*page, 10), optional: true})
 	}
 	if r.Pids != nil && r.Pids.Limit != nil {
-		m["pids.max"] = strconv.FormatInt(*r.Pids.Limit, 10)
+		l = append(l, limit{name: "pids", file: "pids.max", value: strconv.FormatInt(*r.Pids.Limit, 10)})
 	}
-	if r.CPU != nil && r.CPU.Quota != nil && r.CPU.Period != nil {
-		m["cpu.max"] = fmt.Sprintf("%d %d", *r.CPU.Quota, *r.CPU.Period)
+	if c := r.CPU; c != nil && c.Quota != nil && c.Period != nil {
+		l = append(l, limit{name: "cpu", file: "cpu.max", value: fmt.Sprintf("%d %d", *c.Quota, *c.Period)})
 	}
-	return m
+	return l
+}
+
+// apply sets the limits. That is after the container has been made, in which
+// libcontainer has more threads than a jail may be allowed processes, and
+// before the program runs.
+func (g *cgroup) apply() error {
+	if g == nil {
+		return nil
+	}
+	for _, l := range g.limits {
+		if err := put(g.jail, l.file, l.value); err != nil && !(l.optional && errors.Is(err, unix.ENOENT)) {
+			return fmt.Errorf("cgroup limit: %w", err)
+		}
+	}
+	return nil
+}
+
+// hold returns the limits that hold for a process, as the kernel has them. That
+// one of them does not is an error.
+func (g *cgroup) hold(pid int) ([]string, error) {
+	if g == nil {
+		return nil, nil
+	}
+	procs, err := get(g.jail, "cgroup.procs")
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(strings.Fields(procs), strconv.Itoa(pid)) {
+		return nil, fmt.Errorf("process %d is not in cgroup %s", pid, g.jail.Name())
+	}
+	var names []string
+	for _, l := range g.limits {
+		got, err := get(g.jail, l.file)
+		switch {
+		case l.optional && errors.Is(err, unix.ENOENT):
+			continue
+		case err != nil:
+			return nil, err
+		case got != l.value:
+			return nil, fmt.Errorf("%s of cgroup %s is %q, not %q", l.file, g.jail.Name(), got, l.value)
+		}
+		if l.name != "" {
+			names = append(names, l.name)
+		}
+	}
+	return names, nil
+}
+
+func get(dir *os.File, name string) (string, error) {
+	path := filepath.Join(dir.Name(), name)
+	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	return strings.TrimSpace(string(text)), err
 }
 
 func put(dir *os.File, name, value string) error {
@@ -84,7 +163,7 @@ func put(dir *os.File, name, value string) error {
 
 // enter moves this process into the jail's cgroup for as long as it makes the
 // container: a child is born where its parent is, so nothing of the jail ever
-// runs without the limits, and its cgroup namespace begins there.
+// runs elsewhere, and its cgroup namespace begins there.
 func (g *cgroup) enter() error {
 	if g == nil {
 		return nil
@@ -100,10 +179,12 @@ func (g *cgroup) leave() error {
 }
 
 // remove takes the jail's cgroup away. The kernel needs a moment until the
-// last process of it is gone.
-func (g *cgroup) remove() error {
+// last process of it is gone. That it fails is no reason to lose the exit
+// status of the program: systemd, or the janitor of runtime/cgroup, removes
+// what is left when this process ends.
+func (g *cgroup) remove() {
 	if g == nil {
-		return nil
+		return
 	}
 	_ = g.leave()
 	var err error
@@ -115,7 +196,6 @@ func (g *cgroup) remove() error {
 		time.Sleep(2 * time.Millisecond)
 	}
 	if err != nil {
-		return fmt.Errorf("remove cgroup %s: %w", g.jail.Name(), err)
+		logrus.WithError(err).WithField("cgroup", g.jail.Name()).Debug("left to others")
 	}
-	return nil
 }

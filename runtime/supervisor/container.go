@@ -137,7 +137,7 @@ func (c *container) run() (status int, err error) {
 		if c.process != nil {
 			_, _ = c.process.Wait()
 		}
-		err = errors.Join(err, c.cgroup.remove())
+		c.cgroup.remove()
 	}()
 	signals := catchSignals()
 	if err := c.cgroup.enter(); err != nil {
@@ -150,6 +150,9 @@ func (c *container) run() (status int, err error) {
 		return 0, fmt.Errorf("start the container: %w", err)
 	}
 	if err := c.cgroup.leave(); err != nil {
+		return 0, err
+	}
+	if err := c.cgroup.apply(); err != nil {
 		return 0, err
 	}
 	// Ends that only the jail shall hold must not look open when it is gone.

@@ -114,11 +114,8 @@ func (c *container) observe(pid int) (observed, error) {
 		return o, err
 	}
 	o.ownNetwork = ours != theirs
-	if r := c.spec.Linux.Resources; r != nil {
-		for name := range limits(r) {
-			o.limits = append(o.limits, strings.TrimSuffix(name, ".max"))
-		}
-		slices.Sort(o.limits)
+	if o.limits, err = c.cgroup.hold(pid); err != nil {
+		return o, err
 	}
 	return o, o.compareMounts(filepath.Join(proc, "mountinfo"), c.spec.Mounts)
 }

@@ -261,17 +261,6 @@ func TestUnescape(t *testing.T) {
 	}
 }
 
-func TestLimits(t *testing.T) {
-	mem, pids, quota, period := int64(1<<30), int64(64), int64(150_000), uint64(100_000)
-	got := limits(&specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &mem}, Pids: &specs.LinuxPids{Limit: &pids},
-		CPU: &specs.LinuxCPU{Quota: &quota, Period: &period}})
-	for file, want := range map[string]string{"memory.max": "1073741824", "pids.max": "64", "cpu.max": "150000 100000"} {
-		if got[file] != want {
-			t.Errorf("%s is %q, want %q", file, got[file], want)
-		}
-	}
-}
-
 // TestHolds: every protection that a user may require is one that inspect can
 // see to be missing.
 func TestHolds(t *testing.T) {

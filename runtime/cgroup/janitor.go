@@ -1,0 +1,41 @@
+package cgroup
+
+// #cgo CFLAGS: -Wall -Wextra -Werror
+// #include "janitor.h"
+import "C"
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// startJanitor starts the process that removes ours after the death of this
+// one. It has a session of its own: neither the terminal's signals nor those
+// to the process group reach it. home is where it goes at the end, undo what it
+// disables there before.
+func startJanitor(ours, home string, undo []string) error {
+	fd, err := unix.PidfdOpen(os.Getpid(), 0) // since kernel 5.3
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	self := os.NewFile(uintptr(fd), "supervisor")
+	defer self.Close()
+	arg := ""
+	if len(undo) > 0 {
+		arg = "-" + strings.Join(undo, " -")
+	}
+	c := &exec.Cmd{
+		Path: "/proc/self/exe", Args: []string{C.JAIL_JANITOR, ours, home, arg}, Env: []string{}, Dir: "/",
+		ExtraFiles:  []*os.File{self}, // JAIL_JANITOR_PIDFD
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	}
+	if err := c.Start(); err != nil {
+		return fmt.Errorf("start the cgroup janitor: %w", err)
+	}
+	return c.Process.Release()
+}
