@@ -227,7 +227,10 @@ func (b *builder) program() error {
 func (b *builder) environment() error {
 	for _, name := range slices.Sorted(maps.Keys(b.Host.Env)) {
 		from, why := builtin, "on the allow-list"
+		_, made := b.env[name]
 		switch {
+		case made: // names a path of the host, where the jail has its own
+			continue
 		case allowedEnv(name):
 		case slices.Contains(b.Policy.Env.Pass, name):
 			from, why = b.origin("env.pass="+name), "passed from your environment"

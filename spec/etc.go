@@ -99,9 +99,9 @@ func field(s string) string {
 }
 
 // gitconfig quotes as git-config(1) says: a value in double quotes, with
-// backslash, quote and line feed escaped.
+// backslash, quote and line feed escaped. Of NUL git knows nothing.
 func gitconfig(name, email string) string {
-	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace
+	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\x00", "").Replace
 	s := "[user]\n"
 	if name != "" {
 		s += "\tname = \"" + quote(name) + "\"\n"

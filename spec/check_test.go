@@ -1,0 +1,411 @@
+package spec
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// at returns the mount of a destination, for a change.
+func at(s *specs.Spec, destination string) *specs.Mount {
+	for i := range s.Mounts {
+		if s.Mounts[i].Destination == destination {
+			return &s.Mounts[i]
+		}
+	}
+	panic("no mount on " + destination)
+}
+
+func bindAt(source, destination string, options ...string) func(*specs.Spec) {
+	return func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Type: "bind", Source: source, Destination: destination, Options: options})
+	}
+}
+
+func readOnly(source, destination string) func(*specs.Spec) {
+	return bindAt(source, destination, "rbind", "ro", "rro", "nosuid", "nodev")
+}
+
+func readWrite(source, destination string) func(*specs.Spec) {
+	return bindAt(source, destination, "rbind", "rw", "nosuid", "nodev")
+}
+
+func tmpfsAt(destination string, options ...string) func(*specs.Spec) {
+	return func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Type: "tmpfs", Source: "tmpfs", Destination: destination, Options: options})
+	}
+}
+
+func rule(r specs.LinuxSyscall) func(*specs.Spec) {
+	return func(s *specs.Spec) { s.Linux.Seccomp.Syscalls = append(s.Linux.Seccomp.Syscalls, r) }
+}
+
+func allow(name string, args ...specs.LinuxSeccompArg) func(*specs.Spec) {
+	return rule(specs.LinuxSyscall{Names: []string{name}, Action: specs.ActAllow, Args: args})
+}
+
+func option(destination, add string) func(*specs.Spec) {
+	return func(s *specs.Spec) { at(s, destination).Options = append(at(s, destination).Options, add) }
+}
+
+func without(destination, drop string) func(*specs.Spec) {
+	return func(s *specs.Spec) {
+		m := at(s, destination)
+		n := len(m.Options)
+		m.Options = slices.DeleteFunc(m.Options, func(o string) bool { return o == drop || strings.HasPrefix(o, drop+"=") })
+		if len(m.Options) == n {
+			panic(drop + " is not there")
+		}
+	}
+}
+
+func argv(args ...string) func(*specs.Spec) {
+	return func(s *specs.Spec) { s.Process.Args = args }
+}
+
+func env(e string) func(*specs.Spec) {
+	return func(s *specs.Spec) { s.Process.Env = append(s.Process.Env, e) }
+}
+
+// broken are valid configurations with one thing broken, and every violation
+// that this is.
+var broken = []struct {
+	name string
+	with func(*specs.Spec)
+	want []string
+}{
+	// Completeness
+	{"no process", func(s *specs.Spec) { s.Process = nil }, []string{"completeness: process, process.capabilities, root and linux are needed"}},
+	{"no root", func(s *specs.Spec) { s.Root = nil }, []string{"completeness: process, process.capabilities, root and linux are needed"}},
+	{"no linux", func(s *specs.Spec) { s.Linux = nil }, []string{"completeness: process, process.capabilities, root and linux are needed"}},
+	{"capabilities left to the runtime", func(s *specs.Spec) { s.Process.Capabilities = nil }, []string{"completeness: process, process.capabilities, root and linux are needed"}},
+
+	// Version
+	{"newer version", func(s *specs.Spec) { s.Version = "1.3.0" }, []string{`version: ociVersion is "1.3.0", not "1.0.2"`}},
+
+	// Root
+	{"writable root", func(s *specs.Spec) { s.Root.Readonly = false }, []string{"root: the root file system is writable"}},
+	{"the host's root", func(s *specs.Spec) { s.Root.Path = "/" }, []string{`root: root.path is "/": only the bundle's own rootfs is a root`}},
+	{"a root beside the bundle", func(s *specs.Spec) { s.Root.Path = "../rootfs" }, []string{`root: root.path is "../rootfs": only the bundle's own rootfs is a root`}},
+
+	// Namespaces
+	{"somebody's pid namespace", func(s *specs.Spec) { s.Linux.Namespaces[2].Path = "/proc/1/ns/pid" }, []string{`namespaces: the pid namespace is somebody else's: "/proc/1/ns/pid"`}},
+	{"a time namespace", func(s *specs.Spec) {
+		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.TimeNamespace})
+	}, []string{"namespaces: one time namespace too many"}},
+	{"two mount namespaces", func(s *specs.Spec) {
+		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.MountNamespace})
+	}, []string{"namespaces: one mount namespace too many"}},
+
+	// ID mappings
+	{"no uid mapping", func(s *specs.Spec) { s.Linux.UIDMappings = nil }, []string{"id mappings: the uid mapping is not the caller's own id alone"}},
+	{"a second gid", func(s *specs.Spec) {
+		s.Linux.GIDMappings = append(s.Linux.GIDMappings, specs.LinuxIDMapping{ContainerID: 1, HostID: 998, Size: 1})
+	}, []string{"id mappings: the gid mapping is not the caller's own id alone"}},
+	{"all uids", func(s *specs.Spec) { s.Linux.UIDMappings[0].Size = 65536 }, []string{"id mappings: the uid mapping is not the caller's own id alone"}},
+	{"uid 0 unmapped", func(s *specs.Spec) { s.Linux.UIDMappings[0].ContainerID = 1000 }, []string{"id mappings: the uid mapping is not the caller's own id alone"}},
+
+	// Privilege
+	{"new privileges", func(s *specs.Spec) { s.Process.NoNewPrivileges = false }, []string{"privilege: noNewPrivileges is off"}},
+	{"another uid", func(s *specs.Spec) { s.Process.User.UID = 1 }, []string{"privilege: process.user is not 0:0 (jailinit gives the agent its ids)"}},
+	{"another gid", func(s *specs.Spec) { s.Process.User.GID = 1 }, []string{"privilege: process.user is not 0:0 (jailinit gives the agent its ids)"}},
+	{"a further group", func(s *specs.Spec) { s.Process.User.AdditionalGids = []uint32{27} }, []string{"privilege: process.user is not 0:0 (jailinit gives the agent its ids)"}},
+	{"bounding capability", func(s *specs.Spec) {
+		s.Process.Capabilities.Bounding = []string{"CAP_SETFCAP", "CAP_SYS_ADMIN"}
+	}, []string{"privilege: the bounding set holds CAP_SYS_ADMIN"}},
+	{"effective capability", func(s *specs.Spec) { s.Process.Capabilities.Effective = []string{"CAP_NET_RAW"} }, []string{"privilege: the effective set holds CAP_NET_RAW"}},
+	{"permitted capability", func(s *specs.Spec) { s.Process.Capabilities.Permitted = []string{"CAP_KILL"} }, []string{"privilege: the permitted set holds CAP_KILL"}},
+	{"inheritable capability", func(s *specs.Spec) { s.Process.Capabilities.Inheritable = []string{"CAP_SETFCAP"} }, []string{"privilege: inheritable or ambient capabilities would reach the agent"}},
+	{"ambient capability", func(s *specs.Spec) { s.Process.Capabilities.Ambient = []string{"CAP_SETFCAP"} }, []string{"privilege: inheritable or ambient capabilities would reach the agent"}},
+
+	// Seccomp
+	{"no seccomp", func(s *specs.Spec) { s.Linux.Seccomp = nil }, []string{"seccomp: there is no profile"}},
+	{"default allow", func(s *specs.Spec) { s.Linux.Seccomp.DefaultAction = specs.ActAllow }, []string{"seccomp: the default action is SCMP_ACT_ALLOW, not a refusal"}},
+	{"default log", func(s *specs.Spec) { s.Linux.Seccomp.DefaultAction = specs.ActLog }, []string{"seccomp: the default action is SCMP_ACT_LOG, not a refusal"}},
+	{"a second ABI", func(s *specs.Spec) {
+		s.Linux.Seccomp.Architectures = append(s.Linux.Seccomp.Architectures, specs.ArchX86)
+	}, []string{fmt.Sprintf("seccomp: architectures [%s SCMP_ARCH_X86]: only the native ABI is filtered tightly", nativeArch)}},
+	{"no ABI", func(s *specs.Spec) { s.Linux.Seccomp.Architectures = nil }, []string{"seccomp: architectures []: only the native ABI is filtered tightly"}},
+	{"a logged rule", rule(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActLog}), []string{"seccomp: a rule has the action SCMP_ACT_LOG"}},
+	{"a notified rule", rule(specs.LinuxSyscall{Names: []string{"mount"}, Action: specs.ActNotify}), []string{"seccomp: a rule has the action SCMP_ACT_NOTIFY", "seccomp: mount is allowed"}},
+	{"clone3", allow("clone3"), []string{"seccomp: clone3 is allowed"}},
+	{"mount with an argument", allow("mount", specs.LinuxSeccompArg{Index: 3, Op: specs.OpEqualTo}), []string{"seccomp: mount is allowed"}},
+	{"clone", allow("clone"), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone, one bit not looked at", allow("clone", specs.LinuxSeccompArg{Value: namespaceFlags &^ unix.CLONE_NEWNET, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone with a network namespace", allow("clone", specs.LinuxSeccompArg{Value: namespaceFlags, ValueTwo: unix.CLONE_NEWNET, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone with two namespaces", allow("clone", specs.LinuxSeccompArg{Value: namespaceFlags, ValueTwo: unix.CLONE_NEWUSER | unix.CLONE_NEWNS, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone, another argument", allow("clone", specs.LinuxSeccompArg{Index: 1, Value: namespaceFlags, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone, another operator", allow("clone", specs.LinuxSeccompArg{Value: namespaceFlags, Op: specs.OpNotEqual}), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone with an alternative", allow("clone", specs.LinuxSeccompArg{Value: namespaceFlags, Op: specs.OpMaskedEqual},
+		specs.LinuxSeccompArg{Op: specs.OpGreaterEqual}), []string{"seccomp: clone is allowed with any flags"}},
+
+	// Mounts
+	{"relative destination", readOnly("/srv/x", "srv/x"), []string{`mounts: destination "srv/x" is not an absolute, clean path below the root`}},
+	{"destination with ..", readOnly("/srv/x", "/srv/../etc/x"), []string{`mounts: destination "/srv/../etc/x" is not an absolute, clean path below the root`}},
+	{"destination with a slash behind", readOnly("/srv/x", "/srv/x/"), []string{`mounts: destination "/srv/x/" is not an absolute, clean path below the root`}},
+	{"onto the root", readOnly("/srv/x", "/"), []string{`mounts: destination "/" is not an absolute, clean path below the root`}},
+	{"NUL in a destination", readOnly("/srv/x", "/srv/x\x00y"), []string{`mounts: "/srv/x\x00y" is not valid UTF-8, or holds NUL`}},
+	{"NUL in a source", readOnly("/srv/x\x00y", "/srv/x"), []string{`mounts: "/srv/x" is not valid UTF-8, or holds NUL`}},
+	{"source that is not UTF-8", readOnly("/srv/\xff", "/srv/x"), []string{`mounts: "/srv/x" is not valid UTF-8, or holds NUL`}},
+	{"sysfs", func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Type: "sysfs", Source: "sysfs", Destination: "/sys"})
+	}, []string{`mounts: "/sys" is of type "sysfs"`}},
+	{"cgroup", func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Type: "cgroup", Source: "cgroup", Destination: "/sys/fs/cgroup"})
+	}, []string{`mounts: "/sys/fs/cgroup" is of type "cgroup"`}},
+	{"a bind without the type", func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Source: "/srv", Destination: "/srv", Options: []string{"rbind"}})
+	}, []string{`mounts: "/srv" is of type ""`}},
+	{"a bind that says it is a tmpfs", tmpfsAt("/srv", "nosuid", "nodev", "size=1m", "rbind"), []string{`mounts: "/srv" has the option rbind`}},
+	{"a bind that says it is proc", option("/proc", "bind"), []string{`mounts: "/proc" has the option bind`}},
+	{"host paths copied in", option("/tmp", "tmpcopyup"), []string{`mounts: "/tmp" has the option tmpcopyup`}},
+	{"shared propagation", option("/home/ada/src/app", "rshared"), []string{`mounts: "/home/ada/src/app" has the option rshared`}},
+	{"suid after nosuid", option("/home/ada/src/app", "suid"), []string{`mounts: "/home/ada/src/app" has the option suid`}},
+	{"dev after nodev", option("/tmp", "dev"), []string{`mounts: "/tmp" has the option dev`}},
+	{"rrw after rro", option("/etc/localtime", "rrw"), []string{`mounts: "/etc/localtime" has the option rrw`}},
+	{"remount", option("/etc/localtime", "remount"), []string{`mounts: "/etc/localtime" has the option remount`}},
+	{"idmap", option("/home/ada/src/app", "idmap"), []string{`mounts: "/home/ada/src/app" has the option idmap`}},
+	{"tmpfs of another owner", option("/tmp", "uid=1"), []string{`mounts: "/tmp" has the option uid=1`}},
+	{"a second proc", func(s *specs.Spec) {
+		s.Mounts = append(s.Mounts, specs.Mount{Type: "proc", Source: "proc", Destination: "/proc2"})
+	}, []string{`mounts: proc is mounted on "/proc2"`}},
+	{"the host's terminals", without("/dev/pts", "newinstance"), []string{"mounts: devpts is not the jail's own"}},
+	{"devpts elsewhere", func(s *specs.Spec) { at(s, "/dev/pts").Destination = "/srv/pts" }, []string{"mounts: devpts is not the jail's own"}},
+	{"tmpfs without a size", without("/home/ada", "size"), []string{`mounts: the tmpfs "/home/ada" has no size`}},
+	{"tmpfs of size 0", option("/tmp", "size=0"), []string{`mounts: the tmpfs "/tmp" has no size`}},
+	{"tmpfs without nosuid", without("/tmp", "nosuid"), []string{`mounts: the tmpfs "/tmp" is not nosuid and nodev`}},
+	{"tmpfs without nodev", without("/run/user/1000", "nodev"), []string{`mounts: the tmpfs "/run/user/1000" is not nosuid and nodev`}},
+	{"/dev without nosuid", without("/dev", "nosuid"), []string{`mounts: the tmpfs "/dev" is not nosuid and nodev`}},
+	{"tmpfs over proc", tmpfsAt("/proc/sys", "nosuid", "nodev", "size=1m"), []string{`mounts: a tmpfs would be mounted on "/proc/sys"`}},
+	{"tmpfs over PID 1", tmpfsAt("/.jail", "nosuid", "nodev", "size=1m"), []string{`mounts: a tmpfs would be mounted on "/.jail"`}},
+	{"writable tmpfs on /etc", tmpfsAt("/etc", "nosuid", "nodev", "size=1m"), []string{`mounts: "/etc" is writable`}},
+	{"writable tmpfs in the store", tmpfsAt("/nix/store/x", "nosuid", "nodev", "size=1m"), []string{`mounts: "/nix/store/x" is writable`}},
+	{"the whole host", readOnly("/", "/host"), []string{`mounts: "/" must never be in a jail`}},
+	{"the host's proc", readOnly("/proc", "/host"), []string{`mounts: "/proc" must never be in a jail`}},
+	{"a process of the host", readOnly("/proc/1/root", "/host"), []string{`mounts: "/proc/1/root" must never be in a jail`}},
+	{"a file of sysfs", readOnly("/sys/fs/cgroup", "/host"), []string{`mounts: "/sys/fs/cgroup" must never be in a jail`}},
+	{"a device", readOnly("/dev/kvm", "/srv/kvm"), []string{`mounts: "/dev/kvm" must never be in a jail`}},
+	{"what holds the Nix database", readOnly("/nix/var/nix", "/nix/var/nix"), []string{`mounts: "/nix/var/nix" must never be in a jail`}},
+	{"/nix", readOnly("/nix", "/srv/nix"), []string{`mounts: "/nix" must never be in a jail`}},
+	{"root's keys", readOnly("/root/.ssh", "/srv/x"), []string{`mounts: "/root/.ssh" must never be in a jail`}},
+	{"relative source", readOnly("srv", "/srv"), []string{`mounts: source "srv" is not an absolute, clean path`}},
+	{"source with ..", readOnly("/srv/../x", "/srv"), []string{`mounts: source "/srv/../x" is not an absolute, clean path`}},
+	{"a bind over proc", readOnly("/srv/x", "/proc/sys/kernel"), []string{`mounts: "/srv/x" would be mounted on "/proc/sys/kernel"`}},
+	{"a bind on /dev", readOnly("/srv/x", "/dev/null"), []string{`mounts: "/srv/x" would be mounted on "/dev/null"`}},
+	{"a bind beside PID 1", readOnly("/srv/x", "/.jail/x"), []string{`mounts: "/srv/x" would be mounted on "/.jail/x"`}},
+	{"bind without nosuid", without("/home/ada/src/app", "nosuid"), []string{`mounts: "/home/ada/src/app" is not nosuid`}},
+	{"bind without nodev", without("/home/ada/src/app", "nodev"), []string{`mounts: "/home/ada/src/app" is not nodev`}},
+	{"rro is missing", without("/etc/localtime", "rro"), []string{`mounts: what is mounted below "/etc/localtime" stays writable (rro is missing)`}},
+	{"neither ro nor rw", without("/home/ada/src/app", "rw"), []string{`mounts: "/home/ada/src/app" is not either ro or rw and either bind or rbind`}},
+	{"rw after ro", option(storeBash, "rw"), []string{`mounts: "` + storeBash + `" is not either ro or rw and either bind or rbind`}},
+	{"bind and rbind", option("/home/ada/src/app", "bind"), []string{`mounts: "/home/ada/src/app" is not either ro or rw and either bind or rbind`}},
+	{"writable /etc", readWrite("/srv/etc", "/etc"), []string{`mounts: "/etc" is writable`}},
+	{"writable file of /etc", readWrite("/srv/x", "/etc/hosts"), []string{`mounts: "/etc/hosts" is writable`}},
+	{"writable store", readWrite("/nix/store", "/nix/store"), []string{`mounts: "/nix/store" is writable`}},
+	{"writable store path", readWrite(storeBash, storeBash), []string{`mounts: "` + storeBash + `" is writable`}},
+	{"writable /nix", readWrite("/srv/nix", "/nix"), []string{`mounts: "/nix" is writable`}},
+	{"writable /usr/lib", readWrite("/usr/lib", "/usr/lib"), []string{`mounts: "/usr/lib" is writable`}},
+	{"writable PID 1", readWrite("/srv/x", InitPath), []string{`mounts: "/.jail/init" is writable`}},
+
+	// Process
+	{"no arguments", argv(), []string{"process: process.args does not begin with /.jail/init", "process: process.args names no program after --"}},
+	{"not PID 1 of ours", argv("/bin/sh", "--", "true"), []string{"process: process.args does not begin with /.jail/init"}},
+	{"no program", argv(InitPath, "--"), []string{"process: process.args names no program after --"}},
+	{"no dashes", argv(InitPath, "true"), []string{"process: process.args names no program after --"}},
+	{"namespaces for the agent", argv(InitPath, "--nesting", "--", "true"), []string{`process: process.args has "--nesting", which would widen the jail, for PID 1`}},
+	{"another filter", argv(InitPath, "--uid=1", "--gid=1", "--seccomp-fd=0", "--", "true"), []string{`process: process.args has "--seccomp-fd=0", which would widen the jail, for PID 1`}},
+	{"NUL in an argument", argv(InitPath, "--", "true", "a\x00b"), []string{"process: an argument is not valid UTF-8, or holds NUL"}},
+	{"an argument that is not UTF-8", argv(InitPath, "--", "\xc3\x28"), []string{"process: an argument is not valid UTF-8, or holds NUL"}},
+	{"relative cwd", func(s *specs.Spec) { s.Process.Cwd = "src" }, []string{`process: process.cwd "src" is not absolute`}},
+	{"the pipe of libcontainer", env("_LIBCONTAINER_INITPIPE=3"), []string{`process: the variable "_LIBCONTAINER_INITPIPE" would speak to the runtime`}},
+	{"a variable of the machinery", env("_JAIL_X=3"), []string{`process: the variable "_JAIL_X" would speak to the runtime`}},
+	{"a variable without a value", env("SECRET"), []string{`process: the variable "SECRET" is malformed`}},
+	{"a variable without a name", env("=x"), []string{`process: the variable "" is malformed`}},
+	{"NUL in a value", env("A=secret\x00B=1"), []string{`process: the variable "A" is malformed`}},
+	{"a value that is not UTF-8", env("A=\xff"), []string{`process: the variable "A" is malformed`}},
+	{"core files", func(s *specs.Spec) { s.Process.Rlimits = nil }, []string{"process: core files are not off"}},
+	{"core files up to a limit", func(s *specs.Spec) { s.Process.Rlimits[0].Hard = 1 }, []string{"process: core files are not off"}},
+
+	// Side doors
+	{"hooks", func(s *specs.Spec) {
+		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh"}}}
+	}, []string{"side doors: hooks is set: no jail has it"}},
+	{"empty hooks", func(s *specs.Spec) { s.Hooks = &specs.Hooks{} }, []string{"side doors: hooks is set: no jail has it"}},
+	{"devices", func(s *specs.Spec) { s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/kvm"}} }, []string{"side doors: linux.devices is set: no jail has it"}},
+	{"device cgroup rules", func(s *specs.Spec) {
+		s.Linux.Resources.Devices = []specs.LinuxDeviceCgroup{{Allow: true}}
+	}, []string{"side doors: linux.resources.devices is set: no jail has it"}},
+	{"cgroup files", func(s *specs.Spec) { s.Linux.Resources.Unified = map[string]string{"memory.max": "max"} }, []string{"side doors: linux.resources.unified is set: no jail has it"}},
+	{"sysctl", func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"net.ipv4.ip_forward": "1"} }, []string{"side doors: linux.sysctl is set: no jail has it"}},
+	{"a cgroup of the host", func(s *specs.Spec) { s.Linux.CgroupsPath = "/user.slice" }, []string{"side doors: linux.cgroupsPath is set: no jail has it"}},
+	{"propagation of the root", func(s *specs.Spec) { s.Linux.RootfsPropagation = "shared" }, []string{"side doors: linux.rootfsPropagation is set: no jail has it"}},
+	{"a listener for system calls", func(s *specs.Spec) { s.Linux.Seccomp.ListenerPath = "/run/x" }, []string{"side doors: linux.seccomp.listenerPath is set: no jail has it"}},
+	{"no mitigations", func(s *specs.Spec) {
+		s.Linux.Seccomp.Flags = []specs.LinuxSeccompFlag{specs.LinuxSeccompFlagSpecAllow}
+	}, []string{"side doors: linux.seccomp.flags is set: no jail has it"}},
+	{"a network device of the host", func(s *specs.Spec) { s.Linux.NetDevices = map[string]specs.LinuxNetDevice{"eth0": {}} }, []string{"side doors: linux.netDevices is set: no jail has it"}},
+	{"another security profile", func(s *specs.Spec) { s.Process.ApparmorProfile = "unconfined" }, []string{"side doors: process.apparmorProfile is set: no jail has it"}},
+	{"another label", func(s *specs.Spec) { s.Process.SelinuxLabel = "spc_t" }, []string{"side doors: process.selinuxLabel is set: no jail has it"}},
+	{"killed last", func(s *specs.Spec) { s.Process.OOMScoreAdj = new(-1000) }, []string{"side doors: process.oomScoreAdj is set: no jail has it"}},
+	{"mapped mount", func(s *specs.Spec) { s.Mounts[0].UIDMappings = []specs.LinuxIDMapping{{Size: 1}} }, []string{"side doors: mounts.uidMappings is set: no jail has it"}},
+	{"another platform", func(s *specs.Spec) { s.VM = &specs.VM{} }, []string{"side doors: vm is set: no jail has it"}},
+	{"crun's own filter", func(s *specs.Spec) { s.Annotations["run.oci.seccomp_bpf_data"] = "BgAAAAAA/38=" }, []string{`side doors: the annotation "run.oci.seccomp_bpf_data" may speak to a runtime`}},
+	{"systemd's properties", func(s *specs.Spec) { s.Annotations["org.systemd.property.DeviceAllow"] = "[]" }, []string{`side doors: the annotation "org.systemd.property.DeviceAllow" may speak to a runtime`}},
+}
+
+// rows adds to broken what is one row for each element of a list.
+func rows() []row {
+	var all []row
+	for _, b := range broken {
+		all = append(all, row{b.name, b.with, b.want})
+	}
+	for _, n := range namespaces {
+		all = append(all, row{"no " + string(n) + " namespace", func(s *specs.Spec) {
+			s.Linux.Namespaces = slices.DeleteFunc(s.Linux.Namespaces, func(have specs.LinuxNamespace) bool { return have.Type == n })
+		}, []string{fmt.Sprintf("namespaces: there is no %s namespace", n)}})
+	}
+	for _, n := range dangerous {
+		if n != "clone3" { // has a row above
+			all = append(all, row{n, allow(n), []string{"seccomp: " + n + " is allowed"}})
+		}
+	}
+	for _, p := range maskedPaths {
+		all = append(all, row{p, func(s *specs.Spec) {
+			s.Linux.MaskedPaths = slices.DeleteFunc(s.Linux.MaskedPaths, func(have string) bool { return have == p })
+		}, []string{"proc: " + p + " is not masked"}})
+	}
+	for _, p := range readonlyPaths {
+		all = append(all, row{p, func(s *specs.Spec) {
+			s.Linux.ReadonlyPaths = slices.DeleteFunc(s.Linux.ReadonlyPaths, func(have string) bool { return have == p })
+		}, []string{"proc: " + p + " is not read-only"}})
+	}
+	return all
+}
+
+type row struct {
+	name string
+	with func(*specs.Spec)
+	want []string
+}
+
+// violations of a fresh valid configuration with one thing broken.
+func (r row) violations(s *specs.Spec) []string {
+	r.with(s)
+	var got []string
+	for _, v := range Check(s) {
+		got = append(got, v.String())
+	}
+	return got
+}
+
+func TestCheck(t *testing.T) {
+	base := mustBuild(t, everything()).Spec
+	seen := map[string]bool{}
+	for _, r := range rows() {
+		t.Run(r.name, func(t *testing.T) {
+			if seen[r.name] {
+				t.Error("two rows have this name")
+			}
+			seen[r.name] = true
+			if got := r.violations(clone(t, base)); !slices.Equal(got, r.want) {
+				t.Errorf("violations\n got %q\nwant %q", got, r.want)
+			}
+		})
+	}
+}
+
+// TestEveryCheckCounts: without any one of the checks a row above fails, so
+// none can be lost unnoticed.
+func TestEveryCheckCounts(t *testing.T) {
+	base := mustBuild(t, everything()).Spec
+	whole := checks
+	defer func() { checks = whole }()
+	for i, c := range whole {
+		checks = slices.Delete(slices.Clone(whole), i, i+1)
+		if !slices.ContainsFunc(rows(), func(r row) bool { return !slices.Equal(r.violations(clone(t, base)), r.want) }) {
+			t.Errorf("no row fails without the check %q", c.name)
+		}
+	}
+}
+
+// TestCheckReportsAll: all violations together, in the same order every time.
+func TestCheckReportsAll(t *testing.T) {
+	s := mustBuild(t, everything()).Spec
+	s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil
+	s.Process.Capabilities.Bounding = []string{"CAP_A"}
+	s.Process.Capabilities.Effective = []string{"CAP_B"}
+	s.Annotations["b"], s.Annotations["a"] = "", ""
+	s.Root.Readonly = false
+	want := "the configuration breaks the promises of a jail: root: the root file system is writable; " +
+		"id mappings: the uid mapping is not the caller's own id alone; id mappings: the gid mapping is not the caller's own id alone; " +
+		"privilege: the bounding set holds CAP_A; privilege: the effective set holds CAP_B; " +
+		`side doors: the annotation "a" may speak to a runtime; side doors: the annotation "b" may speak to a runtime`
+	for range 20 {
+		if got := (&CheckError{Check(s)}).Error(); got != want {
+			t.Fatalf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+// TestCheckKeepsSecrets: no value of a variable is in a violation.
+func TestCheckKeepsSecrets(t *testing.T) {
+	s := mustBuild(t, valid()).Spec
+	s.Process.Env = append(s.Process.Env, "TOKEN=hunter2\x00", "_JAIL_TOKEN=hunter2", "=hunter2", "OTHER=\xffhunter2")
+	s.Process.Args = append(s.Process.Args, "hunter2\x00")
+	v := Check(s)
+	if text := (&CheckError{v}).Error(); len(v) != 5 || strings.Contains(text, "hunter2") {
+		t.Errorf("%d violations: %s", len(v), text)
+	}
+}
+
+// TestCheckAllows what somebody may well change in a config.json.
+func TestCheckAllows(t *testing.T) {
+	for name, with := range map[string]func(*specs.Spec){
+		"a socket that the policy grants": readOnly("/run/docker.sock", "/run/docker.sock"),
+		"a project in /usr/src":           readWrite("/usr/src/app", "/usr/src/app"),
+		"a project in /etcetera":          readWrite("/etcetera", "/etcetera"),
+		"noexec":                          option("/home/ada/src/app", "noexec"),
+		"empty lists": func(s *specs.Spec) {
+			s.Linux.Devices, s.Linux.Sysctl = []specs.LinuxDevice{}, map[string]string{}
+		},
+		"one more refusal": rule(specs.LinuxSyscall{Names: []string{"ptrace", "mount"}, Action: specs.ActKillProcess}),
+		"no capability":    func(s *specs.Spec) { s.Process.Capabilities = &specs.LinuxCapabilities{} },
+		"a program that looks like a flag": func(s *specs.Spec) {
+			s.Process.Args = []string{InitPath, "--", "prog", "--nesting", "--", "x"}
+		},
+	} {
+		s := clone(t, mustBuild(t, valid()).Spec)
+		with(s)
+		if v := Check(s); len(v) > 0 {
+			t.Errorf("%s: %v", name, v)
+		}
+	}
+}
+
+// TestKnownFields: each name is one of the specification's.
+func TestKnownFields(t *testing.T) {
+	s := mustBuild(t, everything()).Spec
+	whole := knownFields
+	defer func() { knownFields = whole }()
+	// All that a configuration may set is set, so each must be missed.
+	s.Process.User = specs.User{UID: 1, GID: 1, AdditionalGids: []uint32{1}}
+	s.Process.Capabilities.Inheritable, s.Process.Capabilities.Ambient = []string{"x"}, []string{"x"}
+	s.Process.Rlimits = []specs.POSIXRlimit{{Type: "x", Hard: 1, Soft: 1}}
+	s.Linux.Namespaces[0].Path = "x"
+	s.Linux.UIDMappings[0].ContainerID, s.Linux.GIDMappings[0].ContainerID = 1, 1
+	s.Linux.Seccomp.DefaultErrnoRet = new(uint(1))
+	allow("x", specs.LinuxSeccompArg{Index: 1})(s)
+	for i, name := range whole {
+		knownFields = slices.Delete(slices.Clone(whole), i, i+1)
+		if got := unknownFields(s); !slices.Contains(got, name) {
+			t.Errorf("%s is in the list, but no field of a configuration (got %v)", name, got)
+		}
+	}
+	if knownFields = whole; len(unknownFields(s)) > 0 {
+		t.Error(unknownFields(s))
+	}
+}
