@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -62,12 +65,12 @@ func printGrants(w io.Writer, grants []spec.Grant) error {
 	return t.Flush()
 }
 
-// visible quotes what could move the cursor or forge a line: names of files
-// are the project's, not ours.
+// visible quotes what could move the cursor, forge a line or be read in another
+// order than it is: names of files are the project's, not ours.
 func visible(s string) string {
 	for _, r := range s {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\ufffd' {
-			return fmt.Sprintf("%q", s)
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
+			return strconv.Quote(s)
 		}
 	}
 	return s

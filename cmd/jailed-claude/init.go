@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
 
 // marks are files by which a project shows what it is.
@@ -29,7 +30,7 @@ nothing by itself: every line that would is commented out.`,
   jailed-claude init --user     # your own policy, for all projects`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			file := projectPolicy
+			file := trust.Name
 			if user {
 				file = filepath.Join(configDir(), "config.toml")
 				if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {

@@ -19,10 +19,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
-
-// projectPolicy is the policy file of a project.
-const projectPolicy = ".jailed-claude.toml"
 
 // jailFlags are the flags that every jail command shares.
 type jailFlags struct {
@@ -121,10 +119,15 @@ func (f *jailFlags) merged(project string) (policy.Policy, error) {
 		return policy.Policy{}, err
 	}
 	layers = append(layers, user)
-	own := filepath.Join(project, projectPolicy)
-	switch _, err := os.Lstat(own); {
-	case f.policy == "none":
-	case f.policy != "":
+	switch f.policy {
+	case "none":
+	case "":
+		l, err := f.projectLayer(project, user)
+		if err != nil {
+			return policy.Policy{}, err
+		}
+		layers = append(layers, l)
+	default:
 		l, err := readLayer(f.policy)
 		if err != nil {
 			return policy.Policy{}, err
@@ -133,26 +136,25 @@ func (f *jailFlags) merged(project string) (policy.Policy, error) {
 			return policy.Policy{}, fmt.Errorf("--policy %q: %w", f.policy, fs.ErrNotExist)
 		}
 		layers = append(layers, l)
-	case err == nil:
-		return policy.Policy{}, hint(fmt.Errorf("this project has a policy of its own, %q, and nobody has approved it", own),
-			"read it, then apply it: --policy "+shellQuote(own),
-			"or leave it out: --policy none")
 	}
 	flags, err := f.layer()
 	if err != nil {
 		return policy.Policy{}, err
 	}
-	var present []*policy.Layer
-	for _, l := range append(layers, flags) {
-		if l != nil {
-			present = append(present, l)
-		}
-	}
-	return policy.Merge(present...)
+	return policy.Merge(append(layers, flags)...)
 }
 
-// shellQuote makes a path safe to paste.
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// shellQuote makes a path safe to paste, and to show.
+func shellQuote(s string) string {
+	if visible(s) == s {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		fmt.Fprintf(&b, `\x%02x`, c)
+	}
+	return "$'" + b.String() + "'"
+}
 
 func readLayer(file string) (*policy.Layer, error) {
 	text, err := os.ReadFile(file)
@@ -178,8 +180,8 @@ type wanted struct {
 func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec.Input, error) {
 	begun := time.Now()
 	dir := f.project
-	if dir == "" {
-		dir = "."
+	if file, err := trust.Path(f.project); err == nil {
+		dir = filepath.Dir(file)
 	}
 	p, err := f.merged(dir)
 	if err != nil {
@@ -187,12 +189,16 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 	}
 	took(&begun, "policy")
 	facts, err := host.Read(ctx, host.Options{
-		ProjectDir: f.project, Hide: p.Files.Hide, Protect: p.Files.Protect,
+		ProjectDir: dir, Hide: p.Files.Hide, Protect: p.Files.Protect,
 		Grants: append(append([]string{}, p.Files.Read...), p.Files.Write...),
 		Shared: p.Agent.Config == policy.ConfigShared, Nix: p.Nix.Daemon == policy.DaemonAuto,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if facts.Project.Dir != dir {
+		// The policy was that of another folder.
+		return nil, fmt.Errorf("project %q became %q while it was looked at: refused", dir, facts.Project.Dir)
 	}
 	for _, warning := range facts.Warnings {
 		fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: warning: %s\n", warning)
