@@ -116,7 +116,11 @@ func TestRefused(t *testing.T) {
 
 		// Projects, in case the host's own checks have a hole
 		{"the root as project", func(in *Input) { in.Host.Project.Dir = "/" },
-			`the configuration breaks the promises of a jail: mounts: destination "/" is not an absolute, clean path below the root; mounts: "/" must never be in a jail; mounts: "/" is writable`},
+			`files: project: / is your home folder or holds it: grant the parts that are needed`},
+		{"our own policy as project", func(in *Input) { in.Host.Project.Dir = "/home/ada/.config/jailed-claude" },
+			`files: project: /home/ada/.config/jailed-claude would expose /home/ada/.config/jailed-claude, jailed-claude's own policy and state: grant something narrower`},
+		{"a git directory that holds home", func(in *Input) { in.Host.Project.Git = []string{"/home"} },
+			`files: project: /home is your home folder or holds it: grant the parts that are needed`},
 		{"/etc as project", func(in *Input) { in.Host.Project.Dir = "/etc" }, `the configuration breaks the promises of a jail: mounts: "/etc" is writable`},
 		{"a project with ..", func(in *Input) { in.Host.Project.Dir = "/srv/../home/ada" },
 			`the configuration breaks the promises of a jail: mounts: destination "/srv/../home/ada" is not an absolute, clean path below the root; mounts: source "/srv/../home/ada" is not an absolute, clean path`},

@@ -165,6 +165,12 @@ func (b *builder) files() error {
 		ms = append(ms, mounted{b.Host.ClaudeShared.Dir, "rw", b.origin("agent.config"), "Claude's configuration, the host's own"})
 	}
 	pr := b.Host.Project
+	// The host has refused such projects; this is for callers that have none.
+	for _, p := range append([]string{pr.Dir}, pr.Git...) {
+		if err := b.exposes(p); err != nil {
+			return fmt.Errorf("project: %w", err)
+		}
+	}
 	mode := b.Policy.Files.Project
 	ms = append(ms, mounted{pr.Dir, mode, b.origin("files.project"), "the project"})
 	for _, g := range pr.Git {
