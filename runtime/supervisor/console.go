@@ -123,6 +123,9 @@ func (c *console) start() error {
 	c.resize()
 	if c.input != nil {
 		go relay(c.master, os.Stdin)
+	} else if err := ttyconsole.ClearONLCR(c.master.Fd()); err != nil {
+		// The caller's terminal is not raw then: it adds the carriage returns.
+		return fmt.Errorf("terminal: %w", err)
 	}
 	go func() {
 		defer close(c.copied)
