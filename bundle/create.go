@@ -64,8 +64,9 @@ func Create(dir string, j *spec.Jail, o Options) (err error) {
 	if err := Write(tmp, j, o); err != nil {
 		return fmt.Errorf("bundle %q: %w", dir, err)
 	}
-	if err := os.Rename(tmp, dir); err != nil {
-		return fmt.Errorf("bundle %q: %w", dir, err)
+	// os.Rename refuses a folder, be it empty; rename(2) does not.
+	if err := unix.Rename(tmp, dir); err != nil {
+		return fmt.Errorf("bundle %q: %w", dir, os.NewSyscallError("rename", err))
 	}
 	return nil
 }
