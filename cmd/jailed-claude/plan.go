@@ -30,6 +30,7 @@ type jailFlags struct {
 	pids                                     int64
 	cpus                                     float64
 	nix                                      bool
+	strict                                   bool
 }
 
 func (f *jailFlags) register(c *cobra.Command) {

@@ -32,6 +32,7 @@ configuration, and to nothing else of this machine.`,
 		Example: `  jailed-claude run
   jailed-claude run -- -p "explain this project"
   jailed-claude run --net none --read ~/notes --env ANTHROPIC_API_KEY
+  jailed-claude run --strict --require seccomp,userns -- -p "review this branch"
   jailed-claude run --package nixpkgs#claude-code`,
 		RunE: func(c *cobra.Command, args []string) error {
 			_, agentArgs, err := afterDash(c, args, 0)
@@ -42,11 +43,13 @@ configuration, and to nothing else of this machine.`,
 		},
 	}
 	f.register(c)
-	registerRequire(c, &require)
+	f.registerStart(c, &require)
 	return c
 }
 
-func registerRequire(c *cobra.Command, require *[]string) {
+// registerStart adds the flags of what starts a jail.
+func (f *jailFlags) registerStart(c *cobra.Command, require *[]string) {
+	c.Flags().BoolVar(&f.strict, "strict", false, "end the jail at once when a file appears in it that the host would execute or trust")
 	c.Flags().StringSliceVar(require, "require", nil, "refuse to start unless these hold: "+strings.Join(supervisor.Protections, ","))
 }
 
@@ -91,6 +94,7 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 	}
 	o.Summary = terminal
 	o.Require = require
+	o.Strict = f.strict
 	o.LogLevel = logrus.GetLevel().String()
 	if _, json := logrus.StandardLogger().Formatter.(*logrus.JSONFormatter); json {
 		o.LogFormat = "json"

@@ -26,7 +26,7 @@ command of yours: to see what the agent would see.`,
 		},
 	}
 	f.register(c)
-	registerRequire(c, &require)
+	f.registerStart(c, &require)
 	return c
 }
 

@@ -26,6 +26,8 @@ type container struct {
 	console *console
 	control *control
 	cgroup  *cgroup
+	// appeared has a value when the jail is to end at once; nil never has.
+	appeared <-chan struct{}
 }
 
 // newContainer translates a loaded bundle for libcontainer. What has been done
@@ -184,7 +186,7 @@ func (c *container) run() (status int, err error) {
 	}
 	done := make(chan int, 1)
 	go func() { done <- wait(c.process) }()
-	status = newJob(pid, c.console, c.control, signals).until(done)
+	status = newJob(pid, c.console, c.control, signals).until(done, c.appeared)
 	c.process = nil
 	if c.console != nil {
 		c.console.drain()

@@ -36,13 +36,16 @@ func newJob(pid int, console *console, control *control, signals chan os.Signal)
 	return &job{pid: pid, console: console, stops: control.stops(), signals: signals}
 }
 
-// until serves signals and stops until the jail ends.
-func (j *job) until(done <-chan int) int {
+// until serves signals and stops until the jail ends, and ends it when there is
+// a value in kill.
+func (j *job) until(done <-chan int, kill <-chan struct{}) int {
 	stops := j.stops
 	for {
 		select {
 		case status := <-done:
 			return status
+		case <-kill:
+			_ = unix.Kill(j.pid, unix.SIGKILL) // with PID 1 everything ends
 		case _, ok := <-stops:
 			if !ok {
 				stops = nil // PID 1 is ending

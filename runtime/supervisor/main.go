@@ -55,6 +55,11 @@ func run(h *handover) (int, error) {
 		return 0, err
 	}
 	defer t.close()
+	w, err := newWatch(h.Jail.Spec, t)
+	if err != nil {
+		return 0, err
+	}
+	defer w.close()
 	cg, err := openCgroup(h.Options.Cgroup, h.Jail.Spec.Linux.Resources)
 	if err != nil {
 		return 0, err
@@ -79,13 +84,18 @@ func run(h *handover) (int, error) {
 		return 0, err
 	}
 	t.close()
-	w := newWatch(b.Spec)
 	c, err := newContainer(b, rest, cg, h.Options)
 	if err != nil {
 		return 0, err
 	}
+	if h.Options.Strict {
+		c.appeared = w.start()
+	}
 	status, err := c.run()
-	w.report(os.Stderr)
+	w.stop()
+	if w.report(os.Stderr, h.Options.Strict) && h.Options.Strict {
+		status = exitOurs
+	}
 	return status, err
 }
 

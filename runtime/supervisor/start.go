@@ -26,6 +26,8 @@ type Options struct {
 	Summary bool
 	// Require are protections without which the jail must not start.
 	Require []string
+	// Strict ends the jail as soon as a watched path appears.
+	Strict bool
 	// LogLevel and LogFormat are logrus's ("debug", "json").
 	LogLevel, LogFormat string
 	// Cgroup is the folder of a cgroup v2 made for this jail; empty without

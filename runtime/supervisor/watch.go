@@ -2,14 +2,18 @@ package supervisor
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec"
 )
@@ -17,34 +21,177 @@ import (
 // watch knows what did not exist at the start and would matter if the agent
 // made it, by path, and why. Nothing is mounted there: a mount point would be a
 // stub on the host.
-type watch map[string]string
-
-func newWatch(s *specs.Spec) watch {
-	text, ok := s.Annotations[spec.WatchAnnotation]
-	if !ok {
-		return nil
-	}
-	var w watch
-	if err := json.Unmarshal([]byte(text), &w); err != nil {
-		logrus.WithError(err).Warn("annotation is no object of paths: nothing is watched")
-	}
-	return w
+type watch struct {
+	why map[string]string
+	// roots are the mounts that hold the paths. The agent can move none of
+	// them, and this process reaches them by descriptor, whatever it has
+	// mounted over /tmp since.
+	roots []root
+	// links are the symlinks on the way to a path that were there at the
+	// start, with what they said.
+	links map[string]string
+	// seen are paths that appeared while the jail ran, there now or not.
+	seen map[string]bool
+	stop func()
 }
 
-// report names what has appeared, before the user runs anything.
-func (w watch) report(out io.Writer) {
-	said := false
-	for _, p := range slices.Sorted(maps.Keys(w)) {
-		if _, err := os.Lstat(p); err != nil {
+type root struct {
+	path string
+	fd   int
+}
+
+// newWatch looks at what is there. Preconditions: the sources of t are open,
+// and nothing is mounted over them yet.
+func newWatch(s *specs.Spec, t *tree) (*watch, error) {
+	w := &watch{links: map[string]string{}, seen: map[string]bool{}, stop: func() {}}
+	text, ok := s.Annotations[spec.WatchAnnotation]
+	if !ok {
+		return w, nil
+	}
+	if err := json.Unmarshal([]byte(text), &w.why); err != nil {
+		return nil, fmt.Errorf("annotation %s is no object of paths: %w", spec.WatchAnnotation, err)
+	}
+	held := map[string]int{}
+	for i, m := range s.Mounts {
+		if t.sources[i] >= 0 {
+			held[m.Source] = t.sources[i]
+		}
+	}
+	have := map[string]bool{}
+	for _, p := range slices.Sorted(maps.Keys(w.why)) {
+		r := path.Dir(p)
+		for ; r != "/"; r = path.Dir(r) {
+			if _, ok := held[r]; ok {
+				break
+			}
+		}
+		fd, ok := held[r]
+		if !ok {
+			// The jail cannot make what it does not hold.
+			delete(w.why, p)
 			continue
 		}
-		if !said {
-			fmt.Fprintln(out, "jailed-claude: the agent made files that programs outside of the jail would execute or trust:")
-			said = true
+		if have[r] {
+			continue
 		}
-		fmt.Fprintf(out, "  %q: %s\n", p, w[p])
+		have[r] = true
+		fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return nil, os.NewSyscallError("fcntl(F_DUPFD)", err)
+		}
+		w.roots = append(w.roots, root{r, fd})
 	}
-	if said {
-		fmt.Fprintln(out, "jailed-claude: look at them before you run anything else in this folder")
+	for p := range w.why {
+		w.walk(p, nil, func(link, target string) bool {
+			w.links[link] = target
+			return true
+		})
 	}
+	return w, nil
+}
+
+// root is the innermost one that holds p.
+func (w *watch) root(p string) root {
+	var in root
+	for _, r := range w.roots {
+		if strings.HasPrefix(p, r.path+"/") && len(r.path) >= len(in.path) {
+			in = r
+		}
+	}
+	return in
+}
+
+// there reports whether p has appeared: that something is there, or that its
+// folder has become a symlink, which may lead to where something will be.
+func (w *watch) there(p string) bool { return w.walk(p, nil, w.known) }
+
+// known: the symlink was there at the start, and says the same.
+func (w *watch) known(link, target string) bool {
+	was, ok := w.links[link]
+	return ok && was == target
+}
+
+// walk goes to a path, component by component, and reports whether something is
+// there. folder sees every folder on the way before it is looked into; follow
+// says whether a symlink is one.
+func (w *watch) walk(p string, folder func(fd int, dir string), follow func(link, target string) bool) bool {
+	r := w.root(p)
+	fd, at := r.fd, r.path
+	names := strings.Split(strings.TrimPrefix(p, r.path+"/"), "/")
+	for i, name := range names {
+		if folder != nil {
+			folder(fd, at)
+		}
+		at = path.Join(at, name)
+		var st unix.Stat_t
+		if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+			return false
+		}
+		if i == len(names)-1 {
+			return true
+		}
+		flags := unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC | unix.O_NOFOLLOW
+		if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+			if target, err := readlinkat(fd, name); err != nil || !follow(at, target) {
+				return true
+			}
+			flags &^= unix.O_NOFOLLOW
+		}
+		next, err := unix.Openat(fd, name, flags, 0)
+		if err != nil {
+			return false // a file, where only a folder would matter, or gone
+		}
+		defer unix.Close(next)
+		fd = next
+	}
+	return false
+}
+
+func readlinkat(dirfd int, name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(dirfd, name, buf)
+	if err != nil {
+		return "", os.NewSyscallError("readlinkat", err)
+	}
+	return string(buf[:n]), nil
+}
+
+// appeared lists the paths that are there now or were seen.
+func (w *watch) appeared() []string {
+	var list []string
+	for _, p := range slices.Sorted(maps.Keys(w.why)) {
+		if w.seen[p] || w.there(p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// report names what has appeared, before the user runs anything, and says
+// whether there is something.
+func (w *watch) report(out io.Writer, strict bool) bool {
+	list := w.appeared()
+	if len(list) == 0 {
+		return false
+	}
+	if strict {
+		fmt.Fprintln(out, "jailed-claude: --strict ended the jail: the agent made what programs outside of it would execute or trust:")
+	} else {
+		fmt.Fprintln(out, "jailed-claude: the agent made files that programs outside of the jail would execute or trust:")
+	}
+	for _, p := range list {
+		fmt.Fprintf(out, "  %q: %s\n", p, w.why[p])
+	}
+	fmt.Fprintln(out, "jailed-claude: look at them before you run anything else in this folder")
+	return true
+}
+
+func (w *watch) close() {
+	w.stop()
+	for _, r := range w.roots {
+		if err := unix.Close(r.fd); err != nil && !errors.Is(err, unix.EINTR) {
+			logrus.WithError(err).Debug("watch")
+		}
+	}
+	w.roots = nil
 }
