@@ -21,6 +21,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 func main() {
@@ -205,10 +206,21 @@ func writePackages(w io.Writer, all []result) {
 		_, _ = fmt.Fprintf(w, "  %.1f s\n", p.elapsed)
 		for _, r := range tests {
 			if r.outcome == fail {
-				_, _ = fmt.Fprintf(w, "\n%s\n\n", strings.TrimRight(strings.Join(r.output, ""), "\n"))
+				_, _ = fmt.Fprintf(w, "\n%s\n\n", strings.TrimRight(printable(strings.Join(r.output, "")), "\n"))
 			}
 		}
 	}
+}
+
+// printable is text that a terminal shows and does not obey: tests print what
+// jailed programs wrote.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 // writeTotal reports whether anything failed.
@@ -250,7 +262,7 @@ func reason(r result) string {
 		if place, text, ok := strings.Cut(line, ": "); ok && strings.Contains(place, ".go:") {
 			line = text
 		}
-		said = append(said, line)
+		said = append(said, printable(line))
 	}
 	if len(said) == 0 {
 		return "no reason given"

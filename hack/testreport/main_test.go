@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"fmt"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +19,11 @@ func stream(t *testing.T, lines ...string) string {
 		if f[1] == "-" {
 			f[1] = ""
 		}
-		fmt.Fprintf(&b, "{\"Action\":%q,\"Package\":\"m/p\",\"Test\":%q,\"Output\":%q}\n", f[0], f[1], f[2])
+		e, err := json.Marshal(event{Action: f[0], Package: "m/p", Test: f[1], Output: f[2]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(append(e, '\n'))
 	}
 	name := filepath.Join(t.TempDir(), "events")
 	if err := os.WriteFile(name, []byte(b.String()), 0o600); err != nil {
@@ -82,7 +86,7 @@ func TestTotal(t *testing.T) {
 }
 
 func TestPackage(t *testing.T) {
-	name := stream(t, "output A x_test.go:1: broken\n", "fail A", "output B quiet\n", "pass B", "skip C", "fail -")
+	name := stream(t, "output A x_test.go:1: bro\x1b[2Jken\n", "fail A", "output B quiet\n", "pass B", "skip C", "fail -")
 	var out bytes.Buffer
 	if status := run([]string{"package", "root=" + name}, &out, &out); status != 0 {
 		t.Errorf("status %d", status)
@@ -91,7 +95,7 @@ func TestPackage(t *testing.T) {
 	if !strings.HasPrefix(got, "FAIL  root   m/p") || !strings.Contains(got, "1 passed, 1 failed, 1 skipped") {
 		t.Errorf("got\n%s", got)
 	}
-	if !strings.Contains(got, "broken") || strings.Contains(got, "quiet") {
+	if !strings.Contains(got, "bro\ufffd[2Jken") || strings.Contains(got, "quiet") {
 		t.Errorf("output of the wrong tests:\n%s", got)
 	}
 }
