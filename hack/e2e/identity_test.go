@@ -1,0 +1,91 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// ids is what a process is.
+type ids struct {
+	UID, GID, EUID, EGID int
+	Groups               []int
+	Status               map[string]string // of /proc/self/status
+}
+
+// printIDs is the part "ids".
+func printIDs([]string) int {
+	groups, _ := syscall.Getgroups()
+	i := ids{syscall.Getuid(), syscall.Getgid(), syscall.Geteuid(), syscall.Getegid(), groups, map[string]string{}}
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 1
+	}
+	for line := range strings.Lines(string(text)) {
+		k, v, _ := strings.Cut(line, ":")
+		i.Status[k] = strings.TrimSpace(v)
+	}
+	if json.NewEncoder(os.Stdout).Encode(i) != nil {
+		return 1
+	}
+	return 0
+}
+
+func testIdentity(t *testing.T, wantUID, wantGID int, flags ...string) {
+	w := newWorld(t)
+	r := finish(t, w.part("ids", flags...))
+	var got ids
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
+		t.Fatalf("%v: %s", err, r)
+	}
+	if got.UID != wantUID || got.GID != wantGID || got.EUID != wantUID || got.EGID != wantGID {
+		t.Errorf("ids inside are %d:%d (effective %d:%d), want %d:%d", got.UID, got.GID, got.EUID, got.EGID, wantUID, wantGID)
+	}
+	for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"} {
+		if v := got.Status[set]; v != "0000000000000000" {
+			t.Errorf("%s is %q, want none", set, v)
+		}
+	}
+	for k, want := range map[string]string{"NoNewPrivs": "1", "Seccomp": "2", "Seccomp_filters": "2"} {
+		if v := got.Status[k]; v != want {
+			t.Errorf("%s is %q, want %s", k, v, want)
+		}
+	}
+
+	w.must("mkdir made && echo x >made/file && ln -s file made/link && id -u && id -g", flags...)
+	for _, name := range []string{"made", "made/file", "made/link"} {
+		var st syscall.Stat_t
+		if err := syscall.Lstat(filepath.Join(w.project, name), &st); err != nil {
+			t.Fatal(err)
+		}
+		if int(st.Uid) != os.Getuid() || int(st.Gid) != os.Getgid() {
+			t.Errorf("%s belongs to %d:%d on the host, want the caller, %d:%d", name, st.Uid, st.Gid, os.Getuid(), os.Getgid())
+		}
+	}
+}
+
+func TestAgentHasTheCallersIDsAndNoPrivilege(t *testing.T) {
+	t.Parallel()
+	testIdentity(t, os.Getuid(), os.Getgid())
+}
+
+func TestIdentityRootIsRootInsideAndTheCallerOutside(t *testing.T) {
+	t.Parallel()
+	testIdentity(t, 0, 0, "--user", "root")
+}
+
+func TestNamesOfTheCaller(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	out := w.must(`id -un; echo ~; cd; pwd; echo "$USER $LOGNAME"; hostname 2>/dev/null || cat /proc/sys/kernel/hostname`)
+	got := lines(out)
+	if len(got) != 5 || got[1] != w.home || got[2] != w.home || got[4] != "jail" {
+		t.Errorf("name, home and host inside: %q", got)
+	}
+	if got[0] == "" || strings.HasPrefix(got[0], "id:") {
+		t.Errorf("the caller has no name inside: %q", got)
+	}
+}
