@@ -1,0 +1,216 @@
+package imports
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/jailed-claude/jailed-claude"
+
+// Packages of others that rules name.
+const (
+	runc   = "github.com/opencontainers/runc"
+	logrus = "github.com/sirupsen/logrus"
+	cobra  = "github.com/spf13/cobra"
+	pflag  = "github.com/spf13/pflag"
+)
+
+// rule is one row of the table.
+type rule struct {
+	// packages of this module, relative to its root; "/..." stands for those
+	// below as well, "..." for all. A leading "!" takes packages out again.
+	packages []string
+	// direct: what they import themselves; otherwise what they depend on by
+	// whatever way.
+	direct bool
+	// never are the packages that must not be there, with those below them.
+	never []string
+	// because is the reason.
+	because string
+	// later: there is no such package yet.
+	later bool
+}
+
+// table: imports run one way, cmd -> spec/{policy,host,closure}, spec, bundle,
+// runtime; runtime -> bundle -> spec.
+var table = []rule{
+	{packages: []string{"spec", "spec/policy", "spec/canon"}, direct: true, never: []string{"os"},
+		because: "what a jail is, is a pure function: golden tests need no host"},
+	{packages: []string{"spec", "spec/policy", "spec/canon"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
+		because: "golden tests need no cgo and no privileges"},
+	{packages: []string{"spec/host", "spec/closure", "spec/trust"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
+		because: "facts are gathered before anything is built"},
+	{packages: []string{"bundle/..."}, never: []string{runc, logrus, module + "/runtime"},
+		because: "a bundle is data: it is made without libcontainer and without cgo"},
+	{packages: []string{"runtime/..."}, direct: true, never: []string{module + "/spec/policy", module + "/spec/host", module + "/spec/closure"},
+		because: "config.json is the whole contract: what runc would not be told, this runtime does not know either"},
+	{packages: []string{"runtime/egress/..."}, never: []string{runc, module + "/spec", module + "/bundle"}, later: true,
+		because: "a network policy engine knows nothing of containers"},
+	{packages: []string{"runtime/seccomp", "runtime/jailinit"}, never: []string{runc, logrus, module + "/bundle"},
+		because: "they are used by whatever starts a jail, and know nothing of how"},
+	{packages: []string{"...", "!runtime/..."}, direct: true, never: []string{runc, "github.com/opencontainers/cgroups"},
+		because: "libcontainer needs cgo, re-executes the program and wants its init called first: that stays in one place"},
+	{packages: []string{"...", "!cmd/...", "!runtime/..."}, direct: true, never: []string{logrus},
+		because: "what is below returns errors, it does not log"},
+	{packages: []string{"...", "!cmd/...", "!hack/..."}, direct: true, never: []string{cobra, pflag, "flag"},
+		because: "the command line belongs to cmd"},
+	{packages: []string{"...", "!hack/..."}, direct: true, never: []string{"testing", module + "/hack", module + "/cmd"},
+		because: "what is for the people who work on this does not get into the program"},
+}
+
+// goPackage is what "go list -json" says of one.
+type goPackage struct {
+	ImportPath                                         string
+	Imports, Deps, TestImports, XTestImports, CgoFiles []string
+	Standard                                           bool
+	Error                                              *struct{ Err string }
+}
+
+// name is the package's path relative to the module's root.
+func (p goPackage) name() string {
+	return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+}
+
+// goTool runs go in the root of the module.
+func goTool(t *testing.T, env []string, args ...string) []byte {
+	t.Helper()
+	path, err := exec.LookPath("go")
+	if err != nil {
+		if os.Getenv("JAIL_TEST_MUST_RUN") != "" {
+			t.Fatal("go is not on PATH")
+		}
+		t.Skip("go is not on PATH")
+	}
+	c := exec.Command(path, args...)
+	c.Dir = "../.."
+	c.Env = append(os.Environ(), env...)
+	out, err := c.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go %s: %v: %s", strings.Join(args, " "), err, exit.Stderr)
+		}
+		t.Fatalf("go %s: %v", strings.Join(args, " "), err)
+	}
+	return out
+}
+
+// list returns packages as they are built.
+func list(t *testing.T, args ...string) []goPackage {
+	t.Helper()
+	out := goTool(t, []string{"CGO_ENABLED=1"}, append([]string{"list", "-tags=seccomp,netgo,osusergo,runc_nocriu",
+		"-json=ImportPath,Imports,Deps,TestImports,XTestImports,CgoFiles,Standard,Error"}, args...)...)
+	var all []goPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if p.Error != nil {
+			t.Fatalf("%s: %s", p.ImportPath, p.Error.Err)
+		}
+		all = append(all, p)
+	}
+}
+
+// within: path is root or lies below it, by component.
+func within(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+func (r rule) applies(name string) bool {
+	applies := false
+	for _, pattern := range r.packages {
+		pattern, not := strings.CutPrefix(pattern, "!")
+		root, below := strings.CutSuffix(pattern, "/...")
+		if pattern == "..." || below && within(name, root) || name == pattern {
+			applies = !not
+		}
+	}
+	return applies
+}
+
+// broken returns what a package has that the rule forbids.
+func (r rule) broken(p goPackage) []string {
+	if !r.applies(p.name()) {
+		return nil
+	}
+	have := p.Deps
+	if r.direct {
+		have = p.Imports
+	}
+	var found []string
+	for _, n := range r.never {
+		for _, h := range have {
+			if within(h, n) && h != p.ImportPath {
+				found = append(found, h)
+			}
+		}
+	}
+	return found
+}
+
+func TestImports(t *testing.T) {
+	packages := list(t, "./...")
+	if len(packages) < 10 {
+		t.Fatalf("only %d packages", len(packages))
+	}
+	for _, r := range table {
+		if r.because == "" {
+			t.Errorf("%q: a rule without a reason", r.packages)
+		}
+		if used := slices.ContainsFunc(packages, func(p goPackage) bool { return r.applies(p.name()) }); used == r.later {
+			t.Errorf("%q: is there such a package: %v; the table says otherwise", r.packages, used)
+		}
+		for _, p := range packages {
+			for _, b := range r.broken(p) {
+				t.Errorf("%s has %s: it must not, for %s", p.name(), b, r.because)
+			}
+		}
+	}
+	// A new package of spec has to be given a place in the table.
+	for _, p := range packages {
+		if name := p.name(); within(name, "spec") && !slices.ContainsFunc(table, func(r rule) bool { return slices.Contains(r.packages, name) }) {
+			t.Errorf("no rule names %s", name)
+		}
+	}
+}
+
+// TestRules: the rules find what they forbid, and nothing else.
+func TestRules(t *testing.T) {
+	p := goPackage{ImportPath: module + "/spec/host", Imports: []string{"os/exec", "fmt", "osx"}, Deps: []string{"fmt", runc + "/libcontainer", "os/exec", module + "/spec/hostile"}}
+	for _, r := range []struct {
+		rule rule
+		want []string
+	}{
+		{rule{packages: []string{"spec/host"}, direct: true, never: []string{"os"}}, []string{"os/exec"}},
+		{rule{packages: []string{"spec/..."}, never: []string{runc}}, []string{runc + "/libcontainer"}},
+		{rule{packages: []string{"..."}, never: []string{"fmt"}}, []string{"fmt"}},
+		{rule{packages: []string{"...", "!spec/..."}, never: []string{"fmt"}}, nil},
+		{rule{packages: []string{"...", "!spec"}, never: []string{"fmt"}}, []string{"fmt"}},
+		{rule{packages: []string{"spec"}, never: []string{"fmt"}}, nil},
+		{rule{packages: []string{"spec/ho/..."}, never: []string{"fmt"}}, nil},
+		{rule{packages: []string{"spec/host"}, direct: true, never: []string{runc}}, nil},
+		{rule{packages: []string{"spec/host"}, never: []string{module + "/spec/host"}}, nil},
+	} {
+		if got := r.rule.broken(p); !slices.Equal(got, r.want) {
+			t.Errorf("%+v: %q, not %q", r.rule, got, r.want)
+		}
+	}
+}
+
+// TestWithoutCgo: what comes before runtime needs no C compiler.
+func TestWithoutCgo(t *testing.T) {
+	for _, p := range list(t, "-deps", "./spec/...", "./bundle/...") {
+		if !p.Standard && len(p.CgoFiles) > 0 {
+			t.Errorf("%s needs cgo: %q", p.ImportPath, p.CgoFiles)
+		}
+	}
+	goTool(t, []string{"CGO_ENABLED=0"}, "build", "./spec/...", "./bundle/...")
+}
