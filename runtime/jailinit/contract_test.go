@@ -1,0 +1,54 @@
+package jailinit
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// TestInitPath: config.json names PID 1 by the path that the C program knows
+// itself by.
+func TestInitPath(t *testing.T) {
+	source, err := os.ReadFile("jailinit.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^#define INIT_PATH "([^"]*)"`).FindAllStringSubmatch(string(source), -1)
+	if len(found) != 1 || found[0][1] != spec.InitPath {
+		t.Errorf("jailinit.c has %q, spec %q", found, spec.InitPath)
+	}
+}
+
+// TestFlagsOfSpec: PID 1 understands the arguments that spec gives it. Without
+// a program it stops at its usage, behind the flags.
+func TestFlagsOfSpec(t *testing.T) {
+	for user, flags := range map[string]int{policy.UserKeep: 2, policy.UserRoot: 0} {
+		p := policy.Default()
+		p.Identity.User = user
+		j, err := spec.Build(spec.Input{
+			Policy:  p,
+			Closure: closure.Closure{Toolchain: closure.Host, Agent: "/usr/bin/true", Binds: []string{"/usr"}},
+			Host: host.Facts{UID: 1234, GID: 56, User: "ada", Group: "ada", Home: "/home/ada", RuntimeDir: "/run/user/1234",
+				StateDir: "/home/ada/state", Project: host.Project{Dir: "/srv/app"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		args := j.Spec.Process.Args
+		end := slices.Index(args, "--")
+		if args[0] != spec.InitPath || end != 1+flags || args[end+1] != "/usr/bin/true" {
+			t.Errorf("%s: arguments %q", user, args)
+		}
+		status, _, stderr := run(t, args[1:end+1]...)
+		if status != 125 || !strings.Contains(stderr, "usage: "+spec.InitPath) {
+			t.Errorf("%s: %q: status %d, %q", user, args[1:end+1], status, stderr)
+		}
+	}
+}
