@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -610,23 +609,6 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	if _, err := Load(filepath.Join(t.TempDir(), "missing")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing bundle: %v", err)
-	}
-}
-
-// TestWithoutCgo: a bundle is data, so making one needs no C.
-func TestWithoutCgo(t *testing.T) {
-	goTool, err := exec.LookPath("go")
-	if err != nil {
-		if os.Getenv("JAIL_TEST_MUST_RUN") != "" {
-			t.Fatal("go is not on PATH")
-		}
-		t.Skip("go is not on PATH")
-	}
-	c := exec.Command(goTool, "list", "-deps", "-f", `{{if .CgoFiles}}cgo:{{.ImportPath}}{{end}}{{with .DepsErrors}}{{.}}{{end}}`, ".")
-	c.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := c.CombinedOutput()
-	if text := strings.TrimSpace(string(out)); err != nil || text != "" {
-		t.Errorf("%v: %s", err, text)
 	}
 }
 
