@@ -66,10 +66,10 @@ var table = []rule{
 
 // goPackage is what "go list -json" says of one.
 type goPackage struct {
-	ImportPath                                         string
-	Imports, Deps, TestImports, XTestImports, CgoFiles []string
-	Standard                                           bool
-	Error                                              *struct{ Err string }
+	ImportPath                                                  string
+	Imports, Deps, TestImports, XTestImports, GoFiles, CgoFiles []string
+	Standard                                                    bool
+	Error                                                       *struct{ Err string }
 }
 
 // name is the package's path relative to the module's root.
@@ -104,8 +104,14 @@ func goTool(t *testing.T, env []string, args ...string) []byte {
 // list returns packages as they are built.
 func list(t *testing.T, args ...string) []goPackage {
 	t.Helper()
-	out := goTool(t, []string{"CGO_ENABLED=1"}, append([]string{"list", "-tags=seccomp,netgo,osusergo,runc_nocriu",
-		"-json=ImportPath,Imports,Deps,TestImports,XTestImports,CgoFiles,Standard,Error"}, args...)...)
+	return listed(t, "1", args...)
+}
+
+// listed is list with cgo ("1") or without ("0").
+func listed(t *testing.T, cgo string, args ...string) []goPackage {
+	t.Helper()
+	out := goTool(t, []string{"CGO_ENABLED=" + cgo}, append([]string{"list", "-tags=seccomp,netgo,osusergo,runc_nocriu",
+		"-json=ImportPath,Imports,Deps,TestImports,XTestImports,GoFiles,CgoFiles,Standard,Error"}, args...)...)
 	var all []goPackage
 	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p goPackage
@@ -205,12 +211,25 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestWithoutCgo: what comes before runtime needs no C compiler.
+// TestWithoutCgo: what comes before runtime needs no C compiler. Its files, and
+// those of all that it depends on, are the same ones with cgo and without, and
+// none is C. (The standard library can do without, and compiling it for this
+// test alone would take a minute.)
 func TestWithoutCgo(t *testing.T) {
-	for _, p := range list(t, "-deps", "./spec/...", "./bundle/...") {
-		if !p.Standard && len(p.CgoFiles) > 0 {
+	args := []string{"-deps", "./spec/...", "./bundle/..."}
+	without := map[string]goPackage{}
+	for _, p := range listed(t, "0", args...) {
+		without[p.ImportPath] = p
+	}
+	for _, p := range listed(t, "1", args...) {
+		if p.Standard {
+			continue
+		}
+		if len(p.CgoFiles) > 0 {
 			t.Errorf("%s needs cgo: %q", p.ImportPath, p.CgoFiles)
 		}
+		if w := without[p.ImportPath]; len(w.GoFiles) == 0 || !slices.Equal(w.GoFiles, p.GoFiles) {
+			t.Errorf("%s is %q without cgo, not %q", p.ImportPath, w.GoFiles, p.GoFiles)
+		}
 	}
-	goTool(t, []string{"CGO_ENABLED=0"}, "build", "./spec/...", "./bundle/...")
 }
