@@ -12,32 +12,33 @@ import (
 )
 
 // Read reads a lock file. One that is a symlink or no file at all is refused
-// (ErrNotRegular): a project's files come from whoever wrote the project.
-func Read(file string) (*Lock, error) {
+// (ErrNotRegular): a project's files come from whoever wrote the project. It
+// returns the bytes as well, for who wants to approve exactly those.
+func Read(file string) (*Lock, []byte, error) {
 	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, unix.ELOOP) {
 		err = &fs.PathError{Op: "open", Path: file, Err: ErrNotRegular}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the lock: %w", err)
+		return nil, nil, fmt.Errorf("read the lock: %w", err)
 	}
 	defer f.Close()
 	fi, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("read the lock: %w", err)
+		return nil, nil, fmt.Errorf("read the lock: %w", err)
 	}
 	if !fi.Mode().IsRegular() {
-		return nil, fmt.Errorf("read the lock: %w", &fs.PathError{Op: "open", Path: file, Err: ErrNotRegular})
+		return nil, nil, fmt.Errorf("read the lock: %w", &fs.PathError{Op: "open", Path: file, Err: ErrNotRegular})
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
-		return nil, fmt.Errorf("read the lock: %w", err)
+		return nil, nil, fmt.Errorf("read the lock: %w", err)
 	}
 	l, err := Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("lock %q: %w", file, err)
+		return nil, nil, fmt.Errorf("lock %q: %w", file, err)
 	}
-	return l, nil
+	return l, data, nil
 }
 
 // Write writes a lock file at once: beside it, then in its place. Whatever

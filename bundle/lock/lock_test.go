@@ -165,14 +165,14 @@ func TestUnderstoodBy(t *testing.T) {
 func TestFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, Name)
-	if _, err := Read(file); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := Read(file); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("none: %v", err)
 	}
 	for range 2 { // a new one, and over an old one
 		if err := Write(file, sample()); err != nil {
 			t.Fatal(err)
 		}
-		if l, err := Read(file); err != nil || !reflect.DeepEqual(l, sample()) {
+		if l, text, err := Read(file); err != nil || !reflect.DeepEqual(l, sample()) || string(text) != rendered {
 			t.Fatalf("got %+v, %v", l, err)
 		}
 	}
@@ -185,7 +185,7 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, odd := range []string{link, fifo, dir, "/dev/zero"} {
-		if _, err := Read(odd); !errors.Is(err, ErrNotRegular) {
+		if _, _, err := Read(odd); !errors.Is(err, ErrNotRegular) {
 			t.Errorf("%s: %v", odd, err)
 		}
 	}
@@ -203,7 +203,7 @@ func TestFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Read(file); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), file) {
+	if _, _, err := Read(file); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), file) {
 		t.Errorf("broken: %v", err)
 	}
 }

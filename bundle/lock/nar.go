@@ -28,7 +28,7 @@ const (
 	// ahead is how many chunks of a large file are read before they are
 	// hashed: the copy out of the page cache costs a fifth of the hash, and
 	// another processor can do it.
-	ahead = 4
+	ahead = 8
 	// large files are read by a goroutine of their own.
 	large = 4 * chunk
 )

@@ -27,7 +27,7 @@ from, and what it is for. What is not listed is not granted.`,
   jailed-claude explain --json | jq '.[] | select(.mode == "rw")'`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			in, err := f.plan(c.Context(), c, wanted{noAgent: true})
+			in, err := f.plan(c.Context(), c, wanted{noAgent: true, look: true})
 			if err != nil {
 				return err
 			}

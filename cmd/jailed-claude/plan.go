@@ -31,6 +31,7 @@ type jailFlags struct {
 	cpus                                     float64
 	nix                                      bool
 	strict                                   bool
+	useLock                                  bool
 }
 
 func (f *jailFlags) register(c *cobra.Command) {
@@ -50,6 +51,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringVar(&f.memory, "memory", "", "memory limit, such as 8GiB")
 	fs.Int64Var(&f.pids, "pids", 0, "limit of processes and threads")
 	fs.Float64Var(&f.cpus, "cpus", 0, "limit of processors, such as 1.5")
+	fs.BoolVar(&f.useLock, lockedFlag, false, "use the store paths of the project's lock, and refuse if anything differs\n(default: if there is a lock; --locked=false ignores it)")
 }
 
 // layer is the strongest layer of the policy: the flags.
@@ -112,37 +114,53 @@ func grantPath(p string) (string, error) {
 	return "", hint(fmt.Errorf("grant %q is relative", p), "write the whole path, or one that begins with ~/")
 }
 
+// policies are the layers of the policy for a project, merged in two ways.
+type policies struct {
+	// all is what applies: the user's own, the project's, the flags.
+	all policy.Policy
+	// team is what the repository decides: the defaults and the project's.
+	team policy.Policy
+}
+
 // merged reads the layers of the policy for a project.
-func (f *jailFlags) merged(project string) (policy.Policy, error) {
-	var layers []*policy.Layer
+func (f *jailFlags) merged(project string) (policies, error) {
 	user, err := readLayer(filepath.Join(configDir(), "config.toml"))
 	if err != nil {
-		return policy.Policy{}, err
+		return policies{}, err
 	}
-	layers = append(layers, user)
-	switch f.policy {
-	case "none":
-	case "":
-		l, err := f.projectLayer(project, user)
-		if err != nil {
-			return policy.Policy{}, err
-		}
-		layers = append(layers, l)
-	default:
-		l, err := readLayer(f.policy)
-		if err != nil {
-			return policy.Policy{}, err
-		}
-		if l == nil {
-			return policy.Policy{}, fmt.Errorf("--policy %q: %w", f.policy, fs.ErrNotExist)
-		}
-		layers = append(layers, l)
+	own, err := f.ownLayer(project, user)
+	if err != nil {
+		return policies{}, err
 	}
 	flags, err := f.layer()
 	if err != nil {
-		return policy.Policy{}, err
+		return policies{}, err
 	}
-	return policy.Merge(append(layers, flags)...)
+	var p policies
+	if p.team, err = policy.Merge(own); err != nil {
+		return policies{}, err
+	}
+	p.all, err = policy.Merge(user, own, flags)
+	return p, err
+}
+
+// ownLayer is the project's policy, or what --policy puts in its place; nil if
+// there is none.
+func (f *jailFlags) ownLayer(project string, user *policy.Layer) (*policy.Layer, error) {
+	switch f.policy {
+	case "none":
+		return nil, nil
+	case "":
+		return f.projectLayer(project, user)
+	}
+	l, err := readLayer(f.policy)
+	if err != nil {
+		return nil, err
+	}
+	if l == nil {
+		return nil, fmt.Errorf("--policy %q: %w", f.policy, fs.ErrNotExist)
+	}
+	return l, nil
 }
 
 // shellQuote makes a path safe to paste, and to show.
@@ -175,6 +193,7 @@ type wanted struct {
 	noAgent  bool     // a jail without an agent is fine
 	terminal bool
 	export   bool // for other runtimes: jailinit comes with the rootfs
+	look     bool // nothing will run
 }
 
 // plan gathers policy, host and closure.
@@ -184,10 +203,11 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 	if file, err := trust.Path(f.project); err == nil {
 		dir = filepath.Dir(file)
 	}
-	p, err := f.merged(dir)
+	ps, err := f.merged(dir)
 	if err != nil {
 		return nil, err
 	}
+	p := ps.all
 	took(&begun, "policy")
 	facts, err := host.Read(ctx, host.Options{
 		ProjectDir: dir, Hide: p.Files.Hide, Protect: p.Files.Protect,
@@ -205,14 +225,10 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 		fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: warning: %s\n", warning)
 	}
 	took(&begun, "host")
-	o := closure.Options{
-		Package: p.Agent.Package, Packages: p.Agent.Packages, ClosureFile: f.closure, NoAgent: w.noAgent,
-		Path: facts.Env["PATH"], Home: facts.Home, Self: facts.Executable, CacheDir: cacheDir(), Progress: progress(),
+	cl, err := f.locked(c, facts.Project.Dir, ps, w)
+	if err == nil && cl == nil {
+		cl, err = closure.Resolve(ctx, f.closureOptions(p, facts, w.noAgent))
 	}
-	if o.ClosureFile == "" && o.Package == "" && os.Getenv(bakedClosure) != "" {
-		o.ClosureFile, o.Package, o.Baked = os.Getenv(bakedClosure), os.Getenv(bakedPackage), true
-	}
-	cl, err := closure.Resolve(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -222,6 +238,18 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 		in.Init = facts.Executable
 	}
 	return in, nil
+}
+
+// closureOptions are how a closure is found that is not locked.
+func (f *jailFlags) closureOptions(p policy.Policy, facts *host.Facts, noAgent bool) closure.Options {
+	o := closure.Options{
+		Package: p.Agent.Package, Packages: p.Agent.Packages, ClosureFile: f.closure, NoAgent: noAgent,
+		Path: facts.Env["PATH"], Home: facts.Home, Self: facts.Executable, CacheDir: cacheDir(), Progress: progress(),
+	}
+	if o.ClosureFile == "" && o.Package == "" && os.Getenv(bakedClosure) != "" {
+		o.ClosureFile, o.Package, o.Baked = os.Getenv(bakedClosure), os.Getenv(bakedPackage), true
+	}
+	return o
 }
 
 // Variables by which a wrapper (the flake's) names what it was built with.

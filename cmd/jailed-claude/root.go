@@ -74,7 +74,7 @@ is not found.`,
 	root.SetVersionTemplate("jailed-claude {{.Version}}\n")
 	root.PersistentFlags().BoolVar(&debug, "debug", false, "say what is done, with times")
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "format of log lines on standard error: text or json")
-	root.AddCommand(newRun(), newShell(), newSpec(), newBundle(), newExplain(), newDoctor(), newList(), newInit(), newTrust())
+	root.AddCommand(newRun(), newShell(), newSpec(), newBundle(), newExplain(), newDoctor(), newList(), newInit(), newLock(), newVerify(), newTrust())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }
@@ -106,6 +106,15 @@ func (e hinted) Unwrap() error { return e.error }
 
 func hint(err error, lines ...string) error { return hinted{err, lines} }
 
+// statusError is an error with an exit status of its own: a command that finds
+// what it was asked to look for has not failed.
+type statusError struct {
+	error
+	status int
+}
+
+func (e statusError) Unwrap() error { return e.error }
+
 // report prints an error the way every command does, hints on lines of their
 // own, and returns the exit status for it.
 func report(w io.Writer, err error) int {
@@ -124,7 +133,10 @@ func report(w io.Writer, err error) int {
 	for _, command := range commands {
 		fmt.Fprintln(w, command) // without a prefix, to be pasted
 	}
+	var own statusError
 	switch {
+	case errors.As(err, &own):
+		return own.status
 	case errors.Is(err, closure.ErrNoAgent):
 		return exitNotFound
 	case errors.Is(err, closure.ErrNoProgram) && errors.Is(err, os.ErrPermission):

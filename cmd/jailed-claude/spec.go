@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
@@ -9,21 +11,34 @@ import (
 
 func newSpec() *cobra.Command {
 	var f jailFlags
-	var terminal bool
+	var terminal, portable bool
 	c := &cobra.Command{
 		Use:   "spec [flags] [-- AGENT-ARGS]",
 		Short: "Print the config.json of the jail",
 		Long: `Print the OCI runtime configuration that "run" would use here. It is the whole
-contract: nothing is granted that is not in it.`,
+contract: nothing is granted that is not in it.
+
+With --portable: what the project decides, without this host and without your
+own policy, as canonical JSON on one line. ${PROJECT}, ${HOME}, ${UID} and the
+like stand for values of the host, and "portable" has what is not in a
+config.json. The same policy and packages give the same bytes for everyone,
+everywhere; their SHA-256 is the "spec" of a lock.`,
 		Example: `  jailed-claude spec
   jailed-claude spec | jq .mounts
-  jailed-claude spec --net none > config.json`,
+  jailed-claude spec --net none > config.json
+  jailed-claude spec --portable | sha256sum`,
 		RunE: func(c *cobra.Command, args []string) error {
 			_, agentArgs, err := afterDash(c, args, 0)
 			if err != nil {
 				return err
 			}
-			in, err := f.plan(c.Context(), c, wanted{args: agentArgs, terminal: terminal})
+			if portable {
+				if len(agentArgs) > 0 || terminal {
+					return hint(errors.New("--portable is about the jail, whatever runs in it"), "leave out --terminal and what follows --")
+				}
+				return f.printPortable(c)
+			}
+			in, err := f.plan(c.Context(), c, wanted{args: agentArgs, terminal: terminal, look: true})
 			if err != nil {
 				return err
 			}
@@ -41,5 +56,6 @@ contract: nothing is granted that is not in it.`,
 	}
 	f.register(c)
 	c.Flags().BoolVar(&terminal, "terminal", false, "as it is when run on a terminal")
+	c.Flags().BoolVar(&portable, "portable", false, "what the project decides, the same on every host")
 	return c
 }

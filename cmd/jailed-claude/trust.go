@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/bundle/lock"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
@@ -20,11 +22,11 @@ func newTrust() *cobra.Command {
 	var yes, revoke, list, asJSON bool
 	c := &cobra.Command{
 		Use:   "trust [DIR]",
-		Short: "Approve the policy file of a project",
-		Long: `Show what the policy file of a project grants beyond your own policy, and approve
-it. The approval is for exactly these bytes at exactly this path: once the file
-changes or moves, it is asked for again. A file that only takes away applies
-without.`,
+		Short: "Approve the policy file and the lock of a project",
+		Long: `Show what the policy file of a project grants beyond your own policy and which
+programs its lock picks, and approve them. The approval is for exactly these bytes
+at exactly this path: once a file changes or moves, it is asked for again. A policy
+that only takes away applies without.`,
 		Example: `  jailed-claude trust                    # the project in this folder
   jailed-claude trust --yes ~/src/site   # without a question, for scripts
   jailed-claude trust --revoke           # takes back every approval of this file
@@ -53,7 +55,7 @@ without.`,
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "approve without a question")
-	c.Flags().BoolVar(&revoke, "revoke", false, "take back every approval of the project's policy file")
+	c.Flags().BoolVar(&revoke, "revoke", false, "take back every approval of the project's policy file and lock")
 	c.Flags().BoolVar(&list, "list", false, "list what is approved")
 	c.Flags().BoolVar(&asJSON, "json", false, "with --list: as JSON")
 	c.MarkFlagsMutuallyExclusive("yes", "revoke", "list")
@@ -71,8 +73,20 @@ func approve(c *cobra.Command, dir string, yes bool, command string) error {
 		return err
 	}
 	if a == nil {
+		if found, err := approveLock(c, dir, yes, command); found || err != nil {
+			return err
+		}
 		return hint(fmt.Errorf("there is no %s in %s", trust.Name, visible(dir)), "jailed-claude init writes one")
 	}
+	if err := approvePolicy(c, a, yes, command); err != nil {
+		return err
+	}
+	_, err = approveLock(c, dir, yes, command)
+	return err
+}
+
+// approvePolicy asks about the policy file.
+func approvePolicy(c *cobra.Command, a *asked, yes bool, command string) error {
 	out := c.OutOrStdout()
 	fmt.Fprintf(out, "%s\nsha256 %s\n", visible(a.file.Path), a.file.Digest)
 	for _, line := range changeLines(a.changes, "narrows", true) {
@@ -114,9 +128,13 @@ func revokeTrust(c *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	n, err := trustStore().Revoke(path)
-	if err != nil {
-		return err
+	n := 0
+	for _, p := range []string{path, filepath.Join(filepath.Dir(path), lock.Name)} {
+		k, err := trustStore().Revoke(p)
+		if err != nil {
+			return err
+		}
+		n += k
 	}
 	if n == 0 {
 		return fmt.Errorf("%q was not approved", path)
@@ -140,6 +158,17 @@ func listTrust(c *cobra.Command, asJSON bool) error {
 	list := []approval{}
 	for _, e := range entries {
 		a := approval{Entry: e, State: "applies"}
+		if filepath.Base(e.Path) == lock.Name {
+			_, text, err := lock.Read(e.Path)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				a.State = "gone"
+			case err != nil || trust.Digest(text) != e.Digest:
+				a.State = "changed"
+			}
+			list = append(list, a)
+			continue
+		}
 		switch f, err := trust.Read(filepath.Dir(e.Path)); {
 		case err == nil && f == nil:
 			a.State = "gone"
