@@ -293,7 +293,7 @@ func (b *builder) init() error {
 	if b.Init == "" {
 		return nil
 	}
-	b.bind(b.Init, InitPath, "ro")
+	b.bindOne(b.Init, InitPath)
 	return nil
 }
 
@@ -318,8 +318,11 @@ func (b *builder) toolchain() error {
 	}
 	if c.Toolchain == closure.Host {
 		for _, p := range slices.SortedFunc(slices.Values(c.Binds), comparePaths) {
-			b.bind(p, p, "ro")
-			b.grant("file", p, "ro", builtin, "the host's toolchain")
+			if below(p, b.Host.Home) {
+				continue // the jail's own home would cover it; see files
+			}
+			b.bindKind(p, p, "ro", slices.Contains(c.Files, p))
+			b.grant("file", p, "ro", builtin, toolchainWhy)
 		}
 	}
 	for _, l := range slices.Sorted(maps.Keys(c.Links)) {
@@ -338,6 +341,8 @@ func (b *builder) toolchain() error {
 	}
 	return nil
 }
+
+const toolchainWhy = "the host's toolchain"
 
 // fullStore: all of the store is in the jail, not the closure alone.
 func (b *builder) fullStore() bool {

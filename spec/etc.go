@@ -40,13 +40,13 @@ func (b *builder) etc() error {
 	}
 
 	if b.Policy.Network.Mode != policy.NetNone && h.ResolvConf != "" {
-		b.bind(h.ResolvConf, "/etc/resolv.conf", "ro")
+		b.bindOne(h.ResolvConf, "/etc/resolv.conf")
 		b.grant("file", "/etc/resolv.conf", "ro", builtin, "the host's name servers")
 	} else {
 		b.file("/etc/resolv.conf", "")
 	}
 	if h.CAFile != "" {
-		b.bind(h.CAFile, certsPath, "ro")
+		b.bindOne(h.CAFile, certsPath)
 		b.symlink("/etc/ssl/certs/ca-bundle.crt", path.Base(certsPath))
 		b.symlink("/etc/pki/tls/certs/ca-bundle.crt", certsPath)
 		b.env["SSL_CERT_FILE"] = certsPath
@@ -55,12 +55,12 @@ func (b *builder) etc() error {
 	}
 	if h.ExtraCAFile != "" {
 		const extra = "/etc/ssl/certs/extra-ca.crt"
-		b.bind(h.ExtraCAFile, extra, "ro")
+		b.bindOne(h.ExtraCAFile, extra)
 		b.env["NODE_EXTRA_CA_CERTS"] = extra
 		b.grant("file", h.ExtraCAFile, "ro", builtin, "NODE_EXTRA_CA_CERTS, as "+extra)
 	}
 	if h.Localtime != "" {
-		b.bind(h.Localtime, "/etc/localtime", "ro")
+		b.bindOne(h.Localtime, "/etc/localtime")
 		b.grant("file", "/etc/localtime", "ro", builtin, "the time zone")
 	}
 	if h.ManagedSettings != "" {
@@ -84,7 +84,7 @@ func (b *builder) managedSettings() {
 		return
 	}
 	for _, p := range slices.Sorted(maps.Keys(b.Host.ManagedFiles)) {
-		b.bind(b.Host.ManagedFiles[p], p, "ro")
+		b.bindOne(b.Host.ManagedFiles[p], p)
 	}
 }
 
@@ -122,7 +122,7 @@ func (b *builder) nix() error {
 	if !b.nixDaemon() {
 		return nil
 	}
-	b.bind(b.Host.NixDaemon, nixSocket, "ro")
+	b.bindOne(b.Host.NixDaemon, nixSocket)
 	b.file("/etc/nix/nix.conf", "experimental-features = nix-command flakes\n")
 	b.env["NIX_REMOTE"] = "daemon"
 	why := "builds by the Nix daemon"

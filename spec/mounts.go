@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -33,7 +34,18 @@ func (b *builder) bind(source, dest, mode string) {
 	b.spec.Mounts = append(b.spec.Mounts, specs.Mount{Destination: dest, Type: "bind", Source: source, Options: o})
 }
 
-// bindOne mounts a path that has no mounts below it, read-only: a store path.
+// bindKind is bind for a path that may be a file. A file has nothing below it,
+// and crun 1.8 fails where it shall make that read-only.
+func (b *builder) bindKind(source, dest, mode string, file bool) {
+	if file && mode == "ro" {
+		b.bindOne(source, dest)
+	} else {
+		b.bind(source, dest, mode)
+	}
+}
+
+// bindOne mounts a path that has no mounts below it, read-only: a store path,
+// or a file.
 func (b *builder) bindOne(source, dest string) {
 	b.spec.Mounts = append(b.spec.Mounts, specs.Mount{Destination: dest, Type: "bind", Source: source,
 		Options: []string{"bind", "ro", "nosuid", "nodev"}})
@@ -122,15 +134,14 @@ func (b *builder) sharedConfig() error {
 	}
 	// home-manager makes symlinks into the store. Other targets are for the
 	// policy to grant: an agent of an earlier jail may have made the link.
-	var targets []string
+	targets := map[string]bool{} // whether it is a folder
 	for _, l := range c.Links {
 		if below(l.Target, closure.StoreDir) && !b.inStore(l.Target) {
-			targets = append(targets, l.Target)
+			targets[l.Target] = l.Dir
 		}
 	}
-	slices.Sort(targets)
-	for _, t := range slices.Compact(targets) {
-		b.bind(t, t, "ro")
+	for _, t := range slices.Sorted(maps.Keys(targets)) {
+		b.bindKind(t, t, "ro", !targets[t])
 		b.grant("file", t, "ro", b.origin("agent.config"), "Claude's configuration leads to it")
 	}
 	return nil
@@ -142,7 +153,10 @@ func (b *builder) inStore(p string) bool {
 }
 
 // mounted is one host path that is in the jail under its own name.
-type mounted struct{ path, mode, from, why string }
+type mounted struct {
+	path, mode, from, why string
+	file                  bool
+}
 
 // files mounts the grants and the project, parents before what they hold.
 func (b *builder) files() error {
@@ -153,7 +167,7 @@ func (b *builder) files() error {
 			if err != nil {
 				return fmt.Errorf("%s %q (%s): %w", key, g, b.origin(key+"="+g), err)
 			}
-			ms = append(ms, mounted{p, mode, b.origin(key + "=" + g), "granted by policy"})
+			ms = append(ms, mounted{p, mode, b.origin(key + "=" + g), "granted by policy", !b.Host.Present[p].Dir})
 		}
 		return nil
 	}
@@ -162,7 +176,12 @@ func (b *builder) files() error {
 		return err
 	}
 	if b.shared() {
-		ms = append(ms, mounted{b.Host.ClaudeShared.Dir, "rw", b.origin("agent.config"), "Claude's configuration, the host's own"})
+		ms = append(ms, mounted{b.Host.ClaudeShared.Dir, "rw", b.origin("agent.config"), "Claude's configuration, the host's own", false})
+	}
+	for _, p := range b.Closure.Binds {
+		if below(p, b.Host.Home) {
+			ms = append(ms, mounted{p, "ro", builtin, toolchainWhy, slices.Contains(b.Closure.Files, p)})
+		}
 	}
 	pr := b.Host.Project
 	// The host has refused such projects; this is for callers that have none.
@@ -172,9 +191,9 @@ func (b *builder) files() error {
 		}
 	}
 	mode := b.Policy.Files.Project
-	ms = append(ms, mounted{pr.Dir, mode, b.origin("files.project"), "the project"})
+	ms = append(ms, mounted{pr.Dir, mode, b.origin("files.project"), "the project", false})
 	for _, g := range pr.Git {
-		ms = append(ms, mounted{g, mode, builtin, "the project's git directory, which lies elsewhere"})
+		ms = append(ms, mounted{g, mode, builtin, "the project's git directory, which lies elsewhere", false})
 	}
 	slices.SortStableFunc(ms, func(x, y mounted) int { return comparePaths(x.path, y.path) })
 	// Of the same path the last counts: writing includes reading, and what
@@ -185,7 +204,7 @@ func (b *builder) files() error {
 		}
 	}
 	for _, m := range b.withPins(ms) {
-		b.bind(m.path, m.path, m.mode)
+		b.bindKind(m.path, m.path, m.mode, m.file)
 		if m.why != "" {
 			b.grant("file", m.path, m.mode, m.from, m.why)
 		}
@@ -277,13 +296,13 @@ func (b *builder) protect() error {
 		c = b.Host.ClaudeShared
 	}
 	for _, p := range sorted(c.Executable) {
-		b.bind(p.Path, p.Path, "ro")
+		b.bindKind(p.Path, p.Path, "ro", !p.Dir)
 		b.grant("protected", p.Path, "ro", builtin, p.Why)
 	}
 	if c.JSON != "" {
 		// It names the MCP servers that the host's claude starts.
 		p := path.Join(b.Host.Home, ".claude.json")
-		b.bind(c.JSON, p, "ro")
+		b.bindOne(c.JSON, p)
 		b.grant("protected", p, "ro", builtin, "MCP servers and trust decisions of the host's claude")
 	}
 	for _, p := range slices.Sorted(slices.Values(c.Private)) {
@@ -291,7 +310,7 @@ func (b *builder) protect() error {
 		b.grant("hidden", p, "empty", builtin, "shells of the host's claude would read it")
 	}
 	for _, p := range sorted(b.Host.Project.Protect) {
-		b.bind(p.Path, p.Path, "ro")
+		b.bindKind(p.Path, p.Path, "ro", !p.Dir)
 		b.grant("protected", p.Path, "ro", b.originOf("files.protect", p.Why), p.Why)
 	}
 	watch := map[string]string{}

@@ -38,6 +38,8 @@ type Closure struct {
 	// their own paths: /usr, those of /bin /sbin /lib /lib64 that are real
 	// folders, the install prefix of the agent, /etc/alternatives, ….
 	Binds []string `json:"binds,omitempty"`
+	// Files are those of Binds that are no folders.
+	Files []string `json:"files,omitempty"`
 	// Links are symlinks to recreate, path to target: those of Paths that are
 	// symlinks themselves and so cannot be mounted and, with Host, those of
 	// the root folder ("/bin" -> "usr/bin" on merged-usr systems).

@@ -98,6 +98,11 @@ func (r *resolver) host(ctx context.Context, a agent) (*Closure, error) {
 		bins = in.bins
 	}
 	c.Binds = outermost(c.Binds)
+	for _, b := range c.Binds {
+		if fi, err := os.Lstat(b); err == nil && !fi.IsDir() {
+			c.Files = append(c.Files, b)
+		}
+	}
 
 	all := union(append([]*inventory{{}}, r.parts...))
 	if c.Agent != "" && inStore(c.Agent) && !all.isProgram(c.Agent) {

@@ -59,7 +59,7 @@ func (s *source) claudeShared(f *Facts) ClaudeFiles {
 	c.Executable, c.Watch = v.p.Protect, v.p.Watch
 	for _, l := range v.p.Links {
 		if real, err := filepath.EvalSymlinks(l.Path); err == nil {
-			c.Links = append(c.Links, Link{Path: l.Path, Target: real})
+			c.Links = append(c.Links, Link{Path: l.Path, Target: real, Dir: isDir(real)})
 		}
 	}
 	for _, name := range claudePrivate {

@@ -110,6 +110,8 @@ type Link struct {
 	Path string
 	// Target is its text, as readlink(2) returns it.
 	Target string
+	// Dir: what it leads to is a folder. Known for ClaudeFiles.Links.
+	Dir bool
 }
 
 // Path is one existing path.

@@ -78,7 +78,7 @@ func TestMatchedSymlinks(t *testing.T) {
 	// A symlink to a folder counts as a folder: better hidden than seen.
 	facts = f.mustRead(Options{Hide: []string{"secrets/"}})
 	equal(t, "hide", names(facts.Project.Hide, f.project), []string{"real"})
-	if len(facts.Project.Links) != 1 || facts.Project.Links[0] != (Link{filepath.Join(f.project, "x/secrets"), "../real"}) {
+	if len(facts.Project.Links) != 1 || facts.Project.Links[0] != (Link{Path: filepath.Join(f.project, "x/secrets"), Target: "../real"}) {
 		t.Errorf("links %v", facts.Project.Links)
 	}
 }
