@@ -209,6 +209,16 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 	}
 	p := ps.all
 	took(&begun, "policy")
+	// The lock is compared while the host is read; neither needs the other.
+	type result struct {
+		cl  *closure.Closure
+		err error
+	}
+	fromLock := make(chan result, 1)
+	go func() {
+		cl, err := f.locked(c, dir, ps, w)
+		fromLock <- result{cl, err}
+	}()
 	facts, err := host.Read(ctx, host.Options{
 		ProjectDir: dir, Hide: p.Files.Hide, Protect: p.Files.Protect,
 		Grants: append(append([]string{}, p.Files.Read...), p.Files.Write...),
@@ -225,7 +235,8 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 		fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: warning: %s\n", warning)
 	}
 	took(&begun, "host")
-	cl, err := f.locked(c, facts.Project.Dir, ps, w)
+	locked := <-fromLock
+	cl, err := locked.cl, locked.err
 	if err == nil && cl == nil {
 		cl, err = closure.Resolve(ctx, f.closureOptions(p, facts, w.noAgent))
 	}
