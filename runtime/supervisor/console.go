@@ -158,6 +158,17 @@ func (c *console) raw() error {
 	if err := c.input.SetRaw(); err != nil {
 		return fmt.Errorf("terminal: raw mode: %w", err)
 	}
+	// SetRaw leaves output processing on, which the jail's own terminal has
+	// done already: lines would end in two carriage returns, and a program that
+	// moves down with a line feed would land in the first column.
+	t, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS)
+	if err == nil {
+		t.Oflag &^= unix.OPOST
+		err = unix.IoctlSetTermios(int(os.Stdin.Fd()), unix.TCSETS, t)
+	}
+	if err != nil {
+		return fmt.Errorf("terminal: raw mode: %w", err)
+	}
 	return nil
 }
 
