@@ -18,7 +18,7 @@ import (
 
 // deadline is for what must end by itself. Far more than it takes: a machine
 // under load is no failure.
-const deadline = 5 * time.Second
+const deadline = 90 * time.Second
 
 // planted is what no jail may ever show.
 const planted = "PLANTED-SECRET-5f2c"
