@@ -5,12 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -23,13 +24,16 @@ import (
 // it.
 
 const (
-	// chunk is what is read at once of a large file.
+	// chunk is what is read at once of a small file.
 	chunk = 256 << 10
-	// ahead is how many chunks of a large file are read before they are
-	// hashed: the copy out of the page cache costs a fifth of the hash, and
-	// another processor can do it.
-	ahead = 8
-	// large files are read by a goroutine of their own.
+	// window is what is mapped at once of a large one. The hash of one file
+	// cannot be split, and the largest file decides how long all of it takes:
+	// so its pages are not copied, and mapped by another processor ahead of
+	// the hash.
+	window = 16 << 20
+	// ahead is how many windows that are.
+	ahead = 2
+	// large files are mapped.
 	large = 4 * chunk
 )
 
@@ -40,8 +44,6 @@ type narHasher struct {
 	size int64
 	// small gathers tokens and small files.
 	small []byte
-	// chunks are buffers for large files.
-	chunks chan []byte
 	// done counts all bytes, of all hashers.
 	done *atomic.Int64
 }
@@ -202,39 +204,75 @@ func atEnd(f *os.File) error {
 	return nil
 }
 
-// largeContents reads ahead of the hash.
-func (n *narHasher) largeContents(f *os.File, size int64) error {
-	if n.chunks == nil {
-		n.chunks = make(chan []byte, ahead)
-		for range ahead {
-			n.chunks <- make([]byte, chunk)
-		}
+// largeContents maps a file, piece by piece. A file that cannot be mapped is
+// read.
+func (n *narHasher) largeContents(f *os.File, size int64) (err error) {
+	first, err := mapWindow(f, 0, size)
+	if err != nil {
+		return n.contents(f, size)
 	}
-	full := make(chan []byte, ahead)
-	var failed error // set before full is closed, read after
+	mapped := make(chan []byte, ahead)
+	var failed error // set before mapped is closed, read after
 	go func() {
-		defer close(full)
-		for size > 0 && failed == nil {
-			b := <-n.chunks
-			b = b[:min(size, chunk)]
+		defer close(mapped)
+		mapped <- first
+		for at := int64(len(first)); at < size; {
+			var w []byte
 			if failed = n.ctx.Err(); failed == nil {
-				_, failed = io.ReadFull(f, b)
+				w, failed = mapWindow(f, at, size)
 			}
 			if failed != nil {
-				n.chunks <- b[:cap(b)]
 				return
 			}
-			size -= int64(len(b))
-			full <- b
+			mapped <- w
+			at += int64(len(w))
 		}
-		failed = atEnd(f)
 	}()
-	for b := range full {
-		n.hash(b)
-		n.chunks <- b[:cap(b)]
+	for w := range mapped {
+		if err == nil {
+			err = n.hashMapped(w)
+		}
+		if e := unix.Munmap(w); err == nil && e != nil {
+			err = os.NewSyscallError("munmap", e)
+		}
 	}
-	if failed != nil {
-		return fmt.Errorf("read: %w", failed)
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
+		return err
+	}
+	// As long as it was. What changed meanwhile is in the hash, or is not.
+	if fi, err := f.Stat(); err != nil || fi.Size() != size {
+		return errors.Join(err, io.ErrUnexpectedEOF)
+	}
+	return nil
+}
+
+// mapWindow maps what begins at an offset, pages present.
+func mapWindow(f *os.File, at, size int64) ([]byte, error) {
+	w, err := unix.Mmap(int(f.Fd()), at, int(min(size-at, window)), unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_POPULATE)
+	if err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	return w, nil
+}
+
+// hashMapped is hash for mapped pages: where the file was cut off meanwhile, or
+// the disk cannot be read, the kernel sends SIGBUS.
+func (n *narHasher) hashMapped(w []byte) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			if _, fault := r.(interface{ Addr() uintptr }); !fault {
+				panic(r)
+			}
+			err = io.ErrUnexpectedEOF
+		}
+	}()
+	// In pieces, for progress.
+	for piece := range slices.Chunk(w, 4*chunk) {
+		n.hash(piece)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,6 +68,18 @@ func tree(t testing.TB, dir string, strange bool) {
 	}
 }
 
+// big is a file of several windows.
+func big(t testing.TB, p string) {
+	t.Helper()
+	b := make([]byte, 3*window+9)
+	for i := range b {
+		b[i] = byte(i>>3 + i>>20)
+	}
+	if err := os.WriteFile(p, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func hashOf(t testing.TB, p string) Path {
 	t.Helper()
 	found, err := hashAll(context.Background(), []Path{{Path: p}}, 0, Options{})
@@ -83,6 +96,7 @@ func hashOf(t testing.TB, p string) Path {
 func TestNarAgainstGoNix(t *testing.T) {
 	dir := t.TempDir()
 	tree(t, dir, false)
+	big(t, filepath.Join(dir, "big"))
 	for _, p := range []string{dir, filepath.Join(dir, "seven"), filepath.Join(dir, "nine"), filepath.Join(dir, "dangling"), filepath.Join(dir, "larger"), filepath.Join(dir, "nothing")} {
 		var b bytes.Buffer
 		if err := nar.DumpPath(&b, p); err != nil {
@@ -93,6 +107,14 @@ func TestNarAgainstGoNix(t *testing.T) {
 		if got := hashOf(t, p); got != want {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
+	}
+	before := hashOf(t, dir)
+	for _, at := range []int64{0, window - 1, window, 3*window + 8} {
+		flip(t, filepath.Join(dir, "big"), at)
+		if after := hashOf(t, dir); after == before {
+			t.Errorf("a bit at %d makes no difference", at)
+		}
+		flip(t, filepath.Join(dir, "big"), at)
 	}
 }
 
@@ -209,7 +231,12 @@ func TestVerifyRealCopy(t *testing.T) {
 // flip turns one bit around.
 func flip(t testing.TB, file string, at int64) {
 	t.Helper()
-	if err := os.Chmod(file, 0o755); err != nil {
+	fi, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Store paths are read-only.
+	if err := os.Chmod(file, fi.Mode()|0o200); err != nil {
 		t.Fatal(err)
 	}
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
@@ -237,10 +264,10 @@ func TestVerifyDifferences(t *testing.T) {
 		"nothing":              {func(string) error { return nil }, ""},
 		"mode that no NAR has": {func(p string) error { return os.Chmod(p+"/seven", 0o444) }, ""},
 		"time":                 {func(p string) error { return os.Chtimes(p+"/seven", time.Now(), time.Unix(1, 0)) }, ""},
-		"first byte":           {func(p string) error { flip(t, p+"/larger", 0); return os.Chmod(p+"/larger", 0o644) }, Changed},
-		"last byte":            {func(p string) error { flip(t, p+"/larger", 3*large+4); return os.Chmod(p+"/larger", 0o644) }, Changed},
-		"byte at a chunk":      {func(p string) error { flip(t, p+"/larger", chunk); return os.Chmod(p+"/larger", 0o644) }, Changed},
-		"byte of a small file": {func(p string) error { flip(t, p+"/one", 0); return os.Chmod(p+"/one", 0o644) }, Changed},
+		"first byte":           {func(p string) error { flip(t, p+"/larger", 0); return nil }, Changed},
+		"last byte":            {func(p string) error { flip(t, p+"/larger", 3*large+4); return nil }, Changed},
+		"byte at a chunk":      {func(p string) error { flip(t, p+"/larger", chunk); return nil }, Changed},
+		"byte of a small file": {func(p string) error { flip(t, p+"/one", 0); return nil }, Changed},
 		"one byte less":        {func(p string) error { return os.Truncate(p+"/larger", 3*large+4) }, Changed},
 		"one byte more":        {func(p string) error { return os.Truncate(p+"/seven", 8) }, Changed},
 		"executable bit set":   {func(p string) error { return os.Chmod(p+"/seven", 0o744) }, Changed},
@@ -339,6 +366,55 @@ func TestVerifyReportsAll(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(d, func(a, b Difference) int { return ComparePaths(a.Name, b.Name) }) {
 		t.Error("they are not in the order of the lock")
+	}
+}
+
+// TestVerifyWhileItShrinks: a file that is cut off while its pages are mapped is
+// an error, not the end of the program.
+func TestVerifyWhileItShrinks(t *testing.T) {
+	root := t.TempDir()
+	file := filepath.Join(root, hashA, "shrinks")
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if err := os.WriteFile(file, make([]byte, 8*window), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		l := &Lock{Paths: []Path{{hashA, nar0, 1}}}
+		cut := make(chan error)
+		go func() {
+			time.Sleep(10 * time.Millisecond)
+			cut <- os.Truncate(file, window/2)
+		}()
+		d, err := Verify(context.Background(), l, Options{Root: root})
+		if err != nil || len(d) != 1 {
+			t.Errorf("%v, %v", d, err)
+		}
+		if err := <-cut; err != nil {
+			t.Fatal(err)
+		}
+	}
+	// For certain: pages that are not there.
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(window); err != nil {
+		t.Fatal(err)
+	}
+	w, err := mapWindow(f, 0, window)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(w)
+	if err := f.Truncate(1); err != nil {
+		t.Fatal(err)
+	}
+	var done atomic.Int64
+	if err := newNarHasher(context.Background(), &done).hashMapped(w); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("cut off: %v", err)
 	}
 }
 

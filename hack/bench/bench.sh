@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # bench.sh [-rounds N]: what `make bench` runs. Start-up of jailed-claude
 # beside bubblewrap, crun, runc and a floor in C, at 5, 37, 300 and 600 store
-# paths, as an ordinary user; a table on stdout, everything in dist/bench.json.
+# paths, as an ordinary user; then NAR hashes beside nix-store. Tables on
+# stdout, everything in dist/bench.json and dist/bench-nar.json.
 #
 #   JAIL_BENCH_SIZES="5 37 300 600"
 set -euo pipefail
@@ -78,4 +79,16 @@ else
 fi
 mkdir -p dist
 cp "$work/run/json" dist/bench.json
-say "all measurements: dist/bench.json"
+
+# How fast the contents of Claude Code's closure are checked. As the caller:
+# nix-store wants to open its database.
+claude=$(sed -n 's/^CLAUDE=//p' "$STATE/paths")
+mkdir -p "$work/nar-home/project"
+ln -s nar-home/project "$work/nar"
+cp "$STATE/claude.closure" "$work/nar/closure"
+as_caller() { env -i HOME="$work/nar-home" PATH="$PATH" NIX_CONF_DIR="$NIX_CONF_DIR" "$@"; }
+(cd "$work/nar" && as_caller "$work/jailed-claude" lock --policy none --package "$claude" --closure "$STATE/claude.registration") >"$work/lock.log" 2>&1 ||
+  die "no lock of the closure: $(tail -n1 "$work/lock.log")"
+awk -F'"narSize": ' 'NF > 1 { n += $2 } END { printf "%d\n", n }' "$work/nar/.jailed-claude.lock" >"$work/nar/bytes"
+as_caller "$work/bench" -nar -dir "$work" -json dist/bench-nar.json "$@"
+say "all measurements: dist/bench.json, dist/bench-nar.json"

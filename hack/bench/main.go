@@ -2,7 +2,7 @@
 // least it can cost (floor/floor.c), bubblewrap, crun, runc and jailed-claude. Each
 // binds the same store paths and runs the same static `true`.
 //
-//	bench -dir DIR [-rounds N] [-json FILE]
+//	bench -dir DIR [-rounds N] [-json FILE] [-nar]
 //
 // bench.sh prepares DIR and runs this as an ordinary user. Every round runs
 // each candidate once, one after the other, so that what else the machine
@@ -74,15 +74,23 @@ func run(args []string, stdout, stderr io.Writer) int {
 	dir := flags.String("dir", "", "what bench.sh prepared")
 	rounds := flags.Int("rounds", 21, "measurements of each candidate at each size")
 	out := flags.String("json", "", "write all measurements here")
+	nar := flags.Bool("nar", false, "measure how fast contents of store paths are checked, in place of start-up")
 	if err := flags.Parse(args); err != nil || *dir == "" || *rounds < 1 {
 		return 2
+	}
+	if *nar {
+		if err := runNAR(*dir, *rounds, *out, stdout, stderr); err != nil {
+			_, _ = fmt.Fprintf(stderr, "bench: %v\n", err)
+			return 1
+		}
+		return 0
 	}
 	r, err := measureAll(*dir, *rounds, stderr)
 	if err == nil {
 		err = r.writeTable(stdout)
 	}
 	if err == nil && *out != "" {
-		err = r.writeJSON(*out)
+		err = writeJSON(*out, r)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "bench: %v\n", err)
@@ -246,7 +254,7 @@ func figure(v float64, format string) string {
 	return fmt.Sprintf(format, v)
 }
 
-func (r report) writeJSON(name string) error {
+func writeJSON(name string, r any) error {
 	data, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
 		return err
