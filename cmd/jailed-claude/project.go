@@ -63,7 +63,7 @@ func (f *jailFlags) projectLayer(dir string, user *policy.Layer) (*policy.Layer,
 	if f.project != "" {
 		command += " " + shellQuote(f.project)
 	}
-	return nil, hint(errors.New(strings.Join(append([]string{text}, changeLines(a.changes, "narrows", false)...), "\n")),
+	return nil, hint(errors.New(strings.Join(append([]string{text}, changeLines(a.changes, "narrows", false, maxNarrowing)...), "\n")),
 		"read the file, then approve it: "+command,
 		"or leave it out: --policy none")
 }
@@ -84,17 +84,25 @@ const maxNarrowing = 20
 
 // changeLines shows changes, one a line, indented. Everything that a file says
 // is quoted: its author may not be the reader's friend. values shows those of
-// variables; other is what a change is called that does not widen.
-func changeLines(changes []policy.Change, other string, values bool) []string {
-	shown := changes[:min(len(changes), widening(changes)+maxNarrowing)]
+// variables, other is what a change is called that does not widen, most bounds
+// how many of those are shown.
+func changeLines(changes []policy.Change, other string, values bool, most int) []string {
+	shown := changes[:min(len(changes), widening(changes)+most)]
 	var b strings.Builder
 	t := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	// One long value must not push the reasons of all off the screen.
+	align := "\t"
+	for _, c := range shown {
+		if len(changeText(c, values)) > 60 {
+			align = "  "
+		}
+	}
 	for _, c := range shown {
 		word := other
 		if c.Widens {
 			word = "widens"
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", word, c.Key, changeText(c, values), c.Why)
+		fmt.Fprintf(t, "  %s\t%s\t%s%s%s\n", word, c.Key, changeText(c, values), align, c.Why)
 	}
 	t.Flush()
 	var lines []string

@@ -89,7 +89,7 @@ func approve(c *cobra.Command, dir string, yes bool, command string) error {
 func approvePolicy(c *cobra.Command, a *asked, yes bool, command string) error {
 	out := c.OutOrStdout()
 	fmt.Fprintf(out, "%s\nsha256 %s\n", visible(a.file.Path), a.file.Digest)
-	for _, line := range changeLines(a.changes, "narrows", true) {
+	for _, line := range changeLines(a.changes, "narrows", true, maxNarrowing) {
 		fmt.Fprintln(out, line)
 	}
 	store := trustStore()
