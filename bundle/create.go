@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -219,8 +220,30 @@ func makeMountPoints(r *os.Root, mounts []specs.Mount) error {
 		if err := makeMountPoint(r, inside(m.Destination), folder); err != nil {
 			return fmt.Errorf("mount point: %w", err)
 		}
+		// runc 1.1 gives a tmpfs the mode of its mount point, whatever the
+		// option says.
+		if mode, ok := modeOf(m); ok {
+			if err := r.Chmod(inside(m.Destination), mode); err != nil {
+				return fmt.Errorf("mount point: %w", err)
+			}
+		}
 	}
 	return nil
+}
+
+// modeOf is the option "mode" of a tmpfs.
+func modeOf(m specs.Mount) (fs.FileMode, bool) {
+	for _, o := range m.Options {
+		if v, ok := strings.CutPrefix(o, "mode="); ok && m.Type == "tmpfs" {
+			n, err := strconv.ParseUint(v, 8, 12)
+			mode := fs.FileMode(n) & fs.ModePerm
+			if n&unix.S_ISVTX != 0 {
+				mode |= fs.ModeSticky
+			}
+			return mode, err == nil
+		}
+	}
+	return 0, false
 }
 
 func makeMountPoint(r *os.Root, p string, folder bool) error {
