@@ -39,7 +39,8 @@ const (
 
 // narHasher hashes the NAR of one store path after another.
 type narHasher struct {
-	ctx  context.Context //nolint:containedctx // lives as long as one call of hashAll
+	// ctx is that of the one call of hashAll that this is made for.
+	ctx  context.Context
 	sum  hash.Hash
 	size int64
 	// small gathers tokens and small files.

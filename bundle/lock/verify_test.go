@@ -408,7 +408,7 @@ func TestVerifyWhileItShrinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Munmap(w)
+	defer func() { _ = unix.Munmap(w) }()
 	if err := f.Truncate(1); err != nil {
 		t.Fatal(err)
 	}

@@ -261,8 +261,8 @@ func registered(known map[string]lock.Path, file string) error {
 		return fmt.Errorf("closure file: %w", err)
 	}
 	regs, err := closure.ParseRegistration(text)
-	if err != nil {
-		return nil // a list of paths; whether it is a good one, Resolve says
+	if errors.As(err, new(*closure.ParseError)) {
+		return nil // but a list of paths; whether it is a good one, Resolve says
 	}
 	paths, err := lock.Registered(regs)
 	if err != nil {

@@ -36,8 +36,8 @@ func measureNAR(dir string, rounds int, stderr io.Writer) (narReport, error) {
 	project := filepath.Join(dir, "nar")
 	paths := readLines(filepath.Join(project, "closure"))
 	r := narReport{Paths: len(paths), Millis: map[string][]float64{}, MBps: map[string]float64{}, Best: map[string]float64{}, Broken: map[string]string{}}
-	if _, err := fmt.Sscan(readLine(filepath.Join(project, "bytes")), &r.Bytes); err != nil || len(paths) == 0 {
-		return r, fmt.Errorf("%s was not prepared (%v)", project, err)
+	if _, err := fmt.Sscan(readLine(filepath.Join(project, "bytes")), &r.Bytes); err != nil {
+		return r, fmt.Errorf("%s was not prepared: %w", project, err)
 	}
 	_, _ = fmt.Fprintf(stderr, "bench: contents of %d store paths, %d rounds\n", r.Paths, rounds)
 	commands := map[string][]string{
