@@ -323,9 +323,8 @@ func compareMounts(a, b []mountEntry) (changes []policy.Change) {
 		c := policy.Change{Key: "mounts", Element: p, From: from, To: to, Widens: !y.within(x)}
 		switch {
 		case equal(from, to):
-			// Another mount lies on top of it now, or no longer.
 			f, t := x.String(), y.String()
-			c.From, c.To, c.Why = &f, &t, "the order of the mounts is another"
+			c.From, c.To, c.Why = &f, &t, "another mount lies on top of it, or no longer"
 		case from != nil && to == nil && y.writable && !c.Widens:
 			// As it is, the folders on the way to what is protected are held.
 			c.Widens, c.Why = true, "no mount point any more, so it can be renamed and replaced"

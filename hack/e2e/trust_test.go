@@ -452,6 +452,97 @@ func TestTrust(t *testing.T) {
 	applies("the user's own")
 }
 
+// TestTrustAsks: on a terminal it is the user who decides, and anything but yes
+// is no.
+func TestTrustAsks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(policyFile, wide)
+	for _, a := range []struct {
+		answer string
+		status int
+	}{{"\n", 125}, {"n\n", 125}, {"yikes\n", 125}, {"\x04", 125}, {"Y\n", 0}} {
+		p := newPTY(t)
+		c := w.command("trust")
+		p.attach(c)
+		c.Stdin, c.Stdout, c.Stderr = p.slave, p.slave, p.slave
+		if _, err := p.master.WriteString(a.answer); err != nil {
+			t.Fatal(err)
+		}
+		r := finish(t, c)
+		if r.status != a.status {
+			t.Errorf("%q: exit status %d: %s", a.answer, r.status, p.shown())
+		}
+		for begun := time.Now(); !strings.Contains(p.shown(), "[y/N]") && time.Since(begun) < 5*time.Second; {
+			time.Sleep(10 * time.Millisecond)
+		}
+		for _, want := range []string{`+ "GOFLAGS"`, "approve 1 ", "[y/N]"} {
+			if !strings.Contains(p.shown(), want) {
+				t.Errorf("%q: %q is not shown: %q", a.answer, want, p.shown())
+			}
+		}
+		if r := w.bash("true"); (r.status == 0) != (a.status == 0) {
+			t.Errorf("after %q: %s", a.answer, r)
+		}
+	}
+}
+
+// TestExplainDiff of policies and of bundles: what widens comes first, and no
+// value of a variable of a configuration is shown.
+func TestExplainDiff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write("infra/x", "")
+	a := w.write(w.dir+"/a.toml", "version = 1\n[files]\nprotect = [\"infra/\"]\n[network]\nmode = \"none\"\n")
+	b := w.write(w.dir+"/b.toml", "version = 1\n[files]\nhide = [\"README\"]\n[env]\nset = { X = \"secret\" }\n")
+	for _, name := range []string{"a", "b"} {
+		if r := finish(t, w.command("bundle", "--closure", requireVariable(t, "BASE_CLOSURE"), "--policy", w.dir+"/"+name+".toml", w.dir+"/"+name, "--", "true")); r.status != 0 {
+			t.Fatal(r)
+		}
+	}
+	for _, c := range []struct {
+		a, b string
+		want []string // what begins with a blank does not widen
+	}{
+		{a, b, []string{`files.protect - "infra/"`, `network.mode "none" -> "host"`, `env.set + "X"`, ` files.hide + "README"`}},
+		{b, a, []string{`files.hide - "README"`, `env.set - "X"`, ` files.protect + "infra/"`, ` network.mode "host" -> "none"`}},
+		{a, a, nil},
+		{w.dir + "/a", w.dir + "/b/config.json", []string{`mounts - "` + w.project + `/infra"`, `linux.namespaces - "network"`, `process.env + "X"`,
+			` linux.maskedPaths + "` + w.project + `/README"`}},
+		{w.dir + "/a", w.dir + "/a", nil},
+	} {
+		r := finish(t, w.command("explain", "--diff", c.a, c.b))
+		var narrowing bool
+		var got []string
+		for _, l := range lines(r.out) {
+			f := strings.Fields(l)
+			if f[0] != "widens" {
+				narrowing = true
+			} else if narrowing {
+				t.Errorf("what widens comes late: %s", r)
+			}
+			line := strings.Join(f[1:], " ")
+			if f[0] != "widens" {
+				line = " " + line
+			}
+			got = append(got, line)
+		}
+		for _, want := range c.want {
+			if !slices.ContainsFunc(got, func(l string) bool { return strings.HasPrefix(l, want) }) {
+				t.Errorf("%s %s: %q is missing: %s", c.a, c.b, want, r)
+			}
+		}
+		if r.status != 0 || len(c.want) == 0 && r.out != "" || strings.HasSuffix(c.a, "/a") && strings.Contains(r.out, "secret") {
+			t.Errorf("%s %s: %s", c.a, c.b, r)
+		}
+	}
+	for _, args := range [][]string{{a}, {a, w.dir + "/b"}, {a, w.dir + "/none"}, {a, w.home}} {
+		if r := finish(t, w.command(append([]string{"explain", "--diff"}, args...)...)); r.status != 125 || r.out != "" {
+			t.Errorf("%v: %s", args, r)
+		}
+	}
+}
+
 // TestTrustStoreIsChecked: an approval that others could have made is none.
 func TestTrustStoreIsChecked(t *testing.T) {
 	t.Parallel()
