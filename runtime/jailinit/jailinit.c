@@ -298,6 +298,22 @@ static void await_go(int control_fd)
 		_exit(EXIT_OURS); // the supervisor is gone, or has said why
 }
 
+// default_signals undoes what the caller's shell ignores. Not by signal(3): the
+// library keeps two signals for itself, and a caller can have left those
+// ignored as well.
+static void default_signals(void)
+{
+	struct {
+		void (*handler)(int);
+		unsigned long flags;
+		void (*restorer)(void);
+		unsigned long mask;
+	} dfl = { SIG_DFL, 0, NULL, 0 };
+
+	for (int s = 1; s < NSIG; s++)
+		syscall(SYS_rt_sigaction, s, &dfl, NULL, sizeof(dfl.mask));
+}
+
 static void agent(const struct options *o, int mapped, char **envp)
 {
 	char c;
@@ -316,8 +332,7 @@ static void agent(const struct options *o, int mapped, char **envp)
 		forbid_namespaces();
 	if (o->control_fd >= 0)
 		await_go(o->control_fd);
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
+	default_signals();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execute(o->argv, envp);
