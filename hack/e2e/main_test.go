@@ -22,6 +22,7 @@ var parts = map[string]func(args []string) int{
 	"terminal": printTerminal,
 	"reaper":   reaper,
 	"no-ns":    withoutNamespaces,
+	"cgroup2":  withCgroup2,
 }
 
 func TestMain(m *testing.M) {

@@ -24,7 +24,7 @@ func TestStreamsAreSeparateAndWhole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	in := noise()
-	c := w.base("tee >(tr 'a-z' 'b-za' >&2)")
+	c := w.base("set -o pipefail; { tee /dev/fd/3 | tr 'a-z' 'b-za' >&2; } 3>&1")
 	c.Stdin = bytes.NewReader(in)
 	r := finish(t, c)
 	if r.status != 0 || !bytes.Equal([]byte(r.out), in) {
