@@ -147,6 +147,8 @@ func (c *config) add(at string, v any) {
 			switch p := strings.TrimPrefix(at+"."+name, "."); p {
 			case "annotations." + WatchAnnotation:
 				c.watched(sub)
+			case "annotations." + LinksAnnotation, "annotations." + RepositoriesAnnotation:
+				// What is reported at the end; nothing that is granted.
 			default:
 				c.add(p, sub)
 			}

@@ -16,6 +16,17 @@ const InitPath = "/.jail/init"
 // appeared.
 const WatchAnnotation = annotations + "watch"
 
+// LinksAnnotation names the annotation that lists symlinks which the host
+// follows to what it executes or trusts (a JSON object of path to target): a
+// symlink cannot be a mount point, so the agent can replace it. A runtime
+// reports those that changed.
+const LinksAnnotation = annotations + "links"
+
+// RepositoriesAnnotation names the annotation that lists the git repositories
+// that lay in a writable project when the jail was made (a JSON object of the
+// project to an array of folders). A runtime reports new ones.
+const RepositoriesAnnotation = annotations + "repositories"
+
 // annotations is how the names of our annotations begin. Runtimes give
 // meanings of their own to others.
 const annotations = "io.github.jailed-claude."

@@ -322,13 +322,30 @@ func (b *builder) protect() error {
 			watch[p.Path] = p.Why
 		}
 	}
-	if len(watch) > 0 {
-		text, err := canonicalJSON(watch)
-		if err != nil {
-			return err
+	links := map[string]string{}
+	repositories := map[string][]string{}
+	if pr := b.Host.Project; b.Policy.Files.Project == policy.ProjectRW {
+		for _, l := range pr.Links {
+			links[l.Path] = l.Target
 		}
-		b.spec.Annotations = map[string]string{WatchAnnotation: text}
+		repositories[pr.Dir] = append([]string{}, slices.Sorted(slices.Values(pr.Nested))...)
 	}
+	return errors.Join(annotate(b, WatchAnnotation, watch), annotate(b, LinksAnnotation, links), annotate(b, RepositoriesAnnotation, repositories))
+}
+
+// annotate adds an annotation unless there is nothing to say.
+func annotate[V any](b *builder, name string, m map[string]V) error {
+	if len(m) == 0 {
+		return nil
+	}
+	text, err := canonicalJSON(m)
+	if err != nil {
+		return err
+	}
+	if b.spec.Annotations == nil {
+		b.spec.Annotations = map[string]string{}
+	}
+	b.spec.Annotations[name] = text
 	return nil
 }
 

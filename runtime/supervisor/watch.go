@@ -27,6 +27,10 @@ type watch struct {
 	// them, and this process reaches them by descriptor, whatever it has
 	// mounted over /tmp since.
 	roots []root
+	// targets are symlinks that the host follows, with what they said.
+	targets map[string]string
+	// repositories are projects, with the git repositories that lay in them.
+	repositories map[string][]string
 	// links are the symlinks on the way to a path that were there at the
 	// start, with what they said.
 	links map[string]string
@@ -44,12 +48,12 @@ type root struct {
 // and nothing is mounted over them yet.
 func newWatch(s *specs.Spec, t *tree) (*watch, error) {
 	w := &watch{links: map[string]string{}, seen: map[string]bool{}, stop: func() {}}
-	text, ok := s.Annotations[spec.WatchAnnotation]
-	if !ok {
-		return w, nil
-	}
-	if err := json.Unmarshal([]byte(text), &w.why); err != nil {
-		return nil, fmt.Errorf("annotation %s is no object of paths: %w", spec.WatchAnnotation, err)
+	for name, to := range map[string]any{spec.WatchAnnotation: &w.why, spec.LinksAnnotation: &w.targets, spec.RepositoriesAnnotation: &w.repositories} {
+		if text, ok := s.Annotations[name]; ok {
+			if err := json.Unmarshal([]byte(text), to); err != nil {
+				return nil, fmt.Errorf("annotation %s is no object of paths: %w", name, err)
+			}
+		}
 	}
 	held := map[string]int{}
 	for i, m := range s.Mounts {
@@ -58,28 +62,47 @@ func newWatch(s *specs.Spec, t *tree) (*watch, error) {
 		}
 	}
 	have := map[string]bool{}
-	for _, p := range slices.Sorted(maps.Keys(w.why)) {
-		r := path.Dir(p)
+	// hold keeps the innermost mount that holds p, and says whether there is
+	// one: the jail cannot make what it does not hold.
+	hold := func(p string) (bool, error) {
+		r := p
 		for ; r != "/"; r = path.Dir(r) {
 			if _, ok := held[r]; ok {
 				break
 			}
 		}
 		fd, ok := held[r]
-		if !ok {
-			// The jail cannot make what it does not hold.
-			delete(w.why, p)
-			continue
-		}
-		if have[r] {
-			continue
+		if !ok || have[r] {
+			return ok, nil
 		}
 		have[r] = true
 		fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
-			return nil, os.NewSyscallError("fcntl(F_DUPFD)", err)
+			return false, os.NewSyscallError("fcntl(F_DUPFD)", err)
 		}
 		w.roots = append(w.roots, root{r, fd})
+		return true, nil
+	}
+	for _, p := range slices.Sorted(maps.Keys(w.why)) {
+		if ok, err := hold(path.Dir(p)); err != nil {
+			return nil, err
+		} else if !ok {
+			delete(w.why, p)
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(w.targets)) {
+		if ok, err := hold(path.Dir(p)); err != nil {
+			return nil, err
+		} else if !ok {
+			delete(w.targets, p)
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {
+		if ok, err := hold(p); err != nil {
+			return nil, err
+		} else if !ok {
+			delete(w.repositories, p)
+		}
 	}
 	for p := range w.why {
 		w.walk(p, nil, func(link, target string) bool {
@@ -167,10 +190,39 @@ func (w *watch) appeared() []string {
 	return list
 }
 
+// finding is one thing to report.
+type finding struct{ path, why string }
+
+// findings is what appeared, and what only the end of a jail shows.
+func (w *watch) findings() []finding {
+	var list []finding
+	said := map[string]bool{}
+	add := func(p, why string) {
+		if !said[p] {
+			said[p] = true
+			list = append(list, finding{p, why})
+		}
+	}
+	for _, p := range w.appeared() {
+		add(p, w.why[p])
+	}
+	for _, p := range slices.Sorted(maps.Keys(w.targets)) {
+		if w.changed(p) {
+			add(p, "a symlink that the host follows, and now says something else")
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {
+		for _, dir := range w.newRepositories(p) {
+			add(path.Join(dir, ".git"), "a new git repository, whose hooks and config git executes")
+		}
+	}
+	return list
+}
+
 // report names what has appeared, before the user runs anything, and says
 // whether there is something.
 func (w *watch) report(out io.Writer, strict bool) bool {
-	list := w.appeared()
+	list := w.findings()
 	if len(list) == 0 {
 		return false
 	}
@@ -179,8 +231,8 @@ func (w *watch) report(out io.Writer, strict bool) bool {
 	} else {
 		fmt.Fprintln(out, "jailed-claude: the agent made files that programs outside of the jail would execute or trust:")
 	}
-	for _, p := range list {
-		fmt.Fprintf(out, "  %q: %s\n", p, w.why[p])
+	for _, f := range list {
+		fmt.Fprintf(out, "  %q: %s\n", f.path, f.why)
 	}
 	fmt.Fprintln(out, "jailed-claude: look at them before you run anything else in this folder")
 	return true

@@ -214,3 +214,93 @@ func TestAnnotationMustBeReadable(t *testing.T) {
 		t.Error("accepted")
 	}
 }
+
+// ended makes a watch of a project, lets change happen, and returns what would
+// be reported.
+func ended(t *testing.T, annotations func(project string) map[string]string, before, change func(project string)) string {
+	t.Helper()
+	project := t.TempDir()
+	before(project)
+	s := &specs.Spec{Annotations: annotations(project), Mounts: []specs.Mount{bindMount(project, project, "rw")}}
+	tr, err := openSources(s.Mounts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.close()
+	w, err := newWatch(s, tr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	change(project)
+	var out strings.Builder
+	w.report(&out, false)
+	return strings.ReplaceAll(out.String(), project, "PROJECT")
+}
+
+func makeFolder(t *testing.T, p string) {
+	t.Helper()
+	if err := os.MkdirAll(p, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNewRepositoriesAreReported(t *testing.T) {
+	known := func(project string) map[string]string {
+		return map[string]string{spec.RepositoriesAnnotation: `{"` + project + `":["` + project + `/old"]}`}
+	}
+	before := func(project string) {
+		makeFolder(t, project+"/.git")
+		makeFolder(t, project+"/old/.git")
+		makeFolder(t, project+"/node_modules/x/.git")
+	}
+	if out := ended(t, known, before, func(string) {}); out != "" {
+		t.Errorf("nothing changed: %s", out)
+	}
+	out := ended(t, known, before, func(project string) {
+		makeFolder(t, project+"/a/b/new/.git")
+		makeFolder(t, project+"/sub")
+		if err := os.WriteFile(project+"/sub/.git", []byte("gitdir: ../elsewhere\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("/", project+"/out"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, want := range []string{`"PROJECT/a/b/new/.git": a new git repository`, `"PROJECT/sub/.git"`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s is not in:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "PROJECT/old") || strings.Contains(out, "node_modules") || strings.Count(out, ".git\"") != 2 {
+		t.Errorf("more than what is new:\n%s", out)
+	}
+}
+
+func TestReplacedSymlinksAreReported(t *testing.T) {
+	links := func(project string) map[string]string {
+		return map[string]string{spec.LinksAnnotation: `{"` + project + `/.claude":"real"}`}
+	}
+	before := func(project string) {
+		if err := os.Symlink("real", project+"/.claude"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := ended(t, links, before, func(string) {}); out != "" {
+		t.Errorf("nothing changed: %s", out)
+	}
+	for name, change := range map[string]func(link string) error{
+		"gone":     os.Remove,
+		"a folder": func(link string) error { _ = os.Remove(link); return os.Mkdir(link, 0o755) },
+		"another":  func(link string) error { _ = os.Remove(link); return os.Symlink("other", link) },
+	} {
+		out := ended(t, links, before, func(project string) {
+			if err := change(project + "/.claude"); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if !strings.Contains(out, `"PROJECT/.claude": a symlink that the host follows`) {
+			t.Errorf("%s: %q", name, out)
+		}
+	}
+}
