@@ -26,9 +26,9 @@ mirror=$(apt-get indextargets --format '$(SITE) $(CODENAME) $(COMPONENT)' 'Creat
 [ -n "$mirror" ] || skip "apt has no lists of Debian's $suite here (apt-get update)"
 
 say "making a virtual machine of Debian's $suite (a minute or two, once)"
-new=$dir.new
-rm -rf "$new"
-mkdir -p "$new"
+mkdir -p "$(dirname "$dir")"
+new=$(mktemp -d "$dir.XXXXXX")
+chmod 0755 "$new"
 trap 'rm -rf "$new"' EXIT
 root=$new/root
 if ! debootstrap --variant=minbase --include="$(IFS=,; echo "${packages[*]}")" "$suite" "$root" "$mirror" >"$new/log" 2>&1; then

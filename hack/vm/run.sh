@@ -37,8 +37,12 @@ closure=$(sed -n 's/^BASE_CLOSURE=//p' <<<"$store")
 image=$(cache_root)/vm/debian
 mkdir -p "$(dirname "$image")"
 status=0
-reason=$("$here/image.sh" "$image" 3>&2 2> >(tee >(cat >&3)) >/dev/null) || status=$?
-[ "$status" = 0 ] || unable "${reason##*skipped: }"
+"$here/image.sh" "$image" || status=$?
+case $status in
+  0) ;;
+  "$SKIP") unable "the virtual machine cannot be made" ;;
+  *) exit "$status" ;;
+esac
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/jail-vm.XXXXXX")
 qemu=

@@ -79,6 +79,7 @@ func (h *hierarchy) belowDir(dir, own, id string, want []string) (jail string, e
 			return
 		}
 		if dir == own {
+			_ = disable(ours, without(want, enabled))
 			_ = disable(dir, without(want, enabled))
 		}
 		_ = enter(own)

@@ -9,11 +9,12 @@
 //
 // First it asks systemd for a scope (the user's manager; for root the
 // system's). systemd removes a scope with all below it when its last process
-// is gone, however that went. Where no manager answers, the nearest cgroup
-// around this process that the caller may divide is used, and a janitor, a
-// process of some ten pages (janitor.c), outlives the supervisor by the moment
-// that the removal takes. What is left after even the janitor was killed, the
-// next Prepare in the same place removes.
+// is gone, however that went. A user's manager ends some seconds after the last
+// session, and the jail with it, unless the user lingers (loginctl(1)). Where
+// no manager answers, the nearest cgroup around this process that the caller
+// may divide is used, and a janitor, a process of few pages (janitor.c),
+// outlives the supervisor by the moment that the removal takes. What is left
+// after even the janitor was killed, the next Prepare in the same place removes.
 //
 // The limits themselves are written and checked by the supervisor.
 //

@@ -5,8 +5,8 @@
 //	argv: JAIL_JANITOR CGROUP HOME UNDO
 //
 // CGROUP is the jail's, in whose part "supervisor" this process is too. HOME is
-// where the supervisor came from. UNDO is for HOME/cgroup.subtree_control, or
-// empty.
+// where the supervisor came from. UNDO is for the cgroup.subtree_control of
+// both, or empty.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -73,8 +73,10 @@ static void __attribute__((constructor)) janitor(int argc, char **argv)
 	put(jail, "cgroup.kill", "1"); // since kernel 5.14; its PID 1 dies anyway
 	for (int i = 0; i < 5000 && !gone(jail); i++)
 		usleep(2000);
-	if (*undo)
+	if (*undo) {
+		put(dir, "cgroup.subtree_control", undo);
 		put(home, "cgroup.subtree_control", undo);
+	}
 	put(home, "cgroup.procs", "0");
 	for (int i = 0; i < 500 && !gone(dir); i++)
 		usleep(2000); // the supervisor may be a zombie still

@@ -148,8 +148,12 @@ type property struct {
 }
 
 // start makes a delegated scope of this process and waits until it is done.
-// CollectMode is since systemd 236: without it a scope in which a process ran
-// out of memory stays listed as failed.
+//
+// Without accounting systemd does not look out for processes that the kernel
+// killed for want of memory. Some versions before 253 end the whole scope then
+// (systemd issue 25376), and so the agent when its build needs too much. The
+// controller is enabled all the same, by Delegate. CollectMode is since 236:
+// whatever happens, no unit stays listed as failed.
 func (m *manager) start(ctx context.Context, unit string, uid int) error {
 	slice := "app.slice"
 	if uid == 0 {
@@ -159,6 +163,7 @@ func (m *manager) start(ctx context.Context, unit string, uid int) error {
 		{"Description", dbus.MakeVariant("A jail of jailed-claude")},
 		{"Slice", dbus.MakeVariant(slice)},
 		{"Delegate", dbus.MakeVariant(true)},
+		{"MemoryAccounting", dbus.MakeVariant(false)},
 		{"CollectMode", dbus.MakeVariant("inactive-or-failed")},
 		{"PIDs", dbus.MakeVariant([]uint32{uint32(os.Getpid())})},
 	}

@@ -99,7 +99,11 @@ func (g *cgroup) apply() error {
 		return nil
 	}
 	for _, l := range g.limits {
-		if err := put(g.jail, l.file, l.value); err != nil && !(l.optional && errors.Is(err, unix.ENOENT)) {
+		err := put(g.jail, l.file, l.value)
+		if l.optional && errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("cgroup limit: %w", err)
 		}
 	}

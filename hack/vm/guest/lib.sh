@@ -38,11 +38,13 @@ is() { [ "$1" = "$2" ] || { echo "is:     $1"; echo "should: $2"; return 1; }; }
 has() { case $1 in *"$2"*) ;; *) echo "$1"; echo "lacks: $2"; return 1 ;; esac; }
 
 # session USER CMD...: CMD in a session of its own as sshd makes one, by PAM
-# and logind. Standard input is empty.
+# and logind. As there, something stays in it when CMD moves on: a session
+# whose last process has left is over. Standard input is empty.
 session() {
   local user=$1
   shift
-  systemd-run --quiet --wait --pipe --collect -p PAMName=login -p User="$user" -p WorkingDirectory="/home/$user" "$@" </dev/null
+  systemd-run --quiet --wait --pipe --collect -p PAMName=login -p User="$user" -p WorkingDirectory="/home/$user" \
+    bash -c '"$@"; exit $?' session "$@" </dev/null
 }
 
 # delegated USER CMD...: CMD in a cgroup that is USER's, without a session.
