@@ -322,7 +322,14 @@ func (b *builder) protect() error {
 			watch[p.Path] = p.Why
 		}
 	}
+	// The agent can replace the symlinks of home-manager in a shared
+	// configuration: nothing can be mounted on a symlink.
 	links := map[string]string{}
+	for _, l := range c.Links {
+		if l.Text != "" {
+			links[l.Path] = l.Text
+		}
+	}
 	repositories := map[string][]string{}
 	if pr := b.Host.Project; b.Policy.Files.Project == policy.ProjectRW {
 		for _, l := range pr.Links {

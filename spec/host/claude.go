@@ -21,8 +21,20 @@ var claudeTrusted = []guard{
 	{"commands", "commands", true},
 	{"agents", "agents", true},
 	{"workflows", "workflows", true},
+	{"routines", "routines", true},
+	{"scheduled_tasks.json", "tasks that run by themselves", true},
+	{"launch.json", "programs to start", true},
+	{"daemon.json", "the background service", true},
+	{"daemon", "the background service", false},
+	{"jobs", "what background sessions run", false},
+	{"seed-admin", "the background service", false},
+	{"loop.md", "memory", true},
+	{"cowork_plugins", "plugins", true},
 	{"output-styles", "output styles", true},
+	{"themes", "themes", true},
 	{"keybindings.json", "key bindings", true},
+	{".config.json", "MCP servers and trust decisions, by an old name", true},
+	{"backups", "earlier versions of .claude.json", false},
 	{"local", "the program itself", false},
 	{"bin", "programs", false},
 	{"scripts", "programs", false},
@@ -52,14 +64,24 @@ func (s *source) claudeShared(f *Facts) ClaudeFiles {
 			v.watch(path, g.why)
 		}
 	}
+	if own {
+		// Otherwise it is beside the folder: JSON.
+		const why = "MCP servers and trust decisions"
+		if path := filepath.Join(dir, ".claude.json"); !v.protect(path, why) {
+			v.watch(path, why)
+		}
+	}
 	for _, name := range []string{"settings.json", "settings.local.json"} {
 		v.commands(filepath.Join(dir, name), dir, map[string]string{"CLAUDE_CONFIG_DIR": dir, "HOME": f.Home})
+	}
+	for _, name := range claudePrivate {
+		v.watch(filepath.Join(dir, name), "shells of the host's claude read it")
 	}
 	v.finish()
 	c.Executable, c.Watch = v.p.Protect, v.p.Watch
 	for _, l := range v.p.Links {
 		if real, err := filepath.EvalSymlinks(l.Path); err == nil {
-			c.Links = append(c.Links, Link{Path: l.Path, Target: real, Dir: isDir(real)})
+			c.Links = append(c.Links, Link{Path: l.Path, Target: real, Text: l.Target, Dir: isDir(real)})
 		}
 	}
 	for _, name := range claudePrivate {

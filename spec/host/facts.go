@@ -108,8 +108,11 @@ type Project struct {
 type Link struct {
 	// Path is where the link is.
 	Path string
-	// Target is its text, as readlink(2) returns it.
+	// Target is its text, as readlink(2) returns it; for ClaudeFiles.Links the
+	// path that it leads to.
 	Target string
+	// Text is the text of ClaudeFiles.Links.
+	Text string
 	// Dir: what it leads to is a folder. Known for ClaudeFiles.Links.
 	Dir bool
 }

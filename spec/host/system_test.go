@@ -220,7 +220,7 @@ func TestClaudeShared(t *testing.T) {
 	has(t, "watch", names(c.Watch, dir), "settings.local.json", "plugins")
 	hasNot(t, "watch", names(c.Watch, dir), "settings.json")
 	equal(t, "private", rels(c.Private, dir), []string{"shell-snapshots"})
-	if len(c.Links) != 1 || c.Links[0] != (Link{Path: dir + "/settings.json", Target: f.home + "/dotfiles/settings.json"}) {
+	if len(c.Links) != 1 || c.Links[0] != (Link{Path: dir + "/settings.json", Target: f.home + "/dotfiles/settings.json", Text: "../dotfiles/settings.json"}) {
 		t.Errorf("links %v", c.Links)
 	}
 	warned(t, facts, "only the symlink can be replaced")

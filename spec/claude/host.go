@@ -1,0 +1,143 @@
+package claude
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Host says where the host's own Claude configuration is.
+type Host struct {
+	// Dir is ~/.claude, or what CLAUDE_CONFIG_DIR names.
+	Dir string
+	// JSON is the .claude.json beside ~/.claude or, with CLAUDE_CONFIG_DIR, in
+	// it.
+	JSON string
+	// Store is the store whose files symlinks may lead to: home-manager's.
+	// "/nix/store" if empty.
+	Store string
+}
+
+// Find is the configuration of a caller with that environment and home.
+func Find(env map[string]string, home string) Host {
+	if dir := env["CLAUDE_CONFIG_DIR"]; filepath.IsAbs(dir) {
+		return Host{Dir: filepath.Clean(dir), JSON: filepath.Join(dir, globalJSON)}
+	}
+	return Host{Dir: filepath.Join(home, ".claude"), JSON: filepath.Join(home, globalJSON)}
+}
+
+func (h Host) store() string {
+	if h.Store != "" {
+		return h.Store
+	}
+	return "/nix/store"
+}
+
+// path on the host of a name in the configuration.
+func (h Host) path(name string) string {
+	if name == globalJSON {
+		return h.JSON
+	}
+	return filepath.Join(h.Dir, name)
+}
+
+// real is a path without symlinks. It refuses symlinks to anywhere but the
+// store; the folder of the configuration may be one itself, and whatever
+// leads to it.
+func (h Host) real(name string) (string, error) {
+	at := h.path(name)
+	dir := h.Dir
+	if name == globalJSON {
+		dir = filepath.Dir(h.JSON)
+	}
+	home, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", err
+	}
+	real, err := filepath.EvalSymlinks(at)
+	if err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(dir, at)
+	if err != nil {
+		return "", err
+	}
+	if real != filepath.Join(home, rel) && !below(real, h.store()) {
+		return "", fmt.Errorf("%w to %q", errSymlink, real)
+	}
+	return real, nil
+}
+
+// read reads a file of the host's configuration.
+func (h Host) read(name string, limit int64) (file, error) {
+	real, err := h.real(name)
+	if err != nil {
+		return file{}, err
+	}
+	root, err := openDir("/")
+	if err != nil {
+		return file{}, err
+	}
+	defer root.Close()
+	// A symlink here now was not there a moment ago.
+	return readBelow(root, strings.TrimPrefix(real, "/"), limit)
+}
+
+// global reads .claude.json, or what it was called once.
+func (h Host) global() (file, string, error) {
+	f, err := h.read(globalJSON, maxGlobal)
+	if (err == nil && len(f.data) == 0) || errors.Is(err, fs.ErrNotExist) {
+		if old, err := h.read(legacyJSON, maxGlobal); err == nil && len(old.data) > 0 {
+			return old, h.path(legacyJSON), nil
+		}
+	}
+	return f, h.path(globalJSON), err
+}
+
+// names of the files below a folder of the configuration, sorted.
+func (h Host) names(top string) ([]string, error) {
+	var names []string
+	var walk func(name string, depth int) error
+	walk = func(name string, depth int) error {
+		real, err := h.real(name)
+		if err != nil {
+			return err
+		}
+		entries, err := os.ReadDir(real)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			sub := filepath.Join(name, e.Name())
+			if len(names) >= maxFiles || depth > maxDepth {
+				return errLarge
+			}
+			fi, err := os.Stat(filepath.Join(real, e.Name()))
+			if err == nil && fi.IsDir() {
+				if err := walk(sub, depth+1); err != nil && !errors.Is(err, errSymlink) {
+					return err
+				}
+				continue
+			}
+			names = append(names, sub)
+		}
+		return nil
+	}
+	err := walk(top, 0)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil, nil
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+// below reports whether a path is dir or lies in it.
+func below(p, dir string) bool {
+	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
+}

@@ -1,0 +1,241 @@
+package claude
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// content of a piece: files by name, or one value in a JSON file.
+type content struct {
+	files map[string]file // nil for a JSON value
+	// in and keys say where a JSON value is.
+	in    string
+	keys  []string
+	value []byte // canonical
+	// problem says why the piece cannot be shown whole, and so not be taken.
+	problem string
+}
+
+// digest of a piece, as a manifest keeps it.
+func (c *content) digest() string {
+	if c.files == nil {
+		return digest(c.value)
+	}
+	var b bytes.Buffer
+	for _, name := range sortedNames(c.files) {
+		f := c.files[name]
+		fmt.Fprintf(&b, "%q %t %s %q\n", name, f.exec, digest(f.data), f.problem)
+	}
+	return digest(b.Bytes())
+}
+
+func sortedNames(files map[string]file) []string {
+	var names []string
+	for name := range files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// piecesOf cuts a configuration into what is decided about one by one: a
+// setting, an MCP server, a command, a skill with all its files, the plugins.
+func piecesOf(files map[string]file) map[string]*content {
+	ps := map[string]*content{}
+	for _, name := range sortedNames(files) {
+		f := files[name]
+		switch name {
+		case settingsJSON:
+			settingsPieces(ps, f)
+			continue
+		case globalJSON:
+			serverPieces(ps, f)
+			continue
+		}
+		piece := pieceName(name)
+		p := ps[piece]
+		if p == nil {
+			p = &content{files: map[string]file{}}
+			ps[piece] = p
+		}
+		p.files[name] = f
+		switch {
+		case p.problem != "":
+		case f.problem != "":
+			p.problem = f.problem
+			if name != piece {
+				p.problem = VisibleLine(name) + " is " + f.problem
+			}
+		case !printable(name):
+			p.problem = "its name has characters that cannot be seen"
+		}
+	}
+	return ps
+}
+
+// pieceName is the piece that a file belongs to.
+func pieceName(name string) string {
+	parts := strings.Split(name, "/")
+	switch parts[0] {
+	case "plugins":
+		return "plugins"
+	case "skills":
+		return path.Join(parts[:min(2, len(parts))]...)
+	}
+	return name
+}
+
+func printable(name string) bool {
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) && VisibleLine(name) == name
+}
+
+func settingsPieces(ps map[string]*content, f file) {
+	ms, problem := members(f)
+	if problem != "" {
+		ps[settingsJSON] = &content{in: settingsJSON, value: f.data, problem: problem}
+		return
+	}
+	for _, m := range ms {
+		ps[settingsJSON+":"+m.key] = value(settingsJSON, m.value, m.key)
+	}
+}
+
+// serverPieces are the MCP servers in .claude.json: the user's and those of
+// each project. The rest of it is state.
+func serverPieces(ps map[string]*content, f file) {
+	ms, problem := members(f)
+	if problem != "" {
+		ps[globalJSON] = &content{in: globalJSON, value: f.data, problem: problem}
+		return
+	}
+	servers := func(raw json.RawMessage, keys ...string) {
+		in, err := parseObject(raw)
+		if err != nil {
+			return
+		}
+		for _, s := range in {
+			at := append(slices.Clone(keys), s.key)
+			ps[globalJSON+":"+strings.Join(at, ".")] = value(globalJSON, s.value, at...)
+		}
+	}
+	servers(get(ms, "mcpServers"), "mcpServers")
+	projects, err := parseObject(get(ms, "projects"))
+	if err != nil {
+		return
+	}
+	for _, p := range projects {
+		if in, err := parseObject(p.value); err == nil {
+			servers(get(in, "mcpServers"), "projects", p.key, "mcpServers")
+		}
+	}
+}
+
+func members(f file) ([]member, string) {
+	if f.problem != "" {
+		return nil, f.problem
+	}
+	if len(bytes.TrimSpace(f.data)) == 0 {
+		return nil, ""
+	}
+	ms, err := parseObject(f.data)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return ms, ""
+}
+
+func value(in string, raw json.RawMessage, keys ...string) *content {
+	c := &content{in: in, keys: keys}
+	text, err := canonical(raw)
+	if c.value = text; err != nil {
+		c.value, c.problem = raw, err.Error()
+	}
+	if slices.ContainsFunc(keys, func(k string) bool { return !printable(k) }) {
+		c.problem = "its name has characters that cannot be seen"
+	}
+	return c
+}
+
+// Effect is what a piece does on the host.
+type Effect string
+
+// Effects of a piece.
+const (
+	// Executes: the host's claude starts programs because of it, or lets
+	// others do so unasked.
+	Executes Effect = "executes"
+	// Unknown: a setting that nobody has looked at.
+	Unknown Effect = "unknown"
+	// Instructs: the host's claude does what it says.
+	Instructs Effect = "instructs"
+	// Harmless: appearance.
+	Harmless Effect = "harmless"
+)
+
+// effect of a piece, with the reason.
+func (c *content) effect(name string) (Effect, string) {
+	if c.files == nil {
+		switch {
+		case c.in == globalJSON:
+			return Executes, "an MCP server: a program that is started, or a server that is asked"
+		case len(c.keys) == 1 && executing[c.keys[0]] != "":
+			return Executes, executing[c.keys[0]]
+		case len(c.keys) == 1 && harmless(c.keys[0]) && plain(c.value):
+			return Harmless, ""
+		}
+		return Unknown, "nobody has looked at this setting"
+	}
+	top, _, _ := strings.Cut(name, "/")
+	switch top {
+	case "hooks":
+		return Executes, "what hooks run"
+	case "plugins":
+		return Executes, "plugins bring hooks, MCP servers and commands"
+	case "workflows", "routines":
+		return Executes, "what claude runs by itself"
+	case "themes":
+		return Harmless, ""
+	}
+	scripted := slices.Contains([]string{"commands", "agents", "skills", "keybindings.json"}, top)
+	for _, n := range sortedNames(c.files) {
+		f := c.files[n]
+		switch {
+		case f.exec:
+			return Executes, VisibleLine(n) + " is a program"
+		case path.Ext(n) != ".md" && top != "keybindings.json":
+			return Executes, VisibleLine(n) + " is no text for the agent, and may be run"
+		}
+		if why := runs(string(f.data)); scripted && why != "" {
+			return Executes, why
+		}
+	}
+	if top == "keybindings.json" {
+		return Harmless, ""
+	}
+	return Instructs, "the host's claude follows it"
+}
+
+// runs looks for what makes a text of commands, agents, skills and key
+// bindings run something.
+func runs(text string) string {
+	for _, r := range []struct{ what, why string }{
+		{"!`", "runs a shell command when it is used"},
+		{"```!", "runs a shell command when it is used"},
+		{"allowed-tools", "says which tools run unasked"},
+		{"permissionMode", "says what runs unasked"},
+		{"hooks:", "brings hooks"},
+		{"mcpServers", "brings MCP servers"},
+		{"command:", "runs commands of claude's"},
+	} {
+		if strings.Contains(text, r.what) {
+			return r.why
+		}
+	}
+	return ""
+}

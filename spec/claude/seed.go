@@ -1,0 +1,463 @@
+package claude
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options of Seed.
+type Options struct {
+	// Host is where the host's configuration is.
+	Host Host
+	// State is jailed-claude's state folder; PrivateDir in it is seeded. It
+	// has to exist.
+	State string
+	// Project is the folder that the first jail is for. Claude trusts it
+	// inside if the host's does.
+	Project string
+	// APIKey is the key that the policy passes into the jail. Claude does not
+	// ask about it if it was approved on the host.
+	APIKey string
+	// Login copies the host's login as well.
+	Login bool
+}
+
+// Report says what Seed did.
+type Report struct {
+	// Seeded is what was copied, in words for the user; empty if this is not
+	// the first run, or there was nothing to copy.
+	Seeded []string
+	// Login: the host's login was copied.
+	Login bool
+	// Warnings say what was not copied and why, one line each.
+	Warnings []string
+}
+
+// ErrNoLogin is returned by Seed where the host has no login that could be
+// copied.
+var ErrNoLogin = errors.New("the host has no login to copy")
+
+// Seed prepares the private configuration. It does nothing but for the first
+// run, and what Login asks for.
+func Seed(o Options) (Report, error) {
+	var r Report
+	state, err := openDir(o.State)
+	if err != nil {
+		return r, fmt.Errorf("state folder: %w", err)
+	}
+	defer state.Close()
+	first, err := firstRun(state)
+	if err != nil || (!first && !o.Login) {
+		return r, err
+	}
+	// Two first runs at once: one seeds, one waits.
+	if err := unix.Flock(int(state.Fd()), unix.LOCK_EX); err != nil {
+		return r, fmt.Errorf("lock the state folder: %w", err)
+	}
+	if err := unix.Mkdirat(int(state.Fd()), PrivateDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return r, fmt.Errorf("make %s: %w", PrivateDir, err)
+	}
+	private, err := openBelow(state, PrivateDir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", PrivateDir, err)
+	}
+	defer private.Close()
+	if first, err = firstRun(state); err != nil {
+		return r, err
+	}
+	c := collect(o)
+	if first {
+		r.Warnings = c.warnings
+		if err := place(state, private, c.files); err != nil {
+			return r, err
+		}
+		r.Seeded = c.words
+	}
+	if o.Login {
+		r.Login, err = copyLogin(o.Host, private, c.account)
+	}
+	return r, err
+}
+
+// firstRun: nothing was seeded yet, not to the end, and Claude has not been
+// there; or the user has emptied the folder.
+func firstRun(state *os.File) (bool, error) {
+	m, err := loadManifest(state)
+	if err != nil {
+		return false, err
+	}
+	if m != nil && !m.Complete {
+		return true, nil
+	}
+	if m != nil {
+		private, err := openBelow(state, PrivateDir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			return true, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", PrivateDir, err)
+		}
+		defer private.Close()
+		_, err = private.Readdirnames(1)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, fmt.Errorf("%s: %w", PrivateDir, err)
+		}
+		return err != nil, nil
+	}
+	for _, name := range []string{globalJSON, settingsJSON} {
+		var st unix.Stat_t
+		switch err := unix.Fstatat(int(state.Fd()), path.Join(PrivateDir, name), &st, unix.AT_SYMLINK_NOFOLLOW); {
+		case err == nil:
+			return false, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return false, fmt.Errorf("look at %s: %w", path.Join(PrivateDir, name), err)
+		}
+	}
+	return true, nil
+}
+
+// collected is what a first run gets.
+type collected struct {
+	files    map[string]file
+	words    []string
+	warnings []string
+	account  json.RawMessage // whose login it is; no secret
+}
+
+// collect reads the host's configuration. What cannot be read is left out,
+// with a warning.
+func collect(o Options) *collected {
+	c := &collected{files: map[string]file{}}
+	warn := func(name string, err error) {
+		c.warnings = append(c.warnings, fmt.Sprintf("%s is not taken over: %v", VisibleLine(name), err))
+	}
+	if f, name, err := o.Host.global(); err == nil {
+		if err := c.global(f.data, o); err != nil {
+			warn(name, err)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		warn(name, err)
+	}
+	if f, err := o.Host.read(settingsJSON, maxFile); err == nil {
+		if err := c.settings(f.data); err != nil {
+			warn(o.Host.path(settingsJSON), err)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		warn(o.Host.path(settingsJSON), err)
+	}
+	names := slices.Clone(memoryFiles)
+	for _, folder := range memoryFolders {
+		in, err := o.Host.names(folder)
+		if err != nil {
+			warn(o.Host.path(folder), err)
+		}
+		names = append(names, in...)
+	}
+	total := 0
+	count := map[string]int{}
+	for _, name := range names {
+		f, err := o.Host.read(name, maxFile)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			warn(o.Host.path(name), err)
+			continue
+		case total+len(f.data) > maxAll:
+			warn(o.Host.path(name), errLarge)
+			continue
+		}
+		total += len(f.data)
+		f.exec = false
+		c.files[name] = f
+		top, _, folder := strings.Cut(name, "/")
+		if folder {
+			top += "/"
+		}
+		if count[top]++; count[top] == 1 {
+			c.words = append(c.words, top)
+		}
+	}
+	return c
+}
+
+// global is what a first run gets of .claude.json.
+func (c *collected) global(text []byte, o Options) error {
+	ms, err := parseObject(text)
+	if err != nil {
+		return err
+	}
+	c.account = get(ms, "oauthAccount")
+	var to []member
+	for _, m := range ms {
+		if slices.Contains(globalKeys, m.key) && plain(m.value) {
+			to = append(to, m)
+		}
+	}
+	if slices.ContainsFunc(to, func(m member) bool { return m.key == "hasCompletedOnboarding" && string(m.value) == "true" }) {
+		c.words = append(c.words, "finished onboarding")
+	}
+	if slices.ContainsFunc(to, func(m member) bool { return m.key == "theme" }) {
+		c.words = append(c.words, "theme")
+	}
+	if tail := approved(get(ms, "customApiKeyResponses"), o.APIKey); tail != "" {
+		value, err := encode(map[string][]string{"approved": {tail}, "rejected": {}})
+		if err != nil {
+			return err
+		}
+		to = append(to, member{"customApiKeyResponses", value})
+		c.words = append(c.words, "the approved API key")
+	}
+	if o.Project != "" && trusted(get(ms, "projects"), o.Project) {
+		value, err := encode(map[string]map[string]bool{o.Project: {"hasTrustDialogAccepted": true}})
+		if err != nil {
+			return err
+		}
+		to = append(to, member{"projects", value})
+		c.words = append(c.words, "trust in this project")
+	}
+	if len(to) == 0 {
+		return nil
+	}
+	out, err := render(to)
+	if err == nil {
+		c.files[globalJSON] = file{data: out}
+	}
+	return err
+}
+
+// settings is what a first run gets of settings.json.
+func (c *collected) settings(text []byte) error {
+	ms, err := parseObject(text)
+	if err != nil {
+		return err
+	}
+	var to []member
+	for _, m := range ms {
+		switch {
+		case harmless(m.key) && plain(m.value):
+			to = append(to, m)
+		case m.key == "permissions":
+			if value := narrow(m.value); value != nil {
+				to = append(to, member{m.key, value})
+			}
+		}
+	}
+	if len(to) == 0 {
+		return nil
+	}
+	out, err := render(to)
+	if err == nil {
+		c.files[settingsJSON] = file{data: out}
+		c.words = append(c.words, fmt.Sprintf("%d of %d settings", len(to), len(ms)))
+	}
+	return err
+}
+
+// plain: a value that can hold nothing but itself.
+func plain(value json.RawMessage) bool {
+	var v any
+	if json.Unmarshal(value, &v) != nil {
+		return false
+	}
+	switch v := v.(type) {
+	case bool, float64:
+		return true
+	case string:
+		return len(v) <= 4096 && !strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == utf8.RuneError })
+	}
+	return false
+}
+
+// narrow is what of permissions only takes away.
+func narrow(value json.RawMessage) json.RawMessage {
+	ms, err := parseObject(value)
+	if err != nil {
+		return nil
+	}
+	out := map[string][]string{}
+	for _, key := range narrowing {
+		var rules []string
+		if json.Unmarshal(get(ms, key), &rules) == nil && len(rules) > 0 {
+			out[key] = rules
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	text, err := encode(out)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// tailLength is how much of an API key Claude remembers of an answer.
+const tailLength = 20
+
+// approved is the tail of the key if the host's user has agreed to it.
+func approved(responses json.RawMessage, key string) string {
+	key = strings.TrimSpace(key)
+	if key == "" || !utf8.ValidString(key) {
+		return ""
+	}
+	tail := key[max(0, len(key)-tailLength):]
+	var r struct {
+		Approved []string `json:"approved"`
+	}
+	if json.Unmarshal(responses, &r) != nil || !slices.Contains(r.Approved, tail) {
+		return ""
+	}
+	return tail
+}
+
+// trusted: the host's user has agreed to work in exactly that folder. A parent
+// does not count: what else lies in it is not in the jail.
+func trusted(projects json.RawMessage, dir string) bool {
+	ms, err := parseObject(projects)
+	if err != nil {
+		return false
+	}
+	var p struct {
+		Accepted bool `json:"hasTrustDialogAccepted"`
+	}
+	value := get(ms, dir)
+	return value != nil && json.Unmarshal(value, &p) == nil && p.Accepted
+}
+
+// place makes the files appear in the private folder: all are written
+// elsewhere first, and renamed one by one, .claude.json last.
+func place(state, private *os.File, files map[string]file) error {
+	if err := sweep(state); err != nil {
+		return fmt.Errorf("remove what an earlier run left: %w", err)
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	m := &manifest{Pieces: map[string]string{}}
+	for name, p := range piecesOf(files) {
+		m.Pieces[name] = p.digest()
+	}
+	if err := m.save(state); err != nil {
+		return err
+	}
+	stage := stagePrefix + rand.Text()
+	if err := unix.Mkdirat(int(state.Fd()), stage, 0o700); err != nil {
+		return fmt.Errorf("make %s: %w", stage, err)
+	}
+	defer func() { _ = sweep(state) }()
+	from, err := openBelow(state, stage, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", stage, err)
+	}
+	defer from.Close()
+	names := slices.SortedFunc(maps.Keys(files), func(x, y string) int {
+		if last := (x == globalJSON); last != (y == globalJSON) {
+			return map[bool]int{true: 1, false: -1}[last]
+		}
+		return strings.Compare(x, y)
+	})
+	number := func(i int) string { return fmt.Sprint(i) }
+	for i, name := range names {
+		if err := create(from, number(i), files[name].data, 0o600); err != nil {
+			return fmt.Errorf("seed %s: %w", VisibleLine(name), err)
+		}
+	}
+	for i, name := range names {
+		if err := settle(from, number(i), private, name, files[name].data); err != nil {
+			return fmt.Errorf("seed %s: %w", VisibleLine(name), err)
+		}
+	}
+	m.Complete = true
+	return m.save(state)
+}
+
+// settle renames one file to its place. What is there already stays: an
+// earlier run did not come to its end, or the user made it in a shell.
+func settle(from *os.File, name string, private *os.File, to string, data []byte) error {
+	dir, base, err := parent(private, to, 0o700)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	err = unix.Renameat2(int(from.Fd()), name, int(dir.Fd()), base, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EXDEV) {
+		// A file system without it, or another one mounted there.
+		err = create(dir, base, data, 0o600)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+const stagePrefix = "claude-seed.new-"
+
+// sweep removes what seeding left in the state folder.
+func sweep(state *os.File) error {
+	dir, err := openBelow(state, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names {
+		if strings.HasPrefix(name, stagePrefix) {
+			root, err := os.OpenRoot(state.Name())
+			if err != nil {
+				return err
+			}
+			errs = append(errs, root.RemoveAll(name), root.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// copyLogin copies the host's login, unless there is one.
+func copyLogin(h Host, private *os.File, account json.RawMessage) (bool, error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(int(private.Fd()), loginJSON, &st, unix.AT_SYMLINK_NOFOLLOW); err == nil {
+		return false, nil
+	}
+	f, err := h.read(loginJSON, maxFile)
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && len(bytes.TrimSpace(f.data)) == 0) {
+		return false, fmt.Errorf("%w: %s is not there", ErrNoLogin, VisibleLine(h.path(loginJSON)))
+	}
+	if err != nil {
+		return false, fmt.Errorf("copy the login: %w", err)
+	}
+	// Whose login it is stands in .claude.json. Claude asks for it again where
+	// that is missing, so a failure is none.
+	if account != nil {
+		if g, err := readBelow(private, globalJSON, maxGlobal); err == nil {
+			if text, err := set(g.data, []string{"oauthAccount"}, account); err == nil {
+				_ = replace(private, globalJSON, text, 0o600)
+			}
+		} else if errors.Is(err, fs.ErrNotExist) {
+			if text, err := render([]member{{"oauthAccount", account}}); err == nil {
+				_ = create(private, globalJSON, text, 0o600)
+			}
+		}
+	}
+	if err := create(private, loginJSON, f.data, 0o600); err != nil {
+		return false, fmt.Errorf("copy the login: %w", err)
+	}
+	return true, nil
+}
