@@ -32,6 +32,7 @@ type jailFlags struct {
 	nix                                      bool
 	strict                                   bool
 	useLock                                  bool
+	login                                    string
 }
 
 func (f *jailFlags) register(c *cobra.Command) {

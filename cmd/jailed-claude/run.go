@@ -19,6 +19,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 func newRun() *cobra.Command {
@@ -33,6 +34,7 @@ configuration, and to nothing else of this machine.`,
   jailed-claude run -- -p "explain this project"
   jailed-claude run --net none --read ~/notes --env ANTHROPIC_API_KEY
   jailed-claude run --strict --require seccomp,userns -- -p "review this branch"
+  jailed-claude run --login copy                 # with the host's login
   jailed-claude run --package nixpkgs#claude-code`,
 		RunE: func(c *cobra.Command, args []string) error {
 			_, agentArgs, err := afterDash(c, args, 0)
@@ -49,6 +51,7 @@ configuration, and to nothing else of this machine.`,
 
 // registerStart adds the flags of what starts a jail.
 func (f *jailFlags) registerStart(c *cobra.Command, require *[]string) {
+	c.Flags().StringVar(&f.login, "login", loginNone, "the login of a private configuration: none, or copy the host's")
 	c.Flags().BoolVar(&f.strict, "strict", false, "end the jail at once when a file appears in it that the host would execute or trust")
 	c.Flags().StringSliceVar(require, "require", nil, "refuse to start unless these hold: "+strings.Join(supervisor.Protections, ","))
 }
@@ -69,11 +72,22 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 			return hint(fmt.Errorf("there is no shell in this jail"), "name a program: jailed-claude shell -- PROGRAM")
 		}
 	}
+	if err := checkLogin(f.login, in.Policy.Agent.Config); err != nil {
+		return err
+	}
+	if in.Policy.Agent.Config == policy.ConfigShared {
+		if err := hold(&in.Host.ClaudeShared); err != nil {
+			return err
+		}
+	}
 	j, err := spec.Build(*in)
 	if err != nil {
 		return err
 	}
 	if err := prepare(in); err != nil {
+		return err
+	}
+	if err := seed(c, in, f.login); err != nil {
 		return err
 	}
 	if in.Host.NixTrusted {
