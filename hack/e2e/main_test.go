@@ -18,6 +18,7 @@ const partEnv = "JAIL_TEST_PART"
 var parts = map[string]func(args []string) int{
 	"attack":   attack,
 	"guard":    attackGuarded,
+	"dial":     dial,
 	"ids":      printIDs,
 	"terminal": printTerminal,
 	"reaper":   reaper,
