@@ -175,7 +175,7 @@ what the agent changed. The next run is a first run again. The host's is not tou
 				return err
 			}
 			if len(jails) > 0 {
-				return hint(fmt.Errorf("%d of your jails are running, and may use it", len(jails)), "jailed-claude list shows them; end them first")
+				fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: warning: %d of your jails are running; those that use it can save nothing from now on\n", len(jails))
 			}
 			dir := filepath.Join(state, claude.PrivateDir)
 			switch {

@@ -191,6 +191,11 @@ func (c *content) effect(name string) (Effect, string) {
 		}
 		return Unknown, "nobody has looked at this setting"
 	}
+	for _, f := range c.files {
+		if f.problem != "" {
+			return Unknown, "nobody can see what it does"
+		}
+	}
 	top, _, _ := strings.Cut(name, "/")
 	switch top {
 	case "hooks":
