@@ -99,7 +99,7 @@ timeout "$patience" "${machine[@]}" -machine "q35,accel=$accel" -kernel "$image/
   -serial "file:$log" -serial "file:$work/out" </dev/null 2>"$work/qemu.log" &
 qemu=$!
 touch "$work/out"
-tail -f --pid="$qemu" -n +1 "$work/out" 2>/dev/null | grep --line-buffered -v '^jail-vm: ' || true
+tail -f --pid="$qemu" -n +1 "$work/out" 2>/dev/null | grep --line-buffered -v -e '^jail-vm: ' -e '^Powering off' || true
 ended=0
 wait "$qemu" || ended=$?
 qemu=
