@@ -454,7 +454,7 @@ func TestCreateLeavesNothing(t *testing.T) {
 		if err := unix.Mount("tmpfs", full, "tmpfs", 0, "size=64k"); err != nil {
 			t.Skipf("mount a small tmpfs: %v", err)
 		}
-		defer unix.Unmount(full, unix.MNT_DETACH)
+		defer func() { _ = unix.Unmount(full, unix.MNT_DETACH) }()
 		j, _ := testJail(t)
 		j.Rootfs = append(j.Rootfs, spec.File{Path: "/big", Mode: 0o644, Content: make([]byte, 1<<20)})
 		if err := Create(filepath.Join(full, "b"), j, Options{}); !errors.Is(err, unix.ENOSPC) {

@@ -7,8 +7,9 @@ import (
 	// libcontainer wants both: the C code that enters namespaces, and device
 	// rules for hosts with cgroup v1.
 	_ "github.com/opencontainers/cgroups/devices"
-	"github.com/opencontainers/runc/libcontainer"
 	_ "github.com/opencontainers/runc/libcontainer/nsenter"
+
+	"github.com/opencontainers/runc/libcontainer"
 	"golang.org/x/sys/unix"
 
 	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1, a constructor

@@ -280,10 +280,6 @@ func (b *builder) file(p string, content string) {
 	b.rootfs = append(b.rootfs, File{Path: p, Mode: 0o644, Content: []byte(content)})
 }
 
-func (b *builder) folder(p string) {
-	b.rootfs = append(b.rootfs, File{Path: p, Mode: dirMode})
-}
-
 func (b *builder) symlink(p, target string) {
 	b.rootfs = append(b.rootfs, File{Path: p, Mode: linkMode, Target: target})
 }

@@ -16,10 +16,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
-const (
-	dirMode  = fs.ModeDir | 0o755
-	linkMode = fs.ModeSymlink | 0o777
-)
+const linkMode = fs.ModeSymlink | 0o777
 
 // bind mounts a host path with everything below it. Mode is "ro" or "rw".
 //

@@ -38,7 +38,7 @@ func (b *builder) seccomp() error {
 func dockerProfile() (*specs.LinuxSeccomp, error) {
 	p := profiles.DefaultProfile()
 	if p.DefaultAction != specs.ActErrno {
-		return nil, fmt.Errorf("Docker's profile has the default action %s, not a refusal", p.DefaultAction)
+		return nil, fmt.Errorf("the default action of Docker's profile is %s, not a refusal", p.DefaultAction)
 	}
 	s := &specs.LinuxSeccomp{
 		DefaultAction:   p.DefaultAction,
@@ -53,11 +53,7 @@ func dockerProfile() (*specs.LinuxSeccomp, error) {
 		if f := c.Excludes; f != nil && (slices.Contains(f.Arches, mobyArch) || f.MinKernel != nil) {
 			continue
 		}
-		rule := c.LinuxSyscall
-		if c.Name != "" {
-			rule.Names = []string{c.Name}
-		}
-		s.Syscalls = append(s.Syscalls, rule)
+		s.Syscalls = append(s.Syscalls, c.LinuxSyscall)
 	}
 	return s, nil
 }

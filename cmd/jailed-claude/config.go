@@ -19,8 +19,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
-// apiKey is the variable that Claude asks about before it uses it.
-const apiKey = "ANTHROPIC_API_KEY"
+// keyVariable is what Claude asks about before it uses it.
+const keyVariable = "ANTHROPIC_API_KEY" //nolint:gosec // G101: the name of a variable, not a key
 
 // Values of --login.
 const (
@@ -83,10 +83,10 @@ func seed(c *cobra.Command, in *spec.Input, login string) error {
 	}
 	o := claude.Options{
 		Host: claude.Find(in.Host.Env, in.Host.Home), State: in.Host.StateDir, Project: in.Host.Project.Dir, Login: login == loginCopy,
-		APIKey: in.Policy.Env.Set[apiKey],
+		APIKey: in.Policy.Env.Set[keyVariable],
 	}
-	if slices.Contains(in.Policy.Env.Pass, apiKey) {
-		o.APIKey = in.Host.Env[apiKey]
+	if slices.Contains(in.Policy.Env.Pass, keyVariable) {
+		o.APIKey = in.Host.Env[keyVariable]
 	}
 	r, err := claude.Seed(o)
 	for _, w := range r.Warnings {

@@ -28,7 +28,7 @@ var (
 	// ErrNotInClosure: the closure file does not list a path that is needed.
 	ErrNotInClosure = errors.New("not in the closure file")
 	// ErrNoNix: Nix had to be asked, and is not on PATH.
-	ErrNoNix = errors.New("Nix is not installed")
+	ErrNoNix = errors.New("no Nix is installed")
 	// ErrNoDaemon: Nix could not reach its daemon.
 	ErrNoDaemon = errors.New("the Nix daemon is not running")
 	// ErrFeature: Nix refused an experimental feature.

@@ -188,7 +188,7 @@ func (in *registrationReader) entry() (r Registration, err error) {
 // checkHash tells whether s can be a NAR hash. It knows the algorithm that
 // store paths are registered with, and the length of each spelling.
 func checkHash(s string) error {
-	digits := s
+	var digits string
 	alphabet := "0123456789abcdef"
 	switch {
 	case strings.HasPrefix(s, "sha256-"):

@@ -295,7 +295,9 @@ func TestFIFOsDoNotBlock(t *testing.T) {
 	files(t, f.project, ".git/HEAD")
 	for _, name := range []string{".git/config", ".gitmodules", ".envrc", ".mcp.json", "sub/.git"} {
 		path := filepath.Join(f.project, name)
-		os.MkdirAll(filepath.Dir(path), 0o755)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		mkfifo(t, path)
 	}
 	got := names(f.mustRead(Options{Hide: []string{"x"}}).Project.Protect, f.project)

@@ -40,8 +40,8 @@ func (p *probe) nix(ctx context.Context) []Need {
 	daemon := Need{Name: "nix-daemon"}
 	f := &Facts{User: p.userName(p.accounts("/etc/passwd"))}
 	p.nixDaemon(ctx, f)
-	switch {
-	case f.NixDaemon == "":
+	switch f.NixDaemon {
+	case "":
 		daemon.Detail = "not reachable; a jail needs it only for --nix"
 		for _, dir := range []string{"/etc", "/usr/lib", "/lib"} {
 			if isDir(p.root+"/run/systemd/system") && exists(p.root+dir+"/systemd/system/nix-daemon.socket") {

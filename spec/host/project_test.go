@@ -54,7 +54,7 @@ func TestProjectRefused(t *testing.T) {
 		{filepath.Join(f.home, "file/x"), ErrProjectNotDir},
 		{filepath.Join(f.home, "bad\xffname"), ErrProjectName},
 	} {
-		if under(f.home, c.dir) && c.want == ErrProjectSystem {
+		if under(f.home, c.dir) && errors.Is(c.want, ErrProjectSystem) {
 			// The test's own home lies below it (TMPDIR=/var/tmp).
 			c.want = ErrProjectWide
 		}

@@ -137,7 +137,7 @@ func (w *walk) look(d folder, name string, kind byte) error {
 	if kind == unix.DT_UNKNOWN {
 		fi, err := os.Lstat(path)
 		if err != nil {
-			return nil // not there, or out of reach: nothing to match
+			return nil //nolint:nilerr // not there, or out of reach: nothing to match
 		}
 		kind = kindOf(fi.Mode())
 	}

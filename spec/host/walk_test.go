@@ -112,7 +112,7 @@ func TestUnreadableFolderIsHidden(t *testing.T) {
 	if err := os.Chmod(filepath.Join(f.project, "locked"), 0); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.Chmod(filepath.Join(f.project, "locked"), 0o755) })
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(f.project, "locked"), 0o755) })
 	facts := f.mustRead(Options{Hide: []string{".env"}})
 	equal(t, "hide", names(facts.Project.Hide, f.project), []string{"locked"})
 	warned(t, facts, "hidden as a whole")
