@@ -77,12 +77,16 @@ func get(ms []member, key string) json.RawMessage {
 // set replaces or, with nil, removes a value behind keys. Objects on the way
 // are made.
 func set(text []byte, keys []string, value json.RawMessage) ([]byte, error) {
+	if len(keys) == 0 {
+		return nil, errors.New("no key")
+	}
+	key := keys[0]
 	ms, err := parseObject(text)
 	if err != nil {
 		return nil, err
 	}
 	if len(keys) > 1 {
-		inner := get(ms, keys[0])
+		inner := get(ms, key)
 		if inner == nil {
 			if value == nil {
 				return text, nil
@@ -90,21 +94,21 @@ func set(text []byte, keys []string, value json.RawMessage) ([]byte, error) {
 			inner = json.RawMessage("{}")
 		}
 		if value, err = set(inner, keys[1:], value); err != nil {
-			return nil, fmt.Errorf("%q: %w", keys[0], err)
+			return nil, fmt.Errorf("%q: %w", key, err)
 		}
 	}
 	var to []member
 	done := value == nil
 	for _, m := range ms {
 		switch {
-		case m.key != keys[0]:
+		case m.key != key:
 			to = append(to, m)
 		case value != nil:
 			to, done = append(to, member{m.key, value}), true
 		}
 	}
 	if !done {
-		to = append(to, member{keys[0], value})
+		to = append(to, member{key, value})
 	}
 	return render(to)
 }

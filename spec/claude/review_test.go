@@ -146,7 +146,7 @@ func TestReviewShowsWhatCannotBeSeen(t *testing.T) {
 		if p.Path != "CLAUDE.md" && p.Problem == "" {
 			t.Errorf("%q can be taken over", p.Path)
 		}
-		if strings.ContainsAny(p.Diff+p.Problem+p.Why, "\x1b\u202e\xff") {
+		if strings.ContainsAny(p.Diff+p.Problem+p.Why, "\x1b\u202e") {
 			t.Errorf("%q: %q %q", p.Path, p.Diff, p.Problem)
 		}
 	}
