@@ -5,10 +5,10 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench install clean
+.PHONY: help build run test test-vm lint bench install clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
 	@echo "make run ARGS='FLAGS -- AGENT-ARGS', for example ARGS='-- --version'; make install PREFIX=DIR"
 
 build: ## the program, one static binary: bin/jailed-claude
@@ -22,6 +22,11 @@ run: ## Claude Code, jailed in this folder; fetched where there is none
 
 test: ## all tests, as root and as an ordinary user
 	@hack/test.sh
+
+test-vm: ## limits by cgroup, in a virtual machine with systemd
+	@hack/deps.sh vm
+	@hack/build.sh
+	@hack/vm/run.sh
 
 lint: ## linters, formatting, tidiness
 	@hack/lint.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deps.sh run|npm|test|bench|lint: makes sure that what a make target needs is
+# deps.sh run|npm|test|vm|bench|lint: makes sure that what a make target needs is
 # installed. Says in one line what it installs and why, and nothing at all
 # when everything is there.
 #
@@ -62,6 +62,14 @@ case ${1:-} in
     need tmux command -v tmux
     need procps command -v ps
     ;;
+  vm)
+    why="to test limits in a virtual machine"
+    needs_of_build
+    needs_of_store
+    need qemu-system-x86 command -v qemu-system-x86_64
+    need debootstrap command -v debootstrap
+    need e2fsprogs command -v mkfs.ext4
+    ;;
   bench)
     why="to compare jailed-claude with other runtimes"
     needs_of_build
@@ -75,7 +83,7 @@ case ${1:-} in
     needs_of_build
     need shellcheck command -v shellcheck
     ;;
-  *) die "usage: deps.sh run|npm|test|bench|lint" ;;
+  *) die "usage: deps.sh run|npm|test|vm|bench|lint" ;;
 esac
 
 # The Go that go.mod asks for. Any Go since 1.21 fetches a newer one by itself
