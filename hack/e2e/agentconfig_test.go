@@ -263,3 +263,29 @@ func TestSharedAgentTurn(t *testing.T) {
 		t.Errorf("the agent's own state is reported: %s", r.err)
 	}
 }
+
+func TestReviewAsksOnATerminal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.hostClaude("light")
+	w.must("cd ~/.claude && echo 'taken' >CLAUDE.md && mkdir -p commands && echo 'left' >commands/a.md && echo 'dropped' >commands/b.md")
+	s := w.screen()
+	s.line("clear; " + commandLine([]string{requireVariable(t, "BIN"), "config", "review"}) + "; echo ended-$?")
+	for _, step := range []struct{ path, answer string }{{"CLAUDE.md: changed", "y"}, {"commands/a.md: added", ""}, {"commands/b.md: added", "d"}} {
+		s.until(step.path, func() bool {
+			shown := s.shown()
+			return strings.Contains(shown, step.path) && strings.HasSuffix(strings.TrimSpace(shown), "q ends]")
+		})
+		s.line(step.answer)
+	}
+	s.wait("ended-0")
+	if got := w.read(w.home + "/.claude/CLAUDE.md"); got != "taken\n" {
+		t.Errorf("CLAUDE.md is %q", got)
+	}
+	if _, err := os.Stat(w.home + "/.claude/commands"); err == nil {
+		t.Error("what was not agreed to was taken over")
+	}
+	if _, err := os.Stat(w.private("commands/b.md")); err == nil || w.read(w.private("commands/a.md")) != "left\n" {
+		t.Error("the wrong one was dropped")
+	}
+}
