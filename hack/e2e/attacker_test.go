@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -36,7 +37,7 @@ func attack([]string) int {
 		result := "ok"
 		if err != nil {
 			result = err.Error()
-			if n, ok := err.(syscall.Errno); ok {
+			if n := syscall.Errno(0); errors.As(err, &n) {
 				result = unix.ErrnoName(n)
 			}
 		}
@@ -168,22 +169,10 @@ func attack([]string) int {
 
 // plain takes the path away: what counts is the errno.
 func plain(err error) error {
-	for _, n := range []syscall.Errno{syscall.EACCES, syscall.EPERM, syscall.ENOENT, syscall.EROFS, syscall.EIO, syscall.EINVAL, syscall.ETXTBSY, syscall.ENODATA, syscall.ESRCH} {
-		if underlying(err) == n {
-			return n
-		}
+	if n := syscall.Errno(0); errors.As(err, &n) {
+		return n
 	}
 	return err
-}
-
-func underlying(err error) error {
-	for {
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok {
-			return err
-		}
-		err = u.Unwrap()
-	}
 }
 
 // foreign tells of every process that is not of this jail, by the parent that
@@ -218,7 +207,7 @@ func afterClone(pid uintptr, e syscall.Errno) error {
 		return e
 	}
 	if pid == 0 {
-		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+		_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
 	}
 	_, _ = syscall.Wait4(int(pid), nil, 0, nil)
 	return nil
@@ -242,7 +231,7 @@ type fileID struct {
 func idOf(fd int) (fileID, error) {
 	var st unix.Stat_t
 	err := unix.Fstat(fd, &st)
-	return fileID{uint64(st.Dev), st.Ino, uint64(st.Rdev), st.Mode & unix.S_IFMT}, err
+	return fileID{st.Dev, st.Ino, st.Rdev, st.Mode & unix.S_IFMT}, err
 }
 
 // printTerminal is the part "terminal". The facts go into the file "facts" of
