@@ -310,7 +310,7 @@ func (b *builder) toolchain() error {
 				b.bindOne(p, p)
 			}
 		}
-		b.grant("file", fmt.Sprintf("%d paths of %s", len(c.Paths), closure.StoreDir), "ro", builtin, "the closure of "+baseNames(c.Roots))
+		b.grant("file", fmt.Sprintf("%d paths of %s", len(c.Paths), closure.StoreDir), "ro", builtin, closureWhy(c.Roots))
 	}
 	if c.Toolchain == closure.Host {
 		for _, p := range slices.SortedFunc(slices.Values(c.Binds), comparePaths) {
@@ -336,6 +336,13 @@ func (b *builder) toolchain() error {
 		}
 	}
 	return nil
+}
+
+func closureWhy(roots []string) string {
+	if len(roots) == 0 {
+		return "the closure that was named"
+	}
+	return "the closure of " + baseNames(roots)
 }
 
 const toolchainWhy = "the host's toolchain"

@@ -77,7 +77,11 @@ func (w *world) held() string {
 				}
 				text = string(content)
 			}
-			fmt.Fprintf(&b, "%s ino=%d mode=%o uid=%d links=%d %q\n", path, st.Ino, st.Mode, st.Uid, st.Nlink*b2n(d.Type().IsRegular()), text)
+			links := 0
+			if d.Type().IsRegular() {
+				links = int(st.Nlink)
+			}
+			fmt.Fprintf(&b, "%s ino=%d mode=%o uid=%d links=%d %q\n", path, st.Ino, st.Mode, st.Uid, links, text)
 			if d.IsDir() && path == p && !strings.HasSuffix(p, "hooks") && !strings.HasSuffix(p, "trust") {
 				return fs.SkipDir
 			}
@@ -88,13 +92,6 @@ func (w *world) held() string {
 		}
 	}
 	return b.String()
-}
-
-func b2n(b bool) uint64 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // attackTrust are ways to change, from inside, what decides about the next jail

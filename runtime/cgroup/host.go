@@ -103,8 +103,8 @@ func (h *hierarchy) dir(cgroup string) string {
 // provides: the host has all controllers in cgroup v2, whoever may use them.
 func (h *hierarchy) provides(want []string) error {
 	unified := []string{
-		"sudo grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1 # or add it to the kernel's command line as your distribution does",
-		"sudo reboot",
+		"add systemd.unified_cgroup_hierarchy=1 to the kernel's command line and reboot",
+		"jailed-claude doctor # has the commands for this system",
 	}
 	switch {
 	case h.mount == "" && len(h.v1) > 0:
