@@ -175,16 +175,17 @@ func TestBundleUnderOtherRuntimes(t *testing.T) {
 			if d := difference(ours.description, theirs.description); d != "" {
 				t.Errorf("identity %s, %s makes another jail than we:\n%s", identity, name, d)
 			}
+			mine, other := slices.Clone(ours.mounts), slices.Clone(theirs.mounts)
 			if name == "crun" && os.Getuid() == 0 {
 				// crun 1.8 forgets the flags of a writable bind when root runs
 				// it with a user namespace.
-				for _, m := range [][]string{ours.mounts, theirs.mounts} {
+				for _, m := range [][]string{mine, other} {
 					for i := range m {
 						m[i] = strings.NewReplacer("nodev,", "", "nosuid,", "").Replace(m[i])
 					}
 				}
 			}
-			if d := difference(ours.mounts, theirs.mounts); d != "" {
+			if d := difference(mine, other); d != "" {
 				t.Errorf("identity %s, %s mounts other things than we:\n%s", identity, name, d)
 			}
 		}

@@ -15,7 +15,7 @@ const lockName = ".jailed-claude.lock"
 
 // teamPolicy is what the repository of these tests asks for.
 func teamPolicy(t *testing.T) string {
-	return "version = 1\n[agent]\npackage = \"" + requireVariable(t, "BASE") + "/bin/bash\"\n" +
+	return "version = 1\n[agent]\npackage = \"" + requireNix(t, requireVariable(t, "BASE")) + "/bin/bash\"\n" +
 		"[files]\nhide = [\".env\"]\n[network]\nmode = \"none\"\n"
 }
 
@@ -219,7 +219,7 @@ func TestLockRefuses(t *testing.T) {
 func TestLockUpdate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	base, node := requireVariable(t, "BASE"), requireVariable(t, "DEVENV_NODE")
+	base, node := requireNix(t, requireVariable(t, "BASE")), requireVariable(t, "DEVENV_NODE")
 	link := func(name, to string) {
 		p := filepath.Join(w.project, name)
 		_ = os.Remove(p)

@@ -61,6 +61,16 @@ func requireVariable(t *testing.T, name string) string {
 	return v
 }
 
+// requireNix is a store path whose closure this user can ask Nix for: root, or
+// with a daemon running.
+func requireNix(t *testing.T, path string) string {
+	t.Helper()
+	if out, err := exec.Command(requireTool(t, "nix-store"), "-qR", path).CombinedOutput(); err != nil {
+		cannot(t, "Nix does not answer this user (no daemon?): %v: %s", err, out)
+	}
+	return path
+}
+
 // requireTool is a program of the host.
 func requireTool(t *testing.T, name string) string {
 	t.Helper()
