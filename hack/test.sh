@@ -12,6 +12,7 @@
 #   JAIL_TEST_AS=root|user          only as this one
 #   JAIL_TEST_TIMEOUT=20m           for each package
 # Other JAIL_TEST_ variables of the caller reach the tests as they are.
+# shellcheck disable=SC2317 # functions are called by the trap and as arguments
 set -euo pipefail
 ME="test"
 # shellcheck source-path=SCRIPTDIR source=lib.sh

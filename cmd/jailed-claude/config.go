@@ -20,7 +20,7 @@ import (
 )
 
 // keyVariable is what Claude asks about before it uses it.
-const keyVariable = "ANTHROPIC_API_KEY" //nolint:gosec // G101: the name of a variable, not a key
+const keyVariable = "ANTHROPIC_API_KEY"
 
 // Values of --login.
 const (
