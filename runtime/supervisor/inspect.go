@@ -35,6 +35,18 @@ func (c *container) inspect(pid int) error {
 	if err != nil {
 		return fmt.Errorf("inspect the jail: %w", err)
 	}
+	if err := o.refuse(c.options.Require); err != nil {
+		return err
+	}
+	if c.options.Summary {
+		fmt.Fprintf(os.Stderr, "jailed-claude: jail: %s\n", o)
+	}
+	return nil
+}
+
+// refuse says what keeps a jail from starting: a promise of every jail that does
+// not hold, or one that the caller requires.
+func (o observed) refuse(require []string) error {
 	switch {
 	case !o.noNewPrivs || !o.capabilities:
 		return fmt.Errorf("inspect the jail: the agent would have privileges")
@@ -43,13 +55,10 @@ func (c *container) inspect(pid int) error {
 	case len(o.missing) > 0:
 		return fmt.Errorf("inspect the jail: not mounted as the configuration says: %s", strings.Join(o.missing, ", "))
 	}
-	for _, r := range c.options.Require {
+	for _, r := range require {
 		if !o.holds(r) {
 			return fmt.Errorf("--require %s: it does not hold for this jail", r)
 		}
-	}
-	if c.options.Summary {
-		fmt.Fprintf(os.Stderr, "jailed-claude: jail: %s\n", o)
 	}
 	return nil
 }

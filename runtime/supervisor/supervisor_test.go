@@ -277,3 +277,27 @@ func TestHolds(t *testing.T) {
 		t.Error("an unknown protection holds")
 	}
 }
+
+// TestRefuse: a jail in which one promise does not hold does not start.
+func TestRefuse(t *testing.T) {
+	good := observed{noNewPrivs: true, seccomp: true, filters: 2, capabilities: true}
+	if err := good.refuse([]string{"seccomp", "userns", "caps"}); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(*observed){
+		"would have privileges":              func(o *observed) { o.noNewPrivs = false },
+		"the agent would have privileges":    func(o *observed) { o.capabilities = false },
+		"without seccomp":                    func(o *observed) { o.seccomp = false },
+		"not mounted as":                     func(o *observed) { o.missing = []string{`"/nix/store/x"`} },
+		"--require userns: it does not hold": func(o *observed) { o.filters = 1 },
+	} {
+		o := good
+		change(&o)
+		if err := o.refuse([]string{"userns"}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if err := good.refuse([]string{"net"}); err == nil {
+		t.Error("--require net holds on the host's network")
+	}
+}
