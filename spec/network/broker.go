@@ -1,0 +1,124 @@
+package network
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Broker is one service that is used with a key which never enters the jail.
+// In the jail it is plain HTTP at URL, and Placeholder stands for the key; the
+// relay puts the key in its place and speaks TLS to Upstream.
+type Broker struct {
+	// Name is a DNS label in lower case.
+	Name string `json:"name"`
+	// Upstream is the real service, "https://HOST[:PORT][/PATH]".
+	Upstream string `json:"upstream"`
+	// Header is the only request header in which the placeholder is replaced.
+	Header string `json:"header"`
+	// From says where the key comes from, outside: "env:NAME", "file:PATH" or
+	// "command:PROGRAM ARGUMENTS".
+	From string `json:"from"`
+	// Env names the variable that holds the placeholder in the jail, URLEnv
+	// the one that holds URL; empty for none.
+	Env    string `json:"env,omitempty"`
+	URLEnv string `json:"urlEnv,omitempty"`
+	// Paths are the only paths that are passed on: one that ends in "/" is
+	// that of everything below it. Empty means all.
+	Paths []string `json:"paths,omitempty"`
+}
+
+// maxBrokers is how many fit below FirstName.
+const maxBrokers = 200
+
+// AnthropicBroker is the name of the broker that a jail gets by itself when
+// the caller has a key for the Anthropic API.
+const AnthropicBroker = "anthropic"
+
+// Anthropic is that broker, with the key from where from says.
+func Anthropic(from string) Broker {
+	return Broker{
+		Name: AnthropicBroker, Upstream: "https://api.anthropic.com", Header: "X-Api-Key", From: from,
+		Env: "ANTHROPIC_API_KEY", URLEnv: "ANTHROPIC_BASE_URL",
+		// What Claude Code calls. An organisation's keys and members
+		// (/v1/organizations) are not among it.
+		Paths: []string{"/v1/messages", "/v1/messages/", "/v1/models", "/v1/models/", "/v1/files", "/v1/files/", "/api/claude_code/", "/api/claude_cli/", "/api/hello"},
+	}
+}
+
+// BrokerAddr is the address of the broker with this index, in every jail.
+func BrokerAddr(index int) netip.Addr {
+	a := Gateway.As4()
+	a[3] += byte(1 + index)
+	return netip.AddrFrom4(a)
+}
+
+// Host is the broker's name in the jail's /etc/hosts. ".internal" is reserved
+// for private use (ICANN, 2024).
+func (b Broker) Host() string { return b.Name + ".broker.internal" }
+
+// URL is the broker's address for programs in the jail.
+func (b Broker) URL() string { return "http://" + b.Host() }
+
+// Placeholder stands for the key inside. It is no secret: only the broker of
+// the same jail takes it.
+func (b Broker) Placeholder() string {
+	return "placeholder-for-the-" + b.Name + "-key-which-stays-outside-of-this-jail"
+}
+
+// Allows reports whether requests for this URL path are passed on.
+func (b Broker) Allows(path string) bool {
+	if len(b.Paths) == 0 {
+		return true
+	}
+	for _, p := range b.Paths {
+		if path == p || strings.HasSuffix(p, "/") && strings.HasPrefix(path, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// Check reports the first thing that is wrong with b.
+func (b Broker) Check() error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("broker %q: %s", b.Name, fmt.Sprintf(format, args...))
+	}
+	if !isLabel(b.Name) || b.Name != strings.ToLower(b.Name) {
+		return bad("the name is not a DNS label in lower case")
+	}
+	u, err := url.Parse(b.Upstream)
+	switch {
+	case err != nil || u.Scheme != "https" || u.Hostname() == "":
+		return bad("upstream %q is not https://HOST", b.Upstream)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return bad("upstream %q has more than a host, a port and a path", b.Upstream)
+	}
+	if b.Header == "" || strings.Trim(b.Header, tokenChars) != "" || strings.EqualFold(b.Header, "Host") {
+		return bad("header %q is not the name of a header that can hold a key", b.Header)
+	}
+	kind, value, _ := strings.Cut(b.From, ":")
+	if strings.TrimSpace(value) == "" || strings.ContainsAny(value, "\x00\n\r") {
+		return bad("from %q says nothing: write \"env:NAME\", \"file:PATH\" or \"command:PROGRAM ARGUMENTS\"", b.From)
+	}
+	switch kind {
+	case "env", "command":
+	case "file":
+		if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "~/") {
+			return bad("from %q: the path is not absolute", b.From)
+		}
+	default:
+		return bad("from %q is not \"env:NAME\", \"file:PATH\" or \"command:PROGRAM ARGUMENTS\"", b.From)
+	}
+	for _, p := range b.Paths {
+		if !strings.HasPrefix(p, "/") || strings.ContainsAny(p, "?#%\x00") || strings.Contains(p, "/../") {
+			return bad("path %q does not begin with a slash, or is no plain path", p)
+		}
+	}
+	return nil
+}
+
+// tokenChars are what a header's name is made of, less what no key's header
+// has (RFC 9110, 5.6.2).
+const tokenChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -1,0 +1,143 @@
+package network
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// Modes.
+const (
+	// None: nothing but the jail's own loopback, and its brokers.
+	None = "none"
+	// Filtered: what Allow names.
+	Filtered = "filtered"
+	// Internet: every public address, and what Allow names of others.
+	Internet = "internet"
+	// Host: the host's own network namespace. No Config has it: there is
+	// nothing to enforce.
+	Host = "host"
+)
+
+// What a TLS client must show on port 443 in mode Filtered.
+const (
+	// TLSStrict: a ClientHello whose server name is the name that was looked
+	// up, and no encrypted one beside it.
+	TLSStrict = "strict"
+	// TLSAny: anything at all.
+	TLSAny = "any"
+)
+
+// How connections get to the relay.
+const (
+	// ViaRedirect: nftables in the jail's network namespace send every
+	// connection there. Programs notice nothing.
+	ViaRedirect = "redirect"
+	// ViaProxy: programs that honour HTTPS_PROXY and the like ask for it; all
+	// others reach nothing. For hosts without nf_tables.
+	ViaProxy = "proxy"
+)
+
+// Addresses and ports inside a jail's network namespace. They are the same in
+// every jail, so config.json is the same on every host.
+var (
+	// Fake is the range that names are answered from: "benchmarking", RFC
+	// 2544, never on the public internet.
+	Fake = netip.MustParsePrefix("198.18.0.0/15")
+	// Gateway is the jail's own address, on its loopback device. Name server
+	// and relay listen on it.
+	Gateway = netip.MustParseAddr("198.18.0.1")
+	// FirstName is the first address that a name is answered with. Below it
+	// are those of the brokers.
+	FirstName = netip.MustParseAddr("198.18.1.0")
+)
+
+const (
+	// RelayPort is where connections are redirected to. A jailed program can
+	// listen on no port below 1024, so it is in nobody's way.
+	RelayPort = 1023
+	// DNSPort is the name server's.
+	DNSPort = 53
+	// BrokerPort is where a broker answers, in plain HTTP.
+	BrokerPort = 80
+)
+
+// HostName is the name under which a rule such as "host:5432" reaches a
+// service of the host's loopback.
+const HostName = "host"
+
+// Config is the network of one jail. Lists are in the order of the policy.
+type Config struct {
+	// Mode is None, Filtered or Internet.
+	Mode string `json:"mode"`
+	// Via is ViaRedirect or ViaProxy.
+	Via string `json:"via"`
+	// TLS is TLSStrict or TLSAny.
+	TLS string `json:"tls"`
+	// Allow and Deny are rules (ParseRule, ParseDeny), without presets.
+	Allow []string `json:"allow,omitempty"`
+	Deny  []string `json:"deny,omitempty"`
+	// Ports of the jail's loopback that are published on the host's.
+	Ports []uint16 `json:"ports,omitempty"`
+	// Brokers by the order of their addresses.
+	Brokers []Broker `json:"brokers,omitempty"`
+}
+
+// Decode reads the JSON of a Config, strictly, and checks it.
+func Decode(text string) (*Config, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	c := new(Config)
+	if err := d.Decode(c); err != nil {
+		return nil, fmt.Errorf("network: %w", err)
+	}
+	if d.More() {
+		return nil, errors.New("network: something follows the object")
+	}
+	return c, c.Check()
+}
+
+// Check reports everything that is wrong with c.
+func (c *Config) Check() error {
+	var bad []error
+	one := func(what, value string, values ...string) {
+		for _, v := range values {
+			if v == value {
+				return
+			}
+		}
+		bad = append(bad, fmt.Errorf("network: %s is %q, not one of %q", what, value, values))
+	}
+	one("mode", c.Mode, None, Filtered, Internet)
+	one("via", c.Via, ViaRedirect, ViaProxy)
+	one("tls", c.TLS, TLSStrict, TLSAny)
+	if _, err := c.Rules(); err != nil {
+		bad = append(bad, err)
+	}
+	if c.Mode == None && len(c.Allow) > 0 {
+		bad = append(bad, fmt.Errorf("network: mode %q allows nothing, and there are rules: %q", c.Mode, c.Allow))
+	}
+	ports := map[uint16]bool{}
+	for _, p := range c.Ports {
+		if p == 0 || ports[p] {
+			bad = append(bad, fmt.Errorf("network: port %d is published twice, or no port", p))
+		}
+		ports[p] = true
+	}
+	if len(c.Brokers) > maxBrokers {
+		bad = append(bad, fmt.Errorf("network: %d brokers: there can be %d", len(c.Brokers), maxBrokers))
+	}
+	names := map[string]bool{}
+	for _, b := range c.Brokers {
+		if err := b.Check(); err != nil {
+			bad = append(bad, err)
+		}
+		if names[b.Name] {
+			bad = append(bad, fmt.Errorf("broker %q: there are two of this name", b.Name))
+		}
+		names[b.Name] = true
+	}
+	return errors.Join(bad...)
+}

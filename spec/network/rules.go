@@ -1,0 +1,133 @@
+package network
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+)
+
+// Rules decide. They are safe for concurrent use.
+type Rules struct {
+	mode        string
+	allow, deny []Rule
+}
+
+// Rules parses the rules of c.
+func (c *Config) Rules() (*Rules, error) {
+	r := &Rules{mode: c.Mode}
+	var bad []error
+	for _, s := range c.Allow {
+		rule, err := ParseRule(s)
+		if err != nil {
+			bad = append(bad, fmt.Errorf("network.allow: %w", err))
+		}
+		r.allow = append(r.allow, rule)
+	}
+	for _, s := range c.Deny {
+		rule, err := ParseDeny(s)
+		if err != nil {
+			bad = append(bad, fmt.Errorf("network.deny: %w", err))
+		}
+		r.deny = append(r.deny, rule)
+	}
+	return r, errors.Join(bad...)
+}
+
+// Verdict is a decision and what it rests on.
+type Verdict struct {
+	OK bool
+	// Rule is the element of the policy that decided: a rule as it was
+	// written, "deny " and one, or "mode " and the mode.
+	Rule string
+	// Why says why not, for people; empty with OK.
+	Why string
+}
+
+func yes(r Rule) Verdict { return Verdict{OK: true, Rule: r.text} }
+func denied(r Rule) Verdict {
+	return Verdict{Rule: "deny " + r.text, Why: "denied by " + strconv.Quote(r.text)}
+}
+
+func (r *Rules) byMode(ok bool, why string) Verdict {
+	if ok {
+		why = ""
+	}
+	return Verdict{OK: ok, Rule: "mode " + r.mode, Why: why}
+}
+
+// Lookup decides whether a normal name may be looked up at all: whether some
+// connection to it could be allowed. A name that may not is never asked about
+// outside, so that the question itself cannot carry anything out.
+func (r *Rules) Lookup(name string) Verdict {
+	for _, d := range r.deny {
+		if d.port == 0 && d.isOf(name) {
+			return denied(d)
+		}
+	}
+	for _, a := range r.allow {
+		if a.isOf(name) {
+			return yes(a)
+		}
+	}
+	return r.byMode(r.mode == Internet && name != HostName, "no rule allows it")
+}
+
+// Connect decides whether a connection to a port of a normal name may be
+// tried. Where it leads to is for Address to judge, but for HostName.
+func (r *Rules) Connect(name string, port uint16) Verdict {
+	for _, d := range r.deny {
+		if d.isOf(name) && d.hasPort(port) {
+			return denied(d)
+		}
+	}
+	other := false
+	for _, a := range r.allow {
+		if !a.isOf(name) {
+			continue
+		}
+		if a.hasPort(port) {
+			return yes(a)
+		}
+		other = true
+	}
+	if r.mode == Internet && name != HostName {
+		return r.byMode(true, "")
+	}
+	if other {
+		return r.byMode(false, fmt.Sprintf("allowed, but not on port %d", port))
+	}
+	return r.byMode(false, "no rule allows it")
+}
+
+// Address decides whether a connection may go to an address: one that a name
+// led to after Connect allowed the name, or, with named false, one that a
+// program asked for itself.
+func (r *Rules) Address(a netip.Addr, port uint16, named bool) Verdict {
+	a = Plain(a)
+	for _, d := range r.deny {
+		if d.name == "" && d.prefix.Contains(a) && d.hasPort(port) {
+			return denied(d)
+		}
+	}
+	for _, w := range r.allow {
+		if w.name == "" && w.prefix.Contains(a) && w.hasPort(port) {
+			return yes(w)
+		}
+	}
+	if what := Special(a); what != "" {
+		return r.byMode(false, fmt.Sprintf("%s is no public address (%s)", a, what))
+	}
+	return r.byMode(named && r.mode != None || r.mode == Internet, "addresses need a rule of their own")
+}
+
+// AllowLine is the element of "allow" that would let a connection through.
+func AllowLine(host string, port uint16) string {
+	if port == httpsPort && host != HostName {
+		return host
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		return netip.AddrPortFrom(a, port).String()
+	}
+	return host + ":" + strconv.Itoa(int(port))
+}
