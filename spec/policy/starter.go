@@ -37,7 +37,8 @@ func starterTools() []starterTool {
 //
 // Only the version is set; everything else is a suggestion in a comment, so a
 // starter policy leaves the jail as it is without one. A line that begins with
-// "#" and no space is a setting to uncomment.
+// "#" and no space is a setting to uncomment, but for the first, by which an
+// editor finds the schema.
 func Starter(found []string) []byte {
 	var tools []starterTool
 	for _, t := range starterTools() {
@@ -47,6 +48,8 @@ func Starter(found []string) []byte {
 	}
 
 	w := &starter{}
+	// Of editors; to TOML it is a comment.
+	fmt.Fprintf(w, "#:schema %s\n", JSONSchemaID)
 	w.text("What a jail grants to the agent beyond the defaults.",
 		"Everything below is off. Remove the \"#\" in front of a setting to use it.",
 		"\"jailed-claude explain\" shows what holds; docs/policy.md of jailed-claude describes each key.")

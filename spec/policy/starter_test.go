@@ -28,7 +28,7 @@ func TestStarter(t *testing.T) {
 			}
 
 			// Every suggestion is valid, all of them together.
-			uncommented := regexp.MustCompile(`(?m)^#([^ \n])`).ReplaceAll(text, []byte("$1"))
+			uncommented := regexp.MustCompile(`(?m)^#([^ \n:])`).ReplaceAll(text, []byte("$1"))
 			l, err = Parse("starter", uncommented)
 			if err != nil {
 				t.Fatalf("the suggestions:\n%v\n%s", err, uncommented)

@@ -1,0 +1,147 @@
+package policy
+
+//go:generate go test -run ^TestJSONSchemaFile$ -update
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// JSONSchemaID is the "$id" of the schema, and where editors find it.
+const JSONSchemaID = "https://raw.githubusercontent.com/jailed-claude/jailed-claude/main/spec/policy/schema.json"
+
+// draft is the dialect that the schema is written in.
+const draft = "https://json-schema.org/draft/2020-12/schema"
+
+// schema is the part of JSON Schema that a policy needs. The Nix side
+// (spec/nix/check.nix) reads the same keywords and no others.
+type schema struct {
+	Schema      string             `json:"$schema,omitempty"`
+	ID          string             `json:"$id,omitempty"`
+	Title       string             `json:"title,omitempty"`
+	Description string             `json:"description,omitempty"`
+	Type        string             `json:"type"`
+	Enum        []any              `json:"enum,omitempty"`
+	Default     any                `json:"default,omitempty"`
+	Pattern     string             `json:"pattern,omitempty"`
+	Minimum     *float64           `json:"minimum,omitempty"`
+	Maximum     *float64           `json:"maximum,omitempty"`
+	Items       *schema            `json:"items,omitempty"`
+	Properties  map[string]*schema `json:"properties,omitempty"`
+	Required    []string           `json:"required,omitempty"`
+	// AdditionalProperties is false for a section, whose keys are all known,
+	// and a schema for a table whose names are the writer's.
+	AdditionalProperties any `json:"additionalProperties,omitempty"`
+}
+
+// JSONSchema returns the JSON Schema (draft 2020-12) of the policy file, made
+// from the same table as everything else about keys. It is indented, ends with
+// a line feed, and equal tables give equal bytes.
+//
+// What it accepts Parse may still refuse: a schema knows neither what a pattern
+// or a store path looks like nor which grants contradict each other. What it
+// refuses Parse refuses too.
+func JSONSchema() ([]byte, error) {
+	root := &schema{
+		Schema: draft, ID: JSONSchemaID,
+		Title:       "Policy of jailed-claude",
+		Description: "What a jail grants beyond its defaults: .jailed-claude.toml of a project, or config.toml of a user.",
+		Type:        "object", Properties: map[string]*schema{}, Required: []string{"version"}, AdditionalProperties: false,
+	}
+	for _, k := range Keys() {
+		if k.Reserved {
+			continue // Parse refuses it, and says what there is instead
+		}
+		s, err := schemaOf(k)
+		if err != nil {
+			return nil, err
+		}
+		section, name, ok := strings.Cut(k.Name, ".")
+		if !ok {
+			root.Properties[k.Name] = s
+			continue
+		}
+		if root.Properties[section] == nil {
+			root.Properties[section] = &schema{Type: "object", Properties: map[string]*schema{}, AdditionalProperties: false}
+		}
+		root.Properties[section].Properties[name] = s
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(root); err != nil {
+		return nil, fmt.Errorf("encode the schema: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// schemaOf is the schema of one key's value.
+func schemaOf(k Key) (*schema, error) {
+	s := &schema{Description: k.Text}
+	switch k.Type {
+	case TypeString:
+		s.Type = "string"
+	case TypeStrings:
+		s.Type, s.Items = "array", &schema{Type: "string"}
+	case TypeIntegers:
+		s.Type, s.Items = "array", &schema{Type: "integer"}
+	case TypeTable:
+		s.Type, s.AdditionalProperties = "object", &schema{Type: "string"}
+	case TypeSize:
+		s.Type, s.Pattern = "string", sizePattern()
+	case TypeInteger:
+		s.Type = "integer"
+	case TypeNumber:
+		s.Type = "number"
+	default:
+		return nil, fmt.Errorf("no JSON Schema for %s, a %s", k.Name, k.Type)
+	}
+	if b, ok := bounds()[k.Name]; ok {
+		s.Minimum, s.Maximum = &b.least, &b.most
+	}
+	for _, v := range k.Values {
+		value, err := literal(k.Type, v)
+		if err != nil {
+			return nil, fmt.Errorf("value of %s: %w", k.Name, err)
+		}
+		s.Enum = append(s.Enum, value)
+	}
+	if k.Default != "" {
+		value, err := literal(k.Type, k.Default)
+		if err != nil {
+			return nil, fmt.Errorf("default of %s: %w", k.Name, err)
+		}
+		s.Default = value
+	}
+	return s, nil
+}
+
+// literal is a value as the table writes it, in the type of its key.
+func literal(t Type, s string) (any, error) {
+	if t == TypeInteger {
+		return strconv.ParseInt(s, 10, 64)
+	}
+	return s, nil
+}
+
+// sizePattern matches what ParseMemory reads, but for what is too large. It
+// is a regular expression for ECMA-262 (JSON Schema) and POSIX (Nix) alike.
+func sizePattern() string {
+	units := slices.Sorted(maps.Keys(memoryUnits()))
+	units = slices.DeleteFunc(units, func(u string) bool { return u == "" })
+	return "^[0-9]*[1-9][0-9]*(" + strings.Join(units, "|") + ")?$"
+}
+
+// bounds are those that check holds numbers to.
+func bounds() map[string]struct{ least, most float64 } {
+	return map[string]struct{ least, most float64 }{
+		"limits.pids": {1, maxPids},
+		"limits.cpus": {minCPUs, maxCPUs},
+	}
+}
