@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,7 +126,7 @@ type policies struct {
 
 // merged reads the layers of the policy for a project.
 func (f *jailFlags) merged(project string) (policies, error) {
-	user, err := readLayer(filepath.Join(configDir(), "config.toml"))
+	user, err := userLayers()
 	if err != nil {
 		return policies{}, err
 	}
@@ -141,13 +142,32 @@ func (f *jailFlags) merged(project string) (policies, error) {
 	if p.team, err = policy.Merge(own); err != nil {
 		return policies{}, err
 	}
-	p.all, err = policy.Merge(user, own, flags)
+	p.all, err = policy.Merge(append(slices.Clip(user), own, flags)...)
 	return p, err
+}
+
+// userLayers are the policies that the user has on every project, the weaker
+// first: what the installation came with, and the user's own file. Both are
+// the user's word: what a project asks beyond them needs approval.
+func userLayers() ([]*policy.Layer, error) {
+	var layers []*policy.Layer
+	if file := os.Getenv(bakedPolicy); file != "" {
+		l, err := readLayer(file)
+		if err == nil && l == nil {
+			err = fmt.Errorf("read policy: %q: %w", file, fs.ErrNotExist)
+		}
+		if err != nil {
+			return nil, hint(err, bakedPolicy+" names it: the wrapper that set it is broken, or the variable is not meant to be set")
+		}
+		layers = append(layers, l)
+	}
+	own, err := readLayer(filepath.Join(configDir(), "config.toml"))
+	return append(layers, own), err
 }
 
 // ownLayer is the project's policy, or what --policy puts in its place; nil if
 // there is none.
-func (f *jailFlags) ownLayer(project string, user *policy.Layer) (*policy.Layer, error) {
+func (f *jailFlags) ownLayer(project string, user []*policy.Layer) (*policy.Layer, error) {
 	switch f.policy {
 	case "none":
 		return nil, nil
@@ -264,10 +284,13 @@ func (f *jailFlags) closureOptions(p policy.Policy, facts *host.Facts, noAgent b
 	return o
 }
 
-// Variables by which a wrapper (the flake's) names what it was built with.
+// Variables by which a wrapper (the flake's) names what it was built with: the
+// agent's package and its closure, as closureInfo writes it, and a policy that
+// is weaker than the user's own.
 const (
 	bakedClosure = "JAILED_CLAUDE_CLOSURE"
 	bakedPackage = "JAILED_CLAUDE_PACKAGE"
+	bakedPolicy  = "JAILED_CLAUDE_POLICY"
 )
 
 func took(begun *time.Time, what string) {

@@ -25,7 +25,7 @@ type asked struct {
 // askedBy reads the policy file of a project, once; nil if it has none. All
 // that follows is about the bytes that were read. name is the file as the user
 // would write it.
-func askedBy(dir, name string, user *policy.Layer) (*asked, error) {
+func askedBy(dir, name string, user []*policy.Layer) (*asked, error) {
 	f, err := trust.Read(dir)
 	if errors.Is(err, trust.ErrFile) {
 		return nil, hint(err, "to leave it out: --policy none")
@@ -37,11 +37,11 @@ func askedBy(dir, name string, user *policy.Layer) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, err := policy.Merge(user)
+	base, err := policy.Merge(user...)
 	if err != nil {
 		return nil, err
 	}
-	with, err := policy.Merge(user, l)
+	with, err := policy.Merge(append(slices.Clip(user), l)...)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func askedBy(dir, name string, user *policy.Layer) (*asked, error) {
 
 // projectLayer is the policy of the project, if it has one and it may apply: it
 // takes away only, or the user approved exactly these bytes.
-func (f *jailFlags) projectLayer(dir string, user *policy.Layer) (*policy.Layer, error) {
+func (f *jailFlags) projectLayer(dir string, user []*policy.Layer) (*policy.Layer, error) {
 	a, err := askedBy(dir, filepath.Join(f.project, trust.Name), user)
 	if err != nil || a == nil {
 		return nil, err

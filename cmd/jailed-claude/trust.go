@@ -64,7 +64,7 @@ that only takes away applies without.`,
 
 // approve shows and asks; command is what approves without a question.
 func approve(c *cobra.Command, dir string, yes bool, command string) error {
-	user, err := readLayer(filepath.Join(configDir(), "config.toml"))
+	user, err := userLayers()
 	if err != nil {
 		return err
 	}
