@@ -68,6 +68,7 @@ var steps = []step{
 	{"network", (*builder).network},
 	{"environment", (*builder).environment},
 	{"limits", (*builder).limits},
+	{"terminal", (*builder).terminal},
 	{"program", (*builder).program},
 	{"seccomp", (*builder).seccomp},
 }
@@ -202,6 +203,19 @@ func (b *builder) limits() error {
 	}
 	b.spec.Linux.Resources = r
 	return nil
+}
+
+// terminal says what a runtime lets through to the caller's terminal.
+func (b *builder) terminal() error {
+	switch c := b.Policy.Terminal.Clipboard; c {
+	case policy.ClipboardOff:
+		return nil
+	case policy.ClipboardWrite:
+		b.grant("terminal", "clipboard", "write", b.origin("terminal.clipboard"), "the agent chooses what you paste next")
+		return annotate(b, TerminalAnnotation, map[string]string{"clipboard": "write"})
+	default:
+		return fmt.Errorf("clipboard %q is not known", c)
+	}
 }
 
 // maxOpenFiles is enough for build tools and file watchers.

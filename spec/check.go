@@ -380,6 +380,9 @@ func checkSideDoors(s *specs.Spec, bad func(string, ...any)) {
 			bad("the annotation %q may speak to a runtime", name)
 		}
 	}
+	if v, ok := s.Annotations[TerminalAnnotation]; ok && v != TerminalClipboardWrite {
+		bad("the annotation %q is %q, not %s", TerminalAnnotation, v, TerminalClipboardWrite)
+	}
 }
 
 // printable: the text survives JSON and the C interfaces of a runtime.

@@ -254,6 +254,7 @@ var broken = []struct {
 	{"mapped mount", func(s *specs.Spec) { s.Mounts[0].UIDMappings = []specs.LinuxIDMapping{{Size: 1}} }, []string{"side doors: mounts.uidMappings is set: no jail has it"}},
 	{"another platform", func(s *specs.Spec) { s.VM = &specs.VM{} }, []string{"side doors: vm is set: no jail has it"}},
 	{"crun's own filter", func(s *specs.Spec) { s.Annotations["run.oci.seccomp_bpf_data"] = "BgAAAAAA/38=" }, []string{`side doors: the annotation "run.oci.seccomp_bpf_data" may speak to a runtime`}},
+	{"the clipboard read", func(s *specs.Spec) { s.Annotations[TerminalAnnotation] = `{"clipboard":"read"}` }, []string{`side doors: the annotation "io.github.jailed-claude.terminal" is "{\"clipboard\":\"read\"}", not {"clipboard":"write"}`}},
 	{"systemd's properties", func(s *specs.Spec) { s.Annotations["org.systemd.property.DeviceAllow"] = "[]" }, []string{`side doors: the annotation "org.systemd.property.DeviceAllow" may speak to a runtime`}},
 }
 

@@ -282,6 +282,8 @@ func meaningOf(id factID) meaning {
 		return meaning{widens: taken, wider: "it can be seen", narrower: "it cannot be seen"}
 	case "linux.readonlyPaths":
 		return meaning{widens: taken, wider: "it can be changed", narrower: "it cannot be changed"}
+	case "annotations." + TerminalAnnotation:
+		return meaning{widens: added, wider: "the jail chooses what you paste next", narrower: "your clipboard is out of the jail's reach"}
 	case watchedKey:
 		return meaning{widens: taken, wider: "nobody is told when it appears", narrower: "it cannot appear, or is reported"}
 	case "portable.hide", "portable.protect":

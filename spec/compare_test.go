@@ -55,6 +55,8 @@ func TestCompare(t *testing.T) {
 	}{
 		"nothing":  {func(*specs.Spec) {}, nil, nil},
 		"hostname": {func(s *specs.Spec) { s.Hostname = "x" }, []string{"-hostname"}, []string{"-hostname"}},
+		"the clipboard": {func(s *specs.Spec) { s.Annotations[TerminalAnnotation] = TerminalClipboardWrite },
+			[]string{"+annotations." + TerminalAnnotation}, []string{"-annotations." + TerminalAnnotation}},
 		"a mount of the host": {func(s *specs.Spec) { s.Mounts = append(s.Mounts, bind("/etc", "rbind,ro,nosuid,nodev,rro")) },
 			[]string{"+mounts /etc"}, []string{"-mounts /etc"}},
 		"a mount over the home": {func(s *specs.Spec) { s.Mounts = append(s.Mounts, bind("/home/u/x", "rbind,ro,nosuid,nodev,rro")) },

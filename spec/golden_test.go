@@ -212,6 +212,10 @@ var goldens = []struct {
 		in.Policy.Origins["env.pass=GOFLAGS"], in.Policy.Origins["env.set=CI"] = "project", "user"
 	}},
 	{"terminal", func(in *Input) { in.Terminal, in.Args = true, []string{"--continue", "--", "-p"} }},
+	{"clipboard", func(in *Input) {
+		in.Terminal, in.Policy.Terminal.Clipboard = true, policy.ClipboardWrite
+		in.Policy.Origins["terminal.clipboard"] = "user"
+	}},
 	{"command", func(in *Input) {
 		in.Command = []string{"bash", "-c", "id"}
 		in.Args = []string{"not used"}

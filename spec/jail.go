@@ -27,6 +27,15 @@ const LinksAnnotation = annotations + "links"
 // project to an array of folders). A runtime reports new ones.
 const RepositoriesAnnotation = annotations + "repositories"
 
+// TerminalAnnotation names the annotation that says what of the jail's output
+// reaches the caller's terminal beyond what only shows things: the JSON object
+// TerminalClipboardWrite. Without the annotation nothing does.
+const TerminalAnnotation = annotations + "terminal"
+
+// TerminalClipboardWrite as TerminalAnnotation lets the jail write to the
+// clipboard.
+const TerminalClipboardWrite = `{"clipboard":"write"}`
+
 // annotations is how the names of our annotations begin. Runtimes give
 // meanings of their own to others.
 const annotations = "io.github.jailed-claude."
@@ -52,7 +61,7 @@ type File struct {
 // Grant is one thing that a jail may do or see, for "explain".
 type Grant struct {
 	// Kind groups grants: "file", "network", "environment", "nix",
-	// "identity", "limit", "protected", "hidden".
+	// "identity", "limit", "terminal", "protected", "hidden".
 	Kind string `json:"kind"`
 	// What is the path, name or value.
 	What string `json:"what"`

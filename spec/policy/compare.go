@@ -115,6 +115,8 @@ func rules() map[string]rule {
 		"limits.cpus":   {direction: limit, wider: "more processors", narrower: "fewer processors"},
 		"identity.user": {direction: ranked, rank: []string{UserKeep, UserRoot},
 			wider: "the agent is root of the jail's user namespace", narrower: "the agent has your own ids"},
+		"terminal.clipboard": {direction: ranked, rank: []string{ClipboardOff, ClipboardWrite},
+			wider: "the jail chooses what you paste next", narrower: "your clipboard is out of the jail's reach"},
 	}
 }
 

@@ -97,6 +97,8 @@ func TestCompare(t *testing.T) {
 		{"no daemon", "[nix]\ndaemon = \"auto\"", "[nix]\ndaemon = \"off\"", []string{"-nix.daemon"}},
 		{"store", ``, "[nix]\nstore = \"full\"", []string{"+nix.store"}},
 		{"root", ``, "[identity]\nuser = \"root\"", []string{"+identity.user"}},
+		{"clipboard", ``, "[terminal]\nclipboard = \"write\"", []string{"+terminal.clipboard"}},
+		{"no clipboard", "[terminal]\nclipboard = \"write\"", "[terminal]\nclipboard = \"off\"", []string{"-terminal.clipboard"}},
 		{"not root", "[identity]\nuser = \"root\"", "[identity]\nuser = \"keep\"", []string{"-identity.user"}},
 		{"first limits", ``, "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5", []string{"-limits.memory", "-limits.pids", "-limits.cpus"}},
 		{"lower limits", "[limits]\nmemory = \"2GiB\"\npids = 20\ncpus = 2", "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5",

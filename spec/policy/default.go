@@ -14,6 +14,7 @@ func Default() Policy {
 		Network:  Network{Mode: NetHost},
 		Nix:      Nix{Daemon: DaemonOff, Store: StoreClosure},
 		Identity: Identity{User: UserKeep},
+		Terminal: Terminal{Clipboard: ClipboardOff},
 		Origins:  map[string]string{},
 	}
 	for _, r := range rows() {

@@ -24,6 +24,7 @@ type Layer struct {
 	Nix      NixLayer
 	Limits   LimitsLayer
 	Identity IdentityLayer
+	Terminal TerminalLayer
 
 	// pos knows where in the file each key and element is; nil for a layer
 	// that did not come from a file.
@@ -79,4 +80,9 @@ type LimitsLayer struct {
 // IdentityLayer is what a layer says about Identity.
 type IdentityLayer struct {
 	User *string
+}
+
+// TerminalLayer is what a layer says about Terminal.
+type TerminalLayer struct {
+	Clipboard *string
 }

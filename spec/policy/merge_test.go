@@ -14,9 +14,11 @@ func TestDefault(t *testing.T) {
 		Network:  Network{Mode: "host"},
 		Nix:      Nix{Daemon: "off", Store: "closure"},
 		Identity: Identity{User: "keep"},
+		Terminal: Terminal{Clipboard: "off"},
 		Origins: map[string]string{
 			"agent.config": "default", "files.project": "default", "network.mode": "default",
 			"nix.daemon": "default", "nix.store": "default", "identity.user": "default",
+			"terminal.clipboard": "default",
 		},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
@@ -67,6 +69,7 @@ func TestMerge(t *testing.T) {
 		Nix:      Nix{Daemon: "off", Store: "closure"},
 		Limits:   Limits{Memory: 1 << 30, Pids: 20, CPUs: 0.5},
 		Identity: Identity{User: "keep"},
+		Terminal: Terminal{Clipboard: "off"},
 		Origins: map[string]string{
 			"agent.packages=nixpkgs#jq":     "user",
 			"agent.packages=nixpkgs#nodejs": "project",
@@ -89,6 +92,7 @@ func TestMerge(t *testing.T) {
 			"limits.pids":                   "project",
 			"limits.cpus":                   "project",
 			"identity.user":                 "default",
+			"terminal.clipboard":            "default",
 		},
 	}
 	if !reflect.DeepEqual(got, want) {

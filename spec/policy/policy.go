@@ -13,6 +13,7 @@ type Policy struct {
 	Nix      Nix
 	Limits   Limits
 	Identity Identity
+	Terminal Terminal
 
 	// Origins says which layer set a value, for "explain". Scalars are keyed
 	// "section.key", list and table elements "section.key=element"; the value
@@ -81,6 +82,13 @@ type Identity struct {
 	User string
 }
 
+// Terminal is what the jail may make the caller's terminal do, beyond showing
+// things.
+type Terminal struct {
+	// Clipboard is ClipboardOff or ClipboardWrite.
+	Clipboard string
+}
+
 // Values of the enumerated keys.
 const (
 	ConfigPrivate = "private"
@@ -100,6 +108,9 @@ const (
 
 	UserKeep = "keep"
 	UserRoot = "root"
+
+	ClipboardOff   = "off"
+	ClipboardWrite = "write"
 )
 
 // PackageHost as Agent.Package asks for the host's own toolchain and the

@@ -195,6 +195,12 @@ func rows() []row {
 			layer:  func(l *Layer) any { return &l.Identity.User },
 			policy: func(p *Policy) any { return &p.Identity.User },
 		},
+		{
+			Key: Key{Name: "terminal.clipboard", Type: TypeString, Values: []string{ClipboardOff, ClipboardWrite}, Default: ClipboardOff,
+				Text: "Whether the agent may put text on the clipboard of your terminal (OSC 52). It never reads it."},
+			layer:  func(l *Layer) any { return &l.Terminal.Clipboard },
+			policy: func(p *Policy) any { return &p.Terminal.Clipboard },
+		},
 	}
 }
 

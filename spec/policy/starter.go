@@ -97,6 +97,10 @@ func Starter(found []string) []byte {
 	w.setting(`memory = "8GiB"`)
 	w.setting(`pids = 4096`)
 	w.setting(`cpus = 4`)
+
+	w.section("terminal")
+	w.text("\"write\" lets the agent put text on your clipboard. Careful: you may paste it into a shell.")
+	w.setting(`clipboard = "write"`)
 	return []byte(w.String())
 }
 

@@ -15,7 +15,7 @@ func TestSuggest(t *testing.T) {
 		"mode":             "did you mean network.mode?",
 		"hide":             "did you mean files.hide?",
 		"user":             "did you mean identity.user?",
-		"x":                "the sections are agent, files, network, env, nix, limits, identity",
+		"x":                "the sections are agent, files, network, env, nix, limits, identity, terminal",
 		"network.mod":      "did you mean network.mode?",
 		"network.pids":     "did you mean limits.pids?",
 		"files.protected":  "did you mean files.protect?",
