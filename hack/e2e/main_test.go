@@ -20,6 +20,7 @@ var parts = map[string]func(args []string) int{
 	"guard":    attackGuarded,
 	"dial":     dial,
 	"ids":      printIDs,
+	"lab":      labPart,
 	"terminal": printTerminal,
 	"reaper":   reaper,
 	"no-ns":    withoutNamespaces,

@@ -30,6 +30,8 @@ type world struct {
 	// dir holds all of it; home and project are below.
 	dir, home, project string
 	env                map[string]string
+	// lab is where its commands run; nil for this machine.
+	lab *lab
 }
 
 func newWorld(t *testing.T) *world {
@@ -172,6 +174,9 @@ func (w *world) command(args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, os.Getenv("JAIL_TEST_BIN"), args...)
 	c.Dir, c.Env = w.project, w.environ()
 	c.WaitDelay = 5 * time.Second
+	if w.lab != nil {
+		w.lab.enter(c)
+	}
 	return c
 }
 

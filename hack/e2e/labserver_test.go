@@ -1,0 +1,287 @@
+package e2e
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/sys/unix"
+)
+
+// labServer is everything that answers in a lab.
+type labServer struct {
+	mu            sync.Mutex
+	names         map[string][][]string
+	hits, queries []string
+	key           *ecdsa.PrivateKey
+	ca            *x509.Certificate
+}
+
+// openLab makes the lab around this process, whose namespaces are new, and
+// begins to serve. dir is the world's folder.
+func openLab(dir string) (*labServer, error) {
+	s := &labServer{names: map[string][][]string{}}
+	if err := errors.Join(labNetwork(), labFiles(dir), s.authority(filepath.Join(dir, "ca.pem"))); err != nil {
+		return nil, err
+	}
+	for _, port := range labPorts {
+		// All addresses of both families.
+		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			return nil, err
+		}
+		l = noting{l, s}
+		switch port {
+		case 443:
+			go s.web(tls.NewListener(l, &tls.Config{GetCertificate: s.certificate, NextProtos: []string{"http/1.1"}}))
+		case 80, 8080:
+			go s.web(l)
+		default:
+			go banner(l)
+		}
+	}
+	dns, err := net.ListenPacket("udp4", "127.0.0.1:53")
+	if err != nil {
+		return nil, err
+	}
+	go s.resolve(dns)
+	for _, a := range labAddresses {
+		for _, port := range []string{"53", "443", "9999"} {
+			p, err := net.ListenPacket("udp", net.JoinHostPort(a, port))
+			if err != nil {
+				return nil, err
+			}
+			go s.packets(p)
+		}
+	}
+	return s, nil
+}
+
+func labNetwork() error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	if err := netlink.LinkSetUp(lo); err != nil {
+		return err
+	}
+	for _, a := range labAddresses {
+		addr := netip.MustParseAddr(a)
+		n := &net.IPNet{IP: addr.AsSlice(), Mask: net.CIDRMask(addr.BitLen(), addr.BitLen())}
+		// Without the search for duplicates, which would hold it back a second.
+		if err := netlink.AddrAdd(lo, &netlink.Addr{IPNet: n, Flags: unix.IFA_F_NODAD}); err != nil {
+			return fmt.Errorf("%s: %w", a, err)
+		}
+	}
+	return nil
+}
+
+// labFiles lays the lab's own resolv.conf and hosts over those of the host.
+func labFiles(dir string) error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
+	for name, text := range map[string]string{
+		"resolv.conf":   "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n",
+		"hosts":         "127.0.0.1 localhost\n::1 localhost\n",
+		"nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+	} {
+		from := filepath.Join(dir, "lab."+name)
+		if err := os.WriteFile(from, []byte(text), 0o644); err != nil {
+			return err
+		}
+		to, err := filepath.EvalSymlinks("/etc/" + name)
+		if err != nil {
+			return err
+		}
+		if err := unix.Mount(from, to, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("%s: %w", to, err)
+		}
+	}
+	return nil
+}
+
+// authority makes a certificate authority that signs for every name.
+func (s *labServer) authority(file string) (err error) {
+	if s.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return err
+	}
+	s.ca = &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "lab"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, s.ca, s.ca, &s.key.PublicKey, s.key)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644)
+}
+
+func (s *labServer) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: s.ca.NotBefore, NotAfter: s.ca.NotAfter,
+		DNSNames: []string{h.ServerName}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, s.ca, &s.key.PublicKey, s.key)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: s.key}, nil
+}
+
+// noting notes every connection.
+type noting struct {
+	net.Listener
+	s *labServer
+}
+
+func (n noting) Accept() (net.Conn, error) {
+	c, err := n.Listener.Accept()
+	if err == nil {
+		n.s.note("tcp", c.LocalAddr())
+	}
+	return c, err
+}
+
+func (s *labServer) note(network string, a net.Addr) {
+	p, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hits = append(s.hits, network+" "+netip.AddrPortFrom(p.Addr().Unmap(), p.Port()).String())
+}
+
+// web answers with what it was asked.
+func (s *labServer) web(l net.Listener) {
+	server := &http.Server{ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "lab %s%s\n", r.Host, r.URL.Path)
+	})}
+	_ = server.Serve(l)
+}
+
+// banner speaks first, then echoes line by line.
+func banner(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			_, _ = fmt.Fprintf(c, "lab %s\n", c.LocalAddr())
+			for r := bufio.NewReader(c); ; {
+				line, err := r.ReadString('\n')
+				if err != nil {
+					return
+				}
+				if _, err := io.WriteString(c, line); err != nil {
+					return
+				}
+			}
+		}()
+	}
+}
+
+func (s *labServer) forward(l net.Listener, to string) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		s.note("tcp", c.LocalAddr())
+		go func() {
+			defer c.Close()
+			d, err := net.Dial("tcp", to)
+			if err != nil {
+				return
+			}
+			defer d.Close()
+			go func() {
+				_, _ = io.Copy(d, c)
+				_ = d.(*net.TCPConn).CloseWrite()
+			}()
+			_, _ = io.Copy(c, d)
+		}()
+	}
+}
+
+// packets notes every packet and answers it with itself.
+func (s *labServer) packets(p net.PacketConn) {
+	buf := make([]byte, 2048)
+	for {
+		n, from, err := p.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		s.note("udp", p.LocalAddr())
+		_, _ = p.WriteTo(buf[:n], from)
+	}
+}
+
+// resolve is the lab's name server.
+func (s *labServer) resolve(p net.PacketConn) {
+	buf := make([]byte, 2048)
+	for {
+		n, from, err := p.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		var m dnsmessage.Message
+		if m.Unpack(buf[:n]) != nil || len(m.Questions) != 1 {
+			continue
+		}
+		s.answer(&m)
+		if out, err := m.Pack(); err == nil {
+			_, _ = p.WriteTo(out, from)
+		}
+	}
+}
+
+func (s *labServer) answer(m *dnsmessage.Message) {
+	q := m.Questions[0]
+	name := strings.ToLower(q.Name.String())
+	m.Response, m.RecursionAvailable, m.Additionals = true, true, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queries = append(s.queries, name+" "+strings.TrimPrefix(q.Type.String(), "Type"))
+	answers, ok := s.names[name]
+	if !ok || len(answers) == 0 {
+		m.RCode = dnsmessage.RCodeNameError
+		return
+	}
+	for _, text := range answers[0] {
+		a := netip.MustParseAddr(text)
+		h := dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 1}
+		switch {
+		case a.Is4() && q.Type == dnsmessage.TypeA:
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &dnsmessage.AResource{A: a.As4()}})
+		case a.Is6() && q.Type == dnsmessage.TypeAAAA:
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &dnsmessage.AAAAResource{AAAA: a.As16()}})
+		}
+	}
+	if len(answers) > 1 && q.Type == dnsmessage.TypeA {
+		s.names[name] = answers[1:]
+	}
+}
