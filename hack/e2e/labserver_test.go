@@ -60,6 +60,11 @@ func openLab(dir string) (*labServer, error) {
 			go banner(l)
 		}
 	}
+	abstract, err := net.Listen("unix", labAbstract(dir))
+	if err != nil {
+		return nil, err
+	}
+	go banner(abstract)
 	dns, err := net.ListenPacket("udp4", "127.0.0.1:53")
 	if err != nil {
 		return nil, err
@@ -76,6 +81,9 @@ func openLab(dir string) (*labServer, error) {
 	}
 	return s, nil
 }
+
+// labAbstract is the abstract socket of the lab's host (CVE-2020-15257).
+func labAbstract(dir string) string { return "@lab-" + filepath.Base(dir) }
 
 func labNetwork() error {
 	lo, err := netlink.LinkByName("lo")
@@ -271,7 +279,16 @@ func (s *labServer) answer(m *dnsmessage.Message) {
 		m.RCode = dnsmessage.RCodeNameError
 		return
 	}
-	for _, text := range answers[0] {
+	texts := answers[0]
+	if target, ok := strings.CutPrefix(texts[0], "="); ok {
+		to, err := dnsmessage.NewName(target + ".")
+		if err != nil {
+			return
+		}
+		m.Answers = append(m.Answers, dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 1}, Body: &dnsmessage.CNAMEResource{CNAME: to}})
+		q.Name, texts = to, s.names[target+"."][0]
+	}
+	for _, text := range texts {
 		a := netip.MustParseAddr(text)
 		h := dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 1}
 		switch {

@@ -47,7 +47,7 @@ type lab struct {
 // order is what a test asks of the lab's process, and hit what came there.
 type order struct {
 	// Name gets Answers: the n-th question is answered with the n-th, the last
-	// one stays. No answers: the name does not exist.
+	// one stays. No answers: the name does not exist. "=NAME" is an alias.
 	Name    string
 	Answers [][]string
 	// Listen forwards an address of the lab to one of its loopback ports.
@@ -150,7 +150,7 @@ func (l *lab) door(c *exec.Cmd) []string {
 		args = append(args, "--user", "--preserve-credentials")
 	}
 	if c.Dir != "" {
-		args = append(args, "--wd="+c.Dir)
+		args = append(args, "--wdns="+c.Dir)
 	}
 	return append(args, "--")
 }
