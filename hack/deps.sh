@@ -61,6 +61,11 @@ case ${1:-} in
     need crun command -v crun
     need tmux command -v tmux
     need procps command -v ps
+    # What a jail's network is tried with.
+    need curl command -v curl
+    need openssh-client command -v ssh
+    need netcat-openbsd command -v nc
+    need python3-pip command -v pip3
     ;;
   vm)
     why="to test limits in a virtual machine"

@@ -35,12 +35,14 @@ type labServer struct {
 	hits, queries []string
 	key           *ecdsa.PrivateKey
 	ca            *x509.Certificate
+	// www has a folder for each name that files are served under.
+	www string
 }
 
 // openLab makes the lab around this process, whose namespaces are new, and
 // begins to serve. dir is the world's folder.
 func openLab(dir string) (*labServer, error) {
-	s := &labServer{names: map[string][][]string{}}
+	s := &labServer{names: map[string][][]string{}, www: filepath.Join(dir, "www")}
 	if err := errors.Join(labNetwork(), labFiles(dir), s.authority(filepath.Join(dir, "ca.pem"))); err != nil {
 		return nil, err
 	}
@@ -59,6 +61,13 @@ func openLab(dir string) (*labServer, error) {
 		default:
 			go banner(l)
 		}
+	}
+	shell, err := net.Listen("tcp", ":2222")
+	if err != nil {
+		return nil, err
+	}
+	if err := s.serveSSH(noting{shell, s}); err != nil {
+		return nil, err
 	}
 	abstract, err := net.Listen("unix", labAbstract(dir))
 	if err != nil {
@@ -181,12 +190,23 @@ func (s *labServer) note(network string, a net.Addr) {
 	s.hits = append(s.hits, network+" "+netip.AddrPortFrom(p.Addr().Unmap(), p.Port()).String())
 }
 
-// web answers with what it was asked.
+// web serves the files of the name it was asked under, if there are any, or
+// answers with what it was asked.
 func (s *labServer) web(l net.Listener) {
 	server := &http.Server{ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, _ := strings.Cut(r.Host, ":")
+		if dir := filepath.Join(s.www, filepath.Base(host)); host != "" && isDir(dir) {
+			http.FileServer(http.Dir(dir)).ServeHTTP(w, r)
+			return
+		}
 		_, _ = fmt.Fprintf(w, "lab %s%s\n", r.Host, r.URL.Path)
 	})}
 	_ = server.Serve(l)
+}
+
+func isDir(p string) bool {
+	st, err := os.Stat(p)
+	return err == nil && st.IsDir()
 }
 
 // banner speaks first, then echoes line by line.
