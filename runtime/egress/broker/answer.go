@@ -1,0 +1,208 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// handle serves one request.
+func (b *Broker) handle(w http.ResponseWriter, r *http.Request) {
+	begun := time.Now()
+	e := Event{Broker: b.Name, Method: clip(r.Method), Path: clip(r.URL.Path)}
+	f, no := b.prepare(r)
+	defer func() {
+		if f != nil && f.sent != nil {
+			e.Sent = f.sent.n.Load()
+		}
+		e.Duration = time.Since(begun)
+		if b.log != nil {
+			b.log(e)
+		}
+	}()
+	if no == nil {
+		e.Forwarded = true
+		no = b.forward(w, f, &e)
+	}
+	if no != nil {
+		e.Status, e.Why = no.status, no.why
+		if e.Why == "" {
+			e.Why = no.text
+		}
+		b.answer(w, no)
+	}
+}
+
+// forward sends a request on and its answer back. It returns a refusal if
+// nothing was sent back yet. An answer that breaks off breaks off in the jail
+// as well.
+func (b *Broker) forward(w http.ResponseWriter, f *forward, e *Event) *refusal {
+	// Or net/http would swallow what is left of the request's body when an
+	// answer begins early, while it is being sent on.
+	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+		return refuse(http.StatusInternalServerError, "%v", err)
+	}
+	//nolint:bodyclose // closed below; the linter does not see through RoundTrip
+	resp, err := b.transport.RoundTrip(f.Request)
+	if err != nil {
+		return b.failed(f, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode < 200 {
+		return refuse(http.StatusBadGateway, "%s answered with status %d", b.upstream.Host, resp.StatusCode)
+	}
+	if c := resp.Header.Get("Content-Encoding"); c != "" && !strings.EqualFold(c, "identity") && hasBody(f.Method, resp) {
+		return refuse(http.StatusBadGateway, "%s answered encoded (%s), which it was asked not to do: the broker could not see whether the key is in it", b.upstream.Host, clip(f.redact.text(c)))
+	}
+	copyHeader(w.Header(), f.redact.header(resp.Header), fields(resp.Header, "Connection"))
+	if len(resp.Trailer) > 0 {
+		w.Header().Del("Content-Length") // or there is no place for trailers
+	}
+	e.Status = resp.StatusCode
+	w.WriteHeader(resp.StatusCode)
+	if err := pass(w, f.redact, resp.Body, &e.Received); err != nil {
+		e.Why = f.redact.text(err.Error())
+		// What net/http takes for "close the connection, and say nothing".
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range f.redact.header(resp.Trailer) {
+		for _, v := range values {
+			w.Header().Add(http.TrailerPrefix+name, v)
+		}
+	}
+	return nil
+}
+
+// hasBody: an answer may have content (RFC 9110, 6.4.1).
+func hasBody(method string, resp *http.Response) bool {
+	return method != http.MethodHead && resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusNotModified && resp.ContentLength != 0
+}
+
+// pass copies an answer's body, each piece when it comes.
+func pass(w http.ResponseWriter, redact *redactor, body io.Reader, n *int64) error {
+	flush := http.NewResponseController(w).Flush
+	send := func(p []byte) error {
+		if len(p) == 0 {
+			return nil
+		}
+		m, err := w.Write(p)
+		*n += int64(m)
+		return err
+	}
+	// What is known of the answer, before its first byte.
+	if err := flush(); err != nil {
+		return err
+	}
+	for buf := make([]byte, 32<<10); ; {
+		k, err := body.Read(buf)
+		if k > 0 {
+			if err := errors.Join(send(redact.feed(buf[:k])), flush()); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return send(redact.rest())
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// kept are headers of an answer that stay outside: a cookie is a login that
+// was made with the key, and another server's address is none of the jail's.
+var kept = []string{"Set-Cookie", "Alt-Svc"}
+
+func copyHeader(to, from http.Header, connection []string) {
+	for name, values := range from {
+		if slices.Contains(hopByHop, name) || slices.Contains(kept, name) ||
+			slices.ContainsFunc(connection, func(c string) bool { return strings.EqualFold(c, name) }) {
+			continue
+		}
+		to[name] = values
+	}
+	for _, name := range []string{"Content-Type", "Date"} {
+		if _, ok := to[name]; !ok {
+			to[name] = nil // or net/http adds its own
+		}
+	}
+}
+
+// failed says in words for the jail that the service was not reached. What the
+// error itself says may be of the host's network: it is for the log.
+func (b *Broker) failed(f *forward, err error) *refusal {
+	text, status := "cannot be reached", http.StatusBadGateway
+	var certificate *tls.CertificateVerificationError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &certificate):
+		text = "does not prove who it is: its TLS certificate was not accepted"
+	case errors.Is(err, context.Canceled):
+		text = "was not waited for"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		text, status = "did not answer in time", http.StatusGatewayTimeout
+	}
+	r := refuse(status, "%s %s; the session log on the host has the reason", b.upstream.Host, text)
+	r.why = f.redact.text(err.Error())
+	return r
+}
+
+// answer is an error of the broker's own, in the form of the Anthropic API's,
+// so that an agent shows it.
+func (b *Broker) answer(w http.ResponseWriter, r *refusal) {
+	w.Header().Set("Content-Type", "application/json")
+	if r.status == http.StatusUnauthorized && strings.EqualFold(b.Header, "Authorization") {
+		// git and others send what they have only when they are asked.
+		w.Header().Set("Www-Authenticate", fmt.Sprintf(`Basic realm="jailed-claude broker %s"`, b.Name))
+	}
+	w.WriteHeader(r.status)
+	_, _ = w.Write(errorBody(r.status, r.text)) // the client may be gone
+}
+
+// errorTypes are those of the API's errors that fit a status.
+var errorTypes = map[int]string{
+	http.StatusUnauthorized:       "authentication_error",
+	http.StatusForbidden:          "permission_error",
+	http.StatusBadGateway:         "api_error",
+	http.StatusGatewayTimeout:     "timeout_error",
+	http.StatusServiceUnavailable: "overloaded_error",
+}
+
+func errorBody(status int, text string) []byte {
+	type detail struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+	}
+	kind := errorTypes[status]
+	if kind == "" {
+		kind = "invalid_request_error"
+	}
+	body, err := json.Marshal(struct {
+		Type  string `json:"type"`
+		Error detail `json:"error"`
+	}{"error", detail{kind, "jailed-claude broker: " + text}})
+	if err != nil {
+		return nil // strings have a JSON form
+	}
+	return append(body, '\n')
+}
+
+// full answers a connection that is one too many, whatever it asks.
+func (b *Broker) full(c net.Conn) {
+	r := refuse(http.StatusServiceUnavailable, "there are %d connections to the broker %q already", maxConns, b.Name)
+	body := errorBody(r.status, r.text)
+	_ = c.SetDeadline(time.Now().Add(headerTimeout))
+	_, _ = fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		r.status, http.StatusText(r.status), len(body), body)
+	if b.log != nil {
+		b.log(Event{Broker: b.Name, Status: r.status, Why: r.text})
+	}
+}

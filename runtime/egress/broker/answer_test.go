@@ -1,0 +1,346 @@
+package broker
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// both runs a test against a service of HTTP/1.1 and one of HTTP/2.
+func both(t *testing.T, test func(t *testing.T, changes ...change)) {
+	t.Helper()
+	t.Run("HTTP1", func(t *testing.T) { test(t, http1) })
+	t.Run("HTTP2", func(t *testing.T) { test(t) })
+}
+
+func TestEcho(t *testing.T) {
+	both(t, func(t *testing.T, changes ...change) {
+		l := newLab(t, func(w http.ResponseWriter, r *http.Request) {
+			sent := r.Header.Get("Authorization")
+			_, encoded, _ := strings.Cut(sent, " ")
+			w.Header().Set("Trailer", "X-Trailer")
+			w.Header().Set("X-Echo", "you sent "+sent)
+			w.Header().Set("X-"+key, "a name")
+			w.Header().Add("Set-Cookie", "session=made-with-the-key")
+			w.Header().Set("Www-Authenticate", "Bearer "+key)
+			w.WriteHeader(http.StatusUnauthorized)
+			for i := range len(key) + 1 { // cut at every place
+				_, _ = io.WriteString(w, "<"+key[:i])
+				_ = http.NewResponseController(w).Flush()
+				_, _ = io.WriteString(w, key[i:]+"|"+encoded+">")
+				_ = http.NewResponseController(w).Flush()
+			}
+			_, _ = io.WriteString(w, key[:10])
+			w.Header().Set("X-Trailer", "t "+key)
+		}, append(changes, generic)...)
+		basic := base64.StdEncoding.EncodeToString([]byte("git:" + l.b.Placeholder()))
+		resp, body := l.do("GET", "/", "", "Authorization", "Basic "+basic)
+		encoded := base64.StdEncoding.EncodeToString([]byte("git:" + key))
+		clean(t, "the answer", resp.Header, resp.Trailer, body)
+		if strings.Contains(fmt.Sprint(resp.Header, resp.Trailer, body), encoded) {
+			t.Error("the encoded key is in the answer")
+		}
+		one := "<" + mask(len(key)) + "|" + mask(len(encoded)) + ">"
+		if want := strings.Repeat(one, len(key)+1) + key[:10]; body != want {
+			t.Errorf("%d bytes, want %d:\n%s", len(body), len(want), body)
+		}
+		if resp.StatusCode != 401 || resp.Header.Get("X-Echo") != "you sent Basic "+mask(len(encoded)) || resp.Trailer.Get("X-Trailer") != "t "+mask(len(key)) {
+			t.Errorf("%s %v %v", resp.Status, resp.Header, resp.Trailer)
+		}
+		if resp.Header.Get("Set-Cookie") != "" {
+			t.Error("a cookie came in")
+		}
+	})
+}
+
+// TestLength: an announced length stays, so that clients see an answer that
+// was cut off.
+func TestLength(t *testing.T) {
+	l := newLab(t, func(w http.ResponseWriter, r *http.Request) {
+		body := "key=" + r.Header.Get("X-Api-Key")
+		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+		_, _ = io.WriteString(w, body)
+	})
+	for _, method := range []string{"GET", "HEAD"} {
+		resp, body := l.do(method, "/v1/messages", "", "X-Api-Key", l.b.Placeholder())
+		if resp.ContentLength != int64(4+len(key)) || method == "GET" && body != "key="+mask(len(key)) {
+			t.Errorf("%s: %d, %q", method, resp.ContentLength, body)
+		}
+	}
+}
+
+// TestStream: each side sends the next piece only when the other has got the
+// last one, so a buffer anywhere would stop it.
+func TestStream(t *testing.T) {
+	both(t, func(t *testing.T, changes ...change) {
+		const pieces = 20
+		next := make(chan struct{})
+		l := newLab(t, func(w http.ResponseWriter, r *http.Request) {
+			in := bufio.NewReader(r.Body)
+			for i := range pieces {
+				if line, err := in.ReadString('\n'); line != fmt.Sprintf("piece %d\n", i) {
+					t.Errorf("piece %d: %q, %v", i, line, err)
+				}
+				next <- struct{}{}
+			}
+			w.Header().Set("Content-Type", "text/event-stream")
+			for i := range pieces {
+				fmt.Fprintf(w, "event: s\ndata: %d\n\n", i)
+				_ = http.NewResponseController(w).Flush()
+				<-next
+			}
+		}, changes...)
+		pr, pw := io.Pipe()
+		go func() {
+			for i := range pieces {
+				fmt.Fprintf(pw, "piece %d\n", i)
+				<-next
+			}
+			pw.Close()
+		}()
+		r, err := http.NewRequest("POST", "http://"+l.addr+"/v1/messages", pr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Api-Key", l.b.Placeholder())
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		in := bufio.NewReader(resp.Body)
+		for i := range pieces {
+			var event string
+			for range 3 {
+				line, err := in.ReadString('\n')
+				if err != nil {
+					t.Fatal(err)
+				}
+				event += line
+			}
+			if event != fmt.Sprintf("event: s\ndata: %d\n\n", i) {
+				t.Errorf("%d: %q", i, event)
+			}
+			next <- struct{}{}
+		}
+		if resp.Header.Get("Content-Type") != "text/event-stream" {
+			t.Error(resp.Header)
+		}
+	})
+}
+
+func TestRedirectPasses(t *testing.T) {
+	l := newLab(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "https://evil.com/")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	})
+	resp, _ := l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder())
+	if resp.StatusCode != 307 || resp.Header.Get("Location") != "https://evil.com/" || len(l.got) != 1 || len(l.dialled) != 1 {
+		t.Errorf("%s, %d requests to %q", resp.Status, len(l.got), l.dialled)
+	}
+}
+
+// TestCancel: when the jail goes away, the service notices.
+func TestCancel(t *testing.T) {
+	both(t, func(t *testing.T, changes ...change) {
+		gone, there := make(chan struct{}), make(chan struct{})
+		l := newLab(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			close(there)
+			<-r.Context().Done()
+			close(gone)
+		}, changes...)
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(ctx, "POST", "http://"+l.addr+"/v1/messages", strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Api-Key", l.b.Placeholder())
+		go func() { <-there; cancel() }()
+		if resp, err := http.DefaultTransport.RoundTrip(r); err == nil {
+			resp.Body.Close()
+			t.Error("an answer")
+		}
+		<-gone
+		l.event()
+	})
+}
+
+// TestNoRetry: a request that was sent is not sent again.
+func TestNoRetry(t *testing.T) {
+	both(t, func(t *testing.T, changes ...change) {
+		l := newLab(t, func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			panic(http.ErrAbortHandler)
+		}, changes...)
+		for range 3 { // later ones on a connection that was open, if any
+			resp, body := l.do("POST", "/v1/messages", "pay once", "X-Api-Key", l.b.Placeholder())
+			if resp.StatusCode != 502 || !strings.Contains(body, "api_error") {
+				t.Errorf("%s %s", resp.Status, body)
+			}
+			if ev := l.event(); !ev.Forwarded || ev.Why == "" || ev.Sent != 8 {
+				t.Errorf("%+v", ev)
+			}
+		}
+		if len(l.got) != 3 {
+			t.Errorf("3 requests came %d times", len(l.got))
+		}
+		clean(t, "the log", l.events)
+	})
+}
+
+// TestCutOff: an answer that breaks off must not look whole.
+func TestCutOff(t *testing.T) {
+	both(t, func(t *testing.T, changes ...change) {
+		l := newLab(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "half")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}, changes...)
+		answer := l.raw("GET /v1/messages HTTP/1.1\r\nHost: x\r\nX-Api-Key: " + l.b.Placeholder() + "\r\n\r\n")
+		if !strings.Contains(answer, "half") || strings.HasSuffix(answer, "0\r\n\r\n") {
+			t.Errorf("%q", answer)
+		}
+		if e := l.event(); e.Why == "" || e.Received != 4 {
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
+func TestEncodedAnswer(t *testing.T) {
+	l := newLab(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = io.WriteString(w, "pretend this is gzip")
+	})
+	resp, body := l.do("GET", "/v1/messages", "", "X-Api-Key", l.b.Placeholder())
+	if resp.StatusCode != 502 || !strings.Contains(body, "encoded (gzip)") {
+		t.Errorf("%s %s", resp.Status, body)
+	}
+	if resp, _ := l.do("HEAD", "/v1/messages", "", "X-Api-Key", l.b.Placeholder()); resp.StatusCode != 200 {
+		t.Errorf("HEAD: %s", resp.Status)
+	}
+}
+
+// TestUnreachable: what the jail is told names no address of the host's, the
+// log does, and neither has the key.
+func TestUnreachable(t *testing.T) {
+	l := newLab(t, nil, func(_ *network.Broker, o *Options, _ *httptest.Server) {
+		o.Dial = func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("10.1.2.3 is private, and " + key)
+		}
+	})
+	resp, body := l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder())
+	if resp.StatusCode != 502 || !strings.Contains(body, "example.com cannot be reached") || strings.Contains(body, "10.1.2.3") {
+		t.Errorf("%s %s", resp.Status, body)
+	}
+	e := l.event()
+	if e.Status != 502 || !strings.Contains(e.Why, "10.1.2.3") {
+		t.Errorf("%+v", e)
+	}
+	clean(t, "the log", l.events)
+	clean(t, "the answer", body)
+}
+
+// TestCertificate: a service that is not who it says gets nothing.
+func TestCertificate(t *testing.T) {
+	other := httptest.NewTLSServer(nil)
+	defer other.Close()
+	for name, c := range map[string]change{
+		"another name": func(b *network.Broker, _ *Options, _ *httptest.Server) { b.Upstream = "https://api.example.net" },
+		"system roots": func(_ *network.Broker, o *Options, _ *httptest.Server) { o.Roots = []byte(rootX1) },
+	} {
+		l := newLab(t, nil, c)
+		resp, body := l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder())
+		if resp.StatusCode != 502 || !strings.Contains(body, "certificate") || len(l.got) != 0 {
+			t.Errorf("%s: %s %s, the service got %v", name, resp.Status, body, l.got)
+		}
+	}
+}
+
+func TestConnections(t *testing.T) {
+	l := newLab(t, nil)
+	for range maxConns {
+		l.b.slots <- struct{}{}
+	}
+	if answer := l.raw("GET /v1/messages HTTP/1.1\r\n\r\n"); !strings.HasPrefix(answer, "HTTP/1.1 503 ") || !strings.Contains(answer, "overloaded_error") {
+		t.Errorf("%q", answer)
+	}
+	for range maxConns {
+		<-l.b.slots
+	}
+	if resp, _ := l.do("GET", "/v1/messages", "", "X-Api-Key", l.b.Placeholder()); resp.StatusCode != 200 {
+		t.Error(resp.Status)
+	}
+}
+
+// TestClose: it ends what is going on, in both directions, and what comes
+// later.
+func TestClose(t *testing.T) {
+	there, gone := make(chan struct{}), make(chan struct{})
+	l := newLab(t, func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		close(there)
+		<-r.Context().Done()
+		close(gone)
+	})
+	inside, outside := net.Pipe()
+	served := make(chan struct{})
+	go func() { l.b.ServeConn(outside); close(served) }()
+	go func() { <-there; _ = l.b.Close() }()
+	if _, err := io.WriteString(inside, "GET /v1/messages HTTP/1.1\r\nHost: x\r\nX-Api-Key: "+l.b.Placeholder()+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.ReadAll(inside)
+	<-served
+	<-gone
+	inside, outside = net.Pipe()
+	go l.b.ServeConn(outside)
+	if text, err := io.ReadAll(inside); len(text) != 0 || err != nil {
+		t.Errorf("after Close: %q, %v", text, err)
+	}
+}
+
+// TestIdleReused: connections to the service are kept; one that the service
+// has closed meanwhile is no reason to send anything twice.
+func TestIdleReused(t *testing.T) {
+	l := newLab(t, nil, http1)
+	for range 3 {
+		l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder())
+	}
+	if len(l.dialled) != 1 {
+		t.Errorf("dialled %d times for 3 requests", len(l.dialled))
+	}
+	l.service.CloseClientConnections()
+	// A request may meet the end of its connection, and fails then. None comes
+	// twice.
+	done := 3
+	for resp := (*http.Response)(nil); resp == nil || resp.StatusCode != 200; {
+		if resp, _ = l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder()); resp.StatusCode == 200 {
+			done++
+		}
+	}
+	if done != 4 || len(l.got) != done {
+		t.Errorf("%d requests were answered, %d came", done, len(l.got))
+	}
+}
+
+// rootX1 is a certificate that has signed nothing here: httptest's own, with
+// its last byte changed.
+var rootX1 = func() string {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	raw := append([]byte(nil), s.Certificate().Raw...)
+	raw[len(raw)-1] ^= 1
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}))
+}()

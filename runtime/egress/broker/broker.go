@@ -1,0 +1,243 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// Options of a broker.
+type Options struct {
+	// Key takes the placeholder's place. CheckKey says what it can be.
+	Key string
+	// Roots are the certificates (PEM) that the service's is verified with;
+	// nil means the system's.
+	Roots []byte
+	// Dial connects to the service, "tcp" and "HOST:PORT". It decides which
+	// addresses that may be. Nil is a plain net.Dialer, for tests.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Log is told of each request when it is over, from any goroutine. Nil for
+	// nobody.
+	Log func(Event)
+}
+
+// Event is one request that is over. It has no header, no query and no body.
+type Event struct {
+	// Broker is the broker's name.
+	Broker string
+	// Method and Path are as the jail sent them.
+	Method, Path string
+	// Status is what the jail was answered; 0 if it went away before.
+	Status int
+	// Forwarded: the request was sent on, with the key.
+	Forwarded bool
+	// Sent and Received are bytes of the bodies, as the jail sees it.
+	Sent, Received int64
+	// Duration is from the request's header to the answer's end.
+	Duration time.Duration
+	// Why says what went wrong; empty if nothing did. It may name addresses of
+	// the host's network, which the jail is not told.
+	Why string
+}
+
+// Limits. Models think for minutes, so nothing limits a whole request.
+const (
+	maxConns         = 256
+	maxHeader        = 64 << 10
+	maxAnswerHeader  = 256 << 10
+	headerTimeout    = 30 * time.Second // for the jail to send a request's header
+	idleTimeout      = 5 * time.Minute
+	dialTimeout      = time.Minute
+	handshakeTimeout = 30 * time.Second
+	answerTimeout    = 20 * time.Minute // for the first byte of an answer
+	pingAfter        = 30 * time.Second // HTTP/2 connections that are silent
+	pingTimeout      = 30 * time.Second
+)
+
+// Broker serves one service. Its methods can be called from any goroutine.
+type Broker struct {
+	network.Broker
+	upstream  *url.URL
+	key       string
+	log       func(Event)
+	server    *http.Server
+	transport *http.Transport
+	slots     chan struct{}
+}
+
+// Limits of a key's length in bytes. A shorter one would be found in every
+// other answer, and overwritten there.
+const (
+	minKey = 8
+	maxKey = 16 << 10
+)
+
+// CheckKey reports why a string is no key. The error does not contain it.
+func CheckKey(key string) error {
+	switch {
+	case key == "":
+		return errors.New("it is empty")
+	case len(key) < minKey:
+		return fmt.Errorf("it is shorter than %d characters", minKey)
+	case len(key) > maxKey:
+		return fmt.Errorf("it is longer than %d KiB", maxKey>>10)
+	case strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }):
+		return errors.New("it has characters that are not printable ASCII: more than one line, perhaps")
+	case strings.TrimSpace(key) != key:
+		return errors.New("it begins or ends with a space")
+	}
+	return nil
+}
+
+// New makes a broker for b. No error contains the key.
+func New(b network.Broker, o Options) (*Broker, error) {
+	if err := b.Check(); err != nil {
+		return nil, err
+	}
+	if err := CheckKey(o.Key); err != nil {
+		return nil, fmt.Errorf("broker %q: the key from %q: %w", b.Name, b.From, err)
+	}
+	upstream, err := url.Parse(b.Upstream)
+	if err != nil {
+		return nil, fmt.Errorf("broker %q: %w", b.Name, err)
+	}
+	roots, err := pool(o.Roots)
+	if err != nil {
+		return nil, fmt.Errorf("broker %q: %w", b.Name, err)
+	}
+	dial := o.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	own := &Broker{Broker: b, upstream: upstream, key: o.Key, log: o.Log, slots: make(chan struct{}, maxConns)}
+	own.transport = &http.Transport{
+		// No Proxy: the host's proxy variables are not the jail's.
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+			defer cancel()
+			return dial(ctx, network, addr)
+		},
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    handshakeTimeout,
+		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    maxConns,
+		IdleConnTimeout:        idleTimeout,
+		ResponseHeaderTimeout:  answerTimeout,
+		MaxResponseHeaderBytes: maxAnswerHeader,
+	}
+	own.server = &http.Server{
+		Handler:           http.HandlerFunc(own.handle),
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		// It would log headers that it did not like, and stacks.
+		ErrorLog: log.New(io.Discard, "", 0),
+		// "OPTIONS *" is for handle, too.
+		DisableGeneralOptionsHandler: true,
+	}
+	return own, nil
+}
+
+// pool is nil, the system's, where there are no certificates.
+func pool(pem []byte) (*x509.CertPool, error) {
+	if pem == nil {
+		return nil, nil
+	}
+	p := x509.NewCertPool()
+	if !p.AppendCertsFromPEM(pem) {
+		return nil, errors.New("there is no certificate in the PEM text of the roots")
+	}
+	return p, nil
+}
+
+// Serve serves what l accepts until l is closed, whose error it returns.
+func (b *Broker) Serve(l net.Listener) error {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return err
+		}
+		go b.ServeConn(c)
+	}
+}
+
+// ServeConn serves one connection from the jail, to its end, and closes it.
+func (b *Broker) ServeConn(c net.Conn) {
+	defer c.Close()
+	select {
+	case b.slots <- struct{}{}:
+		defer func() { <-b.slots }()
+	default:
+		b.full(c)
+		return
+	}
+	l := &single{conn: &conn{Conn: c, closed: make(chan struct{})}}
+	// It returns when the connection is closed, with an error that says so.
+	_ = b.server.Serve(l)
+}
+
+// Close ends all connections and requests.
+func (b *Broker) Close() error {
+	err := b.server.Close()
+	b.transport.CloseIdleConnections()
+	return err
+}
+
+// single is a listener of one connection. After that, Accept waits for the
+// connection's end, or the server's, and so does Serve.
+type single struct {
+	conn  *conn
+	taken bool
+}
+
+func (l *single) Accept() (net.Conn, error) {
+	if !l.taken {
+		l.taken = true
+		return l.conn, nil
+	}
+	<-l.conn.closed
+	return nil, net.ErrClosed
+}
+
+// Close is called when the server is closed, which waits for Accept.
+func (l *single) Close() error   { return l.conn.Close() }
+func (l *single) Addr() net.Addr { return l.conn.LocalAddr() }
+
+// conn tells when it is closed, and can be closed more than once.
+type conn struct {
+	net.Conn
+	once   sync.Once
+	closed chan struct{}
+	err    error
+}
+
+func (c *conn) Close() error {
+	c.once.Do(func() {
+		c.err = c.Conn.Close()
+		close(c.closed)
+	})
+	return c.err
+}
+
+// CloseWrite is what net/http uses to get an error to a client that is still
+// sending.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}

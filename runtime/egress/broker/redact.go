@@ -1,0 +1,110 @@
+package broker
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+)
+
+// redactor overwrites secrets in a stream, with text of the same length, so
+// that every length that was announced stays right.
+type redactor struct {
+	secrets [][]byte
+	// held is the end of what came, which may be the beginning of a secret. It
+	// lies in buf.
+	held, buf []byte
+}
+
+func newRedactor(secrets []string) *redactor {
+	r := new(redactor)
+	for _, s := range secrets {
+		r.secrets = append(r.secrets, []byte(s))
+	}
+	return r
+}
+
+const redacted = "[redacted]"
+
+// mask is as long as a secret is.
+func mask(n int) string {
+	if n < len(redacted) {
+		return strings.Repeat("*", n)
+	}
+	return redacted + strings.Repeat("*", n-len(redacted))
+}
+
+// feed takes what came and returns what can be passed on: all but an end that
+// is the beginning of a secret. The result is valid until the next call.
+func (r *redactor) feed(p []byte) []byte {
+	r.buf = append(append(r.buf[:0], r.held...), p...)
+	text := r.buf
+	r.overwrite(text)
+	n := r.tail(text)
+	r.held = text[len(text)-n:]
+	return text[:len(text)-n]
+}
+
+// rest is what was held back when the stream has ended.
+func (r *redactor) rest() []byte {
+	rest := r.held
+	r.held = nil
+	return rest
+}
+
+func (r *redactor) overwrite(text []byte) {
+	for _, s := range r.secrets {
+		for at := text; ; {
+			i := bytes.Index(at, s)
+			if i < 0 {
+				break
+			}
+			copy(at[i:], mask(len(s)))
+			at = at[i+len(s):]
+		}
+	}
+}
+
+// tail is the length of the longest end of text that is a proper beginning of
+// a secret.
+func (r *redactor) tail(text []byte) int {
+	longest := 0
+	for _, s := range r.secrets {
+		for n := min(len(s)-1, len(text)); n > longest; n-- {
+			if bytes.HasPrefix(s, text[len(text)-n:]) {
+				longest = n
+			}
+		}
+	}
+	return longest
+}
+
+// text is s without secrets.
+func (r *redactor) text(s string) string {
+	b := []byte(s)
+	r.overwrite(b)
+	return string(b)
+}
+
+// header is h without secrets; a header that has one in its name is left out.
+func (r *redactor) header(h http.Header) http.Header {
+	out := http.Header{}
+	for name, values := range h {
+		if r.names(name) {
+			continue
+		}
+		for _, v := range values {
+			out[name] = append(out[name], r.text(v))
+		}
+	}
+	return out
+}
+
+// names: a header's name has a secret, in whatever case.
+func (r *redactor) names(name string) bool {
+	for _, s := range r.secrets {
+		if bytes.Contains(bytes.ToLower([]byte(name)), bytes.ToLower(s)) {
+			return true
+		}
+	}
+	return false
+}
