@@ -50,7 +50,6 @@ func (b *Broker) forward(w http.ResponseWriter, f *forward, e *Event) *refusal {
 	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 		return refuse(http.StatusInternalServerError, "%v", err)
 	}
-	//nolint:bodyclose // closed below; the linter does not see through RoundTrip
 	resp, err := b.transport.RoundTrip(f.Request)
 	if err != nil {
 		return b.failed(f, err)

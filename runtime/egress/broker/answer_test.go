@@ -55,7 +55,7 @@ func TestEcho(t *testing.T) {
 		if want := strings.Repeat(one, len(key)+1) + key[:10]; body != want {
 			t.Errorf("%d bytes, want %d:\n%s", len(body), len(want), body)
 		}
-		if resp.StatusCode != 401 || resp.Header.Get("X-Echo") != "you sent Basic "+mask(len(encoded)) || resp.Trailer.Get("X-Trailer") != "t "+mask(len(key)) {
+		if resp.StatusCode != http.StatusUnauthorized || resp.Header.Get("X-Echo") != "you sent Basic "+mask(len(encoded)) || resp.Trailer.Get("X-Trailer") != "t "+mask(len(key)) {
 			t.Errorf("%s %v %v", resp.Status, resp.Header, resp.Trailer)
 		}
 		if resp.Header.Get("Set-Cookie") != "" {
@@ -74,7 +74,7 @@ func TestLength(t *testing.T) {
 	})
 	for _, method := range []string{"GET", "HEAD"} {
 		resp, body := l.do(method, "/v1/messages", "", "X-Api-Key", l.b.Placeholder())
-		if resp.ContentLength != int64(4+len(key)) || method == "GET" && body != "key="+mask(len(key)) {
+		if resp.ContentLength != int64(4+len(key)) || method == http.MethodGet && body != "key="+mask(len(key)) {
 			t.Errorf("%s: %d, %q", method, resp.ContentLength, body)
 		}
 	}
@@ -146,7 +146,7 @@ func TestRedirectPasses(t *testing.T) {
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	})
 	resp, _ := l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder())
-	if resp.StatusCode != 307 || resp.Header.Get("Location") != "https://evil.com/" || len(l.got) != 1 || len(l.dialled) != 1 {
+	if resp.StatusCode != http.StatusTemporaryRedirect || resp.Header.Get("Location") != "https://evil.com/" || len(l.got) != 1 || len(l.dialled) != 1 {
 		t.Errorf("%s, %d requests to %q", resp.Status, len(l.got), l.dialled)
 	}
 }
@@ -186,7 +186,7 @@ func TestNoRetry(t *testing.T) {
 		}, changes...)
 		for range 3 { // later ones on a connection that was open, if any
 			resp, body := l.do("POST", "/v1/messages", "pay once", "X-Api-Key", l.b.Placeholder())
-			if resp.StatusCode != 502 || !strings.Contains(body, "api_error") {
+			if resp.StatusCode != http.StatusBadGateway || !strings.Contains(body, "api_error") {
 				t.Errorf("%s %s", resp.Status, body)
 			}
 			if ev := l.event(); !ev.Forwarded || ev.Why == "" || ev.Sent != 8 {
@@ -224,10 +224,10 @@ func TestEncodedAnswer(t *testing.T) {
 		_, _ = io.WriteString(w, "pretend this is gzip")
 	})
 	resp, body := l.do("GET", "/v1/messages", "", "X-Api-Key", l.b.Placeholder())
-	if resp.StatusCode != 502 || !strings.Contains(body, "encoded (gzip)") {
+	if resp.StatusCode != http.StatusBadGateway || !strings.Contains(body, "encoded (gzip)") {
 		t.Errorf("%s %s", resp.Status, body)
 	}
-	if resp, _ := l.do("HEAD", "/v1/messages", "", "X-Api-Key", l.b.Placeholder()); resp.StatusCode != 200 {
+	if resp, _ := l.do("HEAD", "/v1/messages", "", "X-Api-Key", l.b.Placeholder()); resp.StatusCode != http.StatusOK {
 		t.Errorf("HEAD: %s", resp.Status)
 	}
 }
@@ -241,11 +241,11 @@ func TestUnreachable(t *testing.T) {
 		}
 	})
 	resp, body := l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder())
-	if resp.StatusCode != 502 || !strings.Contains(body, "example.com cannot be reached") || strings.Contains(body, "10.1.2.3") {
+	if resp.StatusCode != http.StatusBadGateway || !strings.Contains(body, "example.com cannot be reached") || strings.Contains(body, "10.1.2.3") {
 		t.Errorf("%s %s", resp.Status, body)
 	}
 	e := l.event()
-	if e.Status != 502 || !strings.Contains(e.Why, "10.1.2.3") {
+	if e.Status != http.StatusBadGateway || !strings.Contains(e.Why, "10.1.2.3") {
 		t.Errorf("%+v", e)
 	}
 	clean(t, "the log", l.events)
@@ -262,7 +262,7 @@ func TestCertificate(t *testing.T) {
 	} {
 		l := newLab(t, nil, c)
 		resp, body := l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder())
-		if resp.StatusCode != 502 || !strings.Contains(body, "certificate") || len(l.got) != 0 {
+		if resp.StatusCode != http.StatusBadGateway || !strings.Contains(body, "certificate") || len(l.got) != 0 {
 			t.Errorf("%s: %s %s, the service got %v", name, resp.Status, body, l.got)
 		}
 	}
@@ -279,7 +279,7 @@ func TestConnections(t *testing.T) {
 	for range maxConns {
 		<-l.b.slots
 	}
-	if resp, _ := l.do("GET", "/v1/messages", "", "X-Api-Key", l.b.Placeholder()); resp.StatusCode != 200 {
+	if resp, _ := l.do("GET", "/v1/messages", "", "X-Api-Key", l.b.Placeholder()); resp.StatusCode != http.StatusOK {
 		t.Error(resp.Status)
 	}
 }
@@ -325,8 +325,8 @@ func TestIdleReused(t *testing.T) {
 	// A request may meet the end of its connection, and fails then. None comes
 	// twice.
 	done := 3
-	for resp := (*http.Response)(nil); resp == nil || resp.StatusCode != 200; {
-		if resp, _ = l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder()); resp.StatusCode == 200 {
+	for resp := (*http.Response)(nil); resp == nil || resp.StatusCode != http.StatusOK; {
+		if resp, _ = l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder()); resp.StatusCode == http.StatusOK {
 			done++
 		}
 	}

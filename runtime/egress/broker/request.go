@@ -139,6 +139,9 @@ func clip(s string) string {
 // that also look for one in the name (GitHub) are longer.
 const basicUser = 39
 
+// oauthBasic stands beside a token that is the user name, by GitHub's custom.
+const oauthBasic = "x-oauth-basic"
+
 // place puts the key in the placeholder's place in the value of a header:
 // alone, behind a scheme ("Bearer", "token"), or in the base64 of "Basic" (RFC
 // 7617), as the password, or as the name without one. ok is false for anything
@@ -164,7 +167,7 @@ func (b *Broker) place(value string) (out string, secrets []string, ok bool) {
 	switch {
 	case user == b.Placeholder() && !pair:
 		user = b.key
-	case user == b.Placeholder() && (password == "" || password == "x-oauth-basic" || password == user):
+	case user == b.Placeholder() && slices.Contains([]string{"", oauthBasic, user}, password):
 		user, password = b.key, strings.ReplaceAll(password, b.Placeholder(), b.key)
 	case password == b.Placeholder() && len(user) <= basicUser:
 		password = b.key
