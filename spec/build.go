@@ -12,6 +12,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -43,6 +44,12 @@ type builder struct {
 	rootfs []File
 	env    map[string]string
 	grants []Grant
+	// net is the network of a jail that has more than its own loopback, and
+	// less than the host's; nil for others.
+	net *network.Config
+	// netEnv are variables that the network makes useful. Those that the
+	// policy passes or sets come before them.
+	netEnv []variable
 }
 
 // step is one named part of Build. The order of the steps is the order of the
@@ -55,6 +62,7 @@ type step struct {
 
 var steps = []step{
 	{"identity", (*builder).identity},
+	{"network", (*builder).network},
 	{"kernel file systems", (*builder).kernel},
 	{"temporary folders", (*builder).temporary},
 	{"toolchain", (*builder).toolchain},
@@ -65,12 +73,12 @@ var steps = []step{
 	{"files", (*builder).files},
 	{"protected paths", (*builder).protect},
 	{"hidden paths", (*builder).hide},
-	{"network", (*builder).network},
 	{"environment", (*builder).environment},
 	{"limits", (*builder).limits},
 	{"terminal", (*builder).terminal},
 	{"program", (*builder).program},
 	{"seccomp", (*builder).seccomp},
+	{"hooks", (*builder).hooks},
 }
 
 // Build makes a jail. It is a pure function: equal inputs give equal jails.
@@ -159,19 +167,6 @@ func (b *builder) identity() error {
 	uid, gid := b.agentIDs()
 	b.grant("identity", fmt.Sprintf("uid %d, gid %d", uid, gid), "no capability", b.origin("identity.user"),
 		"files made in the project belong to you")
-	return nil
-}
-
-func (b *builder) network() error {
-	switch b.Policy.Network.Mode {
-	case policy.NetHost:
-		b.grant("network", "host", "all", b.origin("network.mode"), "the host's network, its loopback services and abstract sockets included")
-	case policy.NetNone:
-		b.spec.Linux.Namespaces = append(b.spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace})
-		b.grant("network", "none", "nothing", b.origin("network.mode"), "a loopback device of the jail's own and nothing else")
-	default:
-		return fmt.Errorf("mode %q is not known", b.Policy.Network.Mode)
-	}
 	return nil
 }
 
@@ -279,6 +274,7 @@ func (b *builder) environment() error {
 		// Claude Code refuses --dangerously-skip-permissions to uid 0 without it.
 		b.env["IS_SANDBOX"] = "1"
 	}
+	b.networkEnv()
 	for _, name := range slices.Sorted(maps.Keys(b.Policy.Env.Set)) {
 		b.env[name] = b.Policy.Env.Set[name]
 		b.grant("environment", name, "fixed", b.origin("env.set="+name), "set by policy")

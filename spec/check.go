@@ -52,6 +52,8 @@ var checks = []check{
 	{"mounts", checkMounts},
 	{"proc", checkProc},
 	{"process", checkProcess},
+	{"network", checkNetwork},
+	{"hooks", checkHooks},
 	{"side doors", checkSideDoors},
 }
 

@@ -204,7 +204,7 @@ var broken = []struct {
 	{"rw after ro", option(storeBash, "rw"), []string{`mounts: "` + storeBash + `" is not either ro or rw and either bind or rbind`}},
 	{"bind and rbind", option("/home/ada/src/app", "bind"), []string{`mounts: "/home/ada/src/app" is not either ro or rw and either bind or rbind`}},
 	{"writable /etc", readWrite("/srv/etc", "/etc"), []string{`mounts: "/etc" is writable`}},
-	{"writable file of /etc", readWrite("/srv/x", "/etc/hosts"), []string{`mounts: "/etc/hosts" is writable`}},
+	{"writable file of /etc", readWrite("/srv/x", "/etc/motd"), []string{`mounts: "/etc/motd" is writable`}},
 	{"writable store", readWrite("/nix/store", "/nix/store"), []string{`mounts: "/nix/store" is writable`}},
 	{"writable store path", readWrite(storeBash, storeBash), []string{`mounts: "` + storeBash + `" is writable`}},
 	{"writable /nix", readWrite("/srv/nix", "/nix"), []string{`mounts: "/nix" is writable`}},
@@ -230,11 +230,45 @@ var broken = []struct {
 	{"core files", func(s *specs.Spec) { s.Process.Rlimits = nil }, []string{"process: core files are not off"}},
 	{"core files up to a limit", func(s *specs.Spec) { s.Process.Rlimits[0].Hard = 1 }, []string{"process: core files are not off"}},
 
+	// Network
+	{"no rules", rulesOf(`{}`), []string{"network: network: mode is \"\", not one of [\"none\" \"filtered\" \"internet\"]\n" +
+		"network: via is \"\", not one of [\"redirect\" \"proxy\"]\nnetwork: tls is \"\", not one of [\"strict\" \"any\"]"}},
+	{"rules that are none", rulesOf(`{"mode":"filtered","via":"redirect","tls":"strict","allow":["com"]}`),
+		[]string{`network: network.allow: "com" is no full name: write it with its domain`}},
+	{"a rule that nobody knows", rulesOf(`{"mode":"filtered","via":"redirect","tls":"strict","magic":true}`),
+		[]string{`network: network: json: unknown field "magic"`}},
+	{"rules for the host's network", func(s *specs.Spec) {
+		s.Linux.Namespaces = slices.DeleteFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.NetworkNamespace })
+	}, []string{"network: there are rules, and the jail is in the network namespace of the host"}},
+	{"the host's name servers", readOnly("/etc/resolv.conf", "/etc/resolv.conf"), []string{`network: "/etc/resolv.conf" is that of another network`}},
+	{"the host's names", readOnly("/etc/hosts", "/etc/hosts"), []string{`network: "/etc/hosts" is that of another network`}},
+
+	// Hooks
+	{"empty hooks", withHooks(func(h *specs.Hooks) { *h = specs.Hooks{} }), []string{"hooks: there is not one createRuntime hook and one poststop hook"}},
+	{"a network that nobody ends", withHooks(func(h *specs.Hooks) { h.Poststop = nil }), []string{"hooks: there is not one createRuntime hook and one poststop hook"}},
+	{"one more hook", withHooks(func(h *specs.Hooks) { h.CreateRuntime = append(h.CreateRuntime, h.CreateRuntime[0]) }),
+		[]string{"hooks: there is not one createRuntime hook and one poststop hook"}},
+	{"a hook that does something else", withHooks(func(h *specs.Hooks) { h.CreateRuntime[0].Args = []string{"jailed-claude", "run"} }),
+		[]string{`hooks: the arguments ["jailed-claude" "run"] and ["jailed-claude" "hook" "network-stop"] are not those that start and end the network`}},
+	{"a hook in the wrong place", withHooks(func(h *specs.Hooks) { h.CreateRuntime, h.Poststop = h.Poststop, h.CreateRuntime }),
+		[]string{`hooks: the arguments ["jailed-claude" "hook" "network-stop"] and ["jailed-claude" "hook" "network-start"] are not those that start and end the network`}},
+	{"another program at the end", withHooks(func(h *specs.Hooks) { h.Poststop[0].Path = "/bin/sh" }),
+		[]string{`hooks: two programs are hooks: "` + storeSelf + `" and "/bin/sh"`}},
+	{"a hook by its name alone", withHooks(func(h *specs.Hooks) { h.CreateRuntime[0].Path, h.Poststop[0].Path = "jailed-claude", "jailed-claude" }),
+		[]string{`hooks: "jailed-claude" is not an absolute, clean path`}},
+	{"a hook that the agent can replace", withHooks(func(h *specs.Hooks) {
+		h.CreateRuntime[0].Path, h.Poststop[0].Path = "/home/ada/src/app/bin/jailed-claude", "/home/ada/src/app/bin/jailed-claude"
+	}), []string{`hooks: the jail can change "/home/ada/src/app/bin/jailed-claude" by way of "/home/ada/src", and it runs outside: install jailed-claude elsewhere`}},
+	{"hooks for nothing", func(s *specs.Spec) {
+		withHooks(func(*specs.Hooks) {})(s)
+		delete(s.Annotations, NetworkAnnotation)
+	}, []string{"hooks: there are hooks, and no network for them to start"}},
+
 	// Side doors
-	{"hooks", func(s *specs.Spec) {
-		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/sh"}}}
-	}, []string{"side doors: hooks is set: no jail has it"}},
-	{"empty hooks", func(s *specs.Spec) { s.Hooks = &specs.Hooks{} }, []string{"side doors: hooks is set: no jail has it"}},
+	{"another hook", withHooks(func(h *specs.Hooks) { h.StartContainer = []specs.Hook{{Path: "/bin/sh"}} }),
+		[]string{"side doors: hooks.startContainer is set: no jail has it"}},
+	{"a hook's environment", withHooks(func(h *specs.Hooks) { h.Poststop[0].Env = []string{"LD_PRELOAD=/x"} }),
+		[]string{"side doors: hooks.poststop.env is set: no jail has it"}},
 	{"devices", func(s *specs.Spec) { s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/kvm"}} }, []string{"side doors: linux.devices is set: no jail has it"}},
 	{"device cgroup rules", func(s *specs.Spec) {
 		s.Linux.Resources.Devices = []specs.LinuxDeviceCgroup{{Allow: true}}
@@ -256,6 +290,22 @@ var broken = []struct {
 	{"crun's own filter", func(s *specs.Spec) { s.Annotations["run.oci.seccomp_bpf_data"] = "BgAAAAAA/38=" }, []string{`side doors: the annotation "run.oci.seccomp_bpf_data" may speak to a runtime`}},
 	{"the clipboard read", func(s *specs.Spec) { s.Annotations[TerminalAnnotation] = `{"clipboard":"read"}` }, []string{`side doors: the annotation "io.github.jailed-claude.terminal" is "{\"clipboard\":\"read\"}", not {"clipboard":"write"}`}},
 	{"systemd's properties", func(s *specs.Spec) { s.Annotations["org.systemd.property.DeviceAllow"] = "[]" }, []string{`side doors: the annotation "org.systemd.property.DeviceAllow" may speak to a runtime`}},
+}
+
+// rulesOf replaces what the annotation says.
+func rulesOf(text string) func(*specs.Spec) {
+	return func(s *specs.Spec) { s.Annotations[NetworkAnnotation] = text }
+}
+
+// withHooks changes the hooks of an exported bundle.
+func withHooks(with func(*specs.Hooks)) func(*specs.Spec) {
+	return func(s *specs.Spec) {
+		s.Hooks = &specs.Hooks{
+			CreateRuntime: []specs.Hook{{Path: storeSelf, Args: slices.Clone(startHook)}},
+			Poststop:      []specs.Hook{{Path: storeSelf, Args: slices.Clone(stopHook)}},
+		}
+		with(s.Hooks)
+	}
 }
 
 // rows adds to broken what is one row for each element of a list.
@@ -366,6 +416,14 @@ func TestCheckKeepsSecrets(t *testing.T) {
 // TestCheckAllows what somebody may well change in a config.json.
 func TestCheckAllows(t *testing.T) {
 	for name, with := range map[string]func(*specs.Spec){
+		"hooks of an exported bundle": withHooks(func(*specs.Hooks) {}),
+		"a hook in the project, held": func(s *specs.Spec) {
+			const p = "/home/ada/src/app/bin"
+			withHooks(func(h *specs.Hooks) {
+				h.CreateRuntime[0].Path, h.Poststop[0].Path = p+"/jailed-claude", p+"/jailed-claude"
+			})(s)
+			readOnly(p, p)(s)
+		},
 		"a socket that the policy grants": readOnly("/run/docker.sock", "/run/docker.sock"),
 		"a project in /usr/src":           readWrite("/usr/src/app", "/usr/src/app"),
 		"a project in /etcetera":          readWrite("/etcetera", "/etcetera"),
@@ -396,6 +454,7 @@ func TestKnownFields(t *testing.T) {
 	s.Process.User = specs.User{UID: 1, GID: 1, AdditionalGids: []uint32{1}}
 	s.Process.Capabilities.Inheritable, s.Process.Capabilities.Ambient = []string{"x"}, []string{"x"}
 	s.Process.Rlimits = []specs.POSIXRlimit{{Type: "x", Hard: 1, Soft: 1}}
+	withHooks(func(*specs.Hooks) {})(s)
 	s.Linux.Namespaces[0].Path = "x"
 	s.Linux.UIDMappings[0].ContainerID, s.Linux.GIDMappings[0].ContainerID = 1, 1
 	s.Linux.Seccomp.DefaultErrnoRet = new(uint(1))

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -45,6 +46,9 @@ func Compare(a, b []byte) ([]policy.Change, error) {
 		m := meaningOf(id)
 		if id.key == watchedKey && !shownAt(to.mounts, id.element).writable {
 			m.widens = never // it cannot appear
+		}
+		if from.facts[modeID] == network.Host && strings.HasPrefix(id.key, "network.") && id.key != brokerKey {
+			m.widens = never // it had all of that
 		}
 		c := policy.Change{Key: id.key, Element: id.element, Widens: m.widens(x, y, had, has), Why: m.narrower}
 		if c.Widens {
@@ -136,6 +140,7 @@ func readConfig(text []byte) (*config, error) {
 		delete(tree, "mounts")
 	}
 	c.add("", tree)
+	c.mode()
 	return c, nil
 }
 
@@ -147,6 +152,8 @@ func (c *config) add(at string, v any) {
 			switch p := strings.TrimPrefix(at+"."+name, "."); p {
 			case "annotations." + WatchAnnotation:
 				c.watched(sub)
+			case "annotations." + NetworkAnnotation:
+				c.network(sub)
 			case "annotations." + LinksAnnotation, "annotations." + RepositoriesAnnotation:
 				// What is reported at the end; nothing that is granted.
 			default:
@@ -278,6 +285,23 @@ func meaningOf(id factID) meaning {
 	case "linux.namespaces":
 		return meaning{widens: func(_, to string, _, has bool) bool { return !has || to != "its own" },
 			wider: "shared with the host or somebody else", narrower: "the jail's own"}
+	case "network.mode":
+		return meaning{widens: func(from, to string, _, _ bool) bool { return !narrower(from, to) },
+			wider: "the jail reaches more of the network", narrower: "the jail reaches less of the network"}
+	case "network.allow":
+		return meaning{widens: added, wider: "the jail reaches it", narrower: "the jail does not reach it"}
+	case "network.deny":
+		return meaning{widens: taken, wider: "the jail may reach it", narrower: "the jail does not reach it, whatever allows it"}
+	case "network.ports":
+		return meaning{widens: added, wider: "the host reaches this port of the jail", narrower: "the host does not reach this port"}
+	case "network.tls":
+		return meaning{widens: added, wider: "an allowed name can stand for another one of the same provider", narrower: "TLS names the server that was allowed"}
+	case "network.via":
+		return meaning{widens: always, wider: "other programs reach the network, by other means"}
+	case brokerKey:
+		return meaning{widens: added, wider: "what from names goes to the upstream, and the jail uses it there", narrower: "the jail has no use of this key"}
+	case "hooks.createRuntime", "hooks.poststop":
+		return meaning{widens: added, wider: "the runtime executes it outside of the jail", narrower: "nothing is executed outside of the jail"}
 	case "linux.maskedPaths":
 		return meaning{widens: taken, wider: "it can be seen", narrower: "it cannot be seen"}
 	case "linux.readonlyPaths":

@@ -42,6 +42,34 @@ func plain() *specs.Spec {
 	}
 }
 
+func annotated(text string) func(*specs.Spec) {
+	return func(s *specs.Spec) { s.Annotations[NetworkAnnotation] = text }
+}
+
+// TestCompareWithHostNetwork: whatever the rules are, the host's network is
+// more; but for the secret of a broker.
+func TestCompareWithHostNetwork(t *testing.T) {
+	host, ruled := plain(), plain()
+	host.Linux.Namespaces = host.Linux.Namespaces[:1]
+	annotated(`{"mode":"internet","via":"proxy","tls":"any","allow":["10.0.0.0/8"],"ports":[80],"brokers":[{"name":"a"}]}`)(ruled)
+	var texts [2][]byte
+	for i, s := range []*specs.Spec{host, ruled} {
+		var err error
+		if texts[i], err = json.Marshal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changes, err := Compare(texts[0], texts[1])
+	want := []string{"+network.brokers a", "-linux.namespaces network", "-network.allow 10.0.0.0/8", "-network.mode", "-network.ports 80", "-network.tls", "-network.via"}
+	if got := short(changes); err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q (%v)", got, want, err)
+	}
+	changes, err = Compare(texts[1], texts[0])
+	if got := short(changes); err != nil || !slices.Contains(got, "+network.mode") || !slices.Contains(got, "+linux.namespaces network") {
+		t.Errorf("got %q (%v)", got, err)
+	}
+}
+
 func bind(path, options string) specs.Mount {
 	return specs.Mount{Destination: path, Type: "bind", Source: path, Options: strings.Split(options, ",")}
 }
@@ -85,7 +113,7 @@ func TestCompare(t *testing.T) {
 		"arguments":      {func(s *specs.Spec) { s.Process.Args[2] = "sh" }, []string{"+process.args"}, []string{"+process.args"}},
 		"privileges":     {func(s *specs.Spec) { s.Process.NoNewPrivileges = false }, []string{"+process.noNewPrivileges"}, []string{"-process.noNewPrivileges"}},
 		"capability":     {func(s *specs.Spec) { s.Process.Capabilities.Bounding = []string{"CAP_SYS_ADMIN"} }, []string{"+process.capabilities.bounding CAP_SYS_ADMIN"}, []string{"-process.capabilities.bounding CAP_SYS_ADMIN"}},
-		"network":        {func(s *specs.Spec) { s.Linux.Namespaces = s.Linux.Namespaces[:1] }, []string{"+linux.namespaces network"}, []string{"-linux.namespaces network"}},
+		"network":        {func(s *specs.Spec) { s.Linux.Namespaces = s.Linux.Namespaces[:1] }, []string{"+linux.namespaces network", "+network.mode"}, []string{"-linux.namespaces network", "-network.mode"}},
 		"somebody's":     {func(s *specs.Spec) { s.Linux.Namespaces[1].Path = "/proc/1/ns/net" }, []string{"+linux.namespaces network"}, []string{"-linux.namespaces network"}},
 		"masked":         {func(s *specs.Spec) { s.Linux.MaskedPaths = nil }, []string{"+linux.maskedPaths /proc/kcore"}, []string{"-linux.maskedPaths /proc/kcore"}},
 		"read-only path": {func(s *specs.Spec) { s.Linux.ReadonlyPaths = nil }, []string{"+linux.readonlyPaths /proc/sys"}, []string{"-linux.readonlyPaths /proc/sys"}},
@@ -102,7 +130,14 @@ func TestCompare(t *testing.T) {
 			[]string{"+linux.seccomp.defaultAction"}, []string{"+linux.seccomp.defaultAction"}},
 		"watched": {func(s *specs.Spec) { s.Annotations = nil }, []string{"+watched /p/.envrc"}, []string{"-watched /p/.envrc"}},
 		"hook": {func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "/bin/sh"}}} },
-			[]string{`+hooks.poststop {"path":"/bin/sh"}`}, []string{`+hooks.poststop {"path":"/bin/sh"}`}},
+			[]string{`+hooks.poststop {"path":"/bin/sh"}`}, []string{`-hooks.poststop {"path":"/bin/sh"}`}},
+		"internet": {annotated(`{"mode":"internet","via":"redirect","tls":"strict"}`), []string{"+network.mode"}, []string{"-network.mode"}},
+		"rules": {annotated(`{"mode":"filtered","via":"proxy","tls":"any","allow":["a.com"],"deny":["b.com"],"ports":[80]}`),
+			[]string{"+network.allow a.com", "+network.mode", "+network.ports 80", "+network.tls", "+network.via", "-network.deny b.com"},
+			[]string{"+network.deny b.com", "+network.via", "-network.allow a.com", "-network.mode", "-network.ports 80", "-network.tls"}},
+		"a broker": {annotated(`{"mode":"none","via":"redirect","tls":"strict","brokers":[{"name":"a"}]}`),
+			[]string{"+network.brokers a"}, []string{"-network.brokers a"}},
+		"rules in an unknown language": {annotated(`[]`), []string{"+annotations." + NetworkAnnotation}, []string{"+annotations." + NetworkAnnotation}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			changed := plain()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -32,17 +33,20 @@ func (b *builder) etc() error {
 	group = fmt.Sprintf("%s:x:%d:\n", field(h.Group), gid) + group
 	b.file("/etc/passwd", passwd)
 	b.file("/etc/group", group)
-	b.file("/etc/hosts", "127.0.0.1 localhost jail\n::1 localhost ip6-localhost\n")
+	b.file("/etc/hosts", "127.0.0.1 localhost jail\n::1 localhost ip6-localhost\n"+b.brokerHosts())
 	b.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n")
 	if h.GitName != "" || h.GitEmail != "" {
 		b.file("/etc/gitconfig", gitconfig(h.GitName, h.GitEmail))
 		b.grant("file", "/etc/gitconfig", "ro", builtin, "your git name and e-mail, nothing else of your git configuration")
 	}
 
-	if b.Policy.Network.Mode != policy.NetNone && h.ResolvConf != "" {
+	switch {
+	case b.Policy.Network.Mode == policy.NetHost && h.ResolvConf != "":
 		b.bindOne(h.ResolvConf, "/etc/resolv.conf")
 		b.grant("file", "/etc/resolv.conf", "ro", builtin, "the host's name servers")
-	} else {
+	case b.named():
+		b.file("/etc/resolv.conf", fmt.Sprintf("nameserver %s\n", network.Gateway))
+	default:
 		b.file("/etc/resolv.conf", "")
 	}
 	if h.CAFile != "" {

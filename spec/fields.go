@@ -10,10 +10,12 @@ import (
 
 // knownFields are the fields of a config.json that a check looks at or that
 // can do no harm. All others are refused, those that a later version of the
-// specification adds among them: hooks, devices, sysctls, moved network
+// specification adds among them: other hooks, devices, sysctls, moved network
 // devices, listeners that decide about system calls, other security profiles.
 var knownFields = []string{
 	"ociVersion", "hostname", "annotations",
+	"hooks", "hooks.createRuntime", "hooks.createRuntime.path", "hooks.createRuntime.args",
+	"hooks.poststop", "hooks.poststop.path", "hooks.poststop.args",
 	"root", "root.path", "root.readonly",
 	"process", "process.terminal", "process.args", "process.env", "process.cwd", "process.noNewPrivileges",
 	"process.user", "process.user.uid", "process.user.gid", "process.user.additionalGids",

@@ -18,6 +18,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -117,6 +118,19 @@ func guarded(in *Input) {
 	}
 }
 
+// filtered is a network with a bit of everything.
+func filtered(in *Input) {
+	in.Policy.Network = policy.Network{
+		Mode: policy.NetFiltered, TLS: network.TLSStrict, Via: network.ViaRedirect,
+		Allow: []string{"@claude", "*.github.com", "host:5432", "@npm", "registry.npmjs.org", "10.0.0.0/8:22"},
+		Deny:  []string{"gist.github.com"}, Ports: []int64{3000, 80},
+	}
+	in.Policy.Brokers = []network.Broker{{Name: "npm", Upstream: "https://registry.npmjs.org", Header: "Authorization", From: "command:pass npm",
+		Env: "NPM_TOKEN", Paths: []string{"/-/", "/@ada/"}}}
+	in.Policy.Origins["network.mode"], in.Policy.Origins["network.allow=@npm"], in.Policy.Origins["network.ports=80"] = "user", "project", "project"
+	in.Policy.Origins["network.deny=gist.github.com"], in.Policy.Origins["broker=npm"] = "command line", "user"
+}
+
 // goldens are whole configurations, each in testdata.
 var goldens = []struct {
 	name string
@@ -127,6 +141,25 @@ var goldens = []struct {
 	{"identity-root", func(in *Input) { in.Policy.Identity.User = policy.UserRoot }},
 	{"uid-keep-gid-0", func(in *Input) { in.Host.GID, in.Host.Group = 0, "root" }},
 	{"net-none", func(in *Input) { in.Policy.Network.Mode = policy.NetNone }},
+	{"net-nothing", func(in *Input) {
+		in.Policy.Network.Mode, in.Policy.Agent.Key = policy.NetNone, policy.KeyNone
+		// What a weaker layer allowed.
+		in.Policy.Network.Allow, in.Policy.Network.Deny = []string{"example.com"}, []string{"example.org"}
+	}},
+	{"net-ports", func(in *Input) {
+		in.Policy.Network.Mode, in.Policy.Agent.Key = policy.NetNone, policy.KeyNone
+		in.Policy.Network.Ports = []int64{8080}
+	}},
+	{"net-host", func(in *Input) {
+		in.Policy.Network.Mode, in.Policy.Network.Deny = policy.NetHost, []string{"example.com"}
+	}},
+	{"net-filtered", filtered},
+	{"net-proxy", func(in *Input) {
+		filtered(in)
+		in.Policy.Network.Via, in.Policy.Network.TLS = network.ViaProxy, network.TLSAny
+		in.Policy.Env.Set = map[string]string{"NO_PROXY": "mine.example", "DISABLE_TELEMETRY": ""}
+		in.Host.Env["https_proxy"] = "http://corp:3128" // not passed
+	}},
 	{"config-shared", func(in *Input) {
 		const c = "/home/ada/.claude"
 		in.Policy.Agent.Config = policy.ConfigShared
@@ -222,6 +255,7 @@ var goldens = []struct {
 		in.Closure.Agent = ""
 	}},
 	{"export", func(in *Input) { in.Init = "" }},
+	{"export-host-net", func(in *Input) { in.Init, in.Policy.Network.Mode = "", policy.NetHost }},
 	{"bare-host", func(in *Input) {
 		h := &in.Host
 		h.GitName, h.GitEmail, h.CAFile, h.ResolvConf, h.Localtime, h.Env = "", "", "", "", "", nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -140,7 +141,20 @@ func TestRefused(t *testing.T) {
 			`the configuration breaks the promises of a jail: process: the variable "LC_ALL" is malformed`},
 
 		// Others
-		{"an unknown network", func(in *Input) { in.Policy.Network.Mode = "filtered" }, `network: mode "filtered" is not known`},
+		{"an unknown network", func(in *Input) { in.Policy.Network.Mode = "tunnel" }, `network: mode "tunnel" is not known`},
+		{"an unknown preset", func(in *Input) { in.Policy.Network.Allow = []string{"@x"} },
+			`network: network.allow: "@x" is not a preset: there are @claude @crates @git-https @go @nix-cache @npm @pypi`},
+		{"a rule that is none", func(in *Input) { in.Policy.Network.Deny = []string{"com"} }, `network: network.deny: "com" is no full name: write it with its domain`},
+		{"a key that would be inside", func(in *Input) { filtered(in); in.Policy.Env.Pass = []string{"NPM_TOKEN"} },
+			`network: broker "npm" (user) gives NPM_TOKEN a value, and env.pass or env.set does too: take it out of one`},
+		{"a placeholder that is another value", func(in *Input) { filtered(in); in.Policy.Env.Set = map[string]string{"NPM_TOKEN": ""} },
+			`network: broker "npm" (user) gives NPM_TOKEN a value, and env.pass or env.set does too: take it out of one`},
+		{"two keys in one variable", func(in *Input) {
+			filtered(in)
+			in.Policy.Brokers = append(in.Policy.Brokers, network.Broker{Name: "b", Upstream: "https://b.example", Header: "X", From: "env:B", Env: "NPM_TOKEN"})
+		}, `network: NPM_TOKEN is the variable of broker "npm" and of broker "b": take it out of one`},
+		{"hooks that the jail could change", func(in *Input) { in.Init, in.Host.Executable = "", "/home/ada/src/app/bin/jailed-claude" },
+			`the configuration breaks the promises of a jail: hooks: the jail can change "/home/ada/src/app/bin/jailed-claude" by way of "/home/ada/src/app", and it runs outside: install jailed-claude elsewhere`},
 		{"no network mode", func(in *Input) { in.Policy.Network.Mode = "" }, `network: mode "" is not known`},
 		{"an argument with NUL", func(in *Input) { in.Args = []string{"a\x00b"} },
 			"the configuration breaks the promises of a jail: process: an argument is not valid UTF-8, or holds NUL"},
@@ -354,6 +368,7 @@ func TestEnvironment(t *testing.T) {
 		"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "TMUX", "AWS_SECRET_ACCESS_KEY", "ANTHROPIC_API_KEY", "NODE_OPTIONS", "GIT_DIR", "NIX_PATH",
 		"_LIBCONTAINER_INITPIPE", "NOTIFY_SOCKET", "LISTEN_FDS", "http_proxy", "CLAUDE_CODE_OAUTH_TOKEN", "HISTFILE"}
 	in.Host.Env = map[string]string{}
+	in.Policy.Agent.Key = policy.KeyNone
 	for _, n := range slices.Concat(crosses, stays) {
 		in.Host.Env[n] = "of the host"
 	}

@@ -36,6 +36,11 @@ const TerminalAnnotation = annotations + "terminal"
 // clipboard.
 const TerminalClipboardWrite = `{"clipboard":"write"}`
 
+// NetworkAnnotation names the annotation that says what the jail may reach
+// beyond its own loopback: a network.Config as JSON. A runtime that does not
+// know it leaves the jail with its own loopback alone.
+const NetworkAnnotation = annotations + "network"
+
 // annotations is how the names of our annotations begin. Runtimes give
 // meanings of their own to others.
 const annotations = "io.github.jailed-claude."

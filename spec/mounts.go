@@ -346,11 +346,15 @@ func annotate[V any](b *builder, name string, m map[string]V) error {
 	if err != nil {
 		return err
 	}
+	b.setAnnotation(name, text)
+	return nil
+}
+
+func (b *builder) setAnnotation(name, text string) {
 	if b.spec.Annotations == nil {
 		b.spec.Annotations = map[string]string{}
 	}
 	b.spec.Annotations[name] = text
-	return nil
 }
 
 func sorted(list []host.Path) []host.Path {

@@ -41,7 +41,8 @@ const PortableVersion = 1
 // lacks one, its mount or variable is left out there, and root has one user
 // namespace less. Paths that only one checkout has (protected and hidden files,
 // a worktree's git directory) are not part of it, nor is what the agent is
-// asked to do. A "$" that is no placeholder's is written "$$".
+// asked to do, nor the broker for a key that the caller may have in the
+// environment. A "$" that is no placeholder's is written "$$".
 //
 // Nothing is searched and replaced in values: the jail is built for a host
 // whose facts are the placeholders, marked by characters that a policy or

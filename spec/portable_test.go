@@ -81,7 +81,7 @@ func TestPortableHasPlaceholdersOnly(t *testing.T) {
 	for _, want := range []string{
 		`"hostID":"${UID}"`, `"hostID":"${GID}"`, `"--uid=${UID}","--gid=${GID}"`, `"cwd":"${PROJECT}"`, `"HOME=${HOME}"`,
 		`"XDG_RUNTIME_DIR=/run/user/${UID}"`, `"TERM=${env:TERM}"`, `"LC_*=${env:LC_*}"`, `"GOFLAGS=${env:GOFLAGS}"`, `"CI=1"`,
-		`"source":"${HOME}/notes"`, `"source":"/srv/data"`, `"source":"${RESOLV_CONF}"`, `"source":"${CERTS}"`,
+		`"source":"${HOME}/notes"`, `"source":"/srv/data"`, `"source":"${CERTS}"`,
 		`"source":"${LOCALTIME}"`, `"source":"${NIX_DAEMON}"`, `"source":"${JAILED_CLAUDE}"`,
 		`${USER}:x:${UID}:${GID}::${HOME}:/bin/sh\n`, `"content":"${GROUP}:x:${GID}:\n`, `name = \"${GIT_NAME}\"`,
 		`"hide":[".env"]`, `"protect":["infra/"]`, `"system":"` + System + `"`,
@@ -90,6 +90,11 @@ func TestPortableHasPlaceholdersOnly(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is missing in\n%s", want, text)
 		}
+	}
+	host := policy.Default()
+	host.Network.Mode = policy.NetHost
+	if text := string(mustPortable(t, host, portableClosure())); !strings.Contains(text, `"source":"${RESOLV_CONF}"`) {
+		t.Errorf("no name servers in\n%s", text)
 	}
 	if private := string(mustPortable(t, policy.Default(), portableClosure())); !strings.Contains(private, `"source":"${STATE}/claude"`) {
 		t.Errorf("no state folder in\n%s", private)

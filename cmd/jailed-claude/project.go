@@ -33,7 +33,7 @@ func askedBy(dir, name string, user []*policy.Layer) (*asked, error) {
 	if err != nil || f == nil {
 		return nil, err
 	}
-	l, err := policy.Parse(visible(name), f.Text)
+	l, err := policy.ParseProject(visible(name), f.Text)
 	if err != nil {
 		return nil, err
 	}

@@ -139,7 +139,7 @@ func (f *jailFlags) teamAsRead(dir string) (policy.Policy, error) {
 	if err != nil || file == nil {
 		return policy.Default(), err
 	}
-	own, err := policy.Parse(visible(filepath.Join(f.project, trust.Name)), file.Text)
+	own, err := policy.ParseProject(visible(filepath.Join(f.project, trust.Name)), file.Text)
 	if err != nil {
 		return policy.Policy{}, err
 	}

@@ -24,12 +24,13 @@ const (
 func check(l *Layer) Errors {
 	c := checker{report{layer: l}}
 	c.enums()
-	c.reserved()
 	c.agent()
 	c.each("files.read", l.Files.Read, checkGrant)
 	c.each("files.write", l.Files.Write, checkGrant)
 	c.each("files.hide", l.Files.Hide, checkPattern)
 	c.each("files.protect", l.Files.Protect, checkPattern)
+	c.network()
+	c.brokers()
 	c.env()
 	c.limits()
 	return c.faults
@@ -72,24 +73,6 @@ func enumProblem(r row, value string) string {
 		return fmt.Sprintf("%q is not in this release yet: write %s", value, quotedOr(r.Values))
 	}
 	return fmt.Sprintf("%q is not known: write %s", value, quotedOr(r.Values))
-}
-
-// reserved refuses keys of a later release that Go code has set. Parse finds
-// those of a file by their name, whatever their value is.
-func (c *checker) reserved() {
-	set := map[string]bool{
-		"network.allow": c.layer.Network.Allow != nil,
-		"network.ports": c.layer.Network.Ports != nil,
-	}
-	for _, r := range rows() {
-		if set[r.Name] {
-			c.fault(r.Name, reservedProblem(r))
-		}
-	}
-}
-
-func reservedProblem(r row) string {
-	return "is not in this release yet: remove it, " + r.instead
 }
 
 func (c *checker) agent() {

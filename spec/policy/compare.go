@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // Change is one difference between two policies.
@@ -40,6 +42,7 @@ func Compare(base, with Policy) []Change {
 			changes = append(changes, compareKey(r, r.policy(&base), r.policy(&with))...)
 		}
 	}
+	changes = append(changes, compareBrokers(base.Brokers, with.Brokers)...)
 	slices.SortStableFunc(changes, func(a, b Change) int {
 		switch {
 		case a.Widens == b.Widens:
@@ -93,6 +96,8 @@ func rules() map[string]rule {
 			ordered: "another program of the same name comes first on PATH"},
 		"agent.config": {direction: ranked, rank: []string{ConfigPrivate, ConfigShared},
 			wider: "your own Claude configuration, with its history and credentials", narrower: "a Claude configuration of the jail's own"},
+		"agent.key": {direction: ranked, rank: []string{KeyNone, KeyAuto},
+			wider: "the jail uses your Anthropic API key, without seeing it", narrower: "the jail has no use of your Anthropic API key"},
 		"files.project": {direction: ranked, rank: []string{ProjectRO, "overlay", ProjectRW},
 			wider: "the project can be changed", narrower: "the project cannot be changed"},
 		"files.read": {direction: grants, wider: "the jail reads it on the host", narrower: "the jail does not see it"},
@@ -100,9 +105,13 @@ func rules() map[string]rule {
 			narrower: "the jail does not change it"},
 		"files.hide":    {direction: bars, wider: "the jail sees it", narrower: "the jail does not see it"},
 		"files.protect": {direction: bars, wider: "the jail can change it", narrower: "the jail cannot change it"},
-		"network.mode": {direction: ranked, rank: []string{NetNone, "filtered", "internet", NetHost},
+		"network.mode": {direction: ranked, rank: []string{NetNone, NetFiltered, NetInternet, NetHost},
 			wider: "the jail reaches more of the network", narrower: "the jail reaches less of the network"},
 		"network.allow": {direction: grants, wider: "the jail reaches it", narrower: "the jail does not reach it"},
+		"network.deny":  {direction: bars, wider: "the jail may reach it", narrower: "the jail does not reach it, whatever allows it"},
+		"network.tls": {direction: ranked, rank: []string{network.TLSStrict, network.TLSAny},
+			wider: "an allowed name can stand for another one of the same provider", narrower: "TLS names the server that was allowed"},
+		"network.via":   {direction: always, wider: "other programs reach the network, by other means"},
 		"network.ports": {direction: grants, wider: "the host reaches this port of the jail", narrower: "the host does not reach this port"},
 		"env.pass":      {direction: grants, wider: "the value that you have outside crosses, secret or not", narrower: "it does not cross"},
 		"env.set":       {direction: always, wider: "a variable can change what programs do, and which ones"},

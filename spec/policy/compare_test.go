@@ -3,14 +3,17 @@ package policy
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // TestEveryKeyHasARule: a new key has to say which way it widens.
 func TestEveryKeyHasARule(t *testing.T) {
 	all := rules()
 	for _, r := range rows() {
-		if r.Name == "version" {
+		if r.Name == "version" || r.Tables { // brokers are compared as a whole
 			continue
 		}
 		rule, ok := all[r.Name]
@@ -22,7 +25,7 @@ func TestEveryKeyHasARule(t *testing.T) {
 			t.Errorf("%s does not say what a change means", r.Name)
 		}
 		for _, v := range slices.Concat(r.Values, r.Later) {
-			if !slices.Contains(rule.rank, v) {
+			if rule.direction != always && !slices.Contains(rule.rank, v) {
 				t.Errorf("%s = %q has no rank", r.Name, v)
 			}
 		}
@@ -38,7 +41,7 @@ func TestEveryKeyHasARule(t *testing.T) {
 func TestEveryFieldIsCompared(t *testing.T) {
 	top := reflect.TypeFor[Policy]()
 	for i := range top.NumField() {
-		if top.Field(i).Name == "Origins" {
+		if name := top.Field(i).Name; name == "Origins" || name == "Brokers" {
 			continue
 		}
 		for j := range top.Field(i).Type.NumField() {
@@ -72,7 +75,7 @@ func TestCompare(t *testing.T) {
 		want                []string
 	}{
 		{"nothing", ``, ``, nil},
-		{"the default, spelt out", ``, "[files]\nproject = \"rw\"\n[network]\nmode = \"host\"", nil},
+		{"the default, spelt out", ``, "[files]\nproject = \"rw\"\n[network]\nmode = \"internet\"", nil},
 
 		{"read", ``, "[files]\nread = [\"/a\"]", []string{"+files.read=/a"}},
 		{"read of the user's own", "[files]\nread = [\"/a\"]", "[files]\nread = [\"/a\"]", nil},
@@ -90,6 +93,22 @@ func TestCompare(t *testing.T) {
 		{"private again", "[agent]\nconfig = \"shared\"", "[agent]\nconfig = \"private\"", []string{"-agent.config"}},
 		{"no network", ``, "[network]\nmode = \"none\"", []string{"-network.mode"}},
 		{"the network that the user took away", "[network]\nmode = \"none\"", "[network]\nmode = \"host\"", []string{"+network.mode"}},
+		{"more network", ``, "[network]\nmode = \"host\"", []string{"+network.mode"}},
+		{"filtered", ``, "[network]\nmode = \"filtered\"", []string{"-network.mode"}},
+		// Wherever the mode stands now, a flag can change it.
+		{"allow", ``, "[network]\nmode = \"filtered\"\nallow = [\"a.com\", \"@npm\"]", []string{"+network.allow=a.com", "+network.allow=@npm", "-network.mode"}},
+		{"deny", ``, "[network]\ndeny = [\"a.com\"]", []string{"-network.deny=a.com"}},
+		{"publish", ``, "[network]\nports = [3000]", []string{"+network.ports=3000"}},
+		{"any TLS", ``, "[network]\ntls = \"any\"", []string{"+network.tls"}},
+		{"strict TLS", "[network]\ntls = \"any\"", "[network]\ntls = \"strict\"", []string{"-network.tls"}},
+		{"proxy", ``, "[network]\nvia = \"proxy\"", []string{"+network.via"}},
+		{"no proxy", "[network]\nvia = \"proxy\"", "[network]\nvia = \"redirect\"", []string{"+network.via"}},
+		{"no key", ``, "[agent]\nkey = \"none\"", []string{"-agent.key"}},
+		{"key", "[agent]\nkey = \"none\"", "[agent]\nkey = \"auto\"", []string{"+agent.key"}},
+		{"broker", ``, npmBroker, []string{"+broker=npm"}},
+		{"the user's broker", npmBroker, npmBroker, nil},
+		{"another upstream", npmBroker, strings.Replace(npmBroker, "registry.npmjs.org", "evil.example", 1), []string{"+broker=npm"}},
+		{"another path", npmBroker, npmBroker + "paths = ['/x']\n", []string{"+broker=npm"}},
 		{"read-only project", ``, "[files]\nproject = \"ro\"", []string{"-files.project"}},
 		{"writable project", "[files]\nproject = \"ro\"", "[files]\nproject = \"rw\"", []string{"+files.project"}},
 		{"hide and protect", ``, "[files]\nhide = [\".env\"]\nprotect = [\"infra/\"]", []string{"-files.hide=.env", "-files.protect=infra/"}},
@@ -149,25 +168,29 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+const npmBroker = "[[broker]]\nname = 'npm'\nupstream = 'https://registry.npmjs.org'\nheader = 'Authorization'\nfrom = 'env:NPM_TOKEN'\n"
+
 // TestCompareAgainst: what merging cannot do, a comparison of two policies can.
 func TestCompareAgainst(t *testing.T) {
 	full := Policy{
 		Agent:   Agent{Package: "p", Packages: []string{"q"}, Config: ConfigShared},
 		Files:   Files{Project: ProjectRW, Read: []string{"/r"}, Write: []string{"/w"}, Hide: []string{"h"}, Protect: []string{"p"}},
 		Env:     Env{Pass: []string{"P"}, Set: map[string]string{"S": "1"}},
-		Network: Network{Mode: NetHost}, Nix: Nix{Daemon: DaemonAuto, Store: StoreFull},
+		Network: Network{Mode: NetHost, Allow: []string{"a.com"}, Deny: []string{"b.com"}, Ports: []int64{1}},
+		Brokers: []network.Broker{network.Anthropic("env:X")}, Nix: Nix{Daemon: DaemonAuto, Store: StoreFull},
 		Limits: Limits{Memory: 1, Pids: 1, CPUs: 1}, Identity: Identity{User: UserRoot},
 	}
 	widening := map[string]bool{}
 	for _, c := range Compare(full, Default()) {
 		widening[c.Key] = c.Widens
 	}
-	for _, key := range []string{"files.hide", "files.protect", "limits.memory", "limits.pids", "limits.cpus", "agent.package", "env.set"} {
+	for _, key := range []string{"files.hide", "files.protect", "limits.memory", "limits.pids", "limits.cpus", "agent.package", "env.set", "network.deny"} {
 		if w, ok := widening[key]; !ok || !w {
 			t.Errorf("taking %s away does not widen (%v, %v)", key, w, ok)
 		}
 	}
-	for _, key := range []string{"agent.packages", "agent.config", "files.read", "files.write", "env.pass", "nix.daemon", "nix.store", "identity.user"} {
+	for _, key := range []string{"agent.packages", "agent.config", "files.read", "files.write", "env.pass", "nix.daemon", "nix.store", "identity.user",
+		"network.mode", "network.allow", "network.ports", "broker"} {
 		if w, ok := widening[key]; !ok || w {
 			t.Errorf("taking %s away widens (%v, %v)", key, w, ok)
 		}

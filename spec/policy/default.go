@@ -1,17 +1,19 @@
 package policy
 
+import "github.com/jailed-claude/jailed-claude/spec/network"
+
 // DefaultName is the name of the layer below all others, as it appears in
 // Policy.Origins.
 const DefaultName = "default"
 
 // Default returns the policy that holds where no layer says anything: the
-// project read-write, a Claude configuration of the jail's own, the host's
-// network, and nothing else of the host. Each call returns a fresh value.
+// project read-write, a Claude configuration of the jail's own, the public
+// internet, and nothing else of the host. Each call returns a fresh value.
 func Default() Policy {
 	p := Policy{
-		Agent:    Agent{Config: ConfigPrivate},
+		Agent:    Agent{Config: ConfigPrivate, Key: KeyAuto},
 		Files:    Files{Project: ProjectRW},
-		Network:  Network{Mode: NetHost},
+		Network:  Network{Mode: NetInternet, TLS: network.TLSStrict, Via: network.ViaRedirect},
 		Nix:      Nix{Daemon: DaemonOff, Store: StoreClosure},
 		Identity: Identity{User: UserKeep},
 		Terminal: Terminal{Clipboard: ClipboardOff},

@@ -25,6 +25,9 @@ func Canonical(p Policy) ([]byte, error) {
 			members[r.Name] = v.Interface()
 		}
 	}
+	if len(p.Brokers) > 0 {
+		members[brokerSection] = p.Brokers
+	}
 	return canon.JSON(members)
 }
 

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -101,12 +102,16 @@ func TestCanonicalHasEveryKey(t *testing.T) {
 				f.Set(reflect.ValueOf([]string{"x"}))
 			case map[string]string:
 				f.Set(reflect.ValueOf(map[string]string{"X": "y"}))
+			case []int64:
+				f.Set(reflect.ValueOf([]int64{7}))
+			case []network.Broker:
+				f.Set(reflect.ValueOf([]network.Broker{{Name: "x"}}))
 			case int64:
 				f.SetInt(7)
 			case float64:
 				f.SetFloat(7.5)
 			default:
-				t.Logf("%s: this test does not know how to change a %s", name, f.Type())
+				t.Errorf("%s: this test does not know how to change a %s", name, f.Type())
 				continue
 			}
 			fields++

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // FuzzParse: Parse does not panic, what it accepts Merge accepts too, and no
@@ -69,7 +71,17 @@ func FuzzParse(f *testing.F) {
 		if p.Limits.Memory < 0 || p.Limits.Pids < 0 || !(p.Limits.CPUs >= 0) {
 			t.Errorf("limits %+v", p.Limits)
 		}
-		if !slices.Contains([]string{NetNone, NetHost}, p.Network.Mode) || !slices.Contains([]string{ProjectRW, ProjectRO}, p.Files.Project) {
+		c := network.Config{Mode: NetFiltered, Via: p.Network.Via, TLS: p.Network.TLS, Deny: p.Network.Deny, Brokers: p.Brokers}
+		if c.Allow, err = network.Expand(p.Network.Allow); err != nil {
+			t.Error(err)
+		}
+		for _, port := range p.Network.Ports {
+			c.Ports = append(c.Ports, uint16(port))
+		}
+		if err := c.Check(); err != nil && len(c.Brokers) < 200 {
+			t.Errorf("what Parse takes is no network: %v", err)
+		}
+		if !slices.Contains([]string{NetNone, NetFiltered, NetInternet, NetHost}, p.Network.Mode) || !slices.Contains([]string{ProjectRW, ProjectRO}, p.Files.Project) {
 			t.Errorf("modes %q %q", p.Network.Mode, p.Files.Project)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,9 +55,6 @@ func JSONSchema() ([]byte, error) {
 		Type:        "object", Properties: map[string]*schema{}, Required: []string{"version"}, AdditionalProperties: false,
 	}
 	for _, k := range Keys() {
-		if k.Reserved {
-			continue // Parse refuses it, and says what there is instead
-		}
 		s, err := schemaOf(k)
 		if err != nil {
 			return nil, err
@@ -66,10 +64,21 @@ func JSONSchema() ([]byte, error) {
 			root.Properties[k.Name] = s
 			continue
 		}
-		if root.Properties[section] == nil {
-			root.Properties[section] = &schema{Type: "object", Properties: map[string]*schema{}, AdditionalProperties: false}
+		of := root.Properties[section]
+		if of == nil {
+			of = &schema{Type: "object", Properties: map[string]*schema{}, AdditionalProperties: false}
+			if k.Tables {
+				of = &schema{Type: "array", Items: of}
+			}
+			root.Properties[section] = of
 		}
-		root.Properties[section].Properties[name] = s
+		if k.Tables {
+			of = of.Items
+		}
+		of.Properties[name] = s
+		if k.Required {
+			of.Required = append(of.Required, name)
+		}
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -103,7 +112,11 @@ func schemaOf(k Key) (*schema, error) {
 		return nil, fmt.Errorf("no JSON Schema for %s, a %s", k.Name, k.Type)
 	}
 	if b, ok := bounds()[k.Name]; ok {
-		s.Minimum, s.Maximum = &b.least, &b.most
+		of := s
+		if s.Items != nil {
+			of = s.Items
+		}
+		of.Minimum, of.Maximum = &b.least, &b.most
 	}
 	for _, v := range k.Values {
 		value, err := literal(k.Type, v)
@@ -141,7 +154,8 @@ func sizePattern() string {
 // bounds are those that check holds numbers to.
 func bounds() map[string]struct{ least, most float64 } {
 	return map[string]struct{ least, most float64 }{
-		"limits.pids": {1, maxPids},
-		"limits.cpus": {minCPUs, maxCPUs},
+		"limits.pids":   {1, maxPids},
+		"limits.cpus":   {minCPUs, maxCPUs},
+		"network.ports": {1, math.MaxUint16},
 	}
 }

@@ -1,5 +1,7 @@
 package policy
 
+import "github.com/jailed-claude/jailed-claude/spec/network"
+
 // Layer is what one source says: a policy file, or the command line. A nil
 // pointer, list or table means that the layer does not say anything about that
 // key, which differs from saying "" or 0.
@@ -25,6 +27,12 @@ type Layer struct {
 	Limits   LimitsLayer
 	Identity IdentityLayer
 	Terminal TerminalLayer
+	// Brokers are those of [[broker]].
+	Brokers []network.Broker
+
+	// project: the file came with a project, and may not make the host do
+	// anything.
+	project bool
 
 	// pos knows where in the file each key and element is; nil for a layer
 	// that did not come from a file.
@@ -36,6 +44,7 @@ type AgentLayer struct {
 	Package  *string
 	Packages []string
 	Config   *string
+	Key      *string
 }
 
 // FilesLayer is what a layer says about Files.
@@ -47,13 +56,10 @@ type FilesLayer struct {
 
 // NetworkLayer is what a layer says about Network.
 type NetworkLayer struct {
-	Mode *string
-
-	// Allow and Ports are keys of a later release. They are here so that a
-	// flag for them is refused with the same words as a file: Merge refuses
-	// any value but nil.
-	Allow []string
-	Ports []int64
+	Mode        *string
+	Allow, Deny []string
+	Ports       []int64
+	TLS, Via    *string
 }
 
 // EnvLayer is what a layer says about Env.

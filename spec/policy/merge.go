@@ -10,7 +10,7 @@ import (
 // is skipped, so that a caller need not ask whether a file exists.
 //
 // A scalar of a stronger layer replaces that of a weaker one. Lists add up in
-// order, without doubles. Env.Set merges by name. A variable is either passed or
+// order, without doubles. Env.Set merges by name; so do brokers, each as a whole. A variable is either passed or
 // set: the strongest layer that names it decides, and the result never has a
 // name in both.
 //
@@ -48,6 +48,7 @@ func (p *Policy) apply(l *Layer) {
 			p.applyKey(r, l)
 		}
 	}
+	p.applyBrokers(l)
 	p.settleEnv(l)
 }
 
@@ -60,13 +61,9 @@ func (p *Policy) applyKey(r row, l *Layer) {
 	case **float64:
 		replace(p, r, l.Name, *from)
 	case *[]string:
-		to := r.policy(p).(*[]string)
-		for _, element := range *from {
-			if !slices.Contains(*to, element) {
-				*to = append(*to, element)
-				p.Origins[originKey(r.Name, element)] = l.Name
-			}
-		}
+		add(p, r, l.Name, *from)
+	case *[]int64:
+		add(p, r, l.Name, *from)
 	case *map[string]string:
 		to := r.policy(p).(*map[string]string)
 		for name, value := range *from {
@@ -91,6 +88,17 @@ func replace[T any](p *Policy, r row, layer string, from *T) {
 	}
 	*r.policy(p).(*T) = *from
 	p.Origins[r.Name] = layer
+}
+
+// add appends what a list of r has not yet.
+func add[T comparable](p *Policy, r row, layer string, from []T) {
+	to := r.policy(p).(*[]T)
+	for _, element := range from {
+		if !slices.Contains(*to, element) {
+			*to = append(*to, element)
+			p.Origins[originKey(r.Name, fmt.Sprint(element))] = layer
+		}
+	}
 }
 
 // settleEnv drops what weaker layers said about the variables that l names.

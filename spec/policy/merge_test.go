@@ -5,20 +5,22 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 func TestDefault(t *testing.T) {
 	want := Policy{
-		Agent:    Agent{Config: "private"},
+		Agent:    Agent{Config: "private", Key: "auto"},
 		Files:    Files{Project: "rw"},
-		Network:  Network{Mode: "host"},
+		Network:  Network{Mode: "internet", TLS: "strict", Via: "redirect"},
 		Nix:      Nix{Daemon: "off", Store: "closure"},
 		Identity: Identity{User: "keep"},
 		Terminal: Terminal{Clipboard: "off"},
 		Origins: map[string]string{
 			"agent.config": "default", "files.project": "default", "network.mode": "default",
 			"nix.daemon": "default", "nix.store": "default", "identity.user": "default",
-			"terminal.clipboard": "default",
+			"terminal.clipboard": "default", "agent.key": "default", "network.tls": "default", "network.via": "default",
 		},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
@@ -35,21 +37,28 @@ func TestDefault(t *testing.T) {
 	}
 }
 
+func npm(from string) network.Broker {
+	return network.Broker{Name: "npm", Upstream: "https://registry.npmjs.org", Header: "Authorization", From: from, Paths: []string{"/"}}
+}
+
 func TestMerge(t *testing.T) {
 	user := &Layer{
 		Name:    "user",
 		Agent:   AgentLayer{Packages: []string{"nixpkgs#jq"}, Config: new(ConfigShared)},
 		Files:   FilesLayer{Read: []string{"~/a", "~/b", "~/a"}, Hide: []string{".env"}},
-		Network: NetworkLayer{Mode: new(NetNone)},
+		Network: NetworkLayer{Mode: new(NetNone), Allow: []string{"a.com", "@npm"}, Deny: []string{"x.com"}, Ports: []int64{3000}, TLS: new("any")},
+		Brokers: []network.Broker{npm("env:ONE"), {Name: "git", Upstream: "https://github.com", Header: "Authorization", From: "file:/t"}},
 		Env:     EnvLayer{Pass: []string{"GOFLAGS", "PASSED"}, Set: map[string]string{"CI": "1", "SAME": "x", "FIXED": "user"}},
 		Limits:  LimitsLayer{Memory: new(int64(1 << 30)), Pids: new(int64(10))},
 	}
 	project := &Layer{
-		Name:   "project",
-		Agent:  AgentLayer{Packages: []string{"nixpkgs#nodejs", "nixpkgs#jq"}},
-		Files:  FilesLayer{Read: []string{"~/c", "~/b"}, Write: []string{"~/w"}, Hide: []string{}},
-		Env:    EnvLayer{Pass: []string{"FIXED"}, Set: map[string]string{"CI": "2", "SAME": "x", "PASSED": "project"}},
-		Limits: LimitsLayer{Pids: new(int64(20)), CPUs: new(0.5)},
+		Name:    "project",
+		Agent:   AgentLayer{Packages: []string{"nixpkgs#nodejs", "nixpkgs#jq"}},
+		Files:   FilesLayer{Read: []string{"~/c", "~/b"}, Write: []string{"~/w"}, Hide: []string{}},
+		Env:     EnvLayer{Pass: []string{"FIXED"}, Set: map[string]string{"CI": "2", "SAME": "x", "PASSED": "project"}},
+		Limits:  LimitsLayer{Pids: new(int64(20)), CPUs: new(0.5)},
+		Network: NetworkLayer{Allow: []string{"b.com", "a.com"}, Ports: []int64{80, 3000}},
+		Brokers: []network.Broker{npm("env:TWO")},
 	}
 	flags := &Layer{
 		Name:    "command line",
@@ -62,9 +71,11 @@ func TestMerge(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Policy{
-		Agent:    Agent{Packages: []string{"nixpkgs#jq", "nixpkgs#nodejs"}, Config: "shared"},
-		Files:    Files{Project: "rw", Read: []string{"~/a", "~/b", "~/c"}, Write: []string{"~/w"}, Hide: []string{".env"}},
-		Network:  Network{Mode: "host"},
+		Agent: Agent{Packages: []string{"nixpkgs#jq", "nixpkgs#nodejs"}, Config: "shared", Key: "auto"},
+		Files: Files{Project: "rw", Read: []string{"~/a", "~/b", "~/c"}, Write: []string{"~/w"}, Hide: []string{".env"}},
+		Network: Network{Mode: "host", Allow: []string{"a.com", "@npm", "b.com"}, Deny: []string{"x.com"}, Ports: []int64{3000, 80},
+			TLS: "any", Via: "redirect"},
+		Brokers:  []network.Broker{npm("env:TWO"), {Name: "git", Upstream: "https://github.com", Header: "Authorization", From: "file:/t"}},
 		Env:      Env{Pass: []string{"GOFLAGS", "FIXED", "PASSED"}, Set: map[string]string{"CI": "2", "SAME": "x"}},
 		Nix:      Nix{Daemon: "off", Store: "closure"},
 		Limits:   Limits{Memory: 1 << 30, Pids: 20, CPUs: 0.5},
@@ -81,6 +92,17 @@ func TestMerge(t *testing.T) {
 			"files.write=~/w":               "project",
 			"files.hide=.env":               "user",
 			"network.mode":                  "command line",
+			"network.allow=a.com":           "user",
+			"network.allow=@npm":            "user",
+			"network.allow=b.com":           "project",
+			"network.deny=x.com":            "user",
+			"network.ports=3000":            "user",
+			"network.ports=80":              "project",
+			"network.tls":                   "user",
+			"network.via":                   "default",
+			"agent.key":                     "default",
+			"broker=npm":                    "project",
+			"broker=git":                    "user",
 			"env.pass=GOFLAGS":              "user",
 			"env.pass=FIXED":                "project",
 			"env.pass=PASSED":               "command line",
@@ -111,6 +133,7 @@ func TestMergeShares(t *testing.T) {
 	p.Files.Read[0] = "/x"
 	p.Files.Write = append(p.Files.Write[:1], "/x")
 	p.Env.Set["CI"] = "x"
+	p.Brokers[0].Paths[0] = "/x"
 	if want := fullLayer("l"); !reflect.DeepEqual(l, want) {
 		t.Errorf("the layer became %+v", l)
 	}
@@ -129,9 +152,20 @@ func TestMergeRefuses(t *testing.T) {
 		"package":     {func(l *Layer) { l.Agent.Package = new("") }, `command line: agent.package: an empty string`},
 		"packages":    {func(l *Layer) { l.Agent.Packages = []string{"a\nb"} }, `command line: agent.packages: "a\nb"`},
 		"config":      {func(l *Layer) { l.Agent.Config = new("x") }, `command line: agent.config: "x" is not known`},
-		"mode":        {func(l *Layer) { l.Network.Mode = new("filtered") }, `command line: network.mode: "filtered" is not in this release yet: write "none" or "host"`},
-		"allow":       {func(l *Layer) { l.Network.Allow = []string{} }, `command line: network.allow: is not in this release yet`},
-		"ports":       {func(l *Layer) { l.Network.Ports = []int64{1} }, `command line: network.ports: is not in this release yet`},
+		"key":         {func(l *Layer) { l.Agent.Key = new("x") }, `command line: agent.key: "x" is not known`},
+		"mode":        {func(l *Layer) { l.Network.Mode = new("off") }, `command line: network.mode: "off" is not known: write "none", "filtered", "internet" or "host"`},
+		"allow":       {func(l *Layer) { l.Network.Allow = []string{"a.com", "com"} }, `command line: network.allow: "com" is no full name`},
+		"preset":      {func(l *Layer) { l.Network.Allow = []string{"@claud"} }, `command line: network.allow: "@claud" is not a preset: there are @claude`},
+		"deny":        {func(l *Layer) { l.Network.Deny = []string{"https://a.com"} }, `command line: network.deny: "https://a.com" is a URL`},
+		"deny preset": {func(l *Layer) { l.Network.Deny = []string{"@npm"} }, `command line: network.deny: "@npm": presets are for network.allow`},
+		"port 0":      {func(l *Layer) { l.Network.Ports = []int64{0} }, `command line: network.ports: 0 is no port`},
+		"ports":       {func(l *Layer) { l.Network.Ports = []int64{65536} }, `command line: network.ports: 65536 is no port`},
+		"tls":         {func(l *Layer) { l.Network.TLS = new("none") }, `command line: network.tls: "none" is not known`},
+		"via":         {func(l *Layer) { l.Network.Via = new("tun") }, `command line: network.via: "tun" is not known`},
+		"broker":      {func(l *Layer) { l.Brokers = []network.Broker{npm("NPM")} }, `command line: broker: "npm": from "NPM"`},
+		"two brokers": {func(l *Layer) { l.Brokers = []network.Broker{npm("env:A"), npm("env:B")} }, `command line: broker: "npm": there are two`},
+		"broker env":  {func(l *Layer) { l.Brokers = []network.Broker{npm("env:A")}; l.Brokers[0].Env = "HOME" }, `command line: broker.env: HOME is made by the jail`},
+		"broker path": {func(l *Layer) { l.Brokers = []network.Broker{npm("env:A")}; l.Brokers[0].Paths = []string{"/a\x1b"} }, `command line: broker.paths: "/a\x1b" has a line end or control`},
 		"pass":        {func(l *Layer) { l.Env.Pass = []string{"LD_PRELOAD"} }, `command line: env.pass: LD_PRELOAD`},
 		"set":         {func(l *Layer) { l.Env.Set = map[string]string{"_JAIL": ""} }, `command line: env.set: _JAIL`},
 		"set NUL":     {func(l *Layer) { l.Env.Set = map[string]string{"A": "\x00"} }, `command line: env.set.A: the value has a NUL`},

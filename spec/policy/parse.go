@@ -23,7 +23,13 @@ const maxSize = 1 << 20
 // together, as Errors; only where the file is no TOML, or of another version,
 // the first one hides the rest. An element of a wrong type hides what else may
 // be wrong with its list.
-func Parse(name string, data []byte) (*Layer, error) {
+func Parse(name string, data []byte) (*Layer, error) { return parse(name, data, false) }
+
+// ParseProject is Parse for the file that came with a project. What would make
+// the host read a file or run a program is refused in it.
+func ParseProject(name string, data []byte) (*Layer, error) { return parse(name, data, true) }
+
+func parse(name string, data []byte, project bool) (*Layer, error) {
 	if len(data) > maxSize {
 		return nil, Errors{{Layer: name, Problem: fmt.Sprintf("a policy of %d bytes is not read: the limit is %d", len(data), maxSize)}}
 	}
@@ -32,13 +38,17 @@ func Parse(name string, data []byte) (*Layer, error) {
 		return nil, Errors{syntaxError(name, err)}
 	}
 
-	d := decoder{report{layer: &Layer{Name: name, pos: indexPositions(data)}}}
+	d := decoder{report{layer: &Layer{Name: name, project: project, pos: indexPositions(data)}}}
 	if !d.version(document["version"]) {
 		return nil, d.faults
 	}
 	delete(document, "version")
 	for _, section := range slices.Sorted(maps.Keys(document)) {
-		d.section(section, document[section])
+		if section == brokerSection {
+			d.brokers(document[section])
+		} else {
+			d.section(section, document[section])
+		}
 	}
 	faults := append(d.faults, check(d.layer)...)
 	if len(faults) > 0 {
@@ -128,8 +138,6 @@ func (d *decoder) key(section, name string, value any) {
 	switch {
 	case !ok:
 		d.fault(at, "unknown key: "+suggest([]string{section, name}), at)
-	case r.Reserved:
-		d.fault(at, reservedProblem(r), at)
 	default:
 		if problem := d.store(r, value); problem != "" {
 			d.fault(at, problem, valueKey(at), at)
@@ -153,7 +161,13 @@ func (d *decoder) store(r row, value any) string {
 		if !ok {
 			return mismatch
 		}
-		*field = d.stringList(r, list)
+		*field = d.stringList(r.Name, r.Name, list)
+	case *[]int64:
+		list, ok := value.([]any)
+		if !ok {
+			return mismatch
+		}
+		*field = d.integerList(r, list)
 	case *map[string]string:
 		table, ok := value.(map[string]any)
 		if !ok {
@@ -198,15 +212,24 @@ func storeInteger(r row, field **int64, value any, mismatch string) string {
 	return ""
 }
 
-func (d *decoder) stringList(r row, list []any) []string {
-	out := make([]string, 0, len(list))
+func (d *decoder) stringList(key, at string, list []any) []string {
+	return elements[string](d, key, at, list, "a string in quotes")
+}
+
+func (d *decoder) integerList(r row, list []any) []int64 {
+	return elements[int64](d, r.Name, r.Name, list, "a whole number without quotes")
+}
+
+// elements are those of the list of a key, which is at at.
+func elements[T any](d *decoder, key, at string, list []any, want string) []T {
+	out := make([]T, 0, len(list))
 	for i, element := range list {
-		s, ok := element.(string)
+		e, ok := element.(T)
 		if !ok {
-			d.fault(r.Name, fmt.Sprintf("element %d is %s: write a string in quotes", i+1, typeName(element)), elementKey(r.Name, i), r.Name)
+			d.fault(key, fmt.Sprintf("element %d is %s: write %s", i+1, typeName(element), want), elementKey(at, i), at)
 			continue
 		}
-		out = append(out, s)
+		out = append(out, e)
 	}
 	if len(out) < len(list) {
 		// The places of the elements have shifted; what is left is checked
@@ -240,6 +263,8 @@ func wanted(k Key) string {
 		return "a string in quotes"
 	case TypeStrings:
 		return `a list of strings, as in ["a", "b"]`
+	case TypeIntegers:
+		return "a list of whole numbers, as in [3000, 8080]"
 	case TypeTable:
 		return `a table of strings, as in { CI = "1" }`
 	case TypeSize:

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
@@ -19,6 +21,7 @@ const full = `version = 1
 package  = "nixpkgs#claude-code"
 packages = ["nixpkgs#nodejs", "nixpkgs#jq"]
 config   = "shared"
+key      = "none"
 
 [files]
 project = "ro"
@@ -28,7 +31,12 @@ hide    = [".env", ".env.*", "/secrets/"]
 protect = ["infra/"]
 
 [network]
-mode = "none"
+mode  = "filtered"
+allow = ["@claude", "*.github.com", "host:5432"]
+deny  = ["gist.github.com"]
+ports = [3000]
+tls   = "any"
+via   = "proxy"
 
 [env]
 pass = ["GOFLAGS"]
@@ -45,6 +53,21 @@ cpus   = 1.5
 
 [identity]
 user = "root"
+
+[[broker]]
+name     = "npm"
+upstream = "https://registry.npmjs.org"
+header   = "Authorization"
+from     = "file:~/.npm-token"
+env      = "NPM_TOKEN"
+url-env  = "npm_config_registry"
+paths    = ["/"]
+
+[[broker]]
+name     = "github"
+upstream = "https://api.github.com"
+header   = "Authorization"
+from     = "command:gh auth token"
 `
 
 func fullLayer(name string) *Layer {
@@ -54,6 +77,7 @@ func fullLayer(name string) *Layer {
 			Package:  new("nixpkgs#claude-code"),
 			Packages: []string{"nixpkgs#nodejs", "nixpkgs#jq"},
 			Config:   new(ConfigShared),
+			Key:      new(KeyNone),
 		},
 		Files: FilesLayer{
 			Project: new(ProjectRO),
@@ -62,11 +86,23 @@ func fullLayer(name string) *Layer {
 			Hide:    []string{".env", ".env.*", "/secrets/"},
 			Protect: []string{"infra/"},
 		},
-		Network:  NetworkLayer{Mode: new(NetNone)},
+		Network: NetworkLayer{
+			Mode:  new(NetFiltered),
+			Allow: []string{"@claude", "*.github.com", "host:5432"},
+			Deny:  []string{"gist.github.com"},
+			Ports: []int64{3000},
+			TLS:   new(network.TLSAny),
+			Via:   new(network.ViaProxy),
+		},
 		Env:      EnvLayer{Pass: []string{"GOFLAGS"}, Set: map[string]string{"CI": "1"}},
 		Nix:      NixLayer{Daemon: new(DaemonAuto), Store: new(StoreFull)},
 		Limits:   LimitsLayer{Memory: new(int64(8 << 30)), Pids: new(int64(4096)), CPUs: new(1.5)},
 		Identity: IdentityLayer{User: new(UserRoot)},
+		Brokers: []network.Broker{
+			{Name: "npm", Upstream: "https://registry.npmjs.org", Header: "Authorization", From: "file:~/.npm-token",
+				Env: "NPM_TOKEN", URLEnv: "npm_config_registry", Paths: []string{"/"}},
+			{Name: "github", Upstream: "https://api.github.com", Header: "Authorization", From: "command:gh auth token"},
+		},
 	}
 }
 
@@ -78,6 +114,38 @@ func TestParseFull(t *testing.T) {
 	got.pos = nil
 	if want := fullLayer("p.toml"); !reflect.DeepEqual(got, want) {
 		t.Errorf("Parse:\n got %+v\nwant %+v", got, want)
+	}
+}
+
+// TestParseProject: a project's file does not make the host do anything.
+func TestParseProject(t *testing.T) {
+	const env = "version = 1\n[[broker]]\nname = 'a'\nupstream = 'https://a.com'\nheader = 'X'\nfrom = 'env:A'\n"
+	if _, err := ParseProject("p.toml", []byte(env)); err != nil {
+		t.Error(err)
+	}
+	for from, says := range map[string]string{
+		"command:id":  `p.toml:6:8: broker.from: "command:id" runs a program of this host, which the policy of a project cannot make it do: write this broker in your own policy`,
+		"file:~/.key": `p.toml:6:8: broker.from: "file:~/.key" reads a file of this host`,
+		"command:":    `says nothing`,
+		"Command:id":  `is not "env:NAME"`,
+		" command:id": `is not "env:NAME"`,
+	} {
+		text := strings.Replace(env, "env:A", from, 1)
+		if _, err := ParseProject("p.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", from, err)
+		}
+		if _, err := Parse("p.toml", []byte(text)); (err == nil) != strings.Contains(says, "this host") {
+			t.Errorf("%s of the user: %v", from, err)
+		}
+	}
+	// Merge checks again.
+	l, err := Parse("p.toml", []byte(strings.Replace(env, "env:A", "command:id", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.project = true
+	if _, err := Merge(l); err == nil {
+		t.Error("Merge takes it")
 	}
 }
 

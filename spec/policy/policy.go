@@ -1,5 +1,7 @@
 package policy
 
+import "github.com/jailed-claude/jailed-claude/spec/network"
+
 // Version is the only policy file version that this program reads.
 const Version = 1
 
@@ -14,10 +16,12 @@ type Policy struct {
 	Limits   Limits
 	Identity Identity
 	Terminal Terminal
+	// Brokers are in the order of the layers; no two have one name.
+	Brokers []network.Broker
 
 	// Origins says which layer set a value, for "explain". Scalars are keyed
 	// "section.key", list and table elements "section.key=element"; the value
-	// is the layer's Name. A later layer that repeats an element keeps the
+	// is the layer's Name; brokers are keyed "broker=name". A later layer that repeats an element keeps the
 	// first origin.
 	Origins map[string]string
 }
@@ -32,6 +36,8 @@ type Agent struct {
 	Packages []string
 	// Config is ConfigPrivate or ConfigShared.
 	Config string
+	// Key is KeyAuto or KeyNone.
+	Key string
 }
 
 // Files are grants of host files beyond the built-in table.
@@ -46,8 +52,16 @@ type Files struct {
 
 // Network is what the jail may reach.
 type Network struct {
-	// Mode is NetNone or NetHost.
+	// Mode is NetNone, NetFiltered, NetInternet or NetHost.
 	Mode string
+	// Allow and Deny are rules of package network; Allow has presets too.
+	Allow, Deny []string
+	// Ports of the jail's loopback that are published on the host's.
+	Ports []int64
+	// TLS is network.TLSStrict or network.TLSAny.
+	TLS string
+	// Via is network.ViaRedirect or network.ViaProxy.
+	Via string
 }
 
 // Env is the environment beyond the built-in allow-list.
@@ -94,11 +108,16 @@ const (
 	ConfigPrivate = "private"
 	ConfigShared  = "shared"
 
+	KeyAuto = "auto"
+	KeyNone = "none"
+
 	ProjectRW = "rw"
 	ProjectRO = "ro"
 
-	NetNone = "none"
-	NetHost = "host"
+	NetNone     = network.None
+	NetFiltered = network.Filtered
+	NetInternet = network.Internet
+	NetHost     = network.Host
 
 	DaemonOff  = "off"
 	DaemonAuto = "auto"

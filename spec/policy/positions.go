@@ -12,8 +12,8 @@ import (
 // without its line. They come from go-toml's syntax tree; its package is called
 // unstable for its interface, which go.sum pins.
 type positions struct {
-	// offsets of keys ("files.read"), scalar values ("files.project=") and
-	// list elements ("files.read[0]").
+	// offsets of keys ("files.read", "broker[0].name"), scalar values
+	// ("files.project=") and list elements ("files.read[0]").
 	offsets map[string]int
 	// lines are the offsets at which each line starts.
 	lines []int
@@ -31,10 +31,13 @@ func indexPositions(data []byte) *positions {
 	var parser unstable.Parser
 	parser.Reset(data)
 	table := ""
+	tables := map[string]int{}
 	for parser.NextExpression() {
 		switch n := parser.Expression(); n.Kind {
-		case unstable.Table, unstable.ArrayTable:
+		case unstable.Table:
 			table = p.addKey("", n.Key())
+		case unstable.ArrayTable:
+			table = p.addElement(n.Key(), tables)
 		case unstable.KeyValue:
 			p.addValue(p.addKey(table, n.Key()), n.Value())
 		}
@@ -56,6 +59,24 @@ func (p *positions) addKey(parent string, parts unstable.Iterator) string {
 	return name
 }
 
+// addElement notes one more [[table]] and returns its name; tables counts them.
+func (p *positions) addElement(parts unstable.Iterator, tables map[string]int) string {
+	var last int
+	name := ""
+	for parts.Next() {
+		part := parts.Node()
+		name = joinKey(name, string(part.Data))
+		last = int(part.Raw.Offset)
+		if _, ok := p.offsets[name]; !ok {
+			p.offsets[name] = last
+		}
+	}
+	element := elementKey(name, tables[name])
+	tables[name]++
+	p.offsets[element] = last
+	return element
+}
+
 // addValue notes where the value of the key called name is. Arrays keep the
 // position of their key, since go-toml has none for them.
 func (p *positions) addValue(name string, value *unstable.Node) {
@@ -67,7 +88,9 @@ func (p *positions) addValue(name string, value *unstable.Node) {
 			if element.Kind == unstable.Comment {
 				continue
 			}
-			if element.Raw.Length > 0 {
+			if element.Kind == unstable.InlineTable {
+				p.addValue(elementKey(name, i), element)
+			} else if element.Raw.Length > 0 {
 				p.offsets[elementKey(name, i)] = int(element.Raw.Offset)
 			}
 			i++

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // Type is the type of a key's value, in the words of the documentation.
@@ -42,8 +44,10 @@ type Key struct {
 	Default string
 	// Text says in one line what the key is for.
 	Text string
-	// Reserved keys belong to a later release: known, and refused by name.
-	Reserved bool
+	// Tables: the section is written [[section]], once for each of a kind.
+	Tables bool
+	// Required: every such table has the key.
+	Required bool
 }
 
 // Keys returns the schema of the policy file, in the order in which it is
@@ -60,20 +64,22 @@ func Keys() []Key {
 // row is a Key together with the fields that hold it.
 type row struct {
 	Key
-	// instead tells the writer of a reserved key what there is today.
-	instead string
 	// layer and policy return pointers to the fields of the key; nil for
-	// "version" and for reserved keys, which have none.
+	// "version", which has none.
 	//
 	//	type         layer                policy
 	//	string       **string             *string
 	//	strings      *[]string            *[]string
+	//	integers     *[]int64             *[]int64
 	//	table        *map[string]string   *map[string]string
 	//	size         **int64              *int64
 	//	integer      **int64              *int64
 	//	number       **float64            *float64
 	layer  func(*Layer) any
 	policy func(*Policy) any
+	// broker returns a pointer to the key's field of a broker, a *string or
+	// a *[]string, for keys of [[broker]]. They have no layer and no policy.
+	broker func(*network.Broker) any
 }
 
 // rows is the one table of the schema.
@@ -100,6 +106,12 @@ func rows() []row {
 				Text: "Whose Claude configuration the agent uses: one of the jail's own, or the host's."},
 			layer:  func(l *Layer) any { return &l.Agent.Config },
 			policy: func(p *Policy) any { return &p.Agent.Config },
+		},
+		{
+			Key: Key{Name: "agent.key", Type: TypeString, Values: []string{KeyAuto, KeyNone}, Default: KeyAuto,
+				Text: "Whether the agent uses the key in your ANTHROPIC_API_KEY, which stays outside of the jail."},
+			layer:  func(l *Layer) any { return &l.Agent.Key },
+			policy: func(p *Policy) any { return &p.Agent.Key },
 		},
 		{
 			Key: Key{Name: "files.project", Type: TypeString, Values: []string{ProjectRW, ProjectRO}, Later: []string{"overlay"}, Default: ProjectRW,
@@ -132,20 +144,41 @@ func rows() []row {
 			policy: func(p *Policy) any { return &p.Files.Protect },
 		},
 		{
-			Key: Key{Name: "network.mode", Type: TypeString, Values: []string{NetNone, NetHost}, Later: []string{"filtered", "internet"}, Default: NetHost,
-				Text: "What the jail can reach: nothing, or all that the host can."},
+			Key: Key{Name: "network.mode", Type: TypeString, Default: NetInternet,
+				Values: []string{NetNone, NetFiltered, NetInternet, NetHost},
+				Text:   "What the jail can reach: nothing, what `allow` names, all public addresses, or all that the host can."},
 			layer:  func(l *Layer) any { return &l.Network.Mode },
 			policy: func(p *Policy) any { return &p.Network.Mode },
 		},
 		{
-			Key: Key{Name: "network.allow", Type: TypeStrings, Reserved: true,
-				Text: "Destinations that the jail may reach."},
-			instead: `what there is today is network.mode = "none" or "host"`,
+			Key: Key{Name: "network.allow", Type: TypeStrings,
+				Text: "Destinations that the jail may reach: names, addresses, services of the host, presets."},
+			layer:  func(l *Layer) any { return &l.Network.Allow },
+			policy: func(p *Policy) any { return &p.Network.Allow },
 		},
 		{
-			Key: Key{Name: "network.ports", Type: TypeIntegers, Reserved: true,
-				Text: "Ports of the jail that the host can reach."},
-			instead: `with network.mode = "host" a port of the jail is a port of the host`,
+			Key: Key{Name: "network.deny", Type: TypeStrings,
+				Text: "Destinations that the jail cannot reach, whatever allows them."},
+			layer:  func(l *Layer) any { return &l.Network.Deny },
+			policy: func(p *Policy) any { return &p.Network.Deny },
+		},
+		{
+			Key: Key{Name: "network.ports", Type: TypeIntegers,
+				Text: "Ports of the jail that are published on the host's loopback."},
+			layer:  func(l *Layer) any { return &l.Network.Ports },
+			policy: func(p *Policy) any { return &p.Network.Ports },
+		},
+		{
+			Key: Key{Name: "network.tls", Type: TypeString, Values: []string{network.TLSStrict, network.TLSAny}, Default: network.TLSStrict,
+				Text: "In mode `filtered`, whether port 443 is for TLS to the name that was allowed alone."},
+			layer:  func(l *Layer) any { return &l.Network.TLS },
+			policy: func(p *Policy) any { return &p.Network.TLS },
+		},
+		{
+			Key: Key{Name: "network.via", Type: TypeString, Values: []string{network.ViaRedirect, network.ViaProxy}, Default: network.ViaRedirect,
+				Text: "How connections get out: redirected by the kernel, or by proxy variables where it has no nf_tables."},
+			layer:  func(l *Layer) any { return &l.Network.Via },
+			policy: func(p *Policy) any { return &p.Network.Via },
 		},
 		{
 			Key: Key{Name: "env.pass", Type: TypeStrings,
@@ -201,6 +234,41 @@ func rows() []row {
 			layer:  func(l *Layer) any { return &l.Terminal.Clipboard },
 			policy: func(p *Policy) any { return &p.Terminal.Clipboard },
 		},
+		{
+			Key: Key{Name: "broker.name", Type: TypeString, Tables: true, Required: true,
+				Text: "Name of the broker, a DNS label: inside it is at `http://NAME.broker.internal`."},
+			broker: func(b *network.Broker) any { return &b.Name },
+		},
+		{
+			Key: Key{Name: "broker.upstream", Type: TypeString, Tables: true, Required: true,
+				Text: "The service that it speaks to, `https://HOST`."},
+			broker: func(b *network.Broker) any { return &b.Upstream },
+		},
+		{
+			Key: Key{Name: "broker.header", Type: TypeString, Tables: true, Required: true,
+				Text: "The request header in which it puts the key."},
+			broker: func(b *network.Broker) any { return &b.Header },
+		},
+		{
+			Key: Key{Name: "broker.from", Type: TypeString, Tables: true, Required: true,
+				Text: "Where the key comes from, outside: `env:NAME`, `file:PATH` or `command:PROGRAM ARGUMENTS`."},
+			broker: func(b *network.Broker) any { return &b.From },
+		},
+		{
+			Key: Key{Name: "broker.env", Type: TypeString, Tables: true,
+				Text: "Variable that holds the placeholder of the key in the jail."},
+			broker: func(b *network.Broker) any { return &b.Env },
+		},
+		{
+			Key: Key{Name: "broker.url-env", Type: TypeString, Tables: true,
+				Text: "Variable that holds the broker's URL in the jail."},
+			broker: func(b *network.Broker) any { return &b.URLEnv },
+		},
+		{
+			Key: Key{Name: "broker.paths", Type: TypeStrings, Tables: true,
+				Text: "The only paths that are passed on; one that ends in `/` is of all below it."},
+			broker: func(b *network.Broker) any { return &b.Paths },
+		},
 	}
 }
 
@@ -214,24 +282,24 @@ func findRow(name string) (row, bool) {
 	return row{}, false
 }
 
-// sections returns the names of the sections in documented order.
+// sections returns the names of the sections in documented order, but for
+// those that are written [[section]].
 func sections() []string {
 	var names []string
 	for _, r := range rows() {
 		section, _, ok := strings.Cut(r.Name, ".")
-		if ok && !slices.Contains(names, section) {
+		if ok && !r.Tables && !slices.Contains(names, section) {
 			names = append(names, section)
 		}
 	}
 	return names
 }
 
-// keysOf returns the keys of a section that this release reads, without the
-// section's name.
+// keysOf returns the keys of a section, without the section's name.
 func keysOf(section string) []string {
 	var names []string
 	for _, r := range rows() {
-		if s, key, ok := strings.Cut(r.Name, "."); ok && s == section && !r.Reserved {
+		if s, key, ok := strings.Cut(r.Name, "."); ok && s == section {
 			names = append(names, key)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // TestRows holds the table against the structures that it describes.
@@ -26,9 +28,9 @@ func TestRows(t *testing.T) {
 		if r.Name == "version" {
 			continue
 		}
-		if r.Reserved {
-			if r.layer != nil || r.policy != nil || r.instead == "" {
-				t.Errorf("reserved key %s: want no fields, and what there is instead", r.Name)
+		if r.Tables {
+			if r.layer != nil || r.policy != nil || r.broker == nil || r.Default != "" || r.Required && exampleOf(strings.TrimPrefix(r.Name, "broker.")) == "" {
+				t.Errorf("%s: want a field of a broker alone, and an example where it must be written", r.Name)
 			}
 			continue
 		}
@@ -71,21 +73,23 @@ func TestRowsComplete(t *testing.T) {
 	for _, name := range fields {
 		t.Errorf("no key for the field %s", name)
 	}
-}
-
-// TestReservedKeys: every reserved key has a field in Layer, or is refused in
-// files alone.
-func TestReservedKeys(t *testing.T) {
-	for _, k := range Keys() {
-		if !k.Reserved {
-			continue
-		}
-		for _, value := range []string{"[]", `["a"]`, "[1]", `"x"`, "{}", "true"} {
-			_, err := Parse("p.toml", fmt.Appendf(nil, "version = 1\n%s = %s\n", k.Name, value))
-			if err == nil || !strings.Contains(err.Error(), "p.toml:2:") || !strings.Contains(err.Error(), "not in this release yet") {
-				t.Errorf("%s = %s: %v", k.Name, value, err)
+	// And so for brokers.
+	var b network.Broker
+	in := map[any]string{}
+	for i := range reflect.TypeFor[network.Broker]().NumField() {
+		in[reflect.ValueOf(&b).Elem().Field(i).Addr().Interface()] = reflect.TypeFor[network.Broker]().Field(i).Name
+	}
+	for _, r := range rows() {
+		if r.Tables {
+			field := r.broker(&b)
+			if want := strings.ReplaceAll(strings.TrimPrefix(r.Name, "broker."), "-", ""); !strings.EqualFold(in[field], want) {
+				t.Errorf("%s leads to the field %s", r.Name, in[field])
 			}
+			delete(in, field)
 		}
+	}
+	for _, name := range in {
+		t.Errorf("no key for the field %s of a broker", name)
 	}
 }
 
@@ -96,18 +100,11 @@ func TestKeysDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "| key | type | values | default | what it says |\n|---|---|---|---|---|\n"
-	later := "| key | type | what it will say |\n|---|---|---|\n"
 	for _, k := range Keys() {
-		if k.Reserved {
-			later += fmt.Sprintf("| `%s` | %s | %s |\n", k.Name, k.Type, k.Text)
-			continue
-		}
 		want += fmt.Sprintf("| `%s` | %s | %s | %s | %s |\n", k.Name, k.Type, code(k.Values...), code(k.Default), k.Text)
 	}
-	for _, table := range []string{want, later} {
-		if !strings.Contains(string(data)+"\n", "\n"+table+"\n") {
-			t.Errorf("docs/policy.md does not have this table:\n%s", table)
-		}
+	if !strings.Contains(string(data)+"\n", "\n"+want+"\n") {
+		t.Errorf("docs/policy.md does not have this table:\n%s", want)
 	}
 	for _, k := range Keys() {
 		for _, v := range k.Later {

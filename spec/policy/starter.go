@@ -16,18 +16,20 @@ type starterTool struct {
 	read []string
 	// pass are variables that the tool reads.
 	pass []string
+	// allow are presets of the services that the tool uses.
+	allow []string
 	// hide are patterns of files that often hold secrets.
 	hide []string
 }
 
 func starterTools() []starterTool {
 	return []starterTool{
-		{kind: "git", read: []string{"~/.config/git/ignore"}},
-		{kind: "node", write: []string{"~/.npm"}, pass: []string{"NODE_OPTIONS"}, hide: []string{".npmrc"}},
-		{kind: "go", write: []string{"~/.cache/go-build", "~/go/pkg/mod"}, pass: []string{"GOFLAGS", "GOPROXY"}},
-		{kind: "rust", write: []string{"~/.cargo/registry"}, pass: []string{"RUSTFLAGS"}},
-		{kind: "python", write: []string{"~/.cache/pip", "~/.cache/uv"}, hide: []string{".pypirc"}},
-		{kind: "nix"},
+		{kind: "git", read: []string{"~/.config/git/ignore"}, allow: []string{"@git-https"}},
+		{kind: "node", write: []string{"~/.npm"}, pass: []string{"NODE_OPTIONS"}, hide: []string{".npmrc"}, allow: []string{"@npm"}},
+		{kind: "go", write: []string{"~/.cache/go-build", "~/go/pkg/mod"}, pass: []string{"GOFLAGS", "GOPROXY"}, allow: []string{"@go"}},
+		{kind: "rust", write: []string{"~/.cargo/registry"}, pass: []string{"RUSTFLAGS"}, allow: []string{"@crates"}},
+		{kind: "python", write: []string{"~/.cache/pip", "~/.cache/uv"}, hide: []string{".pypirc"}, allow: []string{"@pypi"}},
+		{kind: "nix", allow: []string{"@nix-cache"}},
 	}
 }
 
@@ -60,6 +62,8 @@ func Starter(found []string) []byte {
 	w.setting(`packages = ["nixpkgs#jq"]`)
 	w.text("\"shared\" uses the Claude configuration of the host in place of one of the jail's own.")
 	w.setting(`config = "shared"`)
+	w.text("\"none\" keeps the key in your ANTHROPIC_API_KEY from being used by the jail.")
+	w.setting(`key = "none"`)
 
 	w.section("files")
 	w.text("\"ro\" lets the agent read the project and change nothing.")
@@ -75,8 +79,12 @@ func Starter(found []string) []byte {
 	w.setting(`protect = ["infra/"]`)
 
 	w.section("network")
-	w.text("\"none\" cuts the jail off, the API of the agent included. \"host\" is all that you can reach.")
-	w.setting(`mode = "none"`)
+	w.text("\"filtered\" is what allow names and nothing else. \"none\" cuts the jail off. \"host\" is all that you can reach.")
+	w.setting(`mode = "filtered"`)
+	w.text("Names (port 443 unless written), services of this host, addresses, and groups of names.")
+	w.list("allow", tools, func(t starterTool) []string { return t.allow }, "@claude", "*.example.com", "host:5432")
+	w.text("Ports of the jail, for your browser: http://localhost:3000.")
+	w.setting(`ports = [3000]`)
 
 	w.section("env")
 	w.text("Variables of yours that the agent sees.")
@@ -101,6 +109,14 @@ func Starter(found []string) []byte {
 	w.section("terminal")
 	w.text("\"write\" lets the agent put text on your clipboard. Careful: you may paste it into a shell.")
 	w.setting(`clipboard = "write"`)
+
+	w.WriteString("\n")
+	w.text("A service that is used with a key which stays outside of the jail; one [[broker]] for each.")
+	for _, line := range []string{
+		"[[broker]]", `name = "npm"`, `upstream = "https://registry.npmjs.org"`, `header = "Authorization"`, `from = "env:NPM_TOKEN"`, `env = "NPM_TOKEN"`,
+	} {
+		w.setting(line)
+	}
 	return []byte(w.String())
 }
 

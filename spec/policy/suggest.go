@@ -20,15 +20,21 @@ func suggest(path []string) string {
 	if name := elsewhere(key); name != "" {
 		return "did you mean " + name + "?"
 	}
+	if section == brokerSection {
+		section = "[" + section + "]"
+	}
 	return "[" + section + "] has " + strings.Join(known, ", ")
 }
 
 // suggestTop is suggest for a section or a key outside of any section.
 func suggestTop(name string) string {
 	names := sections()
-	near := nearest(name, append([]string{"version"}, names...))
-	if near == "version" {
+	near := nearest(name, append([]string{"version", brokerSection}, names...))
+	switch near {
+	case "version":
 		return "did you mean version?"
+	case brokerSection:
+		return "did you mean [[" + brokerSection + "]]?"
 	}
 	// A key that was written without its section, "mode" or "read".
 	if full := elsewhere(name); full != "" {
@@ -37,7 +43,7 @@ func suggestTop(name string) string {
 	if near != "" {
 		return "did you mean [" + near + "]?"
 	}
-	return "the sections are " + strings.Join(names, ", ")
+	return "the sections are " + strings.Join(names, ", ") + " and [[" + brokerSection + "]]"
 }
 
 // elsewhere finds the one section that has a key of exactly this name.
@@ -45,7 +51,7 @@ func elsewhere(key string) string {
 	found := ""
 	for _, r := range rows() {
 		_, k, ok := strings.Cut(r.Name, ".")
-		if !ok || r.Reserved || k != key {
+		if !ok || r.Tables || k != key {
 			continue
 		}
 		if found != "" {

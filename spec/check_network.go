@@ -1,0 +1,79 @@
+package spec
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// checkNetwork: what the annotation says can be understood and be kept.
+func checkNetwork(s *specs.Spec, bad func(string, ...any)) {
+	own := slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.NetworkNamespace })
+	if text, ok := s.Annotations[NetworkAnnotation]; ok {
+		if _, err := network.Decode(text); err != nil {
+			bad("%v", err)
+		}
+		if !own {
+			bad("there are rules, and the jail is in the network namespace of the host")
+		}
+	}
+	for _, m := range s.Mounts {
+		if own && (m.Destination == "/etc/resolv.conf" || m.Destination == "/etc/hosts") {
+			bad("%q is that of another network", m.Destination)
+		}
+	}
+}
+
+// checkHooks: a hook runs outside of the jail. The only ones are those that
+// start and end its network.
+func checkHooks(s *specs.Spec, bad func(string, ...any)) {
+	h := s.Hooks
+	if h == nil {
+		return
+	}
+	if _, ok := s.Annotations[NetworkAnnotation]; !ok {
+		bad("there are hooks, and no network for them to start")
+	}
+	if len(h.CreateRuntime) != 1 || len(h.Poststop) != 1 {
+		bad("there is not one createRuntime hook and one poststop hook")
+		return
+	}
+	start, stop := h.CreateRuntime[0], h.Poststop[0]
+	if !slices.Equal(start.Args, startHook) || !slices.Equal(stop.Args, stopHook) {
+		bad("the arguments %q and %q are not those that start and end the network", start.Args, stop.Args)
+	}
+	if start.Path != stop.Path {
+		bad("two programs are hooks: %q and %q", start.Path, stop.Path)
+	}
+	for _, p := range slices.Compact([]string{start.Path, stop.Path}) {
+		if !path.IsAbs(p) || path.Clean(p) != p || !printable(p) {
+			bad("%q is not an absolute, clean path", p)
+		}
+		if d := writableBy(s, p); d != "" {
+			bad("the jail can change %q by way of %q, and it runs outside: install jailed-claude elsewhere", p, d)
+		}
+	}
+}
+
+// writableBy is the mount by which the jail can change a path of the host; empty
+// if there is none.
+func writableBy(s *specs.Spec, p string) string {
+	var list []mountEntry
+	for _, m := range s.Mounts {
+		list = append(list, mountEntry{m.Destination, m.Type, m.Source, m.Options})
+	}
+	for _, m := range list {
+		if m.Type != "bind" || !below(p, m.Source) {
+			continue
+		}
+		inside := path.Join(m.Destination, strings.TrimPrefix(p, m.Source))
+		if at := shownAt(list, inside); at.writable && at.source == p {
+			return m.Destination
+		}
+	}
+	return ""
+}

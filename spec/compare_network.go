@@ -1,0 +1,62 @@
+package spec
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// modeID is the mode of the network, which every configuration has: it follows
+// from the network namespace and NetworkAnnotation.
+var modeID = factID{"network.mode", ""}
+
+// brokerKey is where a service is used with a secret of the host's.
+const brokerKey = "network.brokers"
+
+// network takes NetworkAnnotation apart.
+func (c *config) network(v any) {
+	text, _ := v.(string)
+	var n network.Config
+	if json.Unmarshal([]byte(text), &n) != nil {
+		c.facts[factID{"annotations." + NetworkAnnotation, ""}] = text
+		return
+	}
+	c.facts[modeID] = n.Mode
+	if n.TLS != network.TLSStrict {
+		c.facts[factID{"network.tls", ""}] = n.TLS
+	}
+	if n.Via != network.ViaRedirect {
+		c.facts[factID{"network.via", ""}] = n.Via
+	}
+	for _, r := range n.Allow {
+		c.facts[factID{"network.allow", r}] = "there"
+	}
+	for _, r := range n.Deny {
+		c.facts[factID{"network.deny", r}] = "there"
+	}
+	for _, p := range n.Ports {
+		c.facts[factID{"network.ports", strconv.Itoa(int(p))}] = "there"
+	}
+	for _, b := range n.Brokers {
+		c.facts[factID{brokerKey, b.Name}] = compact(b)
+	}
+}
+
+// mode settles modeID when all else is known.
+func (c *config) mode() {
+	switch own := c.facts[factID{"linux.namespaces", "network"}]; {
+	case own == "":
+		c.facts[modeID] = network.Host
+	case c.facts[modeID] == "":
+		c.facts[modeID] = network.None
+	}
+}
+
+// narrower: a mode reaches less than another one.
+func narrower(from, to string) bool {
+	modes := []string{network.None, network.Filtered, network.Internet, network.Host}
+	a, b := slices.Index(modes, from), slices.Index(modes, to)
+	return b >= 0 && b < a
+}

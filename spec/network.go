@@ -1,0 +1,242 @@
+package spec
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// variable is one of the environment, and why it is there.
+type variable struct{ name, value, why string }
+
+// network gives the jail a network namespace of its own, unless it shares the
+// host's, and says in an annotation what is reachable from there.
+func (b *builder) network() error {
+	n := b.Policy.Network
+	from := b.origin("network.mode")
+	switch n.Mode {
+	case policy.NetHost:
+		b.grant("network", "host", "all", from, "the host's network, its loopback services and abstract sockets included")
+		for _, d := range n.Deny {
+			b.grant("network", d, "not denied", b.originOf("network.deny", d), `with mode "host" nothing can be denied`)
+		}
+		return nil
+	case policy.NetNone:
+		b.grant("network", "none", "nothing", from, "a loopback device of the jail's own and nothing else")
+	case policy.NetFiltered:
+		b.grant("network", "filtered", "named destinations", from, "what a rule allows, and nothing else")
+	case policy.NetInternet:
+		b.grant("network", "internet", "public addresses", from, "no service of this host, no private address, no metadata service, unless a rule allows it")
+	default:
+		return fmt.Errorf("mode %q is not known", n.Mode)
+	}
+	b.spec.Linux.Namespaces = append(b.spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace})
+
+	c := &network.Config{Mode: n.Mode, Via: n.Via, TLS: n.TLS}
+	if err := b.rules(c); err != nil {
+		return err
+	}
+	for _, p := range n.Ports {
+		c.Ports = append(c.Ports, uint16(p)) // the policy is checked
+		b.grant("network", strconv.FormatInt(p, 10), "published", b.originOf("network.ports", strconv.FormatInt(p, 10)),
+			fmt.Sprintf("127.0.0.1:%d of the host leads to the same port of the jail", p))
+	}
+	if err := b.brokers(c); err != nil {
+		return err
+	}
+	b.quiet()
+	if c.Mode == network.None && len(c.Brokers)+len(c.Ports) == 0 {
+		return nil
+	}
+	if c.Via == network.ViaProxy && (c.Mode != network.None || len(c.Brokers) > 0) {
+		b.proxied()
+	}
+	if err := c.Check(); err != nil {
+		return err
+	}
+	text, err := canonicalJSON(c)
+	if err != nil {
+		return err
+	}
+	b.setAnnotation(NetworkAnnotation, text)
+	b.net = c
+	return nil
+}
+
+// rules writes out presets.
+func (b *builder) rules(c *network.Config) error {
+	n := b.Policy.Network
+	if c.Mode == network.None {
+		// A weaker layer may have rules that "none" is meant to end.
+		return nil
+	}
+	for _, s := range n.Allow {
+		expanded, err := network.Expand([]string{s})
+		if err != nil {
+			return fmt.Errorf("network.allow: %w", err)
+		}
+		why := "allowed by policy"
+		if len(expanded) != 1 || expanded[0] != s {
+			why = "allowed by policy, of " + s
+		}
+		for _, r := range expanded {
+			if !slices.Contains(c.Allow, r) {
+				c.Allow = append(c.Allow, r)
+				b.grant("network", r, "allow", b.originOf("network.allow", s), why)
+			}
+		}
+	}
+	c.Deny = slices.Clone(n.Deny)
+	for _, d := range n.Deny {
+		b.grant("network", d, "deny", b.originOf("network.deny", d), "denied by policy, whatever allows it")
+	}
+	if c.Mode == network.Filtered && c.TLS == network.TLSAny {
+		b.grant("network", "any TLS", "", b.origin("network.tls"), "port 443 of an allowed name, whatever name the client shows there")
+	}
+	if c.Via == network.ViaProxy {
+		b.grant("network", "by proxy", "", b.origin("network.via"), "programs that honour proxy variables; others reach nothing")
+	}
+	return nil
+}
+
+// Variables of Claude Code.
+const (
+	keyVariable = "ANTHROPIC_API_KEY"
+	urlVariable = "ANTHROPIC_BASE_URL"
+)
+
+// brokers are those of the policy and, first, the one that is made of the
+// caller's own key.
+func (b *builder) brokers(c *network.Config) error {
+	if b.ownKey() {
+		c.Brokers = append(c.Brokers, network.Anthropic("env:"+keyVariable))
+	}
+	c.Brokers = append(c.Brokers, b.Policy.Brokers...)
+	made := map[string]string{}
+	for _, o := range c.Brokers {
+		from := builtin
+		if slices.ContainsFunc(b.Policy.Brokers, func(p network.Broker) bool { return p.Name == o.Name }) {
+			from = b.originOf("broker", o.Name)
+		}
+		for _, v := range []variable{{o.Env, o.Placeholder(), "stands for the key of broker " + o.Name}, {o.URLEnv, o.URL(), "where broker " + o.Name + " is"}} {
+			if v.name == "" {
+				continue
+			}
+			if by := made[v.name]; by != "" {
+				return fmt.Errorf("%s is the variable of broker %q and of broker %q: take it out of one", v.name, by, o.Name)
+			}
+			if b.says(v.name) {
+				// The real key would be in the jail, or the broker not used.
+				return fmt.Errorf("broker %q (%s) gives %s a value, and env.pass or env.set does too: take it out of one", o.Name, from, v.name)
+			}
+			made[v.name] = o.Name
+			b.netEnv = append(b.netEnv, v)
+		}
+		if o.URLEnv == urlVariable {
+			// It turns this off for services other than its own.
+			b.netEnv = append(b.netEnv, variable{"ENABLE_TOOL_SEARCH", "true", "the broker stands for the API itself"})
+		}
+		why := fmt.Sprintf("key from %s, added outside as %s; inside it is %s", o.From, o.Header, o.URL())
+		if len(o.Paths) > 0 {
+			why += ", for " + strings.Join(o.Paths, " ")
+		}
+		b.grant("network", o.Upstream, "broker", from, why)
+	}
+	return nil
+}
+
+// ownKey: the jail gets a broker for the key in the caller's environment.
+func (b *builder) ownKey() bool {
+	if b.Policy.Agent.Key != policy.KeyAuto || b.Host.Env[keyVariable] == "" || b.says(keyVariable) || b.says(urlVariable) {
+		return false
+	}
+	if slices.ContainsFunc(b.Policy.Brokers, func(o network.Broker) bool {
+		return o.Name == network.AnthropicBroker || o.Env == keyVariable || o.URLEnv == urlVariable
+	}) {
+		return false
+	}
+	// With another service the key is that one's, and not for Anthropic.
+	url := strings.TrimSuffix(b.Host.Env[urlVariable], "/")
+	return url == "" || url == network.Anthropic("").Upstream
+}
+
+// says: the policy passes or sets the variable.
+func (b *builder) says(name string) bool {
+	_, set := b.Policy.Env.Set[name]
+	return set || slices.Contains(b.Policy.Env.Pass, name)
+}
+
+// quiet keeps Claude Code from calling what it does not need: where that is
+// refused it tries again for 18 seconds before it starts.
+func (b *builder) quiet() {
+	if b.Policy.Network.Mode == policy.NetInternet {
+		return
+	}
+	for _, name := range []string{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_TELEMETRY", "DISABLE_ERROR_REPORTING"} {
+		b.netEnv = append(b.netEnv, variable{name, "1", "the agent would try in vain for a long time"})
+	}
+}
+
+// proxied points programs at the relay. Nothing is redirected there, so the
+// names of brokers are for the relay as well, and not in NO_PROXY.
+func (b *builder) proxied() {
+	at := fmt.Sprintf("%s:%d", network.Gateway, network.RelayPort)
+	for _, v := range []variable{
+		{name: "HTTPS_PROXY", value: "http://" + at}, {name: "HTTP_PROXY", value: "http://" + at}, {name: "ALL_PROXY", value: "socks5h://" + at},
+		{name: "NO_PROXY", value: "localhost,127.0.0.1,::1"},
+	} {
+		v.why = "the only way out with network.via = \"proxy\""
+		b.netEnv = append(b.netEnv, v, variable{strings.ToLower(v.name), v.value, v.why})
+	}
+}
+
+// networkEnv adds netEnv to the environment.
+func (b *builder) networkEnv() {
+	for _, v := range b.netEnv {
+		if _, passed := b.env[v.name]; passed || b.says(v.name) {
+			continue
+		}
+		b.env[v.name] = v.value
+		b.grant("environment", v.name, "fixed", builtin, v.why)
+	}
+}
+
+// named: the jail has a name server.
+func (b *builder) named() bool {
+	return b.net != nil && (b.net.Mode != network.None || len(b.net.Brokers) > 0)
+}
+
+// brokerHosts are the lines of hosts(5) for the brokers.
+func (b *builder) brokerHosts() string {
+	var text strings.Builder
+	if b.net != nil {
+		for i, o := range b.net.Brokers {
+			fmt.Fprintf(&text, "%s %s\n", network.BrokerAddr(i), o.Host())
+		}
+	}
+	return text.String()
+}
+
+// Arguments of the hooks that start and end the network of an exported bundle.
+var (
+	startHook = []string{"jailed-claude", "hook", "network-start"}
+	stopHook  = []string{"jailed-claude", "hook", "network-stop"}
+)
+
+// hooks start and end the network under a runtime that does not do it itself.
+func (b *builder) hooks() error {
+	if b.Init != "" || b.net == nil {
+		return nil
+	}
+	b.spec.Hooks = &specs.Hooks{
+		CreateRuntime: []specs.Hook{{Path: b.Host.Executable, Args: slices.Clone(startHook)}},
+		Poststop:      []specs.Hook{{Path: b.Host.Executable, Args: slices.Clone(stopHook)}},
+	}
+	return nil
+}

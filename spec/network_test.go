@@ -1,0 +1,109 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// networkOf is the network of a jail, as a runtime reads it.
+func networkOf(t *testing.T, j *Jail) *network.Config {
+	t.Helper()
+	text, ok := j.Spec.Annotations[NetworkAnnotation]
+	if !ok {
+		return nil
+	}
+	c, err := network.Decode(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestOwnKey: who gets a broker for the caller's key, and that the key itself
+// is nowhere.
+func TestOwnKey(t *testing.T) {
+	for name, c := range map[string]struct {
+		with func(*Input)
+		want bool
+	}{
+		"by itself":            {func(*Input) {}, true},
+		"without network":      {func(in *Input) { in.Policy.Network.Mode = policy.NetNone }, true},
+		"filtered":             {func(in *Input) { in.Policy.Network.Mode = policy.NetFiltered }, true},
+		"the host's network":   {func(in *Input) { in.Policy.Network.Mode = policy.NetHost }, false},
+		"no key":               {func(in *Input) { delete(in.Host.Env, keyVariable) }, false},
+		"an empty key":         {func(in *Input) { in.Host.Env[keyVariable] = "" }, false},
+		"turned off":           {func(in *Input) { in.Policy.Agent.Key = policy.KeyNone }, false},
+		"set":                  {func(in *Input) { in.Policy.Env.Set = map[string]string{keyVariable: "x"} }, false},
+		"another URL set":      {func(in *Input) { in.Policy.Env.Set = map[string]string{urlVariable: "http://x"} }, false},
+		"another URL passed":   {func(in *Input) { in.Policy.Env.Pass = []string{urlVariable} }, false},
+		"a key of a gateway":   {func(in *Input) { in.Host.Env[urlVariable] = "https://gateway.example" }, false},
+		"the usual URL":        {func(in *Input) { in.Host.Env[urlVariable] = "https://api.anthropic.com/" }, true},
+		"a broker of the name": {func(in *Input) { in.Policy.Brokers = []network.Broker{network.Anthropic("command:pass anthropic")} }, false},
+		"a broker of the variable": {func(in *Input) {
+			in.Policy.Brokers = []network.Broker{{Name: "gw", Upstream: "https://gw.example", Header: "X-Api-Key", From: "env:GW", URLEnv: urlVariable}}
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := valid()
+			c.with(&in)
+			j := mustBuild(t, in)
+			n := networkOf(t, j)
+			got := n != nil && slices.ContainsFunc(n.Brokers, func(b network.Broker) bool { return b.From == "env:"+keyVariable })
+			if got != c.want {
+				t.Errorf("a broker for the key: %v", got)
+			}
+			if c.want && (!slices.Contains(j.Spec.Process.Env, keyVariable+"="+n.Brokers[0].Placeholder()) ||
+				!slices.Contains(j.Spec.Process.Env, urlVariable+"=http://anthropic.broker.internal") ||
+				!strings.Contains(content(t, j, "/etc/hosts"), "198.18.0.2 anthropic.broker.internal\n")) {
+				t.Error("the jail does not know of it")
+			}
+			grants, err := Explain(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text := all(t, j) + explained(grants); strings.Contains(text, "sk-secret") {
+				t.Errorf("the key is there:\n%s", text)
+			}
+		})
+	}
+	in := valid()
+	in.Policy.Env.Pass = []string{keyVariable}
+	if j := mustBuild(t, in); len(networkOf(t, j).Brokers) > 0 || !slices.Contains(j.Spec.Process.Env, keyVariable+"=sk-secret") {
+		t.Error("a key that is passed does not cross")
+	}
+}
+
+// TestPortableHasBrokers: what is written down is the same for callers with
+// a key and without, and has the policy's own brokers.
+func TestPortableHasBrokers(t *testing.T) {
+	p := policy.Default()
+	if text := string(mustPortable(t, p, portableClosure())); strings.Contains(text, "anthropic.broker") {
+		t.Errorf("the caller's key is in\n%s", text)
+	}
+	p.Brokers = []network.Broker{network.Anthropic("env:KEY")}
+	if text := string(mustPortable(t, p, portableClosure())); !strings.Contains(text, `\"from\":\"env:KEY\"`) {
+		t.Errorf("the policy's broker is not in\n%s", text)
+	}
+}
+
+// TestNamespace: every mode but the host's has a network namespace, and only a
+// network that leads somewhere is in the annotation.
+func TestNamespace(t *testing.T) {
+	for mode, want := range map[string]struct{ own, annotated bool }{
+		policy.NetNone: {true, false}, policy.NetFiltered: {true, true}, policy.NetInternet: {true, true}, policy.NetHost: {false, false},
+	} {
+		in := valid()
+		in.Policy.Network.Mode, in.Policy.Agent.Key = mode, policy.KeyNone
+		j := mustBuild(t, in)
+		own := slices.ContainsFunc(j.Spec.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == "network" })
+		if annotated := networkOf(t, j) != nil; own != want.own || annotated != want.annotated {
+			t.Errorf("%s: a namespace %v, rules %v", mode, own, annotated)
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// brokerSection is the only section that a file writes [[section]].
+const brokerSection = "broker"
+
+// brokers decodes [[broker]]. After any fault the layer has none: what is left
+// is checked when the fault is mended.
+func (d *decoder) brokers(value any) {
+	list, ok := value.([]any)
+	if !ok {
+		d.fault(brokerSection, fmt.Sprintf("is %s: write it as [[%s]], once for each", typeName(value), brokerSection), brokerSection)
+		return
+	}
+	faults := len(d.faults)
+	brokers := make([]network.Broker, 0, len(list))
+	for i, v := range list {
+		at := elementKey(brokerSection, i)
+		table, ok := v.(map[string]any)
+		if !ok {
+			d.fault(brokerSection, fmt.Sprintf("element %d is %s: write it as [[%s]]", i+1, typeName(v), brokerSection), at, brokerSection)
+			continue
+		}
+		brokers = append(brokers, d.broker(at, table))
+	}
+	if len(d.faults) == faults {
+		d.layer.Brokers = brokers
+	}
+}
+
+// broker decodes one, which is at at.
+func (d *decoder) broker(at string, table map[string]any) (b network.Broker) {
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		r, ok := findRow(brokerSection + "." + name)
+		if !ok {
+			d.fault(joinKey(brokerSection, name), "unknown key: "+suggest([]string{brokerSection, name}), joinKey(at, name), at, brokerSection)
+			continue
+		}
+		d.brokerKey(r, &b, joinKey(at, name), table[name])
+	}
+	for _, r := range rows() {
+		_, name, _ := strings.Cut(r.Name, ".")
+		if _, ok := table[name]; r.Tables && r.Required && !ok {
+			d.fault(r.Name, "is missing: write "+name+" = "+exampleOf(name), at, brokerSection)
+		}
+	}
+	return b
+}
+
+func (d *decoder) brokerKey(r row, b *network.Broker, at string, value any) {
+	mismatch := fmt.Sprintf("is %s: write %s", typeName(value), wanted(r.Key))
+	switch field := r.broker(b).(type) {
+	case *string:
+		s, ok := value.(string)
+		if !ok {
+			d.fault(r.Name, mismatch, valueKey(at), at, brokerSection)
+		}
+		*field = s
+	case *[]string:
+		list, ok := value.([]any)
+		if !ok {
+			d.fault(r.Name, mismatch, valueKey(at), at, brokerSection)
+		}
+		*field = d.stringList(r.Name, at, list)
+	}
+}
+
+func exampleOf(name string) string {
+	return map[string]string{
+		"name": `"npm"`, "upstream": `"https://registry.npmjs.org"`, "header": `"Authorization"`, "from": `"env:NPM_TOKEN"`,
+	}[name]
+}
+
+// brokers checks those of a layer, however they were made.
+func (c *checker) brokers() {
+	names := map[string]bool{}
+	for i, b := range c.layer.Brokers {
+		at := elementKey(brokerSection, i)
+		for _, r := range rows() {
+			if !r.Tables {
+				continue
+			}
+			_, name, _ := strings.Cut(r.Name, ".")
+			if problem := brokerProblem(r, &b); problem != "" {
+				c.fault(r.Name, problem, valueKey(joinKey(at, name)), joinKey(at, name), at, brokerSection)
+			}
+		}
+		if err := b.Check(); err != nil {
+			c.fault(brokerSection, strings.TrimPrefix(err.Error(), brokerSection+" "), at, brokerSection)
+			continue
+		}
+		if names[b.Name] {
+			c.fault(brokerSection, fmt.Sprintf("%q: there are two of this name: take one of them out", b.Name), at, brokerSection)
+		}
+		names[b.Name] = true
+		if kind, _, _ := strings.Cut(b.From, ":"); c.layer.project && kind != "env" {
+			does := map[string]string{"command": "runs a program", "file": "reads a file"}[kind]
+			c.fault("broker.from", fmt.Sprintf("%q %s of this host, which the policy of a project cannot make it do: "+
+				"write this broker in your own policy, ~/.config/jailed-claude/config.toml", b.From, does),
+				valueKey(joinKey(at, "from")), at, brokerSection)
+		}
+	}
+}
+
+// brokerProblem is what is wrong with one value that no broker may have,
+// whatever it means.
+func brokerProblem(r row, b *network.Broker) string {
+	switch v := r.broker(b).(type) {
+	case *string:
+		if *v == "" {
+			return "" // missing, or optional: for Check
+		}
+		if r.Name == "broker.env" || r.Name == "broker.url-env" {
+			problem := checkEnvName(*v)
+			if problem != "" && isEnvName(*v) {
+				problem = *v + " " + problem
+			}
+			return problem
+		}
+		return checkText(*v)
+	case *[]string:
+		for _, s := range *v {
+			if problem := checkText(s); problem != "" {
+				return problem
+			}
+		}
+	}
+	return ""
+}
+
+// applyBrokers: a broker of a stronger layer replaces that of a weaker one of
+// the same name, as a whole and in its place.
+func (p *Policy) applyBrokers(l *Layer) {
+	for _, b := range l.Brokers {
+		b.Paths = slices.Clone(b.Paths)
+		p.Origins[originKey(brokerSection, b.Name)] = l.Name
+		if i := slices.IndexFunc(p.Brokers, func(o network.Broker) bool { return o.Name == b.Name }); i >= 0 {
+			p.Brokers[i] = b
+		} else {
+			p.Brokers = append(p.Brokers, b)
+		}
+	}
+}
+
+// compareBrokers: a broker is a grant, and any change to one is.
+func compareBrokers(a, b []network.Broker) (changes []Change) {
+	find := func(list []network.Broker, name string) *string {
+		for _, o := range list {
+			if o.Name == name {
+				return new(brokerText(o))
+			}
+		}
+		return nil
+	}
+	for _, o := range b {
+		from, to := find(a, o.Name), find(b, o.Name)
+		if from == nil || *from != *to {
+			changes = append(changes, Change{Key: brokerSection, Element: o.Name, From: from, To: to, Widens: true,
+				Why: fmt.Sprintf("the secret of %q goes to %q, and the jail uses it there", o.From, o.Upstream)})
+		}
+	}
+	for _, o := range a {
+		if to := find(b, o.Name); to == nil {
+			changes = append(changes, Change{Key: brokerSection, Element: o.Name, From: find(a, o.Name), Why: "the jail has no use of this key"})
+		}
+	}
+	return changes
+}
+
+// brokerText is all that a broker says, on one line.
+func brokerText(b network.Broker) string {
+	var parts []string
+	for _, r := range rows() {
+		if !r.Tables {
+			continue
+		}
+		_, name, _ := strings.Cut(r.Name, ".")
+		switch v := r.broker(&b).(type) {
+		case *string:
+			if *v != "" {
+				parts = append(parts, name+"="+*v)
+			}
+		case *[]string:
+			if len(*v) > 0 {
+				parts = append(parts, fmt.Sprintf("%s=%q", name, *v))
+			}
+		}
+	}
+	return strings.Join(parts, " ")
+}

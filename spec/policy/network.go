@@ -1,0 +1,42 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// network checks rules and ports. What the rules mean is for package network.
+func (c *checker) network() {
+	n := c.layer.Network
+	c.each("network.allow", n.Allow, func(s string) string {
+		return ruleProblem(network.CheckAllow(s))
+	})
+	c.each("network.deny", n.Deny, func(s string) string {
+		if strings.HasPrefix(s, "@") {
+			return fmt.Sprintf("%q: presets are for network.allow: name what is denied", s)
+		}
+		_, err := network.ParseDeny(s)
+		return ruleProblem(err)
+	})
+	for i, p := range n.Ports {
+		if p < 1 || p > math.MaxUint16 {
+			c.fault("network.ports", fmt.Sprintf("%d is no port: write a number from 1 to %d", p, math.MaxUint16), elementKey("network.ports", i), "network.ports")
+		}
+	}
+}
+
+// ruleProblem is an error of a rule without what the position says already.
+func ruleProblem(err error) string {
+	if err == nil {
+		return ""
+	}
+	var rule *network.RuleError
+	if errors.As(err, &rule) {
+		return rule.Error()
+	}
+	return err.Error()
+}
