@@ -54,7 +54,7 @@ var table = []rule{
 		because: "config.json is the whole contract: what runc would not be told, this runtime does not know either"},
 	{packages: []string{"spec/network"}, direct: true, never: []string{"os", "net/http", "time", module},
 		because: "what may be reached is decided without resolving, dialling or waiting"},
-	{packages: []string{"runtime/egress/..."}, never: []string{runc, module + "/bundle", module + "/spec/policy", module + "/spec/host", "github.com/opencontainers/runtime-spec"}, later: true,
+	{packages: []string{"runtime/egress/..."}, never: []string{runc, module + "/bundle", module + "/spec/policy", module + "/spec/host", "github.com/opencontainers/runtime-spec"},
 		because: "a network policy engine knows nothing of containers"},
 	{packages: []string{"runtime/seccomp", "runtime/jailinit"}, never: []string{runc, logrus, module + "/bundle"},
 		because: "they are used by whatever starts a jail, and know nothing of how"},
