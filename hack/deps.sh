@@ -60,6 +60,7 @@ case ${1:-} in
     need runc command -v runc
     need crun command -v crun
     need tmux command -v tmux
+    need strace command -v strace
     need procps command -v ps
     # What a jail's network is tried with.
     need curl command -v curl

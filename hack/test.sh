@@ -96,6 +96,13 @@ else
   variables+=("JAIL_TEST_NO_STORE=${no_store#store: skipped: }")
 fi
 
+# The flake. Its derivations go into the store, so it comes before the tests,
+# which have no network and no such right.
+nix=0
+if [ "$#" = 0 ] && [ -z "${JAIL_TEST_RUN:-}" ]; then
+  JAIL_TEST_BIN=$work/bin/jailed-claude JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-} "$HACK/nix/check.sh" || nix=$?
+fi
+
 # lonely CMD runs it with no network but lo. That takes root; the ids of the
 # caller stay what they are.
 lonely() {
@@ -183,4 +190,5 @@ echo
 total=0
 "$report" total ${JAIL_TEST_MUST_RUN:+-must-run} "${labels[@]}" || total=$?
 if [ "$vm" != 0 ] && [ "$vm" != "$SKIP" ]; then die "the tests of limits failed"; fi
+if [ "$nix" != 0 ] && { [ "$nix" != "$SKIP" ] || [ "${JAIL_TEST_MUST_RUN:-}" = 1 ]; }; then die "the check of the flake failed"; fi
 exit "$total"
