@@ -56,6 +56,8 @@ var table = []rule{
 		because: "what may be reached is decided without resolving, dialling or waiting"},
 	{packages: []string{"runtime/egress/..."}, never: []string{runc, module + "/bundle", module + "/spec/policy", module + "/spec/host", "github.com/opencontainers/runtime-spec"},
 		because: "a network policy engine knows nothing of containers"},
+	{packages: []string{"runtime/terminal"}, never: []string{runc, logrus, module + "/spec", module + "/bundle"},
+		because: "a filter of bytes knows nothing of containers"},
 	{packages: []string{"runtime/seccomp", "runtime/jailinit"}, never: []string{runc, logrus, module + "/bundle"},
 		because: "they are used by whatever starts a jail, and know nothing of how"},
 	{packages: []string{"...", "!runtime/..."}, direct: true, never: []string{runc, "github.com/opencontainers/cgroups"},

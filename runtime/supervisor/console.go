@@ -7,8 +7,12 @@ import (
 	"os"
 
 	ttyconsole "github.com/containerd/console"
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/terminal"
+	"github.com/jailed-claude/jailed-claude/spec"
 )
 
 // console joins the jail's own terminal to the caller's. Of the standard
@@ -23,12 +27,15 @@ type console struct {
 	master ttyconsole.Console
 	// input is the caller's terminal if standard input is one.
 	input ttyconsole.Console
-	// output is where the jail's terminal is shown.
+	// output is where the jail's terminal is shown, through filter.
 	output *os.File
-	copied chan struct{}
+	filter *terminal.Filter
+	// relayed: start has been called.
+	relayed bool
+	copied  chan struct{}
 }
 
-func newConsole() (*console, error) {
+func newConsole(o terminal.Options) (*console, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
@@ -49,7 +56,13 @@ func newConsole() (*console, error) {
 	if c.output == nil {
 		return nil, errors.New("the configuration wants a terminal, and there is none: standard input, output and error are all redirected")
 	}
+	c.filter = terminal.NewFilter(c.output, o)
 	return c, nil
+}
+
+// terminalOptions are those of a configuration, which has passed spec.Check.
+func terminalOptions(s *specs.Spec) terminal.Options {
+	return terminal.Options{Clipboard: s.Annotations[spec.TerminalAnnotation] == spec.TerminalClipboardWrite}
 }
 
 func tty(f *os.File) bool {
@@ -112,8 +125,13 @@ func (c *console) adopt(oob []byte) error {
 	return err
 }
 
-// start puts the caller's terminal into raw mode and begins to relay.
+// start puts the caller's terminal into raw mode and begins to relay. The
+// second call does nothing: a jail that ends early may have been relayed already.
 func (c *console) start() error {
+	if c.relayed {
+		return nil
+	}
+	c.relayed = true
 	if err := <-c.got; err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
@@ -129,7 +147,12 @@ func (c *console) start() error {
 	}
 	go func() {
 		defer close(c.copied)
-		relay(c.output, c.master)
+		relay(c.filter, c.master)
+		// However the jail ended: what it has left on in the terminal would
+		// be the shell's.
+		if err := c.filter.Restore(); err != nil {
+			logrus.WithError(err).Debug("restore terminal")
+		}
 	}()
 	return nil
 }

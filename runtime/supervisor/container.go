@@ -91,7 +91,7 @@ func (c *container) newProcess() error {
 	}
 	pass("--seccomp-fd", prog)
 	if p.Terminal {
-		if c.console, err = newConsole(); err != nil {
+		if c.console, err = newConsole(terminalOptions(c.spec)); err != nil {
 			return err
 		}
 		c.process.Stdin, c.process.Stdout, c.process.Stderr = nil, nil, nil

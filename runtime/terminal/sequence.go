@@ -1,0 +1,168 @@
+package terminal
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxEscape is the longest escape sequence: character sets have two
+// intermediates at most.
+const maxEscape = 4
+
+// escapeAllowed: the escape sequence (ESC, intermediates, final byte) passes.
+//
+// Not here, because a terminal would type, switch to eight-bit controls, leave
+// UTF-8, or stop to understand what it gets: S8C1T (ESC SP G), other coding
+// systems (ESC %), and all that nobody has a name for.
+func escapeAllowed(s []byte) bool {
+	if len(s) > maxEscape {
+		return false
+	}
+	final := s[len(s)-1]
+	if len(s) == 2 {
+		return strings.IndexByte("6789=>cDEHMNOZlmno|}~\\", final) >= 0
+	}
+	switch s[1] {
+	case '(', ')', '*', '+', '-', '.', '/': // which character set
+		return true
+	case '#': // large characters, and a screen of E
+		return strings.IndexByte("34568", final) >= 0
+	case '%':
+		return len(s) == 3 && final == 'G' // UTF-8
+	case ' ':
+		return len(s) == 3 && final == 'F' // seven-bit controls
+	}
+	return false
+}
+
+// sequence is a control sequence (CSI) taken apart.
+type sequence struct {
+	// kind is the prefix (one of < = > ?), the intermediates and the final
+	// byte; the first and second are rare.
+	kind   []byte
+	params []byte
+}
+
+// parse takes a complete control sequence apart, ESC [ included. ok is false if
+// it is malformed: terminals differ in what they make of that.
+func parse(s []byte) (q sequence, ok bool) {
+	s = s[2:]
+	prefix := 0
+	if s[0] >= '<' && s[0] <= '?' {
+		prefix = 1
+	}
+	n := prefix
+	for s[n] >= '0' && s[n] <= ';' {
+		n++
+	}
+	q.params, q.kind = s[prefix:n], s[n:]
+	for _, b := range q.kind[:len(q.kind)-1] {
+		if b >= '0' {
+			return q, false
+		}
+	}
+	if prefix > 0 {
+		q.kind = append([]byte{s[0]}, q.kind...)
+	}
+	return q, true
+}
+
+// numbers are the parameters. One that is missing is 0; sub-parameters are left
+// out.
+func (q sequence) numbers(yield func(i, n int) bool) {
+	i := 0
+	for p := range bytes.SplitSeq(q.params, []byte{';'}) {
+		p, _, _ = bytes.Cut(p, []byte{':'})
+		n, err := strconv.Atoi(string(p))
+		if err != nil && len(p) > 0 {
+			n = math.MaxInt
+		}
+		if !yield(i, n) {
+			return
+		}
+		i++
+	}
+}
+
+// number is the parameter at a place, or 0.
+func (q sequence) number(at int) int {
+	for i, n := range q.numbers {
+		if i == at {
+			return n
+		}
+	}
+	return 0
+}
+
+// shown are the final bytes of control sequences without a prefix or
+// intermediates that pass: they move the cursor, write, erase, scroll, colour,
+// switch modes, or ask where the cursor is and what terminal this is.
+var shown = func() (set [128]bool) {
+	for _, b := range "@ABCDEFGHIJKLMPSTWXZ`abcdefghlmnqrstux" {
+		set[b] = true
+	}
+	return set
+}()
+
+// special are those with a prefix or intermediates that pass. Terminals answer
+// some of them, with numbers and their own name: no text of the program's.
+//
+// Not here: media copy (i), checksums of the screen, by which it is read
+// (DECRQCRA, * y), macros (DECINVM, * z), reports of presentation and terminal
+// state ($ w, $ u), modes of titles (> t), conformance levels (" p), and the
+// sizes of the page ($ | and * |).
+var special = map[string]bool{
+	"?h": true, "?l": true, "?r": true, "?s": true, "?$p": true, "$p": true, // modes: set, reset, restore, save, ask
+	"?J": true, "?K": true, "?W": true, // erase, tabs
+	"?n": true, "?c": true, ">c": true, "=c": true, ">q": true, "?S": true, // status, and what terminal
+	"?u": true, ">u": true, "<u": true, "=u": true, // kitty's keyboard protocol
+	">m": true, "?m": true, ">n": true, ">f": true, "?g": true, ">s": true, ">p": true, // xterm's keys, shift, pointer
+	" q": true, " @": true, " A": true, "!p": true, "\"q": true, // cursor style, scroll sideways, soft reset, protection
+	"$r": true, "$t": true, "$v": true, "$x": true, "$z": true, "${": true, "*x": true, // rectangles
+	"'}": true, "'~": true, // columns
+	"'w": true, "'z": true, "'{": true, "'|": true, // locator
+	"#{": true, "#}": true, "#p": true, "#q": true, "#P": true, "#Q": true, // stacks of colours
+}
+
+// refused are modes with which a terminal would change its size, lock its
+// keyboard, write a log, or read what follows in another way than this filter.
+var refused = map[string][]int{
+	"h":  {2},             // KAM
+	"?h": {3, 38, 40, 46}, // DECCOLM, DECTEK, its permission, logging
+	"?l": {2, 3},          // DECANM: VT52; DECCOLM
+}
+
+// asked are the window operations (t) that pass: reports of sizes and places,
+// which are numbers, and the stack of titles. Not 20 and 21, which type the
+// title.
+var asked = []int{11, 13, 14, 15, 16, 18, 19, 22, 23}
+
+// maxMode is the largest number of a mode, and then some: what is larger might
+// be cut to another one.
+const maxMode = 1<<16 - 1
+
+// allowed: the control sequence passes.
+func (q sequence) allowed() bool {
+	if len(q.kind) == 1 {
+		if !shown[q.kind[0]] {
+			return false
+		}
+	} else if !special[string(q.kind)] {
+		return false
+	}
+	switch string(q.kind) {
+	case "t":
+		return slices.Contains(asked, q.number(0))
+	case "h", "l", "?h", "?l":
+		no := refused[string(q.kind)]
+		for _, n := range q.numbers {
+			if n > maxMode || slices.Contains(no, n) {
+				return false
+			}
+		}
+	}
+	return true
+}
