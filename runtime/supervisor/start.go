@@ -30,6 +30,9 @@ type Options struct {
 	Strict bool
 	// LogLevel and LogFormat are logrus's ("debug", "json").
 	LogLevel, LogFormat string
+	// Log is the descriptor of the session's log (egress.Event, a JSON line
+	// each), which crosses execve; 0 if there is none.
+	Log int
 	// Cgroup is the folder of a cgroup v2 made for this jail; empty without
 	// limits.
 	Cgroup string
