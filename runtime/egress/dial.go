@@ -1,0 +1,119 @@
+package egress
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+const (
+	// dialTime is what one address has, dialAllTime all of a name.
+	dialTime    = 10 * time.Second
+	dialAllTime = 30 * time.Second
+	// dialNext is how long an address is waited for before the next one is
+	// tried beside it (RFC 8305, "Connection Attempt Delay").
+	dialNext = 250 * time.Millisecond
+)
+
+// dialer connects outside. A silent peer is noticed after two minutes.
+var dialer = net.Dialer{
+	Timeout:         dialTime,
+	KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4},
+}
+
+// dialTCP connects to this address and no other: there is no name to resolve.
+func dialTCP(ctx context.Context, to netip.AddrPort) (*net.TCPConn, error) {
+	return dialer.DialTCP(ctx, "tcp", netip.AddrPort{}, to)
+}
+
+// dialAny connects to the first of the addresses that answers. They have been
+// decided about.
+func (s *Session) dialAny(ctx context.Context, addrs []netip.Addr, port uint16) (*net.TCPConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialAllTime)
+	defer cancel() // ends the attempts that are too late
+	type result struct {
+		conn *net.TCPConn
+		err  error
+	}
+	results := make(chan result)
+	try := func(a netip.Addr) {
+		c, err := s.dial(ctx, netip.AddrPortFrom(a, port))
+		select {
+		case results <- result{c, err}:
+		case <-ctx.Done():
+			if err == nil {
+				_ = c.Close()
+			}
+		}
+	}
+	var first error
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for pending := 0; len(addrs) > 0 || pending > 0; {
+		select {
+		case <-next.C:
+			if len(addrs) > 0 {
+				a := addrs[0]
+				addrs = addrs[1:]
+				pending++
+				s.running.Go(func() { try(a) })
+				next.Reset(dialNext)
+			}
+		case r := <-results:
+			if r.err == nil {
+				return r.conn, nil
+			}
+			pending--
+			if first == nil {
+				first = r.err
+			}
+			next.Reset(0)
+		case <-ctx.Done():
+			if first == nil {
+				first = ctx.Err()
+			}
+			return nil, first
+		}
+	}
+	return nil, first
+}
+
+// candidates are the addresses that a connection to r may be dialled at, or
+// why there are none.
+func (s *Session) candidates(ctx context.Context, r *request) ([]netip.Addr, *refusal) {
+	if r.name == "" {
+		v := s.rules.Address(r.addr, r.port, false)
+		r.rule = v.Rule
+		if !v.OK {
+			return nil, deny(v.Why, allowLine(v, r.addr.String(), r.port))
+		}
+		return []netip.Addr{r.addr}, nil
+	}
+	if r.name == network.HostName {
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
+	}
+	all, err := s.resolver.resolve(ctx, r.name)
+	if err != nil {
+		return nil, fail("name: " + err.Error())
+	}
+	var ok []netip.Addr
+	var first *refusal
+	for _, a := range all {
+		v := s.rules.Address(a, r.port, true)
+		switch {
+		case v.OK:
+			ok = append(ok, a.WithZone(""))
+		case first == nil:
+			r.addr, r.rule = a, v.Rule
+			first = deny(v.Why, allowLine(v, network.Plain(a).String(), r.port))
+		}
+	}
+	if len(ok) == 0 {
+		return nil, first
+	}
+	r.addr = netip.Addr{}
+	return ok, nil
+}

@@ -1,0 +1,216 @@
+package egress
+
+import (
+	"encoding/json"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Kinds of events.
+const (
+	KindDNS    = "dns"
+	KindTCP    = "tcp"
+	KindBroker = "broker"
+	KindPort   = "port"
+	// KindLog is about the log itself: what is not in it.
+	KindLog = "log"
+)
+
+// Verdicts of events.
+const (
+	Allow = "allow"
+	Deny  = "deny"
+	// Fail: allowed, and it did not work.
+	Fail = "fail"
+)
+
+// Event is one decision, a line of the session's log. Nothing in it has
+// control characters.
+type Event struct {
+	// Time of the decision; for a connection, of its beginning.
+	Time time.Time `json:"time"`
+	// Kind is one of the Kind constants.
+	Kind string `json:"kind"`
+	// Name is the host name that was asked for; a broker's or none, if it was
+	// an address.
+	Name string `json:"name,omitempty"`
+	// Address is what was dialled, or what the program asked for itself.
+	Address string `json:"address,omitempty"`
+	Port    uint16 `json:"port,omitempty"`
+	// Verdict is Allow, Deny or Fail; empty for KindLog.
+	Verdict string `json:"verdict,omitempty"`
+	// Rule is the element of the policy that decided (network.Verdict).
+	Rule string `json:"rule,omitempty"`
+	// Why says why not.
+	Why string `json:"why,omitempty"`
+	// Method, Path and Status are of a request to a broker.
+	Method string `json:"method,omitempty"`
+	Path   string `json:"path,omitempty"`
+	Status int    `json:"status,omitempty"`
+	// Sent and Received are bytes of payload, as the jail sees it.
+	Sent     int64 `json:"sent,omitempty"`
+	Received int64 `json:"received,omitempty"`
+	// Duration is in milliseconds.
+	Duration int64 `json:"durationMs,omitempty"`
+	// Count stands for that many more events like this one, within a second.
+	Count int `json:"count,omitempty"`
+
+	// allowLine is what Denied.Allow says.
+	allowLine string
+}
+
+const (
+	// maxLog is how much one session writes. Refusals get three quarters of
+	// it, so that a program cannot hide what it was allowed behind what it was
+	// not.
+	maxLog = 16 << 20
+	// maxRecent different events of a second are told apart.
+	maxRecent = 256
+	// maxText is the longest text of an event, in bytes.
+	maxText = 300
+)
+
+// journal writes events. What it cannot write, it forgets: a full disk stops
+// no connection.
+type journal struct {
+	mu      sync.Mutex
+	w       io.Writer
+	now     func() time.Time
+	max     int64 // maxLog
+	written int64
+	torn    bool // the last line is not complete
+	full    bool
+	closed  bool
+	// refusedFull: refusals have used up theirs.
+	refusedFull bool
+	// recent events by what they have in common, and how many more there were.
+	recent     map[Event]int
+	suppressed int
+	timer      *time.Timer
+	summary    summary
+}
+
+func newJournal(w io.Writer, sum summary) *journal {
+	return &journal{w: w, now: time.Now, max: maxLog, recent: map[Event]int{}, summary: sum}
+}
+
+// event logs e. Events that come in numbers, refusals and queries, are written
+// once a second with a count.
+func (j *journal) event(e Event) {
+	for _, s := range []*string{&e.Name, &e.Address, &e.Rule, &e.Why, &e.Method, &e.Path} {
+		*s = printable(*s)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return
+	}
+	now := j.now()
+	if e.Time.IsZero() {
+		e.Time = now
+	}
+	e.Time = e.Time.UTC().Truncate(time.Millisecond)
+	if e.Verdict == Deny {
+		j.summary.add(e)
+	}
+	if e.Verdict == Allow && e.Kind != KindDNS {
+		j.write(e)
+		return
+	}
+	key := e
+	key.Time, key.Duration = time.Time{}, 0
+	if n, ok := j.recent[key]; ok {
+		j.recent[key] = n + 1
+		return
+	}
+	if len(j.recent) >= maxRecent {
+		j.suppressed++
+		return
+	}
+	j.recent[key] = 0
+	if j.timer == nil {
+		j.timer = time.AfterFunc(time.Second, func() {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			j.flush()
+		})
+	}
+	j.write(e)
+}
+
+// flush writes what was counted.
+func (j *journal) flush() {
+	now := j.now().UTC().Truncate(time.Millisecond)
+	for e, n := range j.recent {
+		if n > 0 {
+			e.Time, e.Count = now, n
+			j.write(e)
+		}
+	}
+	clear(j.recent)
+	if n := j.suppressed; n > 0 {
+		j.suppressed = 0
+		j.write(Event{Time: now, Kind: KindLog, Why: "too many different refusals and queries within a second: these are not listed", Count: n})
+	}
+	j.timer = nil
+}
+
+func (j *journal) write(e Event) {
+	if j.full || j.w == nil {
+		return
+	}
+	if refused := e.Verdict != Allow && e.Kind != KindLog; refused && j.written >= j.max/4*3 {
+		if !j.refusedFull {
+			j.refusedFull = true
+			j.line(Event{Time: e.Time, Kind: KindLog, Why: "there were too many refusals: none is listed from here on"})
+		}
+		return
+	}
+	if j.written >= j.max {
+		j.full = true
+		e = Event{Time: e.Time, Kind: KindLog, Why: "the log of this session is full: nothing is listed from here on"}
+	}
+	j.line(e)
+}
+
+func (j *journal) line(e Event) {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return // an Event can be marshalled
+	}
+	if j.torn {
+		b = append([]byte("\n"), b...)
+	}
+	n, err := j.w.Write(append(b, '\n'))
+	j.written += int64(n)
+	j.torn = err != nil && (n > 0 || j.torn)
+}
+
+// close writes what is left and returns what was refused.
+func (j *journal) close() *Summary {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.timer != nil {
+		j.timer.Stop()
+	}
+	j.flush()
+	j.closed = true
+	return j.summary.result()
+}
+
+// printable is s without control characters, of a bounded length. encoding/json
+// leaves DEL and those of C1 as they are, and a terminal may obey them.
+func printable(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText] + "…"
+	}
+	for _, c := range []byte(s) {
+		if c < ' ' || c > '~' {
+			q := strconv.QuoteToASCII(s)
+			return q[1 : len(q)-1]
+		}
+	}
+	return s
+}

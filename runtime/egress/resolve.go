@@ -1,0 +1,142 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const (
+	// keepFound and keepMissing are how long an answer is used again.
+	keepFound   = 30 * time.Second
+	keepMissing = 2 * time.Second
+	// resolveTime is how long the host's name servers have.
+	resolveTime = 10 * time.Second
+	// maxLookups are under way at a time, maxNames answers kept.
+	maxLookups = 32
+	maxNames   = 4096
+	// maxAddresses of a name are considered.
+	maxAddresses = 32
+)
+
+var errBusy = errors.New("too many names are being looked up")
+
+// resolver asks the host's name servers, once for all who ask at the same time.
+type resolver struct {
+	ctx    context.Context // the session's
+	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
+	slots  chan struct{}
+
+	mu      sync.Mutex
+	answers map[string]*answer
+}
+
+type answer struct {
+	done chan struct{} // closed when the rest is set
+	addr []netip.Addr
+	err  error
+	end  time.Time // zero as long as it is under way
+}
+
+func newResolver(ctx context.Context, lookup func(context.Context, string) ([]netip.Addr, error)) *resolver {
+	if lookup == nil {
+		// Go's own: it starts no program and loads no library (nsswitch) in
+		// this process.
+		lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
+			return (&net.Resolver{PreferGo: true}).LookupNetIP(ctx, "ip", name)
+		}
+	}
+	return &resolver{ctx: ctx, lookup: lookup, slots: make(chan struct{}, maxLookups), answers: map[string]*answer{}}
+}
+
+// resolve returns the addresses of a normal name, of which there is at least
+// one without an error.
+func (r *resolver) resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	a := r.answer(name)
+	if a == nil {
+		return nil, errBusy
+	}
+	select {
+	case <-a.done:
+		return a.addr, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// answer is the one that is known or under way, or a new one.
+func (r *resolver) answer(name string) *answer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if a := r.answers[name]; a != nil && (a.end.IsZero() || now.Before(a.end)) {
+		return a
+	}
+	if len(r.answers) >= maxNames && !r.forget(now) {
+		return nil
+	}
+	a := &answer{done: make(chan struct{})}
+	r.answers[name] = a
+	go r.ask(a, name)
+	return a
+}
+
+// forget makes room: of all that is out of date, or else of any one that is
+// not under way.
+func (r *resolver) forget(now time.Time) bool {
+	var finished string
+	for name, a := range r.answers {
+		switch {
+		case a.end.IsZero():
+		case now.Before(a.end):
+			finished = name
+		default:
+			delete(r.answers, name)
+		}
+	}
+	if len(r.answers) >= maxNames {
+		delete(r.answers, finished)
+	}
+	return len(r.answers) < maxNames
+}
+
+func (r *resolver) ask(a *answer, name string) {
+	ctx, cancel := context.WithTimeout(r.ctx, resolveTime)
+	defer cancel()
+	var addr []netip.Addr
+	var err error
+	select {
+	case r.slots <- struct{}{}:
+		// With the dot at the end no search domain of the host is tried.
+		addr, err = r.lookup(ctx, name+".")
+		<-r.slots
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	keep := keepFound
+	if err == nil && len(addr) == 0 {
+		err = &net.DNSError{Err: "no addresses", Name: name, IsNotFound: true}
+	}
+	if err != nil {
+		addr, keep = nil, keepMissing
+	}
+	if len(addr) > maxAddresses {
+		addr = addr[:maxAddresses]
+	}
+	for i := range addr {
+		addr[i] = addr[i].Unmap()
+	}
+	r.mu.Lock()
+	a.addr, a.err, a.end = addr, err, time.Now().Add(keep)
+	r.mu.Unlock()
+	close(a.done)
+}
+
+// missing reports whether err says that there is no such name.
+func missing(err error) bool {
+	var dns *net.DNSError
+	return errors.As(err, &dns) && dns.IsNotFound
+}

@@ -1,0 +1,231 @@
+package egress
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/names"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// Options of a session.
+type Options struct {
+	// Config says what may be reached. It has passed Check.
+	Config *network.Config
+	// NetNS is the jail's network namespace, in which nobody runs yet; see
+	// wall.Build for what the caller needs. Start does not keep it.
+	NetNS *os.File
+	// Keys by the names of brokers. A broker without one cannot be started.
+	Keys map[string]string
+	// Roots are the certificates (PEM) that brokers verify services with; nil
+	// means the system's.
+	Roots []byte
+	// Log gets the events as JSON lines, one Write each; nil for nobody.
+	Log io.Writer
+	// LookupHost resolves an absolute name, with a dot at its end. Nil means
+	// by the host's /etc/hosts and /etc/resolv.conf.
+	LookupHost func(ctx context.Context, name string) ([]netip.Addr, error)
+	// Dial connects to an address that was decided about. Nil means from the
+	// network namespace of the calling process.
+	Dial func(ctx context.Context, to netip.AddrPort) (*net.TCPConn, error)
+}
+
+// Session is the network of one running jail.
+type Session struct {
+	config   *network.Config
+	rules    *network.Rules
+	book     *names.Book
+	resolver *resolver
+	journal  *journal
+	wall     *wall.Wall
+	brokers  []*broker.Broker // by index
+	ports    []net.Listener
+	dial     func(context.Context, netip.AddrPort) (*net.TCPConn, error)
+
+	ctx     context.Context // ends with the session
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	open   map[*link]struct{}
+	closed bool
+
+	limits limits
+}
+
+// limits of a session. Tests have others.
+type limits struct {
+	open      int           // connections
+	handshake time.Duration // for a ClientHello or a proxy request
+	idle      time.Duration // without a byte in either direction
+	halfIdle  time.Duration // the same, after one direction has ended
+	watch     time.Duration // how often that is looked at
+}
+
+func defaultLimits() limits {
+	l := limits{open: 4096, handshake: 10 * time.Second, idle: 2 * time.Hour, halfIdle: 10 * time.Minute, watch: time.Minute}
+	// Two sockets each. (Go raises the soft limit to the hard one by itself.)
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err == nil && files.Cur < uint64(2*l.open+reservedFiles) {
+		l.open = max(16, (int(files.Cur)-reservedFiles)/2)
+	}
+	return l
+}
+
+// reservedFiles are for everything that is no connection of the relay.
+const reservedFiles = 512
+
+// Start closes the jail's network namespace but for what o.Config allows, and
+// serves it until Close. When it returns, programs may run in the namespace.
+// errors.Is(err, wall.ErrNoNFTables) says that the kernel cannot do
+// network.ViaRedirect.
+func Start(o Options) (*Session, error) {
+	return start(o, defaultLimits())
+}
+
+func start(o Options, l limits) (*Session, error) {
+	rules, err := o.Config.Rules()
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{
+		config: o.Config, rules: rules, book: names.NewBook(), dial: o.Dial,
+		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l,
+	}
+	if s.dial == nil {
+		s.dial = dialTCP
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.resolver = newResolver(s.ctx, o.LookupHost)
+	if err := s.prepare(o); err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.serve()
+	return s, nil
+}
+
+// prepare opens everything that can fail.
+func (s *Session) prepare(o Options) error {
+	for _, p := range s.config.Ports {
+		l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp4", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), p).String())
+		if err != nil {
+			return fmt.Errorf("network.ports: port %d of this host's 127.0.0.1 cannot be had: %w", p, err)
+		}
+		s.ports = append(s.ports, l)
+	}
+	for _, b := range s.config.Brokers {
+		made, err := broker.New(b, broker.Options{Key: o.Keys[b.Name], Roots: o.Roots, Dial: s.dialBroker, Log: s.logBroker})
+		if err != nil {
+			return fmt.Errorf("broker %q: %w", b.Name, err)
+		}
+		s.brokers = append(s.brokers, made)
+	}
+	var err error
+	s.wall, err = wall.Build(o.NetNS, s.config.Via)
+	return err
+}
+
+// serve starts everything that runs until Close.
+func (s *Session) serve() {
+	dns := &names.Server{Book: s.book, Lookup: s.lookup}
+	// They end when their sockets are closed. An earlier end is one of the
+	// name server alone: names are not found any more.
+	s.running.Go(func() { _ = dns.ServePacket(s.wall.DNS) })
+	s.running.Go(func() { _ = dns.Serve(s.wall.DNSTCP) })
+	s.running.Go(func() { s.accept(s.wall.Relay, s.relay) })
+	if s.wall.Brokers != nil {
+		s.running.Go(func() { s.accept(s.wall.Brokers, s.relay) })
+	}
+	for i, l := range s.ports {
+		port := s.config.Ports[i]
+		s.running.Go(func() { s.accept(l, func(k *link) { s.publish(k, port) }) })
+	}
+	s.running.Go(s.watch)
+}
+
+// Close resets every connection, closes every listener, and returns what was
+// refused. The namespace stays closed.
+func (s *Session) Close() *Summary {
+	s.cancel()
+	for _, l := range s.ports {
+		_ = l.Close()
+	}
+	if s.wall != nil {
+		_ = s.wall.Close()
+	}
+	for _, b := range s.brokers {
+		_ = b.Close()
+	}
+	s.mu.Lock()
+	s.closed = true
+	for k := range s.open {
+		k.abort("the session ended")
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+	return s.journal.close()
+}
+
+// lookup is the name server's view of a name.
+func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
+	v := s.rules.Lookup(name)
+	e := Event{Kind: KindDNS, Name: name, Verdict: Allow, Rule: v.Rule, Why: v.Why}
+	outcome := names.Exists
+	if !v.OK {
+		e.Verdict, e.allowLine = Deny, allowLine(v, name, 0)
+		outcome = names.Blocked
+	} else if name != network.HostName {
+		_, err := s.resolver.resolve(ctx, name)
+		switch {
+		case missing(err):
+			e.Verdict, e.Why = Fail, "there is no such name"
+			outcome = names.Missing
+		case err != nil:
+			e.Verdict, e.Why = Fail, err.Error()
+			outcome = names.Failed
+		}
+	}
+	s.journal.event(e)
+	return outcome
+}
+
+// dialBroker is for brokers: their services were named by the policy and are
+// verified by TLS, so they may have any address.
+func (s *Session) dialBroker(ctx context.Context, _, address string) (net.Conn, error) {
+	host, port, err := splitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	addrs := []netip.Addr{}
+	if a, err := netip.ParseAddr(host); err == nil {
+		addrs = append(addrs, a)
+	} else if addrs, err = s.resolver.resolve(ctx, host); err != nil {
+		return nil, err
+	}
+	return s.dialAny(ctx, addrs, port)
+}
+
+func (s *Session) logBroker(b broker.Event) {
+	e := Event{
+		Time: time.Now().Add(-b.Duration), Kind: KindBroker, Name: b.Broker, Verdict: Allow, Rule: "broker " + b.Broker, Why: b.Why,
+		Method: b.Method, Path: b.Path, Status: b.Status, Sent: b.Sent, Received: b.Received, Duration: b.Duration.Milliseconds(),
+	}
+	switch {
+	case !b.Forwarded:
+		e.Verdict = Deny
+	case b.Why != "":
+		e.Verdict = Fail
+	}
+	s.journal.event(e)
+}

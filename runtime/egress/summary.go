@@ -1,0 +1,99 @@
+package egress
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// Summary is what a session refused.
+type Summary struct {
+	// Denied destinations, the most frequent ones first.
+	Denied []Denied
+	// More is how many refusals there were of destinations beyond those listed.
+	More int
+}
+
+// Denied is one destination that was refused.
+type Denied struct {
+	// Host is a name or an address.
+	Host string
+	// Port is 0 for a name that was looked up only.
+	Port uint16
+	// Count of refusals.
+	Count int
+	// Why is the reason of the last one.
+	Why string
+	// Allow is the element of network.allow that would let it through, for a
+	// name of unknown port on 443; empty if there is none.
+	Allow string
+}
+
+// maxDenied destinations are listed.
+const maxDenied = 50
+
+type host struct {
+	name string
+	port uint16
+}
+
+type summary struct {
+	// rules without effect here: mode none has none.
+	none   bool
+	denied map[host]*Denied
+	more   int
+}
+
+func newSummary(mode string) summary {
+	return summary{none: mode == network.None, denied: map[host]*Denied{}}
+}
+
+func (s *summary) add(e Event) {
+	if e.Kind != KindDNS && e.Kind != KindTCP {
+		return
+	}
+	h := host{e.Name, e.Port}
+	if h.name == "" {
+		h.name = e.Address
+	}
+	d := s.denied[h]
+	if d == nil {
+		if len(s.denied) >= maxDenied {
+			s.more++
+			return
+		}
+		d = &Denied{Host: h.name, Port: h.port}
+		s.denied[h] = d
+	}
+	d.Count++
+	d.Why, d.Allow = e.Why, e.allowLine
+	if s.none {
+		d.Allow = ""
+	}
+}
+
+func (s *summary) result() *Summary {
+	r := &Summary{More: s.more}
+	for _, d := range s.denied {
+		r.Denied = append(r.Denied, *d)
+	}
+	slices.SortFunc(r.Denied, func(a, b Denied) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port))
+	})
+	return r
+}
+
+// allowLine is the rule that would let a host through which the rules refused;
+// empty if no rule can. None helps against one of "deny".
+func allowLine(v network.Verdict, host string, port uint16) string {
+	if port == 0 {
+		port = 443
+	}
+	line := network.AllowLine(host, port)
+	if strings.HasPrefix(v.Rule, "deny ") || network.CheckAllow(line) != nil {
+		return ""
+	}
+	return line
+}

@@ -1,0 +1,47 @@
+package egress
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jailed-claude/jailed-claude/runtime/egress/hello"
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// httpsPort is where a TLS client has to show the name.
+const httpsPort = 443
+
+// checkTLS makes sure that a TLS client names, in clear, the very host that
+// the rules were asked about: what stands behind the address of an allowed
+// name may serve others as well. It reads the ClientHello and no further, and
+// decrypts nothing.
+func (s *Session) checkTLS(k *link, r *request) *refusal {
+	if s.config.Mode != network.Filtered || s.config.TLS != network.TLSStrict || r.port != httpsPort || r.name == "" || r.name == network.HostName {
+		return nil
+	}
+	// The client begins when it has been told that it is connected.
+	if err := r.accept(); err != nil {
+		return fail("proxy: " + err.Error())
+	}
+	_ = k.in.SetDeadline(time.Now().Add(s.limits.handshake))
+	h, raw, err := hello.Read(io.MultiReader(bytes.NewReader(r.raw), k.in))
+	_ = k.in.SetDeadline(time.Time{})
+	r.raw = raw
+	switch {
+	case errors.Is(err, hello.ErrNotTLS):
+		return deny(`not TLS (network.tls = "strict")`, "")
+	case err != nil:
+		return fail("no ClientHello: " + err.Error())
+	case h.ECH:
+		return deny(`the TLS server name is encrypted (ECH; network.tls = "strict")`, "")
+	case h.ServerName == "":
+		return deny(`TLS without a server name (network.tls = "strict")`, "")
+	}
+	if name, ok := network.Normal(h.ServerName); !ok || name != r.name {
+		return deny(fmt.Sprintf("the TLS server name is %q", h.ServerName), "")
+	}
+	return nil
+}
