@@ -48,6 +48,8 @@ func TestParseRule(t *testing.T) {
 		"127.0.0.1":                          "host:PORT",
 		"127.0.0.1:5432":                     "host:PORT",
 		"::1":                                "host:PORT",
+		"0.0.0.0:5432":                       "host:PORT",
+		"[::]:5432":                          "host:PORT",
 		"0.0.0.0/0":                          "everything",
 		"::/0":                               "everything",
 		"64.0.0.0/2":                         "loopback",

@@ -22,6 +22,10 @@ type Rule struct {
 // String is the rule as it was written.
 func (r Rule) String() string { return r.text }
 
+// Name is the host name that the rule is of, without a star; empty for a rule
+// of addresses.
+func (r Rule) Name() string { return r.name }
+
 // httpsPort is the one that an "allow" rule is of where it says none.
 const httpsPort = 443
 
@@ -116,7 +120,10 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 	return p, err == nil
 }
 
-var loopback4 = netip.MustParsePrefix("127.0.0.0/8")
+var (
+	loopback4 = netip.MustParsePrefix("127.0.0.0/8")
+	thisHost  = netip.MustParsePrefix("0.0.0.0/8")
+)
 
 func (r *Rule) checkPrefix() error {
 	p := r.prefix
@@ -129,7 +136,8 @@ func (r *Rule) checkPrefix() error {
 		return ruleError(r.text, "is an IPv4 address in an IPv6 form: write it as IPv4")
 	case p.Addr().Is4() && p.Overlaps(Fake):
 		return ruleError(r.text, "overlaps %s, where a jail keeps the addresses of names", Fake)
-	case p.Overlaps(loopback4), p.Contains(netip.IPv6Loopback()):
+	case p.Overlaps(loopback4), p.Contains(netip.IPv6Loopback()), p.Overlaps(thisHost), p.Contains(netip.IPv6Unspecified()):
+		// A connect to the unspecified address is one to the loopback.
 		return ruleError(r.text, `is the jail's own loopback: write "host:PORT" for a service of the host`)
 	}
 	return nil
