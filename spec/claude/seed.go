@@ -31,6 +31,9 @@ type Options struct {
 	// APIKey is the key that the policy passes into the jail. Claude does not
 	// ask about it if it was approved on the host.
 	APIKey string
+	// Placeholder stands in the jail for a key that stays outside. Claude does
+	// not ask about it, at any run, unless its user said no once.
+	Placeholder string
 	// Login copies the host's login as well.
 	Login bool
 }
@@ -51,7 +54,7 @@ type Report struct {
 var ErrNoLogin = errors.New("the host has no login to copy")
 
 // Seed prepares the private configuration. It does nothing but for the first
-// run, and what Login asks for.
+// run, and what Login and Placeholder ask for.
 func Seed(o Options) (Report, error) {
 	var r Report
 	state, err := openDir(o.State)
@@ -60,7 +63,7 @@ func Seed(o Options) (Report, error) {
 	}
 	defer state.Close()
 	first, err := firstRun(state)
-	if err != nil || (!first && !o.Login) {
+	if err != nil || (!first && !o.Login && o.Placeholder == "") {
 		return r, err
 	}
 	// Two first runs at once: one seeds, one waits.
@@ -85,6 +88,9 @@ func Seed(o Options) (Report, error) {
 			return r, err
 		}
 		r.Seeded = c.words
+	}
+	if err := approve(private, o.Placeholder); err != nil {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the agent will ask about its key, to which yes is the answer: %s: %v", VisibleLine(path.Join(PrivateDir, globalJSON)), err))
 	}
 	if o.Login {
 		r.Login, err = copyLogin(o.Host, private, c.account)
@@ -213,12 +219,12 @@ func (c *collected) global(text []byte, o Options) error {
 	if slices.ContainsFunc(to, func(m member) bool { return m.key == "theme" }) {
 		c.words = append(c.words, "theme")
 	}
-	if tail := approved(get(ms, "customApiKeyResponses"), o.APIKey); tail != "" {
+	if tail := approved(get(ms, responses), o.APIKey); tail != "" {
 		value, err := encode(map[string][]string{"approved": {tail}, "rejected": {}})
 		if err != nil {
 			return err
 		}
-		to = append(to, member{"customApiKeyResponses", value})
+		to = append(to, member{responses, value})
 		c.words = append(c.words, "the approved API key")
 	}
 	if o.Project != "" && trusted(get(ms, "projects"), o.Project) {
@@ -303,25 +309,6 @@ func narrow(value json.RawMessage) json.RawMessage {
 		return nil
 	}
 	return text
-}
-
-// tailLength is how much of an API key Claude remembers of an answer.
-const tailLength = 20
-
-// approved is the tail of the key if the host's user has agreed to it.
-func approved(responses json.RawMessage, key string) string {
-	key = strings.TrimSpace(key)
-	if key == "" || !utf8.ValidString(key) {
-		return ""
-	}
-	tail := key[max(0, len(key)-tailLength):]
-	var r struct {
-		Approved []string `json:"approved"`
-	}
-	if json.Unmarshal(responses, &r) != nil || !slices.Contains(r.Approved, tail) {
-		return ""
-	}
-	return tail
 }
 
 // trusted: the host's user has agreed to work in exactly that folder. A parent

@@ -250,6 +250,54 @@ func TestSeedAPIKey(t *testing.T) {
 	}
 }
 
+// TestSeedPlaceholder: Claude is not asked about what stands for a key, in a
+// new configuration or an old one, and no part of a real key gets in.
+func TestSeedPlaceholder(t *testing.T) {
+	const placeholder, tail = "placeholder-01234567890123456789", "01234567890123456789"
+	for name, c := range map[string]struct{ host, private, want string }{
+		"nothing on the host":  {"", "", `{"approved":["` + tail + `"]}`},
+		"an old configuration": {"", `{"numStartups": 3}`, `{"approved":["` + tail + `"]}`},
+		"others approved":      {"", `{"customApiKeyResponses": {"approved": ["x"], "rejected": ["y"]}}`, `{"approved":["x","` + tail + `"],"rejected":["y"]}`},
+		"approved already":     {"", `{"customApiKeyResponses": {"approved": ["` + tail + `"]}}`, `{"approved":["` + tail + `"]}`},
+		"a no stays":           {"", `{"customApiKeyResponses": {"rejected": ["` + tail + `"]}}`, `{"rejected":["` + tail + `"]}`},
+		"the host's key":       {`{"theme": "dark", "customApiKeyResponses": {"approved": ["` + planted + `"]}}`, "", `{"approved":["` + tail + `"]}`},
+	} {
+		f := newFixture(t)
+		f.o.Placeholder = placeholder
+		if c.host != "" {
+			f.write(f.home+"/.claude.json", c.host)
+		}
+		if c.private != "" {
+			f.jail(".claude.json", c.private)
+		}
+		for range 2 {
+			if r := f.seed(); len(r.Warnings) > 0 {
+				t.Errorf("%s: %q", name, r.Warnings)
+			}
+			text, _ := json.Marshal(f.object(f.private + "/.claude.json")["customApiKeyResponses"])
+			if string(text) != c.want {
+				t.Errorf("%s: %s, want %s", name, text, c.want)
+			}
+		}
+	}
+	// What the agent left there is no reason to stop, and leads nowhere else.
+	for _, left := range []string{"[]", "{", `{"customApiKeyResponses": 5}`, `{"customApiKeyResponses": {"approved": "x"}}`} {
+		f := newFixture(t)
+		f.o.Placeholder = placeholder
+		name := f.jail(".claude.json", left)
+		if r := f.seed(); len(r.Warnings) != 1 || f.read(name) != left {
+			t.Errorf("%s: %q, and it is %s", left, r.Warnings, f.read(name))
+		}
+	}
+	f := newFixture(t)
+	f.o.Placeholder = placeholder
+	mine := f.write(f.home+"/mine.json", "{}")
+	f.link(mine, f.private+"/.claude.json")
+	if r := f.seed(); len(r.Warnings) != 1 || f.read(mine) != "{}" {
+		t.Errorf("%q: the host's file is %s", r.Warnings, f.read(mine))
+	}
+}
+
 func TestSeedLogin(t *testing.T) {
 	f := newFixture(t)
 	f.full()

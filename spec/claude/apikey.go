@@ -1,0 +1,80 @@
+package claude
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// responses is the key of .claude.json with the answers about API keys.
+const responses = "customApiKeyResponses"
+
+// tailLength is how much of an API key Claude remembers of an answer.
+const tailLength = 20
+
+// tailOf is how Claude remembers a key.
+func tailOf(key string) string { return key[max(0, len(key)-tailLength):] }
+
+// approved is the tail of the key if the host's user has agreed to it.
+func approved(answers json.RawMessage, key string) string {
+	key = strings.TrimSpace(key)
+	if key == "" || !utf8.ValidString(key) {
+		return ""
+	}
+	tail := tailOf(key)
+	var r struct {
+		Approved []string `json:"approved"`
+	}
+	if json.Unmarshal(answers, &r) != nil || !slices.Contains(r.Approved, tail) {
+		return ""
+	}
+	return tail
+}
+
+// approve answers Claude's question about a key for its user, who was asked by
+// nobody but gave the key to jailed-claude. A no that was said stays.
+func approve(private *os.File, key string) error {
+	if key == "" {
+		return nil
+	}
+	tail := tailOf(key)
+	g, err := readBelow(private, globalJSON, maxGlobal)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if missing {
+		g.data, err = []byte("{}"), nil
+	}
+	if err != nil {
+		return err
+	}
+	ms, err := parseObject(g.data)
+	if err != nil {
+		return err
+	}
+	var answers struct {
+		Approved []string `json:"approved"`
+		Rejected []string `json:"rejected"`
+	}
+	if old := get(ms, responses); old != nil && json.Unmarshal(old, &answers) != nil {
+		return fmt.Errorf("%q is not what Claude writes", responses)
+	}
+	if slices.Contains(answers.Approved, tail) || slices.Contains(answers.Rejected, tail) {
+		return nil
+	}
+	value, err := encode(append(answers.Approved, tail))
+	if err != nil {
+		return err
+	}
+	text, err := set(g.data, []string{responses, "approved"}, value)
+	if err != nil {
+		return err
+	}
+	if missing {
+		return create(private, globalJSON, text, 0o600)
+	}
+	return replace(private, globalJSON, text, 0o600)
+}
