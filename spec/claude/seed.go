@@ -219,7 +219,7 @@ func (c *collected) global(text []byte, o Options) error {
 	if slices.ContainsFunc(to, func(m member) bool { return m.key == "theme" }) {
 		c.words = append(c.words, "theme")
 	}
-	if tail := approved(get(ms, responses), o.APIKey); tail != "" {
+	if tail := approved(get(ms, responses), o.APIKey); tail != "" && o.Placeholder == "" {
 		value, err := encode(map[string][]string{"approved": {tail}, "rejected": {}})
 		if err != nil {
 			return err

@@ -263,7 +263,7 @@ func TestSeedPlaceholder(t *testing.T) {
 		"the host's key":       {`{"theme": "dark", "customApiKeyResponses": {"approved": ["` + planted + `"]}}`, "", `{"approved":["` + tail + `"]}`},
 	} {
 		f := newFixture(t)
-		f.o.Placeholder = placeholder
+		f.o.Placeholder, f.o.APIKey = placeholder, planted
 		if c.host != "" {
 			f.write(f.home+"/.claude.json", c.host)
 		}
