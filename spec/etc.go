@@ -127,7 +127,7 @@ func (b *builder) nix() error {
 		return nil
 	}
 	b.bindOne(b.Host.NixDaemon, nixSocket)
-	b.file("/etc/nix/nix.conf", "experimental-features = nix-command flakes\n")
+	b.file("/etc/nix/nix.conf", nixConf(b.Host.NixSubstituters, b.Host.NixKeys))
 	b.env["NIX_REMOTE"] = "daemon"
 	why := "builds by the Nix daemon"
 	if b.Host.NixTrusted {
@@ -135,6 +135,19 @@ func (b *builder) nix() error {
 	}
 	b.grant("nix", b.Host.NixDaemon, "connect", b.origin("nix.daemon"), why)
 	return nil
+}
+
+// nixConf is what the jail's Nix has to know. What it asks the daemon for, the
+// daemon's own nix.conf allows or not.
+func nixConf(substituters, keys []string) string {
+	text := "experimental-features = nix-command flakes\n"
+	if len(substituters) > 0 {
+		text += "substituters = " + strings.Join(substituters, " ") + "\n"
+	}
+	if len(keys) > 0 {
+		text += "trusted-public-keys = " + strings.Join(keys, " ") + "\n"
+	}
+	return text
 }
 
 const nixSocket = "/nix/var/nix/daemon-socket/socket"

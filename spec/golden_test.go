@@ -225,6 +225,8 @@ var goldens = []struct {
 	{"nix-daemon", func(in *Input) {
 		in.Policy.Nix.Daemon = policy.DaemonAuto
 		in.Host.NixDaemon = "/nix/var/nix/daemon-socket/socket"
+		in.Host.NixSubstituters = []string{"https://cache.nixos.org", "https://cache.example.org"}
+		in.Host.NixKeys = []string{"cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY="}
 	}},
 	{"nix-daemon-trusted", func(in *Input) {
 		in.Policy.Nix.Daemon = policy.DaemonAuto

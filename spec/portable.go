@@ -36,7 +36,7 @@ const PortableVersion = 1
 //
 // The placeholders are PROJECT HOME STATE UID GID USER GROUP, GIT_NAME
 // GIT_EMAIL, CERTS EXTRA_CERTS RESOLV_CONF LOCALTIME MANAGED_SETTINGS NIX_DAEMON
-// JAILED_CLAUDE, and env:NAME for a variable of the caller's. It is
+// NIX_SUBSTITUTERS NIX_KEYS JAILED_CLAUDE, and env:NAME for a variable of the caller's. It is
 // the jail of an ordinary user on a host that has all of these: where a host
 // lacks one, its mount or variable is left out there, and root has one user
 // namespace less. Paths that only one checkout has (protected and hidden files,
@@ -125,6 +125,8 @@ func anyHost(p policy.Policy, id int) host.Facts {
 		Localtime:       markPath("LOCALTIME"),
 		ManagedSettings: markPath("MANAGED_SETTINGS"),
 		NixDaemon:       markPath("NIX_DAEMON"),
+		NixSubstituters: []string{mark("NIX_SUBSTITUTERS")},
+		NixKeys:         []string{mark("NIX_KEYS")},
 		NoFile:          maxOpenFiles,
 		Env:             map[string]string{},
 		Present:         map[string]host.Kind{},

@@ -82,7 +82,7 @@ func TestPortableHasPlaceholdersOnly(t *testing.T) {
 		`"hostID":"${UID}"`, `"hostID":"${GID}"`, `"--uid=${UID}","--gid=${GID}"`, `"cwd":"${PROJECT}"`, `"HOME=${HOME}"`,
 		`"XDG_RUNTIME_DIR=/run/user/${UID}"`, `"TERM=${env:TERM}"`, `"LC_*=${env:LC_*}"`, `"GOFLAGS=${env:GOFLAGS}"`, `"CI=1"`,
 		`"source":"${HOME}/notes"`, `"source":"/srv/data"`, `"source":"${CERTS}"`,
-		`"source":"${LOCALTIME}"`, `"source":"${NIX_DAEMON}"`, `"source":"${JAILED_CLAUDE}"`,
+		`"source":"${LOCALTIME}"`, `"source":"${NIX_DAEMON}"`, `substituters = ${NIX_SUBSTITUTERS}\ntrusted-public-keys = ${NIX_KEYS}\n`, `"source":"${JAILED_CLAUDE}"`,
 		`${USER}:x:${UID}:${GID}::${HOME}:/bin/sh\n`, `"content":"${GROUP}:x:${GID}:\n`, `name = \"${GIT_NAME}\"`,
 		`"hide":[".env"]`, `"protect":["infra/"]`, `"system":"` + System + `"`,
 		`"target":"/nix/store/11111111111111111111111111111111-bash-5/bin/sh"`,

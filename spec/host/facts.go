@@ -46,6 +46,9 @@ type Facts struct {
 	NixTrusted bool
 	// NixVersion is the daemon's version, where it says so.
 	NixVersion string
+	// NixSubstituters and NixKeys are where the host's Nix fetches from, and
+	// whose signatures it trusts; known with NixDaemon.
+	NixSubstituters, NixKeys []string
 
 	// Env is the caller's whole environment. Only names that spec's
 	// allow-list or the policy names may cross.

@@ -39,7 +39,7 @@ func (p *probe) nix(ctx context.Context) []Need {
 
 	daemon := Need{Name: "nix-daemon"}
 	f := &Facts{User: p.userName(p.accounts("/etc/passwd"))}
-	p.nixDaemon(ctx, f)
+	p.nixDaemon(ctx, f, false)
 	switch f.NixDaemon {
 	case "":
 		daemon.Detail = "not reachable; a jail needs it only for --nix"

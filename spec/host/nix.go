@@ -20,8 +20,9 @@ const (
 	nixAsk     = 3 * time.Second
 )
 
-// nixDaemon fills what f says of the Nix daemon.
-func (s *source) nixDaemon(ctx context.Context, f *Facts) {
+// nixDaemon fills what f says of the Nix daemon; with settings, also what a jail
+// has to know of the host's nix.conf.
+func (s *source) nixDaemon(ctx context.Context, f *Facts, settings bool) {
 	socket := s.nixSocketPath()
 	if socket == "" {
 		return
@@ -38,6 +39,9 @@ func (s *source) nixDaemon(ctx context.Context, f *Facts) {
 	conn.Close()
 	f.NixDaemon = real
 	f.NixVersion, f.NixTrusted = s.nixTrust(ctx, f)
+	if settings {
+		s.nixCaches(ctx, f)
+	}
 }
 
 // nixSocketPath is the socket that the caller's nix would use; empty if that
@@ -90,7 +94,7 @@ func (s *source) nixTrust(ctx context.Context, f *Facts) (version string, truste
 	var config map[string]struct {
 		Value any `json:"value"`
 	}
-	if s.nixJSON(ctx, &config, "show-config", "--json") == nil {
+	if s.nixConfig(ctx, &config) == nil {
 		if users, ok := config["trusted-users"].Value.([]any); ok {
 			var names []string
 			for _, u := range users {
@@ -103,7 +107,7 @@ func (s *source) nixTrust(ctx context.Context, f *Facts) (version string, truste
 	if err != nil {
 		return version, true
 	}
-	return version, s.isOneOf(trustedUsers(text), f)
+	return version, s.isOneOf(nixSetting(text, []string{"root"}, "trusted-users"), f)
 }
 
 // nixJSON runs nix, without the caller's own settings, and reads its answer.
@@ -122,22 +126,6 @@ func (s *source) nixJSON(ctx context.Context, into any, args ...string) error {
 		return err
 	}
 	return json.Unmarshal(out, into)
-}
-
-// trustedUsers reads nix.conf(5) for one setting.
-func trustedUsers(text string) []string {
-	names := []string{"root"}
-	for line := range strings.Lines(text) {
-		line, _, _ = strings.Cut(line, "#")
-		key, value, ok := strings.Cut(line, "=")
-		switch key = strings.TrimSpace(key); {
-		case ok && key == "trusted-users":
-			names = strings.Fields(value)
-		case ok && key == "extra-trusted-users":
-			names = append(names, strings.Fields(value)...)
-		}
-	}
-	return names
 }
 
 // isOneOf matches the caller against user names, "@group" and "*".

@@ -52,8 +52,9 @@ func (s *source) read(ctx context.Context, o Options) (*Facts, error) {
 	var settings []setting
 	wait.Go(func() { settings = s.gitSettings(ctx, f.Project.Dir) })
 	daemon := *f
+	daemon.Warnings = nil
 	if o.Nix {
-		wait.Go(func() { s.nixDaemon(ctx, &daemon) })
+		wait.Go(func() { s.nixDaemon(ctx, &daemon, true) })
 	}
 
 	s.system(f)
@@ -68,6 +69,8 @@ func (s *source) read(ctx context.Context, o Options) (*Facts, error) {
 	}
 	f.GitName, f.GitEmail = identity(settings)
 	f.NixDaemon, f.NixTrusted, f.NixVersion = daemon.NixDaemon, daemon.NixTrusted, daemon.NixVersion
+	f.NixSubstituters, f.NixKeys = daemon.NixSubstituters, daemon.NixKeys
+	f.Warnings = append(f.Warnings, daemon.Warnings...)
 	return f, ctx.Err()
 }
 
