@@ -33,6 +33,10 @@ type Options struct {
 	// Log is the descriptor of the session's log (egress.Event, a JSON line
 	// each), which crosses execve; 0 if there is none.
 	Log int
+	// Keys of the jail's brokers by the brokers' names, and the certificates
+	// (PEM) by which brokers know their services, nil for the system's.
+	Keys  map[string]string
+	Roots []byte
 	// Cgroup is the folder of a cgroup v2 made for this jail; empty without
 	// limits.
 	Cgroup string

@@ -50,7 +50,7 @@ func (b *Broker) forward(w http.ResponseWriter, f *forward, e *Event) *refusal {
 	if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 		return refuse(http.StatusInternalServerError, "%v", err)
 	}
-	resp, err := b.transport.RoundTrip(f.Request)
+	resp, err := b.roundTrip(f.Request)
 	if err != nil {
 		return b.failed(f, err)
 	}

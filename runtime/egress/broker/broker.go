@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -75,6 +76,8 @@ type Broker struct {
 	server    *http.Server
 	transport *http.Transport
 	slots     chan struct{}
+	pem       []byte
+	roots     sync.Once
 }
 
 // Limits of a key's length in bytes. A shorter one would be found in every
@@ -113,15 +116,14 @@ func New(b network.Broker, o Options) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker %q: %w", b.Name, err)
 	}
-	roots, err := pool(o.Roots)
-	if err != nil {
-		return nil, fmt.Errorf("broker %q: %w", b.Name, err)
+	if o.Roots != nil && !bytes.Contains(o.Roots, []byte("-----BEGIN CERTIFICATE-----")) {
+		return nil, fmt.Errorf("broker %q: there is no certificate in the PEM text of the roots", b.Name)
 	}
 	dial := o.Dial
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
-	own := &Broker{Broker: b, upstream: upstream, key: o.Key, log: o.Log, slots: make(chan struct{}, maxConns)}
+	own := &Broker{Broker: b, upstream: upstream, key: o.Key, log: o.Log, pem: o.Roots, slots: make(chan struct{}, maxConns)}
 	own.transport = &http.Transport{
 		// No Proxy: the host's proxy variables are not the jail's.
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -129,7 +131,8 @@ func New(b network.Broker, o Options) (*Broker, error) {
 			defer cancel()
 			return dial(ctx, network, addr)
 		},
-		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		// RootCAs: see roundTrip.
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    handshakeTimeout,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
@@ -152,16 +155,19 @@ func New(b network.Broker, o Options) (*Broker, error) {
 	return own, nil
 }
 
-// pool is nil, the system's, where there are no certificates.
-func pool(pem []byte) (*x509.CertPool, error) {
-	if pem == nil {
-		return nil, nil
-	}
-	p := x509.NewCertPool()
-	if !p.AppendCertsFromPEM(pem) {
-		return nil, errors.New("there is no certificate in the PEM text of the roots")
-	}
-	return p, nil
+// roundTrip sends a request. The certificates are read for the first one: it
+// takes some milliseconds, in which a jail can start.
+func (b *Broker) roundTrip(r *http.Request) (*http.Response, error) {
+	b.roots.Do(func() {
+		if b.pem == nil {
+			return // the system's
+		}
+		// An empty pool accepts nothing.
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM(b.pem)
+		b.transport.TLSClientConfig.RootCAs, b.pem = pool, nil
+	})
+	return b.transport.RoundTrip(r)
 }
 
 // Serve serves what l accepts until l is closed, whose error it returns.
