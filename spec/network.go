@@ -183,13 +183,12 @@ func (b *builder) quiet() {
 	}
 }
 
-// proxied points programs at the relay. Nothing is redirected there, so the
-// names of brokers are for the relay as well, and not in NO_PROXY.
+// proxied points programs at the relay. Brokers answer at their own addresses.
 func (b *builder) proxied() {
 	at := fmt.Sprintf("%s:%d", network.Gateway, network.RelayPort)
 	for _, v := range []variable{
 		{name: "HTTPS_PROXY", value: "http://" + at}, {name: "HTTP_PROXY", value: "http://" + at}, {name: "ALL_PROXY", value: "socks5h://" + at},
-		{name: "NO_PROXY", value: "localhost,127.0.0.1,::1"},
+		{name: "NO_PROXY", value: "localhost,127.0.0.1,::1,.broker.internal"},
 	} {
 		v.why = "the only way out with network.via = \"proxy\""
 		b.netEnv = append(b.netEnv, v, variable{strings.ToLower(v.name), v.value, v.why})

@@ -77,7 +77,7 @@ func hold(f *host.ClaudeFiles) error {
 
 // seed gives the first run of a private configuration what it may have of the
 // host's.
-func seed(c *cobra.Command, in *spec.Input, login string) error {
+func seed(c *cobra.Command, in *spec.Input, j *spec.Jail, login string) error {
 	if in.Policy.Agent.Config != policy.ConfigPrivate {
 		return nil
 	}
@@ -87,6 +87,9 @@ func seed(c *cobra.Command, in *spec.Input, login string) error {
 	}
 	if slices.Contains(in.Policy.Env.Pass, keyVariable) {
 		o.APIKey = in.Host.Env[keyVariable]
+	}
+	if b := brokerOf(j, keyVariable); b != nil {
+		o.Placeholder = b.Placeholder()
 	}
 	r, err := claude.Seed(o)
 	for _, w := range r.Warnings {

@@ -27,6 +27,8 @@ import (
 type jailFlags struct {
 	pkg, closure, project, policy, net, user string
 	read, write, hide, env                   []string
+	allow                                    []string
+	ports                                    []int64
 	memory                                   string
 	pids                                     int64
 	cpus                                     float64
@@ -43,7 +45,9 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringVar(&f.closure, "closure", "", "take the closure from `FILE`: one store path a line, or a Nix registration")
 	fs.StringVar(&f.project, "project", "", "the project `DIR` (default: the current folder)")
 	fs.StringVar(&f.policy, "policy", "", "apply the policy `FILE` in place of the project's; \"none\" applies none")
-	fs.StringVar(&f.net, "net", "", "network `MODE`: none or host")
+	fs.StringVar(&f.net, "net", "", "network `MODE`: none, filtered, internet or host")
+	fs.StringArrayVar(&f.allow, "allow", nil, "let the jail reach `NAME`: a name, name:port, host:port of this host, an address, or @preset; repeatable")
+	fs.Int64SliceVar(&f.ports, "port", nil, "publish `PORT` of the jail on 127.0.0.1 of this host; repeatable")
 	fs.StringArrayVar(&f.read, "read", nil, "let the jail read `PATH`; repeatable")
 	fs.StringArrayVar(&f.write, "write", nil, "let the jail read and write `PATH`; repeatable")
 	fs.StringArrayVar(&f.hide, "hide", nil, "hide what matches `PATTERN` in the project; repeatable")
@@ -66,6 +70,7 @@ func (f *jailFlags) layer() (*policy.Layer, error) {
 	}
 	set(&l.Agent.Package, f.pkg)
 	set(&l.Network.Mode, f.net)
+	l.Network.Allow, l.Network.Ports = f.allow, f.ports
 	set(&l.Identity.User, f.user)
 	l.Files.Hide = f.hide
 	for from, to := range map[*[]string]*[]string{&f.read: &l.Files.Read, &f.write: &l.Files.Write} {
@@ -142,8 +147,10 @@ func (f *jailFlags) merged(project string) (policies, error) {
 	if p.team, err = policy.Merge(own); err != nil {
 		return policies{}, err
 	}
-	p.all, err = policy.Merge(append(slices.Clip(user), own, flags)...)
-	return p, err
+	if p.all, err = policy.Merge(append(slices.Clip(user), own, flags)...); err != nil {
+		return policies{}, err
+	}
+	return p, f.checkAllow(p.all.Network)
 }
 
 // userLayers are the policies that the user has on every project, the weaker
@@ -229,6 +236,9 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 		return nil, err
 	}
 	p := ps.all
+	if p.Network.Mode == policy.NetHost && len(p.Network.Deny) > 0 {
+		fmt.Fprintln(c.ErrOrStderr(), "jailed-claude: warning: with the network of the host nothing can be denied, and network.deny does not hold")
+	}
 	took(&begun, "policy")
 	// The lock is compared while the host is read; neither needs the other.
 	type result struct {

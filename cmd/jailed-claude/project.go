@@ -119,6 +119,7 @@ func changeLines(changes []policy.Change, other string, values bool, most int) [
 func changeText(c policy.Change, values bool) string {
 	element := strconv.Quote(c.Element)
 	variable := c.Key == "env.set"
+	broker := c.Key == "broker"
 	quote := func(s *string) string {
 		switch {
 		case s == nil:
@@ -131,6 +132,8 @@ func changeText(c policy.Change, values bool) string {
 	switch {
 	case c.Element == "":
 		return quote(c.From) + " -> " + quote(c.To)
+	case broker && c.From == nil:
+		return "+ " + element + ": " + quote(c.To)
 	case variable && c.From == nil:
 		return "+ " + element + " = " + quote(c.To)
 	case c.From == nil:

@@ -32,7 +32,8 @@ func newRun() *cobra.Command {
 configuration, and to nothing else of this machine.`,
 		Example: `  jailed-claude run
   jailed-claude run -- -p "explain this project"
-  jailed-claude run --net none --read ~/notes --env ANTHROPIC_API_KEY
+  jailed-claude run --net filtered --allow @claude --allow github.com
+  jailed-claude run --net none --read ~/notes --port 3000
   jailed-claude run --strict --require seccomp,userns -- -p "review this branch"
   jailed-claude run --login copy                 # with the host's login
   jailed-claude run --package nixpkgs#claude-code`,
@@ -87,15 +88,15 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 	if err := prepare(in); err != nil {
 		return err
 	}
-	if err := seed(c, in, f.login); err != nil {
+	if err := seed(c, in, j, f.login); err != nil {
 		return err
 	}
 	if in.Host.NixTrusted {
 		fmt.Fprintln(os.Stderr, "jailed-claude: warning: the Nix daemon trusts you, so with its socket the jail can become root on this host")
 	}
 	terminal := isTerminal(os.Stderr)
-	if _, given := in.Host.Env["ANTHROPIC_API_KEY"]; given && terminal && !slices.Contains(in.Policy.Env.Pass, "ANTHROPIC_API_KEY") && len(in.Command) == 0 {
-		fmt.Fprintln(os.Stderr, "jailed-claude: ANTHROPIC_API_KEY stays outside; to hand it to the agent: --env ANTHROPIC_API_KEY")
+	if terminal && len(in.Command) == 0 && keptOut(in, j) {
+		fmt.Fprintln(os.Stderr, "jailed-claude: ANTHROPIC_API_KEY stays outside, and with the network of the host the agent has no use of it; to hand it over: --env ANTHROPIC_API_KEY")
 	}
 	id := make([]byte, 6)
 	if _, err := rand.Read(id); err != nil {
@@ -113,7 +114,19 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 	if _, json := logrus.StandardLogger().Formatter.(*logrus.JSONFormatter); json {
 		o.LogFormat = "json"
 	}
+	if _, ok := j.Spec.Annotations[spec.NetworkAnnotation]; ok {
+		if o.Log, err = openLog(o.ID, in.Host.Project.Dir); err != nil {
+			return err
+		}
+	}
 	return runtime.Run(j, o)
+}
+
+// keptOut: the caller's key stays outside, and there is no broker for it
+// although the policy wants one.
+func keptOut(in *spec.Input, j *spec.Jail) bool {
+	return in.Policy.Agent.Key == policy.KeyAuto && in.Policy.Network.Mode == policy.NetHost && in.Host.Env[keyVariable] != "" &&
+		!slices.ContainsFunc(j.Spec.Process.Env, func(e string) bool { return strings.HasPrefix(e, keyVariable+"=") })
 }
 
 // limited makes the cgroup for the limits of a configuration, if it has any.
