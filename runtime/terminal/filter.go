@@ -67,6 +67,8 @@ type Filter struct {
 	bad bool
 	// out is what one call of Write passes on.
 	out []byte
+	// kind is room for one.
+	kind [4]byte
 	// modes is what the program has switched on.
 	modes modes
 }
@@ -112,23 +114,24 @@ func (f *Filter) Write(p []byte) (int, error) {
 }
 
 // whole passes on a control sequence that p begins with, and returns its length:
-// 0 if there is none, if it is not complete, or if it is any but the ordinary
-// ones. What it does next would do as well, byte by byte.
+// 0 if there is none, or if it is not complete or not an ordinary one. What it
+// does next would do as well, byte by byte.
 func (f *Filter) whole(p []byte) int {
 	if len(p) < 3 || p[0] != esc || p[1] != '[' {
 		return 0
 	}
 	for i, b := range p[2:min(len(p), MaxControl)] {
-		if b >= '@' && b < del {
-			q, ok := parse(p[:i+3])
+		switch {
+		case b >= '0' && b <= '?':
+		case b >= '@' && b < del:
+			q, ok := parse(p[:i+3], f.kind[:0])
 			if !ok || !q.allowed() {
 				return 0
 			}
 			f.modes.control(q)
 			f.out = append(f.out, p[:i+3]...)
 			return i + 3
-		}
-		if b < ' ' || b >= del {
+		default:
 			return 0
 		}
 	}
@@ -300,7 +303,7 @@ func (f *Filter) control(b byte) {
 		f.ground()
 		return
 	}
-	q, ok := parse(f.held)
+	q, ok := parse(f.held, f.kind[:0])
 	if !ok || !q.allowed() {
 		f.ground()
 		return

@@ -82,10 +82,12 @@ func (m *modes) escape(s []byte) {
 
 // control notes a control sequence that passed.
 func (m *modes) control(q sequence) {
-	switch string(q.kind) {
-	case "m":
+	if len(q.kind) == 1 && q.kind[0] == 'm' {
 		// Whatever is not plainly a reset may leave something.
 		m.graphics = len(q.params) > 1 || len(q.params) == 1 && q.params[0] != '0'
+		return
+	}
+	switch string(q.kind) {
 	case "h", "?h":
 		m.mode(q, true)
 	case "l", "?l":
@@ -112,13 +114,14 @@ func (m *modes) control(q sequence) {
 }
 
 func (m *modes) mode(q sequence, on bool) {
-	prefix := string(q.kind[:len(q.kind)-1])
+	private := q.kind[0] == '?'
 	for _, n := range q.numbers {
-		if prefix == "?" && (n == 47 || n == 1047 || n == 1049) {
+		if private && (n == 47 || n == 1047 || n == 1049) {
 			m.alternate = on
 		}
-		for i, s := range switchables {
-			if s.prefix == prefix && s.number == n {
+		for i := range switchables {
+			s := &switchables[i]
+			if s.number == n && (s.prefix == "?") == private {
 				m.set[i] = on != s.on
 			}
 		}

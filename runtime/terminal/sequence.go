@@ -1,10 +1,7 @@
 package terminal
 
 import (
-	"bytes"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -47,8 +44,9 @@ type sequence struct {
 }
 
 // parse takes a complete control sequence apart, ESC [ included. ok is false if
-// it is malformed: terminals differ in what they make of that.
-func parse(s []byte) (q sequence, ok bool) {
+// it is malformed: terminals differ in what they make of that. room is for the
+// kind, if it does not lie in s as it is.
+func parse(s, room []byte) (q sequence, ok bool) {
 	s = s[2:]
 	prefix := 0
 	if s[0] >= '<' && s[0] <= '?' {
@@ -65,27 +63,33 @@ func parse(s []byte) (q sequence, ok bool) {
 		}
 	}
 	if prefix > 0 {
-		q.kind = append([]byte{s[0]}, q.kind...)
+		q.kind = append(append(room, s[0]), q.kind...)
 	}
 	return q, true
 }
 
-// numbers are the parameters. One that is missing is 0; sub-parameters are left
-// out.
+// numbers are the parameters. One that is missing is 0, one that is larger than
+// any has a meaning maxNumber; sub-parameters are left out.
 func (q sequence) numbers(yield func(i, n int) bool) {
-	i := 0
-	for p := range bytes.SplitSeq(q.params, []byte{';'}) {
-		p, _, _ = bytes.Cut(p, []byte{':'})
-		n, err := strconv.Atoi(string(p))
-		if err != nil && len(p) > 0 {
-			n = math.MaxInt
+	i, n, sub := 0, 0, false
+	for _, b := range q.params {
+		switch {
+		case b == ';':
+			if !yield(i, n) {
+				return
+			}
+			i, n, sub = i+1, 0, false
+		case b == ':':
+			sub = true
+		case !sub:
+			n = min(10*n+int(b-'0'), maxNumber)
 		}
-		if !yield(i, n) {
-			return
-		}
-		i++
 	}
+	yield(i, n)
 }
+
+// maxNumber is larger than all numbers that mean something.
+const maxNumber = 1 << 24
 
 // number is the parameter at a place, or 0.
 func (q sequence) number(at int) int {
@@ -147,8 +151,8 @@ const maxMode = 1<<16 - 1
 // allowed: the control sequence passes.
 func (q sequence) allowed() bool {
 	if len(q.kind) == 1 {
-		if !shown[q.kind[0]] {
-			return false
+		if c := q.kind[0]; c != 't' && c != 'h' && c != 'l' {
+			return shown[c]
 		}
 	} else if !special[string(q.kind)] {
 		return false
