@@ -12,14 +12,15 @@ import (
 	"github.com/opencontainers/runc/libcontainer"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/hook"
 	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1, a constructor
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 )
 
 // Reexec plays the part that this process was started for, if any.
 //
-// As libcontainer's init it does not return. As a supervisor it returns true
-// and what supervisor.Main returned. Otherwise it returns false.
+// As libcontainer's init it does not return. As a supervisor, or as the keeper
+// of an exported bundle's network, it returns true and the exit status. Otherwise it returns false.
 //
 // Preconditions: first in main, on the main goroutine.
 func Reexec() (status int, err error, ok bool) {
@@ -32,6 +33,9 @@ func Reexec() (status int, err error, ok bool) {
 			return 0, os.NewSyscallError("prctl(PR_SET_PDEATHSIG)", err), true
 		}
 		libcontainer.Init()
+	}
+	if hook.IsKeeper() {
+		return hook.Keep(), nil, true
 	}
 	if !supervisor.IsStage() {
 		return 0, nil, false

@@ -38,18 +38,18 @@ func checkHooks(s *specs.Spec, bad func(string, ...any)) {
 	if _, ok := s.Annotations[NetworkAnnotation]; !ok {
 		bad("there are hooks, and no network for them to start")
 	}
-	if len(h.CreateRuntime) != 1 || len(h.Poststop) != 1 {
-		bad("there is not one createRuntime hook and one poststop hook")
+	if len(h.CreateRuntime) != 1 || len(h.CreateContainer) != 1 || len(h.Poststop) != 1 {
+		bad("there is not one hook each of createRuntime, createContainer and poststop")
 		return
 	}
-	start, stop := h.CreateRuntime[0], h.Poststop[0]
-	if !slices.Equal(start.Args, startHook) || !slices.Equal(stop.Args, stopHook) {
-		bad("the arguments %q and %q are not those that start and end the network", start.Args, stop.Args)
+	start, join, stop := h.CreateRuntime[0], h.CreateContainer[0], h.Poststop[0]
+	if !slices.Equal(start.Args, startHook) || !slices.Equal(join.Args, joinHook) || !slices.Equal(stop.Args, stopHook) {
+		bad("the arguments %q, %q and %q are not those that start, join and end the network", start.Args, join.Args, stop.Args)
 	}
-	if start.Path != stop.Path {
-		bad("two programs are hooks: %q and %q", start.Path, stop.Path)
+	if start.Path != join.Path || start.Path != stop.Path {
+		bad("more than one program are hooks: %q, %q and %q", start.Path, join.Path, stop.Path)
 	}
-	for _, p := range slices.Compact([]string{start.Path, stop.Path}) {
+	for _, p := range slices.Compact([]string{start.Path, join.Path, stop.Path}) {
 		if !path.IsAbs(p) || path.Clean(p) != p || !printable(p) {
 			bad("%q is not an absolute, clean path", p)
 		}

@@ -244,21 +244,21 @@ var broken = []struct {
 	{"the host's names", readOnly("/etc/hosts", "/etc/hosts"), []string{`network: "/etc/hosts" is that of another network`}},
 
 	// Hooks
-	{"empty hooks", withHooks(func(h *specs.Hooks) { *h = specs.Hooks{} }), []string{"hooks: there is not one createRuntime hook and one poststop hook"}},
-	{"a network that nobody ends", withHooks(func(h *specs.Hooks) { h.Poststop = nil }), []string{"hooks: there is not one createRuntime hook and one poststop hook"}},
+	{"empty hooks", withHooks(func(h *specs.Hooks) { *h = specs.Hooks{} }), []string{"hooks: there is not one hook each of createRuntime, createContainer and poststop"}},
+	{"a network that nobody ends", withHooks(func(h *specs.Hooks) { h.Poststop = nil }), []string{"hooks: there is not one hook each of createRuntime, createContainer and poststop"}},
+	{"a network that nobody joins", withHooks(func(h *specs.Hooks) { h.CreateContainer = nil }), []string{"hooks: there is not one hook each of createRuntime, createContainer and poststop"}},
 	{"one more hook", withHooks(func(h *specs.Hooks) { h.CreateRuntime = append(h.CreateRuntime, h.CreateRuntime[0]) }),
-		[]string{"hooks: there is not one createRuntime hook and one poststop hook"}},
+		[]string{"hooks: there is not one hook each of createRuntime, createContainer and poststop"}},
 	{"a hook that does something else", withHooks(func(h *specs.Hooks) { h.CreateRuntime[0].Args = []string{"jailed-claude", "run"} }),
-		[]string{`hooks: the arguments ["jailed-claude" "run"] and ["jailed-claude" "hook" "network-stop"] are not those that start and end the network`}},
+		[]string{`hooks: the arguments ["jailed-claude" "run"], ["jailed-claude" "hook" "network-join"] and ["jailed-claude" "hook" "network-stop"] are not those that start, join and end the network`}},
 	{"a hook in the wrong place", withHooks(func(h *specs.Hooks) { h.CreateRuntime, h.Poststop = h.Poststop, h.CreateRuntime }),
-		[]string{`hooks: the arguments ["jailed-claude" "hook" "network-stop"] and ["jailed-claude" "hook" "network-start"] are not those that start and end the network`}},
+		[]string{`hooks: the arguments ["jailed-claude" "hook" "network-stop"], ["jailed-claude" "hook" "network-join"] and ["jailed-claude" "hook" "network-start"] are not those that start, join and end the network`}},
 	{"another program at the end", withHooks(func(h *specs.Hooks) { h.Poststop[0].Path = "/bin/sh" }),
-		[]string{`hooks: two programs are hooks: "` + storeSelf + `" and "/bin/sh"`}},
-	{"a hook by its name alone", withHooks(func(h *specs.Hooks) { h.CreateRuntime[0].Path, h.Poststop[0].Path = "jailed-claude", "jailed-claude" }),
+		[]string{`hooks: more than one program are hooks: "` + storeSelf + `", "` + storeSelf + `" and "/bin/sh"`}},
+	{"a hook by its name alone", withHooks(hooksAt("jailed-claude")),
 		[]string{`hooks: "jailed-claude" is not an absolute, clean path`}},
-	{"a hook that the agent can replace", withHooks(func(h *specs.Hooks) {
-		h.CreateRuntime[0].Path, h.Poststop[0].Path = "/home/ada/src/app/bin/jailed-claude", "/home/ada/src/app/bin/jailed-claude"
-	}), []string{`hooks: the jail can change "/home/ada/src/app/bin/jailed-claude" by way of "/home/ada/src", and it runs outside: install jailed-claude elsewhere`}},
+	{"a hook that the agent can replace", withHooks(hooksAt("/home/ada/src/app/bin/jailed-claude")),
+		[]string{`hooks: the jail can change "/home/ada/src/app/bin/jailed-claude" by way of "/home/ada/src", and it runs outside: install jailed-claude elsewhere`}},
 	{"hooks for nothing", func(s *specs.Spec) {
 		withHooks(func(*specs.Hooks) {})(s)
 		delete(s.Annotations, NetworkAnnotation)
@@ -297,12 +297,20 @@ func rulesOf(text string) func(*specs.Spec) {
 	return func(s *specs.Spec) { s.Annotations[NetworkAnnotation] = text }
 }
 
+// hooksAt is another program for all of them.
+func hooksAt(p string) func(*specs.Hooks) {
+	return func(h *specs.Hooks) {
+		h.CreateRuntime[0].Path, h.CreateContainer[0].Path, h.Poststop[0].Path = p, p, p
+	}
+}
+
 // withHooks changes the hooks of an exported bundle.
 func withHooks(with func(*specs.Hooks)) func(*specs.Spec) {
 	return func(s *specs.Spec) {
 		s.Hooks = &specs.Hooks{
-			CreateRuntime: []specs.Hook{{Path: storeSelf, Args: slices.Clone(startHook)}},
-			Poststop:      []specs.Hook{{Path: storeSelf, Args: slices.Clone(stopHook)}},
+			CreateRuntime:   []specs.Hook{{Path: storeSelf, Args: slices.Clone(startHook)}},
+			CreateContainer: []specs.Hook{{Path: storeSelf, Args: slices.Clone(joinHook)}},
+			Poststop:        []specs.Hook{{Path: storeSelf, Args: slices.Clone(stopHook)}},
 		}
 		with(s.Hooks)
 	}
@@ -419,9 +427,7 @@ func TestCheckAllows(t *testing.T) {
 		"hooks of an exported bundle": withHooks(func(*specs.Hooks) {}),
 		"a hook in the project, held": func(s *specs.Spec) {
 			const p = "/home/ada/src/app/bin"
-			withHooks(func(h *specs.Hooks) {
-				h.CreateRuntime[0].Path, h.Poststop[0].Path = p+"/jailed-claude", p+"/jailed-claude"
-			})(s)
+			withHooks(hooksAt(p + "/jailed-claude"))(s)
 			readOnly(p, p)(s)
 		},
 		"a socket that the policy grants": readOnly("/run/docker.sock", "/run/docker.sock"),

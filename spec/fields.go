@@ -15,6 +15,7 @@ import (
 var knownFields = []string{
 	"ociVersion", "hostname", "annotations",
 	"hooks", "hooks.createRuntime", "hooks.createRuntime.path", "hooks.createRuntime.args",
+	"hooks.createContainer", "hooks.createContainer.path", "hooks.createContainer.args",
 	"hooks.poststop", "hooks.poststop.path", "hooks.poststop.args",
 	"root", "root.path", "root.readonly",
 	"process", "process.terminal", "process.args", "process.env", "process.cwd", "process.noNewPrivileges",

@@ -225,6 +225,7 @@ func (b *builder) brokerHosts() string {
 // Arguments of the hooks that start and end the network of an exported bundle.
 var (
 	startHook = []string{"jailed-claude", "hook", "network-start"}
+	joinHook  = []string{"jailed-claude", "hook", "network-join"}
 	stopHook  = []string{"jailed-claude", "hook", "network-stop"}
 )
 
@@ -235,7 +236,9 @@ func (b *builder) hooks() error {
 	}
 	b.spec.Hooks = &specs.Hooks{
 		CreateRuntime: []specs.Hook{{Path: b.Host.Executable, Args: slices.Clone(startHook)}},
-		Poststop:      []specs.Hook{{Path: b.Host.Executable, Args: slices.Clone(stopHook)}},
+		// Inside of the namespaces, but with the host's files.
+		CreateContainer: []specs.Hook{{Path: b.Host.Executable, Args: slices.Clone(joinHook)}},
+		Poststop:        []specs.Hook{{Path: b.Host.Executable, Args: slices.Clone(stopHook)}},
 	}
 	return nil
 }

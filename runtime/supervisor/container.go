@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
+	"github.com/jailed-claude/jailed-claude/runtime/egress"
 )
 
 // container is one jail from creation to exit.
@@ -26,6 +27,9 @@ type container struct {
 	console *console
 	control *control
 	cgroup  *cgroup
+	network *jailNet
+	// refused are the destinations that the jail was refused, when it has ended.
+	refused *egress.Summary
 	// appeared has a value when the jail is to end at once; nil never has.
 	appeared <-chan struct{}
 }
@@ -33,7 +37,7 @@ type container struct {
 // newContainer translates a loaded bundle for libcontainer. What has been done
 // already is left out: the user namespace, and all mounts but rest. Seccomp is
 // left to PID 1, which gets it compiled.
-func newContainer(b *bundle.Bundle, rest []specs.Mount, cg *cgroup, o Options) (*container, error) {
+func newContainer(b *bundle.Bundle, rest []specs.Mount, cg *cgroup, n *jailNet, o Options) (*container, error) {
 	if len(o.Seccomp) == 0 {
 		return nil, errors.New("there is no compiled seccomp profile")
 	}
@@ -55,7 +59,7 @@ func newContainer(b *bundle.Bundle, rest []specs.Mount, cg *cgroup, o Options) (
 	}
 	config.ParentDeathSignal = int(unix.SIGKILL)
 	config.Cgroups = &cgroups.Cgroup{Name: o.ID, Rootless: true, Resources: &cgroups.Resources{}}
-	c := &container{options: o, spec: b.Spec, config: config, cgroup: cg}
+	c := &container{options: o, spec: b.Spec, config: config, cgroup: cg, network: n}
 	return c, c.newProcess()
 }
 
@@ -139,6 +143,7 @@ func (c *container) run() (status int, err error) {
 		if c.process != nil {
 			_, _ = c.process.Wait()
 		}
+		c.refused = c.network.close()
 		c.cgroup.remove()
 	}()
 	signals := catchSignals()
@@ -157,6 +162,11 @@ func (c *container) run() (status int, err error) {
 	if err := c.cgroup.apply(); err != nil {
 		return 0, err
 	}
+	pid, err := c.process.Pid()
+	if err != nil {
+		return 0, err
+	}
+	c.network.start(pid)
 	// Ends that only the jail shall hold must not look open when it is gone.
 	for _, f := range c.process.ExtraFiles[:2] {
 		f.Close()
@@ -164,13 +174,12 @@ func (c *container) run() (status int, err error) {
 	if c.console != nil {
 		c.console.theirs.Close()
 	}
-	pid, err := c.process.Pid()
-	if err != nil {
-		return 0, err
-	}
 	agent, err := c.control.ready()
 	if err != nil {
 		return c.early(err)
+	}
+	if err := c.network.wait(); err != nil {
+		return 0, err
 	}
 	if err := c.inspect(agent); err != nil {
 		return 0, err

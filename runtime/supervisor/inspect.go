@@ -20,6 +20,9 @@ type observed struct {
 	filters             int
 	capabilities        bool // none in any set
 	ownNetwork          bool
+	otherNetwork        bool   // not the one that was set up for it
+	network             string // what there is of it
+	brokered            bool
 	limits              []string
 	store, readonly     int // mounts
 	missing             []string
@@ -52,6 +55,8 @@ func (o observed) refuse(require []string) error {
 		return fmt.Errorf("inspect the jail: the agent would have privileges")
 	case !o.seccomp:
 		return fmt.Errorf("inspect the jail: the agent would run without seccomp")
+	case o.otherNetwork:
+		return fmt.Errorf("inspect the jail: the agent's network is not the one that was set up for it")
 	case len(o.missing) > 0:
 		return fmt.Errorf("inspect the jail: not mounted as the configuration says: %s", strings.Join(o.missing, ", "))
 	}
@@ -93,8 +98,8 @@ func (o observed) String() string {
 	if len(o.limits) > 0 {
 		limits = strings.Join(o.limits, ",")
 	}
-	return fmt.Sprintf("net=%s seccomp=%s caps=%s userns=%s limits=%s store=%d readonly=%d",
-		word(o.ownNetwork, "none", "host"), word(o.seccomp, "on", "off"), word(o.capabilities, "none", "some"),
+	return fmt.Sprintf("net=%s%s seccomp=%s caps=%s userns=%s limits=%s store=%d readonly=%d",
+		o.network, word(o.brokered, " key=brokered", ""), word(o.seccomp, "on", "off"), word(o.capabilities, "none", "some"),
 		word(o.userns(), "closed", "open"), limits, o.store, o.readonly)
 }
 
@@ -122,7 +127,12 @@ func (c *container) observe(pid int) (observed, error) {
 	if err != nil {
 		return o, err
 	}
-	o.ownNetwork = ours != theirs
+	right, err := c.network.holds(theirs, ours)
+	if err != nil {
+		return o, err
+	}
+	o.ownNetwork, o.otherNetwork = ours != theirs, !right
+	o.network, o.brokered = c.network.String(), c.network.brokered()
 	if o.limits, err = c.cgroup.hold(pid); err != nil {
 		return o, err
 	}

@@ -50,6 +50,18 @@ func configureLog(o Options) {
 
 func run(h *handover) (int, error) {
 	unix.Umask(0o022)
+	if h.Options.Log > 0 {
+		unix.CloseOnExec(h.Options.Log)
+	}
+	if len(h.Options.Keys) > 0 {
+		if err := hideCores(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := newJailNet(h.Jail.Spec, h.Options)
+	if err != nil {
+		return 0, err
+	}
 	t, err := openSources(h.Jail.Spec.Mounts)
 	if err != nil {
 		return 0, err
@@ -84,7 +96,7 @@ func run(h *handover) (int, error) {
 		return 0, err
 	}
 	t.close()
-	c, err := newContainer(b, rest, cg, h.Options)
+	c, err := newContainer(b, rest, cg, n, h.Options)
 	if err != nil {
 		return 0, err
 	}
@@ -93,6 +105,7 @@ func run(h *handover) (int, error) {
 	}
 	status, err := c.run()
 	w.stop()
+	reportRefused(os.Stderr, c.refused, tty(os.Stderr))
 	if w.report(os.Stderr, h.Options.Strict) && h.Options.Strict {
 		status = exitOurs
 	}

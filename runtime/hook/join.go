@@ -1,0 +1,70 @@
+package hook
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
+)
+
+// answer is what the keeper says when the network stands, or cannot.
+type answer struct {
+	Error string
+	// NoNFTables: the error is wall.ErrNoNFTables.
+	NoNFTables bool
+}
+
+// NetworkJoin hands the namespaces that it is in to the keeper of the container
+// whose state is on stdin, and returns when the network stands there.
+func NetworkJoin(stdin io.Reader) error {
+	s, err := readState(stdin)
+	if err != nil {
+		return err
+	}
+	var conn *net.UnixConn
+	err = atSocket(s.Bundle, s.ID, func(path string) error {
+		conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("container %q: nothing keeps its network (did its createRuntime hook run?): %w", s.ID, err)
+	}
+	defer conn.Close()
+	var fds []int
+	for _, kind := range []string{"user", "net"} {
+		f, err := os.Open("/proc/self/ns/" + kind)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		fds = append(fds, int(f.Fd()))
+	}
+	if _, _, err := conn.WriteMsgUnix([]byte("N"), unix.UnixRights(fds...), nil); err != nil {
+		return fmt.Errorf("hand the namespaces over: %w", err)
+	}
+	var a answer
+	if err := json.NewDecoder(conn).Decode(&a); err != nil {
+		return fmt.Errorf("the keeper of the network ended: %w", err)
+	}
+	switch {
+	case a.NoNFTables:
+		return &keeperError{a.Error, wall.ErrNoNFTables}
+	case a.Error != "":
+		return &keeperError{text: a.Error}
+	}
+	return nil
+}
+
+// keeperError is an error of the keeper, with what is left of its type.
+type keeperError struct {
+	text string
+	is   error
+}
+
+func (e *keeperError) Error() string { return e.text }
+func (e *keeperError) Unwrap() error { return e.is }

@@ -1,0 +1,134 @@
+package hook
+
+// #cgo CFLAGS: -Wall -Wextra -Werror
+// #include "keeper.h"
+import "C"
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// keeperEnv tells a re-executed binary that it is a keeper, and of which
+// container; joinedEnv that it has the container's namespaces. keeper.c knows
+// both.
+const (
+	keeperEnv = C.JAIL_KEEPER_ENV
+	joinedEnv = C.JAIL_KEEPER_JOINED_ENV
+)
+
+// exitOurs is the exit status of failures of ours, as in chroot(1) and podman.
+const exitOurs = 125
+
+// IsKeeper reports whether this process was started as one.
+func IsKeeper() bool { return os.Getenv(keeperEnv) != "" }
+
+// Keep is the keeper: it waits for the container's namespaces, sets the network
+// up in them, says so, and ends when the container does. The container sees
+// connections that end; there is no other way out of its network namespace.
+//
+// Preconditions: in a process that NetworkStart started.
+func Keep() (status int) {
+	joined := os.Getenv(joinedEnv)
+	if joined == "" {
+		_ = waitForNamespaces() // NetworkJoin sees that there is nobody
+		return exitOurs
+	}
+	var files []*os.File
+	for _, text := range strings.Split(joined, ",") {
+		fd, err := strconv.Atoi(text)
+		if err != nil {
+			return exitOurs
+		}
+		unix.CloseOnExec(fd)
+		files = append(files, os.NewFile(uintptr(fd), "handed over"))
+	}
+	if len(files) != 6 {
+		return exitOurs
+	}
+	userns, netns, container, work, log, hook := files[0], files[1], files[2], files[3], files[4], files[5]
+	_ = userns.Close() // entered
+	s, err := start(netns, work, log)
+	say(hook, err)
+	_ = hook.Close()
+	if err != nil {
+		return exitOurs
+	}
+	watch(container)
+	s.Close()
+	return 0
+}
+
+// say tells NetworkJoin how it went. If it is gone, the runtime does not start
+// the container, and this process ends with that.
+func say(w io.Writer, err error) {
+	a := answer{NoNFTables: errors.Is(err, wall.ErrNoNFTables)}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	_ = json.NewEncoder(w).Encode(a)
+}
+
+func start(netns, work, log *os.File) (*egress.Session, error) {
+	if e := C.jail_keeper_error; e != 0 {
+		return nil, fmt.Errorf("enter the container's user namespace: %w", os.NewSyscallError("setns", syscall.Errno(e)))
+	}
+	var t task
+	err := json.NewDecoder(work).Decode(&t)
+	if err := errors.Join(err, work.Close()); err != nil {
+		return nil, fmt.Errorf("take the task over: %w", err)
+	}
+	if err := hideCores(); err != nil {
+		return nil, err
+	}
+	config, err := network.Decode(t.Config)
+	if err != nil {
+		return nil, err
+	}
+	s, err := egress.Start(egress.Options{Config: config, NetNS: netns, Keys: t.Keys, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("network: %w", err)
+	}
+	return s, nil
+}
+
+// hideCores keeps the memory of this process, which holds keys, out of core
+// files. A soft limit of 1 byte also keeps it from a program that collects
+// cores, which no other limit does (core(5)).
+func hideCores() error {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &l); err != nil {
+		return os.NewSyscallError("getrlimit", err)
+	}
+	l.Cur = min(1, l.Max)
+	return os.NewSyscallError("setrlimit", unix.Setrlimit(unix.RLIMIT_CORE, &l))
+}
+
+// watch returns when the container has ended, or when NetworkStop asks.
+func watch(container *os.File) {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, unix.SIGTERM)
+	signal.Ignore(unix.SIGINT, unix.SIGHUP)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = await(container, -1)
+	}()
+	select {
+	case <-ended:
+	case <-stop:
+	}
+}

@@ -1,0 +1,40 @@
+package hook
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// maxState is far more than any runtime says of a container.
+const maxState = 4 << 20
+
+// readState reads what a runtime tells its hooks on standard input.
+func readState(r io.Reader) (*specs.State, error) {
+	s := new(specs.State)
+	if err := json.NewDecoder(io.LimitReader(r, maxState)).Decode(s); err != nil {
+		return nil, fmt.Errorf("standard input is not the state of a container, as an OCI runtime gives it to hooks: %w", err)
+	}
+	if s.ID == "" {
+		return nil, errors.New("the state of the container names no ID")
+	}
+	return s, nil
+}
+
+// configOf is what the container may reach.
+func configOf(s *specs.State) (text string, c *network.Config, err error) {
+	text, ok := s.Annotations[spec.NetworkAnnotation]
+	if !ok {
+		return "", nil, fmt.Errorf("container %q has no annotation %s: this hook is for bundles that jailed-claude wrote", s.ID, spec.NetworkAnnotation)
+	}
+	if c, err = network.Decode(text); err != nil {
+		return "", nil, fmt.Errorf("annotation %s: %w", spec.NetworkAnnotation, err)
+	}
+	return text, c, nil
+}

@@ -1,0 +1,157 @@
+package supervisor
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// jailNet is the network of one jail: what its configuration says, and the
+// session that enforces it. The session lives in this process, so it ends when
+// this process does, however that ends; the jail's namespace has no way out
+// but it.
+type jailNet struct {
+	// own: the configuration has a network namespace.
+	own bool
+	// config is nil where there is nothing to enforce: the host's network, or
+	// a namespace with no way out and no broker.
+	config *network.Config
+	keys   map[string]string
+	roots  []byte
+	log    io.Writer
+	// ns is the namespace that the session was started for.
+	ns      *os.File
+	session *egress.Session
+	// ready has the session's error, or nil, as soon as it stands.
+	ready chan error
+}
+
+// newJailNet reads what a configuration says of the network.
+func newJailNet(s *specs.Spec, o Options) (*jailNet, error) {
+	n := &jailNet{keys: o.Keys, roots: o.Roots}
+	for _, ns := range s.Linux.Namespaces {
+		n.own = n.own || ns.Type == specs.NetworkNamespace
+	}
+	text, ok := s.Annotations[spec.NetworkAnnotation]
+	if !ok {
+		return n, nil
+	}
+	if !n.own {
+		return nil, fmt.Errorf("annotation %s: the jail has no network namespace of its own", spec.NetworkAnnotation)
+	}
+	config, err := network.Decode(text)
+	if err != nil {
+		return nil, fmt.Errorf("annotation %s: %w", spec.NetworkAnnotation, err)
+	}
+	n.config = config
+	if o.Log > 0 {
+		n.log = os.NewFile(uintptr(o.Log), "session log")
+	}
+	return n, nil
+}
+
+// start begins to set the network of PID 1 up, beside whatever else happens
+// until wait, which returns the error: if PID 1 has ended already, it has said
+// why itself.
+func (n *jailNet) start(pid int) {
+	if n.config == nil {
+		return
+	}
+	n.ready = make(chan error, 1)
+	var err error
+	if n.ns, err = os.Open("/proc/" + strconv.Itoa(pid) + "/ns/net"); err != nil {
+		n.ready <- err
+		return
+	}
+	go func() {
+		var err error
+		n.session, err = egress.Start(egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Log: n.log})
+		n.ready <- err
+	}()
+}
+
+// wait returns when the network stands, or why it does not. Nothing of the
+// agent may run before.
+func (n *jailNet) wait() error {
+	if n.ready == nil {
+		return nil
+	}
+	err := <-n.ready
+	n.ready = nil
+	if err != nil {
+		return fmt.Errorf("network: %w", err)
+	}
+	return nil
+}
+
+// holds reports whether a process has the network that the configuration
+// promises: theirs and ours are what /proc/PID/ns/net says of it and of this
+// process (namespaces(7)).
+func (n *jailNet) holds(theirs, ours string) (bool, error) {
+	switch {
+	case !n.own:
+		return theirs == ours, nil
+	case n.config == nil:
+		return theirs != ours, nil
+	case n.session == nil:
+		return false, nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(n.ns.Fd()), &st); err != nil {
+		return false, os.NewSyscallError("fstat", err)
+	}
+	return theirs != ours && theirs == fmt.Sprintf("net:[%d]", st.Ino), nil
+}
+
+// String is what the network is, for the line of what holds.
+func (n *jailNet) String() string {
+	switch {
+	case !n.own:
+		return network.Host
+	case n.config == nil:
+		return network.None
+	case n.config.Mode == network.Filtered:
+		return fmt.Sprintf("%s(%d)", network.Filtered, len(n.config.Allow))
+	}
+	return n.config.Mode
+}
+
+// brokered: a broker has a key, which so stays outside.
+func (n *jailNet) brokered() bool { return n.session != nil && len(n.keys) > 0 }
+
+// close ends every connection, and returns what was refused.
+func (n *jailNet) close() *egress.Summary {
+	if err := n.wait(); err != nil {
+		logrus.WithError(err).Debug("the jail ended before its network stood")
+	}
+	if n.ns != nil {
+		defer n.ns.Close()
+	}
+	if n.session == nil {
+		return new(egress.Summary)
+	}
+	return n.session.Close()
+}
+
+// hideCores keeps the memory of this process out of core files: it holds keys.
+// A soft limit of 1 byte also keeps it from a program that collects cores,
+// which no other limit does (core(5)). What runs in the jail has a limit of its
+// own. Undumpable (PR_SET_DUMPABLE) would do it too, and hide this process
+// from "list", which reads its environment.
+func hideCores() error {
+	var l unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &l); err != nil {
+		return os.NewSyscallError("getrlimit", err)
+	}
+	l.Cur = min(1, l.Max)
+	return os.NewSyscallError("setrlimit", unix.Setrlimit(unix.RLIMIT_CORE, &l))
+}

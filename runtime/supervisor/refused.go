@@ -1,0 +1,121 @@
+package supervisor
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// maxRefused is how many destinations are named; the session log has all.
+const maxRefused = 10
+
+// reportRefused names the destinations that the jail was refused, and what
+// would allow them: a block for people, one line for whoever reads a pipe.
+// Names come from the jail, so nothing of them may speak to a terminal.
+func reportRefused(out io.Writer, s *egress.Summary, people bool) {
+	if s == nil || len(s.Denied) == 0 {
+		return
+	}
+	count, more, shown := fmt.Sprintf("%d destinations were refused", len(s.Denied)), "", s.Denied
+	switch {
+	case s.More > 0:
+		count = fmt.Sprintf("more than %d destinations were refused", len(s.Denied))
+	case len(s.Denied) == 1:
+		count = "1 destination was refused"
+	}
+	if len(shown) > maxRefused {
+		shown, more = shown[:maxRefused], fmt.Sprintf("and %d more", len(s.Denied)-maxRefused)
+	}
+	if s.More > 0 {
+		more = "and others"
+	}
+	allow := allowing(shown)
+	if !people {
+		names := make([]string, 0, len(shown)+1)
+		for _, d := range shown {
+			names = append(names, destination(d))
+		}
+		if more != "" {
+			names = append(names, more)
+		}
+		line := count + ": " + strings.Join(names, ", ")
+		if len(allow) > 0 {
+			line += "; to allow: " + flags(allow)
+		}
+		fmt.Fprintf(out, "jailed-claude: network: %s\n", line)
+		return
+	}
+	fmt.Fprintf(out, "jailed-claude: network: %s:\n", count)
+	for _, d := range shown {
+		times := ""
+		if d.Count > 1 {
+			times = fmt.Sprintf(" (%d times)", d.Count)
+		}
+		fmt.Fprintf(out, "  %s%s: %s\n", destination(d), times, plain(d.Why))
+	}
+	if more != "" {
+		fmt.Fprintf(out, "  %s\n", more)
+	}
+	if len(allow) > 0 {
+		fmt.Fprintf(out, "jailed-claude: hint: to allow them: %s\n", flags(allow))
+		fmt.Fprintf(out, "jailed-claude: hint: or in a policy: [network] allow = [%s]\n", strings.Join(quoted(allow), ", "))
+	}
+}
+
+// allowing are the elements of "allow" that would let these through, as far as
+// there are any.
+func allowing(denied []egress.Denied) []string {
+	var rules []string
+	have := map[string]bool{}
+	for _, d := range denied {
+		// What passes as a rule has no character that a shell or TOML knows.
+		if d.Allow != "" && !have[d.Allow] && network.CheckAllow(d.Allow) == nil {
+			have[d.Allow] = true
+			rules = append(rules, d.Allow)
+		}
+	}
+	return rules
+}
+
+func flags(allow []string) string {
+	words := make([]string, len(allow))
+	for i, a := range allow {
+		if strings.ContainsAny(a, "*[") {
+			a = "'" + a + "'"
+		}
+		words[i] = "--allow " + a
+	}
+	return strings.Join(words, " ")
+}
+
+func quoted(rules []string) []string {
+	q := make([]string, len(rules))
+	for i, r := range rules {
+		q[i] = strconv.Quote(r)
+	}
+	return q
+}
+
+// destination is a name or an address, and the port if one was asked for.
+func destination(d egress.Denied) string {
+	host := plain(d.Host)
+	if d.Port == 0 {
+		return host
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(int(d.Port))
+}
+
+// plain quotes what is not printable ASCII.
+func plain(s string) string {
+	if q := strconv.QuoteToASCII(s); q != `"`+s+`"` {
+		return q
+	}
+	return s
+}
