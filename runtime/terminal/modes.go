@@ -22,7 +22,11 @@ type modes struct {
 	// colours are the numbers of commands that would bring colours back.
 	colours [len(colourCommands)]bool
 
-	keys, keypad, margins, graphics, charset, shifted, cursor, link, progress, status bool
+	// keys: xterm reports modified keys in another way, of the fourth kind
+	// (other keys, which other terminals know too) and of any other.
+	keys [2]bool
+
+	keypad, console, margins, graphics, charset, shifted, cursor, link, progress, status bool
 }
 
 // switchable is a mode that is switched back, with what is found in a shell.
@@ -44,6 +48,9 @@ var switchables = [...]switchable{
 	{"?", 1004, false}, {"?", 2004, false}, {"?", 2031, false}, {"?", 2048, false}, {"?", 9001, false},
 	// Cursor keys, keypad, reverse colours, origin, margins, wrapping, cursor.
 	{"?", 1, false}, {"?", 66, false}, {"?", 5, false}, {"?", 6, false}, {"?", 69, false}, {"?", 7, true}, {"?", 25, true},
+	// What the backspace key sends, repeating, function keys of other makes.
+	{"?", 67, false}, {"?", 8, true}, {"?", 1050, false}, {"?", 1051, false}, {"?", 1052, false}, {"?", 1053, false},
+	{"?", 1060, false}, {"?", 1061, false},
 	// Inserting, no echo, and line feeds that return.
 	{"", 4, false}, {"", 12, true}, {"", 20, false},
 }
@@ -101,9 +108,11 @@ func (m *modes) control(q sequence) {
 	case "!p":
 		m.soft()
 	case ">m":
-		if n := q.number(0); n == 0 || n == 4 {
-			m.keys = n == 4 && q.number(1) > 0
-		}
+		m.key(q.number(0), q.number(1) > 0)
+	case ">n":
+		m.key(q.number(0), false)
+	case "?c":
+		m.console = q.number(0) > 0
 	case ">u":
 		m.keyboard[m.screen()] = min(m.keyboard[m.screen()]+1, maxDepth)
 	case "<u":
@@ -125,6 +134,18 @@ func (m *modes) mode(q sequence, on bool) {
 				m.set[i] = on != s.on
 			}
 		}
+	}
+}
+
+// key: how a kind of key is reported when it is modified; 0 for all kinds.
+func (m *modes) key(kind int, on bool) {
+	switch {
+	case kind == 4:
+		m.keys[1] = on
+	case on:
+		m.keys[0] = true
+	case kind == 0:
+		m.keys = [2]bool{}
 	}
 }
 
@@ -198,7 +219,8 @@ func (m *modes) restore(out []byte) []byte {
 		add(true, "\x1b[?1049l")
 	}
 	keyboard(0)
-	add(m.keys, "\x1b[>4m")
+	add(m.keys[1], "\x1b[>4m")
+	add(m.keys[0], "\x1b[>m")
 	for i, s := range switchables {
 		final := 'l'
 		if s.on {
@@ -216,6 +238,7 @@ func (m *modes) restore(out []byte) []byte {
 	add(m.link, "\x1b]8;;\x1b\\")
 	add(m.graphics, "\x1b[m")
 	add(m.cursor, "\x1b[0 q")
+	add(m.console, "\x1b[?0c")
 	for i, c := range colourCommands {
 		add(m.colours[i], "\x1b]"+c.reset+"\x1b\\")
 	}

@@ -20,7 +20,7 @@ func escapeAllowed(s []byte) bool {
 	}
 	final := s[len(s)-1]
 	if len(s) == 2 {
-		return strings.IndexByte("6789=>cDEHMNOZlmno|}~\\", final) >= 0
+		return strings.IndexByte("6789=>cDEHMNOZno|}~\\", final) >= 0
 	}
 	switch s[1] {
 	case '(', ')', '*', '+', '-', '.', '/': // which character set
@@ -123,7 +123,7 @@ var special = map[string]bool{
 	"?J": true, "?K": true, "?W": true, // erase, tabs
 	"?n": true, "?c": true, ">c": true, "=c": true, ">q": true, "?S": true, // status, and what terminal
 	"?u": true, ">u": true, "<u": true, "=u": true, // kitty's keyboard protocol
-	">m": true, "?m": true, ">n": true, ">f": true, "?g": true, ">s": true, ">p": true, // xterm's keys, shift, pointer
+	">m": true, "?m": true, ">n": true, // xterm's keys
 	" q": true, " @": true, " A": true, "!p": true, "\"q": true, // cursor style, scroll sideways, soft reset, protection
 	"$r": true, "$t": true, "$v": true, "$x": true, "$z": true, "${": true, "*x": true, // rectangles
 	"'}": true, "'~": true, // columns
