@@ -102,11 +102,16 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 	if _, err := rand.Read(id); err != nil {
 		return fmt.Errorf("make an ID: %w", err)
 	}
+	keys, roots, err := brokerKeys(c, in, j)
+	if err != nil {
+		return err
+	}
 	o := runtime.Options{Cache: filepath.Join(cacheDir(), "seccomp"), Warn: func(err error) { logrus.Warn(err) }}
 	o.ID = hex.EncodeToString(id)
 	if o.Cgroup, err = limited(c.Context(), o.ID, j.Spec.Linux.Resources); err != nil {
 		return err
 	}
+	o.Keys, o.Roots = keys, roots
 	o.Summary = terminal
 	o.Require = require
 	o.Strict = f.strict
