@@ -261,9 +261,10 @@ func TestBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		data := block
-		if name == "control" {
+		switch name {
+		case "control":
 			data = bytes.Repeat([]byte("1;"), len(block)/2)
-		} else if name == "escape" {
+		case "escape":
 			data = bytes.Repeat([]byte(" "), len(block))
 		}
 		for range 8 {
