@@ -26,11 +26,11 @@ func client(t testing.TB, c *tls.Config) []byte {
 	if _, err := io.ReadFull(here, header); err != nil {
 		t.Fatal(err)
 	}
-	raw := append(header, make([]byte, binary.BigEndian.Uint16(header[3:]))...)
-	if _, err := io.ReadFull(here, raw[5:]); err != nil {
+	content := make([]byte, binary.BigEndian.Uint16(header[3:]))
+	if _, err := io.ReadFull(here, content); err != nil {
 		t.Fatal(err)
 	}
-	return raw
+	return slices.Concat(header, content)
 }
 
 // records is content in records of at most size bytes.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -151,28 +152,38 @@ func TestTooManyConnections(t *testing.T) {
 	}
 }
 
-// TestManySlow: no more lookups run at a time than there is room for, and those
-// that waited are answered.
-func TestManySlow(t *testing.T) {
-	var running, most atomic.Int64
+// slow is a server whose lookups wait for open, and tell started of it. most
+// is how many there were at a time.
+func slow() (s *Server, started chan struct{}, open func(), most *atomic.Int64) {
+	var running atomic.Int64
+	most = new(atomic.Int64)
+	started = make(chan struct{}, 2*maxDatagrams)
 	gate := make(chan struct{})
-	s := &Server{Book: NewBook(), Lookup: func(context.Context, string) Outcome {
-		for n := running.Add(1); ; {
-			if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
-				break
-			}
+	return &Server{Book: NewBook(), Lookup: func(context.Context, string) Outcome {
+		n := running.Add(1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
+		started <- struct{}{}
 		<-gate
 		running.Add(-1)
 		return Exists
-	}}
+	}}, started, func() { close(gate) }, most
+}
+
+// TestManySlow: no more lookups run at a time than there is room for, and those
+// that waited are answered.
+func TestManySlow(t *testing.T) {
+	s, started, open, most := slow()
 	addr, _ := serve(t, s)
 	c := dial(t, "tcp", addr)
-	const n = 3 * maxPipelined
+	const n = maxPipelined + 10
 	for i := range n {
 		send(t, c, packed(t, ask(t, fmt.Sprintf("n%d.com.", i), dnsmessage.TypeA)))
 	}
-	close(gate)
+	for range maxPipelined {
+		<-started
+	}
+	open()
 	for range n {
 		if got := receive(t, c); len(got.Answers) != 1 {
 			t.Errorf("%+v", got)
@@ -183,6 +194,48 @@ func TestManySlow(t *testing.T) {
 	}
 }
 
+// packets is a socket that loses nothing.
+type packets struct {
+	net.PacketConn
+	in, out chan []byte
+}
+
+func (p packets) ReadFrom(b []byte) (int, net.Addr, error) {
+	msg, ok := <-p.in
+	if !ok {
+		return 0, nil, net.ErrClosed
+	}
+	return copy(b, msg), &net.UDPAddr{}, nil
+}
+
+func (p packets) WriteTo(b []byte, _ net.Addr) (int, error) {
+	p.out <- append([]byte(nil), b...)
+	return len(b), nil
+}
+
+func TestManySlowDatagrams(t *testing.T) {
+	s, started, open, most := slow()
+	const n = maxDatagrams + 10
+	p := packets{in: make(chan []byte, n), out: make(chan []byte, n)}
+	msg := packed(t, ask(t, "a.com.", dnsmessage.TypeA))
+	for range n {
+		p.in <- msg
+	}
+	done := make(chan error)
+	go func() { done <- s.ServePacket(p) }()
+	for range maxDatagrams {
+		<-started
+	}
+	open()
+	for range n {
+		<-p.out
+	}
+	close(p.in)
+	if err := <-done; err != nil || most.Load() > maxDatagrams {
+		t.Errorf("%v; %d lookups at a time", err, most.Load())
+	}
+}
+
 func dial(t *testing.T, network, addr string) net.Conn {
 	t.Helper()
 	c, err := net.Dial(network, addr)
@@ -190,6 +243,7 @@ func dial(t *testing.T, network, addr string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(time.Minute)) // a lost answer fails, and does not hang
 	return c
 }
 
