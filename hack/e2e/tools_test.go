@@ -30,7 +30,7 @@ func TestTools(t *testing.T) {
 		{"git over ssh", "ssh", `git clone -q ssh://git@$NAME:2222/repo.git c && cat c/README`, "a project", `Could not resolve hostname other\.example: Name or service not known`},
 		{"npm", "npm", `npm view --registry https://$NAME/ --fetch-retries 0 tiny description`, "the package", `ENOTFOUND`},
 		{"npm install", "npm", `npm install --registry https://$NAME/ --fetch-retries 0 --no-audit --no-fund tiny >&2 && node -p 'require("tiny")'`, "the module", `ENOTFOUND`},
-		{"pip", "pip3", `pip3 download -v --disable-pip-version-check --retries 0 --no-deps --index-url https://$NAME/simple/ tiny && ls tiny-1.0.0-py3-none-any.whl`, "tiny-1.0.0", `Name or service not known`},
+		{"pip", "pip3", `pip3 download -q --disable-pip-version-check --retries 0 --no-deps --index-url https://$NAME/simple/ tiny && ls tiny-1.0.0-py3-none-any.whl`, "tiny-1.0.0", `No matching distribution`},
 		{"python's urllib", "python3", `python3 -c 'import sys, urllib.request; print(urllib.request.urlopen("https://" + sys.argv[1] + "/page").read().decode())' $NAME`, "the page", `Name or service not known`},
 		{"go mod download", "go", `GOPROXY=https://$NAME GONOSUMDB=* GOFLAGS=-mod=mod GOTOOLCHAIN=local GOPATH=/tmp/go GOCACHE=/tmp/gc go mod download -json example.org/tiny@v1.0.0`, `"Zip"`, `no such host`},
 		{"node's fetch", "node", `node -e 'fetch("https://" + process.argv[1] + "/page").then(r => r.text()).then(console.log, e => { console.error(e.cause ?? e); process.exit(1) })' $NAME`, "the page", `ENOTFOUND`},
@@ -66,6 +66,9 @@ func TestTools(t *testing.T) {
 			r := try("other.example")
 			if r.status == 0 || strings.Contains(r.out, c.wants) || !regexp.MustCompile(c.says).MatchString(r.err+r.out) {
 				t.Errorf("not allowed, want it to say %q: %s", c.says, r)
+			}
+			if !strings.Contains(r.err, "1 destination was refused: other.example") {
+				t.Errorf("nobody says who refused: %s", r)
 			}
 			if got := l.caught(); len(got.Hits)+len(got.Queries) != 0 {
 				t.Errorf("not allowed, and seen outside: %+v", got)
