@@ -27,9 +27,10 @@ func (s *Session) checkTLS(k *link, r *request) *refusal {
 		return fail("proxy: " + err.Error())
 	}
 	_ = k.in.SetDeadline(time.Now().Add(s.limits.handshake))
-	h, raw, err := hello.Read(io.MultiReader(bytes.NewReader(r.raw), k.in))
+	early := bytes.NewReader(r.raw)
+	h, raw, err := hello.Read(io.MultiReader(early, k.in))
 	_ = k.in.SetDeadline(time.Time{})
-	r.raw = raw
+	r.raw = append(raw, r.raw[len(r.raw)-early.Len():]...) // what stands behind the ClientHello, too
 	switch {
 	case errors.Is(err, hello.ErrNotTLS):
 		return deny(`not TLS (network.tls = "strict")`, "")
