@@ -182,7 +182,7 @@ func eventText(e egress.Event) string {
 		parts = append(parts, fmt.Sprintf("sent %d, received %d bytes in %d ms", e.Sent, e.Received, e.Duration))
 	}
 	if e.Count > 0 {
-		parts = append(parts, fmt.Sprintf("and %d more", e.Count))
+		parts[len(parts)-1] += fmt.Sprintf(", and %d more", e.Count)
 	}
 	return strings.TrimRight(strings.Join(parts, " "), " ")
 }

@@ -9,6 +9,13 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
+// noRedirection is what to do on a host whose kernel has no nf_tables.
+var noRedirection = []string{
+	"without nf_tables, rules hold for programs that honour proxy variables, and others reach nothing: network.via = \"proxy\" in the policy",
+	"or give the jail no network but the brokers: --net none",
+	"or all of yours, without any rule: --net host",
+}
+
 // checkAllow refuses an --allow that would change nothing: who writes it
 // believes that something else is closed.
 func (f *jailFlags) checkAllow(n policy.Network) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
@@ -166,6 +167,8 @@ func hintsFor(err error) (hints, commands []string) {
 		return lines, nil
 	case errors.As(err, &ns):
 		return blame()
+	case errors.Is(err, wall.ErrNoNFTables):
+		return noRedirection, nil
 	}
 	return nil, nil
 }

@@ -25,7 +25,16 @@ type Need struct {
 
 // Needs tries what a jail needs of this host and says what to do where that
 // fails. The project that it looks at is the working directory.
-func Needs(ctx context.Context) []Need { return thisProbe().needs(ctx, "") }
+//
+// redirect tries to close a network namespace with nf_tables; what it returns
+// is shown. Nil only looks for signs of them.
+func Needs(ctx context.Context, redirect func(context.Context) error) []Need {
+	p := thisProbe()
+	if redirect != nil {
+		p.redirect = redirect
+	}
+	return p.needs(ctx, "")
+}
 
 // Blame returns the required needs that fail, for the error after a start that
 // failed. It is empty if this host is not to blame.
@@ -47,8 +56,8 @@ type probe struct {
 	executable string
 	// try makes a user namespace, and in it the namespaces of flags.
 	try func(flags uintptr) error
-	// netfilter opens a netfilter socket.
-	netfilter func() error
+	// redirect has connections of a network namespace redirected.
+	redirect func(context.Context) error
 	// landlock returns the version of the kernel's Landlock.
 	landlock func() (int, error)
 	// terminal says whether a descriptor is one.
@@ -57,7 +66,7 @@ type probe struct {
 
 func thisProbe() *probe {
 	s := thisHost()
-	p := &probe{source: s, try: tryNamespaces(s.uid, s.gid), netfilter: netfilterSocket, landlock: landlockVersion, terminal: isTerminal}
+	p := &probe{source: s, try: tryNamespaces(s.uid, s.gid), redirect: netfilterSocket, landlock: landlockVersion, terminal: isTerminal}
 	if f, err := s.caller(); err == nil {
 		p.executable = f.Executable
 	}
@@ -68,7 +77,7 @@ func thisProbe() *probe {
 func (p *probe) required() []Need { return []Need{p.userNamespaces(), p.seccomp()} }
 
 func (p *probe) needs(ctx context.Context, project string) []Need {
-	needs := append(p.required(), p.project(project), p.kernel(), p.cgroups(), p.nfTables(), p.landlocked())
+	needs := append(p.required(), p.project(project), p.kernel(), p.cgroups(), p.nfTables(ctx), p.landlocked())
 	needs = append(needs, p.nix(ctx)...)
 	return append(needs, p.claude(), p.tty(), Need{Name: "subuid", OK: true,
 		Detail: "not needed: a jail maps your own ids only, so /etc/subuid, /etc/subgid and newuidmap play no part"})
@@ -150,22 +159,14 @@ func (p *probe) kernel() Need {
 	return n
 }
 
-// nfTables only looks: to ask more takes a network namespace of one's own.
-func (p *probe) nfTables() Need {
-	n := Need{Name: "nf_tables"}
-	if err := p.netfilter(); err != nil {
-		n.Detail = fmt.Sprintf("no netfilter in this kernel (%v); this release does not need it", err)
-		return n
-	}
-	n.OK = true
-	loaded := exists(p.root + "/sys/module/nf_tables")
-	for line := range strings.Lines(p.proc("/proc/modules")) {
-		loaded = loaded || strings.HasPrefix(line, "nf_tables ")
-	}
-	if loaded {
-		n.Detail = "loaded"
-	} else {
-		n.Detail = "built in, or loaded by the kernel at its first use"
+// nfTables is not required: there are networks without.
+func (p *probe) nfTables(ctx context.Context) Need {
+	n := Need{Name: "nf_tables", OK: true, Detail: "connections of a jail can be redirected to its rules"}
+	if err := p.redirect(ctx); err != nil {
+		n.OK, n.Detail = false, fmt.Sprintf("%v; without it: network.via = \"proxy\" in the policy, --net none, or --net host", err)
+		if p.contained() == "" {
+			n.Fix = []string{"sudo modprobe -a nf_tables nft_chain_nat nft_ct nft_reject_inet"}
+		}
 	}
 	return n
 }

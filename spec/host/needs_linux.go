@@ -1,7 +1,9 @@
 package host
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -44,10 +46,12 @@ func tryNamespaces(uid, gid int) func(flags uintptr) error {
 	}
 }
 
-func netfilterSocket() error {
+// netfilterSocket finds a kernel without any netfilter: to ask more takes a
+// network namespace of one's own.
+func netfilterSocket(context.Context) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
 	if err != nil {
-		return err
+		return fmt.Errorf("no netfilter in this kernel: %w", err)
 	}
 	return unix.Close(fd)
 }

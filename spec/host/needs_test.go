@@ -27,10 +27,10 @@ func newProbe(t *testing.T, files map[string]string) *probe {
 	write(t, f.root, files)
 	return &probe{
 		source: f.source, executable: "/usr/local/bin/jailed-claude",
-		try:       func(uintptr) error { return nil },
-		netfilter: func() error { return nil },
-		landlock:  func() (int, error) { return 4, nil },
-		terminal:  func(int) bool { return true },
+		try:      func(uintptr) error { return nil },
+		redirect: func(context.Context) error { return nil },
+		landlock: func() (int, error) { return 4, nil },
+		terminal: func(int) bool { return true },
 	}
 }
 
@@ -198,9 +198,9 @@ func TestCgroups(t *testing.T) {
 }
 
 func TestOtherNeeds(t *testing.T) {
-	p := newProbe(t, map[string]string{"proc/modules": "x 1\nnf_tables 372736 0 - Live 0x0\n", "nix/store/": ""})
+	p := newProbe(t, map[string]string{"nix/store/": ""})
 	for name, detail := range map[string]string{
-		"seccomp": "filters", "kernel": "mount_setattr", "nf_tables": "loaded", "landlock": "version 4", "subuid": "not needed",
+		"seccomp": "filters", "kernel": "mount_setattr", "nf_tables": "can be redirected", "landlock": "version 4", "subuid": "not needed",
 		"terminal": "are a terminal", "nix-store": "can be read", "project": "written",
 	} {
 		if n := p.need(t, name); !n.OK || !strings.Contains(n.Detail, detail) {
@@ -214,7 +214,7 @@ func TestOtherNeeds(t *testing.T) {
 	}
 
 	p = newProbe(t, map[string]string{"proc/sys/kernel/osrelease": "5.4.0-1\n", "proc/self/status": "Name:\tx\n"})
-	p.netfilter, p.landlock = func() error { return unix.EPROTONOSUPPORT }, func() (int, error) { return 0, unix.EOPNOTSUPP }
+	p.redirect, p.landlock = func(context.Context) error { return unix.EPROTONOSUPPORT }, func() (int, error) { return 0, unix.EOPNOTSUPP }
 	p.terminal = func(fd int) bool { return fd == 1 }
 	p.look = func(name string) (string, error) {
 		if name == "claude" {
@@ -226,13 +226,16 @@ func TestOtherNeeds(t *testing.T) {
 		ok     bool
 		detail string
 	}{
-		"kernel": {false, "5.4.0-1: no overlay"}, "nf_tables": {false, "does not need"}, "landlock": {false, "not enabled"},
+		"kernel": {false, "5.4.0-1: no overlay"}, "nf_tables": {false, `protocol not supported; without it: network.via = "proxy"`}, "landlock": {false, "not enabled"},
 		"terminal": {true, "only one"}, "claude": {true, "/home/x/.local/bin/claude"}, "nix-store": {false, "there is none"},
 		"seccomp": {false, "no system call filter"},
 	} {
 		if n := p.need(t, name); n.OK != want.ok || !strings.Contains(n.Detail, want.detail) {
 			t.Errorf("%+v", n)
 		}
+	}
+	if n := p.need(t, "nf_tables"); n.Required || len(n.Fix) != 1 || !strings.HasPrefix(n.Fix[0], "sudo modprobe ") {
+		t.Errorf("%+v", n)
 	}
 	p.env["HOME"] = ""
 	if n := p.need(t, "project"); n.OK || n.Required {
@@ -243,7 +246,7 @@ func TestOtherNeeds(t *testing.T) {
 func TestNeedsOfThisHost(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	t.Chdir(t.TempDir())
-	all := Needs(context.Background())
+	all := Needs(context.Background(), nil)
 	for _, n := range all {
 		if n.Name == "" || n.Detail == "" || strings.Contains(n.Detail, "\n") || n.OK && len(n.Fix) > 0 {
 			t.Errorf("%+v", n)
