@@ -52,6 +52,10 @@ func TestRestore(t *testing.T) {
 				t.Errorf("%s: after %q: %q, want %q", name, c[0], got, c[1])
 			}
 			out.Reset()
+			if _, err := io.WriteString(f, "text"); err != nil || out.String() != "text" {
+				t.Errorf("%s: after the end %q is shown of a text, %v", name, out.String(), err)
+			}
+			out.Reset()
 			if err := f.Restore(); err != nil || out.Len() > 0 {
 				t.Errorf("%s: restored again: %q, %v", name, out.String(), err)
 			}
