@@ -12,7 +12,7 @@ import (
 // noRedirection is what to do on a host whose kernel has no nf_tables.
 var noRedirection = []string{
 	"without nf_tables, rules hold for programs that honour proxy variables, and others reach nothing: network.via = \"proxy\" in the policy",
-	"or give the jail no network but the brokers: --net none",
+	"or give the jail no network: --net none (its brokers need network.via = \"proxy\" as well)",
 	"or all of yours, without any rule: --net host",
 }
 
