@@ -75,7 +75,7 @@ is not found.`,
 	root.SetVersionTemplate("jailed-claude {{.Version}}\n")
 	root.PersistentFlags().BoolVar(&debug, "debug", false, "say what is done, with times")
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "format of log lines on standard error: text or json")
-	root.AddCommand(newRun(), newShell(), newSpec(), newBundle(), newExplain(), newDoctor(), newList(), newLog(), newInit(), newConfig(), newLock(), newVerify(), newTrust(), newSchema(), newHook())
+	root.AddCommand(newRun(), newShell(), newSpec(), newBundle(), newExplain(), newDoctor(), newList(), newLog(), newInit(), newConfig(), newLock(), newVerify(), newTrust(), newSchema(), newHook(), newAudit())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

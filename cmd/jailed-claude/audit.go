@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	goruntime "runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/audit"
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// auditOptions are the flags of audit beside those of every jail.
+type auditOptions struct {
+	against string
+	json    bool
+	all     bool
+}
+
+func newAudit() *cobra.Command {
+	var f jailFlags
+	var o auditOptions
+	var inside, mark, target string
+	c := &cobra.Command{
+		Use:   "audit [flags]",
+		Short: "Attack your own jail from inside, and say what held",
+		Long: `Make the jail that "run" makes, with the same policy, and run an attacker in it
+in place of the agent. It tries to read, change, reach and outlive what it must
+not, on baits that are laid out before and taken away afterwards.
+
+Exit status: 0 if every attack was stopped, 1 if one got through.`,
+		Example: `  jailed-claude audit
+  jailed-claude audit --net none --all
+  jailed-claude audit --json | jq '.[] | select(.result == "GOT THROUGH")'
+  jailed-claude audit --against 'bwrap --bind / / --dev /dev --unshare-all'`,
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case inside != "":
+				return audit.Inside(inside, c.OutOrStdout())
+			case target != "":
+				return audit.Target(c.InOrStdin(), c.OutOrStdout())
+			}
+			if _, _, err := afterDash(c, args, 0); err != nil {
+				return err
+			}
+			return f.audit(c, o)
+		},
+	}
+	f.register(c)
+	c.Flags().StringVar(&o.against, "against", "", "attack what `COMMAND` makes of the program behind it, in place of a jail of ours")
+	c.Flags().BoolVar(&o.all, "all", false, "show what was stopped as well")
+	c.Flags().BoolVar(&o.json, "json", false, "print a list of objects")
+	// What the attacker and its bait are started with.
+	c.Flags().StringVar(&inside, "inside", "", "")
+	c.Flags().StringVar(&mark, "inside-mark", "", "")
+	c.Flags().StringVar(&target, "target", "", "")
+	for _, name := range []string{"inside", "inside-mark", "target"} {
+		if err := c.Flags().MarkHidden(name); err != nil {
+			panic(err) // there is no such flag
+		}
+	}
+	return c
+}
+
+func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
+	in, err := f.plan(c.Context(), c, wanted{command: []string{audit.Program}, noAgent: true})
+	if err != nil {
+		return err
+	}
+	j, err := spec.Build(*in)
+	if err != nil {
+		return err
+	}
+	// A session keyring belongs to a thread.
+	goruntime.LockOSThread()
+	defer goruntime.UnlockOSThread()
+	ctx, stop := signal.NotifyContext(c.Context(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	scene, err := audit.Prepare(promised(in, j.Spec), audit.Options{Self: in.Host.Executable, Getenv: os.Getenv})
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	defer scene.Close()
+	bait, err := scene.Bait()
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	argv := append(append([]string{in.Host.Executable, "shell"}, given(c.Flags())...), "--", audit.Program)
+	if o.against != "" {
+		argv = []string{"/bin/sh", "-c", o.against + ` "$@"`, "sh", in.Host.Executable}
+	}
+	child := exec.CommandContext(ctx, argv[0], append(argv[1:], "audit", "--inside="+bait)...)
+	child.Dir = f.project
+	child.Cancel = func() error { return child.Process.Signal(unix.SIGTERM) }
+	findings, err := scene.Run(child)
+	if err := errors.Join(err, context.Cause(ctx)); err != nil {
+		if o.against != "" {
+			return hint(fmt.Errorf("audit: %w", err), "the command has to show the program the file "+in.Host.Executable+", and run it with its arguments")
+		}
+		return fmt.Errorf("audit: %w", err)
+	}
+	if err := o.print(c.OutOrStdout(), findings); err != nil {
+		return err
+	}
+	n := audit.Count(findings)
+	if n[audit.GotThrough] > 0 {
+		return statusError{fmt.Errorf("audit: %d of %d attacks got through", n[audit.GotThrough], len(findings)), 1}
+	}
+	if n[audit.Failed] > 0 {
+		return fmt.Errorf("audit: %d attacks could not be made", n[audit.Failed])
+	}
+	return nil
+}
+
+// given are the flags of the command line that every jail command has.
+func given(flags *pflag.FlagSet) []string {
+	var args []string
+	flags.Visit(func(p *pflag.Flag) {
+		if slices.Contains([]string{"against", "json", "all", "inside", "inside-mark", "target"}, p.Name) {
+			return
+		}
+		if s, ok := p.Value.(pflag.SliceValue); ok {
+			for _, v := range s.GetSlice() {
+				args = append(args, "--"+p.Name+"="+v)
+			}
+			return
+		}
+		args = append(args, "--"+p.Name+"="+p.Value.String())
+	})
+	return args
+}
+
+// promised is what the configuration says that the attacker must find.
+func promised(in *spec.Input, s *specs.Spec) audit.Facts {
+	h := in.Host
+	f := audit.Facts{
+		Net: in.Policy.Network.Mode, Project: h.Project.Dir, Home: h.Home, RuntimeDir: h.RuntimeDir,
+		ReadOnly: in.Policy.Files.Project == policy.ProjectRO, Nesting: slices.Contains(s.Process.Args, "--nesting"),
+		NixDaemon: in.Policy.Nix.Daemon == policy.DaemonAuto, Memory: in.Policy.Limits.Memory, Pids: in.Policy.Limits.Pids,
+	}
+	inProject := func(p string) bool { return strings.HasPrefix(p, h.Project.Dir+"/") }
+	for _, m := range s.Mounts {
+		if m.Type != "bind" {
+			continue
+		}
+		f.Granted = append(f.Granted, m.Source)
+		if inProject(m.Destination) && slices.Contains(m.Options, "ro") && !f.ReadOnly {
+			f.Protected = append(f.Protected, m.Destination)
+		}
+	}
+	for _, p := range s.Linux.MaskedPaths {
+		if inProject(p) {
+			f.Hidden = append(f.Hidden, p)
+		}
+	}
+	return f
+}
+
+func (o auditOptions) print(w io.Writer, findings []audit.Finding) error {
+	if o.json {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(findings)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	class := ""
+	for _, r := range findings {
+		if !o.all && (r.Verdict == audit.Held || r.Verdict == audit.NotApplicable) {
+			continue
+		}
+		if r.Class != class {
+			class = r.Class
+			fmt.Fprintf(t, "%s:\n", class)
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\n", r.Attack, r.Verdict, visible(r.Detail))
+		if r.Verdict == audit.GotThrough {
+			fmt.Fprintf(t, "\t\tpromised: %s\n", r.Promise)
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	n := audit.Count(findings)
+	line := fmt.Sprintf("%d attacks: %d held, %d got through, %d not applicable", len(findings), n[audit.Held], n[audit.GotThrough], n[audit.NotApplicable])
+	if n[audit.Failed] > 0 {
+		line += fmt.Sprintf(", %d failed", n[audit.Failed])
+	}
+	_, err := fmt.Fprintln(w, line)
+	return err
+}

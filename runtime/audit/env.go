@@ -1,0 +1,172 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// secretPrefix begins every secret of a bait. What follows is not known inside,
+// only its digest: an attack cannot take its own arguments for a find.
+const secretPrefix = "jailed-claude-audit-secret-"
+
+const secretLen = len(secretPrefix) + 32
+
+// Bait is what the attacker is told: where things are that it must not reach.
+type Bait struct {
+	// Hash is the SHA-256 digest of the secret, in hexadecimal.
+	Hash string
+	// Mark begins the names of everything that attacks make.
+	Mark string
+	// Facts are what was promised.
+	Facts Facts
+	// UID of the caller on the host.
+	UID int
+	// Secrets are files with the secret by the place that they lie in.
+	Secrets map[string]string
+	// Handle is the file handle of Secrets["beside"] (open_by_handle_at(2)),
+	// and HandleType its type.
+	Handle     []byte
+	HandleType int32
+	// Private are folders and files of the host that an agent would like, by
+	// what they are. They exist, and no grant holds them.
+	Private map[string][]string
+	// Inodes of host files, "dev:ino" by path.
+	Inodes map[string]string
+	// Sockets are addresses of listeners that answer with the secret: "tcp4",
+	// "tcp6", "lan", "abstract", "file", …
+	Sockets map[string]string
+	// Services are sockets of programs of the host, by what they are.
+	Services map[string][]string
+	// PID is a process of the caller, Address where its memory has the secret
+	// and FD a descriptor of it that can be read.
+	PID     int
+	Address uint64
+	FD      int
+	// Terminal is the device of the caller's terminal.
+	Terminal string
+	// Key is the description of a key in the caller's session keyring.
+	Key string
+	// SHM, SEM, MSG are System V keys; MQ and PosixSHM are names.
+	SHM, MSG int
+	MQ       string
+	// Passwd is the digest of the host's /etc/passwd.
+	Passwd string
+	// StorePaths are some paths of the store that the closure has not.
+	StorePaths []string
+}
+
+// Facts are what the jail's configuration promises. The zero value promises
+// everything.
+type Facts struct {
+	// Net is the network mode: "none", "filtered", "internet" or "host"; empty
+	// for what is not known, from which then nothing may be reachable.
+	Net string
+	// Project, Home and RuntimeDir are the folders of the caller.
+	Project, Home, RuntimeDir string
+	// ReadOnly: the project cannot be changed.
+	ReadOnly bool
+	// Protected lie in the project and are read-only.
+	Protected []string
+	// Hidden are paths of the project that the policy hides.
+	Hidden []string
+	// Granted are host paths that are in the jail.
+	Granted []string
+	// Nesting: the agent may make namespaces.
+	Nesting bool
+	// NixDaemon: the daemon's socket is granted.
+	NixDaemon bool
+	// Memory (bytes) and Pids are limits, 0 without.
+	Memory, Pids int64
+}
+
+// Env is what an attack has.
+type Env struct {
+	Bait
+	// Self is the path of this program.
+	Self string
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// isSecret reports whether text holds the secret of this audit.
+func (b *Bait) isSecret(text []byte) bool {
+	for {
+		i := bytes.Index(text, []byte(secretPrefix))
+		if i < 0 || len(text)-i < secretLen {
+			return false
+		}
+		if digest(text[i:i+secretLen]) == b.Hash {
+			return true
+		}
+		text = text[i+len(secretPrefix):]
+	}
+}
+
+// limit is how much is read of anything.
+const limit = 1 << 20
+
+// reads tries to read the secret from a file.
+func (e *Env) reads(path string) Result {
+	f, err := os.Open(path)
+	if err != nil {
+		return held("%s", plain(err))
+	}
+	defer f.Close()
+	return e.readsFrom(f, path)
+}
+
+func (e *Env) readsFrom(r io.Reader, what string) Result {
+	text, err := io.ReadAll(io.LimitReader(r, limit))
+	if e.isSecret(text) {
+		return through("the secret was read from %s", what)
+	}
+	if err != nil {
+		return held("%s", plain(err))
+	}
+	return held("there is something else")
+}
+
+// secret is reads of a place of Secrets.
+func (e *Env) secret(place string, path func(string) string) Result {
+	p, ok := e.Secrets[place]
+	if !ok {
+		return notApplicable("%s", noPlace)
+	}
+	return e.reads(path(p))
+}
+
+const noPlace = "the policy grants that place, or the host has none"
+
+// within: p is dir or lies in it.
+func within(p, dir string) bool {
+	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
+}
+
+// marked is a name for what attacks make. It tells whose it is.
+func (b *Bait) marked(what string) string { return b.Mark + "-" + what }
+
+// scratch is a folder of the jail's own that can be written.
+func (e *Env) scratch(name string) string {
+	for _, dir := range []string{"/tmp", os.Getenv("TMPDIR"), "/var/tmp", e.Facts.Home, e.Facts.Project} {
+		if dir == "" {
+			continue
+		}
+		p := filepath.Join(dir, e.marked(name))
+		f, err := os.OpenFile(p, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			continue
+		}
+		_ = f.Close()
+		_ = os.Remove(p)
+		return p
+	}
+	return filepath.Join("/tmp", e.marked(name))
+}

@@ -1,0 +1,312 @@
+package audit
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// fileAttacks look for host files that nobody granted.
+func fileAttacks() []Attack {
+	var all []Attack
+	add := func(name, source, success string, run func(*Env) Result) {
+		all = append(all, Attack{Name: name, Class: "files", Promise: promiseFiles, Source: source, Success: success, Run: run})
+	}
+	direct := func(p string) string { return p }
+	const got = "the secret in the bait is read"
+	for _, place := range []struct{ place, name, where string }{
+		{"home", "read-home", "the caller's home"}, {"tmp", "read-tmp", "the host's /tmp"},
+		{"vartmp", "read-var-tmp", "the host's /var/tmp"}, {"run", "read-runtime-dir", "XDG_RUNTIME_DIR"}, {"beside", "read-other-project", "a folder beside the project"},
+		{"config", "read-own-config", "jailed-claude's own configuration"},
+	} {
+		add(place.name, "a file in "+place.where, got, func(e *Env) Result { return e.secret(place.place, direct) })
+	}
+	for _, prefix := range []struct{ name, path string }{
+		{"read-by-proc-self-root", "/proc/self/root"}, {"read-by-proc-1-root", "/proc/1/root"}, {"read-by-proc-1-cwd", "/proc/1/cwd/../../../../../../../.."},
+		{"read-by-thread-self-root", "/proc/thread-self/root/.."}, {"read-by-cwd", "/proc/self/cwd/../../../../../../../../.."},
+	} {
+		add(prefix.name, "claude-code issue 86855; proc(5)", got, func(e *Env) Result {
+			return e.secret("beside", func(p string) string { return prefix.path + p })
+		})
+	}
+	add("read-by-dot-dot", "path_resolution(7)", got, func(e *Env) Result {
+		return e.secret("beside", func(p string) string { return e.Facts.Project + strings.Repeat("/..", 20) + p })
+	})
+	add("read-by-any-proc-root", "claude-code issue 86855; proc(5)", got, readByAnyRoot)
+	add("read-by-symlink", "symlink(7)", got, func(e *Env) Result {
+		return e.secret("beside", func(p string) string {
+			link := e.scratch("link")
+			_ = os.Symlink(p, link)
+			return link
+		})
+	})
+	add("read-by-hard-link", "link(2)", got, readByLink)
+	add("read-by-handle", "open_by_handle_at(2), the \"shocker\" exploit of Docker 0.11", got, readByHandle)
+	add("read-by-chroot-dot-dot", "chroot(2)", "a chroot with an open folder outside of it leads to the host's root", func(e *Env) Result {
+		return refused(forked(sys(unix.SYS_CHROOT, cstr("/tmp"))))
+	})
+	add("list-beside-project", "", "the folder beside the project is listed", listBeside)
+	add("list-other-homes", "", "a home of somebody else is there", func(e *Env) Result { return e.seen("homes") })
+	add("see-credentials", "docker/sbx-releases issue 121", "~/.ssh, ~/.aws, ~/.netrc or their like are there", func(e *Env) Result { return e.seen("credentials") })
+	add("see-histories", "", "a shell's history or a browser's profile is there", func(e *Env) Result { return e.seen("histories") })
+	add("see-logs", "", "/var/log holds something of the host", func(e *Env) Result { return e.seen("logs") })
+	add("see-host-state", "", "/var/lib, /srv, /opt, /root or /boot hold something of the host", func(e *Env) Result { return e.seen("state") })
+	add("see-host-mail", "", "/var/mail or /var/spool hold something of the host", func(e *Env) Result { return e.seen("spool") })
+	add("read-shadow", "shadow(5)", "/etc/shadow is readable", func(*Env) Result {
+		text, err := os.ReadFile("/etc/shadow")
+		if err == nil && !strings.Contains(string(text), ":") {
+			return held("it is not the host's")
+		}
+		return unless(err, "%d bytes", len(text))
+	})
+	add("read-accounts", "passwd(5)", "/etc/passwd is the host's, with every account", func(e *Env) Result {
+		text, err := os.ReadFile("/etc/passwd")
+		if err == nil && (e.Passwd == "" || digest(text) != e.Passwd) {
+			return held("it is another one")
+		}
+		return unless(err, "it is the host's, with %d accounts", strings.Count(string(text), "\n"))
+	})
+	add("read-kernel-settings", "sysfs(5)", "/sys shows the host's devices", func(*Env) Result {
+		entries, err := os.ReadDir("/sys/class")
+		if err == nil && len(entries) == 0 {
+			return held("it is empty")
+		}
+		return unless(err, "/sys/class has %d entries", len(entries))
+	})
+	add("mount-table", "proc_pid_mountinfo(5)", "the root of a disk of the host is mounted inside", wholeDisk)
+	add("list-mounts-of-others", "statmount(2), listmount(2), Linux 6.8", "the kernel tells of mounts outside the jail", func(*Env) Result {
+		return firstThrough(refusedMounts(unix.SYS_LISTMOUNT), refusedMounts(unix.SYS_STATMOUNT))
+	})
+	add("leaked-descriptor", "CVE-2024-21626, CVE-2016-9962", "a descriptor of the caller is open", leakedDescriptors)
+	add("leaked-working-folder", "CVE-2024-21626", "the working folder lies outside the root", func(*Env) Result {
+		dir, err := unix.Getcwd(make([]byte, unix.PathMax))
+		if err != nil {
+			return through("getcwd: %v", err)
+		}
+		if wd, err := os.Readlink("/proc/self/cwd"); dir == 0 || err != nil || strings.HasPrefix(wd, "(unreachable)") {
+			return through("it is %q", wd)
+		}
+		return held("it lies inside")
+	})
+	add("leaked-environment", "docker/sbx-releases issue 121", "a variable of the caller that nobody passed is set", func(e *Env) Result {
+		for _, v := range os.Environ() {
+			if e.isSecret([]byte(v)) {
+				name, _, _ := strings.Cut(v, "=")
+				return through("%s crossed", name)
+			}
+		}
+		return held("it did not cross")
+	})
+	add("leaked-agent-variables", "", "SSH_AUTH_SOCK, DBUS_SESSION_BUS_ADDRESS or their like are set", func(*Env) Result {
+		for _, name := range []string{"SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "TMUX", "STY",
+			"VSCODE_IPC_HOOK_CLI", "KRB5CCNAME", "DOCKER_HOST", "SUDO_ASKPASS", "LD_PRELOAD", "LISTEN_FDS", "NOTIFY_SOCKET"} {
+			if os.Getenv(name) != "" {
+				return through("%s is set", name)
+			}
+		}
+		return held("none is set")
+	})
+	add("run-host-program", "execve(2)", "a program beside the project is executed", func(e *Env) Result {
+		p, ok := e.Secrets["program"]
+		if !ok {
+			return notApplicable("%s", noPlace)
+		}
+		out, err := output(p)
+		if err == nil && !e.isSecret(out) {
+			return held("another program answered")
+		}
+		return unless(err, "it ran")
+	})
+	add("store-beyond-closure", "guessed names of /nix/store", "a path of the store that the closure has not is there", func(e *Env) Result {
+		if len(e.StorePaths) == 0 {
+			return notApplicable("the store is granted, or the host has none")
+		}
+		return e.there(e.StorePaths)
+	})
+	add("store-database", "/nix/var/nix", "Nix's database, profiles or roots are there", func(e *Env) Result { return e.seen("nix") })
+	all = append(all, writeAttacks()...)
+	return all
+}
+
+func output(name string, args ...string) ([]byte, error) {
+	c := command(name, args...)
+	c.Stderr = nil
+	return c.Output()
+}
+
+// seen: one of the private things of a kind is there.
+func (e *Env) seen(kind string) Result {
+	if len(e.Private[kind]) == 0 {
+		return notApplicable("the host has nothing of the kind, or it is granted")
+	}
+	return e.there(e.Private[kind])
+}
+
+// there: one of these is the host's own, by device and inode where they are
+// known, and shows something.
+func (e *Env) there(paths []string) Result {
+	for _, p := range paths {
+		var st unix.Stat_t
+		if unix.Stat(p, &st) != nil {
+			continue
+		}
+		if want, ok := e.Inodes[p]; ok && want != inode(&st) {
+			continue // the jail's own
+		}
+		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			entries, err := os.ReadDir(p)
+			if err != nil || len(entries) == 0 {
+				continue
+			}
+			return through("%s is there, with %d entries", p, len(entries))
+		}
+		return through("%s is there", p)
+	}
+	return held("not there")
+}
+
+func inode(st *unix.Stat_t) string { return fmt.Sprintf("%d:%d", st.Dev, st.Ino) }
+
+// readByAnyRoot goes through every process that it sees.
+func readByAnyRoot(e *Env) Result {
+	p, ok := e.Secrets["beside"]
+	if !ok {
+		return notApplicable("%s", noPlace)
+	}
+	for _, pid := range processes() {
+		for _, link := range []string{"root", "cwd/../../../../../../../.."} {
+			if r := e.reads(fmt.Sprintf("/proc/%d/%s%s", pid, link, p)); r.Verdict == GotThrough {
+				return r
+			}
+		}
+	}
+	return held("%d processes lead nowhere else", len(processes()))
+}
+
+// processes are the numbers in /proc.
+func processes() []int {
+	entries, _ := os.ReadDir("/proc")
+	var pids []int
+	for _, entry := range entries {
+		if pid, err := strconv.Atoi(entry.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func readByLink(e *Env) Result {
+	p, ok := e.Secrets["beside"]
+	if !ok {
+		return notApplicable("%s", noPlace)
+	}
+	link := filepath.Join(e.Facts.Project, e.marked("link"))
+	if err := os.Link(p, link); err != nil {
+		return held("%s", plain(err))
+	}
+	defer os.Remove(link)
+	return e.reads(link)
+}
+
+// readByHandle opens a file of the project's file system by number.
+func readByHandle(e *Env) Result {
+	if len(e.Handle) == 0 {
+		return notApplicable("the file system of the project has no handles, or is another one")
+	}
+	at, err := unix.Open(e.Facts.Project, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return failed("%v", err)
+	}
+	defer unix.Close(at)
+	fd, err := unix.OpenByHandleAt(at, unix.NewFileHandle(e.HandleType, e.Handle), unix.O_RDONLY|unix.O_CLOEXEC)
+	if err != nil {
+		return held("%s", plain(err))
+	}
+	f := os.NewFile(uintptr(fd), "handle")
+	defer f.Close()
+	return e.readsFrom(f, "a file handle")
+}
+
+func listBeside(e *Env) Result {
+	p, ok := e.Secrets["beside"]
+	if !ok {
+		return notApplicable("%s", noPlace)
+	}
+	entries, err := os.ReadDir(filepath.Dir(filepath.Dir(p)))
+	if err != nil {
+		return held("%s", plain(err))
+	}
+	if slices.ContainsFunc(entries, func(d os.DirEntry) bool { return d.Name() == filepath.Base(filepath.Dir(p)) }) {
+		return through("%d entries, the bait among them", len(entries))
+	}
+	return held("%d entries, the bait is not among them", len(entries))
+}
+
+// wholeDisk: a mount shows the root of a block device.
+func wholeDisk(*Env) Result {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return held("%s", plain(err))
+	}
+	for l := range strings.Lines(string(text)) {
+		f := strings.Fields(l)
+		sep := slices.Index(f, "-")
+		if sep < 0 || len(f) < sep+3 {
+			continue
+		}
+		if f[3] == "/" && strings.HasPrefix(f[sep+2], "/dev/") {
+			return through("%s shows all of %s", f[4], f[sep+2])
+		}
+	}
+	return held("no mount shows a whole disk")
+}
+
+// mntIDReq is struct mnt_id_req of statmount(2).
+type mntIDReq struct {
+	size, spare  uint32
+	id, param    uint64
+	namespaceIDs uint64
+}
+
+const lsmtRoot = ^uint64(0)
+
+func refusedMounts(nr uintptr) Result {
+	buf, b := buffer(4096)
+	req := &mntIDReq{size: 24, id: lsmtRoot}
+	third := uintptr(len(b) / 8)
+	if nr == unix.SYS_STATMOUNT {
+		req.param = 1
+		third = uintptr(len(b))
+	}
+	return refused(forked(sys(nr, keep(req), buf, third, 0)))
+}
+
+// leakedDescriptors looks at what the caller left open.
+func leakedDescriptors(e *Env) Result {
+	for fd := 3; fd < 1024; fd++ {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) != nil {
+			continue
+		}
+		b := make([]byte, 4096)
+		if n, err := unix.Pread(fd, b, 0); err == nil && e.isSecret(b[:n]) {
+			return through("descriptor %d holds the secret", fd)
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			continue
+		}
+		if f, err := unix.Openat(fd, "secret", unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+			n, _ := unix.Read(f, b)
+			_ = unix.Close(f)
+			if n > 0 && e.isSecret(b[:n]) {
+				return through("descriptor %d is a folder of the caller's", fd)
+			}
+		}
+	}
+	return held("none crossed")
+}

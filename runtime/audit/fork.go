@@ -1,0 +1,147 @@
+package audit
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// call is one system call of an attack.
+type call struct {
+	nr   uintptr
+	args [6]uintptr
+	// abi is 0 for the native one, abi32 for int 0x80.
+	abi int
+}
+
+const abi32 = 1
+
+// result stands for what an earlier call of the same attack returned.
+const resultBase = 0x5a5a0000
+
+func result(of int) uintptr { return resultBase + uintptr(of) }
+
+func sys(nr uintptr, args ...uintptr) call {
+	c := call{nr: nr}
+	copy(c.args[:], args)
+	return c
+}
+
+// killedError: a signal ended the process that made the calls.
+type killedError struct{ signal syscall.Signal }
+
+func (e *killedError) Error() string { return "killed by " + unix.SignalName(e.signal) }
+
+// forked makes the calls in a process of its own: some are for processes with a
+// single thread only, and a filter may kill who makes them. It returns the error
+// of the first call that failed.
+func forked(calls ...call) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	pid, e := fork(calls, new([16]uintptr))
+	if e != 0 {
+		return fmt.Errorf("fork: %w", e)
+	}
+	var ws unix.WaitStatus
+	for {
+		_, err := unix.Wait4(int(pid), &ws, 0, nil)
+		if err == nil {
+			break
+		}
+		if err != unix.EINTR { //nolint:errorlint // an errno of x/sys/unix is never wrapped
+			return fmt.Errorf("wait: %w", err)
+		}
+	}
+	switch {
+	case ws.Signaled():
+		return &killedError{ws.Signal()}
+	case ws.ExitStatus() != 0:
+		return syscall.Errno(ws.ExitStatus())
+	}
+	return nil
+}
+
+// fork and child must not split their stacks: where the Go runtime looks at the
+// size of a stack it may switch to another goroutine, and in the copy of one of
+// its threads there must be nothing but system calls.
+//
+//go:nosplit
+//go:norace
+func fork(calls []call, results *[16]uintptr) (pid uintptr, e syscall.Errno) {
+	pid, _, e = syscall.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	if e == 0 && pid == 0 {
+		child(calls, results)
+	}
+	return pid, e
+}
+
+// child never returns.
+//
+//go:nosplit
+//go:norace
+func child(calls []call, results *[16]uintptr) {
+	for i := range calls {
+		c := &calls[i]
+		a := c.args
+		for j := range a {
+			if k := a[j] - resultBase; k < uintptr(len(results)) {
+				a[j] = results[k]
+			}
+		}
+		var r uintptr
+		var e syscall.Errno
+		if c.abi == abi32 {
+			r = int80(c.nr, a[0], a[1], a[2], a[3], a[4])
+			if int32(r) < 0 && int32(r) > -4096 {
+				e = syscall.Errno(-int32(r))
+			}
+		} else {
+			r, _, e = syscall.RawSyscall6(c.nr, a[0], a[1], a[2], a[3], a[4], a[5])
+		}
+		if e != 0 {
+			_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(e), 0, 0)
+		}
+		results[i&15] = r
+	}
+	_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+}
+
+// What system calls point to stays where it is, for ever: it is little.
+var (
+	keptMu sync.Mutex
+	kept   []any
+)
+
+func keep[T any](v *T) uintptr {
+	keptMu.Lock()
+	defer keptMu.Unlock()
+	kept = append(kept, v)
+	return uintptr(unsafe.Pointer(v))
+}
+
+// cstr is the address of a C string.
+func cstr(s string) uintptr {
+	b := append([]byte(s), 0)
+	keptMu.Lock()
+	defer keptMu.Unlock()
+	kept = append(kept, b)
+	return uintptr(unsafe.Pointer(&b[0]))
+}
+
+// buffer is the address of n bytes, and the bytes.
+func buffer(n int) (uintptr, []byte) {
+	b := make([]byte, n)
+	keptMu.Lock()
+	defer keptMu.Unlock()
+	kept = append(kept, b)
+	return uintptr(unsafe.Pointer(&b[0])), b
+}
+
+// minus is a negative number as an argument.
+func minus(n int) uintptr { return ^uintptr(n - 1) }
+
+var atCwd = minus(100) // AT_FDCWD

@@ -1,0 +1,105 @@
+package audit
+
+import (
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// hiddenAttacks look for what the policy hides in the project.
+func hiddenAttacks() []Attack {
+	var all []Attack
+	add := func(name, source, success string, try func(e *Env, p string) Result) {
+		all = append(all, Attack{Name: name, Class: "hidden", Promise: promiseHidden, Source: source, Success: success, Run: func(e *Env) Result {
+			if len(e.Facts.Hidden) == 0 {
+				return notApplicable("the policy hides nothing that is there")
+			}
+			var rs []Result
+			for _, p := range e.Facts.Hidden {
+				rs = append(rs, try(e, p))
+			}
+			return firstThrough(rs...)
+		}})
+	}
+	// shows something: contents of a file, entries of a folder.
+	shows := func(p string) Result {
+		var st unix.Stat_t
+		if err := unix.Stat(p, &st); err != nil {
+			return held("%s", plain(err))
+		}
+		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			entries, err := os.ReadDir(p)
+			if err == nil && len(entries) == 0 {
+				return held("it is empty")
+			}
+			return unless(err, "%s has %d entries", p, len(entries))
+		}
+		text, err := os.ReadFile(p)
+		if err == nil && len(text) == 0 {
+			return held("it is empty")
+		}
+		return unless(err, "%s has %d bytes", p, len(text))
+	}
+	add("hidden-read", "", "a hidden file has contents", func(_ *Env, p string) Result { return shows(p) })
+	add("hidden-read-by-proc-root", "claude-code issue 86855", "a hidden file has contents", func(_ *Env, p string) Result { return shows("/proc/self/root" + p) })
+	add("hidden-read-by-hard-link", "link(2)", "a link to a hidden file has contents", func(e *Env, p string) Result {
+		link := filepath.Join(e.Facts.Project, e.marked("hidden"))
+		if err := os.Link(p, link); err != nil {
+			return held("%s", plain(err))
+		}
+		defer os.Remove(link)
+		return shows(link)
+	})
+	add("hidden-uncover", "umount(2)", "what covers a hidden file is taken away", func(_ *Env, p string) Result {
+		return refused(forked(sys(unix.SYS_UMOUNT2, cstr(p), unix.MNT_DETACH)))
+	})
+	add("hidden-move", "rename(2)", "a hidden file is moved", func(e *Env, p string) Result { return moves(p, e.marked("moved")) })
+	add("hidden-move-ancestor", "the ancestor-pin tests of sandbox-runtime", "a folder above a hidden file is moved", movesAncestors)
+	add("hidden-replace", "rename(2), RENAME_EXCHANGE", "a hidden file is replaced", exchanges)
+	return all
+}
+
+// moves renames, and back at once.
+func moves(p, to string) Result {
+	away := filepath.Join(filepath.Dir(p), to)
+	err := unix.Renameat2(unix.AT_FDCWD, p, unix.AT_FDCWD, away, unix.RENAME_NOREPLACE)
+	if err == nil {
+		if back := os.Rename(away, p); back != nil {
+			return through("%s was moved to %s, and back: %v", p, away, back)
+		}
+	}
+	return unless(err, "%s was moved", p)
+}
+
+// movesAncestors moves each folder between a path and the project's root.
+func movesAncestors(e *Env, p string) Result {
+	var rs []Result
+	for d := filepath.Dir(p); d != e.Facts.Project && within(d, e.Facts.Project); d = filepath.Dir(d) {
+		rs = append(rs, moves(d, e.marked("moved")))
+	}
+	if len(rs) == 0 {
+		return notApplicable("it lies in the project's root")
+	}
+	return firstThrough(rs...)
+}
+
+// exchanges swaps a path with a file of the agent's, and back at once.
+func exchanges(e *Env, p string) Result {
+	evil := filepath.Join(filepath.Dir(p), e.marked("evil"))
+	if err := os.WriteFile(evil, []byte(markerText), 0o600); err != nil {
+		// In a folder that cannot be written, nothing can be renamed either.
+		evil = filepath.Join(e.Facts.Project, e.marked("evil"))
+		if err := os.WriteFile(evil, []byte(markerText), 0o600); err != nil {
+			return held("%s", plain(err))
+		}
+	}
+	defer os.Remove(evil)
+	err := unix.Renameat2(unix.AT_FDCWD, evil, unix.AT_FDCWD, p, unix.RENAME_EXCHANGE)
+	if err == nil {
+		if back := unix.Renameat2(unix.AT_FDCWD, evil, unix.AT_FDCWD, p, unix.RENAME_EXCHANGE); back != nil {
+			return through("%s was replaced, and back: %v", p, back)
+		}
+	}
+	return unless(err, "%s was replaced", p)
+}

@@ -1,0 +1,74 @@
+package audit
+
+import (
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// homeFiles are what shells, desktop and tools of a home start from.
+var homeFiles = []trustedFile{
+	{"bashrc", ".bashrc", "bash(1)"}, {"profile", ".profile", "bash(1)"}, {"zshrc", ".zshrc", "zsh(1)"}, {"zshenv", ".zshenv", "zsh(1)"},
+	{"fish", ".config/fish/conf.d/jailed-claude-audit.fish", "fish(1)"},
+	{"ssh-authorized-keys", ".ssh/authorized_keys", "sshd(8)"}, {"ssh-config", ".ssh/config", "ProxyCommand in ssh_config(5)"},
+	{"git-config", ".gitconfig", "git-config(1)"}, {"npmrc", ".npmrc", "npm"},
+	{"autostart", ".config/autostart/jailed-claude-audit.desktop", "Desktop Application Autostart Specification"},
+	{"systemd-unit", ".config/systemd/user/jailed-claude-audit.service", "systemd.unit(5)"},
+	{"environment", ".config/environment.d/jailed-claude-audit.conf", "environment.d(5)"},
+	{"local-bin", ".local/bin/jailed-claude-audit", "PATH of systemd user sessions, file-hierarchy(7)"},
+	{"claude-settings", ".claude/settings.json", "CVE-2025-59536, CVE-2026-21852"},
+	{"claude-json", ".claude.json", "MCP servers of Claude Code"},
+	{"own-policy", ".config/jailed-claude/config.toml", "the user's own policy"},
+	{"own-trust", ".local/state/jailed-claude/trust/jailed-claude-audit", "approvals of jailed-claude"},
+	{"vim", ".vimrc", "Vim"}, {"gdbinit", ".gdbinit", "gdb(1)"}, {"nix-conf", ".config/nix/nix.conf", "nix.conf(5)"},
+}
+
+// homeAttacks write where the host's shells, desktop and tools start from.
+func homeAttacks() []Attack {
+	var all []Attack
+	for _, t := range homeFiles {
+		all = append(all, Attack{
+			Name: "home-" + t.name, Class: "persistence", Promise: promisePersistence, Source: t.source, Success: "~/" + t.path + " of the host is changed or made",
+			Run: func(e *Env) Result {
+				p := filepath.Join(e.Facts.Home, t.path)
+				var st unix.Stat_t
+				if unix.Stat(p, &st) == nil {
+					if e.Inodes[p] != inode(&st) {
+						return held("there is another file")
+					}
+					return opens(p, os.O_WRONLY)
+				}
+				if e.Inodes[p] != "" {
+					return held("not there")
+				}
+				_ = os.MkdirAll(filepath.Dir(p), 0o700)
+				return e.plant(p)
+			},
+			Judge: func(s *Scene, r Result) Result { return s.planted(filepath.Join(s.bait.Facts.Home, t.path), r) },
+		})
+	}
+	for _, t := range []struct{ name, path, source string }{
+		{"cron", "/var/spool/cron/crontabs/jailed-claude-audit", "cron(8)"}, {"cron-system", "/etc/cron.d/jailed-claude-audit", "cron(8)"},
+		{"profile-system", "/etc/profile.d/jailed-claude-audit.sh", "bash(1)"}, {"ld-preload", "/etc/ld.so.preload", "ld.so(8)"},
+		{"systemd-system", "/etc/systemd/system/jailed-claude-audit.service", "systemd.unit(5)"}, {"systemd-runtime", "/run/systemd/system/jailed-claude-audit.service", "systemd.unit(5)"},
+		{"sudoers", "/etc/sudoers.d/jailed-claude-audit", "sudoers(5)"}, {"udev", "/etc/udev/rules.d/jailed-claude-audit.rules", "udev(7)"},
+	} {
+		all = append(all, Attack{
+			Name: "system-" + t.name, Class: "persistence", Promise: promisePersistence, Source: t.source, Success: t.path + " of the host can be made",
+			Run: func(e *Env) Result {
+				// Only asked: the host would act on it at once.
+				dir := filepath.Dir(t.path)
+				var st unix.Stat_t
+				if err := unix.Stat(dir, &st); err != nil {
+					return held("%s", plain(err))
+				}
+				if e.Inodes[dir] != inode(&st) {
+					return held("the folder is another one")
+				}
+				return unless(unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK, unix.AT_EACCESS), "%s can be written", dir)
+			},
+		})
+	}
+	return all
+}

@@ -1,0 +1,144 @@
+package audit
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// netlinkAttacks change the jail's own network, or listen to the kernel.
+func netlinkAttacks() []Attack {
+	var all []Attack
+	add := func(name, source, success string, run func(*Env) Result) {
+		all = append(all, networked("netlink", name, source, success, run, nil))
+	}
+	ask := func(name, source, success string, family int, kind uint16, body []byte) {
+		add(name, source, success, func(*Env) Result { return unless(request(family, kind, body), "the kernel did it") })
+	}
+	index := make([]byte, 16) // struct ifinfomsg, all of no interface
+	ask("add-link", "rtnetlink(7)", "the jail has another interface", unix.NETLINK_ROUTE, unix.RTM_NEWLINK, append(index, attribute(unix.IFLA_LINKINFO, attribute(unix.IFLA_INFO_KIND, []byte("dummy\x00")))...))
+	loDown := make([]byte, 16)
+	binary.NativeEndian.PutUint32(loDown[4:], 1)
+	binary.NativeEndian.PutUint32(loDown[12:], 0) // no flag is changed
+	ask("change-link", "rtnetlink(7)", "an interface of the jail is changed", unix.NETLINK_ROUTE, unix.RTM_SETLINK, append(loDown, attribute(unix.IFLA_MTU, []byte{0, 0, 1, 0})...))
+	address := []byte{unix.AF_INET, 32, 0, 0, 1, 0, 0, 0}
+	ask("add-address", "rtnetlink(7)", "the jail has another address", unix.NETLINK_ROUTE, unix.RTM_NEWADDR, append(address, attribute(unix.IFA_LOCAL, []byte{192, 0, 2, 77})...))
+	route := []byte{unix.AF_INET, 32, 0, 0, unix.RT_TABLE_MAIN, unix.RTPROT_STATIC, unix.RT_SCOPE_LINK, unix.RTN_UNICAST, 0, 0, 0, 0}
+	ask("add-route", "rtnetlink(7)", "the jail has another route", unix.NETLINK_ROUTE, unix.RTM_NEWROUTE, append(append(route, attribute(unix.RTA_DST, []byte{192, 0, 2, 78})...), attribute(unix.RTA_OIF, []byte{1, 0, 0, 0})...))
+	rule := []byte{unix.AF_INET, 0, 0, 0, 253, 0, 0, 1, 0, 0, 0, 0}
+	ask("add-rule", "rtnetlink(7)", "the jail has another routing rule", unix.NETLINK_ROUTE, unix.RTM_NEWRULE, append(rule, attribute(6, []byte{0xff, 0x7f, 0, 0})...))
+	ask("add-neighbour", "rtnetlink(7)", "the jail has another neighbour", unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH, append([]byte{unix.AF_INET, 0, 0, 0, 1, 0, 0, 0, 0x80, 0, 0, 0}, attribute(1, []byte{192, 0, 2, 79})...))
+	ask("add-queue", "CVE-2023-32233's neighbours; tc(8)", "the jail has another queueing discipline", unix.NETLINK_ROUTE, unix.RTM_NEWQDISC, make([]byte, 20))
+	ask("read-rules", "CVE-2022-32250's neighbours; nft(8)", "the rules of nftables are read", unix.NETLINK_NETFILTER, 10<<8|1, []byte{unix.AF_INET, 0, 0, 0}) // NFT_MSG_GETTABLE
+	ask("flush-rules", "nft(8)", "the rules of nftables are gone", unix.NETLINK_NETFILTER, 10<<8|2, append([]byte{unix.AF_INET, 0, 0, 0}, attribute(1, []byte("jailed-claude-audit\x00"))...))
+	ask("conntrack", "conntrack(8)", "connections are tracked", unix.NETLINK_NETFILTER, 1<<8|1, []byte{unix.AF_INET, 0, 0, 0})
+	ask("ipsec", "CVE-2017-16939", "a policy of IPsec is read", unix.NETLINK_XFRM, 0x15, make([]byte, 64)) // XFRM_MSG_GETPOLICY
+	all = append(all, Attack{Name: "audit-messages", Class: "netlink", Promise: promisePrivilege, Source: "audit(8)", Success: "a message of the jail's is in the host's audit log", Run: func(*Env) Result {
+		return unless(request(unix.NETLINK_AUDIT, 1000, nil), "the kernel did it") // AUDIT_GET
+	}})
+	for _, g := range []struct {
+		name, source  string
+		family        int
+		groups        uint32
+		success       string
+		notOfTheHosts bool
+	}{
+		{"device-events", "udev(7)", unix.NETLINK_KOBJECT_UEVENT, 1, "devices that appear on the host are seen", true},
+		{"process-events", "cn_proc of the kernel", unix.NETLINK_CONNECTOR, 1, "every program of the host is seen", false},
+	} {
+		add(g.name, g.source, g.success, func(e *Env) Result {
+			fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, g.family)
+			if err != nil {
+				return held("%s", plain(err))
+			}
+			defer unix.Close(fd)
+			if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: g.groups}); err != nil {
+				return held("%s", plain(err))
+			}
+			// The kernel tells of devices in the namespaces of the initial user
+			// namespace; another network has none of its messages.
+			if g.notOfTheHosts && !sameNetwork(e) {
+				return held("no message of the host comes to this network")
+			}
+			if !g.notOfTheHosts && !sameNetwork(e) {
+				return held("the kernel listens in its own network alone")
+			}
+			return through("it listens")
+		})
+	}
+	add("socket-diagnosis", "sock_diag(7)", "sockets of the host are listed", func(e *Env) Result {
+		if !sameNetwork(e) {
+			return held("the network is another one")
+		}
+		return unless(request(unix.NETLINK_SOCK_DIAG, 20, make([]byte, 64)), "the kernel lists them")
+	})
+	for _, f := range []string{"ip_forward", "conf/all/route_localnet", "ip_unprivileged_port_start", "ping_group_range"} {
+		add("setting-"+nameOf(f), "ip-sysctl of the kernel", "/proc/sys/net/ipv4/"+f+" can be written", func(*Env) Result { return opens("/proc/sys/net/ipv4/"+f, os.O_WRONLY) })
+	}
+	add("host-network-by-file", "ip-netns(8)", "a network namespace of the host is open", func(*Env) Result {
+		for _, dir := range []string{"/run/netns", "/var/run/netns", "/run/docker/netns"} {
+			entries, _ := os.ReadDir(dir)
+			for _, entry := range entries {
+				if r := enters(dir+"/"+entry.Name(), unix.CLONE_NEWNET); r.Verdict == GotThrough {
+					return r
+				}
+			}
+		}
+		return held("there is none")
+	})
+	return all
+}
+
+// sameNetwork: the abstract socket of the bait is in the list of this network.
+func sameNetwork(e *Env) bool {
+	return lists("/proc/net/unix", e.Sockets["abstract"]).Verdict == GotThrough
+}
+
+func nameOf(f string) string { return pathName.Replace(f) }
+
+// attribute is a struct rtattr with its value.
+func attribute(kind uint16, value []byte) []byte {
+	b := make([]byte, 4, 8+len(value))
+	binary.NativeEndian.PutUint16(b, uint16(4+len(value)))
+	binary.NativeEndian.PutUint16(b[2:], kind)
+	b = append(b, value...)
+	for len(b)%4 != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
+
+// request sends one message, and waits for what the kernel says to it.
+func request(family int, kind uint16, body []byte) error {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, family)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1})
+	b := make([]byte, 16, 16+len(body))
+	binary.NativeEndian.PutUint32(b, uint32(16+len(body)))
+	binary.NativeEndian.PutUint16(b[4:], kind)
+	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
+	b = append(b, body...)
+	if err := unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	reply := make([]byte, 8192)
+	n, err := unix.Read(fd, reply)
+	if err != nil {
+		return err
+	}
+	if n < 20 {
+		return fmt.Errorf("%d bytes", n)
+	}
+	if binary.NativeEndian.Uint16(reply[4:]) != unix.NLMSG_ERROR {
+		return nil
+	}
+	if e := int32(binary.NativeEndian.Uint32(reply[16:])); e != 0 {
+		return unix.Errno(-e)
+	}
+	return nil
+}

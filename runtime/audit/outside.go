@@ -1,0 +1,170 @@
+package audit
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Finding is one row of the report.
+type Finding struct {
+	Attack  string `json:"attack"`
+	Class   string `json:"class"`
+	Promise string `json:"promise"`
+	Source  string `json:"source,omitempty"`
+	Success string `json:"success"`
+	Result
+}
+
+// Bait is the argument for Inside.
+func (s *Scene) Bait() (string, error) { return s.bait.Encode() }
+
+// Run starts a command that ends in Inside with this scene's bait, waits for
+// its end, and judges. What the command wrote to its terminal is in the error if
+// it never came to the first attack.
+//
+// Preconditions: on the thread of Prepare.
+func (s *Scene) Run(c *exec.Cmd) ([]Finding, error) {
+	if c.Env == nil {
+		c.Env = os.Environ()
+	}
+	c.Env = append(c.Env, secretEnv+"="+s.secret)
+	c.ExtraFiles = s.leaked
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	shown := make(chan struct{})
+	if s.slave != nil {
+		c.Stdin, c.Stderr = s.slave, s.slave
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+		go func() { s.show(s.master); close(shown) }()
+	} else {
+		c.Stderr = &s.screen
+		close(shown)
+	}
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	results, last, rerr := readReport(out)
+	// What outlives the jail may hold the pipe.
+	_ = out.Close()
+	err = c.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return nil, err
+	}
+	if u, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		s.maxRSS = u.Maxrss << 10
+	}
+	s.end(shown)
+	if len(results) == 0 {
+		return nil, fmt.Errorf("the attacks were not started: %s: %s", c.ProcessState, strings.TrimSpace(s.screen.String()))
+	}
+	if rerr != nil {
+		last += ": " + rerr.Error()
+	}
+	return s.judge(results, last), nil
+}
+
+// end looks at the host when the jail has gone.
+func (s *Scene) end(shown <-chan struct{}) {
+	s.after = s.look()
+	if s.slave == nil {
+		return
+	}
+	// What is on its way to the screen, and then no more.
+	_ = s.master.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	<-shown
+	fd := int(s.slave.Fd())
+	if ws, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil {
+		s.size = *ws
+	}
+	// Without lines, what was typed can be read as it is.
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return
+	}
+	t.Lflag &^= unix.ICANON | unix.ECHO
+	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 0, 0
+	if unix.IoctlSetTermios(fd, unix.TCSETS, t) != nil {
+		return
+	}
+	b := make([]byte, 4096)
+	if n, err := unix.Read(fd, b); err == nil && n > 0 {
+		s.typed = string(b[:n])
+	}
+}
+
+// show is the caller's terminal. What only fills it is not kept.
+func (s *Scene) show(master io.Reader) {
+	b := make([]byte, 64<<10)
+	for {
+		n, err := master.Read(b)
+		text := strings.ReplaceAll(string(b[:n]), "xxxxxxxx", "")
+		if s.screen.Len() < limit {
+			s.screen.WriteString(text)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// readReport reads until the last attack, and returns the name of the one that
+// was under way when the report ended.
+func readReport(r io.Reader) (results map[string]Result, last string, err error) {
+	results = map[string]Result{}
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, limit)
+	for lines.Scan() {
+		var l line
+		if json.Unmarshal(lines.Bytes(), &l) != nil || l.Attack == "" {
+			continue // of the wrapper
+		}
+		if l.Attack == endOfReport {
+			return results, "", nil
+		}
+		last = l.Attack
+		if l.Result != nil {
+			results[l.Attack] = *l.Result
+		}
+	}
+	return results, last, lines.Err()
+}
+
+// judge puts the results of inside and what the host saw together.
+func (s *Scene) judge(results map[string]Result, last string) []Finding {
+	var all []Finding
+	for _, a := range Suite() {
+		r, ok := results[a.Name]
+		switch {
+		case !ok && a.Name == last:
+			r = failed("the attacker ended while it was made")
+		case !ok:
+			r = failed("the attacker had ended, with %s", last)
+		case a.Judge != nil && r.Verdict != Failed:
+			r = a.Judge(s, r)
+		}
+		all = append(all, Finding{a.Name, a.Class, a.Promise, a.Source, a.Success, r})
+	}
+	return all
+}
+
+// Count of findings by verdict.
+func Count(all []Finding) map[Verdict]int {
+	n := map[Verdict]int{}
+	for _, f := range all {
+		n[f.Verdict]++
+	}
+	return n
+}
