@@ -78,7 +78,7 @@ var drops = map[string]string{
 	"clipboard, other number forms": "\x1b]052;c;YQ==\a\x1b]+52;c;YQ==\a\x1b]52 ;c;YQ==\a",
 	"clipboard of kitty":            "\x1b]5522;type=read\a",
 	"font asked":                    "\x1b]50;?\a\x1b]50;#+1\a",
-	"title typed":                   "\x1b[21t\x1b[20t\x1b[021t\x1b[21;0t\x1b[20;1;2t",
+	"title typed":                   "\x1b[21t\x1b[20t\x1b[021t\x1b[21;0t\x1b[20;1;2t\x1b[22;20t\x1b[14;21t",
 	"title typed, wrapped number":   "\x1b[65557t\x1b[4294967317t\x1b[18446744073709551637t",
 	"title modes":                   "\x1b[>0t\x1b[>0;1;2;3t\x1b[>0T",
 	"window changed":                "\x1b[8;10;10t\x1b[1t\x1b[2t\x1b[3;0;0t\x1b[4;1;1t\x1b[5t\x1b[9;1t\x1b[10;1t\x1b[30t\x1b[t",

@@ -13,7 +13,7 @@ import (
 // forms to look for in its output.
 var never = regexp.MustCompile("\x05|\u0080|\u009b|\u009d|\u0090|\u009f|" + // answerback, C1
 	`\x1b[PX^k]|` + // control strings
-	`\x1b\[[0-9;:]*2[01]t|\x1b\[[0-9;:]*8;[0-9;]*t|` + // titles, sizes
+	`\x1b\[([0-9:]*;)*0*2[01]([;:][0-9;:]*)?t|\x1b\[0*8;[0-9;:]*t|` + // titles, sizes
 	`\x1b\[[^@-~]*i|\x1b\[[^@-~]*\*[yz]|` + // printing, checksums, macros
 	`\x1b\[\?([0-9]*;)*2(;[0-9]*)*l|` + // VT52
 	`\x1b\][0-9]*[^0-9;\x07\x1b]|\x1b\](1337|5[0-1]|7|52[0-9]+|0[0-9]+);|` + // commands

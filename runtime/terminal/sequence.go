@@ -159,7 +159,12 @@ func (q sequence) allowed() bool {
 	}
 	switch string(q.kind) {
 	case "t":
-		return slices.Contains(asked, q.number(0))
+		for i, n := range q.numbers {
+			// What comes second says which title, or of what the size.
+			if i == 0 && !slices.Contains(asked, n) || i > 0 && n > 10 {
+				return false
+			}
+		}
 	case "h", "l", "?h", "?l":
 		no := refused[string(q.kind)]
 		for _, n := range q.numbers {
