@@ -40,13 +40,13 @@ func (b *Book) Addr(name string) (netip.Addr, bool) {
 // Name is the name that was given this address; false if none was.
 func (b *Book) Name(a netip.Addr) (string, bool) {
 	a = a.Unmap()
-	if !network.Fake.Contains(a) || a.Less(network.FirstName) {
+	if !a.Is4() {
 		return "", false
 	}
-	i := int(number(a) - number(network.FirstName))
+	i := number(a) - number(network.FirstName) // far too much if a is below
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if i >= len(b.names) {
+	if uint64(i) >= uint64(len(b.names)) {
 		return "", false
 	}
 	return b.names[i], true

@@ -81,6 +81,9 @@ func TestSlow(t *testing.T) {
 			}
 			started <- struct{}{}
 			<-ctx.Done()
+			if !errors.Is(ctx.Err(), context.Canceled) {
+				t.Error(ctx.Err())
+			}
 			return Failed
 		}
 		return Exists
@@ -97,7 +100,39 @@ func TestSlow(t *testing.T) {
 			t.Errorf("%s: %+v", network, got)
 		}
 	}
-	end() // would hang if a lookup or a connection outlived it
+	end()
+}
+
+// patient has connections that would never be idle.
+type patient struct{ net.Listener }
+
+func (p patient) Accept() (net.Conn, error) {
+	c, err := p.Listener.Accept()
+	return endless{c}, err
+}
+
+type endless struct{ net.Conn }
+
+func (endless) SetReadDeadline(time.Time) error { return nil }
+
+// TestEnd: connections end with the server. The test hangs if they do not.
+func TestEnd(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- server(t).Serve(patient{l}) }()
+	c := dial(t, "tcp", l.Addr().String())
+	send(t, c, packed(t, ask(t, "a.com.", dnsmessage.TypeA)))
+	receive(t, c)
+	_ = l.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
 }
 
 func TestPipelined(t *testing.T) {
@@ -159,7 +194,10 @@ func slow() (s *Server, started chan struct{}, open func(), most *atomic.Int64) 
 	most = new(atomic.Int64)
 	started = make(chan struct{}, 2*maxDatagrams)
 	gate := make(chan struct{})
-	return &Server{Book: NewBook(), Lookup: func(context.Context, string) Outcome {
+	return &Server{Book: NewBook(), Lookup: func(_ context.Context, name string) Outcome {
+		if name == "fast.com" {
+			return Missing
+		}
 		n := running.Add(1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
@@ -182,6 +220,11 @@ func TestManySlow(t *testing.T) {
 	}
 	for range maxPipelined {
 		<-started
+	}
+	other := dial(t, "tcp", addr) // while it is answered, one too many would start
+	for range 20 {
+		send(t, other, packed(t, ask(t, "fast.com.", dnsmessage.TypeA)))
+		receive(t, other)
 	}
 	open()
 	for range n {

@@ -53,15 +53,12 @@ func (h *head) line() (string, error) {
 			line := h.buf[h.at : seen+i]
 			h.at = seen + i + 1
 			text, ok := strings.CutSuffix(string(line), "\r")
-			if !ok || len(text) > maxLine || strings.ContainsAny(text, "\r\x00") {
-				return "", fmt.Errorf("%w: a line of its head is too long, or does not end in CR LF alone", ErrProtocol)
+			if !ok || len(text) > maxLine {
+				return "", fmt.Errorf("%w: a line of its head does not end in CR LF, or is longer than %d bytes", ErrProtocol, maxLine)
 			}
 			return text, nil
 		}
 		seen = len(h.buf)
-		if seen-h.at > maxLine {
-			return "", fmt.Errorf("%w: a line of its head is longer than %d bytes", ErrProtocol, maxLine)
-		}
 		if seen >= maxHead {
 			return "", fmt.Errorf("%w: its head is longer than %d bytes", ErrProtocol, maxHead)
 		}

@@ -117,7 +117,7 @@ func target(authority string, port uint16) (string, uint16, error) {
 	}
 	if hasPort {
 		n, err := strconv.ParseUint(digits, 10, 16)
-		if err != nil || digits[0] == '+' {
+		if err != nil {
 			return "", 0, bad
 		}
 		port = uint16(n)
