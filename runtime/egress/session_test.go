@@ -1,0 +1,142 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// TestPorts: a service of the jail on the host's loopback.
+func TestPorts(t *testing.T) {
+	const port = 3000
+	w := newWorld(t, func(_ *world, o *Options, _ *limits) { o.Config.Ports = []uint16{port} })
+	host := func() *net.TCPConn {
+		c, err := net.Dial("tcp", "127.0.0.1:3000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		return c.(*net.TCPConn)
+	}
+	if err := isReset(host()); err != nil {
+		t.Error("nobody listens inside:", err)
+	}
+	w.lastEvent(Fail, 1)
+	var l net.Listener
+	var err error
+	w.do(func() { l, err = net.Listen("tcp", "127.0.0.1:3000") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			echo(c.(*net.TCPConn))
+			c.Close()
+		}
+	}()
+	if err := talk(host(), "127.0.0.1:3000"); err != nil {
+		t.Error(err)
+	}
+	if e := w.lastEvent(Allow, 1); e.Kind != KindPort || e.Port != port || e.Sent != 5 {
+		t.Errorf("%+v", e)
+	}
+	// Nobody else's address has it.
+	if c, err := net.Dial("tcp", "93.184.216.34:3000"); err == nil {
+		c.Close()
+		t.Error("it is published beyond the loopback")
+	}
+	w.close()
+	if c, err := net.Dial("tcp", "127.0.0.1:3000"); err == nil {
+		c.Close()
+		t.Error("it is still published")
+	}
+}
+
+// TestPortTaken: nothing starts.
+func TestPortTaken(t *testing.T) {
+	if why := os.Getenv(cannotEnv); why != "" {
+		t.Skip(why)
+	}
+	serve(t, "127.0.0.1:3001", echo)
+	_, err := tryWorld(t, func(_ *world, o *Options, _ *limits) { o.Config.Ports = []uint16{3000, 3001} })
+	if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), "3001") {
+		t.Fatal(err)
+	}
+	serve(t, "127.0.0.1:3000", echo) // it was given back
+}
+
+// TestClose ends everything, whatever it waits for.
+func TestClose(t *testing.T) {
+	serve(t, "93.184.216.34:80", echo)
+	before := goroutines()
+	looking := make(chan struct{}, 10)
+	allow := mode(network.Filtered, "good.example", "good.example:*", "slow.example", "held.example:81")
+	w := newWorld(t, allow, name("held.example", public2), func(w *world, o *Options, _ *limits) {
+		o.LookupHost = func(ctx context.Context, name string) ([]netip.Addr, error) {
+			if name == "slow.example." {
+				looking <- struct{}{}
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return w.lookupHost(ctx, name)
+		}
+	})
+	flowing := w.mustTo("good.example:80")
+	if _, err := flowing.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	silent := w.mustTo("good.example:443")
+	w.mu.Lock()
+	w.hold = make(chan struct{})
+	w.mu.Unlock()
+	dialing := w.mustTo("held.example:81")
+	u, err := w.dial("udp", "198.18.0.1:53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A query: ID, RD, one question, slow.example. A IN.
+	if _, err := u.Write([]byte("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04slow\x07example\x00\x00\x01\x00\x01")); err != nil {
+		t.Fatal(err)
+	}
+	<-looking
+	for len(w.dials()) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	w.close()
+	for what, c := range map[string]net.Conn{"flowing": flowing, "silent": silent, "dialing": dialing} {
+		if err := isReset(c); err != nil {
+			t.Error(what, err)
+		}
+	}
+	if _, err := w.dial("tcp", "198.18.0.1:1023"); !errors.Is(err, unix.ECONNREFUSED) {
+		t.Error("the relay still listens:", err)
+	}
+	if _, err := w.dial("tcp", "93.184.216.34:80"); err == nil {
+		t.Error("the namespace is open")
+	}
+	for wait := 0; goroutines() > before; wait++ {
+		if wait > 500 {
+			b := make([]byte, 1<<20)
+			t.Fatalf("goroutines are left:\n%s", b[:runtime.Stack(b, true)])
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if again := w.session.Close(); again == nil {
+		t.Error("a second Close has no summary")
+	}
+}
