@@ -31,6 +31,10 @@ func brokerKeys(c *cobra.Command, in *spec.Input, j *spec.Jail) (keys map[string
 	keys, err = key.All(c.Context(), n.Brokers, caller)
 	var bad *key.Error
 	if errors.As(err, &bad) {
+		if in.Policy.Origins["broker="+bad.Broker] == "" {
+			// Nobody wrote it: it is there for the variable.
+			return nil, nil, hint(err, "to start without a use of that key: agent.key = \"none\" in your policy")
+		}
 		return nil, nil, hint(err, bad.Fix)
 	}
 	if err != nil {

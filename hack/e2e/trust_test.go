@@ -501,10 +501,10 @@ func TestExplainDiff(t *testing.T) {
 		a, b string
 		want []string // what begins with a blank does not widen
 	}{
-		{a, b, []string{`files.protect - "infra/"`, `network.mode "none" -> "host"`, `env.set + "X"`, ` files.hide + "README"`}},
-		{b, a, []string{`files.hide - "README"`, `env.set - "X"`, ` files.protect + "infra/"`, ` network.mode "host" -> "none"`}},
+		{a, b, []string{`files.protect - "infra/"`, `network.mode "none" -> "internet"`, `env.set + "X"`, ` files.hide + "README"`}},
+		{b, a, []string{`files.hide - "README"`, `env.set - "X"`, ` files.protect + "infra/"`, ` network.mode "internet" -> "none"`}},
 		{a, a, nil},
-		{w.dir + "/a", w.dir + "/b/config.json", []string{`mounts - "` + w.project + `/infra"`, `linux.namespaces - "network"`, `process.env + "X"`,
+		{w.dir + "/a", w.dir + "/b/config.json", []string{`mounts - "` + w.project + `/infra"`, `network.mode "none" -> "internet"`, `hooks.createRuntime`, `process.env + "X"`,
 			` linux.maskedPaths + "` + w.project + `/README"`}},
 		{w.dir + "/a", w.dir + "/a", nil},
 	} {

@@ -1,0 +1,212 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLogCommand: what a jail was refused is in the session's log, which only
+// its caller can read.
+func TestLogCommand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	none := finish(t, w.command("log"))
+	if none.status != 125 || !strings.Contains(none.err, "no session of this folder has a log") {
+		t.Errorf("before the first session: %s", none)
+	}
+	const ask = `(exec 3<>/dev/tcp/denied.example/443) 2>/dev/null; (exec 3<>/dev/tcp/198.51.100.7/22) 2>/dev/null; ls -d ~/.local/state 2>/dev/null; true`
+	r := finish(t, w.base(ask, "--net", "filtered", "--allow", "allowed.example"))
+	if r.status != 0 || r.out != "" || !strings.Contains(r.err, "denied.example") || !strings.Contains(r.err, "--allow denied.example") {
+		t.Fatal(r)
+	}
+	dir := filepath.Join(w.home, ".local/state/jailed-claude/log")
+	files, err := filepath.Glob(dir + "/*.jsonl")
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	for path, want := range map[string]os.FileMode{dir: 0o700, files[0]: 0o600} {
+		if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", path, fi.Mode(), err)
+		}
+	}
+	id := strings.TrimSuffix(filepath.Base(files[0]), ".jsonl")
+	for _, args := range [][]string{{}, {id}, {id[:4]}, {"--follow"}} {
+		r := finish(t, w.command(append([]string{"log"}, args...)...))
+		if r.status != 0 || !strings.HasPrefix(r.out, "session "+id+" of "+w.project) || !strings.Contains(r.out, "deny  dns    denied.example no rule allows it") ||
+			!strings.Contains(r.out, "deny  tcp    198.51.100.7:22 ") {
+			t.Errorf("log %q: %s", args, r)
+		}
+	}
+	denied := finish(t, w.command("log", "--denied", "--json"))
+	seen := map[string]bool{}
+	for _, l := range lines(denied.out) {
+		var e struct{ Kind, Name, Address, Verdict string }
+		if err := json.Unmarshal([]byte(l), &e); err != nil || e.Verdict != "deny" {
+			t.Errorf("%q: %v", l, err)
+		}
+		seen[e.Name+e.Address] = true
+	}
+	if !seen["denied.example"] || !seen["198.51.100.7"] {
+		t.Errorf("not in the log: %s", denied)
+	}
+
+	// Names are the jail's choice, and so may be what is in a log.
+	w.write(filepath.Join(dir, "0123456789ab.jsonl"), fmt.Sprintf(`{"time":"2000-01-01T00:00:00Z","kind":"session","id":"0123456789ab","project":%q}
+{"time":"2000-01-01T00:00:00Z","kind":"tcp","name":"\u001b]0;x\u0007\u202egnp.a","port":1,"verdict":"deny"}
+{"half`, w.dir))
+	hostile := finish(t, w.command("log", "0123"))
+	if hostile.status != 0 || strings.ContainsAny(hostile.out, "\x1b\x07\u202e") || len(lines(hostile.out)) != 2 {
+		t.Errorf("%s", hostile)
+	}
+	if r := finish(t, w.command("log", "")); r.status != 125 {
+		t.Errorf("an empty ID: %s", r)
+	}
+	elsewhere := w.command("log")
+	elsewhere.Dir = w.home
+	if r := finish(t, elsewhere); r.status != 125 || !strings.Contains(r.err, "jailed-claude log "+id) {
+		t.Errorf("in another folder: %s", r)
+	}
+}
+
+// TestLogsAreDropped: a hundred are kept, the newest.
+func TestLogsAreDropped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dir := filepath.Join(w.home, ".local/state/jailed-claude/log")
+	begin := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 105 {
+		at := begin.Add(time.Duration(i) * time.Hour).Format(time.RFC3339)
+		w.write(filepath.Join(dir, fmt.Sprintf("%012x.jsonl", 0xabc000+i)), fmt.Sprintf(`{"time":%q,"kind":"session","id":"x","project":"/x"}`+"\n", at))
+	}
+	w.write(filepath.Join(dir, "notes"), "mine")
+	if r := finish(t, w.base("true", "--net", "internet")); r.status != 0 {
+		t.Fatal(r)
+	}
+	files, err := filepath.Glob(dir + "/*.jsonl")
+	if err != nil || len(files) != 100 {
+		t.Errorf("%d logs, %v", len(files), err)
+	}
+	for i, want := range map[int]bool{0: false, 5: false, 6: true, 104: true} {
+		if _, err := os.Stat(filepath.Join(dir, fmt.Sprintf("%012x.jsonl", 0xabc000+i))); (err == nil) != want {
+			t.Errorf("log %d is kept: %v", i, err == nil)
+		}
+	}
+	if got := w.read(filepath.Join(dir, "notes")); got != "mine" {
+		t.Error("a file that is no log is gone")
+	}
+}
+
+// TestLogElsewhere: a log is not written through a link.
+func TestLogElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.write(w.home+"/.local/state/jailed-claude/log", "a file")
+	r := finish(t, w.base("echo ran", "--net", "internet"))
+	if r.status != 125 || r.out != "" || !strings.Contains(r.err, "begin the session's log") || !strings.Contains(r.err, "XDG_STATE_HOME") {
+		t.Error(r)
+	}
+	if r := finish(t, w.base("echo ran", "--net", "host")); r.out != "ran\n" {
+		t.Errorf("a jail without a log: %s", r)
+	}
+}
+
+// TestKeyIsKeptOutside: a key in the caller's environment is not in the jail.
+func TestKeyIsKeptOutside(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const key, script = "sk-ant-secret-secret", `echo "$ANTHROPIC_API_KEY $ANTHROPIC_BASE_URL"`
+	w.env["ANTHROPIC_API_KEY"] = key
+	for _, c := range []struct {
+		flags []string
+		want  string
+	}{
+		{[]string{"--net", "none"}, "placeholder-for-the-anthropic-key-which-stays-outside-of-this-jail http://anthropic.broker.internal\n"},
+		{[]string{"--net", "internet"}, "placeholder-for-the-anthropic-key-which-stays-outside-of-this-jail http://anthropic.broker.internal\n"},
+		{[]string{"--net", "host"}, " \n"},
+		{[]string{"--policy", w.write(w.dir+"/none.toml", "version = 1\n[agent]\nkey = \"none\"\n")}, " \n"},
+		{[]string{"--env", "ANTHROPIC_API_KEY"}, key + " \n"},
+		{[]string{"--env", "ANTHROPIC_API_KEY=other"}, "other \n"},
+	} {
+		if r := finish(t, w.base(script, c.flags...)); r.status != 0 || r.out != c.want || strings.Contains(r.err, key) {
+			t.Errorf("%q: %s", c.flags, r)
+		}
+	}
+	for _, args := range [][]string{{"explain"}, {"spec"}, {"explain", "--json"}} {
+		args = append(args, "--closure", requireVariable(t, "DEVENV_CLOSURE"), "--package", requireVariable(t, "CLAUDE"))
+		if r := finish(t, w.command(args...)); r.status != 0 || strings.Contains(r.out+r.err, key) || !strings.Contains(r.out, "anthropic.broker.internal") {
+			t.Errorf("%q: %s", args[0], r)
+		}
+	}
+	w.env["ANTHROPIC_API_KEY"] = "short"
+	if r := finish(t, w.base("true")); r.status != 125 || !strings.Contains(r.err, `agent.key = "none"`) {
+		t.Errorf("a key that is none: %s", r)
+	}
+}
+
+// TestAllowMeansSomething: an --allow that changes nothing is an error with what
+// to write instead, for somebody believes that the rest is closed.
+func TestAllowMeansSomething(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, c := range []struct {
+		flags []string
+		says  string // empty: it runs
+	}{
+		{[]string{"--net", "internet", "--allow", "example.com"}, "every public name is allowed already"},
+		{[]string{"--net", "internet", "--allow", "@npm"}, "every public name is allowed already"},
+		{[]string{"--net", "none", "--allow", "host:80"}, "nothing is allowed"},
+		{[]string{"--net", "host", "--allow", "host:80"}, "everything is allowed already"},
+		{[]string{"--net", "filtered", "--allow", "com"}, `"com" is no full name`},
+		{[]string{"--net", "filtered", "--port", "0"}, "0 is no port"},
+		{[]string{"--net", "filtered", "--allow", "example.com", "--allow", "@npm"}, ""},
+		{[]string{"--net", "internet", "--allow", "host:80", "--allow", "10.1.2.3"}, ""},
+	} {
+		r := finish(t, w.base("true", c.flags...))
+		if c.says == "" && r.status != 0 || c.says != "" && (r.status != 125 || !strings.Contains(r.err, c.says)) {
+			t.Errorf("%q: %s", c.flags, r)
+		}
+		if strings.Contains(c.says, "allowed") && !strings.Contains(r.err, "hint: to allow it and nothing else: ") {
+			t.Errorf("%q: no hint: %s", c.flags, r)
+		}
+	}
+}
+
+// TestProjectMakesNoCommand: whatever its user approves, a project's policy does
+// not make the host run a program or read a file.
+func TestProjectMakesNoCommand(t *testing.T) {
+	t.Parallel()
+	for name, from := range map[string]string{"command": "command:touch %s/ran", "file": "file:%s/secret"} {
+		w := newWorld(t)
+		w.write(w.dir+"/secret", "hunter2-hunter2")
+		text := "version = 1\n[[broker]]\nname = \"a\"\nupstream = \"https://a.example\"\nheader = \"X\"\nfrom = \"" + fmt.Sprintf(from, w.dir) + "\"\nenv = \"A\"\n"
+		w.write(w.project+"/.jailed-claude.toml", text)
+		for _, args := range [][]string{{"trust", "--yes"}, {"shell", "--closure", requireVariable(t, "BASE_CLOSURE"), "--", "true"}, {"spec"}, {"explain"}, {"lock"}} {
+			r := finish(t, w.command(args...))
+			if r.status != 125 || !strings.Contains(r.err, "the policy of a project cannot make it do") || strings.Contains(r.out+r.err, "hunter2") {
+				t.Errorf("%s: %q: %s", name, args, r)
+			}
+		}
+		if _, err := os.Stat(w.dir + "/ran"); err == nil {
+			t.Error("the command ran")
+		}
+		// The user's own may, and it works.
+		w.write(w.home+"/.config/jailed-claude/config.toml", text)
+		if err := os.Remove(w.project + "/.jailed-claude.toml"); err != nil {
+			t.Fatal(err)
+		}
+		if name == "file" {
+			if err := os.Chmod(w.dir+"/secret", 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if r := finish(t, w.base("echo $A; cat /etc/hosts")); r.status != 0 || !strings.Contains(r.out, "placeholder-for-the-a-key") ||
+				!strings.Contains(r.out, "198.18.0.2 a.broker.internal") || strings.Contains(r.out, "hunter2") {
+				t.Errorf("the user's own: %s", r)
+			}
+		}
+	}
+}
