@@ -40,7 +40,9 @@ type Facts struct {
 	// that it leads to; on NixOS they are symlinks into the store.
 	ManagedFiles map[string]string
 
-	// NixDaemon is the daemon's socket where the caller can connect to it.
+	// NixDaemon is the daemon's socket where the caller can connect to it; that
+	// of an untrusted door (nixDoor) where the daemon trusts the caller and
+	// there is one.
 	NixDaemon string
 	// NixTrusted: the daemon trusts the caller, so the socket is worth root.
 	NixTrusted bool

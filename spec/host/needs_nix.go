@@ -52,7 +52,7 @@ func (p *probe) nix(ctx context.Context) []Need {
 		daemon.OK = true
 		daemon.Detail = strings.TrimSpace("reachable at " + f.NixDaemon + " " + f.NixVersion)
 		if f.NixTrusted {
-			daemon.Detail += "; it trusts you, so --nix would make a jail worth root: take yourself out of trusted-users first"
+			daemon.Detail += "; it trusts you, so --nix would make a jail worth root: take yourself out of trusted-users first, or start an untrusted door (docs/nix.md)"
 		}
 	}
 	return []Need{program, store, daemon}

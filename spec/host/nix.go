@@ -23,25 +23,50 @@ const (
 // nixDaemon fills what f says of the Nix daemon; with settings, also what a jail
 // has to know of the host's nix.conf.
 func (s *source) nixDaemon(ctx context.Context, f *Facts, settings bool) {
-	socket := s.nixSocketPath()
-	if socket == "" {
+	f.NixDaemon = s.answering(ctx, s.nixSocketPath())
+	if f.NixDaemon == "" {
 		return
+	}
+	f.NixVersion, f.NixTrusted = s.nixTrust(ctx, f)
+	if f.NixTrusted {
+		if door := s.answering(ctx, s.nixDoor()); door != "" {
+			if _, trusted, known := s.nixSays(ctx, door); known && !trusted {
+				f.NixDaemon, f.NixTrusted = door, false
+			}
+		}
+	}
+	if settings {
+		s.nixCaches(ctx, f)
+	}
+}
+
+// nixDoor is where a caller whom the daemon trusts can have a daemon of his own
+// that passes on what he asks, and trusts nobody:
+// "nix daemon --force-untrusted", since Nix 2.15.
+func (s *source) nixDoor() string {
+	if dir := s.env["XDG_RUNTIME_DIR"]; filepath.IsAbs(dir) {
+		return filepath.Join(dir, "nix-untrusted.socket")
+	}
+	return ""
+}
+
+// answering is the real path of a socket that somebody listens on; empty if
+// nobody does.
+func (s *source) answering(ctx context.Context, socket string) string {
+	if socket == "" {
+		return ""
 	}
 	real, err := s.real(socket)
 	if err != nil {
-		return
+		return ""
 	}
 	d := net.Dialer{Timeout: nixConnect}
 	conn, err := d.DialContext(ctx, "unix", s.root+real)
 	if err != nil {
-		return
+		return ""
 	}
 	conn.Close()
-	f.NixDaemon = real
-	f.NixVersion, f.NixTrusted = s.nixTrust(ctx, f)
-	if settings {
-		s.nixCaches(ctx, f)
-	}
+	return real
 }
 
 // nixSocketPath is the socket that the caller's nix would use; empty if that
@@ -73,23 +98,9 @@ func absolute(path string) string {
 // caller: as it says itself (Nix 2.15 and later), else as the settings say. In
 // doubt the answer is yes, since what hangs on it is a warning.
 func (s *source) nixTrust(ctx context.Context, f *Facts) (version string, trusted bool) {
-	trusted = s.uid == 0
-	var info struct {
-		Version string `json:"version"`
-		// Trusted is a boolean or a number, by version; null is "unknown".
-		Trusted any `json:"trusted"`
-	}
-	if s.nixJSON(ctx, &info, "store", "ping", "--json", "--store", "unix://"+f.NixDaemon) == nil {
-		version = oneLine(info.Version)
-		switch answer := info.Trusted.(type) {
-		case bool:
-			return version, trusted || answer
-		case float64:
-			return version, trusted || answer != 0
-		}
-	}
-	if trusted {
-		return version, true
+	version, answer, known := s.nixSays(ctx, f.NixDaemon)
+	if s.uid == 0 || known {
+		return version, s.uid == 0 || answer
 	}
 	var config map[string]struct {
 		Value any `json:"value"`
@@ -108,6 +119,26 @@ func (s *source) nixTrust(ctx context.Context, f *Facts) (version string, truste
 		return version, true
 	}
 	return version, s.isOneOf(nixSetting(text, []string{"root"}, "trusted-users"), f)
+}
+
+// nixSays asks a daemon for its version and whether it trusts the caller; known
+// tells whether it answered that.
+func (s *source) nixSays(ctx context.Context, socket string) (version string, trusted, known bool) {
+	var info struct {
+		Version string `json:"version"`
+		// Trusted is a boolean or a number, by version; null is "unknown".
+		Trusted any `json:"trusted"`
+	}
+	if s.nixJSON(ctx, &info, "store", "ping", "--json", "--store", "unix://"+socket) != nil {
+		return "", false, false
+	}
+	switch answer := info.Trusted.(type) {
+	case bool:
+		trusted, known = answer, true
+	case float64:
+		trusted, known = answer != 0, true
+	}
+	return oneLine(info.Version), trusted, known
 }
 
 // nixJSON runs nix, without the caller's own settings, and reads its answer.

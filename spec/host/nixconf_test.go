@@ -3,6 +3,9 @@ package host
 import (
 	"context"
 	"fmt"
+	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -41,7 +44,7 @@ func TestNixCaches(t *testing.T) {
 				write(t, f.root, map[string]string{"etc/nix/nix.conf": c.conf})
 			}
 			var facts Facts
-			f.source.nixCaches(context.Background(), &facts)
+			f.nixCaches(context.Background(), &facts)
 			if !slices.Equal(facts.NixSubstituters, c.substituters) || !slices.Equal(facts.NixKeys, c.keys) {
 				t.Errorf("substituters %q, keys %q", facts.NixSubstituters, facts.NixKeys)
 			}
@@ -50,6 +53,68 @@ func TestNixCaches(t *testing.T) {
 			}
 			if strings.Contains(fmt.Sprint(facts), secret) {
 				t.Errorf("a secret is in the facts: %+v", facts)
+			}
+		})
+	}
+}
+
+// TestNixDoor: a caller whom the daemon trusts goes through the door that
+// trusts nobody, if there is one and it says so.
+func TestNixDoor(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		uid          int
+		daemon, door string
+		listens      bool
+		through      bool
+	}{
+		{"trusted", 4242, "true", "0", true, true},
+		{"root", 0, "1", "false", true, true},
+		{"not trusted", 4242, "false", "0", true, false},
+		{"the door trusts too", 4242, "true", "true", true, false},
+		{"the door does not know", 4242, "true", "null", true, false},
+		{"nobody at the door", 4242, "true", "0", false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFake(t)
+			f.uid = c.uid
+			// A socket's path has at most 107 bytes.
+			top, err := os.MkdirTemp("/tmp", "nix")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { os.RemoveAll(top) })
+			f.root, f.env["XDG_RUNTIME_DIR"] = top, "/run/me"
+			sockets := []string{nixSocket}
+			door := "/run/me/nix-untrusted.socket"
+			if c.listens {
+				sockets = append(sockets, door)
+			}
+			for _, s := range sockets {
+				if err := os.MkdirAll(filepath.Dir(top+s), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				l, err := net.Listen("unix", top+s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+			}
+			program := filepath.Join(top, "bin/nix")
+			write(t, top, map[string]string{"bin/nix": "#!/bin/sh\ncase \"$*\" in\n*store\\ ping*nix-untrusted*) echo '{\"trusted\":" + c.door +
+				"}';;\n*store\\ ping*) echo '{\"trusted\":" + c.daemon + "}';;\n*) exit 1;;\nesac\n"})
+			if err := os.Chmod(program, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			f.look = func(string) (string, error) { return program, nil }
+			var facts Facts
+			f.nixDaemon(context.Background(), &facts, false)
+			want, trusted := nixSocket, c.daemon != "false"
+			if c.through {
+				want, trusted = door, false
+			}
+			if facts.NixDaemon != want || facts.NixTrusted != trusted {
+				t.Errorf("%q, trusted %v; want %q, %v", facts.NixDaemon, facts.NixTrusted, want, trusted)
 			}
 		})
 	}
