@@ -23,6 +23,9 @@ func (w *world) fakeAPI(turns any) (url, log string) {
 	addr := filepath.Join(w.dir, "addr")
 	log = filepath.Join(w.dir, "requests.jsonl")
 	c := exec.Command(requireVariable(w.t, "FAKEAPI"), "-script", w.write(w.dir+"/turns.json", string(script)), "-addrfile", addr, "-log", log)
+	if w.lab != nil {
+		w.lab.enter(c)
+	}
 	if err := c.Start(); err != nil {
 		w.t.Fatal(err)
 	}

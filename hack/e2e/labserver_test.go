@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ import (
 type labServer struct {
 	mu            sync.Mutex
 	names         map[string][][]string
+	backends      map[string]string
 	hits, queries []string
 	key           *ecdsa.PrivateKey
 	ca            *x509.Certificate
@@ -42,7 +44,7 @@ type labServer struct {
 // openLab makes the lab around this process, whose namespaces are new, and
 // begins to serve. dir is the world's folder.
 func openLab(dir string) (*labServer, error) {
-	s := &labServer{names: map[string][][]string{}, www: filepath.Join(dir, "www")}
+	s := &labServer{names: map[string][][]string{}, backends: map[string]string{}, www: filepath.Join(dir, "www")}
 	if err := errors.Join(labNetwork(), labFiles(dir), s.authority(filepath.Join(dir, "ca.pem"))); err != nil {
 		return nil, err
 	}
@@ -190,11 +192,20 @@ func (s *labServer) note(network string, a net.Addr) {
 	s.hits = append(s.hits, network+" "+netip.AddrPortFrom(p.Addr().Unmap(), p.Port()).String())
 }
 
-// web serves the files of the name it was asked under, if there are any, or
-// answers with what it was asked.
+// web lets a backend answer, serves the files of the name it was asked under,
+// or answers with what it was asked.
 func (s *labServer) web(l net.Listener) {
 	server := &http.Server{ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := strings.Cut(r.Host, ":")
+		s.mu.Lock()
+		to := s.backends[host]
+		s.mu.Unlock()
+		if to != "" {
+			(&httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(p *httputil.ProxyRequest) {
+				p.Out.URL.Scheme, p.Out.URL.Host = "http", to
+			}}).ServeHTTP(w, r)
+			return
+		}
 		if dir := filepath.Join(s.www, filepath.Base(host)); host != "" && isDir(dir) {
 			http.FileServer(http.Dir(dir)).ServeHTTP(w, r)
 			return

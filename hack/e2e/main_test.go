@@ -21,6 +21,8 @@ var parts = map[string]func(args []string) int{
 	"dial":     dial,
 	"evade":    evade,
 	"ids":      printIDs,
+	"keyhunt":  keyHunt,
+	"misuse":   misuse,
 	"lab":      labPart,
 	"lookup":   lookUp,
 	"terminal": printTerminal,

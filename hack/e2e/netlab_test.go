@@ -52,6 +52,9 @@ type order struct {
 	Answers [][]string
 	// Listen forwards an address of the lab to one of its loopback ports.
 	Listen, To string
+	// Backend, "127.0.0.1:PORT", answers what is asked of Name by HTTP, with
+	// TLS or without.
+	Backend string
 }
 
 type reply struct {
@@ -223,6 +226,9 @@ func (s *labServer) do(o order) reply {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o.Backend != "" {
+		s.backends[o.Name] = o.Backend
+	}
 	if o.Name != "" {
 		s.names[strings.ToLower(o.Name)+"."] = o.Answers
 	}

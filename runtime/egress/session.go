@@ -127,7 +127,7 @@ func (s *Session) prepare(o Options) error {
 	for _, b := range s.config.Brokers {
 		made, err := broker.New(b, broker.Options{Key: o.Keys[b.Name], Roots: o.Roots, Dial: s.dialBroker, Log: s.logBroker})
 		if err != nil {
-			return fmt.Errorf("broker %q: %w", b.Name, err)
+			return err
 		}
 		s.brokers = append(s.brokers, made)
 	}

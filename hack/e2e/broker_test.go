@@ -1,0 +1,299 @@
+package e2e
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// brokered gives w a lab in which a scripted API is api.anthropic.com, and a
+// key for it that no source and no binary has.
+func brokered(t *testing.T, turns any) (w *world, l *lab, key, log string) {
+	t.Helper()
+	w, l = newLab(t)
+	url, log := w.fakeAPI(turns)
+	l.ask(order{Name: "api.anthropic.com", Answers: [][]string{{publicA}}, Backend: strings.TrimPrefix(url, "http://")})
+	l.ask(order{Name: "other.example", Answers: [][]string{{publicB}}, Backend: strings.TrimPrefix(url, "http://")})
+	key = "sk-ant-api03-" + rand.Text() + rand.Text()
+	w.env["ANTHROPIC_API_KEY"] = key
+	return w, l, key, log
+}
+
+// apiRequest is what a scripted API notes of a request.
+type apiRequest struct {
+	Host, URL string
+	Headers   http.Header
+	Body      json.RawMessage
+}
+
+func (w *world) apiRequests(log string) (all []apiRequest) {
+	w.t.Helper()
+	for _, line := range lines(w.read(log)) {
+		var r apiRequest
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			w.t.Fatal(err)
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// TestBrokerTurn: the real agent does a turn with a key that is nowhere in the
+// jail, in a network that lets nothing else out. One of its tool calls searches
+// the jail for the key; that it finds the placeholder shows that it can search.
+func TestBrokerTurn(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"none", "filtered"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			placeholder := network.Anthropic("").Placeholder()
+			self, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			script := []map[string]any{{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Look", "command": ""}}}}, {"text": "{{tool_result}}"}}
+			input := script[0]["tools"].([]any)[0].(map[string]any)["input"].(map[string]any)
+			// The key comes in masked, by a file.
+			input["command"] = partEnv + "=keyhunt " + self + " $(cat masked) " + masked(placeholder)
+			w, l, key, log := brokered(t, script)
+			w.write("masked", masked(key))
+			c := w.command("run", "--net", mode, "--closure", requireVariable(t, "DEVENV_CLOSURE"), "--package", requireVariable(t, "CLAUDE"), "--read", self,
+				"--", "-p", "look around", "--output-format", "json", "--dangerously-skip-permissions")
+			r := finish(t, c)
+			var answer struct {
+				Result  string `json:"result"`
+				IsError bool   `json:"is_error"`
+			}
+			decode(t, r, &answer)
+			requests := w.apiRequests(log)
+			if r.status != 0 || answer.IsError || len(requests) < 2 {
+				t.Fatalf("%s\nrequests: %d\nlog: %s", r, len(requests), w.sessionLog())
+			}
+			for _, q := range requests {
+				if q.Host != "api.anthropic.com" || !slices.Equal(q.Headers["X-Api-Key"], []string{key}) {
+					t.Errorf("%s %s came with the key %q", q.Host, q.URL, q.Headers["X-Api-Key"])
+				}
+				q.Headers.Del("X-Api-Key")
+				if text := fmt.Sprint(q.Headers) + string(q.Body); strings.Contains(text, key) {
+					t.Errorf("the key is in another place of a request: %s", text)
+				}
+			}
+			var h hunt
+			if err := json.Unmarshal([]byte(answer.Result), &h); err != nil {
+				t.Fatalf("%v: %s", err, answer.Result)
+			}
+			if len(h.Key) > 0 {
+				t.Errorf("the key is in %q", h.Key)
+			}
+			found := strings.Join(h.Placeholder, "\n")
+			if !strings.Contains(found, "environ of") || !strings.Contains(found, "memory of") || !strings.Contains(strings.Join(h.Searched, "\n"), " claude") {
+				t.Errorf("the search is no search: the placeholder was found in %q, in the memory of %q", h.Placeholder, h.Searched)
+			}
+			t.Logf("searched %d files, %d MB, the memory of %q, not that of %q", h.Files, h.Bytes>>20, h.Searched, h.Closed)
+			if got := l.caught(); slices.ContainsFunc(got.Hits, func(s string) bool { return s != "tcp "+publicA+":443" }) {
+				t.Errorf("the lab was reached at %q", got.Hits)
+			}
+			// What stays on the host, and what can be given away.
+			if got := w.sessionLog(); !strings.Contains(got, "/v1/messages") || strings.Contains(got, key) {
+				t.Errorf("the session's log: %s", got)
+			}
+			bundle := filepath.Join(w.dir, "bundle")
+			for _, args := range [][]string{{"spec"}, {"explain"}, {"bundle"}} {
+				args = append(args, "--net", mode, "--closure", requireVariable(t, "DEVENV_CLOSURE"))
+				if args[0] == "bundle" {
+					args = append(args, bundle)
+				}
+				if r := finish(t, w.command(args...)); r.status != 0 || strings.Contains(r.out+r.err, key) {
+					t.Errorf("%s: %s", args[0], r)
+				}
+			}
+			for _, dir := range []string{bundle, w.home, w.project} {
+				w.free(dir, key)
+			}
+		})
+	}
+}
+
+// sessionLog is the text of all logs.
+func (w *world) sessionLog() (text string) {
+	w.t.Helper()
+	logs, _ := filepath.Glob(w.home + "/.local/state/jailed-claude/log/*")
+	for _, l := range logs {
+		text += w.read(l)
+	}
+	return text
+}
+
+// free: no file of a folder has a text in it.
+func (w *world) free(dir, text string) {
+	w.t.Helper()
+	n := 0
+	err := filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		n++
+		if content, err := os.ReadFile(p); err != nil || strings.Contains(string(content), text) {
+			w.t.Errorf("%s has the key, or cannot be read: %v", p, err)
+		}
+		return nil
+	})
+	if err != nil || n == 0 {
+		w.t.Errorf("%s: %d files, %v", dir, n, err)
+	}
+}
+
+// misuse is the part "misuse": it sends each request of its arguments, "ADDRESS
+// METHOD TARGET [HEADER: VALUE]", and prints the status and the body, or "-". To
+// a broker it says that it wants another host.
+func misuse(args []string) int {
+	for _, a := range args {
+		words := strings.SplitN(a, " ", 4)
+		host, _, _ := strings.Cut(words[0], ":")
+		if strings.HasSuffix(host, ".internal") {
+			host = "evil.example"
+		}
+		header := ""
+		if len(words) == 4 {
+			header = words[3] + "\r\n"
+		}
+		_, _ = fmt.Println(request(words[0], words[1]+" "+words[2]+" HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n"+header+"\r\n"))
+	}
+	return 0
+}
+
+func request(addr, text string) string {
+	c, err := net.DialTimeout("tcp", addr, 10*time.Second)
+	if err != nil {
+		return "-"
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, text); err != nil {
+		return "-"
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return "-"
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	return fmt.Sprintf("%d %q", resp.StatusCode, body)
+}
+
+// TestBrokerMisuse: from inside, a broker is good for what it is there for and
+// for nothing else, and the placeholder is worth nothing elsewhere.
+func TestBrokerMisuse(t *testing.T) {
+	t.Parallel()
+	w, l, key, log := brokered(t, []map[string]any{{"text": "x"}})
+	b := network.Anthropic("")
+	at, mine := b.Host()+":80 ", "X-Api-Key: "+b.Placeholder()
+	wants := [][2]string{
+		{at + "GET /v1/models " + mine, "200"},
+		{at + "GET /v1/models X-Api-Key: sk-ant-attackers-own-key", "401"},
+		{at + "GET /v1/models Authorization: Bearer sk-ant-attackers-own-key", "401"},
+		{at + "GET /v1/models", "401"},
+		{at + "GET /v1/organizations/api_keys " + mine, "403"},
+		{at + "GET /v1/models/../organizations " + mine, "400"},
+		{at + "GET /v1/models/%2e%2e/organizations " + mine, "400"},
+		{at + "GET https://other.example/v1/models " + mine, "400"},
+		{at + "CONNECT other.example:443 " + mine, "405"},
+		{b.Host() + ":443 GET /v1/models " + mine, "-"},
+		{"api.anthropic.com:80 GET /v1/models " + mine, "-"},
+		{"other.example:80 GET /v1/models " + mine, "200"}, // as it was sent
+	}
+	c := w.part("misuse", "--net", "filtered", "--allow", "other.example:80")
+	for _, want := range wants {
+		c.Args = append(c.Args, want[0])
+	}
+	r := finish(t, c)
+	got := lines(r.out)
+	if r.status != 0 || len(got) != len(wants) {
+		t.Fatal(r)
+	}
+	for i, want := range wants {
+		if !strings.HasPrefix(got[i], want[1]) {
+			t.Errorf("%s: %s, want %s", want[0], got[i], want[1])
+		}
+	}
+	requests := w.apiRequests(log)
+	if len(requests) != 2 || requests[0].Host != "api.anthropic.com" || requests[0].Headers.Get("X-Api-Key") != key ||
+		requests[1].Headers.Get("X-Api-Key") != b.Placeholder() {
+		t.Errorf("requests outside: %+v", requests)
+	}
+	if s := r.out + r.err + w.sessionLog(); strings.Contains(s, key) {
+		t.Errorf("the key was shown: %s", s)
+	}
+	l.caught()
+	// Without a broker there is neither placeholder nor name.
+	c = w.part("misuse", "--net", "none", "--env", "ANTHROPIC_API_KEY")
+	c.Args = append(c.Args, wants[0][0])
+	if r := finish(t, c); r.out != "-\n" {
+		t.Errorf("without a broker: %s", r)
+	}
+}
+
+// TestBrokerTools: git and npm use keys that stay outside, as docs/keys.md
+// says, from a file and from a program.
+func TestBrokerTools(t *testing.T) {
+	t.Parallel()
+	w, l := newLab(t)
+	for _, name := range []string{"git.example", "npm.example"} {
+		l.name(name, publicA)
+		w.shop(name)
+	}
+	w.write(w.home+"/.secrets/git", "ghp-"+planted+"\n")
+	w.write(w.home+"/bin/npm-key", "#!/bin/sh\necho npm-"+planted+"\n")
+	if err := os.Chmod(w.home+"/bin/npm-key", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.write(w.home+"/.config/jailed-claude/config.toml", `version = 1
+[network]
+mode = "none"
+[[broker]]
+name = "git"
+upstream = "https://git.example"
+header = "Authorization"
+from = "file:~/.secrets/git"
+env = "GIT_KEY"
+[[broker]]
+name = "npm"
+upstream = "https://npm.example"
+header = "Authorization"
+from = "command:~/bin/npm-key"
+env = "NPM_KEY"
+url-env = "NPM_CONFIG_REGISTRY"
+`)
+	try := func(program, script, wants string) {
+		t.Run(program, func(t *testing.T) {
+			requireTool(t, program)
+			r := finish(t, w.command("shell", "--package", "host", "--", "bash", "-c", "cd /tmp && "+script))
+			if r.status != 0 || !strings.Contains(r.out, wants) || strings.Contains(r.out+r.err, planted) {
+				t.Errorf("%s\n%s", r, w.sessionLog())
+			}
+		})
+	}
+	try("git", `git -c http.extraHeader="Authorization: Bearer $GIT_KEY" clone -q http://git.broker.internal/repo.git c && cat c/README; env | grep -i key`, "a project")
+	try("npm", `npm config set //npm.broker.internal/:_authToken "$NPM_KEY" && npm install --fetch-retries 0 --replace-registry-host always --no-audit --no-fund tiny >&2 && node -p 'require("tiny")'`, "the module")
+	if s := w.sessionLog(); !strings.Contains(s, `"/repo.git`) || strings.Contains(s, planted) {
+		t.Errorf("the log: %s", s)
+	}
+	// A key that is not there stops the start, with what to do.
+	if err := os.Remove(w.home + "/.secrets/git"); err != nil {
+		t.Fatal(err)
+	}
+	if r := finish(t, w.command("shell", "--package", "host", "--", "true")); r.status != 125 || !strings.Contains(r.err, `broker "git"`) || !strings.Contains(r.err, "hint:") {
+		t.Error(r)
+	}
+}
