@@ -34,7 +34,7 @@ func profile(t testing.TB, user string) *specs.LinuxSeccomp {
 		Policy:  p,
 		Closure: closure.Closure{Toolchain: closure.Host, Agent: "/usr/bin/true", Binds: []string{"/usr"}},
 		Host: host.Facts{UID: 1000, GID: 1000, User: "ada", Group: "ada", Home: "/home/ada", RuntimeDir: "/run/user/1000",
-			StateDir: "/home/ada/state", Project: host.Project{Dir: "/srv/app"}},
+			StateDir: "/home/ada/state", Project: host.Project{Dir: "/srv/app"}, Executable: "/usr/bin/jailed-claude"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -344,7 +344,18 @@ func TestVerdicts(t *testing.T) {
 		"a socket of no family": native(unix.SYS_SOCKET, 1<<64-1), "READ_IMPLIES_EXEC": native(unix.SYS_PERSONALITY, 0x0400000),
 		"ADDR_NO_RANDOMIZE": native(unix.SYS_PERSONALITY, 0x0040000),
 	})
-	both(enosys, map[string]call{"clone3": native(unix.SYS_CLONE3), "call 600": native(600), "call 1000": native(1000)})
+	both(allowed, map[string]call{
+		"fchmodat 0777": native(unix.SYS_FCHMODAT, 0, 0, 0o1777), "openat that makes no file": native(unix.SYS_OPENAT, 0, 0, unix.O_RDWR, 1<<64-1),
+		"openat that makes one": native(unix.SYS_OPENAT, 0, 0, unix.O_CREAT|unix.O_WRONLY, 0o1777), "mknodat": native(unix.SYS_MKNODAT, 0, 0, unix.S_IFIFO|0o666),
+		"a temporary file": native(unix.SYS_OPENAT, 0, 0, unix.O_TMPFILE|unix.O_RDWR, 0o600), "a folder": native(unix.SYS_OPENAT, 0, 0, unix.O_DIRECTORY, unix.S_ISUID),
+	})
+	for name, bit := range map[string]uint64{"S_ISUID": unix.S_ISUID, "S_ISGID": unix.S_ISGID, "both": unix.S_ISUID | unix.S_ISGID, "S_ISUID with a high bit": 1<<40 | unix.S_ISUID} {
+		both(eperm, map[string]call{
+			"fchmod " + name: native(unix.SYS_FCHMOD, 0, bit|0o755), "fchmodat " + name: native(unix.SYS_FCHMODAT, 0, 0, bit), "mknodat " + name: native(unix.SYS_MKNODAT, 0, 0, bit|unix.S_IFREG),
+			"openat O_CREAT " + name: native(unix.SYS_OPENAT, 0, 0, unix.O_CREAT|unix.O_WRONLY, bit|0o755), "openat O_TMPFILE " + name: native(unix.SYS_OPENAT, 0, 0, unix.O_TMPFILE|unix.O_RDWR, bit),
+		})
+	}
+	both(enosys, map[string]call{"openat2": native(unix.SYS_OPENAT2), "clone3": native(unix.SYS_CLONE3), "call 600": native(600), "call 1000": native(1000)})
 
 	for name, flag := range newFlags {
 		for _, with := range []uint64{0, sigchld, threadFlags, 1 << 32} {
