@@ -208,12 +208,20 @@ type talk struct {
 
 func startTalk(t *testing.T, c *exec.Cmd) *talk {
 	t.Helper()
+	return startTalkTo(t, c, nil)
+}
+
+// startTalkTo is startTalk with the standard error elsewhere.
+func startTalkTo(t *testing.T, c *exec.Cmd, stderr io.Writer) *talk {
+	t.Helper()
 	k := &talk{t: t, Cmd: c}
+	if c.Stderr = stderr; stderr == nil {
+		c.Stderr = &k.err
+	}
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Stderr = &k.err
 	k.out = bufio.NewReader(out)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

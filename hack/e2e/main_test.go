@@ -27,6 +27,8 @@ var parts = map[string]func(args []string) int{
 	"lookup":   lookUp,
 	"terminal": printTerminal,
 	"reach":    reach,
+	"itself":   reachOwn,
+	"serve":    serve,
 	"reaper":   reaper,
 	"no-ns":    withoutNamespaces,
 	"cgroup2":  withCgroup2,
