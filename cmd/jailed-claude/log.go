@@ -135,14 +135,15 @@ func running(id string) bool {
 // jailed-claude writes there, but a full disk cuts lines.
 func (o logOptions) print(w io.Writer, line []byte) error {
 	var e egress.Event
-	err := json.Unmarshal(line, &e)
-	if o.denied && (err != nil || e.Verdict != egress.Deny) {
+	isEvent := json.Unmarshal(line, &e) == nil
+	if o.denied && e.Verdict != egress.Deny {
 		return nil
 	}
+	var err error
 	switch {
 	case o.json:
 		_, err = fmt.Fprintf(w, "%s\n", line)
-	case err != nil:
+	case !isEvent:
 		_, err = fmt.Fprintln(w, strconv.Quote(string(line)))
 	case e.Kind == sessionKind:
 		var s sessionLine
