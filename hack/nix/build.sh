@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# build.sh: makeJailedClaude and mkSpec built for real, with the
+# build.sh: makeJailedClaude, mkSpec and mkBundle built for real, with the
 # stand-in for nixpkgs and the Claude Code of the test store, and run: as an
 # ordinary user, without any program of Nix on PATH, with no Nix daemon. strace
 # sees to it that none is executed, and that nobody asks the daemon.
@@ -49,6 +49,7 @@ in
 {
   jailed = jail.makeJailedClaude args;
   spec = jail.mkSpec args;
+  bundle = jail.mkBundle args;
   again = (jail.makeJailedClaude args).spec;
 }
 NIX
@@ -102,5 +103,15 @@ bare "$JAIL_TEST_BIN" spec --portable --policy "$policy" --closure "$info" --pac
   { cat "$work/run.log" >&2; die "spec --portable"; }
 cmp "$work/spec" "$spec" || die "mkSpec and spec --portable differ"
 grep -q '"BAKED=yes"' "$spec" || die "the policy is not in the specification"
+
+# A bundle is made on the host, and runs elsewhere.
+bundle=$(build bundle)
+cmp "$bundle/config.json" "$spec" || die "mkBundle has another config.json than mkSpec"
+bare "$bundle/bin/jailed-claude-bundle" "$work/user/bundle" -- bash -c 'echo "$BAKED"; echo /nix/store/*' 2>"$work/run.log" ||
+  { cat "$work/run.log" >&2; die "jailed-claude-bundle makes no bundle"; }
+if runc=$(command -v runc); then
+  got=$(bare "$runc" --root "$work/user/runc" run --bundle "$work/user/bundle" "jcn$$" 2>"$work/run.log") || { cat "$work/run.log" >&2; die "runc does not run the bundle"; }
+  [ "$got" = yes$'\n'"${closure//$'\n'/ }" ] || die "the bundle under runc says: $got"
+fi
 
 say "a jailed agent was built, and ran without Nix"

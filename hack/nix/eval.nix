@@ -77,6 +77,14 @@ let
     env.set.CI = "1";
     files.hide = [ ".env" ];
     limits.cpus = 1.5;
+    broker = [
+      {
+        name = "internal";
+        upstream = "https://api.example.org";
+        header = "Authorization: Bearer {}";
+        from = "env:EXAMPLE_TOKEN";
+      }
+    ];
   };
 
   tests = {
@@ -123,6 +131,12 @@ let
     spec = needs (jail.mkSpec { inherit pkgs; policy = settings; }) mine;
     spec-of-package = (jail.makeJailedClaude { inherit pkgs; policy = settings; }).spec.drvPath == (jail.mkSpec { inherit pkgs; policy = settings; }).drvPath;
     spec-follows-policy = (jail.mkSpec { inherit pkgs; }).drvPath != (jail.mkSpec { inherit pkgs; policy.network.mode = "none"; }).drvPath;
+
+    bundle =
+      let
+        b = jail.mkBundle { inherit pkgs; policy = settings; };
+      in
+      needs b mine && needs b (jail.mkSpec { inherit pkgs; policy = settings; });
 
     policy-as-file = (jail.checkPolicy ./policy.toml).network.mode == "none";
     # What is written is read back as it was.

@@ -54,7 +54,7 @@ let
     else if schema ? pattern && !(matches schema.pattern value) then
       [ "${at}: ${toJSON value} does not match ${schema.pattern}" ]
     else if (schema ? minimum && value < schema.minimum) || (schema ? maximum && value > schema.maximum) then
-      [ "${at}: ${toJSON value} is not from ${toJSON schema.minimum} to ${toJSON schema.maximum}" ]
+      [ "${at}: ${toJSON value} is not from ${toJSON (schema.minimum or null)} to ${toJSON (schema.maximum or null)}" ]
     else if schema.type == "array" then
       concatLists (genList (i: problems "${at}[${toString i}]" schema.items (elemAt value i)) (length value))
     else if schema.type == "object" then

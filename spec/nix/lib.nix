@@ -126,6 +126,13 @@ let
       policy = pkgs.writeText "jailed-claude-policy.toml" (toTOML (baked packages policy));
     };
 
+  # environment: how a script hands a closure to the tool.
+  environment = closure: ''
+    export JAILED_CLAUDE_CLOSURE=${closure.info}
+    export JAILED_CLAUDE_PACKAGE=${closure.program}
+    export JAILED_CLAUDE_POLICY=${closure.policy}
+  '';
+
   closureArgs = args: intersectAttrs (functionArgs mkClosure) args;
 
   # makeJailedAgent: a package whose bin/NAME runs `agent` in a jail. All its
@@ -151,12 +158,11 @@ let
     }:
     let
       closure = mkClosure (closureArgs args);
-      script = file: command: pkgs.writeShellScript file ''
-        export JAILED_CLAUDE_CLOSURE=${closure.info}
-        export JAILED_CLAUDE_PACKAGE=${closure.program}
-        export JAILED_CLAUDE_POLICY=${closure.policy}
-        exec ${jailed-claude}/bin/jailed-claude ${command}"$@"
-      '';
+      script =
+        file: command:
+        pkgs.writeShellScript file (environment closure + ''
+          exec ${jailed-claude}/bin/jailed-claude ${command}"$@"
+        '');
     in
     pkgs.runCommand name
       {
@@ -226,6 +232,34 @@ let
 
   specArgs = args: intersectAttrs ((functionArgs mkClosure) // (functionArgs mkSpec)) args;
 
+  # mkBundle: a jail to be exported. config.json is that of mkSpec. An OCI bundle
+  # for runc or crun holds what only the host knows: its user, and which files of
+  # the project there are to protect. So bin/jailed-claude-bundle makes it there,
+  # with the closure and the policy of this derivation, and without Nix:
+  #   result/bin/jailed-claude-bundle DIR [-- CMD ARGS]
+  mkBundle =
+    args@{
+      pkgs,
+      agent ? args.claude-code or pkgs.claude-code,
+      claude-code ? null,
+      policy ? { },
+      jailed-claude ? toolOf pkgs,
+      ...
+    }:
+    let
+      closure = mkClosure (closureArgs args // { inherit agent; });
+      script = pkgs.writeShellScript "jailed-claude-bundle" (environment closure + ''
+        exec ${jailed-claude}/bin/jailed-claude bundle "$@"
+      '');
+    in
+    pkgs.runCommand "jailed-claude-bundle" { meta.mainProgram = "jailed-claude-bundle"; } ''
+      mkdir -p $out/bin
+      ln -s ${script} $out/bin/jailed-claude-bundle
+      ln -s ${mkSpec args} $out/config.json
+      ln -s ${closure.info} $out/closure
+      ln -s ${closure.policy} $out/policy.toml
+    '';
+
   # A builder has no home and no project.
   inSandbox = ''
     export HOME=$TMPDIR/home
@@ -239,6 +273,7 @@ in
     defaultTools
     makeJailedAgent
     makeJailedClaude
+    mkBundle
     mkPolicy
     mkSpec
     packagesOf
