@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	goruntime "runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -268,6 +269,9 @@ func TestManySlowDatagrams(t *testing.T) {
 	go func() { done <- s.ServePacket(p) }()
 	for range maxDatagrams {
 		<-started
+	}
+	for range 1000 {
+		goruntime.Gosched() // here one too many would start
 	}
 	open()
 	for range n {
