@@ -2,6 +2,7 @@ package hook
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -44,12 +45,11 @@ func NetworkJoin(stdin io.Reader) error {
 		defer f.Close()
 		fds = append(fds, int(f.Fd()))
 	}
-	if _, _, err := conn.WriteMsgUnix([]byte("N"), unix.UnixRights(fds...), nil); err != nil {
-		return fmt.Errorf("hand the namespaces over: %w", err)
-	}
+	// A keeper that refuses has answered before it read them.
+	_, _, sent := conn.WriteMsgUnix([]byte("N"), unix.UnixRights(fds...), nil)
 	var a answer
 	if err := json.NewDecoder(conn).Decode(&a); err != nil {
-		return fmt.Errorf("the keeper of the network ended: %w", err)
+		return fmt.Errorf("the keeper of the network ended: %w", errors.Join(sent, err))
 	}
 	switch {
 	case a.NoNFTables:

@@ -92,9 +92,13 @@ func namespaces(c *net.UnixConn, first process) ([]int, error) {
 	}
 	for i, kind := range []string{"user", "net"} {
 		unix.CloseOnExec(fds[i])
-		if err := foreign(fds[i], kind); err != nil {
-			return nil, err
+		err = errors.Join(err, foreign(fds[i], kind))
+	}
+	if err != nil {
+		for _, fd := range fds {
+			_ = unix.Close(fd)
 		}
+		return nil, err
 	}
 	return fds, nil
 }

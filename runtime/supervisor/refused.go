@@ -114,8 +114,8 @@ func destination(d egress.Denied) string {
 
 // plain quotes what is not printable ASCII.
 func plain(s string) string {
-	if q := strconv.QuoteToASCII(s); q != `"`+s+`"` {
-		return q
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return strconv.QuoteToASCII(s)
 	}
 	return s
 }
