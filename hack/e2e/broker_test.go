@@ -261,12 +261,19 @@ func TestBrokerTools(t *testing.T) {
 	w.write(w.home+"/.config/jailed-claude/config.toml", `version = 1
 [network]
 mode = "none"
+[env.set]
+GIT_CONFIG_COUNT   = "2"
+GIT_CONFIG_KEY_0   = "url.http://git.broker.internal/.insteadOf"
+GIT_CONFIG_VALUE_0 = "https://git.example/"
+GIT_CONFIG_KEY_1   = "credential.http://git.broker.internal.helper"
+GIT_CONFIG_VALUE_1 = "!f() { echo username=x-access-token; echo password=$GIT_KEY; }; f"
 [[broker]]
 name = "git"
 upstream = "https://git.example"
 header = "Authorization"
 from = "file:~/.secrets/git"
 env = "GIT_KEY"
+paths = ["/repo.git/"]
 [[broker]]
 name = "npm"
 upstream = "https://npm.example"
@@ -284,9 +291,9 @@ url-env = "NPM_CONFIG_REGISTRY"
 			}
 		})
 	}
-	try("git", `git -c http.extraHeader="Authorization: Bearer $GIT_KEY" clone -q http://git.broker.internal/repo.git c && cat c/README; env | grep -i key`, "a project")
+	try("git", `git clone -q https://git.example/repo.git c && cat c/README; env | grep -i key`, "a project")
 	try("npm", `npm config set //npm.broker.internal/:_authToken "$NPM_KEY" && npm install --fetch-retries 0 --replace-registry-host always --no-audit --no-fund tiny >&2 && node -p 'require("tiny")'`, "the module")
-	if s := w.sessionLog(); !strings.Contains(s, `"/repo.git`) || strings.Contains(s, planted) {
+	if s := w.sessionLog(); !strings.Contains(s, `"/repo.git/info/refs"`) || strings.Contains(s, planted) {
 		t.Errorf("the log: %s", s)
 	}
 	// A key that is not there stops the start, with what to do.
