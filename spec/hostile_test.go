@@ -147,6 +147,11 @@ func TestRefused(t *testing.T) {
 		{"a rule that is none", func(in *Input) { in.Policy.Network.Deny = []string{"com"} }, `network: network.deny: "com" is no full name: write it with its domain`},
 		{"a key that would be inside", func(in *Input) { filtered(in); in.Policy.Env.Pass = []string{"NPM_TOKEN"} },
 			`network: broker "npm" (user) gives NPM_TOKEN a value, and env.pass or env.set does too: take it out of one`},
+		{"a key that would be inside under its own name", func(in *Input) {
+			filtered(in)
+			in.Policy.Brokers[0].Env, in.Policy.Brokers[0].From, in.Policy.Env.Pass = "", "env:NPM_TOKEN", []string{"NPM_TOKEN"}
+		},
+			`network: the key of broker "npm" (user) comes from NPM_TOKEN, which the jail gets too: take it out of env.pass`},
 		{"a placeholder that is another value", func(in *Input) { filtered(in); in.Policy.Env.Set = map[string]string{"NPM_TOKEN": ""} },
 			`network: broker "npm" (user) gives NPM_TOKEN a value, and env.pass or env.set does too: take it out of one`},
 		{"two keys in one variable", func(in *Input) {

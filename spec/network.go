@@ -138,6 +138,9 @@ func (b *builder) brokers(c *network.Config) error {
 			made[v.name] = o.Name
 			b.netEnv = append(b.netEnv, v)
 		}
+		if name, ok := strings.CutPrefix(o.From, "env:"); ok && (slices.Contains(b.Policy.Env.Pass, name) || allowedEnv(name)) {
+			return fmt.Errorf("the key of broker %q (%s) comes from %s, which the jail gets too: take it out of env.pass", o.Name, from, name)
+		}
 		if o.URLEnv == urlVariable {
 			// It turns this off for services other than its own.
 			b.netEnv = append(b.netEnv, variable{"ENABLE_TOOL_SEARCH", "true", "the broker stands for the API itself"})
