@@ -213,6 +213,8 @@ let
       concatMap drvs (attrValues (builtins.removeAttrs v [ "override" "overrideAttrs" ]))
     else if builtins.isList v then
       concatMap drvs v
+    else if builtins.isString v then
+      builtins.attrNames (builtins.getContext v)
     else
       [ ];
   isDrv' = v: builtins.isAttrs v && v.type or "" == "derivation";

@@ -63,7 +63,7 @@ let
 
   names = [
     "bash" "bashInteractive" "coreutils" "diffutils" "findutils" "gawk" "gcc" "git" "gnugrep" "gnumake" "gnused"
-    "gnutar" "go" "golangci-lint" "gzip" "jq" "less" "libseccomp" "nixfmt" "nodejs" "pkg-config" "procps" "python3"
+    "gnutar" "go" "golangci-lint" "gzip" "jq" "less" "libseccomp" "nix" "nixfmt" "nodejs" "pkg-config" "procps" "python3"
     "ripgrep" "shellcheck" "which"
   ];
 
