@@ -8,10 +8,10 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	goruntime "runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -258,29 +258,29 @@ func (p packets) WriteTo(b []byte, _ net.Addr) (int, error) {
 }
 
 func TestManySlowDatagrams(t *testing.T) {
-	s, started, open, most := slow()
-	const n = maxDatagrams + 10
-	p := packets{in: make(chan []byte, n), out: make(chan []byte, n)}
-	msg := packed(t, ask(t, "a.com.", dnsmessage.TypeA))
-	for range n {
-		p.in <- msg
-	}
-	done := make(chan error)
-	go func() { done <- s.ServePacket(p) }()
-	for range maxDatagrams {
-		<-started
-	}
-	for range 1000 {
-		goruntime.Gosched() // here one too many would start
-	}
-	open()
-	for range n {
-		<-p.out
-	}
-	close(p.in)
-	if err := <-done; err != nil || most.Load() > maxDatagrams {
-		t.Errorf("%v; %d lookups at a time", err, most.Load())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s, _, open, most := slow()
+		const n = maxDatagrams + 10
+		p := packets{in: make(chan []byte, n), out: make(chan []byte, n)}
+		msg := packed(t, ask(t, "a.com.", dnsmessage.TypeA))
+		for range n {
+			p.in <- msg
+		}
+		done := make(chan error)
+		go func() { done <- s.ServePacket(p) }()
+		synctest.Wait() // until nothing more begins
+		if most.Load() != maxDatagrams {
+			t.Errorf("%d lookups at a time", most.Load())
+		}
+		open()
+		for range n {
+			<-p.out
+		}
+		close(p.in)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func dial(t *testing.T, network, addr string) net.Conn {
