@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"strings"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -8,7 +10,6 @@ import (
 const (
 	nr32Getpid  = 20
 	nr32Ioctl   = 54
-	nr32Mount   = 21
 	nr32Unshare = 310
 	nr32Socket  = 359
 	nr32Ptrace  = 26
@@ -16,18 +17,21 @@ const (
 	nr32Clone   = 120
 )
 
+// map32bit is MAP_32BIT of mmap(2).
+const map32bit = 0x40
+
 const x32Bit = 0x40000000 // __X32_SYSCALL_BIT
 
 // abiAttacks make system calls by the interfaces that a filter for the native
 // one does not know.
 func abiAttacks() []Attack {
 	var all []Attack
-	add := func(name, source, success string, c call) {
+	add := func(name, source, success string, calls ...call) {
 		all = append(all, Attack{Name: name, Class: "system call interfaces", Promise: promisePrivilege, Source: source, Success: success, Run: func(*Env) Result {
 			if !foreignABI {
 				return notApplicable("this machine has one interface for a program of its own kind")
 			}
-			return refused(forked(c))
+			return refused(forked(calls...))
 		}})
 	}
 	int80 := func(nr uintptr, args ...uintptr) call {
@@ -39,11 +43,18 @@ func abiAttacks() []Attack {
 	add("int80-getpid", filters, "a 32-bit system call works", int80(nr32Getpid))
 	add("int80-unshare", filters, "a user namespace", int80(nr32Unshare, unix.CLONE_NEWUSER))
 	add("int80-clone", filters, "a user namespace", int80(nr32Clone, unix.CLONE_NEWUSER|uintptr(unix.SIGCHLD)))
-	add("int80-mount", filters, "a mount", int80(nr32Mount, 0, 0, 0, 0, 0))
 	add("int80-keyctl", filters, "the host's keyring", int80(nr32Keyctl, 0, 0xfffffffd, 0))
 	add("int80-ptrace", filters, "a 32-bit ptrace", int80(nr32Ptrace, 0x4206, 1, 0, 0))
 	add("int80-socket", filters, "a raw socket", int80(nr32Socket, unix.AF_INET, unix.SOCK_RAW, 1))
-	add("int80-ioctl", "CVE-2019-10063: TIOCSTI by another interface", "a 32-bit ioctl works", int80(nr32Ioctl, 0, unix.TCGETS, 0))
+	// Where it points to must have an address of 32 bits: a page of zeroes.
+	add("int80-tiocsti", "CVE-2019-10063: TIOCSTI by another interface", "what the jail typed is in the caller's terminal",
+		sys(unix.SYS_MMAP, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|map32bit, minus(1), 0), int80(nr32Ioctl, 0, unix.TIOCSTI, result(0)))
+	all[len(all)-1].Judge = func(s *Scene, r Result) Result {
+		if r.Verdict == GotThrough && !strings.Contains(s.typed, "\x00") {
+			return held("nothing came to the caller's terminal")
+		}
+		return r
+	}
 	add("x32-getpid", filters, "an x32 system call works", sys(unix.SYS_GETPID|x32Bit))
 	add("x32-unshare", filters, "a user namespace", sys(unix.SYS_UNSHARE|x32Bit, unix.CLONE_NEWUSER))
 	add("x32-ptrace", filters, "an x32 ptrace", sys(521|x32Bit, 0x4206, 1))

@@ -54,8 +54,8 @@ type Bait struct {
 	// SHM, SEM, MSG are System V keys; MQ and PosixSHM are names.
 	SHM, MSG int
 	MQ       string
-	// Passwd is the digest of the host's /etc/passwd.
-	Passwd string
+	// Accounts is the digest of the host's /etc/passwd.
+	Accounts string
 	// StorePaths are some paths of the store that the closure has not.
 	StorePaths []string
 }

@@ -118,7 +118,7 @@ func fills(dir, name string) Result {
 		return held("%s", plain(err))
 	}
 	defer f.Close()
-	return unless(unix.Fallocate(int(f.Fd()), 0, 0, size+int64(st.Bsize)), "it took more than its size")
+	return unless(unix.Fallocate(int(f.Fd()), 0, 0, size+st.Bsize), "it took more than its size")
 }
 
 // forks starts processes that do nothing, until one is refused.

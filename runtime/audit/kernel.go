@@ -30,8 +30,8 @@ func kernelAttacks() []Attack {
 	add("reboot", "reboot(2)", "the host stops", sys(unix.SYS_REBOOT, 0, 0, 0, 0))
 	add("syslog", "syslog(2)", "messages of the kernel are read", sys(unix.SYS_SYSLOG, 3, bufferOf(64), 64))
 	add("acct", "acct(2)", "a list of every program of the host", sys(unix.SYS_ACCT, none))
-	add("set-time", "settimeofday(2)", "the clock of the host", sys(unix.SYS_SETTIMEOFDAY, bad, 0))
-	add("clock-settime", "clock_settime(2)", "the clock of the host", sys(unix.SYS_CLOCK_SETTIME, 0, bad))
+	add("set-time-zone", "settimeofday(2)", "the time zone of the host's kernel, to what it is", sys(unix.SYS_SETTIMEOFDAY, 0, keep(new([2]int32))))
+	add("clock-adjtime", "clock_adjtime(2)", "the clock of the host", sys(unix.SYS_CLOCK_ADJTIME, 0, keep(&unix.Timex{Modes: 1})))
 	add("adjtimex", "adjtimex(2)", "the clock of the host", sys(unix.SYS_ADJTIMEX, keep(&unix.Timex{Modes: 1})))
 	add("set-hostname", "sethostname(2)", "another host name", sys(unix.SYS_SETHOSTNAME, bad, 1))
 	add("set-domainname", "setdomainname(2)", "another domain name", sys(unix.SYS_SETDOMAINNAME, bad, 1))
@@ -39,15 +39,11 @@ func kernelAttacks() []Attack {
 	add("personality", "ADDR_NO_RANDOMIZE in personality(2)", "programs are at fixed addresses", sys(unix.SYS_PERSONALITY, 0x0040000))
 	add("fanotify", "fanotify_init(2)", "every file that the host opens is seen", sys(unix.SYS_FANOTIFY_INIT, 0, 0))
 	add("open-by-handle", "open_by_handle_at(2)", "a file by its number", sys(unix.SYS_OPEN_BY_HANDLE_AT, atCwd, keep(&[4]uint64{8 | 1<<32}), 0))
-	add("add-key", "add_key(2)", "a key in the host's keyring", sys(unix.SYS_ADD_KEY, cstr("user"), none, none, 1, minus(1)))
-	add("request-key", "request_key(2)", "the host's /sbin/request-key runs", sys(unix.SYS_REQUEST_KEY, cstr("user"), none, 0, 0))
+	add("add-key", "add_key(2)", "a key in the host's session keyring", sys(unix.SYS_ADD_KEY, cstr("user"), none, none, 1, minus(3)), sys(unix.SYS_KEYCTL, unix.KEYCTL_UNLINK, result(0), minus(3)))
 	add("keyctl", "keyctl(2); CVE-2016-0728", "the host's session keyring has a number", sys(unix.SYS_KEYCTL, 0, minus(3), 0))
 	add("kcmp", "kcmp(2)", "addresses of the kernel are compared", sys(unix.SYS_KCMP, 1, 1, 0, 0, 0))
-	add("move-pages", "move_pages(2)", "pages of PID 1 are moved", sys(unix.SYS_MOVE_PAGES, 1, 0, 0, 0, 0, 2))
-	add("migrate-pages", "migrate_pages(2)", "pages of PID 1 are moved", sys(unix.SYS_MIGRATE_PAGES, 1, 64, keep(new(uint64)), keep(new(uint64))))
 	add("process-madvise", "process_madvise(2)", "pages of another process are dropped", sys(unix.SYS_PIDFD_OPEN, 1, 0), sys(unix.SYS_PROCESS_MADVISE, result(0), keep(&unix.Iovec{}), 1, unix.MADV_COLD, 0))
 	add("lookup-cookie", "lookup_dcookie(2)", "paths of the host by number", sys(nrLookupDcookie, 1, bufferOf(64), 64))
-	add("quotactl-fd", "quotactl_fd(2), Linux 5.14", "quotas of the host", sys(unix.SYS_QUOTACTL_FD, minus(1), 0x80000100, 0, 0))
 	add("nfsservctl", "nfsservctl(2)", "the kernel's NFS server", sys(unix.SYS_NFSSERVCTL, 0, 0, 0))
 	for _, c := range ofThisMachine {
 		add(c.name, c.source, c.success, c.call)
@@ -65,9 +61,7 @@ type machineCall struct {
 type bpfProgram struct {
 	kind, count           uint32
 	instructions, licence uint64
-	logLevel, logSize     uint32
-	log                   uint64
-	version, flags        uint32
+	_                     [3]uint64
 }
 
 func bufferOf(n int) uintptr { p, _ := buffer(n); return p }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,11 +19,11 @@ func netlinkAttacks() []Attack {
 		add(name, source, success, func(*Env) Result { return unless(request(family, kind, body), "the kernel did it") })
 	}
 	index := make([]byte, 16) // struct ifinfomsg, all of no interface
-	ask("add-link", "rtnetlink(7)", "the jail has another interface", unix.NETLINK_ROUTE, unix.RTM_NEWLINK, append(index, attribute(unix.IFLA_LINKINFO, attribute(unix.IFLA_INFO_KIND, []byte("dummy\x00")))...))
+	ask("add-link", "rtnetlink(7)", "the jail has another interface", unix.NETLINK_ROUTE, unix.RTM_NEWLINK, slices.Concat(index, attribute(unix.IFLA_LINKINFO, attribute(unix.IFLA_INFO_KIND, []byte("dummy\x00")))))
 	loDown := make([]byte, 16)
 	binary.NativeEndian.PutUint32(loDown[4:], 1)
 	binary.NativeEndian.PutUint32(loDown[12:], 0) // no flag is changed
-	ask("change-link", "rtnetlink(7)", "an interface of the jail is changed", unix.NETLINK_ROUTE, unix.RTM_SETLINK, append(loDown, attribute(unix.IFLA_MTU, []byte{0, 0, 1, 0})...))
+	ask("change-link", "rtnetlink(7)", "an interface of the jail is changed", unix.NETLINK_ROUTE, unix.RTM_SETLINK, slices.Concat(loDown, attribute(unix.IFLA_MTU, []byte{0, 0, 1, 0})))
 	address := []byte{unix.AF_INET, 32, 0, 0, 1, 0, 0, 0}
 	ask("add-address", "rtnetlink(7)", "the jail has another address", unix.NETLINK_ROUTE, unix.RTM_NEWADDR, append(address, attribute(unix.IFA_LOCAL, []byte{192, 0, 2, 77})...))
 	route := []byte{unix.AF_INET, 32, 0, 0, unix.RT_TABLE_MAIN, unix.RTPROT_STATIC, unix.RT_SCOPE_LINK, unix.RTN_UNICAST, 0, 0, 0, 0}

@@ -93,7 +93,7 @@ func privilegeAttacks() []Attack {
 	add("file-capability", "setcap(8)", "a program has a file capability", func(e *Env) Result {
 		p := e.scratch("setcap")
 		defer os.Remove(p)
-		if err := os.WriteFile(p, nil, 0o700); err != nil {
+		if err := os.WriteFile(p, nil, 0o600); err != nil {
 			return failed("%v", err)
 		}
 		cap := []byte{1, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

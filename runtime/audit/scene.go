@@ -160,10 +160,13 @@ func (s *Scene) besideProject(secret string) error {
 	}
 	s.bait.Secrets["program"] = p
 	var file, project unix.Stat_t
-	if unix.Stat(secret, &file) != nil || unix.Stat(s.bait.Facts.Project, &project) != nil || file.Dev != project.Dev {
-		return nil
+	if err := unix.Stat(secret, &file); err != nil {
+		return err
 	}
-	if h, _, err := unix.NameToHandleAt(unix.AT_FDCWD, secret, 0); err == nil {
+	if err := unix.Stat(s.bait.Facts.Project, &project); err != nil {
+		return err
+	}
+	if h, _, err := unix.NameToHandleAt(unix.AT_FDCWD, secret, 0); err == nil && file.Dev == project.Dev {
 		s.bait.Handle, s.bait.HandleType = h.Bytes(), h.Type()
 	}
 	return nil
@@ -225,7 +228,7 @@ func (s *Scene) private() {
 		s.inode(dir)
 	}
 	if text, err := os.ReadFile("/etc/passwd"); err == nil {
-		s.bait.Passwd = digest(text)
+		s.bait.Accounts = digest(text)
 	}
 	s.store()
 }
