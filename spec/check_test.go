@@ -425,6 +425,13 @@ func TestCheckKeepsSecrets(t *testing.T) {
 func TestCheckAllows(t *testing.T) {
 	for name, with := range map[string]func(*specs.Spec){
 		"hooks of an exported bundle": withHooks(func(*specs.Hooks) {}),
+		"a hook that is covered": func(s *specs.Spec) {
+			const p = "/home/ada/src/app/bin"
+			withHooks(func(h *specs.Hooks) {
+				h.CreateRuntime[0].Path, h.CreateContainer[0].Path, h.Poststop[0].Path = p+"/jailed-claude", p+"/jailed-claude", p+"/jailed-claude"
+			})(s)
+			readWrite("/srv/bin", p)(s)
+		},
 		"a hook in the project, held": func(s *specs.Spec) {
 			const p = "/home/ada/src/app/bin"
 			withHooks(hooksAt(p + "/jailed-claude"))(s)

@@ -121,7 +121,9 @@ func TestEnvironmentIsAnAllowList(t *testing.T) {
 	}
 	slices.Sort(got)
 	allowed := []string{"CLAUDE_CONFIG_DIR", "COLORTERM", "DISABLE_AUTOUPDATER", "DISABLE_INSTALLATION_CHECKS", "EDITOR", "HOME", "IS_SANDBOX", "LANG", "LC_ALL",
-		"LOGNAME", "NIX_SSL_CERT_FILE", "NO_COLOR", "PASSED", "PATH", "PWD", "SET", "SHELL", "SHLVL", "SSL_CERT_FILE", "TERM", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR", "_"}
+		"LOGNAME", "NIX_SSL_CERT_FILE", "NO_COLOR", "PASSED", "PATH", "PWD", "SET", "SHELL", "SHLVL", "SSL_CERT_FILE", "TERM", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR", "_",
+		// A broker's, with a placeholder, and what keeps the agent quiet.
+		"ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ENABLE_TOOL_SEARCH", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_ERROR_REPORTING", "DISABLE_TELEMETRY"}
 	for _, name := range got {
 		if !slices.Contains(allowed, name) {
 			t.Errorf("%s crossed", name)

@@ -165,6 +165,7 @@ func TestMergeRefuses(t *testing.T) {
 		"broker":      {func(l *Layer) { l.Brokers = []network.Broker{npm("NPM")} }, `command line: broker: "npm": from "NPM"`},
 		"two brokers": {func(l *Layer) { l.Brokers = []network.Broker{npm("env:A"), npm("env:B")} }, `command line: broker: "npm": there are two`},
 		"broker env":  {func(l *Layer) { l.Brokers = []network.Broker{npm("env:A")}; l.Brokers[0].Env = "HOME" }, `command line: broker.env: HOME is made by the jail`},
+		"broker from": {func(l *Layer) { l.Brokers = []network.Broker{npm("env:A\x1b[1m")} }, `command line: broker.from: "env:A\x1b[1m" has a line end or control`},
 		"broker path": {func(l *Layer) { l.Brokers = []network.Broker{npm("env:A")}; l.Brokers[0].Paths = []string{"/a\x1b"} }, `command line: broker.paths: "/a\x1b" has a line end or control`},
 		"pass":        {func(l *Layer) { l.Env.Pass = []string{"LD_PRELOAD"} }, `command line: env.pass: LD_PRELOAD`},
 		"set":         {func(l *Layer) { l.Env.Set = map[string]string{"_JAIL": ""} }, `command line: env.set: _JAIL`},
