@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/seccomp"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec"
@@ -28,6 +29,9 @@ func Run(j *spec.Jail, o Options) error {
 	}
 	if slow != nil && o.Warn != nil {
 		o.Warn(slow)
+	}
+	if err := fault.At(fault.Filter); err != nil {
+		return err
 	}
 	o.Seccomp = prog
 	return supervisor.Start(j, o.Options)

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
@@ -232,7 +233,7 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 		dir = filepath.Dir(file)
 	}
 	ps, err := f.merged(dir)
-	if err != nil {
+	if err := fault.After(fault.Policy, err); err != nil {
 		return nil, err
 	}
 	p := ps.all
@@ -255,7 +256,7 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 		Grants: append(append([]string{}, p.Files.Read...), p.Files.Write...),
 		Shared: p.Agent.Config == policy.ConfigShared, Nix: p.Nix.Daemon == policy.DaemonAuto,
 	})
-	if err != nil {
+	if err := fault.After(fault.Facts, err); err != nil {
 		return nil, err
 	}
 	if facts.Project.Dir != dir {
@@ -271,7 +272,7 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 	if err == nil && cl == nil {
 		cl, err = closure.Resolve(ctx, f.closureOptions(p, facts, w.noAgent))
 	}
-	if err != nil {
+	if err := fault.After(fault.Closure, err); err != nil {
 		return nil, err
 	}
 	took(&begun, "closure")

@@ -17,6 +17,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -82,13 +83,13 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 		}
 	}
 	j, err := spec.Build(*in)
-	if err != nil {
+	if err := fault.After(fault.Built, err); err != nil {
 		return err
 	}
-	if err := prepare(in); err != nil {
+	if err := fault.After(fault.Prepared, prepare(in)); err != nil {
 		return err
 	}
-	if err := seed(c, in, j, f.login); err != nil {
+	if err := fault.After(fault.Seeded, seed(c, in, j, f.login)); err != nil {
 		return err
 	}
 	if in.Host.NixTrusted {
@@ -103,7 +104,7 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 		return fmt.Errorf("make an ID: %w", err)
 	}
 	keys, roots, err := brokerKeys(c, in, j)
-	if err != nil {
+	if err := fault.After(fault.Keys, err); err != nil {
 		return err
 	}
 	o := runtime.Options{Cache: filepath.Join(cacheDir(), "seccomp"), Warn: func(err error) { logrus.Warn(err) }}
@@ -123,6 +124,9 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 		if o.Log, err = openLog(o.ID, in.Host.Project.Dir); err != nil {
 			return err
 		}
+	}
+	if err := fault.At(fault.Log); err != nil {
+		return err
 	}
 	return runtime.Run(j, o)
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
 // answer is what the keeper says when the network stands, or cannot.
@@ -36,6 +37,9 @@ func NetworkJoin(stdin io.Reader) error {
 		return fmt.Errorf("container %q: nothing keeps its network (did its createRuntime hook run?): %w", s.ID, err)
 	}
 	defer conn.Close()
+	if err := fault.At(fault.HookJoins); err != nil {
+		return err
+	}
 	var fds []int
 	for _, kind := range []string{"user", "net"} {
 		f, err := os.Open("/proc/self/ns/" + kind)
@@ -57,7 +61,7 @@ func NetworkJoin(stdin io.Reader) error {
 	case a.Error != "":
 		return &keeperError{text: a.Error}
 	}
-	return nil
+	return fault.At(fault.HookJoined)
 }
 
 // keeperError is an error of the keeper, with what is left of its type.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -86,6 +87,9 @@ func start(netns, work, log *os.File) (*egress.Session, error) {
 	if e := C.jail_keeper_error; e != 0 {
 		return nil, fmt.Errorf("enter the container's user namespace: %w", os.NewSyscallError("setns", syscall.Errno(e)))
 	}
+	if err := fault.At(fault.KeeperJoined); err != nil {
+		return nil, err
+	}
 	var t task
 	err := json.NewDecoder(work).Decode(&t)
 	if err := errors.Join(err, work.Close()); err != nil {
@@ -102,7 +106,7 @@ func start(netns, work, log *os.File) (*egress.Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
-	return s, nil
+	return s, fault.At(fault.KeeperStands)
 }
 
 // hideCores keeps the memory of this process, which holds keys, out of core

@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -76,16 +77,19 @@ func NetworkStart(stdin io.Reader, o Options) error {
 		return err
 	}
 	defer l.Close()
+	if err := fault.At(fault.HookListens); err != nil {
+		return errors.Join(err, removeSocket(s.Bundle, s.ID))
+	}
 	id := identity{ID: s.ID, Bundle: s.Bundle, Init: first}
 	c := &exec.Cmd{
-		Path: "/proc/self/exe", Args: []string{"jailed-claude: network of " + s.ID}, Env: id.environ(), Dir: "/",
+		Path: "/proc/self/exe", Args: []string{"jailed-claude: network of " + s.ID}, Env: append(id.environ(), fault.Environ()...), Dir: "/",
 		ExtraFiles:  []*os.File{l, pidfd, work, log}, // in the order of their constants
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	if err := c.Start(); err != nil {
 		return errors.Join(fmt.Errorf("start the keeper of the network: %w", err), removeSocket(s.Bundle, s.ID))
 	}
-	return c.Process.Release()
+	return fault.After(fault.KeeperStarted, c.Process.Release())
 }
 
 // memory holds what the keeper is to do, keys included, where no other process

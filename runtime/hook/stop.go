@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
 // Variables of a keeper's environment, by which NetworkStop knows it.
@@ -43,7 +45,7 @@ func NetworkStop(stdin io.Reader) error {
 		return err
 	}
 	entries, err := os.ReadDir("/proc")
-	if err != nil {
+	if err := fault.After(fault.HookStops, err); err != nil {
 		return fmt.Errorf("list processes: %w", err)
 	}
 	var failed []error

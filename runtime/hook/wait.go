@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
 // waitForNamespaces is the first life of a keeper: it ends with the container,
@@ -24,6 +26,9 @@ func waitForNamespaces() error {
 	l, err := net.FileListener(os.NewFile(listenerFD, "listener"))
 	if err != nil {
 		return err
+	}
+	if err := fault.At(fault.KeeperWaits); err != nil {
+		return errors.Join(err, removeSocket(self.Bundle, self.ID))
 	}
 	container := os.NewFile(initFD, "container")
 	go func() {
@@ -49,7 +54,7 @@ func waitForNamespaces() error {
 			return err
 		}
 		f, err := c.File()
-		if err != nil {
+		if err := fault.After(fault.KeeperGot, err); err != nil {
 			return err
 		}
 		return enter(self, append(fds, initFD, taskFD, logFD, int(f.Fd())))
@@ -66,6 +71,7 @@ func enter(self identity, fds []int) error {
 		names[i] = strconv.Itoa(fd)
 	}
 	env := append(self.environ(), joinedEnv+"="+strings.Join(names, ","))
+	env = append(env, fault.Environ()...)
 	return os.NewSyscallError("execve", unix.Exec("/proc/self/exe", os.Args, env))
 }
 

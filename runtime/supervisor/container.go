@@ -16,6 +16,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
 // container is one jail from creation to exit.
@@ -60,7 +61,7 @@ func newContainer(b *bundle.Bundle, rest []specs.Mount, cg *cgroup, n *jailNet, 
 	config.ParentDeathSignal = int(unix.SIGKILL)
 	config.Cgroups = &cgroups.Cgroup{Name: o.ID, Rootless: true, Resources: &cgroups.Resources{}}
 	c := &container{options: o, spec: b.Spec, config: config, cgroup: cg, network: n}
-	return c, c.newProcess()
+	return c, fault.After(fault.Translated, c.newProcess())
 }
 
 // newProcess describes PID 1. To the arguments of config.json come the
@@ -147,13 +148,16 @@ func (c *container) run() (status int, err error) {
 		c.cgroup.remove()
 	}()
 	signals := catchSignals()
+	if err := fault.At(fault.Created); err != nil {
+		return 0, err
+	}
 	if err := c.cgroup.enter(); err != nil {
 		return 0, err
 	}
 	if c.console != nil {
 		c.console.receive()
 	}
-	if err := lc.Run(c.process); err != nil {
+	if err := fault.After(fault.Started, lc.Run(c.process)); err != nil {
 		return 0, fmt.Errorf("start the container: %w", err)
 	}
 	if err := c.cgroup.leave(); err != nil {
@@ -167,6 +171,9 @@ func (c *container) run() (status int, err error) {
 		return 0, err
 	}
 	c.network.start(pid)
+	if err := fault.At(fault.NetBegun); err != nil {
+		return 0, err
+	}
 	// Ends that only the jail shall hold must not look open when it is gone.
 	for _, f := range c.process.ExtraFiles[:2] {
 		f.Close()
@@ -178,10 +185,10 @@ func (c *container) run() (status int, err error) {
 	if err != nil {
 		return c.early(err)
 	}
-	if err := c.network.wait(); err != nil {
+	if err := fault.After(fault.Network, c.network.wait()); err != nil {
 		return 0, err
 	}
-	if err := c.inspect(agent); err != nil {
+	if err := fault.After(fault.Inspected, c.inspect(agent)); err != nil {
 		return 0, err
 	}
 	if c.console != nil {
@@ -190,7 +197,10 @@ func (c *container) run() (status int, err error) {
 		}
 		defer c.console.restore()
 	}
-	if err := c.control.release(); err != nil {
+	if err := fault.At(fault.Releasing); err != nil {
+		return 0, err
+	}
+	if err := fault.After(fault.Released, c.control.release()); err != nil {
 		return c.early(err)
 	}
 	done := make(chan int, 1)
@@ -200,11 +210,15 @@ func (c *container) run() (status int, err error) {
 	if c.console != nil {
 		c.console.drain()
 	}
-	return status, nil
+	return status, fault.At(fault.Ended)
 }
 
-// early: PID 1 ended before the agent ran. It has said why on its own.
+// early: the agent did not come to run. If PID 1 has ended it has said why on
+// its own; otherwise it waits for a word that will not come, and is ended.
 func (c *container) early(err error) (int, error) {
+	if !errors.Is(err, errEnded) && !errors.Is(err, unix.EPIPE) {
+		return 0, fmt.Errorf("start PID 1: %w", err)
+	}
 	status := wait(c.process)
 	c.process = nil
 	if c.console != nil {

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
 // control is the socket to PID 1. PID 1 holds the other end and the agent does
@@ -49,7 +51,7 @@ func (c *control) ready() (pid int, err error) {
 	if err != nil {
 		return 0, os.NewSyscallError("SCM_CREDENTIALS", err)
 	}
-	return int(cred.Pid), nil
+	return int(cred.Pid), fault.At(fault.Ready)
 }
 
 // release lets the agent execute.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
 // exitOurs is the exit status of failures of ours, as in chroot(1) and podman.
@@ -24,7 +25,7 @@ func Main() (status int, err error) {
 	// PID 1 dies with the thread that made it, so that has to be one that
 	// lives as long as the process.
 	goruntime.LockOSThread()
-	if err := entered(); err != nil {
+	if err := fault.After(fault.UserNS, entered()); err != nil {
 		return exitOurs, err
 	}
 	h, err := takeOver()
@@ -80,7 +81,7 @@ func run(h *handover) (int, error) {
 		return 0, err
 	}
 	dir := filepath.Join(workDir, "bundle")
-	if err := bundle.Create(dir, h.Jail, bundle.Options{Bare: true}); err != nil {
+	if err := fault.After(fault.Bundle, bundle.Create(dir, h.Jail, bundle.Options{Bare: true})); err != nil {
 		return 0, err
 	}
 	b, err := bundle.Load(dir)
@@ -109,7 +110,7 @@ func run(h *handover) (int, error) {
 	if w.report(os.Stderr, h.Options.Strict) && h.Options.Strict {
 		status = exitOurs
 	}
-	return status, err
+	return status, fault.After(fault.Closed, err)
 }
 
 // privateWorkDir gives this mount namespace a tmpfs of its own, and a view
@@ -134,5 +135,5 @@ func privateWorkDir() error {
 	if err := unix.Mount("tmpfs", workDir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700"); err != nil {
 		return fmt.Errorf("mount a tmpfs on %s: %w", workDir, err)
 	}
-	return nil
+	return fault.At(fault.Tmpfs)
 }

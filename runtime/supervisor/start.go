@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec"
 )
 
@@ -71,6 +72,9 @@ func Start(j *spec.Jail, o Options) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("hand the jail over: %w", err)
 	}
+	if err := fault.At(fault.HandOver); err != nil {
+		return err
+	}
 	env := []string{
 		stageEnv + "=supervisor", idEnv + "=" + o.ID, projectEnv + "=" + j.Spec.Process.Cwd,
 		startedEnv + "=" + strconv.FormatInt(time.Now().Unix(), 10), fdEnv + "=" + strconv.Itoa(fd),
@@ -98,5 +102,5 @@ func takeOver() (*handover, error) {
 	if err := json.NewDecoder(f).Decode(h); err != nil {
 		return nil, fmt.Errorf("take the jail over: %w", err)
 	}
-	return h, nil
+	return h, fault.At(fault.TakenOver)
 }

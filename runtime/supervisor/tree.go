@@ -10,6 +10,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
 // workDir is where this mount namespace gets a tmpfs of its own for the bundle
@@ -54,7 +56,7 @@ func openSources(mounts []specs.Mount) (*tree, error) {
 		}
 		t.sources = append(t.sources, fd)
 	}
-	return t, nil
+	return t, fault.At(fault.Sources)
 }
 
 func sourceError(source string, err error) error {
@@ -128,7 +130,7 @@ func (t *tree) build(rootfs, dev string, mounts []specs.Mount) (rest []specs.Mou
 	if t.dev == nil {
 		return nil, errors.New("the configuration mounts no /dev")
 	}
-	return rest, t.addDevices()
+	return rest, fault.After(fault.Tree, t.addDevices())
 }
 
 func (t *tree) owns(fd int) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec"
 )
 
@@ -110,7 +111,7 @@ func newWatch(s *specs.Spec, t *tree) (*watch, error) {
 			return true
 		})
 	}
-	return w, nil
+	return w, fault.At(fault.Watch)
 }
 
 // root is the innermost one that holds p.

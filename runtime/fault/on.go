@@ -1,0 +1,53 @@
+//go:build faults
+
+package fault
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// At does what Variable says, if it names this point.
+func At(p Point) error {
+	point, action, _ := strings.Cut(os.Getenv(Variable), ":")
+	if Point(point) != p {
+		return nil
+	}
+	switch action {
+	case Kill:
+		_ = unix.Kill(os.Getpid(), unix.SIGKILL)
+		select {} // until it arrives
+	case Stop:
+		return os.NewSyscallError("kill", unix.Kill(os.Getpid(), unix.SIGSTOP))
+	case Orphan:
+		return killChildren()
+	}
+	return fmt.Errorf("a fault that was asked for, at %q", p)
+}
+
+// killChildren ends the children of all threads (proc(5), task/TID/children).
+func killChildren() error {
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		for _, f := range strings.Fields(string(text)) {
+			if pid, err := strconv.Atoi(f); err == nil {
+				_ = unix.Kill(pid, unix.SIGKILL)
+			}
+		}
+	}
+	return err
+}
+
+// Environ is what a process of ours needs to pass the same points.
+func Environ() []string {
+	if v := os.Getenv(Variable); v != "" {
+		return []string{Variable + "=" + v}
+	}
+	return nil
+}
