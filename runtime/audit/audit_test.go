@@ -253,7 +253,7 @@ func TestClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := tree()
-	f := Facts{Project: project, Home: filepath.Join(dir, "home"), RuntimeDir: filepath.Join(dir, "run"), Protected: []string{filepath.Join(project, "Makefile")}}
+	f := Facts{Project: project, Home: filepath.Join(dir, "home"), RuntimeDir: filepath.Join(dir, "run"), Protected: []string{filepath.Join(project, "Makefile"), filepath.Join(project, ".envrc")}}
 	s, err := Prepare(f, Options{Self: self, Getenv: func(string) string { return "" }})
 	if err != nil {
 		t.Fatal(err)
@@ -266,13 +266,23 @@ func TestClose(t *testing.T) {
 			}
 		}
 	}
+	// An attacker that was killed had moved one, and had exchanged another.
 	if err := os.Rename(f.Protected[0], filepath.Join(project, s.bait.marked("moved"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(f.Protected[1], filepath.Join(project, s.bait.marked("evil"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(f.Protected[1], []byte(markerText), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if len(tree()) < len(before)+20 {
 		t.Fatal("nothing was made")
 	}
 	s.Close()
+	if text, err := os.ReadFile(f.Protected[1]); err != nil || string(text) != "use nix\n" {
+		t.Errorf("what was exchanged: %q, %v", text, err)
+	}
 	if after := tree(); !slices.Equal(after, before) {
 		t.Errorf("left:\n%s\nbefore:\n%s", strings.Join(after, "\n"), strings.Join(before, "\n"))
 	}

@@ -67,10 +67,11 @@ var terminalSize = unix.Winsize{Row: 24, Col: 80}
 func (s *Scene) listen() error {
 	name := "jailed-claude" + s.bait.Mark
 	file := ""
-	if p, ok := s.bait.Secrets["run"]; ok {
-		file = filepath.Join(filepath.Dir(p), "socket")
-	} else if p, ok := s.bait.Secrets["tmp"]; ok {
-		file = filepath.Join(filepath.Dir(p), "socket")
+	for _, place := range []string{"run", "tmp"} {
+		// sun_path of unix(7) is short.
+		if p, ok := s.bait.Secrets[place]; ok && file == "" && len(filepath.Dir(p)) < 100 {
+			file = filepath.Join(filepath.Dir(p), "socket")
+		}
 	}
 	lan := privateAddress()
 	for _, l := range []struct{ key, network, address string }{

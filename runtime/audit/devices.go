@@ -69,7 +69,8 @@ func deviceAttacks() []Attack {
 	for _, f := range []struct{ name, path, source string }{
 		{"kcore", "/proc/kcore", "CVE-2025-31133: masked paths"}, {"kmsg", "/proc/kmsg", "CVE-2025-31133: masked paths"}, {"keys", "/proc/keys", "keyrings(7)"},
 		{"timers", "/proc/timer_list", "CVE-2025-31133: masked paths"}, {"pages", "/proc/kpagecount", "CVE-2025-31133: masked paths"}, {"interrupts", "/proc/interrupts", "timing of keys that are typed"},
-		{"kallsyms", "/proc/kallsyms", "addresses of the kernel"}, {"slabs", "/proc/slabinfo", "state of the kernel's memory"},
+		{"kallsyms", "/proc/kallsyms", "addresses of the kernel"}, {"slabs", "/proc/slabinfo", "state of the kernel's memory, by which exploits find their way"}, {"allocations", "/proc/vmallocinfo", "addresses of the kernel"},
+		{"page-types", "/proc/pagetypeinfo", "state of the kernel's memory"},
 	} {
 		add("kernel-secret-"+f.name, f.source, f.path+" has contents that it has for root alone", func(*Env) Result {
 			fd, err := os.Open(f.path)

@@ -39,8 +39,9 @@ func fileAttacks() []Attack {
 	})
 	add("read-by-any-proc-root", "claude-code issue 86855; proc(5)", got, readByAnyRoot)
 	add("read-by-symlink", "symlink(7)", got, func(e *Env) Result {
+		link := e.scratch("link")
+		defer os.Remove(link)
 		return e.secret("beside", func(p string) string {
-			link := e.scratch("link")
 			_ = os.Symlink(p, link)
 			return link
 		})

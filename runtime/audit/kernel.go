@@ -35,7 +35,6 @@ func kernelAttacks() []Attack {
 	add("adjtimex", "adjtimex(2)", "the clock of the host", sys(unix.SYS_ADJTIMEX, keep(&unix.Timex{Modes: 1})))
 	add("set-hostname", "sethostname(2)", "another host name", sys(unix.SYS_SETHOSTNAME, bad, 1))
 	add("set-domainname", "setdomainname(2)", "another domain name", sys(unix.SYS_SETDOMAINNAME, bad, 1))
-	add("vhangup", "vhangup(2)", "the terminal of the caller hangs up", sys(unix.SYS_UNSHARE, unix.CLONE_FS), sys(unix.SYS_VHANGUP))
 	add("personality", "ADDR_NO_RANDOMIZE in personality(2)", "programs are at fixed addresses", sys(unix.SYS_PERSONALITY, 0x0040000))
 	add("fanotify", "fanotify_init(2)", "every file that the host opens is seen", sys(unix.SYS_FANOTIFY_INIT, 0, 0))
 	add("open-by-handle", "open_by_handle_at(2)", "a file by its number", sys(unix.SYS_OPEN_BY_HANDLE_AT, atCwd, keep(&[4]uint64{8 | 1<<32}), 0))

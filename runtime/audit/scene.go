@@ -283,6 +283,15 @@ func (s *Scene) Close() {
 	for _, p := range append(slices.Clone(s.bait.Facts.Protected), s.bait.Facts.Hidden...) {
 		s.moveBack(p)
 	}
+	f := s.bait.Facts
+	for _, dir := range []string{"/tmp", "/var/tmp", "/dev/shm", f.Project, f.Home} {
+		left, _ := filepath.Glob(filepath.Join(dir, s.bait.Mark+"-*"))
+		for _, p := range left {
+			if ours(p) {
+				_ = os.Remove(p)
+			}
+		}
+	}
 	for i := len(s.undo) - 1; i >= 0; i-- {
 		s.undo[i]()
 	}
@@ -295,6 +304,20 @@ func (s *Scene) Close() {
 	s.leaked, s.master, s.slave = nil, nil, nil
 }
 
+// ours: a file that an attack made, and not one of the caller's that it moved.
+func ours(p string) bool {
+	fi, err := os.Lstat(p)
+	if err != nil || fi.IsDir() {
+		return false
+	}
+	return fi.Size() == 0 || fi.Mode()&os.ModeSymlink != 0 || isMarker(p)
+}
+
+func isMarker(p string) bool {
+	text, err := os.ReadFile(p)
+	return err == nil && string(text) == markerText
+}
+
 // moveBack undoes what an attacker that was killed could not.
 func (s *Scene) moveBack(p string) {
 	for ; within(p, s.bait.Facts.Project) && p != s.bait.Facts.Project; p = filepath.Dir(p) {
@@ -302,8 +325,11 @@ func (s *Scene) moveBack(p string) {
 		if !exists(p) {
 			_ = os.Rename(filepath.Join(dir, s.bait.marked("moved")), p)
 		}
-		for _, left := range []string{"link", "evil", "file", "hidden", "setuid"} {
-			_ = os.Remove(filepath.Join(dir, s.bait.marked(left)))
+		for _, d := range []string{dir, s.bait.Facts.Project} {
+			evil := filepath.Join(d, s.bait.marked("evil"))
+			if isMarker(p) && exists(evil) && !isMarker(evil) {
+				_ = os.Rename(evil, p)
+			}
 		}
 	}
 }
@@ -313,7 +339,7 @@ func (s *Scene) unplant(p string) {
 	if s.existing[p] {
 		return
 	}
-	if text, err := os.ReadFile(p); err == nil && string(text) == markerText {
+	if isMarker(p) {
 		_ = os.Remove(p)
 	}
 	if filepath.Base(filepath.Dir(p)) == ".git" {

@@ -91,6 +91,8 @@ func terminalAttacks() []Attack {
 			return unless(err, "written")
 		}, func(sc *Scene, r Result) Result { return sc.shown(s.sequence, r) })
 	}
+	// The last: there is no terminal when it works.
+	add("hang-up", "vhangup(2)", "the terminal of the caller hangs up", func(*Env) Result { return refused(forked(sys(unix.SYS_VHANGUP))) }, nil)
 	return all
 }
 

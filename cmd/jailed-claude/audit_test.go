@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/runtime/audit"
+)
+
+var findings = []audit.Finding{
+	{Attack: "one", Class: "files", Promise: "p1", Result: audit.Result{Verdict: audit.Held, Detail: "EPERM"}},
+	{Attack: "two", Class: "files", Promise: "p2", Result: audit.Result{Verdict: audit.GotThrough, Detail: "the \x1b[31msecret"}},
+	{Attack: "three", Class: "network", Promise: "p3", Result: audit.Result{Verdict: audit.NotApplicable, Detail: "the host's network"}},
+	{Attack: "four", Class: "network", Promise: "p4", Result: audit.Result{Verdict: audit.Failed, Detail: "panic"}},
+}
+
+func TestAuditTable(t *testing.T) {
+	var b bytes.Buffer
+	if err := (auditOptions{}).print(&b, findings); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
+	for _, want := range []string{"files:\n", "two", "GOT THROUGH", "promised: p2", "four", "4 attacks: 1 held, 1 got through, 1 not applicable, 1 failed\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("lacks %q:\n%s", want, got)
+		}
+	}
+	for _, not := range []string{"one", "three", "\x1b"} {
+		if strings.Contains(got, not) {
+			t.Errorf("has %q:\n%s", not, got)
+		}
+	}
+	b.Reset()
+	if err := (auditOptions{all: true}).print(&b, findings); err != nil || !strings.Contains(b.String(), "one  held") || !strings.Contains(b.String(), "three  not applicable") {
+		t.Errorf("%v:\n%s", err, b.String())
+	}
+}
+
+func TestAuditJSON(t *testing.T) {
+	var b bytes.Buffer
+	if err := (auditOptions{json: true}).print(&b, findings); err != nil {
+		t.Fatal(err)
+	}
+	var list []map[string]string
+	if err := json.Unmarshal(b.Bytes(), &list); err != nil || len(list) != 4 {
+		t.Fatalf("%v: %s", err, b.String())
+	}
+	if r := list[1]; r["attack"] != "two" || r["promise"] != "p2" || r["result"] != "GOT THROUGH" || r["class"] != "files" || r["detail"] == "" {
+		t.Errorf("%v", r)
+	}
+}
+
+// TestAuditFlags: the jail that is attacked has the flags of the command line.
+func TestAuditFlags(t *testing.T) {
+	c := newAudit()
+	if err := c.ParseFlags([]string{"--net", "none", "--read", "/a,b", "--read=/c", "--env", "X=1, 2", "--nix", "--json", "--against", "env", "--pids", "24", "--all"}); err != nil {
+		t.Fatal(err)
+	}
+	got := given(c.Flags())
+	slices.Sort(got)
+	if want := []string{"--env=X=1, 2", "--net=none", "--nix=true", "--pids=24", "--read=/a,b", "--read=/c"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if err := newShell().ParseFlags(got); err != nil {
+		t.Errorf("shell does not take them: %v", err)
+	}
+}
