@@ -77,7 +77,7 @@ func keyHunt(args []string) int {
 	_ = filepath.WalkDir("/", func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return nil
+			return nil //nolint:nilerr // what cannot be read is not searched
 		case d.IsDir() && (p == "/proc" || p == "/sys" || p == "/nix" || p == "/dev"):
 			return fs.SkipDir
 		case !d.Type().IsRegular():
@@ -98,9 +98,10 @@ func keyHunt(args []string) int {
 }
 
 // memory reads what a process has in memory, but for files that it has mapped
-// and cannot write to. Pieces overlap by more than a key is long.
+// and cannot write to, and what it has reserved and not touched (proc(5),
+// smaps). Pieces overlap by more than a key is long.
 func memory(proc string, look func([]byte)) error {
-	maps, err := os.Open(proc + "/maps")
+	maps, err := os.Open(proc + "/smaps")
 	if err != nil {
 		return err
 	}
@@ -110,25 +111,35 @@ func memory(proc string, look func([]byte)) error {
 		return err
 	}
 	defer mem.Close()
-	regions := bufio.NewScanner(maps)
-	for regions.Scan() {
-		var from, to int64
-		var mode, skip, name string
-		if n, _ := fmt.Sscanf(regions.Text(), "%x-%x %s %s %s %s %s", &from, &to, &mode, &skip, &skip, &skip, &name); n < 3 ||
-			mode[0] != 'r' || mode[1] != 'w' && strings.HasPrefix(name, "/") {
+	const piece, overlap = 4 << 20, 4 << 10
+	buf := make([]byte, piece+overlap)
+	var from, to int64
+	lines := bufio.NewScanner(maps)
+	for lines.Scan() {
+		line := lines.Text()
+		if rss, ok := strings.CutPrefix(line, "Rss:"); ok {
+			if strings.TrimSpace(rss) == "0 kB" {
+				from = to
+			}
+			for at := from; at < to; at += piece {
+				n, err := mem.ReadAt(buf[:min(int64(len(buf)), to-at)], at)
+				if n > 0 {
+					look(buf[:n])
+				}
+				if err != nil && !errors.Is(err, io.EOF) {
+					break // of the kernel's own, or gone
+				}
+			}
 			continue
 		}
-		const piece, overlap = 4 << 20, 4 << 10
-		buf := make([]byte, piece+overlap)
-		for at := from; at < to; at += piece {
-			n, err := mem.ReadAt(buf[:min(int64(len(buf)), to-at)], at)
-			if n > 0 {
-				look(buf[:n])
-			}
-			if err != nil && !errors.Is(err, io.EOF) {
-				break // of the kernel's own, or gone
+		var mode, skip, name string
+		var begin, end int64
+		if n, _ := fmt.Sscanf(line, "%x-%x %s %s %s %s %s", &begin, &end, &mode, &skip, &skip, &skip, &name); n >= 3 {
+			from, to = begin, end
+			if mode[0] != 'r' || mode[1] != 'w' && strings.HasPrefix(name, "/") {
+				from = to
 			}
 		}
 	}
-	return regions.Err()
+	return lines.Err()
 }

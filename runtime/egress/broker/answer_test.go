@@ -140,6 +140,49 @@ func TestStream(t *testing.T) {
 	})
 }
 
+// TestDuplex: an answer can begin while the request's body is still being sent.
+func TestDuplex(t *testing.T) {
+	both(t, func(t *testing.T, changes ...change) {
+		l := newLab(t, func(w http.ResponseWriter, r *http.Request) {
+			c := http.NewResponseController(w)
+			_ = c.EnableFullDuplex() // HTTP/2 needs no asking
+			for in := bufio.NewReader(r.Body); ; {
+				line, err := in.ReadString('\n')
+				if err != nil {
+					return
+				}
+				_, _ = io.WriteString(w, "you said "+line)
+				_ = c.Flush()
+			}
+		}, changes...)
+		pr, pw := io.Pipe()
+		r, err := http.NewRequest(http.MethodPost, "http://"+l.addr+"/v1/messages", pr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Api-Key", l.b.Placeholder())
+		go func() { _, _ = io.WriteString(pw, "hello 0\n") }()
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		in := bufio.NewReader(resp.Body)
+		for i := range 3 {
+			if line, err := in.ReadString('\n'); err != nil || line != fmt.Sprintf("you said hello %d\n", i) {
+				t.Fatalf("%d: %q, %v", i, line, err)
+			}
+			if _, err := fmt.Fprintf(pw, "hello %d\n", i+1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pw.Close()
+		if rest, err := io.ReadAll(in); err != nil || string(rest) != "you said hello 3\n" {
+			t.Errorf("%q, %v", rest, err)
+		}
+	})
+}
+
 func TestRedirectPasses(t *testing.T) {
 	l := newLab(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", "https://evil.com/")
