@@ -99,6 +99,7 @@ baked() {
   fi
 }
 baked '{ agent.packages = [ "nixpkgs#jq" ]; }' 'agent.packages: "nixpkgs#jq" needs Nix at the start'
+baked '{ agent.packages = [ "/nix/store/00000000000000000000000000000000-x" ]; }' 'needs Nix at the start'
 baked '{ agent.package = "nixpkgs#claude-code"; }' 'agent.package: is baked in'
 
 # Every ```nix block of the documentation.

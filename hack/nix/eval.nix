@@ -122,12 +122,20 @@ let
       in
       needs p other && needs p mine;
 
-    make-jailed-claude = needs (jail.makeJailedClaude { inherit pkgs; extraPackages = [ mine ]; }) mine;
+    make-jailed-claude =
+      let
+        p = jail.makeJailedClaude {
+          inherit pkgs;
+          extraPackages = [ mine ];
+        };
+      in
+      # In the closure, and in the policy, which puts it on PATH.
+      needs p p.closure && needs p.closure mine && needs p.policy mine;
     make-without-overlay = isDrv (jail.makeJailedClaude { pkgs = import inputs.nixpkgs { inherit system; }; });
     make-named = (jail.makeJailedClaude { inherit pkgs; name = "cc"; }).meta.mainProgram == "cc";
     make-agent = needs (jail.makeJailedAgent { inherit pkgs; agent = mine; }) mine;
     make-agent-is-not-claude = !(needs (jail.makeJailedAgent { inherit pkgs; agent = mine; }) pkgs.claude-code);
-    policy-packages-are-baked = needs (jail.makeJailedClaude { inherit pkgs; policy.agent.packages = [ mine ]; }) mine;
+    policy-packages-are-baked = needs (jail.makeJailedClaude { inherit pkgs; policy.agent.packages = [ mine ]; }).closure mine;
     spec = needs (jail.mkSpec { inherit pkgs; policy = settings; }) mine;
     spec-of-package = (jail.makeJailedClaude { inherit pkgs; policy = settings; }).spec.drvPath == (jail.mkSpec { inherit pkgs; policy = settings; }).drvPath;
     spec-follows-policy = (jail.mkSpec { inherit pkgs; }).drvPath != (jail.mkSpec { inherit pkgs; policy.network.mode = "none"; }).drvPath;
