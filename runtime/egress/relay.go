@@ -134,16 +134,18 @@ func (s *Session) connect(k *link, r *request) *refusal {
 	if a, ok := out.RemoteAddr().(*net.TCPAddr); ok {
 		r.addr = a.AddrPort().Addr().Unmap()
 	}
-	_ = out.SetWriteDeadline(time.Now().Add(s.limits.handshake))
 	if err := r.accept(); err != nil {
 		return fail("proxy: " + err.Error())
 	}
-	if n, err := out.Write(r.raw); err != nil {
-		return fail(err.Error())
-	} else {
+	if len(r.raw) > 0 {
+		_ = out.SetWriteDeadline(time.Now().Add(s.limits.handshake))
+		n, err := out.Write(r.raw)
+		if err != nil {
+			return fail(err.Error())
+		}
 		k.sent.Add(int64(n))
+		_ = out.SetWriteDeadline(time.Time{})
 	}
-	_ = out.SetWriteDeadline(time.Time{})
 	k.event = r.event()
 	k.event.Verdict = Allow
 	return nil

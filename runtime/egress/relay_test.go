@@ -205,6 +205,19 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
+// TestMixed: a public address in front does not open the private ones behind.
+func TestMixed(t *testing.T) {
+	serve(t, "10.1.2.3:80", echo)
+	serve(t, "169.254.169.254:80", echo)
+	w := newWorld(t, mode(network.Internet), name("mixed.example", public2, private, metadata))
+	if err := w.refused("mixed.example:80"); err != nil {
+		t.Error(err)
+	}
+	if d := w.dials(); len(d) != 1 || d[0].Addr() != public2 {
+		t.Errorf("%v were dialled", d)
+	}
+}
+
 // TestUnreachable: what is allowed and does not answer is a reset too.
 func TestUnreachable(t *testing.T) {
 	w := newWorld(t, mode(network.Internet))
@@ -237,7 +250,7 @@ func TestUnreachable(t *testing.T) {
 // about, and the decision waits for the ClientHello.
 func TestNoDialBefore(t *testing.T) {
 	serve(t, "93.184.216.34:443", echo)
-	w := newWorld(t, mode(network.Filtered, "good.example"), func(_ *world, _ *Options, l *limits) { l.handshake /= 20 })
+	w := newWorld(t, mode(network.Filtered, "good.example"), func(_ *world, _ *Options, l *limits) { l.handshake /= 5 })
 	c := w.mustTo("good.example:443")
 	// The beginning of a ClientHello, and no more.
 	if _, err := io.WriteString(c, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"); err != nil {

@@ -17,9 +17,9 @@ import (
 // all pipes of the user are small ones. So a pipe is borrowed here when there
 // is something to put into it, and given back when it is empty.
 
-// chunk is how much is asked for at a time; a pipe of its default size holds
-// at most that.
-const chunk = 1 << 20
+// chunk is how much is moved at a time: a pipe's size, where the user may have
+// that much (pipe(7), "Pipe capacity").
+const chunk = 256 << 10
 
 type pipe struct{ r, w int }
 
@@ -45,6 +45,7 @@ func getPipe() (*pipe, error) {
 	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return nil, os.NewSyscallError("pipe2", err)
 	}
+	_, _ = unix.FcntlInt(uintptr(fd[1]), unix.F_SETPIPE_SZ, chunk) // a small one does as well
 	return &pipe{fd[0], fd[1]}, nil
 }
 

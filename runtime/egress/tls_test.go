@@ -145,7 +145,7 @@ func TestTLS(t *testing.T) {
 // TestTLSWaits: a client that sends nothing on 443 is reset after a while.
 func TestTLSWaits(t *testing.T) {
 	w := newWorld(t, mode(network.Filtered, "good.example"), func(_ *world, _ *Options, l *limits) { l.handshake = 50 * time.Millisecond })
-	if err := isReset(w.mustTo("good.example:443")); err != nil {
+	if err := w.refused("good.example:443"); err != nil {
 		t.Error(err)
 	}
 	w.lastEvent(Fail, 1)

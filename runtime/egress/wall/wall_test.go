@@ -204,7 +204,7 @@ func TestClosed(t *testing.T) {
 				}
 				_, err = c.Write([]byte("x"))
 				if err == nil {
-					c.SetReadDeadline(time.Now().Add(5 * time.Second))
+					_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
 					_, err = c.Read(make([]byte, 1))
 				}
 				if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -260,7 +260,7 @@ func TestLoopback(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		go func() { io.WriteString(in, "mine"); in.Close() }()
+		go func() { _, _ = io.WriteString(in, "mine"); in.Close() }()
 		if b, err := io.ReadAll(c); string(b) != "mine" {
 			t.Error(at, string(b), err)
 		}
@@ -273,7 +273,7 @@ func TestLoopback(t *testing.T) {
 				t.Fatal(at, err)
 			}
 			in, _ := l.Accept()
-			go func() { io.WriteString(in, "mine"); in.Close() }()
+			go func() { _, _ = io.WriteString(in, "mine"); in.Close() }()
 			if b, err := io.ReadAll(c); string(b) != "mine" {
 				t.Error(at, string(b), err)
 			}
@@ -326,7 +326,9 @@ func TestDialEnds(t *testing.T) {
 			errs <- err
 		}()
 	}
-	<-errs // one got in
+	if err := <-errs; err != nil {
+		t.Fatal(err) // one gets in
+	}
 	if _, err := w.Dial(context.Background(), 9); !errors.Is(err, unix.ECONNREFUSED) {
 		t.Error("others wait for it:", err)
 	}
