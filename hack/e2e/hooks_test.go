@@ -281,6 +281,10 @@ func TestKilledKeeper(t *testing.T) {
 		if !w.open(3000) {
 			t.Error("the published port is not open")
 		}
+		// It is no jail of ours: ending what "list" shows ends the jail.
+		if r := finish(t, w.command("list", "--json")); r.status != 0 || strings.Contains(r.out, w.dir) {
+			t.Errorf("list shows the keeper: %s", r)
+		}
 		if err := syscall.Kill(keepers[0], syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}

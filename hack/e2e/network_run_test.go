@@ -126,6 +126,9 @@ func TestBrokeredKeyStaysOutside(t *testing.T) {
 	w.env["ANTHROPIC_API_KEY"] = key
 	p := newPTY(t)
 	c := w.netShell(`echo "$ANTHROPIC_API_KEY"; read -r line; echo "$line"`, "--net", "none")
+	// Where core files are on.
+	c.Args = append([]string{"bash", "-c", `ulimit -Sc "$(ulimit -Hc)"; exec "$@"`, "bash"}, c.Args...)
+	c.Path = requireTool(t, "bash")
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
