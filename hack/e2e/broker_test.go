@@ -126,6 +126,28 @@ func TestBrokerTurn(t *testing.T) {
 	}
 }
 
+// TestBrokerScreen: on screen the agent uses the placeholder without a question
+// about it.
+func TestBrokerScreen(t *testing.T) {
+	t.Parallel()
+	w, _, key, log := brokered(t, []map[string]any{{"text": "hello from the script"}})
+	w.write(w.home+"/.local/state/jailed-claude/claude/.claude.json",
+		fmt.Sprintf(`{"hasCompletedOnboarding": true, "theme": "dark", "projects": {%q: {"hasTrustDialogAccepted": true}}}`, w.project))
+	s := w.screen()
+	s.line(commandLine(w.command("run", "--net", "none", "--closure", requireVariable(t, "DEVENV_CLOSURE"), "--package", requireVariable(t, "CLAUDE")).Args))
+	s.wait("Claude Code")
+	s.line("say hello")
+	s.wait("hello from the script")
+	if strings.Contains(s.shown(), "API key") {
+		t.Errorf("a question, or a complaint:\n%s", s.shown())
+	}
+	s.line("/exit")
+	s.prompt("host>")
+	if n := len(w.apiRequests(log)); n == 0 || strings.Contains(w.read(w.home+"/.local/state/jailed-claude/claude/.claude.json"), key[len(key)-20:]) {
+		t.Errorf("%d requests, or the end of the key is in the configuration", n)
+	}
+}
+
 // sessionLog is the text of all logs.
 func (w *world) sessionLog() (text string) {
 	w.t.Helper()
