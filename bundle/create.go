@@ -34,6 +34,9 @@ type Options struct {
 	// Bare leaves the mount points to the runtime, for one that has mounts of
 	// its own to make them on.
 	Bare bool
+	// Config is what Marshal made of the jail's configuration, for who has it
+	// already.
+	Config []byte
 }
 
 // ErrExists is returned by Create when something is there already.
@@ -102,9 +105,11 @@ func Write(dir string, j *spec.Jail, o Options) (err error) {
 			return err
 		}
 	}
-	text, err := Marshal(j.Spec)
-	if err != nil {
-		return err
+	text := o.Config
+	if text == nil {
+		if text, err = Marshal(j.Spec); err != nil {
+			return err
+		}
 	}
 	return create(filepath.Join(dir, ConfigName), text)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -102,12 +103,24 @@ func divide(dir string, want []string, above ...string) (jail string, err error)
 	return jail, nil
 }
 
-// enter moves this process, all threads of it.
+// enter moves this process, all threads of it, and the supervisor to be if that
+// is another one.
 func enter(dir string) error {
-	if err := put(dir, "cgroup.procs", "0"); err != nil {
-		return fmt.Errorf("enter cgroup: %w", err)
+	for _, pid := range processes() {
+		if err := put(dir, "cgroup.procs", strconv.Itoa(int(pid))); err != nil {
+			return fmt.Errorf("enter cgroup: %w", err)
+		}
 	}
 	return nil
+}
+
+// processes that have to be beside the jail's cgroup.
+func processes() []uint32 {
+	p := []uint32{uint32(os.Getpid())}
+	if s := supervisor.PID(); s != os.Getpid() {
+		p = append(p, uint32(s))
+	}
+	return p
 }
 
 // enable makes controllers available to the children of dir.

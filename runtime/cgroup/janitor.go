@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 )
 
 // startJanitor starts the process that removes ours after the death of this
@@ -19,7 +21,7 @@ import (
 // to the process group reach it. home is where it goes at the end, undo what it
 // disables there before.
 func startJanitor(ours, home string, undo []string) error {
-	fd, err := unix.PidfdOpen(os.Getpid(), 0) // since kernel 5.3
+	fd, err := unix.PidfdOpen(supervisor.PID(), 0) // since kernel 5.3
 	if err != nil {
 		return os.NewSyscallError("pidfd_open", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -165,7 +164,7 @@ func (m *manager) start(ctx context.Context, unit string, uid int) error {
 		{"Delegate", dbus.MakeVariant(true)},
 		{"MemoryAccounting", dbus.MakeVariant(false)},
 		{"CollectMode", dbus.MakeVariant("inactive-or-failed")},
-		{"PIDs", dbus.MakeVariant([]uint32{uint32(os.Getpid())})},
+		{"PIDs", dbus.MakeVariant(processes())},
 	}
 	type auxiliary struct {
 		Name       string

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/spec"
 )
 
 // exitOurs is the exit status of failures of ours, as in chroot(1) and podman.
@@ -20,16 +21,16 @@ const exitOurs = 125
 // Main is the supervisor: it starts the jail that was handed over, waits for
 // it, and returns the exit status of its program.
 //
-// Preconditions: on the main goroutine, in a process that Start replaced.
+// Preconditions: on the main goroutine, in a process for which IsStage is true.
 func Main() (status int, err error) {
 	// PID 1 dies with the thread that made it, so that has to be one that
 	// lives as long as the process.
 	goruntime.LockOSThread()
-	if err := fault.After(fault.UserNS, entered()); err != nil {
-		return exitOurs, err
+	h, status, err := takeOver()
+	if h == nil || err != nil {
+		return status, err
 	}
-	h, err := takeOver()
-	if err != nil {
+	if err := fault.After(fault.UserNS, entered()); err != nil {
 		return exitOurs, err
 	}
 	configureLog(h.Options)
@@ -51,29 +52,26 @@ func configureLog(o Options) {
 
 func run(h *handover) (int, error) {
 	unix.Umask(0o022)
-	if h.Options.Log > 0 {
-		unix.CloseOnExec(h.Options.Log)
-	}
 	if len(h.Options.Keys) > 0 {
 		if err := hideCores(); err != nil {
 			return 0, err
 		}
 	}
-	n, err := newJailNet(h.Jail.Spec, h.Options)
+	n, err := newJailNet(h.spec, h.Options)
 	if err != nil {
 		return 0, err
 	}
-	t, err := openSources(h.Jail.Spec.Mounts)
+	t, err := openSources(h.spec.Mounts)
 	if err != nil {
 		return 0, err
 	}
 	defer t.close()
-	w, err := newWatch(h.Jail.Spec, t)
+	w, err := newWatch(h.spec, t)
 	if err != nil {
 		return 0, err
 	}
 	defer w.close()
-	cg, err := openCgroup(h.Options.Cgroup, h.Jail.Spec.Linux.Resources)
+	cg, err := openCgroup(h.Options.Cgroup, h.spec.Linux.Resources)
 	if err != nil {
 		return 0, err
 	}
@@ -81,13 +79,11 @@ func run(h *handover) (int, error) {
 		return 0, err
 	}
 	dir := filepath.Join(workDir, "bundle")
-	if err := fault.After(fault.Bundle, bundle.Create(dir, h.Jail, bundle.Options{Bare: true})); err != nil {
+	j := &spec.Jail{Spec: h.spec, Rootfs: h.Rootfs}
+	if err := fault.After(fault.Bundle, bundle.Create(dir, j, bundle.Options{Bare: true, Config: h.config})); err != nil {
 		return 0, err
 	}
-	b, err := bundle.Load(dir)
-	if err != nil {
-		return 0, err
-	}
+	b := &bundle.Bundle{Dir: dir, Spec: h.spec}
 	dev := filepath.Join(workDir, "dev")
 	if err := os.Mkdir(dev, 0o755); err != nil {
 		return 0, err

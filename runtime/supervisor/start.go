@@ -1,17 +1,22 @@
 package supervisor
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec"
 )
@@ -32,7 +37,7 @@ type Options struct {
 	// LogLevel and LogFormat are logrus's ("debug", "json").
 	LogLevel, LogFormat string
 	// Log is the descriptor of the session's log (egress.Event, a JSON line
-	// each), which crosses execve; 0 if there is none.
+	// each); 0 if there is none.
 	Log int
 	// Keys of the jail's brokers by the brokers' names, and the certificates
 	// (PEM) by which brokers know their services, nil for the system's.
@@ -43,10 +48,52 @@ type Options struct {
 	Cgroup string
 }
 
-// handover is what crosses from the planning process to the supervisor.
+// handover is what crosses from the planning process to the supervisor, behind
+// the bytes of config.json.
 type handover struct {
-	Jail    *spec.Jail
+	Rootfs  []spec.File
 	Options Options
+	// spec and config are the configuration and the bytes that it was read
+	// from.
+	spec   *specs.Spec
+	config []byte
+}
+
+// write makes a file that cannot change any more: the length of config.json in
+// 8 bytes, config.json, and the rest of h.
+func (h *handover) write() (*os.File, error) {
+	rest, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	return memfd("jail", slices.Concat(binary.BigEndian.AppendUint64(nil, uint64(len(h.config))), h.config, rest))
+}
+
+// readHandover reads what write wrote. The configuration has to pass the
+// checks once more: what runs is what is written there.
+func readHandover(f *os.File) (*handover, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) < 8 || binary.BigEndian.Uint64(text) > uint64(len(text)-8) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	n := binary.BigEndian.Uint64(text)
+	h := &handover{config: text[8 : 8+n]}
+	if err := json.Unmarshal(text[8+n:], h); err != nil {
+		return nil, err
+	}
+	if h.spec, err = bundle.Unmarshal(bytes.NewReader(h.config)); err != nil {
+		return nil, err
+	}
+	if v := spec.Check(h.spec); len(v) > 0 {
+		return nil, &spec.CheckError{Violations: v}
+	}
+	return h, nil
 }
 
 // Variables of a supervisor's environment. List reads them.
@@ -54,30 +101,43 @@ const (
 	idEnv      = "_JAILED_CLAUDE_ID"
 	projectEnv = "_JAILED_CLAUDE_PROJECT"
 	startedEnv = "_JAILED_CLAUDE_STARTED" // seconds since the epoch
-	fdEnv      = "_JAILED_CLAUDE_FD"
+	fdEnv      = "_JAILED_CLAUDE_FD"      // and an index
 )
 
-// Start replaces the calling process by the supervisor of j. It returns only
-// with an error, and then the process is as it was.
+// Start makes the supervisor of j: this process is replaced by it, or ends
+// where it was split in two and the other half is it. Start returns only with
+// an error, and then the process is as it was.
 func Start(j *spec.Jail, o Options) error {
-	fd, err := unix.MemfdCreate("jail", 0) // crosses execve
+	config, err := bundle.Marshal(j.Spec)
 	if err != nil {
-		return os.NewSyscallError("memfd_create", err)
+		return err
 	}
-	f := os.NewFile(uintptr(fd), "jail")
+	f, err := (&handover{Rootfs: j.Rootfs, Options: o, config: config}).write()
+	if err != nil {
+		return fmt.Errorf("hand the jail over: %w", err)
+	}
 	defer f.Close()
-	if err := json.NewEncoder(f).Encode(handover{j, o}); err != nil {
-		return fmt.Errorf("hand the jail over: %w", err)
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("hand the jail over: %w", err)
-	}
 	if err := fault.At(fault.HandOver); err != nil {
 		return err
 	}
 	env := []string{
-		stageEnv + "=supervisor", idEnv + "=" + o.ID, projectEnv + "=" + j.Spec.Process.Cwd,
-		startedEnv + "=" + strconv.FormatInt(time.Now().Unix(), 10), fdEnv + "=" + strconv.Itoa(fd),
+		stageEnv + "=supervisor", idEnv + "=" + o.ID,
+		startedEnv + "=" + strconv.FormatInt(time.Now().Unix(), 10),
+		projectEnv + "=" + j.Spec.Process.Cwd,
+	}
+	fds := []int{int(f.Fd())}
+	if o.Log > 0 {
+		fds = append(fds, o.Log)
+	}
+	if other := otherHalf(); other != nil {
+		return hand(other.socket, env, fds)
+	}
+	for i, fd := range fds {
+		// These cross execve.
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
+			return os.NewSyscallError("fcntl", err)
+		}
+		env = append(env, fdEnv+strconv.Itoa(i)+"="+strconv.Itoa(fd))
 	}
 	for _, e := range os.Environ() {
 		// GODEBUG and the like for the people who work on this.
@@ -88,19 +148,48 @@ func Start(j *spec.Jail, o Options) error {
 	return os.NewSyscallError("execve", unix.Exec("/proc/self/exe", os.Args, env))
 }
 
+// hand gives the other half what it needs and ends this one.
+func hand(to *os.File, env []string, fds []int) error {
+	if err := unix.Sendmsg(int(to.Fd()), []byte(strings.Join(env, "\x00")), unix.UnixRights(fds...), nil, 0); err != nil {
+		return os.NewSyscallError("sendmsg", err)
+	}
+	unix.Exit(0)
+	return nil
+}
+
 // IsStage reports whether this process was started as a supervisor.
 func IsStage() bool { return os.Getenv(stageEnv) != "" }
 
-func takeOver() (*handover, error) {
-	fd, err := strconv.Atoi(os.Getenv(fdEnv))
-	if err != nil {
-		return nil, errors.New("this process was not started by jailed-claude")
+// errNotStarted: nobody handed anything over.
+var errNotStarted = errors.New("this process was not started by jailed-claude")
+
+// takeOver waits for what Start hands over. Where the other half ends without
+// that, it has said why; h is nil then and status is its exit status.
+func takeOver() (h *handover, status int, err error) {
+	var fds []int
+	if other := otherHalf(); other != nil {
+		if fds, status, err = other.take(); err != nil || len(fds) == 0 {
+			return nil, status, err
+		}
+	} else {
+		for i := range 2 {
+			if fd, err := strconv.Atoi(os.Getenv(fdEnv + strconv.Itoa(i))); err == nil {
+				unix.CloseOnExec(fd)
+				fds = append(fds, fd)
+			}
+		}
 	}
-	f := os.NewFile(uintptr(fd), "jail")
+	if len(fds) == 0 {
+		return nil, exitOurs, errNotStarted
+	}
+	f := os.NewFile(uintptr(fds[0]), "jail")
 	defer f.Close()
-	h := new(handover)
-	if err := json.NewDecoder(f).Decode(h); err != nil {
-		return nil, fmt.Errorf("take the jail over: %w", err)
+	if h, err = readHandover(f); err != nil {
+		return nil, exitOurs, fmt.Errorf("take the jail over: %w", err)
 	}
-	return h, fault.At(fault.TakenOver)
+	h.Options.Log = 0
+	if len(fds) > 1 {
+		h.Options.Log = fds[1]
+	}
+	return h, exitOurs, fault.At(fault.TakenOver)
 }

@@ -12,7 +12,7 @@
 
 #include "userns.h"
 
-struct jail_userns jail_userns;
+struct jail_userns jail_userns = { .peer = -1 };
 
 static int put(const char *path, const char *text)
 {
@@ -32,11 +32,8 @@ static int map(const char *path, unsigned id)
 	return put(path, line);
 }
 
-static void __attribute__((constructor)) enter(void)
+void jail_enter(void)
 {
-	if (!getenv(JAIL_STAGE_ENV))
-		return;
-
 	unsigned uid = geteuid(), gid = getegid();
 	const char *step = NULL;
 
@@ -51,4 +48,13 @@ static void __attribute__((constructor)) enter(void)
 	jail_userns.error = step ? errno : 0;
 	jail_userns.step = step;
 	jail_userns.entered = !step;
+}
+
+// glibc calls constructors with the arguments of main.
+static void __attribute__((constructor)) begin(int argc, char **argv, char **envp)
+{
+	if (getenv(JAIL_STAGE_ENV))
+		jail_enter();
+	else
+		jail_split(argc, argv, envp);
 }

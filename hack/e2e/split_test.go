@@ -1,0 +1,95 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestOneProcessOutside: whether a start is split in two (split.c), or replaces
+// itself where the caller's environment is too small for that, one process
+// stays. It says which jail it is of, and nothing of the caller's environment.
+func TestOneProcessOutside(t *testing.T) {
+	t.Parallel()
+	for name, padding := range map[string]string{"split": strings.Repeat(planted, 40), "replaced": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if padding != "" {
+				w.env["PADDING"] = padding
+			} else {
+				for _, v := range []string{"LANG", "TERM", "USER", "TMPDIR", "GIT_CONFIG_NOSYSTEM", "XDG_RUNTIME_DIR"} {
+					delete(w.env, v)
+				}
+				w.env["PATH"] = "/bin"
+			}
+			c := w.base(`echo up >up; read -r _`)
+			in, err := c.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			c.Stderr = &out
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, "the jail", func() bool { _, err := os.Stat(filepath.Join(w.project, "up")); return err == nil })
+			var jails []struct {
+				PID     int
+				Project string
+			}
+			r := finish(t, w.command("list", "--json"))
+			if err := json.Unmarshal([]byte(r.out), &jails); err != nil {
+				t.Fatalf("%v: %s", err, r)
+			}
+			found := false
+			for _, j := range jails {
+				found = found || j.PID == c.Process.Pid && j.Project == w.project
+			}
+			if !found {
+				t.Errorf("process %d is not the supervisor of %s: %+v", c.Process.Pid, w.project, jails)
+			}
+			proc := "/proc/" + itoa(c.Process.Pid)
+			environ := w.read(proc + "/environ")
+			if strings.Contains(environ, planted) || strings.Contains(environ, "HOME=") {
+				t.Errorf("the supervisor shows the caller's environment: %q", environ)
+			}
+			// PID 1 of the jail is the only child.
+			if children := strings.Fields(w.read(proc + "/task/" + itoa(c.Process.Pid) + "/children")); len(children) != 1 {
+				t.Errorf("children: %q", children)
+			}
+			if err := in.Close(); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.Wait()
+			if out.Len() > 0 {
+				t.Error(out.String())
+			}
+		})
+	}
+}
+
+// TestPlanningFails: what the half that plans says, and its exit status, are
+// those of the command.
+func TestPlanningFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.env["PADDING"] = strings.Repeat("x", 1000)
+	for _, c := range []struct {
+		args   []string
+		status int
+		says   string
+	}{
+		{[]string{"run", "--nope"}, 125, "unknown flag"},
+		{[]string{"shell", "--closure", "/nonexistent", "--", "true"}, 125, "/nonexistent"},
+		{[]string{"shell", "--help"}, 0, ""},
+	} {
+		r := w.run(c.args...)
+		if r.status != c.status || !strings.Contains(r.err, c.says) || strings.Count(r.err, "jailed-claude: ") > 3 {
+			t.Errorf("%q: %s", c.args, r)
+		}
+	}
+}
