@@ -193,6 +193,67 @@ func TestHooksFailClosed(t *testing.T) {
 	}
 }
 
+// TestHooksProxy: without nftables the keeper's relay is a proxy.
+func TestHooksProxy(t *testing.T) {
+	t.Parallel()
+	underRuntimes(t, func(t *testing.T, w *world, l *lab, run func(string) *exec.Cmd) {
+		policy := w.write(filepath.Join(w.dir, "policy.toml"), "version = 1\n[network]\nvia = \"proxy\"\n")
+		const script = `for to in allowed.example:22 other.example:22; do
+			exec 3<>/dev/tcp/198.18.0.1/1023; printf 'CONNECT %s HTTP/1.1\r\n\r\n' $to >&3; while IFS= read -r a <&3; do echo "$a"; case $a in lab*) break ;; esac; done; exec 3<&-; done
+			(exec 3<>/dev/tcp/` + publicA + `/22) 2>/dev/null && echo reached; true`
+		dir := w.bundle(nil, slices.Concat(filtered, []string{"--policy", policy, "--", "bash", "-c", script})...)
+		r := finish(t, run(dir))
+		if r.status != 0 || !strings.Contains(r.out, "200") || strings.Count(r.out, "lab "+publicA+":22") != 1 || !strings.Contains(r.out, " 403 ") || strings.Contains(r.out, "reached") {
+			t.Error(r)
+		}
+		if got := l.caught(); !slices.Equal(got.Hits, []string{"tcp " + publicA + ":22"}) {
+			t.Errorf("arrived: %q", got.Hits)
+		}
+	})
+}
+
+// TestHooksDetached: a container that is created and started in two steps, and
+// deleted when it has ended, has its network all the while.
+func TestHooksDetached(t *testing.T) {
+	t.Parallel()
+	w, l := runLab(t)
+	dir := w.bundle(nil, slices.Concat(filtered, []string{"--", "bash", "-c", "read -r x <go; exec 3<>/dev/tcp/allowed.example/22; head -n 1 <&3 >out"})...)
+	if err := syscall.Mkfifo(filepath.Join(w.project, "go"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := w.takeTrace()
+	id := filepath.Base(w.dir)
+	runc := func(args ...string) {
+		t.Helper()
+		c := exec.Command(requireTool(t, "runc"), append([]string{"--root", w.dir + "/runc"}, args...)...)
+		c.Dir, c.Env = w.dir, w.environ()
+		null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer null.Close()
+		c.Stdin, c.Stdout, c.Stderr = null, null, null // the container has them as well
+		l.enter(c)
+		if err := c.Run(); err != nil {
+			t.Fatalf("runc %s: %v", strings.Join(args, " "), err)
+		}
+	}
+	runc("create", "--bundle", dir, id)
+	runc("start", id)
+	if n := len(processWith("_JAILED_CLAUDE_BUNDLE", dir)); n != 1 {
+		t.Errorf("%d keepers", n)
+	}
+	w.write("go", "\n")
+	for end := time.Now().Add(20 * time.Second); len(processWith("_JAILED_CLAUDE_BUNDLE", dir)) > 0 && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	runc("delete", id)
+	if got := w.read("out"); !strings.HasPrefix(got, "lab "+publicA) {
+		t.Errorf("it got %q", got)
+	}
+	w.sameTrace(before)
+}
+
 // held is a script that holds a connection until it is cut, and then says
 // whether another one can be made.
 const held = `exec 3<>/dev/tcp/allowed.example/22; read -r l <&3; echo x >&3; read -r l <&3; echo "held $l"
