@@ -29,8 +29,18 @@
       packages = each (pkgs: {
         # The tool, which jails the `claude` that it finds.
         inherit (pkgs) jailed-claude;
-        # The same, linked against musl.
-        static = pkgs.pkgsStatic.callPackage ./spec/nix/package.nix { inherit version; };
+        # The same as one file that needs nothing of a store, for other hosts.
+        static =
+          pkgs.runCommand "jailed-claude-static-${version}"
+            {
+              nativeBuildInputs = [ pkgs.nukeReferences ];
+              allowedReferences = [ ];
+              meta.mainProgram = "jailed-claude";
+            }
+            ''
+              install -D ${pkgs.jailed-claude}/bin/jailed-claude $out/bin/jailed-claude
+              nuke-refs $out/bin/jailed-claude
+            '';
         # The agent in its jail, with the closure baked in.
         default = pkgs.jailed-claude-code;
         # config.json of that jail.

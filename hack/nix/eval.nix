@@ -105,7 +105,8 @@ let
     default-is-jailed = needs packages.default pkgs.claude-code && needs packages.default packages.jailed-claude;
     default-runs = packages.default.meta.mainProgram == "jailed-claude";
     tool-is-not-jailed = !(needs packages.jailed-claude pkgs.claude-code);
-    static-is-another = packages.static.drvPath != packages.jailed-claude.drvPath;
+    static-is-of-the-tool = needs packages.static packages.jailed-claude && !(needs packages.static pkgs.claude-code);
+    musl-is-refused = !(builtins.tryEval (pkgs.pkgsMusl.callPackage ../../spec/nix/package.nix { }).drvPath).success;
     vendor-hash = match "sha256-[0-9A-Za-z+/]{43}=" packages.jailed-claude.vendorHash != null;
 
     overlay = isDrv pkgs.jailed-claude && isDrv pkgs.jailed-claude-code;

@@ -33,7 +33,7 @@ func TestNixCaches(t *testing.T) {
 		{name: "a password in a URL", conf: "substituters = https://ann:" + secret + "@a.example.org https://b.example.org\n",
 			substituters: []string{"https://b.example.org"}, warning: "https://a.example.org has a user name or password"},
 		{name: "a token in a URL", conf: "substituters = https://a.example.org?token=" + secret + "\n", warning: `the parameter "token"`},
-		{name: "another setting by a URL", config: `{"substituters":{"value":["https://a\naccess-tokens = x","https://a b"]}}`, warning: "not a URL"},
+		{name: "another setting by a URL", config: `{"substituters":{"value":["https://a\naccess-tokens = x","https://a b/","https://a.example.org/x y","https://a.example.org/#x"]}}`, warning: "not a URL"},
 		{name: "another setting by a key", config: `{"trusted-public-keys":{"value":["k:x\nsandbox = false","k:short=","` + cacheKey + `"]}}`, keys: []string{cacheKey}},
 		{name: "not lists", config: `{"substituters":{"value":"https://a.example.org"},"trusted-public-keys":{}}`},
 	} {

@@ -1,6 +1,6 @@
 # The program itself. It is PID 1 of every jail, where there is no library of
-# the host, so it is linked statically: against glibc where the libc is glibc,
-# and against musl in pkgsStatic.
+# the host, so it is linked statically. Against glibc: its constructors read the
+# arguments of main, which musl does not give them.
 {
   lib,
   stdenv,
@@ -20,6 +20,7 @@ let
   # hack/vendor-hash.sh copies the same list.
   source = [ "go.mod" "go.sum" "bundle" "cmd" "docs" "runtime" "spec" ];
 in
+assert lib.assertMsg (!stdenv.hostPlatform.isMusl) "jailed-claude needs glibc: constructors get no arguments from musl";
 buildGoLatestModule {
   pname = "jailed-claude";
   inherit version;
@@ -44,14 +45,10 @@ buildGoLatestModule {
   ];
 
   nativeBuildInputs = [ pkg-config ];
-  buildInputs =
-    if stdenv.hostPlatform.isMusl then
-      [ libseccomp ]
-    else
-      [
-        stdenv.cc.libc.static
-        (libseccomp.overrideAttrs { dontDisableStatic = true; })
-      ];
+  buildInputs = [
+    stdenv.cc.libc.static
+    (libseccomp.overrideAttrs { dontDisableStatic = true; })
+  ];
 
   # Tests are checks of their own (checks.tests): those that need no privilege.
   # The others need a jail, and run in a virtual machine (checks.vm).

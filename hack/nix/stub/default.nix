@@ -63,7 +63,7 @@ let
 
   names = [
     "bash" "bashInteractive" "coreutils" "diffutils" "findutils" "gawk" "gcc" "git" "gnugrep" "gnumake" "gnused"
-    "gnutar" "go" "golangci-lint" "gzip" "jq" "less" "libseccomp" "nix" "nixfmt" "nodejs" "pkg-config" "procps" "python3"
+    "gnutar" "go" "golangci-lint" "gzip" "jq" "less" "libseccomp" "nix" "nixfmt" "nodejs" "nukeReferences" "pkg-config" "procps" "python3"
     "ripgrep" "shellcheck" "which"
   ];
 
@@ -96,9 +96,9 @@ let
       claude-code = package "claude-code" // { meta.mainProgram = "claude"; };
       callPackage = lib.callPackageWith final;
       extend = more: pkgsWith (overlays ++ [ more ]);
-      pkgsStatic = final // {
+      pkgsMusl = final // {
         stdenv = final.stdenv // { hostPlatform = final.stdenv.hostPlatform // { isMusl = true; }; };
-        callPackage = lib.callPackageWith final.pkgsStatic;
+        callPackage = lib.callPackageWith final.pkgsMusl;
       };
       buildGoModule = args: assert args ? vendorHash; mk args;
 

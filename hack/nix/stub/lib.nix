@@ -35,6 +35,7 @@ rec {
     // {
       override = changes: callPackageWith scope f (args // (if builtins.isFunction changes then changes args else changes));
     };
+  assertMsg = condition: message: if condition then true else throw message;
   licenses.asl20.spdxId = "Apache-2.0";
 
   fileset = {
