@@ -90,12 +90,14 @@ func Prepare(f Facts, o Options) (*Scene, error) {
 	}
 	s.private()
 	s.bait.Services = s.services(o.Getenv)
-	for what, do := range map[string]func() error{
-		"secrets": s.files, "terminal": s.terminal, "sockets": s.listen, "process": func() error { return s.startTarget(o.Self) },
-	} {
-		if err := do(); err != nil {
+	// A socket lies beside a secret: in this order.
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{{"secrets", s.files}, {"terminal", s.terminal}, {"sockets", s.listen}, {"process", func() error { return s.startTarget(o.Self) }}} {
+		if err := step.do(); err != nil {
 			s.Close()
-			return nil, fmt.Errorf("prepare the %s: %w", what, err)
+			return nil, fmt.Errorf("prepare the %s: %w", step.what, err)
 		}
 	}
 	s.shared()

@@ -346,3 +346,23 @@ func alive(pid int) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !bytes.Contains(text, []byte(") Z "))
 }
+
+// TestLandlock: the agent cannot signal who is outside of its domain, though it
+// has the same uid, and can signal its own.
+func TestLandlock(t *testing.T) {
+	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
+	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version)
+	if errno != 0 || abi < 6 {
+		if os.Getenv("JAIL_TEST_MUST_RUN") == "1" {
+			t.Fatalf("cannot run here: Landlock has ABI %d, %v", abi, errno)
+		}
+		t.Skipf("Landlock has ABI %d, %v: no scopes", abi, errno)
+	}
+	const script = `kill -0 $PPID 2>/dev/null && echo outside; sleep 60 & kill -TERM $! && echo own; kill -0 $$ && echo self; true`
+	if status, out, msg := run(t, "--", "sh", "-c", script); status != 0 || out != "own\nself\n" {
+		t.Errorf("status %d, %q, %q", status, out, msg)
+	}
+	if status, out, msg := run(t, "--nesting", "--", "sh", "-c", script); status != 0 || out != "outside\nown\nself\n" {
+		t.Errorf("with --nesting: status %d, %q, %q", status, out, msg)
+	}
+}
