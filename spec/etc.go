@@ -12,8 +12,9 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
-// certsPath is where most programs look for certificates.
-const certsPath = "/etc/ssl/certs/ca-certificates.crt"
+// CertsPath is where most programs look for certificates: the host's are there
+// in a jail.
+const CertsPath = "/etc/ssl/certs/ca-certificates.crt"
 
 // etc generates the few files of /etc that programs need and mounts those that
 // have to follow the host.
@@ -50,12 +51,12 @@ func (b *builder) etc() error {
 		b.file("/etc/resolv.conf", "")
 	}
 	if h.CAFile != "" {
-		b.bindOne(h.CAFile, certsPath)
-		b.symlink("/etc/ssl/certs/ca-bundle.crt", path.Base(certsPath))
-		b.symlink("/etc/pki/tls/certs/ca-bundle.crt", certsPath)
-		b.env["SSL_CERT_FILE"] = certsPath
-		b.env["NIX_SSL_CERT_FILE"] = certsPath
-		b.grant("file", h.CAFile, "ro", builtin, "the host's certificates, as "+certsPath)
+		b.bindOne(h.CAFile, CertsPath)
+		b.symlink("/etc/ssl/certs/ca-bundle.crt", path.Base(CertsPath))
+		b.symlink("/etc/pki/tls/certs/ca-bundle.crt", CertsPath)
+		b.env["SSL_CERT_FILE"] = CertsPath
+		b.env["NIX_SSL_CERT_FILE"] = CertsPath
+		b.grant("file", h.CAFile, "ro", builtin, "the host's certificates, as "+CertsPath)
 	}
 	if h.ExtraCAFile != "" {
 		const extra = "/etc/ssl/certs/extra-ca.crt"

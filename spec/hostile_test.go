@@ -379,7 +379,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	made := map[string]string{"HOME": "/home/ada", "USER": "ada", "LOGNAME": "ada", "TMPDIR": "/tmp", "XDG_RUNTIME_DIR": "/run/user/1000",
 		"SHELL": storeBash + "/bin/bash", "PATH": storeClaude + "/bin:" + storeBash + "/bin:" + storeUtils + "/bin", "CLAUDE_CONFIG_DIR": "/home/ada/.claude",
-		"SSL_CERT_FILE": certsPath, "NIX_SSL_CERT_FILE": certsPath}
+		"SSL_CERT_FILE": CertsPath, "NIX_SSL_CERT_FILE": CertsPath}
 	for n := range made {
 		in.Host.Env[n] = "of the host"
 		in.Policy.Env.Pass = append(in.Policy.Env.Pass, n)

@@ -17,6 +17,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
+	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -38,7 +39,7 @@ func newHook() *cobra.Command {
 		if err := homeOfHook(); err != nil {
 			return err
 		}
-		return hook.NetworkStart(stdin, hook.Options{Keys: keysOfHook, Log: logOfHook})
+		return hook.NetworkStart(stdin, hook.Options{Keys: keysOfHook, Roots: rootsOfHook, Log: logOfHook})
 	})
 	add("network-join", "Set that network up, from inside of the container's namespaces (createContainer)", hook.NetworkJoin)
 	add("network-stop", "End what network-start left running (poststop)", hook.NetworkStop)
@@ -60,11 +61,11 @@ func homeOfHook() error {
 // keysOfHook reads keys. Variables of the caller's do not reach a hook, so an
 // error says what does.
 func keysOfHook(brokers []network.Broker, s *specs.State) (map[string]string, error) {
-	project, err := projectOf(s.Bundle)
+	c, err := configOf(s.Bundle)
 	if err != nil {
 		return nil, err
 	}
-	caller := key.Caller{Env: map[string]string{}, Home: os.Getenv("HOME"), Project: project, Stderr: os.Stderr}
+	caller := key.Caller{Env: map[string]string{}, Home: os.Getenv("HOME"), Project: c.Process.Cwd, Stderr: os.Stderr}
 	for _, e := range os.Environ() {
 		if name, value, ok := strings.Cut(e, "="); ok {
 			caller.Env[name] = value
@@ -77,21 +78,37 @@ func keysOfHook(brokers []network.Broker, s *specs.State) (map[string]string, er
 	return keys, nil
 }
 
-// projectOf is the project of a bundle: its program's working directory.
-func projectOf(dir string) (string, error) {
+// rootsOfHook reads the certificates that the jail has: the host's, wherever
+// they were when the bundle was made. A hook does not know SSL_CERT_FILE.
+func rootsOfHook(s *specs.State) ([]byte, error) {
+	c, err := configOf(s.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range c.Mounts {
+		if m.Destination == spec.CertsPath {
+			return os.ReadFile(m.Source)
+		}
+	}
+	return nil, nil
+}
+
+// configOf is the configuration of a bundle. Its program's working directory
+// is the project.
+func configOf(dir string) (*specs.Spec, error) {
 	f, err := os.Open(filepath.Join(dir, bundle.ConfigName))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer f.Close()
 	c, err := bundle.Unmarshal(f)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if c.Process == nil || !filepath.IsAbs(c.Process.Cwd) {
-		return "", fmt.Errorf("bundle %q: there is no process.cwd", dir)
+		return nil, fmt.Errorf("bundle %q: there is no process.cwd", dir)
 	}
-	return c.Process.Cwd, nil
+	return c, nil
 }
 
 // logOfHook begins the session's log of a container. Its ID can come again, so
@@ -101,11 +118,11 @@ func logOfHook(s *specs.State) (*os.File, error) {
 	if _, err := rand.Read(more); err != nil {
 		return nil, fmt.Errorf("make an ID: %w", err)
 	}
-	project, err := projectOf(s.Bundle)
+	c, err := configOf(s.Bundle)
 	if err != nil {
 		return nil, err
 	}
-	fd, err := openLog(s.ID+"-"+hex.EncodeToString(more), project)
+	fd, err := openLog(s.ID+"-"+hex.EncodeToString(more), c.Process.Cwd)
 	if err != nil {
 		return nil, err
 	}

@@ -212,6 +212,44 @@ func TestHooksProxy(t *testing.T) {
 	})
 }
 
+// TestHooksBroker: a bundle's broker takes its key from a file, adds it
+// outside, and knows the service by the certificates that the jail has.
+func TestHooksBroker(t *testing.T) {
+	t.Parallel()
+	underRuntimes(t, func(t *testing.T, w *world, l *lab, run func(string) *exec.Cmd) {
+		const key = "KEY-OF-THE-HOOK-0123456789"
+		file := w.write(filepath.Join(w.dir, "key"), key+"\n")
+		if err := os.Chmod(file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.write(filepath.Join(w.home, ".config/jailed-claude/config.toml"), "version = 1\n[[broker]]\nname = \"x\"\nupstream = \"https://allowed.example\"\n"+
+			"header = \"X-Key\"\nfrom = \"file:"+file+"\"\nenv = \"X_KEY\"\n")
+		const script = `exec 3<>/dev/tcp/x.broker.internal/80; printf 'GET /page HTTP/1.1\r\nHost: x.broker.internal\r\nX-Key: %s\r\nConnection: close\r\n\r\n' "$X_KEY" >&3; cat <&3
+			env; read -r line`
+		dir := w.bundle(nil, "--net", "none", "--", "bash", "-c", script)
+		c := run(dir)
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		k := startTalk(t, c)
+		k.says("HTTP/1.1 200 OK\r")
+		keepers := processWith("_JAILED_CLAUDE_BUNDLE", dir)
+		if len(keepers) != 1 {
+			t.Fatalf("%d keepers", len(keepers))
+		}
+		for _, name := range []string{"environ", "cmdline"} {
+			if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", keepers[0], name)); err != nil || len(text) == 0 || strings.Contains(string(text), key) {
+				t.Errorf("the keeper's %s: %q %v", name, text, err)
+			}
+		}
+		_ = in.Close()
+		if rest := k.rest(); !strings.Contains(rest, "lab allowed.example/page") || strings.Contains(rest, key) {
+			t.Errorf("%q; %s", rest, k.err.String())
+		}
+	})
+}
+
 // TestHooksDetached: a container that is created and started in two steps, and
 // deleted when it has ended, has its network all the while.
 func TestHooksDetached(t *testing.T) {

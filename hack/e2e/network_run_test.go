@@ -249,6 +249,22 @@ func TestKilledSupervisorCutsConnections(t *testing.T) {
 	w.sameTrace(before)
 }
 
+// TestKilledWithItsNetwork: a supervisor that is killed while it sets a network
+// up, or later, leaves nothing.
+func TestKilledWithItsNetwork(t *testing.T) {
+	t.Parallel()
+	w, _ := runLab(t)
+	if r := finish(t, w.netShell("true", filtered...)); r.status != 0 {
+		t.Fatal(r)
+	}
+	before := w.takeTrace()
+	n := killRounds() / 2
+	inParallel(n, func(i int) {
+		w.reap(time.Duration(i)*200*time.Millisecond/time.Duration(n), syscall.SIGKILL, w.netShell("exec 3<>/dev/tcp/allowed.example/22; "+daemon, filtered...))
+	})
+	w.sameTrace(before)
+}
+
 // TestJailsAreApart: two jails at once reach neither each other's loopback nor
 // each other by the addresses that both have.
 func TestJailsAreApart(t *testing.T) {

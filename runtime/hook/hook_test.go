@@ -77,7 +77,8 @@ func TestNetworkStartRefuses(t *testing.T) {
 			Keys: func(b []network.Broker, _ *specs.State) (map[string]string, error) {
 				return nil, fmt.Errorf("no key for %s", b[0].Name)
 			},
-			Log: func(*specs.State) (*os.File, error) { return os.OpenFile(os.DevNull, os.O_WRONLY, 0) },
+			Roots: func(*specs.State) ([]byte, error) { return nil, nil },
+			Log:   func(*specs.State) (*os.File, error) { return os.OpenFile(os.DevNull, os.O_WRONLY, 0) },
 		})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)

@@ -102,7 +102,7 @@ func start(netns, work, log *os.File) (*egress.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := egress.Start(egress.Options{Config: config, NetNS: netns, Keys: t.Keys, Log: log})
+	s, err := egress.Start(egress.Options{Config: config, NetNS: netns, Keys: t.Keys, Roots: t.Roots, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}

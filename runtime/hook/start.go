@@ -21,6 +21,9 @@ type Options struct {
 	// Keys fetches the keys of brokers, by the broker's name. It is called
 	// only where there are some.
 	Keys func([]network.Broker, *specs.State) (map[string]string, error)
+	// Roots reads the certificates (PEM) by which brokers know their services;
+	// nil for the system's. It is called where Keys is.
+	Roots func(*specs.State) ([]byte, error)
 	// Log opens the session log of the container.
 	Log func(*specs.State) (*os.File, error)
 }
@@ -29,6 +32,7 @@ type Options struct {
 type task struct {
 	Config string
 	Keys   map[string]string
+	Roots  []byte
 }
 
 // Descriptors of a keeper that NetworkStart hands over.
@@ -54,6 +58,9 @@ func NetworkStart(stdin io.Reader, o Options) error {
 	t := task{Config: text}
 	if len(config.Brokers) > 0 {
 		if t.Keys, err = o.Keys(config.Brokers, s); err != nil {
+			return err
+		}
+		if t.Roots, err = o.Roots(s); err != nil {
 			return err
 		}
 	}
