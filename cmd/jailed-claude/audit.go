@@ -104,7 +104,9 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 		argv = []string{"/bin/sh", "-c", o.against + ` "$@"`, "sh", in.Host.Executable}
 	}
 	child := exec.CommandContext(ctx, argv[0], append(argv[1:], "audit", "--inside="+bait)...)
-	child.Dir = f.project
+	if o.against != "" {
+		child.Dir = in.Host.Project.Dir
+	}
 	child.Cancel = func() error { return child.Process.Signal(unix.SIGTERM) }
 	findings, err := scene.Run(child)
 	if err := errors.Join(err, context.Cause(ctx)); err != nil {
