@@ -29,7 +29,7 @@ func newLog() *cobra.Command {
 		Short: "Show what a jail reached over the network, and what it was refused",
 		Long: `Show the decisions about a jail's network, one a line: names that were looked up,
 connections, requests to brokers. Without ID it is the newest session of this
-folder; with the beginning of an ID, that session. The logs of the newest 100
+folder; with the beginning of an ID, that session. The logs of at least the newest 100
 sessions are kept, in ` + "$XDG_STATE_HOME/jailed-claude/log" + `.`,
 		Example: `  jailed-claude log                      # the newest session in this folder
   jailed-claude log --denied             # what was refused, and why

@@ -14,8 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keptLogs is how many sessions' logs are kept.
-const keptLogs = 100
+// keptLogs is how many sessions' logs are kept at least. Old ones are looked for
+// only once there are more by spareLogs: that reads all of them.
+const (
+	keptLogs  = 100
+	spareLogs = 50
+)
 
 // sessionKind is the kind of a log's first line, which says whose log it is.
 const sessionKind = "session"
@@ -96,7 +100,7 @@ func sessions(dir string) ([]session, error) {
 // dropLogs makes room for one more.
 func dropLogs(dir string) error {
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) < keptLogs {
+	if err != nil || len(entries) < keptLogs+spareLogs {
 		return err
 	}
 	all, err := sessions(dir)

@@ -73,13 +73,14 @@ func TestLogCommand(t *testing.T) {
 	}
 }
 
-// TestLogsAreDropped: a hundred are kept, the newest.
+// TestLogsAreDropped: of more than a hundred and a half, a hundred are kept, the
+// newest.
 func TestLogsAreDropped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	dir := filepath.Join(w.home, ".local/state/jailed-claude/log")
 	begin := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-	for i := range 105 {
+	for i := range 155 {
 		at := begin.Add(time.Duration(i) * time.Hour).Format(time.RFC3339)
 		w.write(filepath.Join(dir, fmt.Sprintf("%012x.jsonl", 0xabc000+i)), fmt.Sprintf(`{"time":%q,"kind":"session","id":"x","project":"/x"}`+"\n", at))
 	}
@@ -91,7 +92,7 @@ func TestLogsAreDropped(t *testing.T) {
 	if err != nil || len(files) != 100 {
 		t.Errorf("%d logs, %v", len(files), err)
 	}
-	for i, want := range map[int]bool{0: false, 5: false, 6: true, 104: true} {
+	for i, want := range map[int]bool{0: false, 55: false, 56: true, 154: true} {
 		if _, err := os.Stat(filepath.Join(dir, fmt.Sprintf("%012x.jsonl", 0xabc000+i))); (err == nil) != want {
 			t.Errorf("log %d is kept: %v", i, err == nil)
 		}

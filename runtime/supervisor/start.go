@@ -168,6 +168,7 @@ var errNotStarted = errors.New("this process was not started by jailed-claude")
 func takeOver() (h *handover, status int, err error) {
 	var fds []int
 	if other := otherHalf(); other != nil {
+		go warm()
 		if fds, status, err = other.take(); err != nil || len(fds) == 0 {
 			return nil, status, err
 		}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/bundle"
 )
 
 // inside runs the calling test again in a user and mount namespace of its own,
@@ -304,5 +306,12 @@ func TestRefuse(t *testing.T) {
 	}
 	if err := good.refuse([]string{"net"}); err == nil {
 		t.Error("--require net holds on the host's network")
+	}
+}
+
+// TestEveryField: what warm reads is a configuration.
+func TestEveryField(t *testing.T) {
+	if _, err := bundle.Unmarshal(strings.NewReader(everyField)); err != nil {
+		t.Error(err)
 	}
 }
