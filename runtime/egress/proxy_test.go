@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,8 +90,9 @@ func TestProxy(t *testing.T) {
 	if err := isReset(c); err != nil {
 		t.Error(err)
 	}
-	if e := w.events(Deny); !strings.Contains(e[len(e)-1].Why, "not TLS") {
-		t.Errorf("%+v", e[len(e)-1])
+	w.close()
+	if !slices.ContainsFunc(w.events(Deny), func(e Event) bool { return e.Name == "strict.example" && strings.Contains(e.Why, "not TLS") }) {
+		t.Errorf("%+v", w.events(Deny))
 	}
 }
 

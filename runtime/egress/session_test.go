@@ -146,3 +146,10 @@ func TestClose(t *testing.T) {
 		t.Error("a second Close has no summary")
 	}
 }
+
+// goroutines of this package's sessions.
+func goroutines() int {
+	b := make([]byte, 16<<20)
+	s := string(b[:runtime.Stack(b, true)])
+	return strings.Count(s, "egress.(*Session)") + strings.Count(s, "egress.(*link)") + strings.Count(s, "wall.Build")
+}

@@ -1,0 +1,109 @@
+package wall
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// partEnv: what this binary does when it starts itself.
+const partEnv = "JAIL_TEST_PART"
+
+// TestMain runs the tests as root of a user and network namespace of their own.
+func TestMain(m *testing.M) {
+	switch os.Getenv(partEnv) {
+	case "inside":
+		os.Exit(m.Run())
+	case "nested":
+		os.Exit(nested())
+	}
+	c := exec.Command("/proc/self/exe", os.Args[1:]...)
+	c.Env = append(os.Environ(), partEnv+"=inside")
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	c.SysProcAttr = newUser(unix.CLONE_NEWNET)
+	err := c.Start()
+	if err == nil {
+		err = c.Wait()
+	} else if why := "no user and network namespace: " + err.Error(); os.Getenv("JAIL_TEST_MUST_RUN") == "1" {
+		fmt.Fprintln(os.Stderr, "cannot run here:", why)
+	} else {
+		// m.Run is the only way to skip: every test asks for this.
+		os.Setenv(cannotEnv, why)
+		os.Exit(m.Run())
+	}
+	if err != nil {
+		os.Exit(1)
+	}
+}
+
+const cannotEnv = "JAIL_TEST_CANNOT"
+
+func newUser(more uintptr) *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER | more,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+		Pdeathsig:   syscall.SIGKILL,
+	}
+}
+
+// jail is a network namespace, in which a thread of its own works.
+type jail struct {
+	netns *os.File
+	calls chan func()
+}
+
+func newJail(t testing.TB) *jail {
+	t.Helper()
+	if why := os.Getenv(cannotEnv); why != "" {
+		t.Skip(why)
+	}
+	j := &jail{calls: make(chan func())}
+	made := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err == nil {
+			j.netns, err = os.Open("/proc/thread-self/ns/net")
+		}
+		made <- err
+		for call := range j.calls {
+			call()
+		}
+	}()
+	if err := <-made; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { close(j.calls); j.netns.Close() })
+	return j
+}
+
+// do runs f in the jail's network namespace.
+func (j *jail) do(f func()) {
+	done := make(chan struct{})
+	j.calls <- func() { defer close(done); f() }
+	<-done
+}
+
+// dial connects from inside.
+func (j *jail) dial(network, address string) (c net.Conn, err error) {
+	j.do(func() { c, err = (&net.Dialer{Timeout: 5 * time.Second}).Dial(network, address) })
+	return c, err
+}
+
+func (j *jail) build(t testing.TB, via string) *Wall {
+	t.Helper()
+	w, err := Build(j.netns, via)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w
+}
