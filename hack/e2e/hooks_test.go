@@ -314,6 +314,7 @@ func startTalk(t *testing.T, c *exec.Cmd) *talk {
 func startTalkTo(t *testing.T, c *exec.Cmd, stderr io.Writer) *talk {
 	t.Helper()
 	k := &talk{t: t, Cmd: c}
+	c.WaitDelay = 5 * time.Second // a container can outlive its runtime
 	if c.Stderr = stderr; stderr == nil {
 		c.Stderr = &k.err
 	}
