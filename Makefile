@@ -5,7 +5,7 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm check-nix fuzz lint bench install clean
+.PHONY: help build run test test-vm soak check-nix fuzz lint bench install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ test-vm: ## limits by cgroup, in a virtual machine with systemd
 	@hack/deps.sh vm
 	@hack/build.sh
 	@hack/vm/run.sh
+
+soak: ## faults, full disks and thousands of starts; long
+	@hack/soak.sh
 
 check-nix: ## the flake, with a stand-in for nixpkgs; builds a jailed agent
 	@hack/deps.sh test

@@ -16,7 +16,8 @@ NODE_VERSION_PINNED=22.23.3
 # can be the init of a jail. seccomp: filters, with libseccomp linked in.
 # netgo, osusergo: no name service switch, which a static glibc cannot load.
 # runc_nocriu: no checkpoints, which saves a third of the size.
-GO_BUILD=(-buildvcs=false -tags 'seccomp netgo osusergo runc_nocriu')
+GO_TAGS='seccomp netgo osusergo runc_nocriu'
+GO_BUILD=(-buildvcs=false -tags "$GO_TAGS")
 GO_LDFLAGS='-s -w -linkmode external -extldflags "-static"'
 
 say() { printf '%s: %s\n' "${ME:-$(basename "$0" .sh)}" "$*" >&2; }

@@ -62,6 +62,8 @@ module=$("$go" list -m)
 CGO_ENABLED=1 "$go" test -c "${GO_BUILD[@]}" -ldflags "$GO_LDFLAGS" -o "$work/test/" "${packages[@]}"
 CGO_ENABLED=0 "$go" build -buildvcs=false -o "$work/bin/" ./hack/fakeapi ./hack/testreport
 cp bin/jailed-claude "$work/bin/"
+# The same with faults, for hack/e2e (runtime/fault).
+CGO_ENABLED=1 "$go" build "${GO_BUILD[@]}" -tags "$GO_TAGS faults" -ldflags "$GO_LDFLAGS" -o "$work/bin/jailed-claude-faults" ./cmd/jailed-claude
 test2json=$("$go" tool -n test2json)
 cp "$test2json" "$work/bin/test2json"
 report=$work/bin/testreport
@@ -75,6 +77,7 @@ variables=()
 for name in $(compgen -e JAIL_TEST_); do variables+=("$name=${!name}"); done
 variables+=(
   "JAIL_TEST_BIN=$work/bin/jailed-claude"
+  "JAIL_TEST_BIN_FAULTS=$work/bin/jailed-claude-faults"
   "JAIL_TEST_FAKEAPI=$work/bin/fakeapi"
   "JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-}"
 )

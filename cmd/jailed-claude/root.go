@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
@@ -32,9 +33,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	out := &output{Writer: stdout}
+	root.SetOut(out)
 	root.SetErr(stderr)
 	c, err := root.ExecuteContextC(context.Background())
+	if err == nil {
+		err = out.err
+	}
 	if err == nil {
 		return 0
 	}
@@ -44,6 +49,45 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		err = hint(err, "jailed-claude --help")
 	}
 	return report(stderr, err)
+}
+
+// output remembers the first error of a writer: what is lost on a full disk
+// must not look like success.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// needFiles is how many files a command may have to open at once, with room.
+const needFiles = 64
+
+// enoughFiles refuses to begin with fewer: the Go runtime and libcontainer
+// crash where they cannot open a file.
+func enoughFiles() error {
+	var fds []int
+	defer func() {
+		for _, fd := range fds {
+			_ = unix.Close(fd)
+		}
+	}()
+	dir, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+	for err == nil && len(fds) < needFiles {
+		fds = append(fds, dir)
+		dir, err = unix.FcntlInt(uintptr(dir), unix.F_DUPFD_CLOEXEC, 0)
+	}
+	if err != nil {
+		return hint(fmt.Errorf("only %d files can be opened, and %d may be needed: %w", len(fds), needFiles, err), "to allow more: ulimit -n 1024")
+	}
+	fds = append(fds, dir)
+	return nil
 }
 
 func newRoot() *cobra.Command {
@@ -68,6 +112,9 @@ is not found.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if err := enoughFiles(); err != nil {
+				return err
+			}
 			return configureLog(debug, format)
 		},
 	}

@@ -32,6 +32,7 @@ var parts = map[string]func(args []string) int{
 	"reaper":   reaper,
 	"no-ns":    withoutNamespaces,
 	"cgroup2":  withCgroup2,
+	"full":     onFullDisk,
 }
 
 func TestMain(m *testing.M) {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,8 @@ type world struct {
 	env                map[string]string
 	// lab is where its commands run; nil for this machine.
 	lab *lab
+	// bin is jailed-claude, if it is not JAIL_TEST_BIN.
+	bin string
 }
 
 func newWorld(t *testing.T) *world {
@@ -171,7 +174,7 @@ func (w *world) command(args ...string) *exec.Cmd {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	w.t.Cleanup(cancel)
-	c := exec.CommandContext(ctx, os.Getenv("JAIL_TEST_BIN"), args...)
+	c := exec.CommandContext(ctx, cmp.Or(w.bin, os.Getenv("JAIL_TEST_BIN")), args...)
 	c.Dir, c.Env = w.project, w.environ()
 	c.WaitDelay = 5 * time.Second
 	if w.lab != nil {

@@ -29,8 +29,9 @@ const (
 
 // Points of the supervisor.
 const (
-	UserNS     Point = "userns"     // it is in its user and mount namespaces
+	Waiting    Point = "waiting"    // it has a half that plans, and waits for it
 	TakenOver  Point = "taken-over" // it has read what it was handed
+	UserNS     Point = "userns"     // it is in its user and mount namespaces
 	Sources    Point = "sources"    // mount sources are open
 	Watch      Point = "watch"      // what to watch is noted
 	Tmpfs      Point = "tmpfs"      // its own tmpfs is mounted
@@ -67,7 +68,7 @@ const (
 var (
 	Start = []Point{
 		Policy, Facts, Closure, Built, Prepared, Seeded, Keys, Log, Filter, HandOver,
-		UserNS, TakenOver, Sources, Watch, Tmpfs, Bundle, Tree, Translated, Created, Started, NetBegun, Ready, Network, Inspected,
+		Waiting, TakenOver, UserNS, Sources, Watch, Tmpfs, Bundle, Tree, Translated, Created, Started, NetBegun, Ready, Network, Inspected,
 		Releasing, Released, Ended, Closed,
 	}
 	Hooks = []Point{HookListens, KeeperStarted, KeeperWaits, HookJoins, KeeperGot, KeeperJoined, KeeperStands, HookJoined, HookStops}

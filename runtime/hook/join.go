@@ -33,6 +33,10 @@ func NetworkJoin(stdin io.Reader) error {
 		conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		return err
 	})
+	if errors.Is(err, unix.ECONNREFUSED) {
+		// Its keeper was killed, and not every runtime calls network-stop now.
+		err = errors.Join(err, removeSocket(s.Bundle, s.ID))
+	}
 	if err != nil {
 		return fmt.Errorf("container %q: nothing keeps its network (did its createRuntime hook run?): %w", s.ID, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/runc/libcontainer"
@@ -139,10 +140,14 @@ func (c *container) run() (status int, err error) {
 		return 0, fmt.Errorf("create the container: %w", err)
 	}
 	defer func() {
-		// Whatever failed, nothing stays: this kills what still runs.
-		_ = lc.Signal(unix.SIGKILL)
+		// Whatever failed, nothing stays: this kills what still runs. A process
+		// that could not even be started has no PID, and libcontainer would
+		// look for it all the same.
 		if c.process != nil {
-			_, _ = c.process.Wait()
+			if _, err := c.process.Pid(); err == nil {
+				_ = lc.Signal(unix.SIGKILL)
+				_, _ = c.process.Wait()
+			}
 		}
 		c.refused = c.network.close()
 		c.cgroup.remove()
@@ -242,7 +247,7 @@ func wait(p *libcontainer.Process) int {
 		}
 		return exitOurs
 	}
-	if ws, ok := st.Sys().(unix.WaitStatus); ok && ws.Signaled() {
+	if ws, ok := st.Sys().(syscall.WaitStatus); ok && ws.Signaled() { // not unix.WaitStatus
 		return 128 + int(ws.Signal())
 	}
 	return st.ExitCode()

@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
 // half is the other half of a process that split.c split in two: the one that
@@ -45,6 +47,9 @@ const maxDescription = 64 << 10
 // are none, status is how it ended.
 func (h *half) take() (fds []int, status int, err error) {
 	defer h.socket.Close()
+	if err := fault.At(fault.Waiting); err != nil {
+		return nil, exitOurs, err
+	}
 	text, oob := make([]byte, maxDescription), make([]byte, unix.CmsgSpace(2*4))
 	n, oobn, _, _, err := unix.Recvmsg(int(h.socket.Fd()), text, oob, unix.MSG_CMSG_CLOEXEC)
 	if err != nil {

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# soak.sh: what `make soak` runs: the loops of hack/e2e in full. Every fault at
+# every point, in every mode; thousands of starts; hundreds of jails at once;
+# disks that fill at every byte. It takes a while. At the end it prints what was
+# counted; a count is only there if its loop passed or says what failed.
+#
+#   JAIL_TEST_RUN=REGEXP       only these (default: all that count)
+#   JAIL_TEST_AS=root|user     only as this one
+set -euo pipefail
+# shellcheck disable=SC2034 # for say
+ME=soak
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+log=$(mktemp)
+chmod 0666 "$log" # root's tests write there, and the user's
+trap 'rm -f "$log"' EXIT
+export JAIL_TEST_SOAK=1 JAIL_TEST_KILLS="${JAIL_TEST_KILLS:-1000}" JAIL_TEST_TIMEOUT="${JAIL_TEST_TIMEOUT:-120m}"
+export JAIL_TEST_RUN="${JAIL_TEST_RUN:-^(TestFault|TestSoak|TestFull|TestFew|TestKilled|TestSignalDuring|TestEndedJail|TestReleaseHas)}" JAIL_TEST_COUNTS="$log"
+status=0
+"$HACK/test.sh" ./hack/e2e || status=$?
+echo
+if [ -s "$log" ]; then cat "$log"; else say "nothing was counted"; fi
+exit "$status"
