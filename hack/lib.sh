@@ -44,6 +44,30 @@ cache_root() {
   fi
 }
 
+# go_tool PACKAGE VERSION prints the path of a program for those who work on
+# this. Built from source, checked by Go's checksum database, once for each
+# version. The Go version is part of the name: what was built by an older Go
+# than that of the sources refuses to look at them.
+go_tool() {
+  local go tool new
+  go=$(go_program) || die "Go is not installed"
+  tool=$(cache_root)/lint/$(basename "$1")-$2-$("$go" env GOVERSION)
+  if [ ! -x "$tool" ]; then
+    say "building $(basename "$1") $2 (once; it can take minutes)"
+    mkdir -p "$(dirname "$tool")"
+    new=$(mktemp -d "$(dirname "$tool")/.new.XXXXXX")
+    # Not in the repository, whose go.mod has no part in it.
+    if ! (cd "$new" && GOFLAGS='' GOBIN=$new CGO_ENABLED=0 "$go" install -trimpath -ldflags '-s -w' "$1@$2" 2>log); then
+      tail -n 5 "$new/log" >&2
+      rm -rf "$new"
+      die "$(basename "$1") cannot be built"
+    fi
+    mv "$new/$(basename "$1")" "$tool"
+    rm -rf "$new"
+  fi
+  echo "$tool"
+}
+
 # npm_pinned PACKAGE VERSION prints the sha256 that npm.sha256 holds for
 # the tarball of that version, or nothing.
 npm_pinned() { awk -v want="$1@$2" '$2 == want { print $1 }' "$HACK/npm.sha256"; }
