@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -169,7 +170,12 @@ func userLayers() ([]*policy.Layer, error) {
 		}
 		layers = append(layers, l)
 	}
-	own, err := readLayer(filepath.Join(configDir(), "config.toml"))
+	file := filepath.Join(configDir(), "config.toml")
+	if fi, err := os.Stat(file); err == nil && !fi.Mode().IsRegular() {
+		// To open a FIFO would wait for ever.
+		return nil, fmt.Errorf("read policy: %q is no regular file", file)
+	}
+	own, err := readLayer(file)
 	return append(layers, own), err
 }
 
@@ -348,13 +354,22 @@ func cacheDir() string { return xdg("XDG_CACHE_HOME", ".cache") }
 func xdg(variable, fallback string) string {
 	dir := os.Getenv(variable)
 	if !filepath.IsAbs(dir) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return ""
-		}
-		dir = filepath.Join(home, fallback)
+		dir = filepath.Join(homeDir(), fallback)
 	}
 	return filepath.Join(dir, "jailed-claude")
+}
+
+// homeDir is HOME or, where that is not set, what passwd(5) says. It is never a
+// relative path: that would make the current folder's files the user's own
+// policy. Without any home it does not exist; every jail is refused then.
+func homeDir() string {
+	if dir := os.Getenv("HOME"); filepath.IsAbs(dir) {
+		return dir
+	}
+	if u, err := user.Current(); err == nil && filepath.IsAbs(u.HomeDir) {
+		return u.HomeDir
+	}
+	return "/nonexistent"
 }
 
 // afterDash are the arguments behind "--". Others are refused: before it only

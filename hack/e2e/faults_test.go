@@ -158,7 +158,7 @@ func TestFaultAtEveryPoint(t *testing.T) {
 			return c
 		}
 		status, files, before := w.settled(start)
-		for range rounds(1, 5) {
+		for range rounds(1, 3) {
 			for i, p := range fault.Start {
 				for _, action := range []string{fault.Kill, fault.Fail, fault.Orphan} {
 					// Before PID 1 there is no child to lose, and behind the end none.
@@ -308,7 +308,7 @@ func TestFaultInHooks(t *testing.T) {
 	l.name("allowed.example", publicA)
 	n := 0
 	for name, run := range runInLab {
-		for range rounds(1, 5) {
+		for range rounds(1, 3) {
 			for _, p := range fault.Hooks {
 				for _, action := range []string{fault.Kill, fault.Fail} {
 					n++

@@ -33,6 +33,7 @@ var parts = map[string]func(args []string) int{
 	"no-ns":    withoutNamespaces,
 	"cgroup2":  withCgroup2,
 	"full":     onFullDisk,
+	"mounted":  withMount,
 }
 
 func TestMain(m *testing.M) {
