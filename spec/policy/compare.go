@@ -124,6 +124,8 @@ func rules() map[string]rule {
 		"limits.cpus":   {direction: limit, wider: "more processors", narrower: "fewer processors"},
 		"identity.user": {direction: ranked, rank: []string{UserKeep, UserRoot},
 			wider: "the agent is root of the jail's user namespace", narrower: "the agent has your own ids"},
+		"identity.nesting": {direction: ranked, rank: []string{"false", "true"},
+			wider: "the agent makes namespaces, and with them replaces what is protected in all that it may write", narrower: "the agent makes no namespaces"},
 		"terminal.clipboard": {direction: ranked, rank: []string{ClipboardOff, ClipboardWrite},
 			wider: "the jail chooses what you paste next", narrower: "your clipboard is out of the jail's reach"},
 	}
@@ -148,6 +150,8 @@ func compareKey(k row, base, with any) []Change {
 		return r.numbers(k.Name, float64(*a), float64(*with.(*int64)), strconv.FormatInt(*a, 10), strconv.FormatInt(*with.(*int64), 10))
 	case *float64:
 		return r.numbers(k.Name, *a, *with.(*float64), number(*a), number(*with.(*float64)))
+	case *bool:
+		return r.strings(k.Name, strconv.FormatBool(*a), strconv.FormatBool(*with.(*bool)))
 	case *[]string:
 		return r.lists(k.Name, *a, *with.(*[]string))
 	case *[]int64:

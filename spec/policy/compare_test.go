@@ -54,6 +54,8 @@ func TestEveryFieldIsCompared(t *testing.T) {
 				f.SetInt(7)
 			case reflect.Float64:
 				f.SetFloat(7)
+			case reflect.Bool:
+				f.SetBool(true)
 			case reflect.Slice:
 				f.Set(reflect.Append(f, reflect.New(f.Type().Elem()).Elem()))
 			case reflect.Map:
@@ -117,6 +119,8 @@ func TestCompare(t *testing.T) {
 		{"store", ``, "[nix]\nstore = \"full\"", []string{"+nix.store"}},
 		{"root", ``, "[identity]\nuser = \"root\"", []string{"+identity.user"}},
 		{"clipboard", ``, "[terminal]\nclipboard = \"write\"", []string{"+terminal.clipboard"}},
+		{"namespaces", ``, "[identity]\nnesting = true", []string{"+identity.nesting"}},
+		{"no namespaces", "[identity]\nnesting = true", "[identity]\nnesting = false", []string{"-identity.nesting"}},
 		{"no clipboard", "[terminal]\nclipboard = \"write\"", "[terminal]\nclipboard = \"off\"", []string{"-terminal.clipboard"}},
 		{"not root", "[identity]\nuser = \"root\"", "[identity]\nuser = \"keep\"", []string{"-identity.user"}},
 		{"first limits", ``, "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5", []string{"-limits.memory", "-limits.pids", "-limits.cpus"}},

@@ -110,6 +110,8 @@ func TestCanonicalHasEveryKey(t *testing.T) {
 				f.SetInt(7)
 			case float64:
 				f.SetFloat(7.5)
+			case bool:
+				f.SetBool(true)
 			default:
 				t.Errorf("%s: this test does not know how to change a %s", name, f.Type())
 				continue

@@ -108,6 +108,8 @@ func schemaOf(k Key) (*schema, error) {
 		s.Type = "integer"
 	case TypeNumber:
 		s.Type = "number"
+	case TypeBoolean:
+		s.Type = "boolean"
 	default:
 		return nil, fmt.Errorf("no JSON Schema for %s, a %s", k.Name, k.Type)
 	}
@@ -137,10 +139,14 @@ func schemaOf(k Key) (*schema, error) {
 
 // literal is a value as the table writes it, in the type of its key.
 func literal(t Type, s string) (any, error) {
-	if t == TypeInteger {
+	switch t {
+	case TypeInteger:
 		return strconv.ParseInt(s, 10, 64)
+	case TypeBoolean:
+		return strconv.ParseBool(s)
+	default:
+		return s, nil
 	}
-	return s, nil
 }
 
 // sizePattern matches what ParseMemory reads, but for what is too large. It

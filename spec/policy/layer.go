@@ -85,7 +85,8 @@ type LimitsLayer struct {
 
 // IdentityLayer is what a layer says about Identity.
 type IdentityLayer struct {
-	User *string
+	User    *string
+	Nesting *bool
 }
 
 // TerminalLayer is what a layer says about Terminal.

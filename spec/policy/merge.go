@@ -60,6 +60,8 @@ func (p *Policy) applyKey(r row, l *Layer) {
 		replace(p, r, l.Name, *from)
 	case **float64:
 		replace(p, r, l.Name, *from)
+	case **bool:
+		replace(p, r, l.Name, *from)
 	case *[]string:
 		add(p, r, l.Name, *from)
 	case *[]int64:

@@ -19,7 +19,7 @@ func TestDefault(t *testing.T) {
 		Terminal: Terminal{Clipboard: "off"},
 		Origins: map[string]string{
 			"agent.config": "default", "files.project": "default", "network.mode": "default",
-			"nix.daemon": "default", "nix.store": "default", "identity.user": "default",
+			"nix.daemon": "default", "nix.store": "default", "identity.user": "default", "identity.nesting": "default",
 			"terminal.clipboard": "default", "agent.key": "default", "network.tls": "default", "network.via": "default",
 		},
 	}
@@ -114,6 +114,7 @@ func TestMerge(t *testing.T) {
 			"limits.pids":                   "project",
 			"limits.cpus":                   "project",
 			"identity.user":                 "default",
+			"identity.nesting":              "default",
 			"terminal.clipboard":            "default",
 		},
 	}

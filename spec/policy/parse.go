@@ -156,6 +156,12 @@ func (d *decoder) store(r row, value any) string {
 			return mismatch
 		}
 		*field = &s
+	case **bool:
+		b, ok := value.(bool)
+		if !ok {
+			return mismatch
+		}
+		*field = &b
 	case *[]string:
 		list, ok := value.([]any)
 		if !ok {
@@ -271,6 +277,8 @@ func wanted(k Key) string {
 		return `a string in quotes with a unit, as in "8GiB"`
 	case TypeInteger:
 		return "a whole number without quotes"
+	case TypeBoolean:
+		return "true or false, without quotes"
 	default:
 		return "a number without quotes"
 	}

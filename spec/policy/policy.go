@@ -94,6 +94,8 @@ type Limits struct {
 type Identity struct {
 	// User is UserKeep or UserRoot.
 	User string
+	// Nesting lets the agent make user namespaces, and mounts in them.
+	Nesting bool
 }
 
 // Terminal is what the jail may make the caller's terminal do, beyond showing

@@ -27,6 +27,8 @@ const (
 	TypeInteger Type = "integer"
 	// TypeNumber is a TOML integer or float.
 	TypeNumber Type = "number"
+	// TypeBoolean is a TOML boolean.
+	TypeBoolean Type = "boolean"
 )
 
 // Key is one key of the policy file. Strict decoding, the suggestions for
@@ -75,6 +77,7 @@ type row struct {
 	//	size         **int64              *int64
 	//	integer      **int64              *int64
 	//	number       **float64            *float64
+	//	boolean      **bool               *bool
 	layer  func(*Layer) any
 	policy func(*Policy) any
 	// broker returns a pointer to the key's field of a broker, a *string or
@@ -227,6 +230,12 @@ func rows() []row {
 				Text: "Who the agent is inside: your own user and group, or root of the jail's user namespace."},
 			layer:  func(l *Layer) any { return &l.Identity.User },
 			policy: func(p *Policy) any { return &p.Identity.User },
+		},
+		{
+			Key: Key{Name: "identity.nesting", Type: TypeBoolean, Default: "false",
+				Text: "Whether the agent may make user namespaces, which its own sandbox needs."},
+			layer:  func(l *Layer) any { return &l.Identity.Nesting },
+			policy: func(p *Policy) any { return &p.Identity.Nesting },
 		},
 		{
 			Key: Key{Name: "terminal.clipboard", Type: TypeString, Values: []string{ClipboardOff, ClipboardWrite}, Default: ClipboardOff,

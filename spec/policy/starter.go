@@ -106,6 +106,11 @@ func Starter(found []string) []byte {
 	w.setting(`pids = 4096`)
 	w.setting(`cpus = 4`)
 
+	w.section("identity")
+	w.text("true lets the agent's own sandbox work. Careful: an agent that may make namespaces can replace",
+		"what is protected in the project, git hooks too. What changed is named when the jail ends.")
+	w.setting(`nesting = true`)
+
 	w.section("terminal")
 	w.text("\"write\" lets the agent put text on your clipboard. Careful: you may paste it into a shell.")
 	w.setting(`clipboard = "write"`)
