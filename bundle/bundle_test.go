@@ -228,7 +228,7 @@ func TestMountPoints(t *testing.T) {
 			t.Errorf("%s: folder %v, error %v", m.Destination, folder, err)
 		}
 	}
-	if outer < 8 || inner < 4 {
+	if outer < 7 || inner < 4 {
 		t.Errorf("%d outer and %d inner mounts do not test much", outer, inner)
 	}
 	// Nothing else is there but what the jail lists and folders on the way.

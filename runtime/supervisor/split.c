@@ -4,6 +4,7 @@
 // goes through a socket and the child ends, so one process stays, without a
 // second start after the first: some milliseconds of every jail's start.
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,11 @@ void jail_split(int argc, char **argv, char **envp)
 			return;
 		area_len += strlen(envp[i]) + 1;
 	}
+	// The socket must not become a standard descriptor that the caller closed.
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return;
+
 	char *cwd = getcwd(NULL, 0);
 	size_t enough = ENOUGH + (cwd ? strlen(cwd) : 0);
 
