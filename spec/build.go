@@ -167,6 +167,31 @@ func (b *builder) identity() error {
 	uid, gid := b.agentIDs()
 	b.grant("identity", fmt.Sprintf("uid %d, gid %d", uid, gid), "no capability", b.origin("identity.user"),
 		"files made in the project belong to you")
+	return b.nesting()
+}
+
+// nesting lets the agent make namespaces. What that breaks, and cannot be told
+// when the jail ends, goes not together with it.
+func (b *builder) nesting() error {
+	if !b.Policy.Identity.Nesting {
+		return nil
+	}
+	var with string
+	switch {
+	case b.Policy.Agent.Config == policy.ConfigShared:
+		with = `agent.config = "shared"`
+	case len(b.Policy.Files.Hide) > 0 && b.Policy.Files.Project != policy.ProjectRO:
+		with = `files.hide in a project that can be written`
+	}
+	if with != "" {
+		return fmt.Errorf("identity.nesting (%s) and %s: an agent that makes namespaces gets around the mounts that protect and hide what lies in a folder it may write: take one of them away",
+			b.origin("identity.nesting"), with)
+	}
+	why := "sandboxes of the agent's own"
+	if b.Policy.Files.Project != policy.ProjectRO || len(b.Policy.Files.Write) > 0 {
+		why += "; with them it can replace what is protected in the folders that it may write"
+	}
+	b.grant("identity", "namespaces", "make", b.origin("identity.nesting"), why)
 	return nil
 }
 
@@ -183,7 +208,8 @@ func (b *builder) limits() error {
 	}
 	r := &specs.LinuxResources{}
 	if l.Memory > 0 {
-		r.Memory = &specs.LinuxMemory{Limit: &l.Memory}
+		// "memory+swap" (config-linux.md): no swap, under every runtime.
+		r.Memory = &specs.LinuxMemory{Limit: &l.Memory, Swap: &l.Memory}
 		b.grant("limit", "memory", strconv.FormatInt(l.Memory, 10)+" bytes", b.origin("limits.memory"), "memory.max of the jail's cgroup")
 	}
 	if l.Pids > 0 {
@@ -227,6 +253,9 @@ func (b *builder) program() error {
 	args := []string{InitPath}
 	if b.nested() {
 		args = append(args, "--uid="+strconv.Itoa(b.Host.UID), "--gid="+strconv.Itoa(b.Host.GID))
+	}
+	if b.Policy.Identity.Nesting {
+		args = append(args, nestingFlag)
 	}
 	b.spec.Process.Args = append(append(args, "--"), argv...)
 	b.spec.Process.Cwd = b.Host.Project.Dir

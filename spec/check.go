@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -52,6 +53,7 @@ var checks = []check{
 	{"mounts", checkMounts},
 	{"proc", checkProc},
 	{"process", checkProcess},
+	{"nesting", checkNesting},
 	{"network", checkNetwork},
 	{"hooks", checkHooks},
 	{"side doors", checkSideDoors},
@@ -177,13 +179,64 @@ func checkSeccomp(s *specs.Spec, bad func(string, ...any)) {
 			bad("a rule has the action %s", r.Action)
 		}
 		for _, n := range r.Names {
-			if slices.Contains(dangerous, n) {
+			switch {
+			case nesting(s) && isForNesting(n, r.Args):
+			case slices.Contains(dangerous, n):
 				bad("%s is allowed", n)
-			}
 			// Of two conditions on one argument runtimes want only one to hold.
-			if n == "clone" && (len(r.Args) != 1 || !makesNoNamespace(r.Args[0])) {
+			case n == "clone" && (len(r.Args) != 1 || !makesNoNamespace(r.Args[0])):
 				bad("clone is allowed with any flags")
 			}
+		}
+	}
+}
+
+// nestingFlag tells jailinit to let the agent make namespaces.
+const nestingFlag = "--nesting"
+
+func nesting(s *specs.Spec) bool {
+	for _, flag := range s.Process.Args {
+		if flag == nestingFlag || flag == "--" {
+			return flag == nestingFlag
+		}
+	}
+	return false
+}
+
+// isForNesting: a jail whose agent may make namespaces needs the call, and the
+// conditions keep it from making those that it shall not.
+func isForNesting(name string, args []specs.LinuxSeccompArg) bool {
+	without := uint64(0)
+	switch {
+	case slices.Contains(mountCalls, name):
+		return true
+	case name == "clone":
+		without = unix.CLONE_NEWCGROUP
+	case name == "unshare":
+		without = notNested
+	default:
+		return false
+	}
+	return len(args) == 1 && args[0].Index == 0 && args[0].Op == specs.OpMaskedEqual && args[0].Value&without == without && args[0].ValueTwo&without == 0
+}
+
+// checkNesting: rename(2) refuses a mount point of the caller's own mount
+// namespace alone, so from a namespace without these mounts the agent can move
+// what is hidden to where nothing covers it, in every folder that it may write.
+func checkNesting(s *specs.Spec, bad func(string, ...any)) {
+	if !nesting(s) {
+		return
+	}
+	if p := s.Linux.Seccomp; p != nil && !slices.ContainsFunc(p.Syscalls, func(r specs.LinuxSyscall) bool {
+		return r.Action == specs.ActAllow && slices.Contains(r.Names, "unshare")
+	}) {
+		bad("process.args has %q, and the seccomp profile is not the one for it", nestingFlag)
+	}
+	for _, hidden := range s.Linux.MaskedPaths {
+		if slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool {
+			return m.Type == "bind" && below(hidden, m.Destination) && !slices.Contains(m.Options, "ro")
+		}) {
+			bad("%s is hidden in a folder that can be written: who makes namespaces can move it to where it is seen", strconv.Quote(hidden))
 		}
 	}
 }
@@ -342,7 +395,7 @@ func checkProcess(s *specs.Spec, bad func(string, ...any)) {
 		bad("process.args names no program after --")
 	}
 	for i, flag := range p.Args {
-		if i > 0 && i < end && !strings.HasPrefix(flag, "--uid=") && !strings.HasPrefix(flag, "--gid=") {
+		if i > 0 && i < end && !strings.HasPrefix(flag, "--uid=") && !strings.HasPrefix(flag, "--gid=") && flag != nestingFlag {
 			bad("process.args has %q, which would widen the jail, for PID 1", flag)
 		}
 	}

@@ -216,7 +216,9 @@ var broken = []struct {
 	{"not PID 1 of ours", argv("/bin/sh", "--", "true"), []string{"process: process.args does not begin with /.jail/init"}},
 	{"no program", argv(InitPath, "--"), []string{"process: process.args names no program after --"}},
 	{"no dashes", argv(InitPath, "true"), []string{"process: process.args names no program after --"}},
-	{"namespaces for the agent", argv(InitPath, "--nesting", "--", "true"), []string{`process: process.args has "--nesting", which would widen the jail, for PID 1`}},
+	{"namespaces for the agent", argv(InitPath, "--nesting", "--", "true"), []string{`nesting: process.args has "--nesting", and the seccomp profile is not the one for it`,
+		`nesting: "/home/ada/src/app/secrets" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`,
+		`nesting: "/home/ada/src/app/web/.env" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`}},
 	{"another filter", argv(InitPath, "--uid=1", "--gid=1", "--seccomp-fd=0", "--", "true"), []string{`process: process.args has "--seccomp-fd=0", which would widen the jail, for PID 1`}},
 	{"NUL in an argument", argv(InitPath, "--", "true", "a\x00b"), []string{"process: an argument is not valid UTF-8, or holds NUL"}},
 	{"an argument that is not UTF-8", argv(InitPath, "--", "\xc3\x28"), []string{"process: an argument is not valid UTF-8, or holds NUL"}},
@@ -454,6 +456,51 @@ func TestCheckAllows(t *testing.T) {
 		with(s)
 		if v := Check(s); len(v) > 0 {
 			t.Errorf("%s: %v", name, v)
+		}
+	}
+}
+
+// TestCheckNesting: of what is dangerous a jail for sandboxes has what these need
+// and no more, and it needs the flag.
+func TestCheckNesting(t *testing.T) {
+	in := valid()
+	in.Policy.Identity.Nesting = true
+	nest := mustBuild(t, in).Spec
+	masked := func(value, flags uint64) specs.LinuxSeccompArg {
+		return specs.LinuxSeccompArg{Value: value, ValueTwo: flags, Op: specs.OpMaskedEqual}
+	}
+	rows := []row{
+		{"the flag is gone", argv(InitPath, "--", "true", "--nesting"), []string{"seccomp: clone is allowed with any flags", "seccomp: unshare is allowed",
+			"seccomp: mount is allowed", "seccomp: pivot_root is allowed", "seccomp: umount2 is allowed"}},
+		{"unshare with any flags", allow("unshare"), []string{"seccomp: unshare is allowed"}},
+		{"unshare with a cgroup namespace", allow("unshare", masked(unix.CLONE_NEWTIME, 0)), []string{"seccomp: unshare is allowed"}},
+		{"unshare with a time namespace", allow("unshare", masked(unix.CLONE_NEWCGROUP, 0)), []string{"seccomp: unshare is allowed"}},
+		{"unshare with a cgroup namespace alone", allow("unshare", masked(notNested, unix.CLONE_NEWCGROUP)), []string{"seccomp: unshare is allowed"}},
+		{"unshare with another operator", allow("unshare", specs.LinuxSeccompArg{Value: notNested, Op: specs.OpNotEqual}), []string{"seccomp: unshare is allowed"}},
+		{"unshare with another argument", allow("unshare", specs.LinuxSeccompArg{Index: 1, Value: notNested, Op: specs.OpMaskedEqual}), []string{"seccomp: unshare is allowed"}},
+		{"unshare with two conditions", allow("unshare", masked(notNested, 0), masked(notNested, 0)), []string{"seccomp: unshare is allowed"}},
+		{"clone with a cgroup namespace", allow("clone", masked(unix.CLONE_NEWNS, 0)), []string{"seccomp: clone is allowed with any flags"}},
+		{"a hidden file that can be moved", func(s *specs.Spec) {
+			s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/home/ada/src/app/.env")
+		}, []string{`nesting: "/home/ada/src/app/.env" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`}},
+		{"one whose folder can be moved", func(s *specs.Spec) {
+			readWrite("/srv", "/srv")(s)
+			readOnly("/srv/a", "/srv/a")(s)
+			s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/srv/a/.env")
+		}, []string{`nesting: "/srv/a/.env" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`}},
+		{"one that cannot", func(s *specs.Spec) {
+			readOnly("/srv/a", "/srv/a")(s)
+			s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/srv/a/.env")
+		}, nil},
+	}
+	for _, n := range dangerous {
+		if n != "unshare" && !slices.Contains(mountCalls, n) {
+			rows = append(rows, row{n, allow(n), []string{"seccomp: " + n + " is allowed"}})
+		}
+	}
+	for _, r := range rows {
+		if got := r.violations(clone(t, nest)); !slices.Equal(got, r.want) {
+			t.Errorf("%s: violations\n got %q\nwant %q", r.name, got, r.want)
 		}
 	}
 }

@@ -280,7 +280,7 @@ func meaningOf(id factID) meaning {
 		return meaning{widens: added, wider: "a variable can change what programs do, and which ones", narrower: "it is not set", secret: true}
 	case "process.noNewPrivileges", "root.readonly":
 		return meaning{widens: func(_, to string, _, _ bool) bool { return to != "true" }, wider: "a protection is off", narrower: "a protection is on"}
-	case "process.rlimits", "linux.resources.memory.limit", "linux.resources.pids.limit", "linux.resources.cpu.quota":
+	case "process.rlimits", "linux.resources.memory.limit", "linux.resources.memory.swap", "linux.resources.pids.limit", "linux.resources.cpu.quota":
 		return meaning{widens: lifted, wider: "more of this machine", narrower: "less of this machine"}
 	case "linux.namespaces":
 		return meaning{widens: func(_, to string, _, has bool) bool { return !has || to != "its own" },

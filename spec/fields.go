@@ -28,7 +28,7 @@ var knownFields = []string{
 	"linux.namespaces", "linux.namespaces.type", "linux.namespaces.path",
 	"linux.uidMappings", "linux.uidMappings.containerID", "linux.uidMappings.hostID", "linux.uidMappings.size",
 	"linux.gidMappings", "linux.gidMappings.containerID", "linux.gidMappings.hostID", "linux.gidMappings.size",
-	"linux.resources", "linux.resources.memory", "linux.resources.memory.limit",
+	"linux.resources", "linux.resources.memory", "linux.resources.memory.limit", "linux.resources.memory.swap",
 	"linux.resources.pids", "linux.resources.pids.limit",
 	"linux.resources.cpu", "linux.resources.cpu.quota", "linux.resources.cpu.period",
 	"linux.seccomp", "linux.seccomp.defaultAction", "linux.seccomp.defaultErrnoRet", "linux.seccomp.architectures",

@@ -105,6 +105,21 @@ func TestRefused(t *testing.T) {
 			in.Policy.Agent.Config, in.Host.ClaudeShared.Dir = policy.ConfigShared, "/home/ada/.local/state"
 		}, `home: config = "shared": /home/ada/.local/state would expose /home/ada/.local/state/jailed-claude, jailed-claude's own policy and state: grant something narrower`},
 
+		// Namespaces
+		{"namespaces and hidden files", func(in *Input) {
+			guarded(in)
+			in.Policy.Identity.Nesting = true
+		}, `identity: identity.nesting (default) and files.hide in a project that can be written: an agent that makes namespaces gets around the mounts that protect and hide what lies in a folder it may write: take one of them away`},
+		{"namespaces and hidden files that a grant holds", func(in *Input) {
+			guarded(in)
+			grant(in, "rw", "/home/ada/src")
+			in.Policy.Identity.Nesting, in.Policy.Files.Project = true, policy.ProjectRO
+		}, `the configuration breaks the promises of a jail: nesting: "/home/ada/src/app/secrets" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen; nesting: "/home/ada/src/app/web/.env" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`},
+		{"namespaces and the host's configuration", func(in *Input) {
+			in.Policy.Identity.Nesting, in.Policy.Agent.Config = true, policy.ConfigShared
+			in.Host.ClaudeShared.Dir = "/home/ada/.claude"
+		}, `identity: identity.nesting (default) and agent.config = "shared": an agent that makes namespaces gets around the mounts that protect and hide what lies in a folder it may write: take one of them away`},
+
 		// Homes
 		{"no home", func(in *Input) { in.Host.Home = "" }, `home: the home folder "" cannot be one in a jail: set HOME to a folder of your own`},
 		{"home is the root", func(in *Input) { in.Host.Home = "/" }, `home: the home folder "/" cannot be one in a jail: set HOME to a folder of your own`},

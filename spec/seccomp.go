@@ -15,29 +15,110 @@ const namespaceFlags = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWU
 	unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
 
 // seccomp is Docker's default profile for a container without capabilities,
-// with three changes: only the native ABI; no file that gives whoever runs it
-// the caller's rights; and one door for jailinit, which makes one user namespace
-// for the agent and closes the door behind it.
-func (b *builder) seccomp() error {
-	s, err := dockerProfile()
+// with these changes: only the native ABI; less of what an agent never needs; no
+// file that gives whoever runs it the caller's rights; and one door for
+// jailinit, which makes one user namespace for the agent and closes the door
+// behind it. With identity.nesting the agent has doors of its own.
+func (b *builder) seccomp() (err error) {
+	b.spec.Linux.Seccomp, err = profile(nativeArch, mobyArch, b.nested(), b.Policy.Identity.Nesting)
+	return err
+}
+
+// profile is for one ABI, which Docker's profile calls moby. door: jailinit
+// makes a user namespace; nesting: the agent does as well.
+func profile(arch specs.Arch, moby string, door, nesting bool) (*specs.LinuxSeccomp, error) {
+	s, err := dockerProfile(arch, moby)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.Syscalls = withoutSetID(s.Syscalls)
-	if b.nested() {
+	s.Syscalls = withoutSetID(withoutNeedless(s.Syscalls))
+	if door {
 		s.Syscalls = append(s.Syscalls, specs.LinuxSyscall{
 			Names: []string{"clone"}, Action: specs.ActAllow,
 			Args: []specs.LinuxSeccompArg{{Index: 0, Value: namespaceFlags, ValueTwo: unix.CLONE_NEWUSER, Op: specs.OpMaskedEqual}},
 		})
 	}
-	b.spec.Linux.Seccomp = s
-	return nil
+	if nesting {
+		s.Syscalls = append(s.Syscalls, forNesting()...)
+	}
+	return s, nil
+}
+
+// notNested are the namespaces that no jail makes. Whoever owns a cgroup
+// namespace can mount cgroup2, and is the owner of the files in it: without
+// the mount option nsdelegate, which is the host's choice, that lifts the
+// limits. Nobody needs another time.
+const notNested = unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
+
+// forNesting is what bubblewrap needs to make a sandbox: namespaces, by clone
+// and then by unshare; mounts in them; and a root without what was there
+// before. setns is not in it (its namespaces are new ones), nor chroot (it has
+// pivot_root), nor the newer mount API.
+func forNesting() []specs.LinuxSyscall {
+	without := func(name string, flags uint64) specs.LinuxSyscall {
+		return specs.LinuxSyscall{Names: []string{name}, Action: specs.ActAllow,
+			Args: []specs.LinuxSeccompArg{{Index: 0, Value: flags, Op: specs.OpMaskedEqual}}}
+	}
+	return []specs.LinuxSyscall{
+		without("clone", unix.CLONE_NEWCGROUP), // the bit of CLONE_NEWTIME is part of the exit signal
+		without("unshare", notNested),
+		{Names: mountCalls, Action: specs.ActAllow},
+	}
+}
+
+// mountCalls fail with EPERM outside of a mount namespace that the agent made.
+var mountCalls = []string{"mount", "pivot_root", "umount2"}
+
+// needless are system calls that Docker's profile allows, and no tool of an
+// agent calls: modify_ldt makes 16-bit segments (Wine; CVE-2015-5157,
+// CVE-2017-17053), and fanotify_mark is for whom fanotify_init is.
+var needless = []string{"fanotify_mark", "modify_ldt"}
+
+// families are the only address families of socket(2). Docker's profile has
+// some thirty, of most of which the kernel loads a module at the first call:
+// Bluetooth, CAN, NFC, RxRPC, TIPC, … Raw sockets need a capability anyway.
+var families = []uint64{unix.AF_UNSPEC, unix.AF_UNIX, unix.AF_INET, unix.AF_INET6}
+
+// netlinks are the protocols of AF_NETLINK: interfaces and addresses
+// (getifaddrs, ip), sockets (ss), and devices that come (libudev). Of the
+// others nf_tables, xfrm and what hides behind generic netlink have had holes
+// for everyone who makes a user namespace (CVE-2022-34918, CVE-2024-1086).
+var netlinks = []uint64{unix.NETLINK_ROUTE, unix.NETLINK_SOCK_DIAG, unix.NETLINK_KOBJECT_UEVENT}
+
+func withoutNeedless(rules []specs.LinuxSyscall) []specs.LinuxSyscall {
+	equal := func(arg uint, value uint64) specs.LinuxSeccompArg {
+		return specs.LinuxSeccompArg{Index: arg, Value: value, Op: specs.OpEqualTo}
+	}
+	kept := withoutNames(rules, slices.Concat(needless, []string{"socket", "socketpair"}))
+	allow := func(name string, args ...specs.LinuxSeccompArg) {
+		kept = append(kept, specs.LinuxSyscall{Names: []string{name}, Action: specs.ActAllow, Args: args})
+	}
+	for _, f := range families {
+		allow("socket", equal(0, f))
+	}
+	for _, p := range netlinks {
+		allow("socket", equal(0, unix.AF_NETLINK), equal(2, p))
+	}
+	allow("socketpair", equal(0, unix.AF_UNIX)) // TIPC has pairs too
+	return kept
+}
+
+// withoutNames takes system calls out of all rules.
+func withoutNames(rules []specs.LinuxSyscall, names []string) []specs.LinuxSyscall {
+	var kept []specs.LinuxSyscall
+	for _, r := range rules {
+		r.Names = slices.DeleteFunc(slices.Clone(r.Names), func(name string) bool { return slices.Contains(names, name) })
+		if len(r.Names) > 0 {
+			kept = append(kept, r)
+		}
+	}
+	return kept
 }
 
 // dockerProfile is github.com/moby/profiles/seccomp without what depends on
 // capabilities, on other architectures, or on the running kernel: the rules
 // for kernels before 4.8 are of no use here.
-func dockerProfile() (*specs.LinuxSeccomp, error) {
+func dockerProfile(arch specs.Arch, moby string) (*specs.LinuxSeccomp, error) {
 	p := profiles.DefaultProfile()
 	if p.DefaultAction != specs.ActErrno {
 		return nil, fmt.Errorf("the default action of Docker's profile is %s, not a refusal", p.DefaultAction)
@@ -45,14 +126,14 @@ func dockerProfile() (*specs.LinuxSeccomp, error) {
 	s := &specs.LinuxSeccomp{
 		DefaultAction:   p.DefaultAction,
 		DefaultErrnoRet: p.DefaultErrnoRet,
-		Architectures:   []specs.Arch{nativeArch},
+		Architectures:   []specs.Arch{arch},
 	}
 	for _, c := range p.Syscalls {
-		if f := c.Includes; f != nil && (len(f.Caps) > 0 || len(f.Arches) > 0 && !slices.Contains(f.Arches, mobyArch)) {
+		if f := c.Includes; f != nil && (len(f.Caps) > 0 || len(f.Arches) > 0 && !slices.Contains(f.Arches, moby)) {
 			continue
 		}
 		// No capability is held, so an exclusion by capability never applies.
-		if f := c.Excludes; f != nil && (slices.Contains(f.Arches, mobyArch) || f.MinKernel != nil) {
+		if f := c.Excludes; f != nil && (slices.Contains(f.Arches, moby) || f.MinKernel != nil) {
 			continue
 		}
 		s.Syscalls = append(s.Syscalls, c.LinuxSyscall)
@@ -91,9 +172,9 @@ func withoutSetID(rules []specs.LinuxSyscall) []specs.LinuxSyscall {
 		return specs.LinuxSeccompArg{Index: arg, Value: bits, Op: specs.OpMaskedEqual}
 	}
 	var added []specs.LinuxSyscall
-	taken := map[string]bool{"openat2": true}
+	taken := []string{"openat2"}
 	allow := func(name string, args ...specs.LinuxSeccompArg) {
-		taken[name] = true
+		taken = append(taken, name)
 		added = append(added, specs.LinuxSyscall{Names: []string{name}, Action: specs.ActAllow, Args: args})
 	}
 	for _, c := range setsMode {
@@ -105,12 +186,5 @@ func withoutSetID(rules []specs.LinuxSyscall) []specs.LinuxSyscall {
 	}
 	enosys := uint(unix.ENOSYS)
 	added = append(added, specs.LinuxSyscall{Names: []string{"openat2"}, Action: specs.ActErrno, ErrnoRet: &enosys})
-	var kept []specs.LinuxSyscall
-	for _, r := range rules {
-		r.Names = slices.DeleteFunc(slices.Clone(r.Names), func(name string) bool { return taken[name] })
-		if len(r.Names) > 0 {
-			kept = append(kept, r)
-		}
-	}
-	return append(kept, added...)
+	return append(withoutNames(rules, taken), added...)
 }
