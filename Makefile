@@ -5,10 +5,10 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm soak check-nix fuzz lint bench install clean
+.PHONY: help build run test test-vm soak check-nix fuzz lint bench release check-release install clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-19s %s\n", $$1, $$2 }'
 	@echo "make run ARGS='FLAGS -- AGENT-ARGS', for example ARGS='-- --version'; make install PREFIX=DIR"
 
 build: ## the program, one static binary: bin/jailed-claude
@@ -43,6 +43,12 @@ lint: ## linters, formatting, tidiness
 
 bench: ## start-up beside bubblewrap, runc and crun
 	@hack/bench/bench.sh $(ARGS)
+
+release: ## what is published, in dist/release: archives, SBOMs, checksums
+	@hack/release/release.sh $(ARGS)
+
+check-release: ## builds it twice, and compares every byte
+	@hack/release/check.sh $(ARGS)
 
 install: build ## the program into PREFIX/bin
 	@install -D -m 0755 bin/jailed-claude '$(DESTDIR)$(PREFIX)/bin/jailed-claude'

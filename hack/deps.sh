@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deps.sh run|npm|test|vm|bench|lint: makes sure that what a make target needs is
+# deps.sh run|npm|test|vm|bench|lint|release|release-arm64: makes sure that what a make target needs is
 # installed. Says in one line what it installs and why, and nothing at all
 # when everything is there.
 #
@@ -83,13 +83,28 @@ case ${1:-} in
     need bubblewrap command -v bwrap
     need runc command -v runc
     need crun command -v crun
+    need passt command -v pasta
+    # Of sandbox-runtime.
+    need socat command -v socat
+    need ripgrep command -v rg
     ;;
   lint)
     why="to check the sources"
     needs_of_build
     need shellcheck command -v shellcheck
     ;;
-  *) die "usage: deps.sh run|npm|test|vm|bench|lint" ;;
+  release)
+    why="to build a release"
+    needs_of_build
+    need binutils command -v readelf
+    need gzip command -v gzip
+    ;;
+  release-arm64)
+    why="to build a release for arm64"
+    needs_of_build
+    need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
+    ;;
+  *) die "usage: deps.sh run|npm|test|vm|bench|lint|release|release-arm64" ;;
 esac
 
 # The Go that go.mod asks for. Any Go since 1.21 fetches a newer one by itself

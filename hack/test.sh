@@ -176,7 +176,11 @@ else
   run_as user "$(id -un)" "$work/home"
 fi
 
-if [ "${CI:-}" = true ]; then "$HACK/fuzz.sh" 5s; fi
+if [ "${CI:-}" = true ]; then
+  "$HACK/fuzz.sh" 5s
+  "$HACK/vuln/check.sh"
+  "$HACK/release/check.sh"
+fi
 
 # Limits need cgroups of version 2, users with sessions and systemd: a machine
 # of their own. It takes minutes and half a gigabyte, so it is for CI and for
