@@ -1,31 +1,46 @@
 #!/usr/bin/env bash
-# bench.sh [-rounds N]: what `make bench` runs. Start-up of jailed-claude
-# beside bubblewrap, crun, runc and a floor in C, at 5, 37, 300 and 600 store
-# paths, as an ordinary user; then NAR hashes beside nix-store. Tables on
-# stdout, everything in dist/bench.json and dist/bench-nar.json.
+# bench.sh: what `make bench` runs: what a jail costs, beside what else there
+# is. Prepares a folder with store paths, bundles and programs, and a network
+# of its own, and runs hack/bench there as an ordinary user. Tables on stdout,
+# every measurement in bin/bench.json; docs/bench.md says what they mean.
 #
-#   JAIL_BENCH_SIZES="5 37 300 600"
+#   BENCH="startup tty"   these parts alone: startup spec memory turn tty
+#                         network nar
+#   BENCH_ROUNDS=N        measurements of each candidate (21)
+#   BENCH_JSON=FILE       where the measurements go; what another part left
+#                         there stays
+#   BENCH_SIZES="5 37"    numbers of store paths (5 37 300 600 2000)
+#   BENCH_BIN=FILE        measure this jailed-claude
 set -euo pipefail
 ME=bench
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+SRT_VERSION=0.0.78 # npm's @anthropic-ai/sandbox-runtime
+
 cd "$REPO"
 "$HACK/deps.sh" bench
 go=$(go_program)
-"$HACK/build.sh"
+json=$(realpath -m "${BENCH_JSON:-bin/bench.json}")
+mkdir -p "$(dirname "$json")"
 work=$(mktemp -d /var/tmp/jcb.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 chmod 0755 "$work"
-CGO_ENABLED=0 "$go" build -buildvcs=false -o "$work/" ./hack/bench
-gcc -O2 -Wall -o "$work/floor" "$HACK/bench/floor/floor.c"
-cp bin/jailed-claude "$work/"
+if [ -n "${BENCH_BIN:-}" ]; then
+  cp "$BENCH_BIN" "$work/jailed-claude"
+else
+  "$HACK/build.sh"
+  cp bin/jailed-claude "$work/"
+fi
+CGO_ENABLED=0 "$go" build -buildvcs=false -o "$work/" ./hack/bench ./hack/fakeapi
+for tool in floor relay; do gcc -O2 -Wall -o "$work/$tool" "$HACK/bench/floor/$tool.c"; done
 
-# The store: one path that holds a static `true`, the rest tiny ones.
-"$HACK/store/up.sh" >/dev/null
+# The store: a static `true`, many tiny paths, and the real agent.
+eval "$("$HACK/store/up.sh")"
 # shellcheck source-path=SCRIPTDIR source=../store/nix.sh
 . "$HACK/store/nix.sh"
-read -ra sizes <<<"${JAIL_BENCH_SIZES:-5 37 300 600}"
+"$HACK/store/daemon.sh" start || say "no Nix daemon: an ordinary user cannot ask Nix"
+read -ra sizes <<<"${BENCH_SIZES:-5 37 300 600 2000}"
 largest=$(printf '%s\n' "${sizes[@]}" | sort -n | tail -n1)
 "$HACK/store/many.sh" "$largest" >/dev/null
 mkdir -p "$work/bench-true/bin"
@@ -40,55 +55,111 @@ else
 fi
 
 user=$(id -un)
+prefix=()
 if [ "$(id -u)" = 0 ]; then
   user=jailtest
   id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
+  prefix=(setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups)
 fi
-mkdir -p "$work"/{project,state,run}
-for n in "${sizes[@]}"; do
-  mkdir "$work/$n"
-  { cat "$work/true"; if [ "$n" -gt 1 ]; then "$HACK/store/many.sh" $((n - 1)); fi; } | sort >"$work/$n/closure"
-done
-chmod -R a+rX "$work"
-chmod 0700 "$work"/{state,run}
-[ "$(id -u)" != 0 ] || chown -R "$user" "$work"
-
 # as_user CMD runs it as the user of the benchmark, in a clean environment.
 as_user() {
-  local prefix=()
-  [ "$(id -u)" != 0 ] || prefix=(setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups)
-  "${prefix[@]}" env -i HOME="$(getent passwd "$user" | cut -d: -f6)" USER="$user" LANG=C.UTF-8 \
+  "${prefix[@]}" env -i HOME="$work/home" USER="$user" LANG=C.UTF-8 SHELL=/bin/bash GIT_CONFIG_NOSYSTEM=1 \
     PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin XDG_RUNTIME_DIR="$work/run" "$@"
 }
+
+mkdir -p "$work"/{home,project,state,run,idle}
+# 37 paths are those of the real agent with its tools and node; the others are
+# the static `true` and tiny paths.
 for n in "${sizes[@]}"; do
-  (cd "$work/project" && as_user "$work/jailed-claude" bundle --closure "$work/$n/closure" --net none "$work/$n/bundle" -- true) >"$work/bundle.log" 2>&1 ||
-    say "no bundle of $n paths for crun and runc: $(tail -n1 "$work/bundle.log")"
+  mkdir "$work/$n"
+  if [ "$n" = 37 ]; then
+    cp "$DEVENV_NODE_CLOSURE" "$work/$n/closure"
+    grep -m1 coreutils "$DEVENV_NODE_CLOSURE" | sed 's|$|/bin/true|' >"$work/$n/true"
+  else
+    { cat "$work/true"; if [ "$n" -gt 1 ]; then "$HACK/store/many.sh" $((n - 1)); fi; } | sort >"$work/$n/closure"
+    sed 's|$|/bin/true|' "$work/true" >"$work/$n/true"
+  fi
 done
+cp "$BASE_CLOSURE" "$work/idle/closure"
+grep -m1 coreutils "$BASE_CLOSURE" | sed 's|$|/bin/sleep|' >"$work/idle/sleep"
+echo "$CLAUDE" >"$work/claude"
+echo "$DEVENV_NODE" >"$work/devenv"
 
-# crun refuses hosts that mount both generations of cgroups. In a mount
-# namespace of its own the benchmark can have the second alone; that needs
-# root, and is the same for every candidate.
-measure=(as_user "$work/bench" -dir "$work" -json "$work/run/json" "$@")
-if [ "$(id -u)" = 0 ] && [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
-  export -f as_user
-  export user work
-  # shellcheck disable=SC2016 # the inner shell's "$@"
-  unshare --mount -- bash -c 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && "$@"' bash "${measure[@]}"
-else
-  "${measure[@]}"
+# sandbox-runtime, where npm and the programs it needs are there.
+echo '{"network":{"allowedDomains":["bench.example"],"deniedDomains":[]},"filesystem":{"denyRead":["~/.ssh"],"allowWrite":["."],"denyWrite":[]}}' >"$work/srt.json"
+srt=$(cache_root)/srt-$SRT_VERSION
+if [ ! -d "$srt/node_modules" ]; then
+  mkdir -p "$srt"
+  npm install --prefix "$srt" --no-audit --no-fund --ignore-scripts --loglevel=error "@anthropic-ai/sandbox-runtime@$SRT_VERSION" >"$work/npm.log" 2>&1 ||
+    say "no sandbox-runtime: $(tail -n1 "$work/npm.log")"
 fi
-mkdir -p dist
-cp "$work/run/json" dist/bench.json
+[ ! -d "$srt/node_modules" ] || ln -s "$srt" "$work/srt"
 
-# How fast the contents of Claude Code's closure are checked. As the caller:
-# nix-store wants to open its database.
-claude=$(sed -n 's/^CLAUDE=//p' "$STATE/paths")
-mkdir -p "$work/nar-home/project"
-ln -s nar-home/project "$work/nar"
-cp "$STATE/claude.closure" "$work/nar/closure"
-as_caller() { env -i HOME="$work/nar-home" PATH="$PATH" NIX_CONF_DIR="$NIX_CONF_DIR" "$@"; }
-(cd "$work/nar" && as_caller "$work/jailed-claude" lock --policy none --package "$claude" --closure "$STATE/claude.registration") >"$work/lock.log" 2>&1 ||
-  die "no lock of the closure: $(tail -n1 "$work/lock.log")"
-awk -F'"narSize": ' 'NF > 1 { n += $2 } END { printf "%d\n", n }' "$work/nar/.jailed-claude.lock" >"$work/nar/bytes"
-as_caller "$work/bench" -nar -dir "$work" -json dist/bench-nar.json "$@"
-say "all measurements: dist/bench.json, dist/bench-nar.json"
+chmod -R a+rX "$work"
+chmod 0700 "$work"/{home,state,run}
+[ "$(id -u)" != 0 ] || chown -R "$user" "$work"
+# A project as projects are: a git repository, with what must not change in it.
+as_user git -C "$work/project" init --quiet --initial-branch=main
+echo 'export A=1' | as_user tee "$work/project/.envrc" >/dev/null
+as_user git -C "$work/project" -c user.name=bench -c user.email=bench@localhost add .
+as_user git -C "$work/project" -c user.name=bench -c user.email=bench@localhost commit --quiet -m first
+
+# Bundles for crun and runc, with the network's hooks and without a network.
+bundle() { # bundle FOLDER NAME FLAG... -- PROGRAM...
+  local at=$work/$1 name=$2 flags=()
+  shift 2
+  while [ "$1" != -- ]; do flags+=("$1"); shift; done
+  (cd "$work/project" && as_user "$work/jailed-claude" bundle --closure "$at/closure" "${flags[@]}" "$at/$name" "$@") >"$work/bundle.log" 2>&1 ||
+    say "no $name in $at: $(tail -n1 "$work/bundle.log")"
+}
+for n in "${sizes[@]}"; do
+  bundle "$n" bundle -- "$(cat "$work/$n/true")"
+  bundle "$n" bundle-none --net none -- "$(cat "$work/$n/true")"
+done
+bundle idle bundle -- sleep 1000
+bundle idle bundle-none --net none -- sleep 1000
+
+# What `verify` reads: a project with a lock of the agent's closure.
+if [[ " ${BENCH:-nar} " == *" nar "* ]]; then
+  mkdir -p "$work/nar"
+  cp "$DEVENV_NODE_CLOSURE" "$work/nar/closure"
+  (cd "$work/nar" && env -i HOME="$work/nar" PATH="$PATH" NIX_CONF_DIR="$NIX_CONF_DIR" "$work/jailed-claude" lock --policy none \
+    --package "$DEVENV_NODE" --closure "${DEVENV_NODE_CLOSURE%.closure}.registration") >"$work/lock.log" 2>&1 ||
+    say "no lock of the closure: $(tail -n1 "$work/lock.log")"
+  awk -F'"narSize": ' 'NF > 1 { n += $2 } END { printf "%d\n", n }' "$work/nar/.jailed-claude.lock" >"$work/nar/bytes"
+fi
+
+# The outer world: a network namespace with an address that looks public on
+# its loopback device, and nothing behind it. pasta wants a device with a
+# default route, and /dev/net/tun as most systems have it. crun refuses hosts that mount both generations of cgroups, so
+# the second alone is mounted here; that is the same for every candidate.
+printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >"$work/resolv.conf"
+printf '127.0.0.1 localhost\n93.184.216.34 bench.example\n' >"$work/hosts"
+chmod a+r "$work/resolv.conf" "$work/hosts"
+# shellcheck disable=SC2016 # expanded inside
+outer='
+  set -e
+  work=$1; shift
+  ip link set lo up
+  ip address add 93.184.216.34/32 dev lo
+  ip link add outer0 type veth peer name outer1
+  ip address add 10.9.8.2/24 dev outer0
+  ip link set outer0 up
+  ip link set outer1 up
+  ip route add default via 10.9.8.1
+  mount --bind "$work/resolv.conf" "$(realpath /etc/resolv.conf)"
+  mount --bind "$work/hosts" /etc/hosts
+  if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then mount -t cgroup2 cgroup2 /sys/fs/cgroup; fi
+  if [ "$(stat -c %a /dev/net/tun)" != 666 ] && mknod -m 0666 "$work/tun" c 10 200 2>/dev/null; then
+    mount --bind "$work/tun" /dev/net/tun
+  fi
+  exec "$@"'
+measure=("$work/bench" measure -dir "$work" -json "$json" -rounds "${BENCH_ROUNDS:-21}" -parts "${BENCH:-}")
+if [ "$(id -u)" = 0 ]; then
+  unshare --net --mount -- bash -c "$outer" bash "$work" "${measure[@]}" -user "$user"
+else
+  unshare --user --map-root-user --net --mount --cgroup -- bash -c "$outer" bash "$work" \
+    unshare --user --map-user="$(id -u)" --map-group="$(id -g)" -- "${measure[@]}"
+fi
+"$work/bench" render -json "$json" | sed -n '/^what  /,$p'
+say "all measurements: $json; into the documentation: hack/bench/render.sh"

@@ -1,0 +1,74 @@
+package main
+
+import "strconv"
+
+// goal is a figure that was set before anything was built.
+type goal struct {
+	what  string
+	limit float64
+	// least: the figure has to be the limit or more, not less.
+	least bool
+	unit  string
+	// figure of a report; false if it was not measured.
+	figure func(*report) (float64, bool)
+}
+
+// ratio is one cell of a table divided by another one.
+func ratio(name, rowName, a, b string) func(*report) (float64, bool) {
+	return func(r *report) (float64, bool) {
+		t := r.table(name)
+		x, ok := t.value(rowName, a)
+		y, known := t.value(rowName, b)
+		return x / y, ok && known && y > 0
+	}
+}
+
+// growth is what a store path costs, in milliseconds.
+func growth(t *table, column string, from, to int) (float64, bool) {
+	a, ok := t.value(strconv.Itoa(from), column)
+	b, known := t.value(strconv.Itoa(to), column)
+	return (b - a) / float64(to-from), ok && known
+}
+
+var goals = []goal{
+	{what: "start-up, jailed-claude / bubblewrap, 37 paths", limit: 1.6, figure: ratio("startup", "37", ours, bwrap)},
+	{what: "the same, 300 paths", limit: 0.2, figure: ratio("startup", "300", ours, bwrap)},
+	{what: "the same, 600 paths", limit: 0.07, figure: ratio("startup", "600", ours, bwrap)},
+	{what: "jailed-claude / crun with hooks, 300 paths", limit: 0.6, figure: ratio("startup", "300", ours, crunHooks)},
+	{what: "jailed-claude / `runc run` with hooks, 300 paths", limit: 0.35, figure: ratio("startup", "300", ours, runcHooks)},
+	{what: "both with `--net none`: jailed-claude / crun, 300 paths", limit: 0.6, figure: ratio("startup", "300", oursNone, crun)},
+	{what: "both with `--net none`: jailed-claude / `runc run`, 300 paths", limit: 0.35, figure: ratio("startup", "300", oursNone, runc)},
+	{what: "jailed-claude / floor, 300 paths", limit: 4, figure: ratio("startup", "300", ours, floor)},
+	{what: "growth for each path, 300 to 2,000, jailed-claude / floor", limit: 2, figure: func(r *report) (float64, bool) {
+		a, ok := growth(r.table("startup"), ours, 300, 2000)
+		b, known := growth(r.table("startup"), floor, 300, 2000)
+		return a / b, ok && known && b > 0
+	}},
+	{what: "srt / jailed-claude, start-up", limit: 10, least: true, figure: ratio("startup", strconv.Itoa(srtSize), srt, ours)},
+	{what: "resident memory beside an idle agent", limit: 15, unit: "MiB", figure: func(r *report) (float64, bool) { return r.table("memory").value(idleRSS, ours) }},
+	{what: "`claude -p` turn, jailed / unjailed", limit: 1.05, figure: ratio("turn", turnRow, ours, unjailed)},
+	{what: "terminal, text, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "text", ours, relayC)},
+	{what: "terminal, colours, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "colours", ours, relayC)},
+}
+
+// goalGrid is the table of goals.
+func goalGrid(r *report) [][]string {
+	all := [][]string{{"what", "goal", "measured", "reached"}}
+	for _, g := range goals {
+		limit := "at most " + figure(g.limit, true)
+		if g.least {
+			limit = "at least " + figure(g.limit, true)
+		}
+		v, known := g.figure(r)
+		reached := "-"
+		if known {
+			reached = map[bool]string{true: "yes", false: "no"}[v == g.limit || v < g.limit != g.least]
+		}
+		unit := ""
+		if g.unit != "" {
+			unit = " " + g.unit
+		}
+		all = append(all, []string{g.what, limit + unit, figure(v, known), reached})
+	}
+	return all
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Size of the plot and of the frame in it, in pixels.
+const (
+	plotWidth, plotHeight                  = 860, 480
+	frameLeft, frameTop, frameW, frameHigh = 64, 48, 560, 376
+)
+
+// line is how a column is drawn: colours that the colour-blind can tell apart
+// (Okabe and Ito), dashes for a jail without a network.
+var plotLines = []struct{ column, colour, dash string }{
+	{bwrap, "#D55E00", ""}, {runcHooks, "#CC79A7", ""}, {runc, "#CC79A7", "6 4"}, {crunHooks, "#E69F00", ""}, {crun, "#E69F00", "6 4"},
+	{ours, "#0072B2", ""}, {oursNone, "#0072B2", "6 4"}, {floor, "#555555", ""},
+}
+
+// drawStartup draws start-up over the number of store paths, as SVG. The time
+// is on a logarithmic scale: the figures lie three orders of magnitude apart.
+func drawStartup(t *table) string {
+	var s strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&s, format+"\n", args...) }
+	var sizes []float64
+	low, high := math.Inf(1), 0.0
+	for _, r := range t.Rows {
+		sizes = append(sizes, number(r.Name))
+		for _, l := range plotLines {
+			if v, ok := t.value(r.Name, l.column); ok && v > 0 {
+				low, high = min(low, v), max(high, v)
+			}
+		}
+	}
+	p(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13">`, plotWidth, plotHeight)
+	p(`<rect width="100%%" height="100%%" fill="#fff"/>`)
+	if high == 0 {
+		p(`<text x="20" y="40">no figures</text></svg>`)
+		return s.String()
+	}
+	bottom, top := math.Pow(10, math.Floor(math.Log10(low))), math.Pow(10, math.Ceil(math.Log10(high)))
+	if top <= bottom {
+		top = bottom * 10
+	}
+	x := func(n float64) float64 { return frameLeft + frameW*n/slices.Max(sizes) }
+	y := func(v float64) float64 {
+		return frameTop + frameHigh*(1-math.Log10(v/bottom)/math.Log10(top/bottom))
+	}
+	p(`<text x="%d" y="26" font-size="16">Start-up of a jail, in ms, over the number of its store paths</text>`, frameLeft)
+	for decade := bottom; decade < top*1.01; decade *= 10 {
+		for _, f := range []float64{1, 2, 5} {
+			if v := decade * f; v < top*1.01 {
+				p(`<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/>`, frameLeft, frameLeft+frameW, y(v), y(v))
+				p(`<text x="%d" y="%.1f" text-anchor="end" fill="#444">%s</text>`, frameLeft-8, y(v)+4.5, strconv.FormatFloat(v, 'f', -1, 64))
+			}
+		}
+	}
+	last := -100.0
+	for _, n := range sizes {
+		p(`<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#ddd"/>`, x(n), x(n), frameTop, frameTop+frameHigh)
+		if x(n)-last > 28 { // 5 and 37 are too near
+			p(`<text x="%.1f" y="%d" text-anchor="middle" fill="#444">%.0f</text>`, x(n), frameTop+frameHigh+18, n)
+			last = x(n)
+		}
+	}
+	p(`<text x="%d" y="%d" text-anchor="middle" fill="#444">store paths</text>`, frameLeft+frameW/2, frameTop+frameHigh+40)
+	var labels []label
+	for _, l := range plotLines {
+		var points []string
+		var end label
+		for _, r := range t.Rows {
+			if v, ok := t.value(r.Name, l.column); ok && v > 0 {
+				at := fmt.Sprintf("%.1f,%.1f", x(number(r.Name)), y(v))
+				points = append(points, at)
+				p(`<circle cx="%s" cy="%s" r="3" fill="%s"/>`, at[:strings.IndexByte(at, ',')], at[strings.IndexByte(at, ',')+1:], l.colour)
+				end = label{l.column + ", " + figure(v, true), l.colour, y(v), y(v)}
+			}
+		}
+		if len(points) > 0 {
+			p(`<polyline points="%s" fill="none" stroke="%s" stroke-width="2" stroke-dasharray="%s"/>`, strings.Join(points, " "), l.colour, l.dash)
+			labels = append(labels, end)
+		}
+	}
+	for _, l := range spread(labels, 17, frameTop+4, frameTop+frameHigh) {
+		p(`<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="%s" stroke-width="0.7"/>`, frameLeft+frameW+4, frameLeft+frameW+20, l.from, l.y, l.colour)
+		p(`<text x="%d" y="%.1f" fill="%s">%s</text>`, frameLeft+frameW+24, l.y+4.5, l.colour, l.text)
+	}
+	p(`</svg>`)
+	return s.String()
+}
+
+// label stands beside the end of a line, whose height is from.
+type label struct {
+	text, colour string
+	from, y      float64
+}
+
+// spread moves labels apart so that none covers another, from top to bottom.
+func spread(all []label, gap, top, bottom float64) []label {
+	slices.SortStableFunc(all, func(a, b label) int { return int(math.Copysign(1, a.y-b.y)) })
+	at := top - gap
+	for i := range all {
+		all[i].y = max(all[i].y, at+gap)
+		at = all[i].y
+	}
+	at = bottom + gap
+	for i := len(all) - 1; i >= 0; i-- {
+		all[i].y = min(all[i].y, at-gap)
+		at = all[i].y
+	}
+	return all
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// report is the JSON file: every measurement that was made, and where.
+type report struct {
+	Machine machine `json:"machine"`
+	Tables  []table `json:"tables"`
+}
+
+// table is what one part of the benchmark measured: rows are what was asked,
+// columns are who did it.
+type table struct {
+	// Name is the part's, which renders and goals look for.
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	// Head stands above the names of the rows.
+	Head string `json:"head"`
+	// Unit of the rows that have none of their own.
+	Unit    string   `json:"unit,omitempty"`
+	Columns []string `json:"columns"`
+	Rows    []row    `json:"rows"`
+	// Of is the column that is compared: its figure divided by each other one.
+	Of string `json:"of,omitempty"`
+	// Against are the columns it is compared with; none for no ratios.
+	Against []string  `json:"against,omitempty"`
+	Notes   []string  `json:"notes,omitempty"`
+	Time    time.Time `json:"time"`
+	// Load is the machine's over one minute when the part began.
+	Load   string `json:"load"`
+	Rounds int    `json:"rounds"`
+}
+
+type row struct {
+	Name  string           `json:"name"`
+	Unit  string           `json:"unit,omitempty"`
+	Cells map[string]*cell `json:"cells"`
+}
+
+// cell is one figure.
+type cell struct {
+	// All measurements, in the order they were made.
+	All []float64 `json:"all"`
+	// Median of All. One that failed half-way has none.
+	Median float64 `json:"median"`
+	// Why there is no figure.
+	Why string `json:"why,omitempty"`
+}
+
+// add notes a measurement, or why there is none.
+func (t *table) add(rowName, column string, v float64, err error) {
+	i := slices.IndexFunc(t.Rows, func(r row) bool { return r.Name == rowName })
+	if i < 0 {
+		t.Rows = append(t.Rows, row{Name: rowName})
+		i = len(t.Rows) - 1
+	}
+	if t.Rows[i].Cells == nil {
+		t.Rows[i].Cells = map[string]*cell{}
+	}
+	c := t.Rows[i].Cells[column]
+	if c == nil {
+		c = &cell{All: []float64{}}
+		t.Rows[i].Cells[column] = c
+	}
+	if err != nil {
+		c.Why, c.Median = err.Error(), 0
+		return
+	}
+	c.All = append(c.All, math.Round(v*1000)/1000)
+	if c.Why == "" {
+		c.Median = median(c.All)
+	}
+}
+
+// broken says whether a figure is known to be missing.
+func (t *table) broken(rowName, column string) bool {
+	for _, r := range t.Rows {
+		if r.Name == rowName && r.Cells[column] != nil {
+			return r.Cells[column].Why != ""
+		}
+	}
+	return false
+}
+
+// value is the median of a cell.
+func (t *table) value(rowName, column string) (float64, bool) {
+	for _, r := range t.Rows {
+		if c := r.Cells[column]; r.Name == rowName && c != nil && c.Why == "" && len(c.All) > 0 {
+			return c.Median, true
+		}
+	}
+	return 0, false
+}
+
+func (r *report) table(name string) *table {
+	for i := range r.Tables {
+		if r.Tables[i].Name == name {
+			return &r.Tables[i]
+		}
+	}
+	return &table{}
+}
+
+// put adds a table, in the place of the one of that name.
+func (r *report) put(t table) {
+	if old := r.table(t.Name); old.Name != "" {
+		*old = t
+		return
+	}
+	r.Tables = append(r.Tables, t)
+}
+
+func median(all []float64) float64 { return quantile(all, 0.5) }
+
+// quantile q (0 to 1) of all, between the two nearest where it falls between.
+func quantile(all []float64, q float64) float64 {
+	sorted := slices.Sorted(slices.Values(all))
+	if len(sorted) == 0 {
+		return 0
+	}
+	at := q * float64(len(sorted)-1)
+	low := int(at)
+	if low+1 >= len(sorted) {
+		return sorted[len(sorted)-1]
+	}
+	return sorted[low] + (at-float64(low))*(sorted[low+1]-sorted[low])
+}
+
+// grid is the table as text: the head and the rows.
+func (t *table) grid() [][]string {
+	head := append([]string{t.Head}, t.Columns...)
+	for _, c := range t.Against {
+		head = append(head, "÷ "+c)
+	}
+	all := [][]string{head}
+	for _, r := range t.Rows {
+		name := r.Name
+		if r.Unit != "" {
+			name += ", " + r.Unit
+		}
+		line := []string{name}
+		for _, c := range t.Columns {
+			v, ok := t.value(r.Name, c)
+			line = append(line, figure(v, ok))
+		}
+		for _, c := range t.Against {
+			a, ok := t.value(r.Name, t.Of)
+			b, known := t.value(r.Name, c)
+			line = append(line, figure(a/b, ok && known && b > 0))
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+// figure has three digits that mean something.
+func figure(v float64, known bool) string {
+	switch {
+	case !known:
+		return "-"
+	case v >= 100 || v == math.Trunc(v):
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}
+
+// caption is the line above a table.
+func (t *table) caption() string {
+	s := t.Title
+	if t.Unit != "" {
+		s += ", in " + t.Unit
+	}
+	return fmt.Sprintf("%s (median of %d; %s, load %s)", s, t.Rounds, t.Time.Format(time.DateOnly), t.Load)
+}
+
+// missing are the reasons of figures that are not there, each once.
+func (t *table) missing() []string {
+	var all []string
+	for _, r := range t.Rows {
+		for _, c := range t.Columns {
+			if cell := r.Cells[c]; cell != nil && cell.Why != "" {
+				all = append(all, fmt.Sprintf("%s, %s: %s", c, r.Name, cell.Why))
+			}
+		}
+	}
+	return all
+}
+
+func (t *table) writeText(out io.Writer) error {
+	_, _ = fmt.Fprintf(out, "\n%s\n\n", t.caption())
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, line := range t.grid() {
+		_, _ = fmt.Fprintln(w, strings.Join(line, "\t")+"\t")
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, s := range slices.Concat(t.Notes, t.missing()) {
+		_, _ = fmt.Fprintln(out, "  "+s)
+	}
+	return nil
+}
+
+func loadReport(name string) (*report, error) {
+	r := new(report)
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return r, nil
+}
+
+func (r *report) save(name string) error {
+	text, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, append(text, '\n'), 0o644) //nolint:gosec // figures for all to read
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// ours is jailed-claude with everything on, which the ratios are about.
+const ours = "jailed-claude"
+
+// bench is a run of the benchmark.
+type bench struct {
+	dir    string
+	rounds int
+	// user runs what is measured; ids are its own if this process is root.
+	user string
+	ids  *syscall.Credential
+	env  []string
+	log  io.Writer
+	runs int
+}
+
+func newBench(dir string, rounds int, name string, log io.Writer) (*bench, error) {
+	b := &bench{dir: dir, rounds: rounds, log: log}
+	who, err := user.Current()
+	if name != "" {
+		who, err = user.Lookup(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.user = who.Username
+	if name != "" {
+		b.ids = &syscall.Credential{Uid: uint32(number(who.Uid)), Gid: uint32(number(who.Gid))}
+	}
+	b.env = []string{
+		"HOME=" + b.file("home"), "USER=" + b.user, "LANG=C.UTF-8", "TERM=xterm-256color", "SHELL=/bin/bash",
+		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "XDG_RUNTIME_DIR=" + b.file("run"),
+		"NIX_CONF_DIR=" + os.Getenv("NIX_CONF_DIR"),
+	}
+	return b, nil
+}
+
+func (b *bench) file(parts ...string) string {
+	return filepath.Join(append([]string{b.dir}, parts...)...)
+}
+
+func (b *bench) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(b.log, "bench: "+format+"\n", args...)
+}
+
+// third is how often what takes seconds is measured.
+func (b *bench) third() int { return max(1, b.rounds/3) }
+
+// id is new for each container.
+func (b *bench) id() string { b.runs++; return fmt.Sprintf("bench-%d-%d", os.Getpid(), b.runs) }
+
+// command is argv in the project, as the user of the benchmark.
+func (b *bench) command(argv []string) *exec.Cmd {
+	c := exec.Command(argv[0], argv[1:]...)
+	c.Dir, c.Env = b.file("project"), b.env
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: b.ids}
+	c.WaitDelay = 5 * time.Second
+	return c
+}
+
+// timed runs argv to its end and returns how many milliseconds that took. The
+// error of a failure holds the last line of what the program said.
+func (b *bench) timed(argv []string, env ...string) (float64, error) {
+	return b.time(b.command(argv), env...)
+}
+
+// timedIn is the same in another folder, as this process's user.
+func (b *bench) timedIn(dir string, argv []string) (float64, error) {
+	c := b.command(argv)
+	c.Dir, c.SysProcAttr.Credential = dir, nil
+	return b.time(c, "HOME="+dir)
+}
+
+func (b *bench) time(c *exec.Cmd, env ...string) (float64, error) {
+	c.Env = append(c.Env, env...)
+	var said bytes.Buffer
+	c.Stdout, c.Stderr = &said, &said
+	start := time.Now()
+	err := c.Run()
+	took := time.Since(start)
+	return millis(took), because(err, said.String())
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// because adds the last line of what a program said to its error.
+func because(err error, said string) error {
+	if err == nil {
+		return nil
+	}
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	return fmt.Errorf("%w: %s", err, lines[len(lines)-1])
+}
+
+// number is the leading number of s, 0 if there is none.
+func number(s string) float64 {
+	end := 0
+	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || s[end] == '.') {
+		end++
+	}
+	v, err := strconv.ParseFloat(s[:end], 64)
+	if err != nil {
+		return 0
+	}
+	return v
+}
+
+// candidate is one column of a table.
+type candidate struct {
+	name string
+	// argv of the next run; an error says why there is none.
+	argv func() ([]string, error)
+	env  []string
+}
+
+// slow is where a candidate that takes long is measured less often: half a
+// minute in all, and 5 times at least.
+const slow = 30_000
+
+// sideBySide runs all candidates in turn. The first round warms caches and
+// does not count.
+func (b *bench) sideBySide(t *table, rowName string, rounds int, all []candidate) {
+	spent := map[string]float64{}
+	for round := range rounds + 1 {
+		for _, c := range all {
+			if t.broken(rowName, c.name) || spent[c.name] > slow && round > 5 {
+				continue
+			}
+			argv, err := c.argv()
+			var took float64
+			if err == nil {
+				took, err = b.timed(argv, c.env...)
+			}
+			if err != nil || round > 0 {
+				t.add(rowName, c.name, took, err)
+			}
+			spent[c.name] += took
+		}
+	}
+}
+
+// needs says which programs are missing.
+func needs(programs ...string) error {
+	var missing []string
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			missing = append(missing, filepath.Base(p))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return errors.New("not installed: " + cmp.Or(strings.Join(missing, ", "), "?"))
+}
