@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -23,7 +24,11 @@ func At(p Point) error {
 		_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 		select {} // until it arrives
 	case Stop:
-		return os.NewSyscallError("kill", unix.Kill(os.Getpid(), unix.SIGSTOP))
+		// To this thread: one that goes to the process may reach another
+		// thread first, and this one would run on for a while.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		return os.NewSyscallError("tgkill", unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP))
 	case Orphan:
 		return killChildren()
 	}
