@@ -17,7 +17,8 @@ import (
 // before it executes, not of the configuration.
 type observed struct {
 	noNewPrivs, seccomp bool
-	filters             int
+	filters             int // of them, those that the supervisor itself has not
+	landlock            bool
 	capabilities        bool // none in any set
 	ownNetwork          bool
 	otherNetwork        bool   // not the one that was set up for it
@@ -29,15 +30,16 @@ type observed struct {
 }
 
 // Protections that Options.Require may name.
-var Protections = []string{"seccomp", "userns", "caps", "net", "limits"}
+var Protections = []string{"seccomp", "userns", "caps", "net", "limits", "landlock"}
 
 // inspect refuses to go on unless all that the configuration promises holds,
 // and what the caller requires besides.
-func (c *container) inspect(pid int) error {
+func (c *container) inspect(pid int, landlocked bool) error {
 	o, err := c.observe(pid)
 	if err != nil {
 		return fmt.Errorf("inspect the jail: %w", err)
 	}
+	o.landlock = landlocked
 	if err := o.refuse(c.options.Require); err != nil {
 		return err
 	}
@@ -83,6 +85,8 @@ func (o observed) holds(protection string) bool {
 		return o.ownNetwork
 	case "limits":
 		return len(o.limits) > 0
+	case "landlock":
+		return o.landlock
 	}
 	return false
 }
@@ -98,9 +102,9 @@ func (o observed) String() string {
 	if len(o.limits) > 0 {
 		limits = strings.Join(o.limits, ",")
 	}
-	return fmt.Sprintf("net=%s%s seccomp=%s caps=%s userns=%s limits=%s store=%d readonly=%d",
+	return fmt.Sprintf("net=%s%s seccomp=%s caps=%s userns=%s landlock=%s limits=%s store=%d readonly=%d",
 		o.network, word(o.brokered, " key=brokered", ""), word(o.seccomp, "on", "off"), word(o.capabilities, "none", "some"),
-		word(o.userns(), "closed", "open"), limits, o.store, o.readonly)
+		word(o.userns(), "closed", "open"), word(o.landlock, "on", "off"), limits, o.store, o.readonly)
 }
 
 func (c *container) observe(pid int) (observed, error) {
@@ -112,14 +116,18 @@ func (c *container) observe(pid int) (observed, error) {
 	}
 	o.noNewPrivs = status["NoNewPrivs"] == "1"
 	o.seccomp = status["Seccomp"] == "2"
-	o.filters, _ = strconv.Atoi(status["Seccomp_filters"]) // since kernel 5.9
+	if o.filters, err = ownFilters(status); err != nil {
+		return o, err
+	}
 	o.capabilities = true
 	for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"} {
 		if strings.Trim(status[set], "0") != "" {
 			o.capabilities = false
 		}
 	}
-	ours, err := os.Readlink("/proc/self/ns/net")
+	// Of this thread: "self" is the first one of the process, which Go may have
+	// given to the network's goroutine, and that is inside.
+	ours, err := os.Readlink("/proc/thread-self/ns/net")
 	if err != nil {
 		return o, err
 	}
@@ -137,6 +145,18 @@ func (c *container) observe(pid int) (observed, error) {
 		return o, err
 	}
 	return o, o.compareMounts(filepath.Join(proc, "mountinfo"), c.spec.Mounts)
+}
+
+// ownFilters is how many seccomp filters a process has beyond those of this one,
+// which it inherited (Seccomp_filters, since kernel 5.9).
+func ownFilters(status map[string]string) (int, error) {
+	ours, err := readStatus("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	all, _ := strconv.Atoi(status["Seccomp_filters"])
+	inherited, _ := strconv.Atoi(ours["Seccomp_filters"])
+	return all - inherited, nil
 }
 
 func readStatus(file string) (map[string]string, error) {
