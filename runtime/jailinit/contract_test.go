@@ -29,9 +29,14 @@ func TestInitPath(t *testing.T) {
 // TestFlagsOfSpec: PID 1 understands the arguments that spec gives it. Without
 // a program it stops at its usage, behind the flags.
 func TestFlagsOfSpec(t *testing.T) {
-	for user, flags := range map[string]int{policy.UserKeep: 2, policy.UserRoot: 0} {
+	for _, c := range []struct {
+		user    string
+		nesting bool
+		flags   int
+	}{{policy.UserKeep, false, 2}, {policy.UserRoot, false, 0}, {policy.UserKeep, true, 3}, {policy.UserRoot, true, 1}} {
+		user, flags := c.user, c.flags
 		p := policy.Default()
-		p.Identity.User = user
+		p.Identity.User, p.Identity.Nesting = user, c.nesting
 		j, err := spec.Build(spec.Input{
 			Policy:  p,
 			Closure: closure.Closure{Toolchain: closure.Host, Agent: "/usr/bin/true", Binds: []string{"/usr"}},

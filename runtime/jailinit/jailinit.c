@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -183,26 +184,110 @@ static void forbid_namespaces(void)
 	install(f, sizeof(f) / sizeof(*f), "forbid namespaces");
 }
 
-// stay_inside puts the agent into a Landlock domain, a second wall behind the PID
-// and user namespaces: no signal to a process outside of it, and none outside
-// that it could trace or read. Scopes are in Landlock since kernel 6.12 (ABI 6,
-// landlock(7)); an older one has the first wall alone. No file and no socket is
-// handled here: those are mounts and the network namespace.
-static void stay_inside(void)
+// Landlock by numbers, landlock(7): the headers may be older than the kernel.
+enum { LANDLOCK_CREATE = 444, LANDLOCK_ADD_RULE = 445, LANDLOCK_RESTRICT = 446, ASK_VERSION = 1, PATH_BENEATH = 1 };
+
+#define WRITE_FILE (1ULL << 1)
+#define MAKE_AND_REMOVE (0x1ff0ULL) // bits 4 to 12, REMOVE_DIR to MAKE_SYM
+#define REFER (1ULL << 13)          // since ABI 2 (kernel 5.19)
+#define TRUNCATE (1ULL << 14)       // since ABI 3 (6.2)
+#define SCOPE_SIGNAL (1ULL << 1)    // since ABI 6 (6.12)
+
+// may_write lets the domain write to a file, or in and below a folder.
+static void may_write(int ruleset, int fd, unsigned long long rights)
+{
+	struct {
+		unsigned long long rights;
+		int fd;
+	} __attribute__((packed)) rule = { rights, fd };
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return;
+	if (!S_ISDIR(st.st_mode))
+		rule.rights &= WRITE_FILE | TRUNCATE;
+	// EBADFD: no file of a file system, a pipe for one. Landlock has no say there.
+	if (syscall(LANDLOCK_ADD_RULE, ruleset, PATH_BENEATH, &rule, 0) && errno != EBADFD)
+		die("add a Landlock rule");
+}
+
+// unescape undoes the octal escapes of mountinfo(5).
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++, to++) {
+		if (*s == '\\' && s[1] && s[2] && s[3]) {
+			*to = (s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0');
+			s += 3;
+		} else {
+			*to = *s;
+		}
+	}
+	*to = 0;
+}
+
+// may_write_mounts lets the domain write where a mount can be written. A device
+// can be, whatever its mount says.
+static void may_write_mounts(int ruleset, unsigned long long rights)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL, point[PATH_MAX], option[3];
+	size_t size = 0;
+
+	if (!f)
+		die("/proc/self/mountinfo");
+	while (getline(&line, &size, f) > 0) {
+		if (sscanf(line, "%*s %*s %*s %*s %4095s %2s", point, option) != 2)
+			continue;
+		int devices = !strncmp(point, "/dev", 4) && (!point[4] || point[4] == '/');
+		if (strcmp(option, "rw") && !devices)
+			continue;
+		unescape(point);
+		int fd = open(point, O_PATH | O_CLOEXEC);
+		if (fd < 0)
+			continue; // out of reach, and so it may stay
+		may_write(ruleset, fd, rights);
+		close(fd);
+	}
+	free(line);
+	fclose(f);
+}
+
+// stay_inside puts the agent into a Landlock domain, a second wall behind mounts
+// and namespaces: it writes where a mount of the jail can be written and nowhere
+// else, by no descriptor and by no mount that a hole might give it; it mounts
+// nothing, whatever namespace it came to; and it signals, traces and reads no
+// process outside of it. Reading and the network are not handled. Says whether
+// the kernel has it: the first wall does not need it.
+static int stay_inside(void)
 {
 	struct {
 		unsigned long long fs, net, scoped; // struct landlock_ruleset_attr
-	} attr = { 0, 0, 1 << 1 };                  // LANDLOCK_SCOPE_SIGNAL
-	long abi = syscall(444, NULL, 0, 1);        // LANDLOCK_CREATE_RULESET_VERSION
+	} attr = { WRITE_FILE | MAKE_AND_REMOVE | REFER, 0, 0 };
+	long abi = syscall(LANDLOCK_CREATE, NULL, 0, ASK_VERSION);
 
-	if (abi < 6)
-		return;
-	int fd = syscall(444, &attr, sizeof(attr), 0); // landlock_create_ruleset
-	if (fd < 0)
+	if (abi < 2)
+		return 0; // none, or one in which no file changes its folder
+	if (abi >= 3)
+		attr.fs |= TRUNCATE;
+	if (abi >= 6)
+		attr.scoped = SCOPE_SIGNAL;
+	int ruleset = syscall(LANDLOCK_CREATE, &attr, sizeof(attr), 0);
+	if (ruleset < 0)
 		die("make a Landlock ruleset");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(446, fd, 0)) // landlock_restrict_self
+	may_write_mounts(ruleset, attr.fs);
+	// What the caller gave to write may also be opened by its name in
+	// /proc/self/fd; a file that it gave to read may not be.
+	for (int i = 0; i < 3; i++) {
+		int flags = fcntl(i, F_GETFL);
+		if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+			may_write(ruleset, i, attr.fs);
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(LANDLOCK_RESTRICT, ruleset, 0))
 		die("enter a Landlock domain");
-	close(fd);
+	close(ruleset);
+	return 1;
 }
 
 // drop_capabilities empties all five sets and nails them shut: after this not
@@ -310,13 +395,27 @@ static void close_others(int control_fd)
 		die("close_range");
 }
 
+// refuse_folders: from a folder that is open, openat(2) leads to all that is in
+// it, wherever that is. "claude </home" is nobody's wish.
+static void refuse_folders(void)
+{
+	struct stat st;
+
+	for (int i = 0; i < 3; i++)
+		if (!fstat(i, &st) && S_ISDIR(st.st_mode)) {
+			dprintf(2, "jailed-claude: jail: descriptor %d is a folder outside of the jail: give a file or a pipe\n", i);
+			_exit(EXIT_OURS);
+		}
+}
+
 // await_go lets the supervisor look at what really holds: it learns this
 // process by the credentials of the message, and answers when it is content.
-static void await_go(int control_fd)
+// Of Landlock /proc shows nothing, so the message says that.
+static void await_go(int control_fd, int landlocked)
 {
 	char c;
 
-	if (write(control_fd, "R", 1) != 1 || read(control_fd, &c, 1) != 1)
+	if (write(control_fd, landlocked ? "L" : "R", 1) != 1 || read(control_fd, &c, 1) != 1)
 		_exit(EXIT_OURS); // the supervisor is gone, or has said why
 }
 
@@ -338,6 +437,7 @@ static void default_signals(void)
 
 static void agent(const struct options *o, int mapped, char **envp)
 {
+	int landlocked = 0;
 	char c;
 	sigset_t none;
 
@@ -349,13 +449,15 @@ static void agent(const struct options *o, int mapped, char **envp)
 		if (o->stdio[i] >= 0 && dup2(o->stdio[i], i) < 0)
 			die("dup2");
 	close_others(o->control_fd);
+	refuse_folders();
 	drop_capabilities(o->uid >= 0);
 	if (!o->nesting) {
-		stay_inside();
+		// Landlock would let no sandbox of the agent's own mount anything.
+		landlocked = stay_inside();
 		forbid_namespaces();
 	}
 	if (o->control_fd >= 0)
-		await_go(o->control_fd);
+		await_go(o->control_fd, landlocked);
 	default_signals();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -25,11 +25,16 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
+// nesting, in place of who the agent is: it may make namespaces.
+const nesting = "nesting"
+
 // profile is that of a jail, with the caller's ids or as root.
 func profile(t testing.TB, user string) *specs.LinuxSeccomp {
 	t.Helper()
 	p := policy.Default()
-	p.Identity.User = user
+	if p.Identity.Nesting = user == nesting; !p.Identity.Nesting {
+		p.Identity.User = user
+	}
 	j, err := spec.Build(spec.Input{
 		Policy:  p,
 		Closure: closure.Closure{Toolchain: closure.Host, Agent: "/usr/bin/true", Binds: []string{"/usr"}},
@@ -262,7 +267,7 @@ func interesting() []uint64 {
 
 func TestAgainstTheProfile(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, user := range []string{policy.UserKeep, policy.UserRoot} {
+	for _, user := range []string{policy.UserKeep, policy.UserRoot, nesting} {
 		t.Run(user, func(t *testing.T) {
 			p := profile(t, user)
 			m, r := compiled(t, p), read(p)
@@ -340,6 +345,9 @@ func TestVerdicts(t *testing.T) {
 		"kexec_load": native(unix.SYS_KEXEC_LOAD), "init_module": native(unix.SYS_INIT_MODULE), "reboot": native(unix.SYS_REBOOT), "swapon": native(unix.SYS_SWAPON),
 		"open_by_handle_at": native(unix.SYS_OPEN_BY_HANDLE_AT), "syslog": native(unix.SYS_SYSLOG), "settimeofday": native(unix.SYS_SETTIMEOFDAY),
 		"AF_ALG": native(unix.SYS_SOCKET, unix.AF_ALG), "AF_VSOCK": native(unix.SYS_SOCKET, unix.AF_VSOCK),
+		"AF_BLUETOOTH": native(unix.SYS_SOCKET, unix.AF_BLUETOOTH), "AF_TIPC": native(unix.SYS_SOCKET, unix.AF_TIPC), "AF_PACKET": native(unix.SYS_SOCKET, unix.AF_PACKET),
+		"nf_tables": native(unix.SYS_SOCKET, unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_NETFILTER), "pairs of TIPC": native(unix.SYS_SOCKETPAIR, unix.AF_TIPC),
+		"generic netlink": native(unix.SYS_SOCKET, unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_GENERIC), "fanotify_mark": native(unix.SYS_FANOTIFY_MARK),
 		"AF_ALG with a high bit": native(unix.SYS_SOCKET, 1<<32|unix.AF_ALG), "AF_INET with a high bit": native(unix.SYS_SOCKET, 1<<32|unix.AF_INET),
 		"a socket of no family": native(unix.SYS_SOCKET, 1<<64-1), "READ_IMPLIES_EXEC": native(unix.SYS_PERSONALITY, 0x0400000),
 		"ADDR_NO_RANDOMIZE": native(unix.SYS_PERSONALITY, 0x0040000),

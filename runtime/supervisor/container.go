@@ -186,14 +186,14 @@ func (c *container) run() (status int, err error) {
 	if c.console != nil {
 		c.console.theirs.Close()
 	}
-	agent, err := c.control.ready()
+	agent, landlocked, err := c.control.ready()
 	if err != nil {
 		return c.early(err)
 	}
 	if err := fault.After(fault.Network, c.network.wait()); err != nil {
 		return 0, err
 	}
-	if err := fault.After(fault.Inspected, c.inspect(agent)); err != nil {
+	if err := fault.After(fault.Inspected, c.inspect(agent, landlocked)); err != nil {
 		return 0, err
 	}
 	if c.console != nil {

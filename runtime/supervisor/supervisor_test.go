@@ -271,7 +271,7 @@ func TestUnescape(t *testing.T) {
 // TestHolds: every protection that a user may require is one that inspect can
 // see to be missing.
 func TestHolds(t *testing.T) {
-	good := observed{seccomp: true, filters: 2, capabilities: true, ownNetwork: true, limits: []string{"pids"}}
+	good := observed{seccomp: true, filters: 2, capabilities: true, ownNetwork: true, limits: []string{"pids"}, landlock: true}
 	for _, p := range Protections {
 		if !good.holds(p) {
 			t.Errorf("%s does not hold where all does", p)
@@ -303,6 +303,13 @@ func TestRefuse(t *testing.T) {
 		if err := o.refuse([]string{"userns"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+	if err := good.refuse([]string{"landlock"}); err == nil {
+		t.Error("--require landlock holds without Landlock")
+	}
+	good.landlock = true
+	if err := good.refuse([]string{"landlock"}); err != nil {
+		t.Error(err)
 	}
 	if err := good.refuse([]string{"net"}); err == nil {
 		t.Error("--require net holds on the host's network")
