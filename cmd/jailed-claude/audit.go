@@ -27,6 +27,7 @@ import (
 // auditOptions are the flags of audit beside those of every jail.
 type auditOptions struct {
 	against string
+	classes []string
 	json    bool
 	all     bool
 }
@@ -62,6 +63,7 @@ Exit status: 0 if every attack was stopped, 1 if one got through.`,
 	}
 	f.register(c)
 	c.Flags().StringVar(&o.against, "against", "", "attack what `COMMAND` makes of the program behind it, in place of a jail of ours")
+	c.Flags().StringArrayVar(&o.classes, "class", nil, "make only the attacks of `CLASS`, such as files or \"shared memory and keys\" (repeatable)")
 	c.Flags().BoolVar(&o.all, "all", false, "show what was stopped as well")
 	c.Flags().BoolVar(&o.json, "json", false, "print a list of objects")
 	// What the attacker and its bait are started with.
@@ -90,7 +92,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	defer goruntime.UnlockOSThread()
 	ctx, stop := signal.NotifyContext(c.Context(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
-	scene, err := audit.Prepare(promised(in, j.Spec), audit.Options{Self: in.Host.Executable, Getenv: os.Getenv})
+	scene, err := audit.Prepare(promised(in, j.Spec), audit.Options{Self: in.Host.Executable, Getenv: os.Getenv, Classes: o.classes})
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
@@ -132,7 +134,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 func given(flags *pflag.FlagSet) []string {
 	var args []string
 	flags.Visit(func(p *pflag.Flag) {
-		if slices.Contains([]string{"against", "json", "all", "inside", "inside-mark", "target"}, p.Name) {
+		if slices.Contains([]string{"against", "class", "json", "all", "inside", "inside-mark", "target"}, p.Name) {
 			return
 		}
 		if s, ok := p.Value.(pflag.SliceValue); ok {

@@ -56,7 +56,7 @@ func TestAuditJSON(t *testing.T) {
 // TestAuditFlags: the jail that is attacked has the flags of the command line.
 func TestAuditFlags(t *testing.T) {
 	c := newAudit()
-	if err := c.ParseFlags([]string{"--net", "none", "--read", "/a,b", "--read=/c", "--env", "X=1, 2", "--nix", "--json", "--against", "env", "--pids", "24", "--all"}); err != nil {
+	if err := c.ParseFlags([]string{"--net", "none", "--read", "/a,b", "--read=/c", "--env", "X=1, 2", "--nix", "--json", "--against", "env", "--class", "files", "--pids", "24", "--all"}); err != nil {
 		t.Fatal(err)
 	}
 	got := given(c.Flags())

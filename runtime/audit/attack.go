@@ -78,6 +78,11 @@ func Suite() []Attack {
 	return all
 }
 
+// attacks are those of Suite that are to be made.
+func (b *Bait) attacks() []Attack {
+	return slices.DeleteFunc(Suite(), func(a Attack) bool { return len(b.Classes) > 0 && !slices.Contains(b.Classes, a.Class) })
+}
+
 // Classes are the classes of Suite, in its order.
 func Classes() []string {
 	var names []string

@@ -298,3 +298,23 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// TestClassesOnly: who asks for some classes gets those, and no other by a
+// wrong name.
+func TestClassesOnly(t *testing.T) {
+	b := Bait{Classes: []string{"hidden", "netlink"}}
+	n := map[string]int{}
+	for _, a := range b.attacks() {
+		n[a.Class]++
+	}
+	if len(n) != 2 || n["hidden"] < 5 || n["netlink"] < 5 {
+		t.Errorf("%v", n)
+	}
+	b.Classes = nil
+	if got, want := len(b.attacks()), len(Suite()); got != want {
+		t.Errorf("%d attacks without classes, of %d", got, want)
+	}
+	if _, err := Prepare(Facts{}, Options{Classes: []string{"file"}}); err == nil || !strings.Contains(err.Error(), "files") {
+		t.Errorf("a class that is none: %v", err)
+	}
+}

@@ -24,6 +24,8 @@ type Bait struct {
 	Mark string
 	// Facts are what was promised.
 	Facts Facts
+	// Classes are those of the attacks that are made; none means all.
+	Classes []string
 	// UID of the caller on the host.
 	UID int
 	// Secrets are files with the secret by the place that they lie in.

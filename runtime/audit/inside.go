@@ -62,7 +62,7 @@ func attackAll(bait string, out io.Writer) error {
 	}
 	signal.Ignore(unix.SIGTTOU, unix.SIGTTIN, unix.SIGHUP, unix.SIGPIPE)
 	enc := json.NewEncoder(out)
-	for _, a := range Suite() {
+	for _, a := range e.attacks() {
 		if err := enc.Encode(line{Attack: a.Name}); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}

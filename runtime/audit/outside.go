@@ -145,7 +145,7 @@ func readReport(r io.Reader) (results map[string]Result, last string, err error)
 // judge puts the results of inside and what the host saw together.
 func (s *Scene) judge(results map[string]Result, last string) []Finding {
 	var all []Finding
-	for _, a := range Suite() {
+	for _, a := range s.bait.attacks() {
 		r, ok := results[a.Name]
 		switch {
 		case !ok && a.Name == last:

@@ -55,6 +55,8 @@ type Options struct {
 	// Getenv reads the caller's environment. XDG_RUNTIME_DIR is where the
 	// caller's sockets are; the jail's may be another.
 	Getenv func(string) string
+	// Classes are those of the attacks that are made; none means all.
+	Classes []string
 }
 
 // secretEnv is the variable of the caller that holds the secret.
@@ -65,6 +67,11 @@ const secretEnv = "JAILED_CLAUDE_AUDIT_SECRET"
 // Preconditions: the goroutine is locked to its thread, and Run is called from
 // it: a session keyring belongs to a thread.
 func Prepare(f Facts, o Options) (*Scene, error) {
+	for _, c := range o.Classes {
+		if all := Classes(); !slices.Contains(all, c) {
+			return nil, fmt.Errorf("there is no class %q; the classes are: %s", c, strings.Join(all, ", "))
+		}
+	}
 	r := make([]byte, 16)
 	if _, err := random(r); err != nil {
 		return nil, fmt.Errorf("make a secret: %w", err)
@@ -74,7 +81,7 @@ func Prepare(f Facts, o Options) (*Scene, error) {
 		return nil, fmt.Errorf("make a name: %w", err)
 	}
 	s.bait = &Bait{
-		Hash: digest([]byte(s.secret)), Mark: fmt.Sprintf(".jailed-claude-audit-%x", r[:6]), Facts: f, UID: os.Getuid(),
+		Hash: digest([]byte(s.secret)), Mark: fmt.Sprintf(".jailed-claude-audit-%x", r[:6]), Facts: f, Classes: o.Classes, UID: os.Getuid(),
 		Secrets: map[string]string{}, Private: map[string][]string{}, Inodes: map[string]string{}, Sockets: map[string]string{},
 	}
 	if s.run = o.Getenv("XDG_RUNTIME_DIR"); s.run == "" {
