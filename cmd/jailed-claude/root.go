@@ -216,6 +216,8 @@ func hintsFor(err error) (hints, commands []string) {
 		return blame()
 	case errors.Is(err, wall.ErrNoNFTables):
 		return noRedirection, nil
+	case strings.Contains(err.Error(), "unable to join session keyring"): // libcontainer's, a text
+		return []string{"each jail has keyrings of its own, and the kernel lets a user have 200 keys: end other jails, or as root: sysctl -w kernel.keys.maxkeys=2000"}, nil
 	}
 	return nil, nil
 }
