@@ -16,24 +16,30 @@ go=$(go_program) || die "Go is not installed"
 work=$(mktemp -d)
 # Go's module cache is read-only.
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
-commit=$(git -c safe.directory='*' -C "$REPO" rev-parse --verify 'HEAD^{commit}') || die "not a git repository"
 
-# clone FOLDER: the commit, with none of this checkout's settings.
+# clone FROM FOLDER: the last commit, with none of that checkout's settings. It
+# can be somebody else's, and git asks that of its own server too, which reads
+# no -c.
+printf '[safe]\n\tdirectory = *\n' >"$work/gitconfig"
 clone() {
-  mkdir -p "$1"
-  git init --quiet "$1"
-  git -C "$1" -c safe.directory='*' fetch --quiet --depth "${2:-2147483647}" "file://$REPO" HEAD
-  git -C "$1" checkout --quiet "$commit"
+  (
+    export GIT_CONFIG_GLOBAL=$work/gitconfig
+    mkdir -p "$2"
+    git init --quiet "$2"
+    git -C "$2" fetch --quiet --depth 1 "file://$1" HEAD
+    git -C "$2" checkout --quiet FETCH_HEAD
+  )
 }
 
 # The first as it comes.
-clone "$work/a"
+clone "$REPO" "$work/a"
+commit=$(git -C "$work/a" rev-parse HEAD)
 "$work/a/hack/release/release.sh" "$@" >"$work/a.log" 2>&1 || { tail -n 20 "$work/a.log" >&2; die "the first release cannot be built"; }
 
-# The second: a shallow clone in another folder, with caches, a home and a
-# temporary folder of its own, and what may leak into archives and compilers.
+# The second in another folder, with caches, a home and a temporary folder of
+# its own, and what may leak into archives and compilers.
 deep=$work/another/folder/with-a-longer-name
-clone "$deep" 1
+clone "$work/a" "$deep"
 mkdir -p "$work/home" "$work/temporary"
 modules=$("$go" env GOMODCACHE)
 (
