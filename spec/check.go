@@ -180,7 +180,7 @@ func checkSeccomp(s *specs.Spec, bad func(string, ...any)) {
 		}
 		for _, n := range r.Names {
 			switch {
-			case nesting(s) && isForNesting(n, r.Args):
+			case Nesting(s) && isForNesting(n, r.Args):
 			case slices.Contains(dangerous, n):
 				bad("%s is allowed", n)
 			// Of two conditions on one argument runtimes want only one to hold.
@@ -194,7 +194,11 @@ func checkSeccomp(s *specs.Spec, bad func(string, ...any)) {
 // nestingFlag tells jailinit to let the agent make namespaces.
 const nestingFlag = "--nesting"
 
-func nesting(s *specs.Spec) bool {
+// Nesting reports whether a configuration lets the agent make namespaces.
+func Nesting(s *specs.Spec) bool {
+	if s.Process == nil {
+		return false
+	}
 	for _, flag := range s.Process.Args {
 		if flag == nestingFlag || flag == "--" {
 			return flag == nestingFlag
@@ -224,7 +228,7 @@ func isForNesting(name string, args []specs.LinuxSeccompArg) bool {
 // namespace alone, so from a namespace without these mounts the agent can move
 // what is hidden to where nothing covers it, in every folder that it may write.
 func checkNesting(s *specs.Spec, bad func(string, ...any)) {
-	if !nesting(s) {
+	if !Nesting(s) {
 		return
 	}
 	if p := s.Linux.Seccomp; p != nil && !slices.ContainsFunc(p.Syscalls, func(r specs.LinuxSyscall) bool {

@@ -35,6 +35,8 @@ type watch struct {
 	// links are the symlinks on the way to a path that were there at the
 	// start, with what they said.
 	links map[string]string
+	// guards are protected paths that this jail's agent can change all the same.
+	guards []guard
 	// seen are paths that appeared while the jail ran, there now or not.
 	seen map[string]bool
 	stop func()
@@ -110,6 +112,9 @@ func newWatch(s *specs.Spec, t *tree) (*watch, error) {
 			w.links[link] = target
 			return true
 		})
+	}
+	if err := w.guard(s, t); err != nil {
+		return nil, err
 	}
 	return w, fault.At(fault.Watch)
 }
@@ -212,6 +217,11 @@ func (w *watch) findings() []finding {
 			add(p, "a symlink that the host follows, and now says something else")
 		}
 	}
+	for _, g := range w.guards {
+		if g.print() != g.before {
+			add(g.path, "protected, and changed while the jail ran: an agent that makes namespaces can do that")
+		}
+	}
 	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {
 		for _, dir := range w.newRepositories(p) {
 			add(path.Join(dir, ".git"), "a new git repository, whose hooks and config git executes")
@@ -247,4 +257,8 @@ func (w *watch) close() {
 		}
 	}
 	w.roots = nil
+	for _, g := range w.guards {
+		_ = unix.Close(g.root)
+	}
+	w.guards = nil
 }
