@@ -256,7 +256,15 @@ func (w *world) misdeed(own []string) {
 	case 3:
 		replaced(func() error { return os.Mkdir(p, 0o700) })
 	case 4:
-		replaced(func() error { return os.WriteFile(p, []byte("not what you think"), 0o600) })
+		replaced(func() error {
+			// O_EXCL: the other neighbour's FIFO would be waited for.
+			f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if err != nil {
+				return err
+			}
+			_, _ = f.WriteString("not what you think")
+			return f.Close()
+		})
 	case 5:
 		replaced(func() error { return nil })
 	case 6:
