@@ -41,7 +41,7 @@ fuzz: ## every fuzz target; ARGS=10m for longer
 lint: ## linters, formatting, tidiness
 	@hack/lint.sh
 
-bench: ## start-up beside bubblewrap, runc and crun
+bench: ## what a jail costs, beside others; BENCH=startup BENCH_ROUNDS=5
 	@hack/bench/bench.sh $(ARGS)
 
 release: ## what is published, in dist/release: archives, SBOMs, checksums

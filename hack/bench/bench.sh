@@ -86,7 +86,7 @@ echo "$CLAUDE" >"$work/claude"
 echo "$DEVENV_NODE" >"$work/devenv"
 
 # sandbox-runtime, where npm and the programs it needs are there.
-echo '{"network":{"allowedDomains":["bench.example"],"deniedDomains":[]},"filesystem":{"denyRead":["~/.ssh"],"allowWrite":["."],"denyWrite":[]}}' >"$work/srt.json"
+echo '{"network":{"allowedDomains":["bench.example","93.184.216.34"],"deniedDomains":[]},"filesystem":{"denyRead":["~/.ssh"],"allowWrite":["."],"denyWrite":[]}}' >"$work/srt.json"
 srt=$(cache_root)/srt-$SRT_VERSION
 if [ ! -d "$srt/node_modules" ]; then
   mkdir -p "$srt"

@@ -2,47 +2,172 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
-func TestMedian(t *testing.T) {
+func TestQuantile(t *testing.T) {
 	for _, c := range []struct {
 		all  []float64
+		q    float64
 		want float64
-	}{{nil, 0}, {[]float64{3}, 3}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5}} {
-		if got := median(c.all); got != c.want {
-			t.Errorf("median of %v: %v, want %v", c.all, got, c.want)
+	}{
+		{nil, 0.5, 0}, {[]float64{3}, 0.5, 3}, {[]float64{9, 1, 2}, 0.5, 2}, {[]float64{4, 1, 3, 2}, 0.5, 2.5},
+		{[]float64{4, 1, 3, 2}, 1, 4}, {[]float64{4, 1, 3, 2}, 0, 1}, {[]float64{0, 10}, 0.99, 9.9},
+	} {
+		if got := quantile(c.all, c.q); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("quantile %v of %v: %v, want %v", c.q, c.all, got, c.want)
 		}
 	}
 }
 
-// A candidate that does not run has no figure and no ratio, and its reason
-// stands below the table.
-func TestTable(t *testing.T) {
-	r := report{Rounds: 3, Machine: machine{CPU: "c", CPUs: 2, Kernel: "6"}, Sizes: []size{{
-		Paths:  300,
-		Median: map[string]float64{"floor": 5, "bwrap": 160, "runc": 80, ours: 40},
-		Broken: map[string]string{"crun": "exit status 1: no cgroups"},
-	}}}
-	var out bytes.Buffer
-	if err := r.writeTable(&out); err != nil {
-		t.Fatal(err)
+// sample has a figure for each goal that looks at start-up, and a candidate
+// that did not run.
+func sample() *report {
+	t := table{Name: "startup", Title: "Start-up", Head: "paths", Unit: "ms", Columns: []string{floor, bwrap, crun, ours}, Of: ours, Against: []string{floor, bwrap, crun}}
+	for _, f := range []struct {
+		row, column string
+		all         []float64
+	}{
+		{"300", floor, []float64{9, 10, 11}}, {"300", bwrap, []float64{160}}, {"300", ours, []float64{30, 50, 40}},
+		{"2000", floor, []float64{44}}, {"2000", ours, []float64{91}},
+	} {
+		for _, v := range f.all {
+			t.add(f.row, f.column, v, nil)
+		}
 	}
-	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	row := strings.Join(strings.Fields(lines[len(lines)-2]), " ")
-	if want := "300 5.0 160.0 - 80.0 40.0 8.00 0.25 - 0.50"; row != want {
-		t.Errorf("row %q, want %q", row, want)
+	t.add("300", crun, 0, errors.New("no cgroups\nand more"))
+	return &report{Tables: []table{t}, Machine: machine{CPU: "c", CPUs: 2}}
+}
+
+func TestGrid(t *testing.T) {
+	tab := sample().table("startup")
+	got := tab.grid()
+	for i, want := range []string{"paths floor bwrap crun jailed-claude ÷ floor ÷ bwrap ÷ crun", "300 10 160 - 40 4 0.25 -", "2000 44 - - 91 2.07 - -"} {
+		if s := strings.Join(got[i], " "); s != want {
+			t.Errorf("line %d: %q, want %q", i, s, want)
+		}
 	}
-	if last := lines[len(lines)-1]; last != "crun does not run at 300 paths: exit status 1: no cgroups" {
-		t.Errorf("last line %q", last)
+	if m := tab.missing(); len(m) != 1 || m[0] != "crun, 300: 1 of 1 failed: no cgroups" {
+		t.Errorf("missing: %q", m)
+	}
+	if !tab.broken("300", crun) || tab.broken("300", ours) || tab.broken("300", "nobody") {
+		t.Error("crun alone is broken")
+	}
+	// One failure among many takes no figure away.
+	tab.add("300", ours, 0, errors.New("once"))
+	if v, ok := tab.value("300", ours); !ok || v != 40 {
+		t.Errorf("after one failure of four: %v %v", v, ok)
+	}
+	for range 2 {
+		tab.add("300", ours, 0, errors.New("again"))
+	}
+	if _, ok := tab.value("300", ours); ok {
+		t.Error("a figure although half of the measurements failed")
 	}
 }
 
-func TestMeasureKeepsTheLastLine(t *testing.T) {
-	dir := t.TempDir()
-	_, err := measure(dir, []string{"/bin/sh", "-c", "exit 0"})
-	if err == nil {
-		t.Error("ran without its project folder")
+func TestFigure(t *testing.T) {
+	for v, want := range map[float64]string{1234.6: "1235", 99.96: "100.0", 12.34: "12.3", 1.234: "1.23", 0.016: "0.02", 4: "4"} {
+		if got := figure(v, true); got != want {
+			t.Errorf("%v: %q, want %q", v, got, want)
+		}
+	}
+	if figure(1, false) != "-" {
+		t.Error("an unknown figure")
+	}
+}
+
+func TestGoals(t *testing.T) {
+	lines := map[string][]string{}
+	for _, l := range goalGrid(sample()) {
+		lines[l[0]] = l[1:]
+	}
+	for what, want := range map[string]string{
+		"the same, 300 paths":                                       "at most 0.20 0.25 no",
+		"jailed-claude / floor, 300 paths":                          "at most 4 4 yes",
+		"growth for each path, 300 to 2,000, jailed-claude / floor": "at most 2 1.50 yes",
+		"the same, 600 paths":                                       "at most 0.07 - -",
+		"srt / jailed-claude, start-up":                             "at least 10 - -",
+	} {
+		if got := strings.Join(lines[what], " "); got != want {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+}
+
+func TestRenew(t *testing.T) {
+	r := sample()
+	const text = "# T\n<!-- bench startup -->\nold\n<!-- end -->\nprose | stays\n<!-- bench tty -->\nnot measured\n<!-- end -->\n"
+	got, err := renew(text, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"prose | stays\n", "| 300 | 10 | 160 | - | 40 | 4 | 0.25 | - |\n", "not measured\n", "# T\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in %q", want, got)
+		}
+	}
+	if strings.Contains(got, "old") {
+		t.Error("the old table stays")
+	}
+	if again, err := renew(got, r); err != nil || again != got {
+		t.Errorf("not the same the second time (%v):\n%s", err, again)
+	}
+	for _, bad := range []string{"<!-- bench startup -->\n", "<!-- bench nobody -->\nx\n<!-- end -->", "<!-- bench startup"} {
+		if _, err := renew(bad, r); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+// TestDocumentation: the page has a place for every table, and nothing that
+// cannot be renewed.
+func TestDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../../docs/bench.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := renew(string(text), sample()); err != nil {
+		t.Error(err)
+	}
+	for _, p := range parts {
+		if !bytes.Contains(text, []byte(markBegin+p.name+" -->\n")) {
+			t.Errorf("no place for %s", p.name)
+		}
+	}
+}
+
+// TestReport: a part takes the place of an earlier one, the others stay.
+func TestReport(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "b.json")
+	r, err := loadReport(file)
+	if err != nil {
+		t.Fatal("no file yet:", err)
+	}
+	r.put(table{Name: "tty"})
+	r.put(*sample().table("startup"))
+	r.put(table{Name: "tty", Title: "new"})
+	if err := r.save(file); err != nil {
+		t.Fatal(err)
+	}
+	if r, err = loadReport(file); err != nil || len(r.Tables) != 2 || r.table("tty").Title != "new" {
+		t.Errorf("%v: %+v", err, r)
+	}
+	if v, ok := r.table("startup").value("300", ours); !ok || v != 40 {
+		t.Errorf("read back: %v %v", v, ok)
+	}
+}
+
+func TestMeasureRefuses(t *testing.T) {
+	for _, args := range [][]string{{}, {"nothing"}, {"measure"}, {"measure", "-dir", "x", "-parts", "nosuch"}, {"measure", "-dir", "x", "-rounds", "0"}, {"render", "-json", "/nowhere"}} {
+		var out, errs bytes.Buffer
+		if run(args, &out, &errs) == 0 || errs.Len() == 0 {
+			t.Errorf("%q was taken", args)
+		}
 	}
 }

@@ -151,7 +151,7 @@ func (b *bench) end(c *exec.Cmd) {
 	done := make(chan error, 1)
 	go func() { done <- c.Wait() }()
 	slow := time.AfterFunc(5*time.Second, func() { killBelow(func(process) bool { return true }) })
-	<-done
+	_ = <-done
 	for began := time.Now(); len(tree(os.Getpid())) > 1 && time.Since(began) < 5*time.Second; {
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -52,12 +52,15 @@ type row struct {
 // cell is one figure.
 type cell struct {
 	// All measurements, in the order they were made.
-	All []float64 `json:"all"`
-	// Median of All. One that failed half-way has none.
-	Median float64 `json:"median"`
-	// Why there is no figure.
-	Why string `json:"why,omitempty"`
+	All    []float64 `json:"all"`
+	Median float64   `json:"median"`
+	// Failed are the measurements that failed, and Why the last of them did.
+	Failed int    `json:"failed,omitempty"`
+	Why    string `json:"why,omitempty"`
 }
+
+// known: most measurements did not fail, so that the median is one.
+func (c *cell) known() bool { return c != nil && len(c.All) > c.Failed }
 
 // add notes a measurement, or why there is none.
 func (t *table) add(rowName, column string, v float64, err error) {
@@ -75,20 +78,19 @@ func (t *table) add(rowName, column string, v float64, err error) {
 		t.Rows[i].Cells[column] = c
 	}
 	if err != nil {
-		c.Why, c.Median = err.Error(), 0
+		c.Failed++
+		c.Why, _, _ = strings.Cut(err.Error(), "\n")
 		return
 	}
 	c.All = append(c.All, math.Round(v*1000)/1000)
-	if c.Why == "" {
-		c.Median = median(c.All)
-	}
+	c.Median = median(c.All)
 }
 
-// broken says whether a figure is known to be missing.
+// broken says that there is no use in trying again.
 func (t *table) broken(rowName, column string) bool {
 	for _, r := range t.Rows {
-		if r.Name == rowName && r.Cells[column] != nil {
-			return r.Cells[column].Why != ""
+		if c := r.Cells[column]; r.Name == rowName && c != nil {
+			return c.Failed > 0 && !c.known()
 		}
 	}
 	return false
@@ -97,7 +99,7 @@ func (t *table) broken(rowName, column string) bool {
 // value is the median of a cell.
 func (t *table) value(rowName, column string) (float64, bool) {
 	for _, r := range t.Rows {
-		if c := r.Cells[column]; r.Name == rowName && c != nil && c.Why == "" && len(c.All) > 0 {
+		if c := r.Cells[column]; r.Name == rowName && c.known() {
 			return c.Median, true
 		}
 	}
@@ -188,13 +190,13 @@ func (t *table) caption() string {
 	return fmt.Sprintf("%s (median of %d; %s, load %s)", s, t.Rounds, t.Time.Format(time.DateOnly), t.Load)
 }
 
-// missing are the reasons of figures that are not there, each once.
+// missing are the reasons of measurements that failed.
 func (t *table) missing() []string {
 	var all []string
 	for _, r := range t.Rows {
 		for _, c := range t.Columns {
-			if cell := r.Cells[c]; cell != nil && cell.Why != "" {
-				all = append(all, fmt.Sprintf("%s, %s: %s", c, r.Name, cell.Why))
+			if cell := r.Cells[c]; cell != nil && cell.Failed > 0 {
+				all = append(all, fmt.Sprintf("%s, %s: %d of %d failed: %s", c, r.Name, cell.Failed, cell.Failed+len(cell.All), cell.Why))
 			}
 		}
 	}
