@@ -176,6 +176,11 @@ func (b *builder) nesting() error {
 	if !b.Policy.Identity.Nesting {
 		return nil
 	}
+	if uid, _ := b.agentIDs(); uid == 0 {
+		// verify_root_map() of the kernel, since 5.12; the agent has no capability.
+		return fmt.Errorf(`identity.nesting (%s): the kernel lets uid 0 map no user namespace without CAP_SETFCAP: run as another user, with identity.user = "keep", or take it away`,
+			b.origin("identity.nesting"))
+	}
 	var with string
 	switch {
 	case b.Policy.Agent.Config == policy.ConfigShared:

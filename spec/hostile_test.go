@@ -115,6 +115,9 @@ func TestRefused(t *testing.T) {
 			grant(in, "rw", "/home/ada/src")
 			in.Policy.Identity.Nesting, in.Policy.Files.Project = true, policy.ProjectRO
 		}, `the configuration breaks the promises of a jail: nesting: "/home/ada/src/app/secrets" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen; nesting: "/home/ada/src/app/web/.env" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`},
+		{"namespaces as root", func(in *Input) {
+			in.Policy.Identity.Nesting, in.Policy.Identity.User = true, policy.UserRoot
+		}, `identity: identity.nesting (default): the kernel lets uid 0 map no user namespace without CAP_SETFCAP: run as another user, with identity.user = "keep", or take it away`},
 		{"namespaces and the host's configuration", func(in *Input) {
 			in.Policy.Identity.Nesting, in.Policy.Agent.Config = true, policy.ConfigShared
 			in.Host.ClaudeShared.Dir = "/home/ada/.claude"

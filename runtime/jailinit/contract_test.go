@@ -33,7 +33,7 @@ func TestFlagsOfSpec(t *testing.T) {
 		user    string
 		nesting bool
 		flags   int
-	}{{policy.UserKeep, false, 2}, {policy.UserRoot, false, 0}, {policy.UserKeep, true, 3}, {policy.UserRoot, true, 1}} {
+	}{{policy.UserKeep, false, 2}, {policy.UserRoot, false, 0}, {policy.UserKeep, true, 3}} {
 		user, flags := c.user, c.flags
 		p := policy.Default()
 		p.Identity.User, p.Identity.Nesting = user, c.nesting
