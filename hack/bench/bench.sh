@@ -121,12 +121,12 @@ bundle idle bundle-none --net none -- sleep 1000
 
 # What `verify` reads: a project with a lock of the agent's closure.
 if [[ " ${BENCH:-nar} " == *" nar "* ]]; then
-  mkdir -p "$work/nar"
+  mkdir -p "$work/nar/project"
   cp "$DEVENV_NODE_CLOSURE" "$work/nar/closure"
-  (cd "$work/nar" && env -i HOME="$work/nar" PATH="$PATH" NIX_CONF_DIR="$NIX_CONF_DIR" "$work/jailed-claude" lock --policy none \
+  (cd "$work/nar/project" && env -i HOME="$work/nar" PATH="$PATH" NIX_CONF_DIR="$NIX_CONF_DIR" "$work/jailed-claude" lock --policy none \
     --package "$DEVENV_NODE" --closure "${DEVENV_NODE_CLOSURE%.closure}.registration") >"$work/lock.log" 2>&1 ||
     say "no lock of the closure: $(tail -n1 "$work/lock.log")"
-  awk -F'"narSize": ' 'NF > 1 { n += $2 } END { printf "%d\n", n }' "$work/nar/.jailed-claude.lock" >"$work/nar/bytes"
+  awk -F'"narSize": ' 'NF > 1 { n += $2 } END { printf "%d\n", n }' "$work/nar/project/.jailed-claude.lock" >"$work/nar/bytes" || true
 fi
 
 # The outer world: a network namespace with an address that looks public on

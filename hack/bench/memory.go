@@ -148,10 +148,10 @@ func (b *bench) hold(name string, s *server) (open, after float64, err error) {
 // become a child of this process if its parent is gone.
 func (b *bench) end(c *exec.Cmd) {
 	killBelow(isProgram)
-	done := make(chan error, 1)
-	go func() { done <- c.Wait() }()
+	done := make(chan struct{})
+	go func() { _ = c.Wait(); close(done) }()
 	slow := time.AfterFunc(5*time.Second, func() { killBelow(func(process) bool { return true }) })
-	_ = <-done
+	<-done
 	for began := time.Now(); len(tree(os.Getpid())) > 1 && time.Since(began) < 5*time.Second; {
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -16,7 +16,7 @@ const nixStore = "nix-store --verify-path"
 // only root may.
 func nars(b *bench) (*table, error) {
 	var bytes float64
-	project := b.file("nar")
+	project := b.file("nar", "project")
 	paths := readLines(b.file("nar", "closure"))
 	if _, err := fmt.Sscan(readLine(b.file("nar", "bytes")), &bytes); err != nil {
 		return nil, fmt.Errorf("%s was not prepared: %w", project, err)

@@ -81,11 +81,12 @@ func (b *bench) timed(argv []string, env ...string) (float64, error) {
 	return b.time(b.command(argv), env...)
 }
 
-// timedIn is the same in another folder, as this process's user.
+// timedIn is the same in another folder, as this process's user, whose home is
+// the folder above.
 func (b *bench) timedIn(dir string, argv []string) (float64, error) {
 	c := b.command(argv)
 	c.Dir, c.SysProcAttr.Credential = dir, nil
-	return b.time(c, "HOME="+dir)
+	return b.time(c, "HOME="+filepath.Dir(dir))
 }
 
 func (b *bench) time(c *exec.Cmd, env ...string) (float64, error) {
