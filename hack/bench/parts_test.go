@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -175,6 +176,14 @@ func TestPlot(t *testing.T) {
 			t.Errorf("a label at %v after one at %v", l.y, at)
 		}
 		at = l.y
+	}
+}
+
+func TestStep(t *testing.T) {
+	for _, c := range []struct{ v, up, down float64 }{{1, 1, 1}, {3.4, 5, 2}, {12501, 20000, 10000}, {59, 100, 50}, {0.3, 0.5, 0.2}, {1000, 1000, 1000}} {
+		if up, down := step(c.v, true), step(c.v, false); math.Abs(up-c.up) > 1e-9 || math.Abs(down-c.down) > 1e-9 {
+			t.Errorf("%v: %v and %v, want %v and %v", c.v, up, down, c.up, c.down)
+		}
 	}
 }
 

@@ -21,8 +21,8 @@ var plotLines = []struct{ column, colour, dash string }{
 	{ours, "#0072B2", ""}, {oursNone, "#0072B2", "6 4"}, {floor, "#555555", ""},
 }
 
-// drawStartup draws start-up over the number of store paths, as SVG. The time
-// is on a logarithmic scale: the figures lie three orders of magnitude apart.
+// drawStartup draws start-up over the number of store paths, as SVG. Both
+// scales are logarithmic: the figures lie orders of magnitude apart.
 func drawStartup(t *table) string {
 	var s strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&s, format+"\n", args...) }
@@ -42,32 +42,30 @@ func drawStartup(t *table) string {
 		p(`<text x="20" y="40">no figures</text></svg>`)
 		return s.String()
 	}
-	bottom, top := math.Pow(10, math.Floor(math.Log10(low))), math.Pow(10, math.Ceil(math.Log10(high)))
+	bottom, top := step(low, false), step(high, true)
 	if top <= bottom {
 		top = bottom * 10
 	}
-	x := func(n float64) float64 { return frameLeft + frameW*n/slices.Max(sizes) }
+	first, last := slices.Min(sizes), slices.Max(sizes)
+	x := func(n float64) float64 {
+		if first <= 0 || last <= first {
+			return frameLeft + frameW/2
+		}
+		return frameLeft + frameW*math.Log(n/first)/math.Log(last/first)
+	}
 	y := func(v float64) float64 {
 		return frameTop + frameHigh*(1-math.Log10(v/bottom)/math.Log10(top/bottom))
 	}
 	p(`<text x="%d" y="26" font-size="16">Start-up of a jail, in ms, over the number of its store paths</text>`, frameLeft)
-	for decade := bottom; decade < top*1.01; decade *= 10 {
-		for _, f := range []float64{1, 2, 5} {
-			if v := decade * f; v < top*1.01 {
-				p(`<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/>`, frameLeft, frameLeft+frameW, y(v), y(v))
-				p(`<text x="%d" y="%.1f" text-anchor="end" fill="#444">%s</text>`, frameLeft-8, y(v)+4.5, strconv.FormatFloat(v, 'f', -1, 64))
-			}
-		}
+	for v := bottom; v < top*1.01; v = step(v*1.1, true) {
+		p(`<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/>`, frameLeft, frameLeft+frameW, y(v), y(v))
+		p(`<text x="%d" y="%.1f" text-anchor="end" fill="#444">%s</text>`, frameLeft-8, y(v)+4.5, strconv.FormatFloat(v, 'f', -1, 64))
 	}
-	last := -100.0
 	for _, n := range sizes {
 		p(`<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#ddd"/>`, x(n), x(n), frameTop, frameTop+frameHigh)
-		if x(n)-last > 28 { // 5 and 37 are too near
-			p(`<text x="%.1f" y="%d" text-anchor="middle" fill="#444">%.0f</text>`, x(n), frameTop+frameHigh+18, n)
-			last = x(n)
-		}
+		p(`<text x="%.1f" y="%d" text-anchor="middle" fill="#444">%.0f</text>`, x(n), frameTop+frameHigh+18, n)
 	}
-	p(`<text x="%d" y="%d" text-anchor="middle" fill="#444">store paths</text>`, frameLeft+frameW/2, frameTop+frameHigh+40)
+	p(`<text x="%d" y="%d" text-anchor="middle" fill="#444">store paths; both scales are logarithmic</text>`, frameLeft+frameW/2, frameTop+frameHigh+40)
 	var labels []label
 	for _, l := range plotLines {
 		var points []string
@@ -91,6 +89,25 @@ func drawStartup(t *table) string {
 	}
 	p(`</svg>`)
 	return s.String()
+}
+
+// step is the next of 1, 2, 5, 10, 20, … that is v or more, or v or less.
+func step(v float64, up bool) float64 {
+	decade := math.Pow(10, math.Floor(math.Log10(v)))
+	steps := []float64{1, 2, 5, 10}
+	if up {
+		for _, f := range steps {
+			if decade*f >= v*0.9999 {
+				return decade * f
+			}
+		}
+	}
+	for _, f := range slices.Backward(steps) {
+		if decade*f <= v*1.0001 {
+			return decade * f
+		}
+	}
+	return decade
 }
 
 // label stands beside the end of a line, whose height is from.
