@@ -331,6 +331,9 @@ func checkTmpfs(m specs.Mount, bad func(string, ...any)) {
 	if !slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "size=") }) || slices.Contains(m.Options, "size=0") {
 		bad("the tmpfs %q has no size", m.Destination)
 	}
+	if !slices.ContainsFunc(m.Options, func(o string) bool { return strings.HasPrefix(o, "nr_inodes=") }) || slices.Contains(m.Options, "nr_inodes=0") {
+		bad("the tmpfs %q takes any number of files", m.Destination)
+	}
 	if isSealed(m.Destination) && !slices.Contains(m.Options, "ro") {
 		bad("%q is writable", m.Destination)
 	}

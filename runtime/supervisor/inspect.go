@@ -144,7 +144,36 @@ func (c *container) observe(pid int) (observed, error) {
 	if o.limits, err = c.cgroup.hold(pid); err != nil {
 		return o, err
 	}
-	return o, o.compareMounts(filepath.Join(proc, "mountinfo"), c.spec.Mounts)
+	if err := o.compareMounts(filepath.Join(proc, "mountinfo"), c.spec.Mounts); err != nil {
+		return o, err
+	}
+	root := filepath.Join(proc, "root")
+	return o, o.compareMasks(filepath.Join(proc, "mountinfo"), c.spec.Linux, func(p string) bool {
+		_, err := os.Lstat(filepath.Join(root, p))
+		return err == nil
+	})
+}
+
+// compareMasks checks that every path that is hidden or read-only by the
+// configuration's own lists is a mount of its own, if it exists: an OCI runtime
+// passes over those that do not.
+func (o *observed) compareMasks(file string, l *specs.Linux, exists func(string) bool) error {
+	have, err := readMounts(file)
+	if err != nil {
+		return err
+	}
+	for _, p := range l.MaskedPaths {
+		if _, ok := have[p]; !ok && exists(p) {
+			o.missing = append(o.missing, strconv.Quote(p))
+		}
+	}
+	for _, p := range l.ReadonlyPaths {
+		if !strings.Contains(have[p], ",ro,") && exists(p) {
+			o.missing = append(o.missing, strconv.Quote(p))
+		}
+	}
+	slices.Sort(o.missing)
+	return nil
 }
 
 // ownFilters is how many seccomp filters a process has beyond those of this one,
@@ -172,28 +201,46 @@ func readStatus(file string) (map[string]string, error) {
 	return m, nil
 }
 
-// compareMounts checks every mount of the configuration against mountinfo(5):
-// it is there and, if it shall be, read-only, nosuid and nodev.
-func (o *observed) compareMounts(file string, mounts []specs.Mount) error {
+// readMounts is the options of each mount of mountinfo(5), between commas, by
+// its place. Of mounts on one place the topmost is last.
+func readMounts(file string) (map[string]string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	have := map[string]string{} // mount point to options; the topmost is last
+	have := map[string]string{}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if f := strings.Fields(lines.Text()); len(f) > 5 {
-			have[unescape(f[4])] = "," + f[5] + ","
+		f := strings.Fields(lines.Text())
+		if len(f) < 7 {
+			continue
 		}
+		have[unescape(f[4])] = "," + f[5] + ","
+		if f[6] != "-" {
+			// An optional field: what is mounted there comes from, or goes to, others.
+			have[unescape(f[4])] = ""
+		}
+	}
+	return have, lines.Err()
+}
+
+// compareMounts checks every mount of the configuration against mountinfo(5):
+// it is there, is nobody else's as well (mount propagation), and, if it shall
+// be, is read-only, nosuid, nodev and noexec.
+func (o *observed) compareMounts(file string, mounts []specs.Mount) error {
+	have, err := readMounts(file)
+	if err != nil {
+		return err
 	}
 	want := map[string]specs.Mount{}
 	for _, m := range mounts {
 		want[m.Destination] = m // a later mount lies on top
 	}
 	for dest, m := range want {
-		options, ok := have[dest]
-		for _, opt := range []string{"ro", "nosuid", "nodev"} {
+		options := have[dest]
+		ok := options != ""
+		for _, opt := range []string{"ro", "nosuid", "nodev", "noexec"} {
 			if slices.Contains(m.Options, opt) && !strings.Contains(options, ","+opt+",") {
 				ok = false
 			}
@@ -208,7 +255,7 @@ func (o *observed) compareMounts(file string, mounts []specs.Mount) error {
 		}
 	}
 	slices.Sort(o.missing)
-	return lines.Err()
+	return nil
 }
 
 // unescape undoes the octal escapes of mountinfo(5): space, tab, line feed,

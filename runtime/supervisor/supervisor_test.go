@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -226,7 +227,12 @@ func TestCompareMounts(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mountinfo")
 	text := `36 35 98:0 / / ro,relatime - tmpfs tmpfs rw
 37 36 98:0 /s /nix/store/x ro,nosuid,nodev,relatime - ext4 /dev/vda rw
-38 36 98:0 /p /home/a\040b rw,nosuid,nodev shared:1 - ext4 /dev/vda rw
+38 36 98:0 /p /home/a\040b rw,nosuid,nodev - ext4 /dev/vda rw
+42 36 98:0 /p /shared rw,nosuid,nodev shared:1 - ext4 /dev/vda rw
+43 36 98:0 /p /slave rw,nosuid,nodev master:1 - ext4 /dev/vda rw
+44 36 0:5 / /proc/sys ro,nosuid,nodev,noexec - proc proc rw
+45 36 0:6 /null /proc/kcore rw,nosuid,noexec - devtmpfs devtmpfs rw
+46 36 0:5 / /proc/irq rw,nosuid,nodev,noexec - proc proc rw
 39 36 98:0 /p /home/a\040b/.git ro,nosuid,nodev - ext4 /dev/vda rw
 40 36 98:0 /p /twice ro,nosuid,nodev - ext4 /dev/vda rw
 41 36 98:0 /p /twice rw,nosuid,nodev - ext4 /dev/vda rw
@@ -246,6 +252,9 @@ func TestCompareMounts(t *testing.T) {
 		{"writable where it shall not be", specs.Mount{Destination: "/home/a b", Options: ro}, true},
 		{"not mounted", specs.Mount{Destination: "/absent", Options: ro}, true},
 		{"covered by a writable one", specs.Mount{Destination: "/twice", Options: ro}, true},
+		{"shared with the host", specs.Mount{Destination: "/shared", Options: []string{"rw"}}, true},
+		{"fed by the host", specs.Mount{Destination: "/slave", Options: []string{"rw"}}, true},
+		{"programs run where they shall not", specs.Mount{Destination: "/home/a b", Options: []string{"rw", "noexec"}}, true},
 		{"a flag is missing", specs.Mount{Destination: "/", Options: []string{"ro", "nosuid"}}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -257,6 +266,36 @@ func TestCompareMounts(t *testing.T) {
 				t.Errorf("missing %v", o.missing)
 			}
 		})
+	}
+}
+
+// TestCompareMasks: what a runtime shall have hidden or made read-only it has, if
+// it exists.
+func TestCompareMasks(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mountinfo")
+	text := `44 36 0:5 / /proc/sys ro,nosuid,nodev,noexec - proc proc rw
+45 36 0:6 /null /proc/kcore rw,nosuid,noexec - devtmpfs devtmpfs rw
+46 36 0:5 / /proc/irq rw,nosuid,nodev,noexec - proc proc rw
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name             string
+		masked, readonly []string
+		missing          []string
+	}{
+		{"as it shall be", []string{"/proc/kcore"}, []string{"/proc/sys"}, nil},
+		{"does not exist", []string{"/gone"}, []string{"/gone"}, nil},
+		{"not masked", []string{"/proc/keys"}, nil, []string{`"/proc/keys"`}},
+		{"not read-only", nil, []string{"/proc/irq"}, []string{`"/proc/irq"`}},
+		{"neither", nil, []string{"/proc/bus"}, []string{`"/proc/bus"`}},
+	} {
+		var o observed
+		err := o.compareMasks(file, &specs.Linux{MaskedPaths: tt.masked, ReadonlyPaths: tt.readonly}, func(p string) bool { return p != "/gone" })
+		if err != nil || !slices.Equal(o.missing, tt.missing) {
+			t.Errorf("%s: missing %v, %v", tt.name, o.missing, err)
+		}
 	}
 }
 
