@@ -13,12 +13,13 @@
 //  3. clones the agent, with --uid and --gid in a user namespace of its own
 //     where the caller's ids stand for uid 0 of the container;
 //  4. in the child: drops every capability, closes every descriptor but 0-2,
-//     enters a Landlock domain where the kernel has its scopes, forbids new
-//     namespaces with a second seccomp filter, and executes;
+//     refuses a folder among these, enters a Landlock domain if the kernel has
+//     it, forbids new namespaces with a second seccomp filter, and executes. With
+//     --nesting neither of these two;
 //  5. as PID 1: forwards signals, reaps, tells the supervisor when the agent is
 //     stopped, and exits with the agent's status (128+N for signal N, 126 and
 //     127 as the shell does).
 //
-// What is not protected here: files and network. Those are mounts and
-// namespaces, set up by the OCI runtime before this program runs.
+// What protects files and the network are mounts and namespaces, set up by the
+// OCI runtime before this program runs. Landlock is a second wall behind them.
 package jailinit
