@@ -20,7 +20,9 @@ func ipcAttacks() []Attack {
 			if e.Key == "" {
 				return notApplicable("the caller's kernel has no keyrings, or denies them")
 			}
-			id, _, errno := unix.Syscall6(unix.SYS_KEYCTL, 10, minus(ring.id), cstr("user"), cstr(e.Key), 0, 0) // KEYCTL_SEARCH
+			// What is found is linked to the process keyring (-2): only who
+			// possesses a key may read it.
+			id, _, errno := unix.Syscall6(unix.SYS_KEYCTL, 10, minus(ring.id), cstr("user"), cstr(e.Key), minus(2), 0) // KEYCTL_SEARCH
 			if errno != 0 {
 				return held("%s", plain(errno))
 			}

@@ -29,7 +29,7 @@ func mountAttacks() []Attack {
 	add("mount-remount-root", "mount(2)", "a read-only root can be written", sys(unix.SYS_MOUNT, 0, root, 0, unix.MS_REMOUNT|unix.MS_BIND, 0))
 	add("mount-move", "mount(2)", "a mount is moved", sys(unix.SYS_MOUNT, proc, tmp, 0, unix.MS_MOVE, 0))
 	add("umount-proc", "umount(2)", "/proc is taken away with its masks", sys(unix.SYS_UMOUNT2, proc, unix.MNT_DETACH))
-	add("umount-mask", "umount(2)", "a mask is taken away", sys(unix.SYS_UMOUNT2, cstr("/proc/kcore"), unix.MNT_DETACH))
+	add("umount-mask", "umount(2)", "a mask is taken away", sys(unix.SYS_UMOUNT2, cstr("/proc/timer_list"), unix.MNT_DETACH))
 	add("pivot-root", "pivot_root(2)", "the process has another root", sys(unix.SYS_MOUNT, cstr("x"), tmp, cstr("tmpfs"), 0, 0), sys(unix.SYS_PIVOT_ROOT, tmp, tmp))
 	add("chroot", "chroot(2)", "the process has another root", sys(unix.SYS_CHROOT, tmp))
 	add("open-tree", "open_tree(2), Linux 5.2", "a copy of the mounts is open", sys(unix.SYS_OPEN_TREE, atCwd, root, unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE))

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -31,7 +32,17 @@ func netlinkAttacks() []Attack {
 	rule := []byte{unix.AF_INET, 0, 0, 0, 253, 0, 0, 1, 0, 0, 0, 0}
 	ask("add-rule", "rtnetlink(7)", "the jail has another routing rule", unix.NETLINK_ROUTE, unix.RTM_NEWRULE, append(rule, attribute(6, []byte{0xff, 0x7f, 0, 0})...))
 	ask("add-neighbour", "rtnetlink(7)", "the jail has another neighbour", unix.NETLINK_ROUTE, unix.RTM_NEWNEIGH, append([]byte{unix.AF_INET, 0, 0, 0, 1, 0, 0, 0, 0x80, 0, 0, 0}, attribute(1, []byte{192, 0, 2, 79})...))
-	ask("add-queue", "CVE-2023-32233's neighbours; tc(8)", "the jail has another queueing discipline", unix.NETLINK_ROUTE, unix.RTM_NEWQDISC, make([]byte, 20))
+	add("add-queue", "CVE-2023-32233's neighbours; tc(8)", "the jail has another queueing discipline", func(*Env) Result {
+		// Of a kind that there is not: the permission is looked at before.
+		lo := make([]byte, 20) // struct tcmsg
+		binary.NativeEndian.PutUint32(lo[4:], 1)
+		binary.NativeEndian.PutUint32(lo[12:], 0xffffffff) // TC_H_ROOT
+		err := request(unix.NETLINK_ROUTE, unix.RTM_NEWQDISC, append(lo, attribute(1, []byte("jailed-claude\x00"))...))
+		if errors.Is(err, unix.ENOENT) {
+			err = nil
+		}
+		return unless(err, "it may have one")
+	})
 	ask("read-rules", "CVE-2022-32250's neighbours; nft(8)", "the rules of nftables are read", unix.NETLINK_NETFILTER, 10<<8|1, []byte{unix.AF_INET, 0, 0, 0}) // NFT_MSG_GETTABLE
 	ask("flush-rules", "nft(8)", "the rules of nftables are gone", unix.NETLINK_NETFILTER, 10<<8|2, append([]byte{unix.AF_INET, 0, 0, 0}, attribute(1, []byte("jailed-claude-audit\x00"))...))
 	ask("conntrack", "conntrack(8)", "connections are tracked", unix.NETLINK_NETFILTER, 1<<8|1, []byte{unix.AF_INET, 0, 0, 0})

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,11 +46,11 @@ func networkAttacks() []Attack {
 	const got = "a service of the host's loopback answers"
 	add("loopback-tcp", "CVE-2020-15257's neighbours; ip(7)", got, func(e *Env) Result { return e.visits("tcp", e.Sockets["tcp4"]) })
 	add("loopback-tcp6", "ipv6(7)", got, func(e *Env) Result { return e.visits("tcp", e.Sockets["tcp6"]) })
+	add("loopback-other-loopback", "all of 127.0.0.0/8 is this host", got, func(e *Env) Result { return e.visits("tcp", e.Sockets["tcp4other"]) })
 	for _, a := range []struct{ name, host, source string }{
 		{"any-address", "0.0.0.0", "0.0.0.0 is this host, CVE-2024-28224's neighbours"}, {"any-address-6", "::", ":: is this host"}, {"mapped", "::ffff:127.0.0.1", "IPv4-mapped addresses, ipv6(7)"},
 		{"mapped-any", "::ffff:0.0.0.0", "IPv4-mapped addresses"}, {"compatible", "::127.0.0.1", "IPv4-compatible addresses, RFC 4291"}, {"nat64", "64:ff9b::7f00:1", "RFC 6052"},
-		{"6to4", "2002:7f00:1::1", "RFC 3056"}, {"other-loopback", "127.1.2.3", "all of 127.0.0.0/8 is this host"}, {"link-local", "fe80::1", "RFC 4291"},
-		{"docker-host", "172.17.0.1", "the host as containers of Docker know it"}, {"qemu-host", "10.0.2.2", "the host as slirp4netns and QEMU have it"}, {"pasta-host", "169.254.1.1", "the host as pasta has it"},
+		{"6to4", "2002:7f00:1::1", "RFC 3056"}, {"docker-host", "172.17.0.1", "the host as containers of Docker know it"}, {"qemu-host", "10.0.2.2", "the host as slirp4netns and QEMU have it"}, {"pasta-host", "169.254.1.1", "the host as pasta has it"},
 	} {
 		add("loopback-"+a.name, a.source, got, func(e *Env) Result { return e.visits("tcp", withHost(e.Sockets["tcp4"], a.host)) })
 	}
@@ -295,7 +296,7 @@ func listening() []int {
 				continue
 			}
 			_, port, _ := strings.Cut(f[1], ":")
-			if n, err := strconv.ParseUint(port, 16, 16); err == nil && len(ports) < 64 {
+			if n, err := strconv.ParseUint(port, 16, 16); err == nil && len(ports) < 64 && !slices.Contains(ports, int(n)) {
 				ports = append(ports, int(n))
 			}
 		}

@@ -185,7 +185,7 @@ func (s *Scene) besideProject(secret string) error {
 func (s *Scene) candidates() []string {
 	f := s.bait.Facts
 	var all []string
-	for _, dir := range []string{"/", "/etc", "/usr/bin", "/nix/store", "/var", "/run", "/.jail", "/tmp", "/dev/shm", "/var/tmp"} {
+	for _, dir := range []string{"/", "/etc", "/usr/bin", "/nix/store", "/var", "/run", "/tmp", "/dev/shm", "/var/tmp"} {
 		all = append(all, filepath.Join(dir, s.bait.marked("file")))
 	}
 	for _, t := range trusted {

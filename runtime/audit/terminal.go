@@ -91,8 +91,9 @@ func terminalAttacks() []Attack {
 			return unless(err, "written")
 		}, func(sc *Scene, r Result) Result { return sc.shown(s.sequence, r) })
 	}
-	// The last: there is no terminal when it works.
-	add("hang-up", "vhangup(2)", "the terminal of the caller hangs up", func(*Env) Result { return refused(forked(sys(unix.SYS_VHANGUP))) }, nil)
+	// In a session without a terminal: a real one would be gone, with what the
+	// other attacks typed into it.
+	add("hang-up", "vhangup(2)", "the terminal of the caller hangs up", func(*Env) Result { return refused(forked(sys(unix.SYS_SETSID), sys(unix.SYS_VHANGUP))) }, nil)
 	return all
 }
 

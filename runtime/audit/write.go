@@ -13,7 +13,7 @@ func writeAttacks() []Attack {
 	var all []Attack
 	for _, dir := range []struct{ name, path string }{
 		{"write-root", "/"}, {"write-etc", "/etc"}, {"write-usr", "/usr/bin"}, {"write-store", "/nix/store"}, {"write-var", "/var"}, {"write-run", "/run"},
-		{"write-init", "/.jail"}, {"write-host-tmp", "/tmp"}, {"write-host-shm", "/dev/shm"}, {"write-host-var-tmp", "/var/tmp"},
+		{"write-host-tmp", "/tmp"}, {"write-host-shm", "/dev/shm"}, {"write-host-var-tmp", "/var/tmp"},
 	} {
 		all = append(all, Attack{
 			Name: dir.name, Class: "files", Promise: promiseFiles, Source: "open(2)", Success: "a marker appears in " + dir.path + " of the host",
@@ -43,6 +43,18 @@ func writeAttacks() []Attack {
 	add := func(name, source, success string, run func(*Env) Result) {
 		all = append(all, Attack{Name: name, Class: "files", Promise: promiseFiles, Source: source, Success: success, Run: run})
 	}
+	add("write-init", "open(2)", "a file appears beside the program of PID 1", func(e *Env) Result {
+		if !exists("/.jail") {
+			return notApplicable("there is no such folder")
+		}
+		p := filepath.Join("/.jail", e.marked("file"))
+		f, err := os.OpenFile(p, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err == nil {
+			_ = f.Close()
+			_ = os.Remove(p)
+		}
+		return unless(err, "it was made")
+	})
 	add("overwrite-launcher", "CVE-2019-5736", "/proc/self/exe can be written", func(e *Env) Result { return e.writable("/proc/self/exe") })
 	add("overwrite-pid-1", "CVE-2019-5736", "/proc/1/exe can be written", func(e *Env) Result {
 		if os.Getpid() == 1 {
