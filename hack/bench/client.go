@@ -109,8 +109,15 @@ func newDialler(target, proxy string) (*dialler, error) {
 	return &dialler{address: a.String()}, nil
 }
 
+// patience is how long a job may take. A way out that loses a connection
+// without a word must not hold everything up.
+const patience = time.Minute
+
 func (d *dialler) dial() (net.Conn, error) {
-	c, err := net.DialTimeout("tcp", d.address, 30*time.Second)
+	c, err := net.DialTimeout("tcp", d.address, patience)
+	if err == nil {
+		err = c.SetDeadline(time.Now().Add(patience))
+	}
 	if err != nil || d.connect == "" {
 		return c, err
 	}
