@@ -18,7 +18,7 @@ func (w *world) nestingPolicy(more string) string {
 func requireNesting(t *testing.T) {
 	t.Helper()
 	if os.Getuid() == 0 {
-		cannot(t, "an agent that is uid 0 makes no user namespace")
+		t.Skip("an agent that is uid 0 makes no user namespace: the run as an ordinary user tries this")
 	}
 }
 
