@@ -415,6 +415,9 @@ func TestLandlockFiles(t *testing.T) {
 		}
 		t.Skipf("unshare: %v, %s", err, out)
 	}
+	if _, err := exec.LookPath("perl"); err != nil { // it has truncate(2), which opens nothing
+		t.Skip("there is no perl")
+	}
 	dir := t.TempDir()
 	in, outFile, rw := filepath.Join(dir, "in"), filepath.Join(dir, "out"), filepath.Join(dir, "a folder")
 	for _, f := range []string{in, outFile} {
@@ -435,7 +438,7 @@ done </proc/self/mountinfo; exec -a ` + spec.InitPath + ` "$SELF" "$@"`
 	const script = `cd "$RW"
 try() { if eval "$2" 2>/dev/null; then echo "$1"; else echo "no $1"; fi; }
 try in 'echo evil >>/proc/self/fd/0'
-try truncate 'truncate -s 0 /proc/self/fd/0'
+try truncate 'perl -e "exit !truncate(q(/proc/self/fd/0), 1)"'
 try out 'echo more >>/proc/self/fd/1'
 try outside 'echo x >"$DIR/new"'
 try inside 'echo x >a/file && ln -s file a/link && mkdir a/dir'
