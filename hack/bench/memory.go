@@ -103,7 +103,7 @@ func (b *bench) idle(name string) (u usage, peak float64, err error) {
 	}
 	defer b.end(c)
 	started := false
-	for began := time.Now(); !started; time.Sleep(time.Millisecond) {
+	for began := time.Now(); !started; time.Sleep(500 * time.Microsecond) {
 		all := tree(os.Getpid())[1:]
 		peak = max(peak, resident(all, isProgram))
 		for _, p := range all {

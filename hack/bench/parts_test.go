@@ -10,6 +10,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,16 @@ func TestRollup(t *testing.T) {
 	self := tree(os.Getpid())
 	if len(self) == 0 || self[0].pid != os.Getpid() {
 		t.Fatalf("the tree of this process: %v", self)
+	}
+	c := exec.Command("/bin/sleep", "100")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Process.Kill(); _ = c.Wait() }()
+	for name, all := range map[string][]process{"by children": tree(os.Getpid()), "by parents": treeByParents(os.Getpid())} {
+		if !slices.ContainsFunc(all, func(p process) bool { return p.pid == c.Process.Pid && p.parent == os.Getpid() }) {
+			t.Errorf("%s: a child is missing in %v", name, all)
+		}
 	}
 	u, err := measureMemory(self[:1], func(process) bool { return false })
 	if err != nil || u.rss < 1 || u.pss > u.rss || u.processes != 1 {
