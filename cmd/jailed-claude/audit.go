@@ -153,7 +153,7 @@ func promised(in *spec.Input, s *specs.Spec) audit.Facts {
 	h := in.Host
 	f := audit.Facts{
 		Net: in.Policy.Network.Mode, Project: h.Project.Dir, Home: h.Home, RuntimeDir: h.RuntimeDir,
-		ReadOnly: in.Policy.Files.Project == policy.ProjectRO, Nesting: slices.Contains(s.Process.Args, "--nesting"),
+		ReadOnly: in.Policy.Files.Project == policy.ProjectRO, Nesting: spec.Nesting(s),
 		NixDaemon: in.Policy.Nix.Daemon == policy.DaemonAuto, Memory: in.Policy.Limits.Memory, Pids: in.Policy.Limits.Pids,
 	}
 	inProject := func(p string) bool { return strings.HasPrefix(p, h.Project.Dir+"/") }
