@@ -34,6 +34,7 @@ var parts = map[string]func(args []string) int{
 	"cgroup2":  withCgroup2,
 	"full":     onFullDisk,
 	"mounted":  withMount,
+	"weakened": weakened,
 }
 
 func TestMain(m *testing.M) {

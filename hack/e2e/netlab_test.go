@@ -25,7 +25,7 @@ const (
 )
 
 // labAddresses are all of them.
-var labAddresses = []string{publicA, publicB, publicV6, metadata, private, "192.168.1.1", "172.16.0.1", "100.64.0.1", "fd00::1"}
+var labAddresses = []string{publicA, publicB, publicV6, metadata, private, "fd00:ec2::254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "168.63.129.16", "192.0.2.1", "192.168.1.1", "172.16.0.1", "100.64.0.1", "fd00::1"}
 
 // labPorts are open on every address of the lab, loopback included.
 var labPorts = []int{22, 80, 443, 853, 5432, 8080}
@@ -68,6 +68,12 @@ type reply struct {
 func newLab(t *testing.T) (*world, *lab) {
 	t.Helper()
 	w := newWorld(t)
+	return w, labOf(t, w)
+}
+
+// labOf gives a world that there is a lab.
+func labOf(t *testing.T, w *world) *lab {
+	t.Helper()
 	requireTool(t, "nsenter")
 	requireTool(t, "unshare")
 	self, err := os.Executable()
@@ -103,7 +109,7 @@ func newLab(t *testing.T) (*world, *lab) {
 	l.ask(order{}) // it is ready when it answers
 	w.env["SSL_CERT_FILE"] = l.ca
 	w.lab = l
-	return w, l
+	return l
 }
 
 // ask gives an order and returns what came to the lab since the last one.
