@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -58,21 +59,21 @@ const maxCommand = 4096
 
 // Forms of what operating system commands (OSC) may say.
 var (
-	colours = regexp.MustCompile(`^[0-9A-Za-z#:;/.,?_-]*$`)
+	colours = lazy(`^[0-9A-Za-z#:;/.,?_-]*$`)
 	// Only what opens in a browser: other schemes start programs, and a file
 	// of the jail is not the file of that name outside.
-	link = regexp.MustCompile(`^[!-:<-~]*;((?i:https?)://[!-~]*)?$`)
+	link = lazy(`^[!-:<-~]*;((?i:https?)://[!-~]*)?$`)
 	// Of ConEmu's commands, which begin with a number, progress alone:
 	// others start programs.
-	notice = regexp.MustCompile(`^(4;[0-4](;[0-9]{0,3})?;?|([^0-9].*)?)$`)
+	notice = lazy(`^(4;[0-4](;[0-9]{0,3})?;?|([^0-9].*)?)$`)
 	// Nothing that the terminal reports back: identifiers are the program's.
-	kittyNotice = regexp.MustCompile(`^(?:(?:i=[0-9A-Za-z_.+-]{1,64}|d=[01]|e=[01]|p=title|p=body|a=-?focus|u=[012]|o=[a-z]+)(?:[:]|))*;.*$`)
-	urxvtNotice = regexp.MustCompile(`^notify;.*$`)
-	promptMark  = regexp.MustCompile(`^(A(;redraw=[01])?|B|C|D(;[0-9]{1,5})?)$`)
+	kittyNotice = lazy(`^(?:(?:i=[0-9A-Za-z_.+-]{1,64}|d=[01]|e=[01]|p=title|p=body|a=-?focus|u=[012]|o=[a-z]+)(?:[:]|))*;.*$`)
+	urxvtNotice = lazy(`^notify;.*$`)
+	promptMark  = lazy(`^(A(;redraw=[01])?|B|C|D(;[0-9]{1,5})?)$`)
 	// Claude Code's state for the tabs of a terminal.
-	programStatus = regexp.MustCompile(`^(\?|[0-9A-Za-z+/=:_.-]+)$`)
+	programStatus = lazy(`^(\?|[0-9A-Za-z+/=:_.-]+)$`)
 	// Never "?", which asks for the clipboard.
-	clipboardText = regexp.MustCompile(`^[cpqs0-7]{0,12};[0-9A-Za-z+/]*={0,2}$`)
+	clipboardText = lazy(`^[cpqs0-7]{0,12};[0-9A-Za-z+/]*={0,2}$`)
 )
 
 // commandAllowed: the operating system command n passes, with what follows its
@@ -89,21 +90,21 @@ func (f *Filter) commandAllowed(n int, rest []byte) bool {
 	case 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 104, 105, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119:
 		// Asked for, a terminal answers with numbers: editors and Claude Code
 		// find out about dark and light that way.
-		return colours.Match(rest)
+		return colours().Match(rest)
 	case 8:
-		return link.Match(rest)
+		return link().Match(rest)
 	case 9:
-		return notice.Match(rest)
+		return notice().Match(rest)
 	case 52:
-		return f.options.Clipboard && clipboardText.Match(rest)
+		return f.options.Clipboard && clipboardText().Match(rest)
 	case 99:
-		return kittyNotice.Match(rest)
+		return kittyNotice().Match(rest)
 	case 133:
-		return promptMark.Match(rest)
+		return promptMark().Match(rest)
 	case 777:
-		return urxvtNotice.Match(rest)
+		return urxvtNotice().Match(rest)
 	case 7501:
-		return programStatus.Match(rest)
+		return programStatus().Match(rest)
 	}
 	return false
 }
@@ -137,3 +138,9 @@ var base64 = func() (set [256]bool) {
 	}
 	return set
 }()
+
+// lazy compiles a regular expression when it is first used: every process of a
+// start would pay for it, and most of them never do.
+func lazy(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -156,7 +155,7 @@ func nodeFolder(pkg string) string {
 	return pkg
 }
 
-var nodeName = regexp.MustCompile(`^(@[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*$`)
+var nodeName = lazy(`^(@[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*$`)
 
 func dependencies(pkg string) []string {
 	data, err := readSome(pkg+"/package.json", 1<<20)
@@ -174,7 +173,7 @@ func dependencies(pkg string) []string {
 	var names []string
 	for _, deps := range []map[string]any{m.Dependencies, m.OptionalDependencies, m.PeerDependencies} {
 		for n := range deps {
-			if nodeName.MatchString(n) {
+			if nodeName().MatchString(n) {
 				names = append(names, n)
 			}
 		}
@@ -288,9 +287,9 @@ func (in *install) prefix(real string) []string {
 
 var (
 	// execLine is a launcher's only command.
-	execLine = regexp.MustCompile("^exec \"?(/[^\"'$`\\\\\\s]+)\"? \"\\$@\"$")
+	execLine = lazy("^exec \"?(/[^\"'$`\\\\\\s]+)\"? \"\\$@\"$")
 	// shimLine is the command of a launcher written by cmd-shim (pnpm).
-	shimLine = regexp.MustCompile(`(?m)^\s*exec .*"\$basedir/([^"$]+)"\s+"\$@"$`)
+	shimLine = lazy(`(?m)^\s*exec .*"\$basedir/([^"$]+)"\s+"\$@"$`)
 )
 
 // launches is the real path of the program that a launcher script starts;
@@ -304,7 +303,7 @@ func launches(file string) string {
 		return ""
 	}
 	var target string
-	if m := shimLine.FindStringSubmatch(string(data)); m != nil && bytes.Contains(data, []byte("basedir=$(dirname ")) {
+	if m := shimLine().FindStringSubmatch(string(data)); m != nil && bytes.Contains(data, []byte("basedir=$(dirname ")) {
 		target = filepath.Join(filepath.Dir(file), m[1])
 	} else {
 		var commands []string
@@ -316,7 +315,7 @@ func launches(file string) string {
 		if len(commands) != 1 {
 			return ""
 		}
-		if m := execLine.FindStringSubmatch(commands[0]); m != nil {
+		if m := execLine().FindStringSubmatch(commands[0]); m != nil {
 			target = m[1]
 		}
 	}

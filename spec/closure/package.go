@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -24,12 +25,12 @@ const (
 
 var (
 	// scheme starts a flake reference: path: git+ssh: github: flake: ….
-	scheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*:`)
+	scheme = lazy(`^[a-z][a-z0-9+.-]*:`)
 	// attr is what someone types who forgot "nixpkgs#".
-	attr = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.+-]*$`)
+	attr = lazy(`^[A-Za-z_][A-Za-z0-9_.+-]*$`)
 	// output ends a derivation when one of its outputs is meant: ^out, and
 	// !out before Nix 2.11.
-	output = regexp.MustCompile(`^[^/]*\.drv[!^][a-z0-9A-Z_*,-]+$`)
+	output = lazy(`^[^/]*\.drv[!^][a-z0-9A-Z_*,-]+$`)
 )
 
 // kind tells which form of package p is, and returns p in the form that is
@@ -48,7 +49,7 @@ func (r *resolver) kind(p string) (kind, string) {
 		// business in a name and could forge a line of our output.
 		return kindBad, p
 	case inStore(p):
-		if output.MatchString(strings.TrimPrefix(p, StoreDir+"/")) {
+		if output().MatchString(strings.TrimPrefix(p, StoreDir+"/")) {
 			return kindInstallable, p
 		}
 		return kindStore, p
@@ -57,7 +58,7 @@ func (r *resolver) kind(p string) (kind, string) {
 			return kindPath, abs
 		}
 		return kindInstallable, p
-	case scheme.MatchString(p):
+	case scheme().MatchString(p):
 		return kindInstallable, p
 	case strings.Contains(p, "/") || p == "." || p == "..":
 		abs := r.abs(p)
@@ -115,4 +116,10 @@ func lookAll(path, name string) []string {
 		}
 	}
 	return found
+}
+
+// lazy compiles a regular expression when it is first used: every process of a
+// start would pay for it, and most of them never do.
+func lazy(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
