@@ -1,3 +1,10 @@
+// The number of processors that a cgroup allows is not looked up: each of the
+// three processes of a start would read mountinfo for it, which has a line for
+// every store path, and a supervisor would look again every second or so.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Command jailed-claude runs Claude Code, or any other program, in a jail.
 //
 // Here is the command line and nothing else: one file a subcommand. What a

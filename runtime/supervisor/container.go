@@ -60,7 +60,10 @@ func newContainer(b *bundle.Bundle, rest []specs.Mount, cg *cgroup, n *jailNet, 
 		return nil, fmt.Errorf("translate the configuration: %w", err)
 	}
 	config.ParentDeathSignal = int(unix.SIGKILL)
-	config.Cgroups = &cgroups.Cgroup{Name: o.ID, Rootless: true, Resources: &cgroups.Resources{}}
+	// None of it is ever made: cgroup file systems are read-only here. Relative
+	// to no other, its path can be told without reading /proc/self/cgroup once
+	// for every controller.
+	config.Cgroups = &cgroups.Cgroup{Parent: "/", Name: o.ID, Rootless: true, Resources: &cgroups.Resources{}}
 	c := &container{options: o, spec: b.Spec, config: config, cgroup: cg, network: n}
 	return c, fault.After(fault.Translated, c.newProcess())
 }
@@ -162,6 +165,12 @@ func (c *container) run() (status int, err error) {
 	if c.console != nil {
 		c.console.receive()
 	}
+	// libcontainer hands this on to its init, which needs no second thread for
+	// Go code: each that it does not have need not be made, nor ended by the
+	// kernel before PID 1 can be executed.
+	if err := os.Setenv("GOMAXPROCS", "1"); err != nil {
+		return 0, err
+	}
 	if err := fault.After(fault.Started, lc.Run(c.process)); err != nil {
 		return 0, fmt.Errorf("start the container: %w", err)
 	}
@@ -208,6 +217,8 @@ func (c *container) run() (status int, err error) {
 	if err := fault.After(fault.Released, c.control.release()); err != nil {
 		return c.early(err)
 	}
+	go leaveTree()
+	shrink()
 	done := make(chan int, 1)
 	go func() { done <- wait(c.process) }()
 	status = newJob(pid, c.console, c.control, signals).until(done, c.appeared)

@@ -1,9 +1,8 @@
 package supervisor
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -144,36 +143,34 @@ func (c *container) observe(pid int) (observed, error) {
 	if o.limits, err = c.cgroup.hold(pid); err != nil {
 		return o, err
 	}
-	if err := o.compareMounts(filepath.Join(proc, "mountinfo"), c.spec.Mounts); err != nil {
+	have, err := readMounts(filepath.Join(proc, "mountinfo"), len(c.spec.Mounts))
+	if err != nil {
 		return o, err
 	}
+	o.compareMounts(have, c.spec.Mounts)
 	root := filepath.Join(proc, "root")
-	return o, o.compareMasks(filepath.Join(proc, "mountinfo"), c.spec.Linux, func(p string) bool {
+	o.compareMasks(have, c.spec.Linux, func(p string) bool {
 		_, err := os.Lstat(filepath.Join(root, p))
 		return err == nil
 	})
+	return o, nil
 }
 
 // compareMasks checks that every path that is hidden or read-only by the
 // configuration's own lists is a mount of its own, if it exists: an OCI runtime
 // passes over those that do not.
-func (o *observed) compareMasks(file string, l *specs.Linux, exists func(string) bool) error {
-	have, err := readMounts(file)
-	if err != nil {
-		return err
-	}
+func (o *observed) compareMasks(have mountOptions, l *specs.Linux, exists func(string) bool) {
 	for _, p := range l.MaskedPaths {
 		if _, ok := have[p]; !ok && exists(p) {
 			o.missing = append(o.missing, strconv.Quote(p))
 		}
 	}
 	for _, p := range l.ReadonlyPaths {
-		if !strings.Contains(have[p], ",ro,") && exists(p) {
+		if !have.of(p, "ro") && exists(p) {
 			o.missing = append(o.missing, strconv.Quote(p))
 		}
 	}
 	slices.Sort(o.missing)
-	return nil
 }
 
 // ownFilters is how many seccomp filters a process has beyond those of this one,
@@ -201,47 +198,73 @@ func readStatus(file string) (map[string]string, error) {
 	return m, nil
 }
 
-// readMounts is the options of each mount of mountinfo(5), between commas, by
-// its place. Of mounts on one place the topmost is last.
-func readMounts(file string) (map[string]string, error) {
-	text, err := os.ReadFile(file)
+// mountOptions are the options of mounts as mountinfo(5) has them, by their
+// places. Of mounts on one place the topmost counts. Where what is mounted comes
+// from, or goes to, other namespaces they are empty.
+type mountOptions map[string]string
+
+// of reports whether there is a mount with an option on a place.
+func (have mountOptions) of(place, option string) bool {
+	for o := range strings.SplitSeq(have[place], ",") {
+		if o == option {
+			return true
+		}
+	}
+	return false
+}
+
+// readMounts reads mountinfo(5), which is to have about most lines. The kernel
+// takes microseconds to write one, so it is read once and cut up in place.
+func readMounts(file string, most int) (mountOptions, error) {
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	have := map[string]string{}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		f := strings.Fields(lines.Text())
-		if len(f) < 7 {
-			continue
-		}
-		have[unescape(f[4])] = "," + f[5] + ","
-		if f[6] != "-" {
-			// An optional field: what is mounted there comes from, or goes to, others.
-			have[unescape(f[4])] = ""
-		}
+	defer f.Close()
+	var text strings.Builder
+	text.Grow(256 * most)
+	if _, err := io.Copy(&text, f); err != nil {
+		return nil, err
 	}
-	return have, lines.Err()
+	have := make(mountOptions, 2*most)
+	for line := range strings.Lines(text.String()) {
+		// ID, parent, device, root, place, options, and from here on optional
+		// fields until a "-". Each says that what is mounted there comes from,
+		// or goes to, others.
+		var place, options string
+		for i := range 6 {
+			field, rest, ok := strings.Cut(line, " ")
+			if !ok {
+				return nil, fmt.Errorf("%s: a line of fewer than 7 fields", file)
+			}
+			switch i {
+			case 4:
+				place = field
+			case 5:
+				options = field
+			}
+			line = rest
+		}
+		if !strings.HasPrefix(line, "- ") {
+			options = ""
+		}
+		have[unescape(place)] = options
+	}
+	return have, nil
 }
 
 // compareMounts checks every mount of the configuration against mountinfo(5):
 // it is there, is nobody else's as well (mount propagation), and, if it shall
 // be, is read-only, nosuid, nodev and noexec.
-func (o *observed) compareMounts(file string, mounts []specs.Mount) error {
-	have, err := readMounts(file)
-	if err != nil {
-		return err
-	}
-	want := map[string]specs.Mount{}
-	for _, m := range mounts {
-		want[m.Destination] = m // a later mount lies on top
+func (o *observed) compareMounts(have mountOptions, mounts []specs.Mount) {
+	want := make(map[string]*specs.Mount, len(mounts))
+	for i := range mounts {
+		want[mounts[i].Destination] = &mounts[i] // a later mount lies on top
 	}
 	for dest, m := range want {
-		options := have[dest]
-		ok := options != ""
+		ok := have[dest] != ""
 		for _, opt := range []string{"ro", "nosuid", "nodev", "noexec"} {
-			if slices.Contains(m.Options, opt) && !strings.Contains(options, ","+opt+",") {
+			if slices.Contains(m.Options, opt) && !have.of(dest, opt) {
 				ok = false
 			}
 		}
@@ -255,7 +278,6 @@ func (o *observed) compareMounts(file string, mounts []specs.Mount) error {
 		}
 	}
 	slices.Sort(o.missing)
-	return nil
 }
 
 // unescape undoes the octal escapes of mountinfo(5): space, tab, line feed,

@@ -109,6 +109,15 @@ func run(h *handover) (int, error) {
 	return status, fault.After(fault.Closed, err)
 }
 
+// leaveTree drops what this mount namespace still has of the rootfs: the jail
+// has its own. Otherwise the kernel would do it when this process ends, and
+// whoever waits for that would wait for some microseconds a mount.
+func leaveTree() {
+	if err := unix.Unmount(workDir, unix.MNT_DETACH); err != nil {
+		logrus.WithError(err).Debug("leave the rootfs")
+	}
+}
+
 // privateWorkDir gives this mount namespace a tmpfs of its own, and a view
 // that nothing on the host sees or changes. libcontainer would make cgroups
 // where it may, and a supervisor that is killed would leave them: here all

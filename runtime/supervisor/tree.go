@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -108,10 +109,10 @@ func (t *tree) build(rootfs, dev string, mounts []specs.Mount) (rest []specs.Mou
 			rest = append(rest, m)
 		case inStore(m):
 			n := 1
-			for i+n < len(mounts) && inStore(mounts[i+n]) {
+			for i+n < len(mounts) && inStore(mounts[i+n]) && slices.Equal(mounts[i+n].Options, m.Options) {
 				n++
 			}
-			err = t.bindStore(mounts[i : i+n])
+			err = t.bindStore(mounts[i:i+n], filepath.Join(filepath.Dir(dev), "store"))
 			i += n - 1
 		case m.Type == "bind":
 			err = t.bind(t.sources[i], m)
@@ -165,12 +166,14 @@ func split(options []string) (attr uint64, data []string) {
 	return attr, data
 }
 
-// bindStore mounts consecutive store paths. It is the loop that a closure of
-// hundreds of paths spends its time in, so it resolves neither side anew.
-func (t *tree) bindStore(mounts []specs.Mount) error {
-	host, err := unix.Open(storeDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+// bindStore mounts consecutive store paths with the same options. It is the loop
+// that a closure of hundreds of paths spends its time in, so it resolves
+// neither side anew, and sets no attributes: a clone has those of the mount
+// that it is cloned from, which is a view of the host's store for this alone.
+func (t *tree) bindStore(mounts []specs.Mount, view string) error {
+	host, err := storeView(mounts[0].Options, view)
 	if err != nil {
-		return os.NewSyscallError("open "+storeDir, err)
+		return err
 	}
 	defer unix.Close(host)
 	jail, err := t.mountPoint(storeDir, true)
@@ -179,26 +182,50 @@ func (t *tree) bindStore(mounts []specs.Mount) error {
 	}
 	defer unix.Close(jail)
 	for _, m := range mounts {
-		name := path.Base(m.Source)
-		attr, _ := split(m.Options)
-		var st unix.Stat_t
-		if err := unix.Fstatat(host, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		if err := bindStorePath(host, jail, path.Base(m.Source)); err != nil {
 			return sourceError(m.Source, err)
-		}
-		if err := makeAt(jail, name, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil && !errors.Is(err, unix.EEXIST) {
-			return err
-		}
-		fd, err := unix.OpenTree(host, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
-		if err != nil {
-			return sourceError(m.Source, err)
-		}
-		err = attach(fd, attr, 0, jail, name)
-		unix.Close(fd)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	return nil
+	if err := unix.Unmount(view, unix.MNT_DETACH); err != nil {
+		return os.NewSyscallError("umount "+view, err)
+	}
+	return os.Remove(view)
+}
+
+// storeView mounts the host's store on a new folder, with options.
+func storeView(options []string, view string) (int, error) {
+	attr, data := split(options)
+	if len(data) > 0 {
+		return -1, fmt.Errorf("options %q are not known", data)
+	}
+	if err := os.Mkdir(view, 0o700); err != nil {
+		return -1, err
+	}
+	fd, err := unix.OpenTree(unix.AT_FDCWD, storeDir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		return -1, os.NewSyscallError("open_tree "+storeDir, err)
+	}
+	if err := attach(fd, attr, unix.AT_RECURSIVE, unix.AT_FDCWD, view); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func bindStorePath(host, jail int, name string) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(host, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	if err := makeAt(jail, name, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil && !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	fd, err := unix.OpenTree(host, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
+		return os.NewSyscallError("open_tree", err)
+	}
+	defer unix.Close(fd)
+	return os.NewSyscallError("move_mount", unix.MoveMount(fd, "", jail, name, unix.MOVE_MOUNT_F_EMPTY_PATH))
 }
 
 func attach(fd int, attr uint64, recursive uint, dirfd int, name string) error {

@@ -2,8 +2,11 @@ package supervisor
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 
+	"github.com/opencontainers/cgroups"
+	"github.com/opencontainers/cgroups/manager"
 	"github.com/opencontainers/runc/libcontainer/configs"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
@@ -24,10 +27,16 @@ const everyField = `{
 			"syscalls": [{"names": ["a"], "action": "SCMP_ACT_ALLOW", "errnoRet": 1,
 				"args": [{"index": 0, "value": 1, "valueTwo": 1, "op": "SCMP_CMP_EQ"}]}]}}}`
 
-// warm makes what package encoding/json makes of a type when it first meets it,
-// while this half has nothing to do but wait for the other: 2 ms that every
-// start would spend after it. Nothing depends on it.
+// warm makes what packages make once, while this half has nothing to do but wait
+// for the other: 3 ms that every start would spend after it. Nothing depends on
+// it.
 func warm() {
+	// What the kernel knows of pidfds, and where the host mounts cgroups.
+	if p, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = p.Release()
+	}
+	_, _ = manager.New(&cgroups.Cgroup{Parent: "/", Name: "none", Rootless: true, Resources: &cgroups.Resources{}})
+	// What package encoding/json makes of a type when it first meets it.
 	if s, err := bundle.Unmarshal(strings.NewReader(everyField)); err == nil {
 		_ = spec.Check(s)
 	}

@@ -1,0 +1,22 @@
+package supervisor
+
+// #include "memory.h"
+import "C"
+
+import (
+	"runtime/debug"
+	"time"
+)
+
+// settled is how long after its program began a jail counts as started.
+const settled = time.Second
+
+// shrink gives memory back when the start is over: most of what this process
+// then has is its code of which the kernel has mapped more than was asked for,
+// and what the start has left on the heap.
+func shrink() {
+	time.AfterFunc(settled, func() {
+		debug.FreeOSMemory()
+		C.jail_forget_code()
+	})
+}

@@ -1,0 +1,1 @@
+void jail_forget_code(void);
