@@ -238,6 +238,10 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 	if file, err := trust.Path(f.project); err == nil {
 		dir = filepath.Dir(file)
 	}
+	// git runs while policies are read.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	git := host.Ask(ctx, dir)
 	ps, err := f.merged(dir)
 	if err := fault.After(fault.Policy, err); err != nil {
 		return nil, err
@@ -260,7 +264,7 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 	facts, err := host.Read(ctx, host.Options{
 		ProjectDir: dir, Hide: p.Files.Hide, Protect: p.Files.Protect,
 		Grants: append(append([]string{}, p.Files.Read...), p.Files.Write...),
-		Shared: p.Agent.Config == policy.ConfigShared, Nix: p.Nix.Daemon == policy.DaemonAuto,
+		Shared: p.Agent.Config == policy.ConfigShared, Nix: p.Nix.Daemon == policy.DaemonAuto, Git: git,
 	})
 	if err := fault.After(fault.Facts, err); err != nil {
 		return nil, err

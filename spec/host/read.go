@@ -31,6 +31,25 @@ type Options struct {
 	Shared bool
 	// Nix asks for the Nix daemon.
 	Nix bool
+	// Git is what Ask found for the same project, or is still finding. Without
+	// it Read asks.
+	Git *Git
+}
+
+// Git is what git knows of a project.
+type Git struct {
+	dir      string
+	settings func() []setting
+}
+
+// Ask begins to ask git about the project in a folder, so that the program runs
+// while the caller learns what else Read wants to know. It ends with ctx.
+func Ask(ctx context.Context, dir string) *Git { return thisHost().ask(ctx, dir) }
+
+func (s *source) ask(ctx context.Context, dir string) *Git {
+	answer := make(chan []setting, 1)
+	go func() { answer <- s.gitSettings(ctx, dir) }()
+	return &Git{dir: dir, settings: sync.OnceValue(func() []setting { return <-answer })}
 }
 
 // Read reads the facts of this host, once. A folder that cannot be a project
@@ -49,8 +68,9 @@ func (s *source) read(ctx context.Context, o Options) (*Facts, error) {
 	// Programs that are asked run beside the search of the project.
 	var wait sync.WaitGroup
 	defer wait.Wait()
-	var settings []setting
-	wait.Go(func() { settings = s.gitSettings(ctx, f.Project.Dir) })
+	if o.Git == nil || o.Git.dir != f.Project.Dir {
+		o.Git = s.ask(ctx, f.Project.Dir)
+	}
 	daemon := *f
 	daemon.Warnings = nil
 	if o.Nix {
@@ -64,10 +84,11 @@ func (s *source) read(ctx context.Context, o Options) (*Facts, error) {
 	if f.Present, err = s.present(o.Grants, f); err != nil {
 		return nil, err
 	}
-	if err := s.survey(ctx, f, o, func() []setting { wait.Wait(); return settings }); err != nil {
+	if err := s.survey(ctx, f, o, o.Git.settings); err != nil {
 		return nil, err
 	}
-	f.GitName, f.GitEmail = identity(settings)
+	wait.Wait()
+	f.GitName, f.GitEmail = identity(o.Git.settings())
 	f.NixDaemon, f.NixTrusted, f.NixVersion = daemon.NixDaemon, daemon.NixTrusted, daemon.NixVersion
 	f.NixSubstituters, f.NixKeys = daemon.NixSubstituters, daemon.NixKeys
 	f.Warnings = append(f.Warnings, daemon.Warnings...)
