@@ -37,7 +37,7 @@ func netlinkAttacks() []Attack {
 		lo := make([]byte, 20) // struct tcmsg
 		binary.NativeEndian.PutUint32(lo[4:], 1)
 		binary.NativeEndian.PutUint32(lo[12:], 0xffffffff) // TC_H_ROOT
-		err := request(unix.NETLINK_ROUTE, unix.RTM_NEWQDISC, append(lo, attribute(1, []byte("jailed-claude\x00"))...))
+		err := request(unix.NETLINK_ROUTE, unix.RTM_NEWQDISC, slices.Concat(lo, attribute(1, []byte("jailed-claude\x00"))))
 		if errors.Is(err, unix.ENOENT) {
 			err = nil
 		}
