@@ -1,11 +1,11 @@
 package runtime
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/seccomp"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
@@ -26,7 +26,7 @@ type Options struct {
 func Warm() {
 	// What package encoding/json makes of a type when it first meets it: all
 	// of the OCI specification's, whatever a jail has of them.
-	_, _ = bundle.Marshal(new(specs.Spec))
+	_, _ = json.Marshal(new(specs.Spec))
 }
 
 // Run replaces this process by the supervisor of a jail and so returns only

@@ -108,9 +108,11 @@ const (
 // where it was split in two and the other half is it. Start returns only with
 // an error, and then the process is as it was.
 func Start(j *spec.Jail, o Options) error {
-	config, err := bundle.Marshal(j.Spec)
+	// As bundle.Marshal has it, without the indentation: that is a third of the
+	// bytes, which are written and read twice here.
+	config, err := json.Marshal(j.Spec)
 	if err != nil {
-		return err
+		return fmt.Errorf("encode %s: %w", bundle.ConfigName, err)
 	}
 	f, err := (&handover{Rootfs: j.Rootfs, Options: o, config: config}).write()
 	if err != nil {

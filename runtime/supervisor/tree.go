@@ -181,9 +181,19 @@ func (t *tree) bindStore(mounts []specs.Mount, view string) error {
 		return err
 	}
 	defer unix.Close(jail)
-	for _, m := range mounts {
-		if err := bindStorePath(host, jail, path.Base(m.Source)); err != nil {
-			return sourceError(m.Source, err)
+	made := makeStorePoints(host, jail, mounts)
+	defer func() {
+		for range made { //nolint:revive // It uses host and jail.
+		}
+	}()
+	for chunk := range slices.Chunk(mounts, storeChunk) {
+		if err := <-made; err != nil {
+			return err
+		}
+		for _, m := range chunk {
+			if err := bindStorePath(host, jail, path.Base(m.Source)); err != nil {
+				return sourceError(m.Source, err)
+			}
 		}
 	}
 	if err := unix.Unmount(view, unix.MNT_DETACH); err != nil {
@@ -212,14 +222,42 @@ func storeView(options []string, view string) (int, error) {
 	return fd, nil
 }
 
-func bindStorePath(host, jail int, name string) error {
+// storeChunk is how many mount points are made between two messages.
+const storeChunk = 16
+
+// makeStorePoints makes what store paths are mounted on, beside what mounts
+// them: each is half of the work. It sends one value for each chunk, and closes
+// the channel when it is done.
+func makeStorePoints(host, jail int, mounts []specs.Mount) <-chan error {
+	made := make(chan error, len(mounts)/storeChunk+1)
+	go func() {
+		defer close(made)
+		for chunk := range slices.Chunk(mounts, storeChunk) {
+			for _, m := range chunk {
+				if err := makeStorePoint(host, jail, m.Source); err != nil {
+					made <- err
+					return
+				}
+			}
+			made <- nil
+		}
+	}()
+	return made
+}
+
+func makeStorePoint(host, jail int, source string) error {
+	name := path.Base(source)
 	var st unix.Stat_t
 	if err := unix.Fstatat(host, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return err
+		return sourceError(source, err)
 	}
 	if err := makeAt(jail, name, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil && !errors.Is(err, unix.EEXIST) {
 		return err
 	}
+	return nil
+}
+
+func bindStorePath(host, jail int, name string) error {
 	fd, err := unix.OpenTree(host, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil {
 		return os.NewSyscallError("open_tree", err)
