@@ -5,7 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // services are sockets of programs that act for the caller, by what they are.
@@ -82,7 +85,14 @@ func serviceAttacks() []Attack {
 		if e.Sockets["file"] == "" {
 			return notApplicable("%s", noPlace)
 		}
-		return e.visits("unix", "/proc/self/root"+e.Sockets["file"])
+		// The address of a socket has 108 bytes (unix(7)): by a descriptor of the
+		// folder it fits.
+		dir, err := unix.Open("/proc/self/root"+filepath.Dir(e.Sockets["file"]), unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return held("%s", plain(err))
+		}
+		defer unix.Close(dir)
+		return e.visits("unix", "/proc/self/fd/"+strconv.Itoa(dir)+"/"+filepath.Base(e.Sockets["file"]))
 	}})
 	return all
 }

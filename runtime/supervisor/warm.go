@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/cgroups/manager"
 	"github.com/opencontainers/runc/libcontainer/configs"
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/spec"
@@ -27,10 +28,19 @@ const everyField = `{
 			"syscalls": [{"names": ["a"], "action": "SCMP_ACT_ALLOW", "errnoRet": 1,
 				"args": [{"index": 0, "value": 1, "valueTwo": 1, "op": "SCMP_CMP_EQ"}]}]}}}`
 
+// enoughFiles is more than this half has open while it waits.
+const enoughFiles = 64
+
 // warm makes what packages make once, while this half has nothing to do but wait
 // for the other: 3 ms that every start would spend after it. Nothing depends on
 // it.
 func warm() {
+	// The Go runtime crashes where it cannot open what it waits with; the other
+	// half says what is wrong.
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil || files.Cur < enoughFiles {
+		return
+	}
 	// What the kernel knows of pidfds, and where the host mounts cgroups.
 	if p, err := os.FindProcess(os.Getpid()); err == nil {
 		_ = p.Release()
