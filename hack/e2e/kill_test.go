@@ -127,6 +127,9 @@ func (w *world) takeTrace() (tr trace) {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			name := e.Name()
+			if strings.HasPrefix(name, ".jailed-claude-audit-") {
+				continue // another test's, which looks after them itself
+			}
 			if strings.Contains(name, "jail") || strings.Contains(name, "runc") || strings.Contains(name, "libcontainer") || strings.Contains(name, "bundle") {
 				tr.entries = append(tr.entries, filepath.Join(dir, name))
 			}
