@@ -270,7 +270,9 @@ func (w *world) misdeed(own []string) {
 	case 6:
 		_ = os.Truncate(p, int64(rand.IntN(64)))
 	case 7:
-		_ = os.RemoveAll(p)
+		// Gone, as by os.RemoveAll; that one opens the folder around, which the
+		// other neighbour may just have made a FIFO, and waits for ever.
+		_ = os.Rename(p, away)
 	case 8:
 		mode := []os.FileMode{0, 0o400, 0o777, 0o100}[rand.IntN(4)]
 		if fi, err := os.Lstat(p); err == nil && fi.Mode()&os.ModeSymlink == 0 {
