@@ -87,7 +87,7 @@ if paths=$("$HACK/store/up.sh" 2>"$work/store.log") && tiny=$("$HACK/store/many.
   chmod 0644 "$work/tiny"
   variables+=("JAIL_TEST_TINY=$work/tiny" NIX_CONF_DIR=/nix/var/jailed-claude/conf)
   # A daemon for those tests that ask Nix as a user.
-  if [ "$(id -u)" = 0 ] && ! [ -S /nix/var/nix/daemon-socket/socket ]; then
+  if [ "$(id -u)" = 0 ] && ! "$HACK/store/daemon.sh" status; then
     daemon=started
     "$HACK/store/daemon.sh" start
   fi

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# daemon.sh start|stop: a nix-daemon on the test store, for tests that talk to
+# daemon.sh start|stop|status: a nix-daemon on the test store, for tests that talk to
 # Nix as an unprivileged user. Leaves a daemon that it did not start alone.
-# Root only. `start` prints nothing when a daemon answers already.
+# Root only. `start` prints nothing when a daemon answers already; `status`
+# says by its exit status alone whether one does (a socket that a killed daemon
+# left behind is none).
 set -euo pipefail
 ME=store
 # shellcheck source-path=SCRIPTDIR source=nix.sh
@@ -51,5 +53,6 @@ case ${1:-} in
       rm -f "$pid_file" "$socket"
     fi
     ;;
-  *) die "usage: daemon.sh start|stop" ;;
+  status) answers ;;
+  *) die "usage: daemon.sh start|stop|status" ;;
 esac
