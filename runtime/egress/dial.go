@@ -85,12 +85,9 @@ func (s *Session) dialAny(ctx context.Context, addrs []netip.Addr, port uint16) 
 // why there are none.
 func (s *Session) candidates(ctx context.Context, r *request) ([]netip.Addr, *refusal) {
 	if r.name == "" {
-		v := s.rules.Address(r.addr, r.port, false)
-		r.rule = v.Rule
-		if !v.OK {
-			return nil, deny(v.Why, allowLine(v, r.addr.String(), r.port))
-		}
-		return []netip.Addr{r.addr}, nil
+		rule, no := s.judge(r.addr, r.port, false)
+		r.rule = rule
+		return []netip.Addr{r.addr}, no
 	}
 	if r.name == network.HostName {
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
@@ -102,13 +99,13 @@ func (s *Session) candidates(ctx context.Context, r *request) ([]netip.Addr, *re
 	var ok []netip.Addr
 	var first *refusal
 	for _, a := range all {
-		v := s.rules.Address(a, r.port, true)
+		rule, no := s.judge(a, r.port, true)
 		switch {
-		case v.OK:
+		case no == nil:
 			ok = append(ok, a.WithZone(""))
 		case first == nil:
-			r.addr, r.rule = a, v.Rule
-			first = deny(v.Why, allowLine(v, network.Plain(a).String(), r.port))
+			r.addr, r.rule = a, rule
+			first = no
 		}
 	}
 	if len(ok) == 0 {
@@ -116,4 +113,32 @@ func (s *Session) candidates(ctx context.Context, r *request) ([]netip.Addr, *re
 	}
 	r.addr = netip.Addr{}
 	return ok, nil
+}
+
+// judge decides about an address and names the rule.
+func (s *Session) judge(a netip.Addr, port uint16, named bool) (rule string, no *refusal) {
+	v := s.rules.Address(a, port, named)
+	if v.OK {
+		own, err := s.isOwn(a, port)
+		if err != nil {
+			return v.Rule, fail(err.Error())
+		}
+		if own {
+			v = s.rules.Own(a, port)
+		}
+	}
+	if v.OK {
+		return v.Rule, nil
+	}
+	return v.Rule, deny(v.Why, allowLine(v, network.Plain(a).String(), port))
+}
+
+// isOwn reports whether a is an address of this host. An IPv4 address in an
+// IPv6 form may be one as well: this host may be its own translator.
+func (s *Session) isOwn(a netip.Addr, port uint16) (bool, error) {
+	own, err := s.own(netip.AddrPortFrom(a, port))
+	if plain := network.Plain(a); err == nil && !own && plain != a.WithZone("") {
+		own, err = s.own(netip.AddrPortFrom(plain, port))
+	}
+	return own, err
 }

@@ -6,7 +6,8 @@
 // name again, decides, resolves the name outside, decides about the address
 // that came of it, and dials exactly that. No connection is dialled before it
 // was decided about, and none is decided about by an address that is resolved
-// a second time. What is refused is reset at once.
+// a second time. What is refused is reset at once. This host's own addresses
+// (package own) are as closed as its loopback.
 //
 // Every decision is an Event, a line of JSON in the session's log.
 //

@@ -128,11 +128,17 @@ func (s *Session) connect(k *link, r *request) *refusal {
 	if err != nil {
 		return fail(err.Error())
 	}
+	r.addr = addrPort(out.RemoteAddr()).Addr()
+	if r.name != network.HostName {
+		// It took a while. By now it may be an address of this host.
+		if rule, no := s.judge(r.addr, r.port, r.name != ""); no != nil {
+			reset(out)
+			r.rule = rule
+			return no
+		}
+	}
 	if !k.to(out) {
 		return fail("the session ended")
-	}
-	if a, ok := out.RemoteAddr().(*net.TCPAddr); ok {
-		r.addr = a.AddrPort().Addr().Unmap()
 	}
 	if err := r.accept(); err != nil {
 		return fail("proxy: " + err.Error())

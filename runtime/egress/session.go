@@ -14,6 +14,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/names"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/own"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -38,6 +39,9 @@ type Options struct {
 	// Dial connects to an address that was decided about. Nil means from the
 	// network namespace of the calling process.
 	Dial func(ctx context.Context, to netip.AddrPort) (*net.TCPConn, error)
+	// Own reports whether a connection would end on this host itself. Nil
+	// means by the routes of the network namespace of the calling process.
+	Own func(to netip.AddrPort) (bool, error)
 }
 
 // Session is the network of one running jail.
@@ -51,6 +55,7 @@ type Session struct {
 	brokers  []*broker.Broker // by index
 	ports    []net.Listener
 	dial     func(context.Context, netip.AddrPort) (*net.TCPConn, error)
+	own      func(netip.AddrPort) (bool, error)
 
 	ctx     context.Context // ends with the session
 	cancel  context.CancelFunc
@@ -99,11 +104,14 @@ func start(o Options, l limits) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{
-		config: o.Config, rules: rules, book: names.NewBook(), dial: o.Dial,
+		config: o.Config, rules: rules, book: names.NewBook(), dial: o.Dial, own: o.Own,
 		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l,
 	}
 	if s.dial == nil {
 		s.dial = dialTCP
+	}
+	if s.own == nil {
+		s.own = own.Is
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.resolver = newResolver(s.ctx, o.LookupHost)
@@ -201,7 +209,7 @@ func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 }
 
 // dialBroker is for brokers: their services were named by the policy and are
-// verified by TLS, so they may have any address.
+// verified by TLS, so they may have any address, on this host as well.
 func (s *Session) dialBroker(ctx context.Context, _, address string) (net.Conn, error) {
 	host, port, err := splitHostPort(address)
 	if err != nil {

@@ -37,6 +37,9 @@ type world struct {
 	dialed []netip.AddrPort
 	// hold keeps dials until it is closed.
 	hold chan struct{}
+	// own says which addresses are this host's. The world's are all on its lo,
+	// so that the kernel would say so of each.
+	own func(netip.AddrPort) (bool, error)
 }
 
 func (w *world) Write(b []byte) (int, error) {
@@ -69,6 +72,20 @@ func (w *world) dialOut(ctx context.Context, to netip.AddrPort) (*net.TCPConn, e
 		}
 	}
 	return dialTCP(ctx, to)
+}
+
+func (w *world) isOwn(to netip.AddrPort) (bool, error) {
+	if w.own == nil {
+		return false, nil
+	}
+	return w.own(to)
+}
+
+// owning makes addresses this host's own.
+func owning(addrs ...netip.Addr) change {
+	return func(w *world, _ *Options, _ *limits) {
+		w.own = func(to netip.AddrPort) (bool, error) { return slices.Contains(addrs, to.Addr()), nil }
+	}
 }
 
 // change of the options or the limits of a world.
@@ -124,7 +141,7 @@ func tryWorld(t testing.TB, changes ...change) (*world, error) {
 	t.Cleanup(func() { close(w.calls); w.netns.Close() })
 	o := Options{
 		Config: &network.Config{Mode: network.Filtered, Via: network.ViaRedirect, TLS: network.TLSStrict},
-		NetNS:  w.netns, Log: w, LookupHost: w.lookupHost, Dial: w.dialOut,
+		NetNS:  w.netns, Log: w, LookupHost: w.lookupHost, Dial: w.dialOut, Own: w.isOwn,
 	}
 	l := defaultLimits()
 	for _, c := range changes {

@@ -197,6 +197,44 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// TestOwn: an address of this host is open by a rule of addresses, and by
+// nothing else.
+func TestOwn(t *testing.T) {
+	for _, mode := range []string{None, Filtered, Internet} {
+		r := rules(t, mode, nil, nil)
+		if mode != None {
+			r = rules(t, mode, []string{"a.com:*", "host:22", "8.8.8.8:22", "[2606:4700::/32]:*", "9.9.0.0/16"}, []string{"9.9.9.0/24"})
+		}
+		for _, c := range []struct {
+			a    string
+			port uint16
+			rule string // "": refused
+		}{
+			{"8.8.8.8", 22, "8.8.8.8:22"},
+			{"::ffff:8.8.8.8", 22, "8.8.8.8:22"},
+			{"64:ff9b::808:808", 22, "8.8.8.8:22"},
+			{"8.8.8.8", 443, ""},
+			{"8.8.4.4", 22, ""},
+			{"::ffff:8.8.4.4", 22, ""},
+			{"2606:4700::1", 7, "[2606:4700::/32]:*"},
+			{"2607::1", 7, ""},
+			{"9.9.8.8", 443, "9.9.0.0/16"},
+			{"9.9.9.9", 443, ""},
+			{"127.0.0.1", 22, ""},
+			{"10.0.0.1", 22, ""},
+		} {
+			want := c.rule != "" && mode != None
+			v := r.Own(netip.MustParseAddr(c.a), c.port)
+			if v.OK != want || v.OK && v.Rule != c.rule || v.OK != (v.Why == "") || v.Rule == "" {
+				t.Errorf("%s, %s:%d: %+v", mode, c.a, c.port, v)
+			}
+		}
+	}
+	if v := rules(t, Internet, nil, nil).Own(netip.MustParseAddr("8.8.8.8"), 443); v.Rule != "mode internet" || !strings.Contains(v.Why, "8.8.8.8 is an address of this host") {
+		t.Errorf("%+v", v)
+	}
+}
+
 func TestNormal(t *testing.T) {
 	for in, want := range map[string]string{"A.Example.COM": "a.example.com", "a.com.": "a.com", "HOST": "host"} {
 		if got, ok := Normal(in); !ok || got != want {

@@ -35,11 +35,13 @@ const httpsPort = 443
 //	*.github.com             every name below it, not github.com itself
 //	github.com:22            the name, on port 22; ":*" for every port
 //	host:5432                a service of the host's loopback
-//	10.1.0.0/16, 10.1.2.3    addresses, on port 443; they may be private
+//	10.1.0.0/16, 10.1.2.3    addresses, on port 443; they may be private, or
+//	                         this host's own
 //	10.1.2.3:5432            with a port; IPv6 in brackets: [fd00::1]:5432
 //
 // Names are compared without regard to case. A name is allowed to lead to
-// public addresses; one that leads to others needs a rule for these as well.
+// public addresses of other hosts; one that leads to others needs a rule for
+// these as well.
 func ParseRule(s string) (Rule, error) { return parse(s, httpsPort) }
 
 // ParseDeny reads an element of "deny": the same, and without a port it is of

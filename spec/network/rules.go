@@ -105,20 +105,41 @@ func (r *Rules) Connect(name string, port uint16) Verdict {
 // program asked for itself.
 func (r *Rules) Address(a netip.Addr, port uint16, named bool) Verdict {
 	a = Plain(a)
-	for _, d := range r.deny {
-		if d.name == "" && d.prefix.Contains(a) && d.hasPort(port) {
-			return denied(d)
-		}
-	}
-	for _, w := range r.allow {
-		if w.name == "" && w.prefix.Contains(a) && w.hasPort(port) {
-			return yes(w)
-		}
+	if v, ok := r.ofAddresses(a, port); ok {
+		return v
 	}
 	if what := Special(a); what != "" {
 		return r.byMode(false, fmt.Sprintf("%s is no public address (%s)", a, what))
 	}
 	return r.byMode(named && r.mode != None || r.mode == Internet, "addresses need a rule of their own")
+}
+
+// Own decides the same about an address that is one of this host's: what
+// listens there is open to programs of this host, as on its loopback, whatever
+// stands before it on its way in from elsewhere. No mode and no name opens it,
+// but a rule of addresses.
+func (r *Rules) Own(a netip.Addr, port uint16) Verdict {
+	a = Plain(a)
+	if v, ok := r.ofAddresses(a, port); ok {
+		return v
+	}
+	return r.byMode(false, fmt.Sprintf("%s is an address of this host", a))
+}
+
+// ofAddresses is the verdict of the rules of addresses on a plain one, if one
+// of them is of it.
+func (r *Rules) ofAddresses(a netip.Addr, port uint16) (v Verdict, ok bool) {
+	for _, d := range r.deny {
+		if d.name == "" && d.prefix.Contains(a) && d.hasPort(port) {
+			return denied(d), true
+		}
+	}
+	for _, w := range r.allow {
+		if w.name == "" && w.prefix.Contains(a) && w.hasPort(port) {
+			return yes(w), true
+		}
+	}
+	return Verdict{}, false
 }
 
 // AllowLine is the element of "allow" that would let a connection through.
