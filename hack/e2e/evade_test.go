@@ -71,6 +71,14 @@ func escapes() []escape {
 	for _, address := range []string{"127.0.0.1:5432", "127.0.0.2:5432", "[::1]:5432", "0.0.0.0:5432", "[::]:5432", "[::ffff:127.0.0.1]:5432", "localhost:5432"} {
 		add("host's loopback "+address, func() (string, error) { return tcp(address) })
 	}
+	for _, address := range []string{own4 + ":22", own4 + ":5432", "[" + own6 + "]:22", ownLo + ":22", ownPrivate + ":22", "[::ffff:" + own4 + "]:22", own4 + ":443"} {
+		add("host's own address "+address, func() (string, error) { return tcp(address) })
+	}
+	// The network's broadcast address: no connection can be made to it.
+	blank("host's own address 93.184.220.255:22", func() (string, error) { return tcp("93.184.220.255:22") })
+	add("host's own address, TCP fast open", func() (string, error) { return fastOpen(own4, 80) })
+	add("host's own address, MPTCP", func() (string, error) { return multipath(own4, 22) })
+	add("host's own address, allowed SNI", func() (string, error) { return hello(own4+":443", "allowed.example") })
 	for _, name := range []string{
 		"other.example", "OTHER.example", "other.example.", "allowed.example.other.example", "otherallowed.example", "x.allowed.example",
 		"wild.example", "allowed.example..", "allowed.exampl", "a\u0430llowed.example",
@@ -98,7 +106,7 @@ func escapes() []escape {
 	for _, say := range []string{"CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n", "GET http://other.example/ HTTP/1.1\r\nHost: other.example\r\n\r\n", "\x05\x01\x00\x05\x01\x00\x01\x5d\xb8\xd8\x23\x00\x50"} {
 		blank(fmt.Sprintf("relay's own port, %.7q", say), func() (string, error) { return tcpSay("198.18.0.1:1023", say) })
 	}
-	for _, server := range []string{publicB, metadata, "127.0.0.1", private} {
+	for _, server := range []string{publicB, metadata, "127.0.0.1", private, own4} {
 		add("resolver "+server+" by UDP", func() (string, error) { return ask("udp", server, "secret.tunnel.example.", dnsmessage.TypeA) })
 	}
 	blank("resolver by TCP", func() (string, error) { return ask("tcp", publicB, "secret.tunnel.example.", dnsmessage.TypeA) })
@@ -107,7 +115,7 @@ func escapes() []escape {
 	}
 	blank("DNS over TLS", func() (string, error) { return hello(publicB+":853", "dns.example") })
 	add("DNS over HTTPS", func() (string, error) { return hello(publicB+":443", "dns.example") })
-	for _, address := range []string{publicB + ":443", publicB + ":9999", metadata + ":9999", "[" + publicV6 + "]:443", "allowed.example:443"} {
+	for _, address := range []string{publicB + ":443", publicB + ":9999", metadata + ":9999", own4 + ":9999", "[" + own6 + "]:9999", "[" + publicV6 + "]:443", "allowed.example:443"} {
 		add("UDP to "+address, func() (string, error) { return udp(address) })
 	}
 	for name, s := range sockets {
@@ -137,6 +145,12 @@ var rebinding = map[string][]string{
 	"mapped.wild.example": {"::ffff:127.0.0.1"},
 	"cname.wild.example":  {"=ten.wild.example"},
 	"turns.wild.example":  {publicA, "192.168.1.1"},
+	// Public, and this host's own.
+	"own.wild.example":       {own4},
+	"own6.wild.example":      {own6},
+	"ownlo.wild.example":     {ownLo},
+	"ownmapped.wild.example": {"::ffff:" + own4},
+	"owncname.wild.example":  {"=own.wild.example"},
 }
 
 // tcp connects and returns what the other side says.

@@ -24,7 +24,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/sys/unix"
 )
@@ -38,37 +37,24 @@ type labServer struct {
 	key           *ecdsa.PrivateKey
 	ca            *x509.Certificate
 	// www has a folder for each name that files are served under.
-	www string
+	www   string
+	outer *outer
 }
 
 // openLab makes the lab around this process, whose namespaces are new, and
 // begins to serve. dir is the world's folder.
 func openLab(dir string) (*labServer, error) {
 	s := &labServer{names: map[string][][]string{}, backends: map[string]string{}, www: filepath.Join(dir, "www")}
-	if err := errors.Join(labNetwork(), labFiles(dir), s.authority(filepath.Join(dir, "ca.pem"))); err != nil {
-		return nil, err
-	}
-	for _, port := range labPorts {
-		// All addresses of both families.
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err != nil {
-			return nil, err
-		}
-		l = noting{l, s}
-		switch port {
-		case 443:
-			go s.web(tls.NewListener(l, &tls.Config{GetCertificate: s.certificate, NextProtos: []string{"http/1.1"}}))
-		case 80, 8080:
-			go s.web(l)
-		default:
-			go banner(l)
-		}
-	}
-	shell, err := net.Listen("tcp", ":2222")
+	o, err := newOuter()
 	if err != nil {
 		return nil, err
 	}
-	if err := s.serveSSH(noting{shell, s}); err != nil {
+	s.outer = o
+	if err := errors.Join(labNetwork(o), labFiles(dir), s.authority(filepath.Join(dir, "ca.pem"))); err != nil {
+		return nil, err
+	}
+	// On all addresses of both families, here and out there.
+	if err := errors.Join(s.services(net.Listen), s.services(o.listen), s.echoes(net.ListenPacket, own4, own6, ownLo), s.echoes(o.listenPacket, labAddresses...)); err != nil {
 		return nil, err
 	}
 	abstract, err := net.Listen("unix", labAbstract(dir))
@@ -81,39 +67,49 @@ func openLab(dir string) (*labServer, error) {
 		return nil, err
 	}
 	go s.resolve(dns)
-	for _, a := range labAddresses {
+	return s, s.labReady()
+}
+
+// services opens labPorts, and one for ssh.
+func (s *labServer) services(listen func(network, address string) (net.Listener, error)) error {
+	for _, port := range labPorts {
+		l, err := listen("tcp", fmt.Sprintf(":%d", port))
+		if err != nil {
+			return err
+		}
+		l = noting{l, s}
+		switch port {
+		case 443:
+			go s.web(tls.NewListener(l, &tls.Config{GetCertificate: s.certificate, NextProtos: []string{"http/1.1"}}))
+		case 80, 8080:
+			go s.web(l)
+		default:
+			go banner(l)
+		}
+	}
+	shell, err := listen("tcp", ":2222")
+	if err != nil {
+		return err
+	}
+	return s.serveSSH(noting{shell, s})
+}
+
+// echoes answers packets to these addresses.
+func (s *labServer) echoes(listen func(network, address string) (net.PacketConn, error), addresses ...string) error {
+	for _, a := range addresses {
 		for _, port := range []string{"53", "443", "9999"} {
-			p, err := net.ListenPacket("udp", net.JoinHostPort(a, port))
+			p, err := listen("udp", net.JoinHostPort(a, port))
 			if err != nil {
-				return nil, err
+				return err
 			}
 			go s.packets(p)
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // labAbstract is the abstract socket of the lab's host (CVE-2020-15257).
 func labAbstract(dir string) string { return "@lab-" + filepath.Base(dir) }
-
-func labNetwork() error {
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		return err
-	}
-	if err := netlink.LinkSetUp(lo); err != nil {
-		return err
-	}
-	for _, a := range labAddresses {
-		addr := netip.MustParseAddr(a)
-		n := &net.IPNet{IP: addr.AsSlice(), Mask: net.CIDRMask(addr.BitLen(), addr.BitLen())}
-		// Without the search for duplicates, which would hold it back a second.
-		if err := netlink.AddrAdd(lo, &netlink.Addr{IPNet: n, Flags: unix.IFA_F_NODAD}); err != nil {
-			return fmt.Errorf("%s: %w", a, err)
-		}
-	}
-	return nil
-}
 
 // labFiles lays the lab's own resolv.conf and hosts over those of the host.
 func labFiles(dir string) error {

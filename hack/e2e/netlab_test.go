@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,25 +13,36 @@ import (
 	"testing"
 )
 
-// Hosts of the lab. Nothing of it exists beyond the lab's own network
-// namespace: they are addresses of its loopback device.
+// Other hosts of the lab. Nothing of it exists beyond the lab's own network
+// namespaces.
 const (
 	publicA  = "93.184.216.34"
 	publicB  = "93.184.216.35"
+	publicC  = "93.184.216.36"
 	publicV6 = "2606:2800:220::34"
 	metadata = "169.254.169.254"
 	private  = "10.9.9.9"
 )
 
-// labAddresses are all of them.
-var labAddresses = []string{publicA, publicB, publicV6, metadata, private, "fd00:ec2::254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "168.63.129.16", "192.0.2.1", "192.168.1.1", "172.16.0.1", "100.64.0.1", "fd00::1"}
+// Addresses of the lab's host itself: of its card, and of its loopback device.
+const (
+	own4       = "93.184.220.29"
+	own6       = "2606:2800:221::29"
+	ownLo      = "93.184.221.30"
+	ownPrivate = "192.168.77.2"
+)
 
-// labPorts are open on every address of the lab, loopback included.
+// labAddresses are all other hosts.
+var labAddresses = []string{publicA, publicB, publicC, publicV6, metadata, private, "fd00:ec2::254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "168.63.129.16", "192.0.2.1", "192.168.1.1", "172.16.0.1", "100.64.0.1", "fd00::1"}
+
+// labPorts are open on every address of the lab, the host's and its loopback
+// included.
 var labPorts = []int{22, 80, 443, 853, 5432, 8080}
 
-// lab is an outer world for tests of the network: a network namespace without
-// a way out, with servers that play the internet, the caller's own network and
-// the host's loopback, and with a name server and /etc/resolv.conf of its own.
+// lab is an outer world for tests of the network: a network namespace that is
+// the host, and another one at the end of a cable, with servers that play the
+// internet, the caller's own network, and the host's services; with a name
+// server and /etc/resolv.conf of its own.
 // What is dialled by mistake, or because a protection was taken away, reaches
 // the lab and is noted there.
 type lab struct {
@@ -50,8 +60,11 @@ type order struct {
 	// one stays. No answers: the name does not exist. "=NAME" is an alias.
 	Name    string
 	Answers [][]string
-	// Listen forwards an address of the lab to one of its loopback ports.
+	// Listen forwards an address of another host to a port of this one's
+	// loopback.
 	Listen, To string
+	// Own is an address that the host has from now on.
+	Own string
 	// Backend, "127.0.0.1:PORT", answers what is asked of Name by HTTP, with
 	// TLS or without.
 	Backend string
@@ -175,21 +188,28 @@ func TestLab(t *testing.T) {
 	w, l := newLab(t)
 	l.name("a.example", publicA, publicV6)
 	l.ask(order{Name: "turns.example", Answers: [][]string{{publicA}, {"127.0.0.1"}}})
-	c := exec.Command(os.Args[0], "tcp "+publicA+":443", "tcp ["+publicV6+"]:22", "tcp a.example:80", "tcp 127.0.0.1:5432", "tcp [::1]:8080", "tcp "+metadata+":80", "tcp 9.9.9.9:443", "tcp b.example:80")
+	c := exec.Command(os.Args[0], "tcp "+publicA+":443", "tcp ["+publicV6+"]:22", "tcp a.example:80", "tcp 127.0.0.1:5432", "tcp [::1]:8080", "tcp "+metadata+":80", "tcp "+own4+":22", "tcp ["+own6+"]:22", "tcp "+ownLo+":22", "tcp 9.9.9.9:443", "tcp b.example:80")
 	c.Dir, c.Env = w.project, append(w.environ(), partEnv+"=dial")
 	l.enter(c)
 	r := finish(t, c)
-	if n := len(lines(r.out)); r.status != 0 || n != 6 {
-		t.Errorf("%d of the first 6 were reached: %s", n, r)
+	if n := len(lines(r.out)); r.status != 0 || n != 9 {
+		t.Errorf("%d of the first 9 were reached: %s", n, r)
 	}
 	got := l.caught()
-	for _, want := range []string{"tcp " + publicA + ":443", "tcp [" + publicV6 + "]:22", "tcp 127.0.0.1:5432", "tcp [::1]:8080", "tcp " + metadata + ":80"} {
+	for _, want := range []string{"tcp " + publicA + ":443", "tcp [" + publicV6 + "]:22", "tcp 127.0.0.1:5432", "tcp [::1]:8080", "tcp " + metadata + ":80", "tcp " + own4 + ":22", "tcp [" + own6 + "]:22", "tcp " + ownLo + ":22"} {
 		if !slices.Contains(got.Hits, want) {
 			t.Errorf("%q was not noted: %q", want, got.Hits)
 		}
 	}
 	if !slices.Contains(got.Queries, "a.example. A") || !slices.Contains(got.Queries, "b.example. A") {
 		t.Errorf("questions: %q", got.Queries)
+	}
+	// The host's addresses are those that it says, and no other's.
+	ip := exec.Command(requireTool(t, "ip"), "-oneline", "address")
+	ip.Env = w.environ()
+	l.enter(ip)
+	if r := finish(t, ip); !strings.Contains(r.out, own4) || !strings.Contains(r.out, own6) || !strings.Contains(r.out, ownLo) || strings.Contains(r.out, publicA) || strings.Contains(r.out, publicV6) {
+		t.Errorf("addresses of the host: %s", r)
 	}
 	id := exec.Command("id", "-u")
 	id.Env = w.environ()
@@ -224,11 +244,16 @@ func labPart(args []string) int {
 // do carries an order out.
 func (s *labServer) do(o order) reply {
 	if o.Listen != "" {
-		l, err := net.Listen("tcp", o.Listen)
+		l, err := s.outer.listen("tcp", o.Listen)
 		if err != nil {
 			return reply{Err: err.Error()}
 		}
 		go s.forward(l, o.To)
+	}
+	if o.Own != "" {
+		if err := getAddress(o.Own); err != nil {
+			return reply{Err: err.Error()}
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
