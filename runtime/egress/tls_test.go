@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/hello"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -149,4 +150,56 @@ func TestTLSWaits(t *testing.T) {
 		t.Error(err)
 	}
 	w.lastEvent(Fail, 1)
+}
+
+// helloFor is the ClientHello of a client that asks for a name.
+func helloFor(t *testing.T, name string) []byte {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	go func() { _ = tls.Client(theirs, &tls.Config{ServerName: name}).HandshakeContext(t.Context()) }()
+	_, raw, err := hello.Read(ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// TestTLSEarly: what a client of the proxy sends before it is told that there
+// is a tunnel arrives, the bytes behind the ClientHello as well: each once and
+// in order, wherever they are cut.
+func TestTLSEarly(t *testing.T) {
+	serve(t, "93.184.216.34:443", echo)
+	const head = "CONNECT good.example:443 HTTP/1.1\r\nHost: good.example:443\r\n\r\n"
+	behind := "the early data of TLS 1.3"
+	first := helloFor(t, "good.example")
+	all := string(first) + behind
+	w := newWorld(t, viaProxy, mode(network.Filtered, "good.example"))
+	for what, cut := range map[string]int{
+		"nothing": 0, "a part of the ClientHello": len(first) / 2, "the ClientHello": len(first), "a little more": len(first) + 5, "everything": len(all),
+	} {
+		t.Run(what, func(t *testing.T) {
+			conn, err := w.dial("tcp", "198.18.0.1:1023")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := conn.(*net.TCPConn)
+			if _, err := io.WriteString(c, head+all[:cut]); err != nil {
+				t.Fatal(err)
+			}
+			const told = "HTTP/1.1 200 Connection established\r\n\r\n"
+			b := make([]byte, len(told))
+			if _, err := io.ReadFull(c, b); err != nil || string(b) != told {
+				t.Fatalf("%q, %v", b, err)
+			}
+			if _, err := io.WriteString(c, all[cut:]); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.CloseWrite()
+			got, err := io.ReadAll(c)
+			if want := "93.184.216.34:443\n" + all; err != nil || string(got) != want {
+				t.Errorf("%d bytes arrived, not %d: %q, %v", len(got), len(want), got, err)
+			}
+		})
+	}
 }
