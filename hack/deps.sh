@@ -23,6 +23,10 @@ need() {
   "$@" >/dev/null 2>&1 || missing+=("$package")
 }
 
+# system CMD: with the programs of every user, not those in the caller's home
+# (rustup, pyenv): the tests see no others.
+system() { env PATH=/usr/local/bin:/usr/bin:/bin "$@"; }
+
 needs_of_build() {
   need gcc command -v gcc
   need libc6-dev static_library c
@@ -67,6 +71,9 @@ case ${1:-} in
     need openssh-client command -v ssh
     need netcat-openbsd command -v nc
     need python3-pip command -v pip3
+    # What is built in a jail, beside C, Go and Node.js.
+    need python3-venv system python3 -m ensurepip --version
+    need cargo system cargo --version
     ;;
   vm)
     why="to test limits in a virtual machine"

@@ -1,0 +1,1 @@
+int from_static(void) { return 40; }

@@ -1,0 +1,3 @@
+fn main() {
+    println!("rust: {} {}", app::GENERATED, app::sum());
+}
