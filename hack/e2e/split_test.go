@@ -5,8 +5,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
 // TestOneProcessOutside: whether a start is split in two (split.c), or replaces
@@ -91,5 +96,35 @@ func TestPlanningFails(t *testing.T) {
 		if r.status != c.status || !strings.Contains(r.err, c.says) || strings.Count(r.err, "jailed-claude: ") > 3 {
 			t.Errorf("%q: %s", c.args, r)
 		}
+	}
+}
+
+// TestKilledWhilePlanning: the half that plans dies with the other one, at any
+// point.
+func TestKilledWhilePlanning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.withFaults()
+	w.env["PADDING"] = strings.Repeat("x", 1000) // it is split
+	for _, p := range fault.Start[:slices.Index(fault.Start, fault.Waiting)] {
+		c := w.netShell("true", "--net=none")
+		c.Env = append(c.Env, fault.Variable+"="+string(p)+":"+fault.Stop)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		planner := w.waitAnyStopped(c.Process.Pid)
+		if planner == c.Process.Pid {
+			t.Fatalf("%s: there is no other half", p)
+		}
+		if err := c.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Wait()
+		t.Cleanup(func() { _ = unix.Kill(planner, unix.SIGKILL) })
+		waitFor(t, "the end of the half that plans, at "+string(p), func() bool {
+			text, err := os.ReadFile("/proc/" + itoa(planner) + "/stat")
+			// Who inherits it may never ask for its exit status.
+			return err != nil || strings.HasPrefix(string(text[strings.LastIndexByte(string(text), ')')+1:]), " Z")
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -281,4 +282,46 @@ func (w *world) waitAnyStopped(pid int) int {
 	}
 	w.t.Fatalf("neither process %d nor a child of it stops", pid)
 	return 0
+}
+
+// TestGrantTurns: between plan and mount, somebody puts a symlink in the place
+// of a granted folder, or of one above it. A symlink is refused wherever it
+// leads: no other check looks at what a grant is.
+func TestGrantTurns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.withFaults()
+	granted := filepath.Join(w.dir, "granted/inner")
+	w.write(filepath.Join(granted, "file"), "granted\n")
+	w.write(filepath.Join(w.dir, "evil/inner/file"), planted+"\n")
+	start := func() *exec.Cmd {
+		return w.netShell("cat "+granted+"/file", "--net=none", "--read", granted)
+	}
+	if r := finish(t, start()); r.status != 0 || r.out != "granted\n" {
+		t.Fatal(r)
+	}
+	for _, p := range []fault.Point{fault.Built, fault.HandOver, fault.UserNS} {
+		for _, turned := range []string{granted, filepath.Dir(granted)} {
+			c := start()
+			c.Env = append(c.Env, fault.Variable+"="+string(p)+":"+fault.Stop)
+			var out, errs strings.Builder
+			c.Stdout, c.Stderr = &out, &errs
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			pid := w.waitAnyStopped(c.Process.Pid)
+			to := filepath.Join(w.dir, "evil", strings.TrimPrefix(turned, filepath.Dir(granted)))
+			if err := errors.Join(os.Rename(turned, w.dir+"/away"), os.Symlink(to, turned), unix.Kill(pid, unix.SIGCONT)); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.Wait()
+			r := result{statusOf(c.ProcessState), out.String(), errs.String()}
+			if err := errors.Join(os.Remove(turned), os.Rename(w.dir+"/away", turned)); err != nil {
+				t.Fatal(err)
+			}
+			if r.status != 125 || r.out != "" || !strings.Contains(r.err, "became a symlink after the jail was planned") {
+				t.Errorf("%s at %s: %s", turned, p, r)
+			}
+		}
+	}
 }
