@@ -144,11 +144,12 @@ func (c *container) run() (status int, err error) {
 	}
 	defer func() {
 		// Whatever failed, nothing stays: this kills what still runs. A process
-		// that could not even be started has no PID, and libcontainer would
-		// look for it all the same.
+		// that could not even be started has no PID. It is our child, so its PID
+		// is its own until Wait; the container's Signal would read /proc to be
+		// sure of that, which takes a descriptor.
 		if c.process != nil {
-			if _, err := c.process.Pid(); err == nil {
-				_ = lc.Signal(unix.SIGKILL)
+			if pid, err := c.process.Pid(); err == nil {
+				_ = unix.Kill(pid, unix.SIGKILL)
 				_, _ = c.process.Wait()
 			}
 		}

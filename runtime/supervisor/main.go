@@ -133,9 +133,8 @@ func privateWorkDir() error {
 	if err != nil {
 		return os.NewSyscallError("make / private", err)
 	}
-	err = unix.MountSetattr(unix.AT_FDCWD, "/sys/fs/cgroup", unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY})
-	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) {
-		return os.NewSyscallError("make cgroups read-only", err)
+	if err := readOnlyCgroups("/sys/fs/cgroup"); err != nil {
+		return fmt.Errorf("make cgroups read-only: %w", err)
 	}
 	if err := unix.Mount("tmpfs", workDir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700"); err != nil {
 		return fmt.Errorf("mount a tmpfs on %s: %w", workDir, err)

@@ -143,8 +143,7 @@ func (t *tree) owns(fd int) error {
 	return nil
 }
 
-// attributes are the flags of mount_setattr(2), since kernel 5.12, by OCI
-// option.
+// attributes are the flags of mount_setattr(2) by OCI option.
 var attributes = map[string]uint64{
 	"ro": unix.MOUNT_ATTR_RDONLY, "rro": unix.MOUNT_ATTR_RDONLY,
 	"nosuid": unix.MOUNT_ATTR_NOSUID, "nodev": unix.MOUNT_ATTR_NODEV, "noexec": unix.MOUNT_ATTR_NOEXEC,
@@ -265,17 +264,6 @@ func bindStorePath(host, jail int, name string) error {
 	}
 	defer unix.Close(fd)
 	return os.NewSyscallError("move_mount", unix.MoveMount(fd, "", jail, name, unix.MOVE_MOUNT_F_EMPTY_PATH))
-}
-
-func attach(fd int, attr uint64, recursive uint, dirfd int, name string) error {
-	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|recursive, &unix.MountAttr{Attr_set: attr}); err != nil {
-		return os.NewSyscallError("mount_setattr", err)
-	}
-	flags := unix.MOVE_MOUNT_F_EMPTY_PATH
-	if name == "" {
-		flags |= unix.MOVE_MOUNT_T_EMPTY_PATH
-	}
-	return os.NewSyscallError("move_mount", unix.MoveMount(fd, "", dirfd, name, flags))
 }
 
 func (t *tree) bind(source int, m specs.Mount) error {

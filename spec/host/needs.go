@@ -136,7 +136,8 @@ func (p *probe) project(dir string) Need {
 	return n
 }
 
-// kernel tells what the version brings; older ones work, more slowly.
+// kernel tells what the version brings. What a jail cannot do without is of
+// 5.9: close_range(2), and the number of filters in proc(5).
 func (p *probe) kernel() Need {
 	n := Need{Name: "kernel", Detail: p.proc("/proc/sys/kernel/osrelease")}
 	var major, minor int
@@ -150,11 +151,12 @@ func (p *probe) kernel() Need {
 	switch {
 	case newer(5, 12):
 		n.OK = true
-		n.Detail += ": mounts all store paths at once (mount_setattr, since 5.12)"
-	case newer(5, 11):
-		n.Detail += ": overlays work (since 5.11), but mounts are made one by one (mount_setattr is since 5.12)"
+		n.Detail += ": sets the flags of all store paths at once (mount_setattr, since 5.12)"
+	case newer(5, 10):
+		n.OK = true
+		n.Detail += ": flags of mounts are set one by one, and an exported bundle's \"rro\" is not known (mount_setattr is since 5.12)"
 	default:
-		n.Detail += ": no overlay of a project (since 5.11), and mounts are made one by one (mount_setattr is since 5.12)"
+		n.Detail += ": too old, a jail needs 5.10"
 	}
 	return n
 }

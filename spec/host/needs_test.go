@@ -226,7 +226,7 @@ func TestOtherNeeds(t *testing.T) {
 		ok     bool
 		detail string
 	}{
-		"kernel": {false, "5.4.0-1: no overlay"}, "nf_tables": {false, `protocol not supported; without it: network.via = "proxy"`}, "landlock": {false, "not enabled"},
+		"kernel": {false, "5.4.0-1: too old, a jail needs 5.10"}, "nf_tables": {false, `protocol not supported; without it: network.via = "proxy"`}, "landlock": {false, "not enabled"},
 		"terminal": {true, "only one"}, "claude": {true, "/home/x/.local/bin/claude"}, "nix-store": {false, "there is none"},
 		"seccomp": {false, "no system call filter"},
 	} {
