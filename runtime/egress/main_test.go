@@ -8,9 +8,12 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/egress/own"
 )
 
 // insideEnv: this binary runs in namespaces of its own. cannotEnv: it cannot,
@@ -72,9 +75,16 @@ func makeWorld() error {
 	}
 	for _, a := range []netip.Addr{public, public2, public6, private, metadata} {
 		n := &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())}
-		if err := netlink.AddrAdd(lo, &netlink.Addr{IPNet: n}); err != nil {
+		if err := netlink.AddrAdd(lo, &netlink.Addr{IPNet: n, Flags: unix.IFA_F_NODAD}); err != nil {
 			return fmt.Errorf("%s: %w", a, err)
 		}
 	}
-	return nil
+	// The kernel takes its time with routes to addresses of IPv6.
+	for range 1000 {
+		if ok, err := own.Is(netip.AddrPortFrom(public6, 80)); ok || err != nil {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return fmt.Errorf("%s is not there", public6)
 }
