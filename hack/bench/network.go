@@ -35,7 +35,9 @@ func (b *bench) network(name, at string, program ...string) ([]string, error) {
 		case oursNone:
 			argv = append(argv, "--net", "none")
 		case oursFiltered:
-			argv = append(argv, "--net", "filtered", "--allow", outerName+":*")
+			argv = append(argv, "--net", "filtered", "--allow", outerName+":*", "--allow", outerRule)
+		default:
+			argv = append(argv, "--allow", outerRule)
 		}
 		return append(append(argv, "--"), program...), nil
 	default:

@@ -15,6 +15,8 @@ import (
 const (
 	outerName    = "bench.example"
 	outerAddress = "93.184.216.34"
+	// outerRule allows a jail what is not the internet's but this host's own.
+	outerRule = outerAddress + ":*"
 )
 
 // server is what clients in the jails talk to.

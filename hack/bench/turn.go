@@ -44,7 +44,7 @@ func turn(b *bench) (*table, error) {
 		"ANTHROPIC_BASE_URL=" + url, "ANTHROPIC_API_KEY=" + placeholder, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "DISABLE_TELEMETRY=1",
 		"DISABLE_ERROR_REPORTING=1", "DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_MAX_RETRIES=1",
 	}
-	flags := []string{b.file(ours), "run", "--closure", closure, "--package", agent}
+	flags := []string{b.file(ours), "run", "--closure", closure, "--package", agent, "--allow", outerRule}
 	for _, e := range env {
 		flags = append(flags, "--env", e)
 	}

@@ -14,7 +14,8 @@ const (
 	None = "none"
 	// Filtered: what Allow names.
 	Filtered = "filtered"
-	// Internet: every public address, and what Allow names of others.
+	// Internet: every public address that is not this host's, and what
+	// Allow names of others.
 	Internet = "internet"
 	// Host: the host's own network namespace. No Config has it: there is
 	// nothing to enforce.
