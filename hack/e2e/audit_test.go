@@ -126,22 +126,23 @@ func TestAudit(t *testing.T) {
 var unprotected = []string{
 	"read-home", "read-tmp", "read-var-tmp", "read-runtime-dir", "read-other-project", "read-by-proc-self-root", "read-by-cwd", "read-by-dot-dot", "read-by-symlink", "list-beside-project",
 	"see-credentials", "see-histories", "see-host-state", "read-accounts", "leaked-descriptor", "leaked-environment", "run-host-program", "write-host-tmp", "write-host-shm", "write-home", "write-other-project",
-	"hidden-read", "hidden-read-by-proc-root", "hidden-move", "hidden-move-ancestor", "hidden-replace",
+	"hidden-read", "hidden-read-by-proc-root", "hidden-read-by-namespace", "hidden-move", "hidden-move-ancestor", "hidden-replace",
 	"protected-write", "protected-append", "protected-write-by-proc-root", "protected-write-by-descriptor", "protected-write-by-hard-link", "protected-truncate", "protected-chmod", "protected-times",
-	"protected-move", "protected-move-ancestor", "protected-replace", "protected-folder", "trust-git-hook", "trust-git-config", "trust-direnv", "trust-mise", "trust-claude-settings", "trust-own-policy",
+	"protected-move", "protected-move-ancestor", "protected-replace", "protected-folder", "protected-change-by-namespace", "trust-git-hook", "trust-git-config", "trust-direnv", "trust-mise", "trust-claude-settings", "trust-own-policy",
 	"setuid-chmod", "setgid-chmod", "setuid-create", "setuid-openat2", "home-bashrc", "home-zshenv", "home-ssh-authorized-keys", "home-own-policy",
 	"unshare-user", "clone-user", "clone3-user", "unshare-net", "clone-high-bits", "mount-tmpfs", "mount-bind", "no-new-privs",
 	"see-processes", "read-environments", "read-memory", "process-vm-readv", "process-vm-writev", "pidfd-getfd", "read-descriptor", "ptrace",
 	"signal-kill", "signal-tgkill", "signal-pidfd", "signal-queue", "limit-others", "schedule-others", "oom-score",
-	"personality", "kcmp", "keyring-session", "shared-memory-sysv", "messages-sysv", "shared-memory-posix",
-	"read-input", "window-size", "escape-clipboard-write", "escape-title-report", "service-bait", "service-session-bus", "service-wayland",
+	"personality", "kcmp", "keyring-session", "keyring-user", "shared-memory-sysv", "messages-sysv", "shared-memory-posix",
+	"tiocsti", "read-input", "window-size", "escape-clipboard-write", "escape-title-report", "service-bait", "service-session-bus", "service-wayland",
 	"loopback-tcp", "loopback-any-address", "loopback-mapped", "name-127-1", "abstract-stream", "abstract-packet", "abstract-datagram", "udp-loopback", "see-connections", "see-abstract-sockets", "socket-diagnosis",
+	"race-protected-symlink", "race-protected-mount-point", "race-hidden-symlink", "race-hidden-mount-point", "race-outside-symlink", "race-dot-dot", "race-masked-file", "race-report",
 	"fill-tmp", "inodes-tmp", "outlive-child", "outlive-session", "outlive-group", "outlive-stopped",
 }
 
 // perHost are those of unprotected that the settings of a kernel stop as well.
 var perHost = map[string]string{
-	"keyring-session": "no keyrings", "socket-diagnosis": "no sock_diag", "kcmp": "CONFIG_KCMP, or PID 1 is not the caller's", "ptrace": "Yama", "read-memory": "Yama", "process-vm-readv": "Yama",
+	"keyring-session": "no keyrings", "keyring-user": "no keyrings", "tiocsti": "dev.tty.legacy_tiocsti", "race-masked-file": "no /proc/keys and no /proc/interrupts", "socket-diagnosis": "no sock_diag", "kcmp": "CONFIG_KCMP, or PID 1 is not the caller's", "ptrace": "Yama", "read-memory": "Yama", "process-vm-readv": "Yama",
 	"process-vm-writev": "Yama", "pidfd-getfd": "Yama", "fill-tmp": "/tmp is small", "inodes-tmp": "/tmp is small", "see-host-state": "bare host",
 }
 
@@ -164,6 +165,33 @@ func TestAuditWithoutAJail(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d got through", n, len(rows))
+}
+
+// TestAuditWithNesting: an agent that makes namespaces goes around the mounts on
+// protected paths, and the jail says so; a read-only project cannot be changed.
+func TestAuditWithNesting(t *testing.T) {
+	t.Parallel()
+	requireNesting(t)
+	for name, c := range map[string]struct{ more, want string }{
+		"read-write": {"", "reported at the end of the jail"},
+		"read-only":  {"[files]\nproject = \"ro\"\n", "not applicable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := audited(t)
+			r := w.run("audit", "--json", "--net", "none", "--closure", requireVariable(t, "BASE_CLOSURE"), "--policy", w.nestingPolicy(c.more), "--class", "persistence")
+			var list []auditRow
+			decode(t, r, &list)
+			for _, row := range list {
+				if row.Result == "GOT THROUGH" || row.Attack == "protected-change-by-namespace" && !strings.Contains(row.Result+": "+row.Detail, c.want) {
+					t.Errorf("%+v", row)
+				}
+			}
+			if r.status != 0 || len(list) < 60 {
+				t.Errorf("%d attacks, status %d: %s", len(list), r.status, r.err)
+			}
+		})
+	}
 }
 
 // TestAuditOfAnotherJail: what one jail of ours grants gets through where the

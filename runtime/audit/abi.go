@@ -32,7 +32,7 @@ func abiAttacks() []Attack {
 				return notApplicable("this machine has one interface for a program of its own kind")
 			}
 			return refused(forked(calls...))
-		}})
+		}, Lacks: noCall(calls[len(calls)-1])})
 	}
 	int80 := func(nr uintptr, args ...uintptr) call {
 		c := sys(nr, args...)

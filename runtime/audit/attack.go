@@ -46,6 +46,11 @@ type Attack struct {
 	// Judge has the last word, outside and after the end of the jail; nil
 	// where Run can tell.
 	Judge func(*Scene, Result) Result
+	// Lacks says, outside, why nobody could get through on this host, jail or
+	// none: there is no such device, or no such system call. Empty if one
+	// might; nil where Run knows, or where every host has it. An attack that
+	// was stopped is then not applicable, for nothing has been tried.
+	Lacks func() string
 }
 
 // The promises of docs/design.md, in its order, as attacks name them.
@@ -66,7 +71,7 @@ const (
 var suite = []func() []Attack{
 	fileAttacks, hiddenAttacks, deviceAttacks, persistenceAttacks, homeAttacks, namespaceAttacks, mountAttacks, privilegeAttacks,
 	processAttacks, kernelAttacks, abiAttacks, ipcAttacks, terminalAttacks, serviceAttacks, networkAttacks, socketAttacks, netlinkAttacks,
-	exhaustionAttacks, leftoverAttacks,
+	exhaustionAttacks, raceAttacks, leftoverAttacks,
 }
 
 // Suite returns every attack, in the order in which they are made.

@@ -36,6 +36,7 @@ func deviceAttacks() []Attack {
 			}
 			return held("%d such files, none can be opened", len(names))
 		})
+		all[len(all)-1].Lacks = noDevice(d.glob)
 	}
 	for _, d := range []struct {
 		name string
@@ -65,6 +66,7 @@ func deviceAttacks() []Attack {
 			}
 			return unless(err, "%s is open for writing", f.path)
 		})
+		all[len(all)-1].Lacks = noFile(f.path)
 	}
 	for _, f := range []struct{ name, path, source string }{
 		{"kcore", "/proc/kcore", "CVE-2025-31133: masked paths"}, {"kmsg", "/proc/kmsg", "CVE-2025-31133: masked paths"}, {"keys", "/proc/keys", "keyrings(7)"},
@@ -88,6 +90,7 @@ func deviceAttacks() []Attack {
 			}
 			return through("it has contents")
 		})
+		all[len(all)-1].Lacks = noFile(f.path)
 	}
 	return all
 }

@@ -68,6 +68,7 @@ func exhaustionAttacks() []Attack {
 		}
 		return held("%d at most", l.Max)
 	})
+	all[len(all)-1].Lacks = fewDescriptors
 	add("pin-memory", "RLIMIT_MEMLOCK in getrlimit(2)", "64 MiB of memory stay in memory", func(*Env) Result {
 		// By a process that ends with it.
 		return unless(forked(sys(unix.SYS_MMAP, 0, 64<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON, minus(1), 0), sys(unix.SYS_MLOCK, result(0), 64<<20)), "they are locked")

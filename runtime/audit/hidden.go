@@ -57,7 +57,7 @@ func hiddenAttacks() []Attack {
 	add("hidden-move", "rename(2)", "a hidden file is moved", func(e *Env, p string) Result { return moves(p, e.marked("moved")) })
 	add("hidden-move-ancestor", "the ancestor-pin tests of sandbox-runtime", "a folder above a hidden file is moved", movesAncestors)
 	add("hidden-replace", "rename(2), RENAME_EXCHANGE", "a hidden file is replaced", exchanges)
-	return all
+	return append(all, readAround())
 }
 
 // moves renames, and back at once.

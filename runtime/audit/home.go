@@ -68,6 +68,7 @@ func homeAttacks() []Attack {
 				}
 				return unless(unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK, unix.AT_EACCESS), "%s can be written", dir)
 			},
+			Lacks: noFile(filepath.Dir(t.path)),
 		})
 	}
 	return all

@@ -13,7 +13,7 @@ func kernelAttacks() []Attack {
 	var all []Attack
 	add := func(name, source, success string, calls ...call) {
 		all = append(all, Attack{Name: name, Class: "kernel", Promise: promisePrivilege, Source: source, Success: success,
-			Run: func(*Env) Result { return refused(forked(calls...)) }})
+			Run: func(*Env) Result { return refused(forked(calls...)) }, Lacks: noCall(calls[len(calls)-1])})
 	}
 	none := cstr("/jailed-claude-audit")
 	bad := uintptr(8) // an address that nobody has

@@ -20,7 +20,14 @@ func netlinkAttacks() []Attack {
 		add(name, source, success, func(*Env) Result { return unless(request(family, kind, body), "the kernel did it") })
 	}
 	index := make([]byte, 16) // struct ifinfomsg, all of no interface
-	ask("add-link", "rtnetlink(7)", "the jail has another interface", unix.NETLINK_ROUTE, unix.RTM_NEWLINK, slices.Concat(index, attribute(unix.IFLA_LINKINFO, attribute(unix.IFLA_INFO_KIND, []byte("dummy\x00")))))
+	add("add-link", "rtnetlink(7)", "the jail has another interface", func(*Env) Result {
+		// Of a kind that there is not: the permission is looked at before.
+		err := request(unix.NETLINK_ROUTE, unix.RTM_NEWLINK, slices.Concat(index, attribute(unix.IFLA_LINKINFO, attribute(unix.IFLA_INFO_KIND, []byte("jailed-claude\x00")))))
+		if errors.Is(err, unix.EOPNOTSUPP) {
+			err = nil
+		}
+		return unless(err, "it may have one")
+	})
 	loDown := make([]byte, 16)
 	binary.NativeEndian.PutUint32(loDown[4:], 1)
 	binary.NativeEndian.PutUint32(loDown[12:], 0) // no flag is changed
@@ -44,7 +51,7 @@ func netlinkAttacks() []Attack {
 		return unless(err, "it may have one")
 	})
 	ask("read-rules", "CVE-2022-32250's neighbours; nft(8)", "the rules of nftables are read", unix.NETLINK_NETFILTER, 10<<8|1, []byte{unix.AF_INET, 0, 0, 0}) // NFT_MSG_GETTABLE
-	ask("flush-rules", "nft(8)", "the rules of nftables are gone", unix.NETLINK_NETFILTER, 10<<8|2, append([]byte{unix.AF_INET, 0, 0, 0}, attribute(1, []byte("jailed-claude-audit\x00"))...))
+	add("change-rules", "nft(8)", "the rules of nftables are changed", func(*Env) Result { return unless(changeRules(), "the kernel did it") })
 	ask("conntrack", "conntrack(8)", "connections are tracked", unix.NETLINK_NETFILTER, 1<<8|1, []byte{unix.AF_INET, 0, 0, 0})
 	ask("ipsec", "CVE-2017-16939", "a policy of IPsec is read", unix.NETLINK_XFRM, 0x15, make([]byte, 64)) // XFRM_MSG_GETPOLICY
 	all = append(all, Attack{Name: "audit-messages", Class: "netlink", Promise: promisePrivilege, Source: "audit(8)", Success: "a message of the jail's is in the host's audit log", Run: func(*Env) Result {
@@ -84,7 +91,7 @@ func netlinkAttacks() []Attack {
 		if !sameNetwork(e) {
 			return held("the network is another one")
 		}
-		return unless(request(unix.NETLINK_SOCK_DIAG, 20, make([]byte, 64)), "the kernel lists them")
+		return unless(diagnose(), "the kernel lists them")
 	})
 	for _, f := range []string{"ip_forward", "conf/all/route_localnet", "ip_unprivileged_port_start", "ping_group_range"} {
 		add("setting-"+nameOf(f), "ip-sysctl of the kernel", "/proc/sys/net/ipv4/"+f+" can be written", func(*Env) Result { return opens("/proc/sys/net/ipv4/"+f, os.O_WRONLY) })
@@ -100,6 +107,7 @@ func netlinkAttacks() []Attack {
 		}
 		return held("there is none")
 	})
+	all[len(all)-1].Lacks = noEntries("/run/netns", "/var/run/netns", "/run/docker/netns")
 	return all
 }
 
@@ -122,19 +130,58 @@ func attribute(kind uint16, value []byte) []byte {
 	return b
 }
 
+// message is a struct nlmsghdr with its body.
+func message(kind, flags uint16, body []byte) []byte {
+	b := make([]byte, 16, 16+len(body))
+	binary.NativeEndian.PutUint32(b, uint32(16+len(body)))
+	binary.NativeEndian.PutUint16(b[4:], kind)
+	binary.NativeEndian.PutUint16(b[6:], flags)
+	return append(b, body...)
+}
+
+// changeRules makes a table and takes it away, in one batch: outside of one
+// nf_tables takes no change at all.
+func changeRules() error {
+	const batchBegin, batchEnd, newTable, delTable = 16, 17, 10 << 8, 10<<8 | 2 // linux/netfilter/nfnetlink.h, nf_tables.h
+	nf := []byte{unix.AF_UNSPEC, 0, 0, 10}                                      // struct nfgenmsg, NFNL_SUBSYS_NFTABLES in network order
+	table := append([]byte{unix.AF_INET, 0, 0, 0}, attribute(1, []byte("jailed-claude-audit\x00"))...)
+	return exchange(unix.NETLINK_NETFILTER, slices.Concat(
+		message(batchBegin, unix.NLM_F_REQUEST, nf),
+		message(newTable, unix.NLM_F_REQUEST|unix.NLM_F_CREATE|unix.NLM_F_EXCL, table),
+		message(delTable, unix.NLM_F_REQUEST|unix.NLM_F_ACK, table),
+		message(batchEnd, unix.NLM_F_REQUEST, nf)))
+}
+
+// diagnose asks for a list of sockets: of TCP, of UDP, of AF_UNIX.
+func diagnose() error {
+	var err error
+	for _, body := range [][]byte{
+		// struct inet_diag_req_v2, struct unix_diag_req: family, protocol,
+		// and every state.
+		append([]byte{unix.AF_INET, unix.IPPROTO_TCP, 0, 0, 0xff, 0xff, 0xff, 0xff}, make([]byte, 48)...),
+		append([]byte{unix.AF_INET, unix.IPPROTO_UDP, 0, 0, 0xff, 0xff, 0xff, 0xff}, make([]byte, 48)...),
+		append([]byte{unix.AF_UNIX, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}, make([]byte, 16)...),
+	} {
+		if err = exchange(unix.NETLINK_SOCK_DIAG, message(20, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, body)); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // request sends one message, and waits for what the kernel says to it.
 func request(family int, kind uint16, body []byte) error {
+	return exchange(family, message(kind, unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL, body))
+}
+
+// exchange sends messages, and waits for the first that the kernel says to them.
+func exchange(family int, b []byte) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, family)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1})
-	b := make([]byte, 16, 16+len(body))
-	binary.NativeEndian.PutUint32(b, uint32(16+len(body)))
-	binary.NativeEndian.PutUint16(b[4:], kind)
-	binary.NativeEndian.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE|unix.NLM_F_EXCL)
-	b = append(b, body...)
 	if err := unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return err
 	}

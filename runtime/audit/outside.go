@@ -155,6 +155,11 @@ func (s *Scene) judge(results map[string]Result, last string) []Finding {
 		case a.Judge != nil && r.Verdict != Failed:
 			r = a.Judge(s, r)
 		}
+		if r.Verdict == Held && a.Lacks != nil {
+			if why := a.Lacks(); why != "" {
+				r = notApplicable("%s", why)
+			}
+		}
 		all = append(all, Finding{a.Name, a.Class, a.Promise, a.Source, a.Success, r})
 	}
 	return all

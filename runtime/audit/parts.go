@@ -17,6 +17,7 @@ var parts = map[string]func(argument string, out io.Writer) error{
 	"memory": useMemory,
 	"flood":  flood,
 	"status": printStatus,
+	"turn":   turn,
 }
 
 // linger wants to outlive the jail. The arguments tell it from others.

@@ -97,6 +97,7 @@ func persistenceAttacks() []Attack {
 	for _, t := range trusted {
 		all = append(all, t.attack())
 	}
+	all = append(all, changeAround())
 	all = append(all, setuidAttacks()...)
 	return all
 }

@@ -188,6 +188,7 @@ func (s *Scene) candidates() []string {
 	for _, dir := range []string{"/", "/etc", "/usr/bin", "/nix/store", "/var", "/run", "/tmp", "/dev/shm", "/var/tmp"} {
 		all = append(all, filepath.Join(dir, s.bait.marked("file")))
 	}
+	all = append(all, filepath.Join(f.Project, raceName))
 	for _, t := range trusted {
 		all = append(all, filepath.Join(f.Project, t.path))
 	}
@@ -333,6 +334,7 @@ func (s *Scene) moveBack(p string) {
 		dir := filepath.Dir(p)
 		if !exists(p) {
 			_ = os.Rename(filepath.Join(dir, s.bait.marked("moved")), p)
+			_ = os.Rename(filepath.Join(dir, s.bait.marked("around"), "moved"), p)
 		}
 		for _, d := range []string{dir, s.bait.Facts.Project} {
 			evil := filepath.Join(d, s.bait.marked("evil"))

@@ -43,6 +43,7 @@ func terminalAttacks() []Attack {
 			return orNil(errno)
 		})
 	}, nil)
+	all[len(all)-1].Lacks = noDevice("/dev/tty[0-9]*")
 	add("steal-terminal", "TIOCSCTTY in ioctl_tty(2)", "the caller's terminal is that of a process inside", func(e *Env) Result {
 		fd, err := unix.Open(e.Terminal, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 		if err != nil {
