@@ -246,7 +246,7 @@ func expect(t *testing.T, f *os.File, want string) {
 func TestAgentWaitsForTheSupervisor(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "mark")
 	c, control := supervised(t, "--", "touch", mark)
-	expect(t, control, ready())
+	expectReady(t, control)
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("the agent ran before it was released")
 	}
@@ -261,7 +261,7 @@ func TestAgentWaitsForTheSupervisor(t *testing.T) {
 	}
 
 	c, control = supervised(t, "--", "touch", mark+"2")
-	expect(t, control, ready())
+	expectReady(t, control)
 	control.Close()
 	_ = c.Wait()
 	if c.ProcessState.ExitCode() != 125 {
@@ -276,7 +276,7 @@ func TestAgentWaitsForTheSupervisor(t *testing.T) {
 // brings it back.
 func TestStopAndContinue(t *testing.T) {
 	c, control := supervised(t, "--", "sh", "-c", "kill -STOP $$; exit 9")
-	expect(t, control, ready())
+	expectReady(t, control)
 	if _, err := control.Write([]byte("G")); err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +319,7 @@ func TestSignalsAreForwarded(t *testing.T) {
 func TestDiesWithItsSupervisor(t *testing.T) {
 	if pid := os.Getenv("JAILINIT_TEST_PARENT"); pid != "" {
 		c, control := supervised(t, "--", "sleep", "300")
-		expect(t, control, ready())
+		expectReady(t, control)
 		if err := os.WriteFile(pid, []byte(strconv.Itoa(c.Process.Pid)), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -362,10 +362,13 @@ func alive(pid int) bool {
 	return err == nil && !bytes.Contains(text, []byte(") Z "))
 }
 
-// ready is what PID 1 says when the agent is ready.
-func ready() string {
+// expectReady reads what PID 1 says until the agent is ready.
+func expectReady(t *testing.T, control *os.File) {
+	t.Helper()
+	expect(t, control, "M")
 	if landlock() >= 2 {
-		return "L"
+		expect(t, control, "L")
+	} else {
+		expect(t, control, "R")
 	}
-	return "R"
 }

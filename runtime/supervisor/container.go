@@ -196,6 +196,10 @@ func (c *container) run() (status int, err error) {
 	if c.console != nil {
 		c.console.theirs.Close()
 	}
+	if err := c.control.mounted(); err != nil {
+		return c.early(err)
+	}
+	mounts := c.lookAtMounts(pid)
 	agent, landlocked, err := c.control.ready()
 	if err != nil {
 		return c.early(err)
@@ -203,7 +207,7 @@ func (c *container) run() (status int, err error) {
 	if err := fault.After(fault.Network, c.network.wait()); err != nil {
 		return 0, err
 	}
-	if err := fault.After(fault.Inspected, c.inspect(agent, landlocked)); err != nil {
+	if err := fault.After(fault.Inspected, c.inspect(agent, landlocked, mounts)); err != nil {
 		return 0, err
 	}
 	if c.console != nil {

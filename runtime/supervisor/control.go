@@ -11,8 +11,9 @@ import (
 )
 
 // control is the socket to PID 1. PID 1 holds the other end and the agent does
-// not. Messages are one byte: "R" the agent is ready to be looked at and
-// executed, "L" the same in a Landlock domain, "G" go, "T" the agent has stopped.
+// not. Messages are one byte: "M" no mount changes any more, "R" the agent is
+// ready to be looked at and executed, "L" the same in a Landlock domain, "G" go,
+// "T" the agent has stopped.
 type control struct {
 	ours, theirs *os.File
 }
@@ -32,27 +33,48 @@ func newControl() (*control, error) {
 // errEnded: PID 1 closed its end.
 var errEnded = errors.New("PID 1 ended")
 
+// mounted waits for PID 1 to run, in a mount namespace that stays as it is.
+func (c *control) mounted() error {
+	said, _, err := c.hear()
+	if err == nil && said != 'M' {
+		err = fmt.Errorf("PID 1 said %q", said)
+	}
+	return err
+}
+
 // ready waits for the agent to have dropped everything, and returns its PID and
 // whether it is in a Landlock domain.
 func (c *control) ready() (pid int, landlocked bool, err error) {
+	said, pid, err := c.hear()
+	if err != nil {
+		return 0, false, err
+	}
+	if said != 'R' && said != 'L' {
+		return 0, false, fmt.Errorf("PID 1 said %q", said)
+	}
+	return pid, said == 'L', fault.At(fault.Ready)
+}
+
+// hear returns the next message, and the PID of who sent it.
+func (c *control) hear() (said byte, pid int, err error) {
 	var msg [1]byte
 	oob := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
 	n, oobn, _, _, err := unix.Recvmsg(int(c.ours.Fd()), msg[:], oob, unix.MSG_CMSG_CLOEXEC)
 	if err != nil {
-		return 0, false, os.NewSyscallError("recvmsg", err)
+		return 0, 0, os.NewSyscallError("recvmsg", err)
 	}
 	if n == 0 {
-		return 0, false, errEnded
+		return 0, 0, errEnded
 	}
 	cmsgs, err := unix.ParseSocketControlMessage(oob[:oobn])
-	if err != nil || len(cmsgs) != 1 || msg[0] != 'R' && msg[0] != 'L' {
-		return 0, false, fmt.Errorf("PID 1 said %q", msg)
+	if err != nil || len(cmsgs) != 1 {
+		return 0, 0, fmt.Errorf("PID 1 said %q without its credentials", msg)
 	}
 	cred, err := unix.ParseUnixCredentials(&cmsgs[0])
 	if err != nil {
-		return 0, false, os.NewSyscallError("SCM_CREDENTIALS", err)
+		return 0, 0, os.NewSyscallError("SCM_CREDENTIALS", err)
 	}
-	return int(cred.Pid), msg[0] == 'L', fault.At(fault.Ready)
+	return msg[0], int(cred.Pid), nil
 }
 
 // release lets the agent execute.

@@ -24,8 +24,16 @@ type observed struct {
 	network             string // what there is of it
 	brokered            bool
 	limits              []string
-	store, readonly     int // mounts
-	missing             []string
+	mounts
+}
+
+// mounts are those of a mount namespace.
+type mounts struct {
+	store, readonly int
+	missing         []string
+	// ns is what /proc/PID/ns/mnt says of the namespace.
+	ns  string
+	err error
 }
 
 // Protections that Options.Require may name.
@@ -33,8 +41,8 @@ var Protections = []string{"seccomp", "userns", "caps", "net", "limits", "landlo
 
 // inspect refuses to go on unless all that the configuration promises holds,
 // and what the caller requires besides.
-func (c *container) inspect(pid int, landlocked bool) error {
-	o, err := c.observe(pid)
+func (c *container) inspect(pid int, landlocked bool, mounts <-chan mounts) error {
+	o, err := c.observe(pid, mounts)
 	if err != nil {
 		return fmt.Errorf("inspect the jail: %w", err)
 	}
@@ -106,7 +114,7 @@ func (o observed) String() string {
 		word(o.userns(), "closed", "open"), word(o.landlock, "on", "off"), limits, o.store, o.readonly)
 }
 
-func (c *container) observe(pid int) (observed, error) {
+func (c *container) observe(pid int, mounts <-chan mounts) (observed, error) {
 	var o observed
 	proc := filepath.Join("/proc", strconv.Itoa(pid))
 	status, err := readStatus(filepath.Join(proc, "status"))
@@ -143,34 +151,62 @@ func (c *container) observe(pid int) (observed, error) {
 	if o.limits, err = c.cgroup.hold(pid); err != nil {
 		return o, err
 	}
-	have, err := readMounts(filepath.Join(proc, "mountinfo"), len(c.spec.Mounts))
-	if err != nil {
-		return o, err
+	o.mounts = <-mounts
+	if o.err != nil {
+		return o, o.err
 	}
-	o.compareMounts(have, c.spec.Mounts)
+	ns, err := os.Readlink(filepath.Join(proc, "ns/mnt"))
+	if err == nil && ns != o.ns {
+		err = fmt.Errorf("the agent is in %s and PID 1 in %s", ns, o.ns)
+	}
+	return o, err
+}
+
+// lookAtMounts looks at the mounts of PID 1, beside whatever else happens. From
+// the time that it says that they stay as they are nobody but itself and what
+// becomes the agent runs among them.
+func (c *container) lookAtMounts(pid int) <-chan mounts {
+	found := make(chan mounts, 1)
+	go func() {
+		var m mounts
+		m.err = m.look(filepath.Join("/proc", strconv.Itoa(pid)), c.spec)
+		found <- m
+	}()
+	return found
+}
+
+func (m *mounts) look(proc string, s *specs.Spec) (err error) {
+	if m.ns, err = os.Readlink(filepath.Join(proc, "ns/mnt")); err != nil {
+		return err
+	}
+	have, err := readMounts(filepath.Join(proc, "mountinfo"), len(s.Mounts))
+	if err != nil {
+		return err
+	}
+	m.compareMounts(have, s.Mounts)
 	root := filepath.Join(proc, "root")
-	o.compareMasks(have, c.spec.Linux, func(p string) bool {
+	m.compareMasks(have, s.Linux, func(p string) bool {
 		_, err := os.Lstat(filepath.Join(root, p))
 		return err == nil
 	})
-	return o, nil
+	return nil
 }
 
 // compareMasks checks that every path that is hidden or read-only by the
 // configuration's own lists is a mount of its own, if it exists: an OCI runtime
 // passes over those that do not.
-func (o *observed) compareMasks(have mountOptions, l *specs.Linux, exists func(string) bool) {
+func (m *mounts) compareMasks(have mountOptions, l *specs.Linux, exists func(string) bool) {
 	for _, p := range l.MaskedPaths {
 		if _, ok := have[p]; !ok && exists(p) {
-			o.missing = append(o.missing, strconv.Quote(p))
+			m.missing = append(m.missing, strconv.Quote(p))
 		}
 	}
 	for _, p := range l.ReadonlyPaths {
 		if !have.of(p, "ro") && exists(p) {
-			o.missing = append(o.missing, strconv.Quote(p))
+			m.missing = append(m.missing, strconv.Quote(p))
 		}
 	}
-	slices.Sort(o.missing)
+	slices.Sort(m.missing)
 }
 
 // ownFilters is how many seccomp filters a process has beyond those of this one,
@@ -256,28 +292,28 @@ func readMounts(file string, most int) (mountOptions, error) {
 // compareMounts checks every mount of the configuration against mountinfo(5):
 // it is there, is nobody else's as well (mount propagation), and, if it shall
 // be, is read-only, nosuid, nodev and noexec.
-func (o *observed) compareMounts(have mountOptions, mounts []specs.Mount) {
-	want := make(map[string]*specs.Mount, len(mounts))
-	for i := range mounts {
-		want[mounts[i].Destination] = &mounts[i] // a later mount lies on top
+func (m *mounts) compareMounts(have mountOptions, all []specs.Mount) {
+	want := make(map[string]*specs.Mount, len(all))
+	for i := range all {
+		want[all[i].Destination] = &all[i] // a later mount lies on top
 	}
-	for dest, m := range want {
+	for dest, w := range want {
 		ok := have[dest] != ""
 		for _, opt := range []string{"ro", "nosuid", "nodev", "noexec"} {
-			if slices.Contains(m.Options, opt) && !have.of(dest, opt) {
+			if slices.Contains(w.Options, opt) && !have.of(dest, opt) {
 				ok = false
 			}
 		}
 		switch {
 		case !ok:
-			o.missing = append(o.missing, strconv.Quote(dest))
+			m.missing = append(m.missing, strconv.Quote(dest))
 		case strings.HasPrefix(dest, storeDir+"/"):
-			o.store++
-		case slices.Contains(m.Options, "ro"):
-			o.readonly++
+			m.store++
+		case slices.Contains(w.Options, "ro"):
+			m.readonly++
 		}
 	}
-	slices.Sort(o.missing)
+	slices.Sort(m.missing)
 }
 
 // unescape undoes the octal escapes of mountinfo(5): space, tab, line feed,
