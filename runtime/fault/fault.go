@@ -32,6 +32,7 @@ const (
 	Waiting    Point = "waiting"    // it has a half that plans, and waits for it
 	TakenOver  Point = "taken-over" // it has read what it was handed
 	UserNS     Point = "userns"     // it is in its user and mount namespaces
+	NetBegun   Point = "net-begun"  // the network is being set up
 	Sources    Point = "sources"    // mount sources are open
 	Watch      Point = "watch"      // what to watch is noted
 	Tmpfs      Point = "tmpfs"      // its own tmpfs is mounted
@@ -40,7 +41,6 @@ const (
 	Translated Point = "translated" // libcontainer has its configuration
 	Created    Point = "created"    // libcontainer.Create has returned
 	Started    Point = "started"    // PID 1 is there
-	NetBegun   Point = "net-begun"  // the network is being set up
 	Ready      Point = "ready"      // the agent has dropped everything
 	Network    Point = "network"    // the network stands
 	Inspected  Point = "inspected"  // what holds has been read
@@ -68,7 +68,7 @@ const (
 var (
 	Start = []Point{
 		Policy, Facts, Closure, Built, Prepared, Seeded, Keys, Log, Filter, HandOver,
-		Waiting, TakenOver, UserNS, Sources, Watch, Tmpfs, Bundle, Tree, Translated, Created, Started, NetBegun, Ready, Network, Inspected,
+		Waiting, TakenOver, UserNS, NetBegun, Sources, Watch, Tmpfs, Bundle, Tree, Translated, Created, Started, Ready, Network, Inspected,
 		Releasing, Released, Ended, Closed,
 	}
 	Hooks = []Point{HookListens, KeeperStarted, KeeperWaits, HookJoins, KeeperGot, KeeperJoined, KeeperStands, HookJoined, HookStops}

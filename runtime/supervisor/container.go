@@ -37,8 +37,8 @@ type container struct {
 }
 
 // newContainer translates a loaded bundle for libcontainer. What has been done
-// already is left out: the user namespace, and all mounts but rest. Seccomp is
-// left to PID 1, which gets it compiled.
+// already is left out: the user namespace, and all mounts but rest; the network
+// namespace may be there. Seccomp is left to PID 1, which gets it compiled.
 func newContainer(b *bundle.Bundle, rest []specs.Mount, cg *cgroup, n *jailNet, o Options) (*container, error) {
 	if len(o.Seccomp) == 0 {
 		return nil, errors.New("there is no compiled seccomp profile")
@@ -48,9 +48,12 @@ func newContainer(b *bundle.Bundle, rest []specs.Mount, cg *cgroup, n *jailNet, 
 	s.Linux = &l
 	l.UIDMappings, l.GIDMappings, l.Seccomp, l.Resources = nil, nil, nil, nil
 	l.Namespaces = nil
-	for _, n := range b.Spec.Linux.Namespaces {
-		if n.Type != specs.UserNamespace {
-			l.Namespaces = append(l.Namespaces, n)
+	for _, ns := range b.Spec.Linux.Namespaces {
+		if ns.Type == specs.NetworkNamespace {
+			ns.Path = n.path()
+		}
+		if ns.Type != specs.UserNamespace {
+			l.Namespaces = append(l.Namespaces, ns)
 		}
 	}
 	s.Mounts = rest
@@ -183,10 +186,6 @@ func (c *container) run() (status int, err error) {
 	}
 	pid, err := c.process.Pid()
 	if err != nil {
-		return 0, err
-	}
-	c.network.start(pid)
-	if err := fault.At(fault.NetBegun); err != nil {
 		return 0, err
 	}
 	// Ends that only the jail shall hold must not look open when it is gone.

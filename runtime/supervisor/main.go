@@ -61,6 +61,9 @@ func run(h *handover) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := n.start(); err != nil {
+		return 0, err
+	}
 	t, err := openSources(h.spec.Mounts)
 	if err != nil {
 		return 0, err

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
+	"runtime"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -28,7 +29,8 @@ type jailNet struct {
 	keys   map[string]string
 	roots  []byte
 	log    io.Writer
-	// ns is the namespace that the session was started for.
+	// ns is the namespace of the session. It is nil where there is no session:
+	// libcontainer makes the jail's then, or there is none.
 	ns      *os.File
 	session *egress.Session
 	// ready has the session's error, or nil, as soon as it stands.
@@ -59,24 +61,53 @@ func newJailNet(s *specs.Spec, o Options) (*jailNet, error) {
 	return n, nil
 }
 
-// start begins to set the network of PID 1 up, beside whatever else happens
-// until wait, which returns the error: if PID 1 has ended already, it has said
-// why itself.
-func (n *jailNet) start(pid int) {
+// start makes the jail's network namespace, and begins to set it up, beside
+// whatever else happens until wait, which returns the error.
+//
+// Preconditions: in the user namespace that is to own it.
+func (n *jailNet) start() error {
 	if n.config == nil {
-		return
+		return nil
 	}
-	n.ready = make(chan error, 1)
-	var err error
-	if n.ns, err = os.Open("/proc/" + strconv.Itoa(pid) + "/ns/net"); err != nil {
-		n.ready <- err
-		return
+	ns, err := newNetNS()
+	if err != nil {
+		return fmt.Errorf("network: %w", err)
 	}
+	n.setUp(ns)
+	return fault.At(fault.NetBegun)
+}
+
+func (n *jailNet) setUp(ns *os.File) {
+	n.ns, n.ready = ns, make(chan error, 1)
 	go func() {
 		var err error
 		n.session, err = egress.Start(egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Log: n.log})
 		n.ready <- err
 	}()
+}
+
+// newNetNS makes a network namespace that only its descriptor keeps.
+func newNetNS() (ns *os.File, err error) {
+	made := make(chan struct{})
+	go func() {
+		defer close(made)
+		// Never unlocked: the thread has another network and ends with this.
+		runtime.LockOSThread()
+		if err = os.NewSyscallError("unshare(CLONE_NEWNET)", unix.Unshare(unix.CLONE_NEWNET)); err == nil {
+			ns, err = os.Open("/proc/thread-self/ns/net")
+		}
+	}()
+	<-made
+	return ns, err
+}
+
+// path leads any process of this user namespace to the network namespace that
+// was made for the jail; empty if none was.
+func (n *jailNet) path() string {
+	if n.ns == nil {
+		return ""
+	}
+	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.ns.Fd())
 }
 
 // wait returns when the network stands, or why it does not. Nothing of the

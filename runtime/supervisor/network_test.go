@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -104,20 +103,20 @@ func TestOtherNetworkIsRefused(t *testing.T) {
 	}
 }
 
-// TestStartOfAnEndedJail: the error comes with wait, and close has nothing to
+// TestNetworkCannotBeSetUp: the error comes with wait, and close has nothing to
 // report.
-func TestStartOfAnEndedJail(t *testing.T) {
-	c := exec.Command("/bin/true")
-	if err := c.Run(); err != nil {
-		t.Fatal(err)
-	}
+func TestNetworkCannotBeSetUp(t *testing.T) {
 	n, err := newJailNet(netSpec(true, filteredConfig), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.start(c.Process.Pid)
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.setUp(null)
 	if err := n.wait(); err == nil {
-		t.Error("the network of a process that is gone was set up")
+		t.Error("what is no namespace was set up")
 	}
 	if s := n.close(); s == nil || len(s.Denied) > 0 {
 		t.Errorf("%+v", s)

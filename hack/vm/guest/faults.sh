@@ -18,8 +18,8 @@ in_delegated() { delegated loner bash -c "$room GOJAIL_FAULT=$1 ${shell[*]} --pr
 
 # The points of every start with limits, in their order; a test of hack/e2e
 # goes through all.
-points="prepared seeded keys log filter hand-over waiting taken-over userns sources watch tmpfs bundle tree translated
-  created started net-begun ready network inspected releasing released ended closed"
+points="prepared seeded keys log filter hand-over waiting taken-over userns net-begun sources watch tmpfs bundle tree translated
+  created started ready network inspected releasing released ended closed"
 for how in in_session in_delegated; do
   check "$how: without a fault" "$how" none:error
   for point in $points; do
