@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,23 +15,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// afterOld is the first system call that kernel 5.10 does not have. From 424 on
-// the numbers are those of every architecture, in the order in which the kernel
-// got them (mount_setattr of 5.12 is 442, landlock of 5.13 begins at 444).
-const afterOld = 441
+// The first system calls that older kernels do not have. From 424 on the numbers
+// are those of every architecture, in the order in which the kernel got them
+// (mount_setattr of 5.12 is 442, Landlock's of 5.13 begin at 444, statmount of
+// 6.8 is 457).
+const (
+	after510 = "441"
+	after67  = "457"
+)
 
-// onOldKernel is the part "old-kernel": it runs its arguments where no system
-// call since kernel 5.11 is known. That goes on in all that they start.
+// onOldKernel is the part "old-kernel": it runs a command where no system call
+// from a number on is known. That goes on in all that the command starts.
+//
+// Arguments: the number, the command.
 func onOldKernel(args []string) int {
+	first, err := strconv.ParseUint(args[0], 10, 32)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	args = args[1:]
 	runtime.LockOSThread() // execve keeps what this thread has
 	program := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // seccomp_data.nr
-		{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: afterOld, Jf: 1},
+		{Code: unix.BPF_JMP | unix.BPF_JGE | unix.BPF_K, K: uint32(first), Jf: 1},
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 	}
 	filter := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	err = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 	if err == nil {
 		err = unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&filter)), 0, 0)
 	}
@@ -42,19 +55,20 @@ func onOldKernel(args []string) int {
 	return 1
 }
 
-// oldKernel is a command of this binary's that runs c on an old kernel.
-func (w *world) oldKernel(c *exec.Cmd) []string {
+// oldKernel is a command of this binary's that runs c on an old kernel, after
+// which comes the system call first.
+func (w *world) oldKernel(first string, c *exec.Cmd) []string {
 	w.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return append([]string{requireTool(w.t, "env"), partEnv + "=old-kernel", self}, c.Args...)
+	return append([]string{requireTool(w.t, "env"), partEnv + "=old-kernel", self, first}, c.Args...)
 }
 
-func (w *world) onOldKernel(c *exec.Cmd) *exec.Cmd {
+func (w *world) onOldKernel(first string, c *exec.Cmd) *exec.Cmd {
 	w.t.Helper()
-	args := w.oldKernel(c)
+	args := w.oldKernel(first, c)
 	old := exec.Command(args[0], args[1:]...)
 	old.Dir, old.Env = c.Dir, c.Env
 	return old
@@ -80,7 +94,7 @@ func TestOldKernel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	mounts := func() *exec.Cmd { return w.base("cat /proc/self/mountinfo", "--require", "seccomp,caps,userns,net") }
-	want, got := placesAndFlags(t, finish(t, mounts())), placesAndFlags(t, finish(t, w.onOldKernel(mounts())))
+	want, got := placesAndFlags(t, finish(t, mounts())), placesAndFlags(t, finish(t, w.onOldKernel(after510, mounts())))
 	if !maps.Equal(want, got) {
 		for place := range want {
 			if want[place] != got[place] {
@@ -90,9 +104,22 @@ func TestOldKernel(t *testing.T) {
 		t.Errorf("%d mounts, on a newer kernel %d", len(got), len(want))
 	}
 	// Or this was no old kernel.
-	r := finish(t, w.onOldKernel(w.base("true", "--require", "landlock")))
+	r := finish(t, w.onOldKernel(after510, w.base("true", "--require", "landlock")))
 	if r.status != 125 || !strings.Contains(r.err, "--require landlock: it does not hold") {
 		t.Errorf("there is Landlock on a kernel that is older: %s", r)
+	}
+}
+
+// TestOldKernelLandlock: without statmount(2) PID 1 reads mountinfo, and the
+// agent writes in the same places.
+func TestOldKernelLandlock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	script := `for f in "$PWD/x" /tmp/x "$HOME/x" /dev/shm/x /dev/null; do echo > "$f" || echo "not $f"; done; echo tried`
+	for _, c := range []*exec.Cmd{w.base(script, "--require", "landlock"), w.onOldKernel(after67, w.base(script, "--require", "landlock"))} {
+		if r := finish(t, c); r.status != 0 || r.out != "tried\n" {
+			t.Errorf("%q: %s", c.Args, r)
+		}
 	}
 }
 
@@ -105,7 +132,7 @@ func TestOldKernelSubmounts(t *testing.T) {
 	w.mkdir(below, 0o755)
 	w.write(w.home+"/.config/jailed-claude/config.toml", "version = 1\n[files]\nread = [\"~/shown\"]\n")
 	script := `touch "$HOME/shown/x" 2>&1; touch "$HOME/shown/a b/x" 2>&1; [[ $(</proc/self/mountinfo) == *"/shown/a"* ]] && echo mounted`
-	args := append([]string{below, "0"}, w.oldKernel(w.base(script))...)
+	args := append([]string{below, "0"}, w.oldKernel(after510, w.base(script))...)
 	r := finish(t, w.privileged("mounted", unix.CAP_SYS_ADMIN, syscall.CLONE_NEWNS, args))
 	if r.status != 0 || strings.Count(r.out, "Read-only file system") != 2 || !strings.HasSuffix(r.out, "\nmounted\n") {
 		t.Errorf("a folder that is to be read only could be written: %s", r)
