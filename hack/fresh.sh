@@ -31,12 +31,14 @@ if [ ! -s "$base" ]; then
   [ -n "$mirror" ] || die "no Debian mirror in apt's sources"
   say "debootstrap $suite, once"
   new=$(mktemp -d /var/tmp/jcf.XXXXXX)
+  trap 'remove_system "$new"' EXIT
   debootstrap --variant=minbase --include=git,make,curl,ca-certificates "$suite" "$new" "$mirror" >"$base.log" 2>&1 ||
     { tail -n 3 "$base.log" >&2; die "debootstrap failed; whole log: $base.log"; }
   rm -rf "$new"/var/cache/apt/archives/*.deb "$new"/var/lib/apt/lists/*
   tar --create --file "$base.new" --directory "$new" .
   mv "$base.new" "$base"
-  rm -rf "$new"
+  remove_system "$new"
+  trap - EXIT
 fi
 
 root=$(mktemp -d /var/tmp/jcf.XXXXXX)

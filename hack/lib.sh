@@ -44,6 +44,14 @@ cache_root() {
   fi
 }
 
+# remove_system DIR removes a system that debootstrap made, or began to make: an
+# interrupted one has /proc and /sys mounted there, and those are this machine's.
+remove_system() {
+  local place
+  awk -v dir="$1/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | while IFS= read -r place; do umount "$place"; done
+  rm -rf --one-file-system "$1"
+}
+
 # go_tool PACKAGE VERSION prints the path of a program for those who work on
 # this. Built from source, checked by Go's checksum database, once for each
 # version. The Go version is part of the name: what was built by an older Go

@@ -24,7 +24,7 @@ if [ ! -d "$root" ]; then
     awk '$1 == "URIs:" || $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ "/debian/?$" && !found++) print $i }') || true
   [ -n "$mirror" ] || skip "no Debian mirror in apt's sources"
   say "debootstrap $suite, once"
-  rm -rf "$root.new"
+  remove_system "$root.new"
   mkdir -p "$(dirname "$root")"
   # debootstrap does not know that a package can be provided by another, so
   # apt installs Nix.

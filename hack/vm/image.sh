@@ -29,7 +29,7 @@ say "making a virtual machine of Debian's $suite (a minute or two, once)"
 mkdir -p "$(dirname "$dir")"
 new=$(mktemp -d "$dir.XXXXXX")
 chmod 0755 "$new"
-trap 'rm -rf "$new"' EXIT
+trap 'remove_system "$new"' EXIT
 root=$new/root
 if ! debootstrap --variant=minbase --include="$(IFS=,; echo "${packages[*]}")" "$suite" "$root" "$mirror" >"$new/log" 2>&1; then
   skip "debootstrap: $(grep -m1 '^[EW]:' "$new/log" || tail -n1 "$new/log")"
