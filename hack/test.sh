@@ -117,7 +117,7 @@ lonely() {
 run_as() {
   local label=$1 user=$2 home=$3 uid gid package path log
   uid=$(id -u "$user") gid=$(id -g "$user")
-  local own=$work/$label.own
+  local own=$work/home-$label
   mkdir -p "$own"/{run,tmp,cache}
   chmod 0700 "$own"/{run,tmp,cache}
   [ "$(id -u)" != 0 ] || chown -R "$uid:$gid" "$own"
