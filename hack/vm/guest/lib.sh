@@ -59,7 +59,10 @@ jails() { find /sys/fs/cgroup -name '*jailed-claude-*'; }
 none() { [ -z "$(jails)" ] || { jails; return 1; }; }
 # jail prints the cgroup in which the one jailed program is.
 jail() { find /sys/fs/cgroup -path '*jailed-claude-*/jail'; }
-populated() { local d; d=$(jail) && [ -n "$d" ] && grep -q 'populated 1' "$d/cgroup.events"; }
+# populated: the jail's program runs. Before, the supervisor itself is in its cgroup
+# for a while, and no limit is set yet.
+# shellcheck disable=SC2046 # a list of files
+populated() { local d; d=$(jail) && [ -n "$d" ] && grep -Eqx 'bash|sleep' $(sed 's,.*,/proc/&/comm,' "$d/cgroup.procs") /dev/null 2>/dev/null; }
 
 # project USER makes a folder to jail, and prints it.
 project() {
