@@ -61,7 +61,7 @@ func run(h *handover) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := n.start(); err != nil {
+	if err := fault.After(fault.NetBegun, n.start()); err != nil {
 		return 0, err
 	}
 	t, err := openSources(h.spec.Mounts)
