@@ -228,8 +228,18 @@ func writeTotal(w io.Writer, all []result, mustRun bool) bool {
 	tests := counted(all)
 	ran := map[string]bool{}
 	for _, r := range tests {
-		if r.outcome != skip {
-			ran[r.pkg+" "+r.test] = true
+		if r.outcome == skip {
+			continue
+		}
+		// With a part of a test the test itself ran, which does not count beside
+		// its parts.
+		for name := r.test; ; {
+			ran[r.pkg+" "+name] = true
+			slash := strings.LastIndexByte(name, '/')
+			if slash < 0 {
+				break
+			}
+			name = name[:slash]
 		}
 	}
 	var failed, skipped []string

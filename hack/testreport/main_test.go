@@ -63,6 +63,13 @@ func TestTotal(t *testing.T) {
 			[]string{"skip A", "pass B", "pass -"}, []string{"skip A", "pass B", "pass -"},
 			"failed: p.A (root): must run, and was skipped: no reason given\n" +
 				"failed: p.A (user): must run, and was skipped: no reason given\n2 passed, 2 failed, 0 skipped\n", 1},
+		{"must run: run elsewhere in parts is enough", true,
+			[]string{"skip A", "pass -"}, []string{"pass A/x", "pass A", "pass -"},
+			"skipped: p.A (root): no reason given\n1 passed, 0 failed, 1 skipped\n", 0},
+		{"must run: parts that were all skipped are none", true,
+			[]string{"skip A", "pass -"}, []string{"skip A/x", "pass A", "pass -"},
+			"failed: p.A (root): must run, and was skipped: no reason given\n" +
+				"failed: p.A/x (user): must run, and was skipped: no reason given\n0 passed, 2 failed, 0 skipped\n", 1},
 		{"must run: run elsewhere is enough", true,
 			[]string{"pass A", "pass -"}, []string{"output A x_test.go:1: needs root\n", "skip A", "pass -"},
 			"skipped: p.A (user): needs root\n1 passed, 0 failed, 1 skipped\n", 0},

@@ -87,7 +87,7 @@ func remountOne(fd int, attr uint64) error {
 	}
 	flags := uint64(unix.MS_REMOUNT | unix.MS_BIND)
 	for _, f := range mountFlags {
-		if uint64(st.Flags)&f.statfs != 0 || attr&f.attr != 0 { //nolint:gosec // a set of bits
+		if uint64(st.Flags)&f.statfs != 0 || attr&f.attr != 0 {
 			flags |= f.mount
 		}
 	}
