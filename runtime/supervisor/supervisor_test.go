@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -362,5 +363,28 @@ func TestRefuse(t *testing.T) {
 func TestEveryField(t *testing.T) {
 	if _, err := bundle.Unmarshal(strings.NewReader(everyField)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMountsAreTheAgents: what was looked at has to be the namespace that the
+// agent is in.
+func TestMountsAreTheAgents(t *testing.T) {
+	own, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &container{network: new(jailNet)}
+	for ns, want := range map[string]string{own: "", "mnt:[1]": "and PID 1 in mnt:[1]"} {
+		found := make(chan mounts, 1)
+		found <- mounts{ns: ns}
+		_, err := c.observe(os.Getpid(), found)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", ns, err)
+		}
+	}
+	gone := make(chan mounts, 1)
+	gone <- mounts{ns: own, err: os.ErrNotExist}
+	if _, err := c.observe(os.Getpid(), gone); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("mounts that could not be read: %v", err)
 	}
 }
