@@ -57,4 +57,5 @@ static void __attribute__((constructor)) begin(int argc, char **argv, char **env
 		jail_enter();
 	else
 		jail_split(argc, argv, envp);
+	jail_make_room(); // in both halves: fork copies no empty places
 }

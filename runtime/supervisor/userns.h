@@ -18,5 +18,8 @@ void jail_enter(void);
 // Splits a process that is about to start a jail.
 void jail_split(int argc, char **argv, char **envp);
 
+// Makes the table of descriptors as large as a start may need it.
+void jail_make_room(void);
+
 // Writes strings, each with its NUL, where /proc/PID/environ is read from.
 void jail_describe(const char *text, unsigned long len);
