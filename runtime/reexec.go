@@ -29,6 +29,7 @@ func Reexec() (status int, err error, ok bool) {
 		// Without this an init that waits for a supervisor that was killed
 		// waits for ever. libcontainer keeps the setting across execve.
 		goruntime.LockOSThread()
+		supervisor.Punctual()
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 			return 0, os.NewSyscallError("prctl(PR_SET_PDEATHSIG)", err), true
 		}
@@ -38,6 +39,7 @@ func Reexec() (status int, err error, ok bool) {
 		return hook.Keep(), nil, true
 	}
 	if !supervisor.IsStage() {
+		supervisor.Punctual()
 		return 0, nil, false
 	}
 	status, err = supervisor.Main()

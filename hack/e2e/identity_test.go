@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // ids is what a process is.
@@ -87,5 +91,27 @@ func TestNamesOfTheCaller(t *testing.T) {
 	}
 	if got[0] == "" || strings.HasPrefix(got[0], "id:") {
 		t.Errorf("the caller has no name inside: %q", got)
+	}
+}
+
+// TestTimersOfTheCaller: a start lets timers of its own be late (slack.c in
+// runtime/supervisor). The agent's are as late as its caller's.
+func TestTimersOfTheCaller(t *testing.T) {
+	t.Parallel()
+	const slack = 77777 // ns
+	// The thread that starts a process hands it on; this one ends with the test.
+	runtime.LockOSThread()
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, slack, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	for name, padding := range map[string]string{"split": strings.Repeat("x", 300), "replaced": ""} {
+		w := newWorld(t)
+		if w.env["PADDING"] = padding; padding == "" {
+			w.env = map[string]string{"HOME": w.home, "PATH": "/bin"}
+		}
+		got := lines(w.must("cat /proc/self/timerslack_ns; (cat /proc/self/timerslack_ns)"))
+		if want := strconv.Itoa(slack); len(got) != 2 || got[0] != want || got[1] != want {
+			t.Errorf("%s: timers inside may be %q ns late, want %s", name, got, want)
+		}
 	}
 }

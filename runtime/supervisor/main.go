@@ -26,6 +26,7 @@ func Main() (status int, err error) {
 	// PID 1 dies with the thread that made it, so that has to be one that
 	// lives as long as the process.
 	goruntime.LockOSThread()
+	Punctual()
 	h, status, err := takeOver()
 	if h == nil || err != nil {
 		return status, err

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "slack.h"
 #include "userns.h"
 
 struct jail_userns jail_userns = { .peer = -1 };
@@ -53,9 +54,13 @@ void jail_enter(void)
 // glibc calls constructors with the arguments of main.
 static void __attribute__((constructor)) begin(int argc, char **argv, char **envp)
 {
-	if (getenv(JAIL_STAGE_ENV))
+	int stage = getenv(JAIL_STAGE_ENV) != NULL;
+
+	if (stage)
 		jail_enter();
 	else
 		jail_split(argc, argv, envp);
+	if (stage || jail_userns.split || getenv(JAIL_INIT_ENV))
+		jail_be_late();
 	jail_make_room(); // in both halves: fork copies no empty places
 }

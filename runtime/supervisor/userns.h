@@ -1,4 +1,6 @@
 #define JAIL_STAGE_ENV "_JAILED_CLAUDE_STAGE"
+// libcontainer sets it for its init.
+#define JAIL_INIT_ENV "_LIBCONTAINER_INITPIPE"
 
 // What the constructor did, for Go to read.
 struct jail_userns {
