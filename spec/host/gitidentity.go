@@ -12,6 +12,9 @@ import (
 // gitTimeout bounds "git config", which reads a few files.
 const gitTimeout = 3 * time.Second
 
+// gitAsked are the variables that are asked for, in lower case.
+var gitAsked = []string{"user.name", "user.email", "core.hookspath", "core.fsmonitor"}
+
 // gitSettings are what git itself knows in the project, from all of its config
 // files, later ones last. It is empty without git.
 func (s *source) gitSettings(ctx context.Context, dir string) []setting {
@@ -19,9 +22,17 @@ func (s *source) gitSettings(ctx context.Context, dir string) []setting {
 	if err != nil {
 		return nil
 	}
+	if list, ok := s.plainGit(git, dir); ok {
+		return list
+	}
+	return s.askGit(ctx, git, dir)
+}
+
+func (s *source) askGit(ctx context.Context, git, dir string) []setting {
+	asked := "^(" + strings.ReplaceAll(strings.Join(gitAsked, "|"), ".", `\.`) + ")$"
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, git, "config", "--null", "--get-regexp", `^(user\.(name|email)|core\.(hookspath|fsmonitor))$`)
+	cmd := exec.CommandContext(ctx, git, "config", "--null", "--get-regexp", asked)
 	cmd.Dir = dir
 	cmd.Env = s.clean("HOME", "XDG_CONFIG_HOME", "PATH")
 	cmd.WaitDelay = time.Second

@@ -1,0 +1,150 @@
+package host
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// systemGitConfig is git's own, so no other host's of a test.
+const systemGitConfig = "/etc/gitconfig"
+
+// plainGit is what gitSettings would be told, read from git's config files as
+// long as they and the repository are as plain as nearly all are: running git
+// costs a tenth of a jail's start. Of whatever else there may be (includes,
+// worktrees, repositories of somebody else, quotes around a name) ok is false,
+// and git knows better.
+func (s *source) plainGit(git, dir string) (list []setting, ok bool) {
+	// Others may have been built to read another file for the whole system.
+	git, err := filepath.EvalSymlinks(git)
+	if err != nil || git != "/usr/bin/git" && !strings.HasPrefix(git, "/nix/store/") {
+		return nil, false
+	}
+	home := s.env["HOME"]
+	if !filepath.IsAbs(home) || !filepath.IsAbs(dir) {
+		return nil, false
+	}
+	own := s.env["XDG_CONFIG_HOME"]
+	if own == "" {
+		own = filepath.Join(home, ".config")
+	}
+	files := []string{systemGitConfig, filepath.Join(own, "git/config"), filepath.Join(home, ".gitconfig")}
+	local, ok := s.plainRepository(dir)
+	if !ok {
+		return nil, false
+	}
+	if local != "" {
+		files = append(files, local)
+	}
+	for _, file := range files {
+		text, err := readText(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, false
+		}
+		more, ok := plainSettings(text)
+		if !ok {
+			return nil, false
+		}
+		list = append(list, more...)
+	}
+	return list, true
+}
+
+// plainRepository returns the config file of the repository that git finds from
+// a folder, or "" if there is none.
+func (s *source) plainRepository(dir string) (config string, ok bool) {
+	g := filepath.Join(dir, ".git")
+	if s.ownFolder(g) && s.ownFolder(dir) && isGitDir(g) && !exists(filepath.Join(g, "commondir")) {
+		return filepath.Join(g, "config"), true
+	}
+	for d := dir; ; d = filepath.Dir(d) {
+		// The second is what a bare repository has.
+		if exists(filepath.Join(d, ".git")) || exists(filepath.Join(d, "HEAD")) {
+			return "", false
+		}
+		if d == "/" {
+			return "", true
+		}
+	}
+}
+
+// ownFolder says whether a path is a folder of the caller's: git reads no
+// repository of somebody else, unless it is told to (safe.directory).
+func (s *source) ownFolder(path string) bool {
+	fi, err := os.Lstat(path)
+	if err != nil || !fi.IsDir() {
+		return false
+	}
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == s.uid
+}
+
+// plainSettings returns the settings of a config file that gitSettings asks
+// for. ok is false where the file says more than one line at a time does.
+func plainSettings(text string) (list []setting, ok bool) {
+	section := ""
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.Trim(line, " \t")
+		switch {
+		case line == "" || line[0] == '#' || line[0] == ';':
+		case line[0] == '[':
+			if section, ok = plainSection(line); !ok {
+				return nil, false
+			}
+		default:
+			s, ok := plainVariable(section, line)
+			if !ok {
+				return nil, false
+			}
+			if slices.Contains(gitAsked, s.key) {
+				list = append(list, s)
+			}
+		}
+	}
+	return list, true
+}
+
+// plainSection reads [section] or [section "subsection"].
+func plainSection(line string) (section string, ok bool) {
+	body, ok := strings.CutSuffix(line[1:], "]")
+	name, sub, has := strings.Cut(body, ` "`)
+	section = strings.ToLower(name)
+	if has {
+		if sub, has = strings.CutSuffix(sub, `"`); !has || strings.ContainsAny(sub, "\"\\") {
+			return "", false
+		}
+		section += "." + sub
+	}
+	return section, ok && name != "" && strings.Trim(section[:len(name)], gitName) == ""
+}
+
+// gitName are the characters of the names of sections and variables, in lower
+// case.
+const gitName = "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+// plainVariable reads "name = value". What the value of a variable is that is
+// not asked for does not matter, if it ends where the line does.
+func plainVariable(section, line string) (s setting, ok bool) {
+	name, value, has := strings.Cut(line, "=")
+	name = strings.ToLower(strings.TrimRight(name, " \t"))
+	s = setting{section + "." + name, strings.TrimLeft(value, " \t")}
+	switch {
+	case section == "" || name == "" || name[0] < 'a' || name[0] > 'z' || strings.Trim(name, gitName) != "":
+		return s, false
+	case includes(s.key) || strings.HasPrefix(s.key, "extensions."):
+		return s, false
+	case s.key == "core.repositoryformatversion":
+		return s, s.value == "0"
+	case slices.Contains(gitAsked, s.key):
+		special := func(r rune) bool { return r < ' ' || strings.ContainsRune("\"\\#;\x7f", r) }
+		return s, has && !strings.ContainsFunc(s.value, special)
+	}
+	return s, !strings.HasSuffix(s.value, `\`)
+}

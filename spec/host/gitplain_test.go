@@ -1,0 +1,199 @@
+package host
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// plain returns what plainGit reads in the project, having compared it with
+// what git says.
+func (f *fake) plain() (list []setting, ok bool) {
+	f.t.Helper()
+	git, err := f.look("git")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	list, ok = f.plainGit(git, f.project)
+	if asked := f.askGit(context.Background(), git, f.project); ok && !slices.Equal(list, asked) {
+		f.t.Errorf("read %q; git says %q", list, asked)
+	}
+	return list, ok
+}
+
+func requirePlainGit(t *testing.T) {
+	t.Helper()
+	requireGit(t)
+	git, _ := thisHost().look("git")
+	if git, _ = filepath.EvalSymlinks(git); git != "/usr/bin/git" && !strings.HasPrefix(git, "/nix/store/") {
+		t.Skipf("%s is always asked", git)
+	}
+}
+
+func TestPlainGit(t *testing.T) {
+	requirePlainGit(t)
+	f := newFake(t)
+	want := func(what string, values ...string) {
+		t.Helper()
+		list, ok := f.plain()
+		if !ok {
+			t.Errorf("%s: git has to be asked", what)
+		}
+		var got []string
+		for _, s := range list {
+			got = append(got, s.key+"="+s.value)
+		}
+		if !slices.Equal(got, values) {
+			t.Errorf("%s: %q, want %q", what, got, values)
+		}
+	}
+	want("nothing")
+	write(t, f.home, map[string]string{".config/git/config": "[User]\n\tName = A B  \n; [x]\n[alias]\n lg = \"!f() { git log; }; f\" # x\n"})
+	want("XDG", "user.name=A B")
+	write(t, f.home, map[string]string{".gitconfig": "[user]\n\temail=a@b\n[url \"git@x:\"]\n\tinsteadOf = https://x/\n[core]\n\thooksPath = ~/hooks\n"})
+	want("both", "user.name=A B", "user.email=a@b", "core.hookspath=~/hooks")
+	f.repo(f.project)
+	f.git(f.project, "config", "user.name", "C")
+	list, ok := f.plain()
+	if n := len(list); !ok || list[n-1].key != "user.name" && list[n-1].value != "C" {
+		t.Errorf("repository: %q %v", list, ok)
+	}
+	f.env["XDG_CONFIG_HOME"] = filepath.Join(f.home, "xdg")
+	if list, ok = f.plain(); !ok || list[0].key != "user.email" {
+		t.Errorf("another XDG_CONFIG_HOME: %q %v", list, ok)
+	}
+}
+
+// What is not plain is left to git.
+func TestNotPlainGit(t *testing.T) {
+	requirePlainGit(t)
+	repo := func(f *fake) { f.repo(f.project) }
+	global := func(text string) func(*fake) {
+		return func(f *fake) { write(f.t, f.home, map[string]string{".gitconfig": text}) }
+	}
+	for name, prepare := range map[string]func(*fake){
+		"include":            global("[include]\n\tpath = other\n"),
+		"includeIf":          global("[includeIf \"gitdir:~/src/\"]\n\tpath = other\n"),
+		"quotes":             global("[user]\n\tname = \"A ; B\"\n"),
+		"comment":            global("[user]\n\tname = A # B\n"),
+		"escape":             global("[user]\n\tname = A\\tB\n"),
+		"more lines":         global("[user]\n\tname = A\\\nB\n"),
+		"others' more lines": global("[alias]\n\tx = A\\\nname = B\n"),
+		"tab":                global("[user]\n\tname = A\tB\n"),
+		"CRLF":               global("[user]\r\n\tname = A\r\n"),
+		"no value":           global("[core]\n\tfsmonitor\n"),
+		"on one line":        global("[user] name = A\n"),
+		"escaped subsection": global("[a \"\\\"]\n[user]\"]\nname = A\n"),
+		"dotted section":     global("[user.name]\nx = A\n"),
+		"BOM":                global("\ufeff[user]\nname = A\n"),
+		"no section":         global("name = A\n"),
+		"bad name":           global("[user]\nname_x = A\n"),
+		"not a file":         func(f *fake) { write(f.t, f.home, map[string]string{".gitconfig/": ""}) },
+		"a loop":             func(f *fake) { write(f.t, f.home, map[string]string{".gitconfig": "->.gitconfig"}) },
+		"no home":            func(f *fake) { delete(f.env, "HOME") },
+		"worktree config": func(f *fake) {
+			repo(f)
+			f.git(f.project, "config", "extensions.worktreeConfig", "true")
+		},
+		"newer repository": func(f *fake) {
+			repo(f)
+			f.git(f.project, "config", "core.repositoryFormatVersion", "1")
+		},
+		"in a repository": func(f *fake) { f.repo(filepath.Dir(f.project)) },
+		"in a bare one":   func(f *fake) { f.git(filepath.Dir(f.project), "init", "-q", "--bare") },
+		"bare":            func(f *fake) { f.git(f.project, "init", "-q", "--bare") },
+		"not a repository": func(f *fake) {
+			repo(f)
+			if err := os.Remove(filepath.Join(f.project, ".git/HEAD")); err != nil {
+				f.t.Fatal(err)
+			}
+		},
+		"gitdir file": func(f *fake) {
+			f.git(f.project, "init", "-q", "--separate-git-dir", filepath.Join(f.home, "elsewhere"))
+		},
+		"linked": func(f *fake) {
+			repo(f)
+			if err := os.Rename(filepath.Join(f.project, ".git"), filepath.Join(f.home, "elsewhere")); err != nil {
+				f.t.Fatal(err)
+			}
+			write(f.t, f.project, map[string]string{".git": "->" + f.home + "/elsewhere"})
+		},
+		"common directory": func(f *fake) {
+			repo(f)
+			write(f.t, f.project, map[string]string{".git/commondir": "."})
+		},
+		"somebody else's": func(f *fake) { repo(f); f.uid++ },
+		"another git": func(f *fake) {
+			write(f.t, f.home, map[string]string{"git": "#!/bin/sh\n"})
+			f.look = func(string) (string, error) { return filepath.Join(f.home, "git"), nil }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			f.t = t
+			prepare(f)
+			if list, ok := f.plain(); ok {
+				t.Errorf("read %q without git", list)
+			}
+		})
+	}
+}
+
+// TestPlainGitSays is whether git would say the same of files that somebody
+// writes who knows the format. What git refuses to read is no one's.
+func TestPlainGitSays(t *testing.T) {
+	requirePlainGit(t)
+	const seed, rounds = 20, 300
+	r := rand.New(rand.NewPCG(seed, seed))
+	// One in a hundred is not as it should be.
+	odd := func(usual, others []string) string {
+		if r.IntN(100) > 0 {
+			others = usual
+		}
+		return others[r.IntN(len(others))]
+	}
+	type list = []string
+	f := newFake(t)
+	f.repo(f.project)
+	file := filepath.Join(f.home, ".gitconfig")
+	read, refused := 0, 0
+	for range rounds {
+		var text strings.Builder
+		for i := range 1 + r.IntN(8) {
+			switch {
+			case i == 0 || r.IntN(4) == 0:
+				text.WriteString(odd(list{"[", " ["}, list{"", "x["}) +
+					odd(list{"user", "USER", "core", "Core", "alias", "a-b"}, list{"user.x", "", "é", "core "}) +
+					odd(list{"", "", "", ` "x"`, ` "a b]"`, ` ""`}, list{` "a\\b"`, `"x"`, ` "x`, ` "\""`}) +
+					odd(list{"]", "] "}, list{"] # x", " ]", "]x=", ""}))
+			case r.IntN(5) == 0:
+				text.WriteString(odd(list{"", "# [user]", ";x", " \t"}, list{"[core]\n\trepositoryformatversion = 1", "\r", "x", "[user] name = Z"}))
+			default:
+				text.WriteString(odd(list{"", "\t", "  "}, list{"\v"}) +
+					odd(list{"name", "Name", "email", "hooksPath", "fsmonitor", "x", "x-1"}, list{"1x", "a_b", "namé", ""}) +
+					odd(list{"=", " = ", "\t=  "}, list{"", " ", ":"}) +
+					odd(list{"A B", "true", "", "A  B ", "a=b", "é", "[x]"}, list{`"A"`, `"A`, `A\\`, `A\`, "A;b", "A # b", "A\tB", `\x`}))
+			}
+			text.WriteString(odd(list{"\n", "\n\n"}, list{"\r\n", ""}))
+		}
+		if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if exec.Command("git", "config", "--file", file, "--list").Run() != nil {
+			refused++
+		} else if list, ok := f.plain(); ok && len(list) > 0 {
+			read++
+		}
+		if t.Failed() {
+			t.Fatalf("%s:\n%s", file, text.String())
+		}
+	}
+	if read < rounds/10 || refused == 0 {
+		t.Errorf("of %d files %d were read without git, and %d refused by git", rounds, read, refused)
+	}
+}
