@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -34,11 +36,35 @@ func (v *inventory) has(p string) bool {
 // takeInventory looks into each path; root is what they are the closure of,
 // for the error if one is missing. Paths must be sorted and well-formed.
 func takeInventory(paths []string, root string) (*inventory, error) {
+	// In parts, one for each processor unless they are few: it is all system
+	// calls.
+	processors := runtime.GOMAXPROCS(0)
+	part := max(64, (len(paths)+processors-1)/processors)
+	parts := make([]*inventory, 0, processors)
+	errs := make([]error, processors)
+	var wait sync.WaitGroup
+	for some := range slices.Chunk(paths, part) {
+		i, v := len(parts), &inventory{paths: paths}
+		parts = append(parts, v)
+		wait.Go(func() { errs[i] = v.take(some, root) })
+	}
+	wait.Wait()
 	v := &inventory{paths: paths}
-	for _, p := range paths {
+	for i, p := range parts {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		v.add(p)
+	}
+	return v, nil
+}
+
+// take looks into some of the paths of v.
+func (v *inventory) take(some []string, root string) error {
+	for _, p := range some {
 		top, err := lstatPath(p, root)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		v.note(p, top)
 		// One lstat(2) answers for most: there is no such thing, and no
@@ -68,7 +94,16 @@ func takeInventory(paths []string, root string) (*inventory, error) {
 			}
 		}
 	}
-	return v, nil
+	return nil
+}
+
+// add appends what was found in u, but not its paths.
+func (v *inventory) add(u *inventory) {
+	v.bins = append(v.bins, u.bins...)
+	v.sh = append(v.sh, u.sh...)
+	v.bash = append(v.bash, u.bash...)
+	v.env = append(v.env, u.env...)
+	v.links = append(v.links, u.links...)
 }
 
 // runs tells whether a file, nil if there is none, can be executed.
@@ -85,11 +120,7 @@ func union(vs []*inventory) *inventory {
 	u := &inventory{}
 	for _, v := range vs {
 		u.paths = append(u.paths, v.paths...)
-		u.bins = append(u.bins, v.bins...)
-		u.sh = append(u.sh, v.sh...)
-		u.bash = append(u.bash, v.bash...)
-		u.env = append(u.env, v.env...)
-		u.links = append(u.links, v.links...)
+		u.add(v)
 	}
 	for _, l := range []*[]string{&u.paths, &u.bins, &u.sh, &u.bash, &u.env, &u.links} {
 		slices.Sort(*l)
