@@ -139,8 +139,8 @@ func memfd(name string, content []byte) (*os.File, error) {
 	return f, nil
 }
 
-// run creates, starts and waits.
-func (c *container) run() (status int, err error) {
+// run creates, starts and waits; signals are for the agent.
+func (c *container) run(signals chan os.Signal) (status int, err error) {
 	lc, err := libcontainer.Create(filepath.Join(workDir, "state"), c.options.ID, c.config)
 	if err != nil {
 		return 0, fmt.Errorf("create the container: %w", err)
@@ -159,7 +159,6 @@ func (c *container) run() (status int, err error) {
 		c.refused = c.network.close()
 		c.cgroup.remove()
 	}()
-	signals := catchSignals()
 	if err := fault.At(fault.Created); err != nil {
 		return 0, err
 	}

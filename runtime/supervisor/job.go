@@ -25,7 +25,9 @@ type job struct {
 var forwarded = []os.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP}
 
 // catchSignals has to come before the jail is created: a signal in between
-// must not end the supervisor in the middle of it.
+// must not end the supervisor in the middle of it. Package signal asks a
+// thread of its own about each of them: a millisecond, better spent beside
+// something else.
 func catchSignals() chan os.Signal {
 	ch := make(chan os.Signal, 64)
 	signal.Notify(ch, append([]os.Signal{unix.SIGWINCH}, forwarded...)...)

@@ -58,6 +58,8 @@ func run(h *handover) (int, error) {
 			return 0, err
 		}
 	}
+	signals := make(chan chan os.Signal, 1)
+	go func() { signals <- catchSignals() }()
 	n, err := newJailNet(h.spec, h.Options)
 	if err != nil {
 		return 0, err
@@ -104,7 +106,7 @@ func run(h *handover) (int, error) {
 	if h.Options.Strict {
 		c.appeared = w.start()
 	}
-	status, err := c.run()
+	status, err := c.run(<-signals)
 	w.stop()
 	reportRefused(os.Stderr, c.refused, tty(os.Stderr))
 	if w.report(os.Stderr, h.Options.Strict) && h.Options.Strict {

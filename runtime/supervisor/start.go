@@ -1,19 +1,14 @@
 package supervisor
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
@@ -46,54 +41,6 @@ type Options struct {
 	// Cgroup is the folder of a cgroup v2 made for this jail; empty without
 	// limits.
 	Cgroup string
-}
-
-// handover is what crosses from the planning process to the supervisor, behind
-// the bytes of config.json.
-type handover struct {
-	Rootfs  []spec.File
-	Options Options
-	// spec and config are the configuration and the bytes that it was read
-	// from.
-	spec   *specs.Spec
-	config []byte
-}
-
-// write makes a file that cannot change any more: the length of config.json in
-// 8 bytes, config.json, and the rest of h.
-func (h *handover) write() (*os.File, error) {
-	rest, err := json.Marshal(h)
-	if err != nil {
-		return nil, err
-	}
-	return memfd("jail", slices.Concat(binary.BigEndian.AppendUint64(nil, uint64(len(h.config))), h.config, rest))
-}
-
-// readHandover reads what write wrote. The configuration has to pass the
-// checks once more: what runs is what is written there.
-func readHandover(f *os.File) (*handover, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	text, err := io.ReadAll(f)
-	if err != nil {
-		return nil, err
-	}
-	if len(text) < 8 || binary.BigEndian.Uint64(text) > uint64(len(text)-8) {
-		return nil, io.ErrUnexpectedEOF
-	}
-	n := binary.BigEndian.Uint64(text)
-	h := &handover{config: text[8 : 8+n]}
-	if err := json.Unmarshal(text[8+n:], h); err != nil {
-		return nil, err
-	}
-	if h.spec, err = bundle.Unmarshal(bytes.NewReader(h.config)); err != nil {
-		return nil, err
-	}
-	if v := spec.Check(h.spec); len(v) > 0 {
-		return nil, &spec.CheckError{Violations: v}
-	}
-	return h, nil
 }
 
 // Variables of a supervisor's environment. List reads them.

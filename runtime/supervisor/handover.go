@@ -1,0 +1,125 @@
+package supervisor
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/bundle"
+	"github.com/jailed-claude/jailed-claude/spec"
+)
+
+// handover is what crosses from the planning process to the supervisor, behind
+// the bytes of config.json.
+type handover struct {
+	Rootfs  []spec.File
+	Options Options
+	// spec and config are the configuration and the bytes that it was read
+	// from.
+	spec   *specs.Spec
+	config []byte
+}
+
+// write makes a file that cannot change any more: the length of config.json in
+// 8 bytes, config.json, and the rest of h.
+func (h *handover) write() (*os.File, error) {
+	rest, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	return memfd("jail", slices.Concat(binary.BigEndian.AppendUint64(nil, uint64(len(h.config))), h.config, rest))
+}
+
+// readHandover reads what write wrote. The configuration has to pass the
+// checks once more: what runs is what is written there.
+func readHandover(f *os.File) (*handover, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) < 8 || binary.BigEndian.Uint64(text) > uint64(len(text)-8) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	n := binary.BigEndian.Uint64(text)
+	h := &handover{config: text[8 : 8+n]}
+	if err := json.Unmarshal(text[8+n:], h); err != nil {
+		return nil, err
+	}
+	if h.spec, err = unmarshal(h.config); err != nil {
+		return nil, err
+	}
+	if v := spec.Check(h.spec); len(v) > 0 {
+		return nil, &spec.CheckError{Violations: v}
+	}
+	return h, nil
+}
+
+// unmarshal decodes a config.json as bundle.Unmarshal does. The mounts of store
+// paths, which are nearly all of it and differ in nothing but the path, are
+// cut out and put back: encoding/json takes 5 microseconds for each.
+func unmarshal(config []byte) (*specs.Spec, error) {
+	rest, first, names := cutStoreMounts(config)
+	s, err := bundle.Unmarshal(rest)
+	if err != nil || len(names) == 0 {
+		return s, err
+	}
+	at := slices.IndexFunc(s.Mounts, func(m specs.Mount) bool { return m.Destination == storeDir+"/"+first })
+	if at < 0 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	like := s.Mounts[at]
+	more := make([]specs.Mount, len(names))
+	for i, name := range names {
+		more[i] = like
+		more[i].Destination = storeDir + "/" + name
+		more[i].Source = more[i].Destination
+	}
+	s.Mounts = slices.Insert(s.Mounts, at+1, more...)
+	return s, nil
+}
+
+// cutStoreMounts cuts out of a configuration, as package json writes it, the
+// mounts that come right behind the first one of a store path and are the same
+// but for the name of the path. Without any, rest is the whole.
+func cutStoreMounts(config []byte) (rest io.Reader, first string, names []string) {
+	whole := bytes.NewReader(config)
+	const head, middle = `{"destination":"` + storeDir + `/`, `","type":"bind","source":"` + storeDir + `/`
+	// A quotation mark in a string has a backslash before it, so this is none.
+	_, text, _ := strings.Cut(string(config), head)
+	first, text, _ = strings.Cut(text, `"`)
+	text, ok := strings.CutPrefix(text, middle[1:]+first+`"`)
+	options, _, more := strings.Cut(text, `}`)
+	if !ok || !more || !plainName(first) || strings.Contains(options, `{`) {
+		return whole, "", nil
+	}
+	tail := `"` + options + `}`
+	text = text[len(options)+1:]
+	begin := len(config) - len(text)
+	for {
+		next, ok := strings.CutPrefix(text, `,`+head)
+		name, next, _ := strings.Cut(next, `"`)
+		if !ok || !plainName(name) {
+			break
+		}
+		if next, ok = strings.CutPrefix(next, middle[1:]+name+tail); !ok {
+			break
+		}
+		names, text = append(names, name), next
+	}
+	if len(names) == 0 {
+		return whole, "", nil
+	}
+	return io.MultiReader(bytes.NewReader(config[:begin]), strings.NewReader(text)), first, names
+}
+
+// plainName: it means in JSON what it says, and is one name in a folder.
+func plainName(s string) bool { return s != "" && !strings.ContainsAny(s, `\/`) }
