@@ -179,10 +179,7 @@ func (m *mounts) look(proc string, s *specs.Spec) (err error) {
 	if m.ns, err = os.Readlink(filepath.Join(proc, "ns/mnt")); err != nil {
 		return err
 	}
-	have, err := askMounts(filepath.Join(proc, "ns/mnt"), len(s.Mounts))
-	if err != nil {
-		have, err = readMounts(filepath.Join(proc, "mountinfo"), len(s.Mounts))
-	}
+	have, err := readMounts(filepath.Join(proc, "mountinfo"), len(s.Mounts))
 	if err != nil {
 		return err
 	}
