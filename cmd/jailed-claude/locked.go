@@ -232,7 +232,7 @@ func (t *teamwork) options(f *jailFlags) closure.Options {
 	if f.pkg != "" {
 		p.Agent.Package = f.pkg
 	}
-	return f.closureOptions(p, t.facts, false)
+	return onHost(f.closureOptions(p, false), t.facts)
 }
 
 // printPortable is spec --portable.

@@ -251,7 +251,10 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 		fmt.Fprintln(c.ErrOrStderr(), "jailed-claude: warning: with the network of the host nothing can be denied, and network.deny does not hold")
 	}
 	took(&begun, "policy")
-	// The lock is compared while the host is read; neither needs the other.
+	// The closure's file and the lock are read while the host is; none needs
+	// another.
+	o := f.closureOptions(p, w.noAgent)
+	o.Ahead = closure.ReadAhead(o)
 	type result struct {
 		cl  *closure.Closure
 		err error
@@ -280,7 +283,7 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 	locked := <-fromLock
 	cl, err := locked.cl, locked.err
 	if err == nil && cl == nil {
-		cl, err = closure.Resolve(ctx, f.closureOptions(p, facts, w.noAgent))
+		cl, err = closure.Resolve(ctx, onHost(o, facts))
 	}
 	if err := fault.After(fault.Closure, err); err != nil {
 		return nil, err
@@ -293,15 +296,22 @@ func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec
 	return in, nil
 }
 
-// closureOptions are how a closure is found that is not locked.
-func (f *jailFlags) closureOptions(p policy.Policy, facts *host.Facts, noAgent bool) closure.Options {
+// closureOptions are how a closure is found that is not locked, but for what
+// the host says.
+func (f *jailFlags) closureOptions(p policy.Policy, noAgent bool) closure.Options {
 	o := closure.Options{
 		Package: p.Agent.Package, Packages: p.Agent.Packages, ClosureFile: f.closure, NoAgent: noAgent,
-		Path: facts.Env["PATH"], Home: facts.Home, Self: facts.Executable, CacheDir: cacheDir(), Progress: progress(),
+		CacheDir: cacheDir(), Progress: progress(),
 	}
 	if o.ClosureFile == "" && o.Package == "" && os.Getenv(bakedClosure) != "" {
 		o.ClosureFile, o.Package, o.Baked = os.Getenv(bakedClosure), os.Getenv(bakedPackage), true
 	}
+	return o
+}
+
+// onHost adds what the host says.
+func onHost(o closure.Options, facts *host.Facts) closure.Options {
+	o.Path, o.Home, o.Self = facts.Env["PATH"], facts.Home, facts.Executable
 	return o
 }
 

@@ -321,6 +321,10 @@ func TestClosureFile(t *testing.T) {
 				!slices.Equal(got.Roots, tt.roots) || got.Bins[0] != claude+"/bin" || len(got.Bins) != 4 || got.Bash == "" {
 				t.Errorf("got %+v", got)
 			}
+			o.Ahead = ReadAhead(o)
+			if ahead := n.resolve(o); !reflect.DeepEqual(got, ahead) {
+				t.Errorf("read ahead it is %+v", ahead)
+			}
 		})
 	}
 
@@ -346,11 +350,25 @@ func TestClosureFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := o
 			o.ClosureFile, o.Package, o.Packages = tt.file, tt.pkg, tt.packages
-			if c, err := Resolve(t.Context(), o); !errors.Is(err, tt.want) {
+			c, err := Resolve(t.Context(), o)
+			if !errors.Is(err, tt.want) {
 				t.Errorf("got %+v, %v; want %v", c, err, tt.want)
+			}
+			o.Ahead = ReadAhead(o)
+			if _, ahead := Resolve(t.Context(), o); err != nil && (ahead == nil || ahead.Error() != err.Error()) {
+				t.Errorf("read ahead: %v; want %v", ahead, err)
 			}
 		})
 	}
+	t.Run("read ahead, but another file", func(t *testing.T) {
+		o := o
+		o.ClosureFile = only
+		o.Ahead = ReadAhead(o)
+		o.ClosureFile = list
+		if got := n.resolve(o); !slices.Equal(got.Paths, paths) {
+			t.Errorf("got %+v", got)
+		}
+	})
 	t.Run("no agent, and none needed", func(t *testing.T) {
 		o := o
 		o.ClosureFile, o.NoAgent = only, true

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // DefaultProgram is the name of the agent's program.
@@ -39,6 +40,8 @@ type Options struct {
 	// closureInfo's folder, which has both). No Nix program is run then, and
 	// Package and Packages must be in it.
 	ClosureFile string
+	// Ahead is ClosureFile, if that is being read already ([ReadAhead]).
+	Ahead *Ahead
 	// Baked: ClosureFile came with the installation (the flake's wrapper),
 	// not from the caller, so Packages may go beyond it and ask Nix.
 	Baked bool
@@ -496,29 +499,59 @@ func (r *resolver) closureOf(ctx context.Context, root string) (*inventory, erro
 // maxClosureFile is far above any real one: 300 paths are 20 kB.
 const maxClosureFile = 64 << 20
 
-func (r *resolver) readClosureFile() error {
-	file := r.abs(r.ClosureFile)
+func (r *resolver) readClosureFile() (err error) {
+	if r.Ahead != nil && r.Ahead.file == r.ClosureFile {
+		r.listed, err = r.Ahead.read()
+	} else {
+		r.listed, err = readClosureFile(r.abs(r.ClosureFile))
+	}
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return fmt.Errorf("closure file: %w", err) // which says its name
+	}
+	if err != nil {
+		return fmt.Errorf("closure file %q: %w", r.ClosureFile, err)
+	}
+	return nil
+}
+
+// Ahead is a ClosureFile that is being read.
+type Ahead struct {
+	file string
+	read func() (*inventory, error)
+}
+
+// ReadAhead begins to read the ClosureFile of o, if there is one, and to look
+// into its store paths, for a caller who has something else to do before
+// [Resolve]. That takes what was found, or the error.
+func ReadAhead(o Options) *Ahead {
+	if o.ClosureFile == "" {
+		return nil
+	}
+	file := (&resolver{Options: o}).abs(o.ClosureFile)
+	read := sync.OnceValues(func() (*inventory, error) { return readClosureFile(file) })
+	go func() { _, _ = read() }()
+	return &Ahead{o.ClosureFile, read}
+}
+
+func readClosureFile(file string) (*inventory, error) {
 	if fi, err := os.Stat(file); err == nil && fi.IsDir() {
 		file = filepath.Join(file, "registration")
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return fmt.Errorf("closure file: %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxClosureFile+1))
 	if err != nil {
-		return fmt.Errorf("closure file: %w", err)
+		return nil, err
 	}
 	if len(data) > maxClosureFile {
-		return fmt.Errorf("closure file %q: larger than %d MiB", r.ClosureFile, maxClosureFile>>20)
+		return nil, fmt.Errorf("larger than %d MiB", maxClosureFile>>20)
 	}
 	paths, err := ParseFile(data)
 	if err != nil {
-		return fmt.Errorf("closure file %q: %w", r.ClosureFile, err)
+		return nil, err
 	}
-	if r.listed, err = takeInventory(paths, ""); err != nil {
-		return fmt.Errorf("closure file %q: %w", r.ClosureFile, err)
-	}
-	return nil
+	return takeInventory(paths, "")
 }
