@@ -253,8 +253,10 @@ static void note_mount(const char *place, int read_only)
 // statmount(2) and listmount(2) by numbers, since kernel 6.8.
 enum { STATMOUNT = 457, LISTMOUNT = 458, MOUNT_READ_ONLY = 1 };
 
-#define ALL_MOUNTS (~0ULL)          // LSMT_ROOT
-#define FLAGS_AND_PLACE (0x2 | 0x10) // STATMOUNT_MNT_BASIC, STATMOUNT_MNT_POINT
+#define ALL_MOUNTS (~0ULL) // LSMT_ROOT
+#define BASIC 0x2          // STATMOUNT_MNT_BASIC: flags, id and parent
+#define PLACE 0x10         // STATMOUNT_MNT_POINT
+#define MOUNT_ID 0x4000U   // STATX_MNT_ID_UNIQUE
 
 struct mount_request { // struct mnt_id_req, its first version
 	unsigned size, spare;
@@ -263,28 +265,54 @@ struct mount_request { // struct mnt_id_req, its first version
 
 struct mount_answer { // struct statmount
 	unsigned size, options;
-	unsigned long long mask, before[6], flags, between[4];
+	unsigned long long mask, before[4], parent, old, flags, between[4];
 	unsigned root, place, rest[100];
 	char text[PATH_MAX];
 };
 
-// ask_mounts asks the kernel for what is wanted of each mount, and nothing else:
-// mountinfo takes it several times as long, and that is milliseconds for a
-// store of hundreds of mounts. Returns -1 where the kernel, or a filter of
-// system calls, has no answer.
+// mount_of returns the id of the mount that a path is on, or 0.
+static unsigned long long mount_of(const char *path)
+{
+	struct {
+		unsigned mask, before[35];
+		unsigned long long id, after[13]; // stx_mnt_id
+	} st = { 0 };
+
+	return syscall(SYS_statx, AT_FDCWD, path, 0, MOUNT_ID, &st) || !(st.mask & MOUNT_ID) ? 0 : st.id;
+}
+
+// ask_mount asks the kernel for some of what it knows of a mount.
+static int ask_mount(unsigned long long id, unsigned long long what, struct mount_answer *a)
+{
+	struct mount_request one = { sizeof(one), 0, id, what };
+
+	return syscall(STATMOUNT, &one, a, sizeof(*a), 0) || (a->mask & what) != what ? -1 : 0;
+}
+
+// ask_mounts asks the kernel for what is wanted of each mount, and nothing else.
+// The places of mounts are what takes time, and of a store's hundreds, which are
+// read-only and on the root, none is wanted. Returns -1 where the kernel, or a
+// filter of system calls, has no answer.
 static int ask_mounts(void)
 {
 	struct mount_request all = { sizeof(all), 0, ALL_MOUNTS, 0 };
-	unsigned long long ids[512];
+	unsigned long long ids[512], root = mount_of("/"), dev = mount_of("/dev");
 	struct mount_answer a;
 	long n;
 
+	if (!root || dev == root)
+		root = ALL_MOUNTS; // what is in /dev may be on the root
+
 	while ((n = syscall(LISTMOUNT, &all, ids, sizeof(ids) / sizeof(*ids), 0)) > 0) {
 		for (long i = 0; i < n; i++) {
-			struct mount_request one = { sizeof(one), 0, ids[i], FLAGS_AND_PLACE };
-			if (syscall(STATMOUNT, &one, &a, sizeof(a), 0) || (a.mask & FLAGS_AND_PLACE) != FLAGS_AND_PLACE)
+			if (ask_mount(ids[i], BASIC, &a))
 				return -1;
-			note_mount(a.text + a.place, a.flags & MOUNT_READ_ONLY);
+			int read_only = a.flags & MOUNT_READ_ONLY;
+			if (read_only && a.parent == root && ids[i] != dev)
+				continue;
+			if (ask_mount(ids[i], PLACE, &a))
+				return -1;
+			note_mount(a.text + a.place, read_only);
 		}
 		all.param = ids[n - 1];
 	}
