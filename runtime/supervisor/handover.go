@@ -24,6 +24,8 @@ type handover struct {
 	// from.
 	spec   *specs.Spec
 	config []byte
+	// netNS has a network namespace that was made meanwhile, or nil.
+	netNS <-chan *os.File
 }
 
 // write makes a file that cannot change any more: the length of config.json in

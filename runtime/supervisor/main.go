@@ -64,7 +64,7 @@ func run(h *handover) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := fault.After(fault.NetBegun, n.start()); err != nil {
+	if err := fault.After(fault.NetBegun, n.start(h.netNS)); err != nil {
 		return 0, err
 	}
 	t, err := openSources(h.spec.Mounts)

@@ -60,17 +60,26 @@ func newJailNet(s *specs.Spec, o Options) (*jailNet, error) {
 	return n, nil
 }
 
-// start makes the jail's network namespace, and begins to set it up, beside
-// whatever else happens until wait, which returns the error.
+// start makes the jail's network namespace, unless it is given one, and begins
+// to set it up, beside whatever else happens until wait, which returns the
+// error.
 //
 // Preconditions: in the user namespace that is to own it.
-func (n *jailNet) start() error {
+func (n *jailNet) start(ahead <-chan *os.File) (err error) {
+	var ns *os.File
+	if ahead != nil {
+		ns = <-ahead
+	}
 	if n.config == nil {
+		if ns != nil {
+			ns.Close()
+		}
 		return nil
 	}
-	ns, err := newNetNS()
-	if err != nil {
-		return fmt.Errorf("network: %w", err)
+	if ns == nil {
+		if ns, err = newNetNS(); err != nil {
+			return fmt.Errorf("network: %w", err)
+		}
 	}
 	n.setUp(ns)
 	return nil

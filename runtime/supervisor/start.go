@@ -116,8 +116,12 @@ var errNotStarted = errors.New("this process was not started by jailed-claude")
 // that, it has said why; h is nil then and status is its exit status.
 func takeOver() (h *handover, status int, err error) {
 	var fds []int
+	var ahead <-chan *os.File
 	if other := otherHalf(); other != nil {
-		go warm()
+		if idle() {
+			ahead = netNSAhead()
+			go warm()
+		}
 		if fds, status, err = other.take(); err != nil || len(fds) == 0 {
 			return nil, status, err
 		}
@@ -137,7 +141,7 @@ func takeOver() (h *handover, status int, err error) {
 	if h, err = readHandover(f); err != nil {
 		return nil, exitOurs, fmt.Errorf("take the jail over: %w", err)
 	}
-	h.Options.Log = 0
+	h.netNS, h.Options.Log = ahead, 0
 	if len(fds) > 1 {
 		h.Options.Log = fds[1]
 	}

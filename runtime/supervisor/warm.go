@@ -31,16 +31,30 @@ const everyField = `{
 // enoughFiles is more than this half has open while it waits.
 const enoughFiles = 64
 
+// idle says whether this half may do something while it waits: the Go runtime
+// crashes where it cannot open what it waits with. The other half says what is
+// wrong then.
+func idle() bool {
+	var files unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil && files.Cur >= enoughFiles
+}
+
+// netNSAhead makes a network namespace while this half waits, as nearly every
+// jail needs one: the kernel takes most of a millisecond. It is nil where none
+// could be made; whoever needs it tries again and says why.
+func netNSAhead() <-chan *os.File {
+	made := make(chan *os.File, 1)
+	go func() {
+		ns, _ := newNetNS()
+		made <- ns
+	}()
+	return made
+}
+
 // warm makes what packages make once, while this half has nothing to do but wait
 // for the other: 3 ms that every start would spend after it. Nothing depends on
 // it.
 func warm() {
-	// The Go runtime crashes where it cannot open what it waits with; the other
-	// half says what is wrong.
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil || files.Cur < enoughFiles {
-		return
-	}
 	// What the kernel knows of pidfds, and where the host mounts cgroups.
 	if p, err := os.FindProcess(os.Getpid()); err == nil {
 		_ = p.Release()
