@@ -381,6 +381,49 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckBehindStorePath: what is said of a store path holds for the next one,
+// and for nothing else that has the same options.
+func TestCheckBehindStorePath(t *testing.T) {
+	const hash = "00000000000000000000000000000000"
+	good := specs.Mount{Type: "bind", Source: "/nix/store/" + hash + "-a", Destination: "/nix/store/" + hash + "-a", Options: []string{"bind", "ro", "nosuid", "nodev"}}
+	with := func(change func(m *specs.Mount)) specs.Mount {
+		m := good
+		m.Options = slices.Clone(good.Options)
+		change(&m)
+		return m
+	}
+	for name, tt := range map[string]struct {
+		m   specs.Mount
+		bad bool
+	}{
+		"another one":      {with(func(m *specs.Mount) { m.Source = "/nix/store/" + hash + "-b"; m.Destination = m.Source }), false},
+		"another source":   {with(func(m *specs.Mount) { m.Source = "/proc" }), true},
+		"another place":    {with(func(m *specs.Mount) { m.Destination = "/proc/x" }), true},
+		"of the database":  {with(func(m *specs.Mount) { m.Source = "/nix/var/nix/db"; m.Destination = m.Source }), true},
+		"not clean":        {with(func(m *specs.Mount) { m.Source = "/nix/store/../etc"; m.Destination = m.Source }), true},
+		"another type":     {with(func(m *specs.Mount) { m.Type = "overlay" }), true},
+		"writable":         {with(func(m *specs.Mount) { m.Options[1] = "rw" }), true},
+		"an option more":   {with(func(m *specs.Mount) { m.Options = append(m.Options, "suid") }), true},
+		"an option less":   {with(func(m *specs.Mount) { m.Options = m.Options[:3] }), true},
+		"mapped otherwise": {with(func(m *specs.Mount) { m.UIDMappings = []specs.LinuxIDMapping{{Size: 1}} }), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			alone, behind := mustBuild(t, everything()).Spec, mustBuild(t, everything()).Spec
+			alone.Mounts = append(alone.Mounts, tt.m)
+			behind.Mounts = append(behind.Mounts, good, tt.m)
+			want, got := Check(alone), Check(behind)
+			if !slices.Equal(got, want) || len(want) > 0 != tt.bad {
+				t.Errorf("%q behind a store path, and %q alone", got, want)
+			}
+		})
+	}
+	first := mustBuild(t, everything()).Spec
+	first.Mounts = append(first.Mounts, with(func(m *specs.Mount) { m.Options[1] = "rw" }), with(func(m *specs.Mount) { m.Options[1] = "rw" }))
+	if len(Check(first)) == 0 {
+		t.Error("two that are alike are not looked at")
+	}
+}
+
 // TestEveryCheckCounts: without any one of the checks a row above fails, so
 // none can be lost unnoticed.
 func TestEveryCheckCounts(t *testing.T) {

@@ -44,8 +44,8 @@ func unknownFields(s *specs.Spec) []string {
 	for _, f := range knownFields {
 		known[f] = true
 	}
-	// The names of a struct's fields by its place: there are many mounts.
-	names := map[string][]string{}
+	// The fields of a struct by its place: there are many mounts.
+	fields := map[string][]jsonField{}
 	var found []string
 	var walk func(v reflect.Value, at string)
 	walk = func(v reflect.Value, at string) {
@@ -59,16 +59,18 @@ func unknownFields(s *specs.Spec) []string {
 				}
 			}
 		case reflect.Struct:
-			if names[at] == nil {
-				names[at] = fieldNames(v.Type(), at)
+			all, ok := fields[at]
+			if !ok {
+				all = fieldsOf(v.Type(), at, known)
+				fields[at] = all
 			}
-			for i, name := range names[at] {
-				switch f := v.Field(i); {
-				case empty(f):
-				case known[name]:
-					walk(f, name)
-				case !slices.Contains(found, name):
-					found = append(found, name)
+			for _, f := range all {
+				switch v := v.Field(f.index); {
+				case empty(v):
+				case f.known:
+					walk(v, f.name)
+				case !slices.Contains(found, f.name):
+					found = append(found, f.name)
 				}
 			}
 		}
@@ -77,16 +79,30 @@ func unknownFields(s *specs.Spec) []string {
 	return found
 }
 
-// fieldNames are the JSON names of a struct's fields, as seen from the top.
-func fieldNames(t reflect.Type, at string) []string {
-	names := make([]string, t.NumField())
-	for i := range names {
-		names[i], _, _ = strings.Cut(t.Field(i).Tag.Get("json"), ",")
+// jsonField is one field of a struct. Its name is the JSON one, as seen from the top.
+type jsonField struct {
+	index int
+	name  string
+	known bool
+}
+
+// fieldsOf are the fields of a struct but those that are known and have none of
+// their own: about these there is nothing to find out.
+func fieldsOf(t reflect.Type, at string, known map[string]bool) (all []jsonField) {
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		if at != "" {
-			names[i] = at + "." + names[i]
+			name = at + "." + name
+		}
+		kind := t.Field(i).Type.Kind()
+		if kind == reflect.Slice {
+			kind = t.Field(i).Type.Elem().Kind()
+		}
+		if !known[name] || kind == reflect.Struct || kind == reflect.Pointer {
+			all = append(all, jsonField{i, name, known[name]})
 		}
 	}
-	return names
+	return all
 }
 
 // empty: the field means nothing, as if it were left out.

@@ -25,7 +25,7 @@ func CheckPath(p string) error {
 		return badPath(p, "it is not of the form HASH-NAME with a hash of 32 characters")
 	}
 	for i := 0; i < hashLen; i++ {
-		if c := base[i]; !isDigit(c) && (c < 'a' || c > 'z' || strings.IndexByte("eotu", c) >= 0) {
+		if !hashBytes[base[i]] {
 			return badPath(p, "its hash is not in Nix's base 32")
 		}
 	}
@@ -38,7 +38,7 @@ func CheckPath(p string) error {
 		return badPath(p, "its name starts with a dot")
 	default:
 		for i := 0; i < len(name); i++ {
-			if !isNameByte(name[i]) {
+			if !nameBytes[name[i]] {
 				return badPath(p, "its name has a character that no store path has")
 			}
 		}
@@ -46,11 +46,18 @@ func CheckPath(p string) error {
 	return nil
 }
 
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+// hashBytes and nameBytes are the characters of a hash in Nix's base 32, and
+// those of a name.
+var (
+	hashBytes = setOf("0123456789abcdfghijklmnpqrsvwxyz")
+	nameBytes = setOf("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-._?=")
+)
 
-func isNameByte(c byte) bool {
-	return isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' ||
-		strings.IndexByte("+._?=-", c) >= 0
+func setOf(bytes string) (set [256]bool) {
+	for i := range len(bytes) {
+		set[bytes[i]] = true
+	}
+	return set
 }
 
 func badPath(p, why string) error {
