@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/closure"
 )
 
 // handover is what crosses from the planning process to the supervisor, behind
@@ -63,6 +65,54 @@ func readHandover(f *os.File) (*handover, error) {
 		return nil, &spec.CheckError{Violations: v}
 	}
 	return h, nil
+}
+
+// marshal encodes a configuration as package json does, but for the indentation
+// of bundle.Marshal: that is a third of the bytes, which are written and read
+// twice here. Mounts of store paths are written as the first of them is.
+func marshal(s *specs.Spec) ([]byte, error) {
+	first := slices.IndexFunc(s.Mounts, isStoreMount)
+	last := first + 1
+	for first >= 0 && last < len(s.Mounts) && isStoreMount(s.Mounts[last]) && slices.Equal(s.Mounts[last].Options, s.Mounts[first].Options) {
+		last++
+	}
+	if last-first < 2 {
+		return json.Marshal(s)
+	}
+	short := *s
+	short.Mounts = slices.Delete(slices.Clone(s.Mounts), first+1, last)
+	text, err := json.Marshal(&short)
+	if err != nil {
+		return nil, err
+	}
+	one, err := json.Marshal(&s.Mounts[first])
+	if err != nil {
+		return nil, err
+	}
+	at := bytes.Index(text, one)
+	name := path.Base(s.Mounts[first].Source)
+	parts := bytes.Split(one, []byte(`/`+name+`"`))
+	if at < 0 || len(parts) != 3 {
+		return json.Marshal(s)
+	}
+	at += len(one)
+	config := slices.Grow(slices.Clone(text[:at]), len(text)-at+(last-first)*2*len(one))
+	for _, m := range s.Mounts[first+1 : last] {
+		name := path.Base(m.Source)
+		config = append(config, ',')
+		for i, p := range parts {
+			if i > 0 {
+				config = append(append(append(config, '/'), name...), '"')
+			}
+			config = append(config, p...)
+		}
+	}
+	return append(config, text[at:]...), nil
+}
+
+// isStoreMount: the mount is that of a store path on itself, and of nothing else.
+func isStoreMount(m specs.Mount) bool {
+	return m.Destination == m.Source && m.Type == "bind" && len(m.UIDMappings)+len(m.GIDMappings) == 0 && closure.CheckPath(m.Source) == nil
 }
 
 // unmarshal decodes a config.json as bundle.Unmarshal does. The mounts of store

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -55,9 +54,7 @@ const (
 // where it was split in two and the other half is it. Start returns only with
 // an error, and then the process is as it was.
 func Start(j *spec.Jail, o Options) error {
-	// As bundle.Marshal has it, without the indentation: that is a third of the
-	// bytes, which are written and read twice here.
-	config, err := json.Marshal(j.Spec)
+	config, err := marshal(j.Spec)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", bundle.ConfigName, err)
 	}
