@@ -14,7 +14,6 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/spec"
-	"github.com/jailed-claude/jailed-claude/spec/closure"
 )
 
 // handover is what crosses from the planning process to the supervisor, behind
@@ -112,7 +111,8 @@ func marshal(s *specs.Spec) ([]byte, error) {
 
 // isStoreMount: the mount is that of a store path on itself, and of nothing else.
 func isStoreMount(m specs.Mount) bool {
-	return m.Destination == m.Source && m.Type == "bind" && len(m.UIDMappings)+len(m.GIDMappings) == 0 && closure.CheckPath(m.Source) == nil
+	return m.Destination == m.Source && m.Type == "bind" && len(m.UIDMappings)+len(m.GIDMappings) == 0 &&
+		strings.HasPrefix(m.Source, storeDir+"/") && plainName(m.Source[len(storeDir)+1:])
 }
 
 // unmarshal decodes a config.json as bundle.Unmarshal does. The mounts of store
@@ -173,5 +173,8 @@ func cutStoreMounts(config []byte) (rest io.Reader, first string, names []string
 	return io.MultiReader(bytes.NewReader(config[:begin]), strings.NewReader(text)), first, names
 }
 
-// plainName: it means in JSON what it says, and is one name in a folder.
-func plainName(s string) bool { return s != "" && !strings.ContainsAny(s, `\/`) }
+// plainName: it means in JSON what it says, is written like that, and is one name
+// in a folder.
+func plainName(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"\\/<>&`, r) }) < 0
+}

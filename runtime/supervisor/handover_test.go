@@ -53,6 +53,7 @@ func TestCutStoreMounts(t *testing.T) {
 	elsewhere.Source = a.Source
 	odd := storeMount(hash + "-g\"g\\")
 	inside := storeMount(hash + "-h/x")
+	html := storeMount(hash + "-<é>")
 	for name, tt := range map[string]struct {
 		mounts []specs.Mount
 		cut    string
@@ -70,6 +71,7 @@ func TestCutStoreMounts(t *testing.T) {
 		"escapes first":      {[]specs.Mount{odd, a, b}, ""},
 		"inside a path":      {[]specs.Mount{inside, a, b}, ""},
 		"inside one, later":  {[]specs.Mount{a, inside, b}, ""},
+		"written otherwise":  {[]specs.Mount{a, b, html, html}, "b"},
 		"in between":         {[]specs.Mount{a, b, tmp, c, d}, "b"},
 	} {
 		t.Run(name, func(t *testing.T) {
