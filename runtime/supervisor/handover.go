@@ -176,5 +176,5 @@ func cutStoreMounts(config []byte) (rest io.Reader, first string, names []string
 // plainName: it means in JSON what it says, is written like that, and is one name
 // in a folder.
 func plainName(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"\\/<>&`, r) }) < 0
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"\/<>&`, r) }) < 0
 }
