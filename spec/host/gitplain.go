@@ -10,8 +10,21 @@ import (
 	"syscall"
 )
 
-// systemGitConfig is git's own, so no other host's of a test.
-const systemGitConfig = "/etc/gitconfig"
+// systemGitConfig says which file a git reads for the whole system, or "". Where
+// ok is false only that git knows. The path is git's own, so no other host's of
+// a test.
+func systemGitConfig(git string) (file string, ok bool) {
+	const usual = "/etc/gitconfig"
+	switch {
+	case git == "/usr/bin/git":
+		return usual, true
+	case strings.HasPrefix(git, "/nix/store/"):
+		// Which of the two it reads was decided when it was built.
+		own := filepath.Join(filepath.Dir(git), "../etc/gitconfig")
+		return "", !exists(usual) && !exists(own)
+	}
+	return "", false
+}
 
 // plainGit is what gitSettings would be told, read from git's config files as
 // long as they and the repository are as plain as nearly all are: running git
@@ -19,9 +32,12 @@ const systemGitConfig = "/etc/gitconfig"
 // worktrees, repositories of somebody else, quotes around a name) ok is false,
 // and git knows better.
 func (s *source) plainGit(git, dir string) (list []setting, ok bool) {
-	// Others may have been built to read another file for the whole system.
 	git, err := filepath.EvalSymlinks(git)
-	if err != nil || git != "/usr/bin/git" && !strings.HasPrefix(git, "/nix/store/") {
+	if err != nil {
+		return nil, false
+	}
+	system, ok := systemGitConfig(git)
+	if !ok {
 		return nil, false
 	}
 	home := s.env["HOME"]
@@ -32,17 +48,16 @@ func (s *source) plainGit(git, dir string) (list []setting, ok bool) {
 	if own == "" {
 		own = filepath.Join(home, ".config")
 	}
-	files := []string{systemGitConfig, filepath.Join(own, "git/config"), filepath.Join(home, ".gitconfig")}
+	if !filepath.IsAbs(own) {
+		return nil, false
+	}
 	local, ok := s.plainRepository(dir)
 	if !ok {
 		return nil, false
 	}
-	if local != "" {
-		files = append(files, local)
-	}
-	for _, file := range files {
+	for _, file := range []string{system, filepath.Join(own, "git/config"), filepath.Join(home, ".gitconfig"), local} {
 		text, err := readText(file)
-		if errors.Is(err, fs.ErrNotExist) {
+		if file == "" || errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {

@@ -30,7 +30,8 @@ func requirePlainGit(t *testing.T) {
 	t.Helper()
 	requireGit(t)
 	git, _ := thisHost().look("git")
-	if git, _ = filepath.EvalSymlinks(git); git != "/usr/bin/git" && !strings.HasPrefix(git, "/nix/store/") {
+	git, _ = filepath.EvalSymlinks(git)
+	if _, ok := systemGitConfig(git); !ok {
 		t.Skipf("%s is always asked", git)
 	}
 }
@@ -69,6 +70,23 @@ func TestPlainGit(t *testing.T) {
 	}
 }
 
+func TestSystemGitConfig(t *testing.T) {
+	for git, want := range map[string]struct {
+		file string
+		ok   bool
+	}{
+		"/usr/bin/git":         {"/etc/gitconfig", true},
+		"/nix/store/x/bin/git": {"", !exists("/etc/gitconfig")},
+		"/usr/local/bin/git":   {"", false},
+		"/home/x/bin/git":      {"", false},
+		"/nix/storex/bin/git":  {"", false},
+	} {
+		if file, ok := systemGitConfig(git); file != want.file || ok != want.ok {
+			t.Errorf("%s: %q %v, want %q %v", git, file, ok, want.file, want.ok)
+		}
+	}
+}
+
 // What is not plain is left to git.
 func TestNotPlainGit(t *testing.T) {
 	requirePlainGit(t)
@@ -96,6 +114,7 @@ func TestNotPlainGit(t *testing.T) {
 		"not a file":         func(f *fake) { write(f.t, f.home, map[string]string{".gitconfig/": ""}) },
 		"a loop":             func(f *fake) { write(f.t, f.home, map[string]string{".gitconfig": "->.gitconfig"}) },
 		"no home":            func(f *fake) { delete(f.env, "HOME") },
+		"relative folder":    func(f *fake) { f.env["XDG_CONFIG_HOME"] = "config" },
 		"worktree config": func(f *fake) {
 			repo(f)
 			f.git(f.project, "config", "extensions.worktreeConfig", "true")
