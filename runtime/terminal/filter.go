@@ -82,14 +82,14 @@ func (f *Filter) Write(p []byte) (int, error) {
 	for i := 0; i < len(p); {
 		switch f.state {
 		case ground:
-			n := plain(p[i:])
+			n := f.run(p[i:])
+			if n == len(p) {
+				// Nothing is held back, so nothing needs to be put together.
+				return f.to.Write(p)
+			}
 			f.out = append(f.out, p[i:i+n]...)
 			i += n
 			if i == len(p) {
-				continue
-			}
-			if n := f.whole(p[i:]); n > 0 {
-				i += n
 				continue
 			}
 		case text:
@@ -109,24 +109,50 @@ func (f *Filter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// whole passes on a control sequence that p begins with, and returns its length:
-// 0 if there is none, or if it is not complete or not an ordinary one. What it
-// does next would do as well, byte by byte.
+// run returns how many bytes at the beginning of p pass as they are: text, and
+// control sequences that are complete.
+func (f *Filter) run(p []byte) int {
+	for i := 0; ; {
+		i += plain(p[i:])
+		n := f.whole(p[i:])
+		if n == 0 {
+			return i
+		}
+		i += n
+	}
+}
+
+// whole notes a control sequence that p begins with and that passes, and returns
+// its length: 0 if there is none, or if it is not complete or not an ordinary
+// one. What next does would do as well, byte by byte.
 func (f *Filter) whole(p []byte) int {
 	if len(p) < 3 || p[0] != esc || p[1] != '[' {
 		return 0
 	}
-	for i, b := range p[2:min(len(p), MaxControl)] {
-		switch {
+	p = p[:min(len(p), MaxControl)]
+	i := 2
+	for i < len(p) && p[i] >= '0' && p[i] <= ';' {
+		i++
+	}
+	if i < len(p) { // most have no prefix and no intermediates
+		switch b := p[i]; {
+		case b == 'm':
+			f.modes.rendition(p[2:i])
+			return i + 1
+		case b < del && transient[b]:
+			return i + 1
+		}
+	}
+	for ; i < len(p); i++ {
+		switch b := p[i]; {
 		case b >= '0' && b <= '?':
 		case b >= '@' && b < del:
-			q, ok := parse(p[:i+3], f.kind[:0])
+			q, ok := parse(p[:i+1], f.kind[:0])
 			if !ok || !q.allowed() {
 				return 0
 			}
 			f.modes.control(q)
-			f.out = append(f.out, p[:i+3]...)
-			return i + 3
+			return i + 1
 		default:
 			return 0
 		}

@@ -90,8 +90,7 @@ func (m *modes) escape(s []byte) {
 // control notes a control sequence that passed.
 func (m *modes) control(q sequence) {
 	if len(q.kind) == 1 && q.kind[0] == 'm' {
-		// Whatever is not plainly a reset may leave something.
-		m.graphics = len(q.params) > 1 || len(q.params) == 1 && q.params[0] != '0'
+		m.rendition(q.params)
 		return
 	}
 	switch string(q.kind) {
@@ -120,6 +119,12 @@ func (m *modes) control(q sequence) {
 	case "=u":
 		m.flags[m.screen()] = q.number(0) != 0
 	}
+}
+
+// rendition notes how characters are shown (SGR), by its parameters.
+func (m *modes) rendition(params []byte) {
+	// Whatever is not plainly a reset may leave something.
+	m.graphics = len(params) > 1 || len(params) == 1 && params[0] != '0'
 }
 
 func (m *modes) mode(q sequence, on bool) {

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -11,7 +12,9 @@ const (
 	highs = 0x80 * ones
 )
 
-// below has a bit set if any byte of x, all of which are ASCII, is less than n.
+// below has the highest bit of each byte of x set that is less than n, which is
+// at most 0x80: exactly up to the first of them, and the bytes behind it do not
+// matter. Bytes that are not ASCII count as not less.
 func below(x, n uint64) uint64 { return (x - n*ones) &^ x & highs }
 
 // plain returns how many bytes at the beginning of p are text that means
@@ -22,12 +25,13 @@ func plain(p []byte) int {
 	for {
 		for len(p)-i >= 8 {
 			x := binary.LittleEndian.Uint64(p[i:])
-			if x&highs != 0 || below(x, ' ') != 0 {
+			if stop := x&highs | below(x, ' '); stop != 0 {
+				i += bits.TrailingZeros64(stop) / 8
 				break
 			}
 			i += 8
 		}
-		// What stopped that is in the next eight bytes.
+		// What stops that seldom comes alone.
 		for end := min(i+8, len(p)); i < end; {
 			b := p[i]
 			if b < utf8.RuneSelf {

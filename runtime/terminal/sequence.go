@@ -104,12 +104,18 @@ func (q sequence) number(at int) int {
 // shown are the final bytes of control sequences without a prefix or
 // intermediates that pass: they move the cursor, write, erase, scroll, colour,
 // switch modes, or ask where the cursor is and what terminal this is.
-var shown = func() (set [128]bool) {
-	for _, b := range "@ABCDEFGHIJKLMPSTWXZ`abcdefghlmnqrstux" {
+var shown = finals("@ABCDEFGHIJKLMPSTWXZ`abcdefghlmnqrstux")
+
+// transient are those of shown that pass whatever the parameters are, and that
+// leave nothing on.
+var transient = finals("@ABCDEFGHIJKLMPSTWXZ`abcdefgnqsux")
+
+func finals(s string) (set [128]bool) {
+	for _, b := range s {
 		set[b] = true
 	}
 	return set
-}()
+}
 
 // special are those with a prefix or intermediates that pass. Terminals answer
 // some of them, with numbers and their own name: no text of the program's.
