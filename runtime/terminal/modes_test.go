@@ -3,6 +3,7 @@ package terminal
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,9 +41,11 @@ func TestRestore(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		f := NewFilter(&out, Options{})
-		for range 2 { // the second time there is nothing left of the first
-			if _, err := io.WriteString(f, c[0]); err != nil {
-				t.Fatal(err)
+		for _, size := range []int{len(c[0]), 1} { // the second time there is nothing left of the first
+			for piece := range slices.Chunk([]byte(c[0]), size) {
+				if _, err := f.Write(piece); err != nil {
+					t.Fatal(err)
+				}
 			}
 			out.Reset()
 			if err := f.Restore(); err != nil {
