@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/runc/libcontainer/configs"
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
@@ -78,6 +79,9 @@ func (c *container) newProcess() error {
 	c.process = &libcontainer.Process{
 		Env: p.Env, Cwd: p.Cwd, Init: true, NoNewPrivileges: &p.NoNewPrivileges,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		// Without it libcontainer's C code tells each step, and waits for
+		// the processor that somebody wakes up on to read it.
+		LogLevel: strconv.Itoa(int(logrus.GetLevel())),
 	}
 	for _, r := range p.Rlimits {
 		t, ok := rlimits[r.Type]
