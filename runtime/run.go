@@ -1,11 +1,11 @@
 package runtime
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/seccomp"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
@@ -24,9 +24,8 @@ type Options struct {
 // Warm makes what Run needs and does not depend on the jail, which another
 // processor can do while the jail is planned. Run does without as well.
 func Warm() {
-	// What package encoding/json makes of a type when it first meets it: all
-	// of the OCI specification's, whatever a jail has of them.
-	_, _ = json.Marshal(new(specs.Spec))
+	// What package encoding/json makes of a type when it first meets it.
+	_, _ = bundle.MarshalCompact(new(specs.Spec))
 }
 
 // Run replaces this process by the supervisor of a jail and so returns only
