@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "argv.h"
 #include "janitor.h"
 
 static void put(const char *dir, const char *file, const char *text)
@@ -52,8 +53,11 @@ static int gone(const char *dir)
 	return access(dir, F_OK) && errno == ENOENT;
 }
 
-static void __attribute__((constructor)) janitor(int argc, char **argv)
+static void __attribute__((constructor)) janitor(void)
 {
+	int argc;
+	char **argv = jail_argv(&argc);
+
 	if (argc != 4 || strcmp(argv[0], JAIL_JANITOR))
 		return;
 

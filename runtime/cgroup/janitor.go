@@ -1,6 +1,6 @@
 package cgroup
 
-// #cgo CFLAGS: -Wall -Wextra -Werror
+// #cgo CFLAGS: -Wall -Wextra -Werror -I${SRCDIR}/../constructor
 // #include "janitor.h"
 import "C"
 
