@@ -32,7 +32,7 @@ type Options struct {
 	// other runtimes shall run. Empty: config.json mounts it.
 	Init string
 	// Bare leaves the mount points to the runtime, for one that has mounts of
-	// its own to make them on.
+	// its own to make them on, and takes a rootfs that is there already.
 	Bare bool
 	// Config is what Marshal made of the jail's configuration, for who has it
 	// already.
@@ -78,7 +78,7 @@ func Create(dir string, j *spec.Jail, o Options) (err error) {
 // Write fills an empty folder that nobody else can see yet. What it makes has
 // the modes that are written here, whatever the umask is.
 func Write(dir string, j *spec.Jail, o Options) (err error) {
-	if err := os.Mkdir(filepath.Join(dir, RootfsName), 0o755); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, RootfsName), 0o755); err != nil && !(o.Bare && errors.Is(err, fs.ErrExist)) {
 		return err
 	}
 	// A Root: a symlink of the rootfs must not lead to the host's files.

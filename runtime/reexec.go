@@ -40,6 +40,7 @@ func Reexec() (status int, err error, ok bool) {
 	}
 	if !supervisor.IsStage() {
 		supervisor.Punctual()
+		supervisor.Together()
 		return 0, nil, false
 	}
 	status, err = supervisor.Main()

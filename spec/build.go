@@ -95,8 +95,8 @@ func Explain(in Input) ([]Grant, error) {
 	return g, err
 }
 
-func build(in Input) (*Jail, []Grant, error) {
-	b := &builder{
+func newBuilder(in Input) *builder {
+	return &builder{
 		Input: in,
 		spec: &specs.Spec{
 			Version:  ociVersion,
@@ -107,6 +107,10 @@ func build(in Input) (*Jail, []Grant, error) {
 		},
 		env: map[string]string{},
 	}
+}
+
+func build(in Input) (*Jail, []Grant, error) {
+	b := newBuilder(in)
 	for _, s := range steps {
 		if err := s.do(b); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", s.name, err)

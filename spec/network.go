@@ -36,7 +36,9 @@ func (b *builder) network() error {
 	default:
 		return fmt.Errorf("mode %q is not known", n.Mode)
 	}
-	b.spec.Linux.Namespaces = append(b.spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace})
+	if err := b.ownNetwork(); err != nil {
+		return err
+	}
 
 	c := &network.Config{Mode: n.Mode, Via: n.Via, TLS: n.TLS}
 	if err := b.rules(c); err != nil {
@@ -66,6 +68,12 @@ func (b *builder) network() error {
 	}
 	b.setAnnotation(NetworkAnnotation, text)
 	b.net = c
+	return nil
+}
+
+// ownNetwork gives the jail a network namespace.
+func (b *builder) ownNetwork() error {
+	b.spec.Linux.Namespaces = append(b.spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace})
 	return nil
 }
 

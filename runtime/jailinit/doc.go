@@ -7,7 +7,9 @@
 // spec.InitPath; config.json names it like that, so the same jail starts under
 // runc and crun. What it does, in order:
 //
-//  1. dies with its supervisor (PR_SET_PDEATHSIG), if it has one;
+//  1. dies with its supervisor (PR_SET_PDEATHSIG), if it has one; with
+//     --orders-fd it waits then until that says that the jail is complete, and
+//     reads its other arguments, its environment and its working directory;
 //  2. loads the compiled seccomp profile that the supervisor handed over (other
 //     runtimes have applied it by then);
 //  3. clones the agent, with --uid and --gid in a user namespace of its own

@@ -22,7 +22,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "argv.h"
+
 #define INIT_PATH "/.jail/init" // spec.InitPath; a test compares the two
+#define STORE "/nix/store"      // only to be quick about its mounts
 
 enum { EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
@@ -31,6 +34,7 @@ struct options {
 	int nesting;    // the agent may make namespaces
 	int control_fd; // to the supervisor, -1 under other runtimes
 	int seccomp_fd; // a compiled profile (struct sock_filter[]), or -1
+	int orders_fd;  // the rest of the arguments, or -1
 	int stdio[3];   // descriptors that replace 0, 1 and 2, or -1
 	char **argv;    // the agent
 };
@@ -64,41 +68,108 @@ static const char *value(const char *arg, const char *name)
 	return !strncmp(arg, name, n) && arg[n] == '=' ? arg + n + 1 : NULL;
 }
 
-static struct options parse(char **argv)
+static void parse(struct options *o, char **argv)
 {
-	struct options o = { -1, -1, 0, -1, -1, { -1, -1, -1 }, NULL };
 	const char *v;
 
 	for (argv++; *argv; argv++) {
 		if (!strcmp(*argv, "--")) {
-			o.argv = argv + 1;
+			o->argv = argv + 1;
 			break;
 		} else if ((v = value(*argv, "--uid")))
-			o.uid = number("--uid", v);
+			o->uid = number("--uid", v);
 		else if ((v = value(*argv, "--gid")))
-			o.gid = number("--gid", v);
+			o->gid = number("--gid", v);
 		else if (!strcmp(*argv, "--nesting"))
-			o.nesting = 1;
+			o->nesting = 1;
 		else if ((v = value(*argv, "--control-fd")))
-			o.control_fd = number("--control-fd", v);
+			o->control_fd = number("--control-fd", v);
 		else if ((v = value(*argv, "--seccomp-fd")))
-			o.seccomp_fd = number("--seccomp-fd", v);
+			o->seccomp_fd = number("--seccomp-fd", v);
+		else if ((v = value(*argv, "--orders-fd")))
+			o->orders_fd = number("--orders-fd", v);
 		else if ((v = value(*argv, "--stdin-fd")))
-			o.stdio[0] = number("--stdin-fd", v);
+			o->stdio[0] = number("--stdin-fd", v);
 		else if ((v = value(*argv, "--stdout-fd")))
-			o.stdio[1] = number("--stdout-fd", v);
+			o->stdio[1] = number("--stdout-fd", v);
 		else if ((v = value(*argv, "--stderr-fd")))
-			o.stdio[2] = number("--stderr-fd", v);
+			o->stdio[2] = number("--stderr-fd", v);
 		else {
 			dprintf(2, "jailed-claude: jail: unknown flag \"%s\"\n", *argv);
 			_exit(EXIT_OURS);
 		}
 	}
-	if (!o.argv || !o.argv[0] || (o.uid < 0) != (o.gid < 0)) {
+}
+
+static void complete(const struct options *o)
+{
+	if (!o->argv || !o->argv[0] || (o->uid < 0) != (o->gid < 0)) {
 		dprintf(2, "jailed-claude: jail: usage: %s [--uid=N --gid=N] [--nesting] -- PROGRAM [ARG...]\n", INIT_PATH);
 		_exit(EXIT_OURS);
 	}
-	return o;
+}
+
+// next returns the string at *p and moves *p behind its NUL.
+static char *next(char **p, const char *end)
+{
+	char *s = *p;
+
+	if (s >= end) {
+		errno = EINVAL;
+		die("orders");
+	}
+	*p += strlen(s) + 1;
+	return s;
+}
+
+static void *room(size_t n)
+{
+	void *p = calloc(n, sizeof(char *));
+
+	if (!p)
+		die("orders");
+	return p;
+}
+
+// take_orders reads what config.json says of the process, which comes when this
+// process already runs: the working directory, empty to stay where it is, the
+// number of arguments, the arguments and the environment, a NUL behind each.
+// Returns the environment.
+static char **take_orders(struct options *o)
+{
+	struct stat st;
+	ssize_t n = 0, got = 0;
+
+	if (fstat(o->orders_fd, &st))
+		die("orders");
+
+	char *text = calloc(1, st.st_size + 1), *end = text + st.st_size;
+
+	while (text && (n = pread(o->orders_fd, text + got, st.st_size - got, got)) > 0)
+		got += n;
+	if (!text || n < 0 || got < st.st_size)
+		die("orders");
+
+	char *p = text, *cwd = next(&p, end);
+	long argc = number("orders", next(&p, end));
+	char **argv = room(argc + 1), **envp;
+	long vars = 0;
+
+	for (long i = 0; i < argc; i++)
+		argv[i] = next(&p, end);
+	for (char *q = p; q < end; vars++)
+		next(&q, end);
+	envp = room(vars + 1);
+	for (long i = 0; i < vars; i++)
+		envp[i] = next(&p, end);
+	if (argc < 1) {
+		errno = EINVAL;
+		die("orders");
+	}
+	if (*cwd && chdir(cwd))
+		die(cwd);
+	parse(o, argv);
+	return envp;
 }
 
 static void install(struct sock_filter *f, size_t n, const char *what)
@@ -296,7 +367,7 @@ static int ask_mount(unsigned long long id, unsigned long long what, struct moun
 static int ask_mounts(void)
 {
 	struct mount_request all = { sizeof(all), 0, ALL_MOUNTS, 0 };
-	unsigned long long ids[512], root = mount_of("/"), dev = mount_of("/dev");
+	unsigned long long ids[512], root = mount_of("/"), dev = mount_of("/dev"), store = mount_of(STORE);
 	struct mount_answer a;
 	long n;
 
@@ -308,7 +379,7 @@ static int ask_mounts(void)
 			if (ask_mount(ids[i], BASIC, &a))
 				return -1;
 			int read_only = a.flags & MOUNT_READ_ONLY;
-			if (read_only && a.parent == root && ids[i] != dev)
+			if (read_only && (a.parent == root || a.parent == store) && ids[i] != dev)
 				continue;
 			if (ask_mount(ids[i], PLACE, &a))
 				return -1;
@@ -513,14 +584,12 @@ static void refuse_folders(void)
 		}
 }
 
-// await_go lets the supervisor look at what really holds: it learns this
-// process by the credentials of the message, and answers when it is content.
-// Of Landlock /proc shows nothing, so the message says that.
-static void await_go(int control_fd, int landlocked)
+// await tells the supervisor something and waits for its answer.
+static void await(int control_fd, const char *what)
 {
 	char c;
 
-	if (write(control_fd, landlocked ? "L" : "R", 1) != 1 || read(control_fd, &c, 1) != 1)
+	if (write(control_fd, what, 1) != 1 || read(control_fd, &c, 1) != 1)
 		_exit(EXIT_OURS); // the supervisor is gone, or has said why
 }
 
@@ -561,8 +630,11 @@ static void agent(const struct options *o, int mapped, char **envp)
 		landlocked = stay_inside();
 		forbid_namespaces();
 	}
+	// The supervisor looks at what really holds: it learns this process by the
+	// credentials of the message, and answers when it is content. Of Landlock
+	// /proc shows nothing, so the message says that.
 	if (o->control_fd >= 0)
-		await_go(o->control_fd, landlocked);
+		await(o->control_fd, landlocked ? "L" : "R");
 	default_signals();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -634,26 +706,31 @@ static int parent_is_gone(int control_fd)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
 }
 
-static void __attribute__((constructor)) jailinit(int argc, char **argv, char **envp)
+static void __attribute__((constructor)) jailinit(void)
 {
+	int argc;
+	char **argv = jail_argv(&argc), **envp = environ;
+
 	if (argc < 1 || strcmp(argv[0], INIT_PATH))
 		return;
 
-	struct options o = parse(argv);
+	struct options o = { -1, -1, 0, -1, -1, -1, { -1, -1, -1 }, NULL };
 	sigset_t all;
 	int mapped[2];
 
+	parse(&o, argv);
 	if (o.control_fd >= 0) {
 		fcntl(o.control_fd, F_SETFD, FD_CLOEXEC);
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 			die("set parent death signal");
 		if (parent_is_gone(o.control_fd))
 			_exit(EXIT_OURS);
-		// From here on no mount of this namespace changes: the supervisor can
-		// look at them beside what is still to be done.
-		if (write(o.control_fd, "M", 1) != 1)
-			_exit(EXIT_OURS);
+		if (o.orders_fd >= 0) {
+			await(o.control_fd, "M");
+			envp = environ = take_orders(&o);
+		}
 	}
+	complete(&o);
 	if (!o.nesting)
 		note_mounts();
 	if (o.seccomp_fd >= 0)

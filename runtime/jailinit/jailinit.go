@@ -1,4 +1,4 @@
 package jailinit
 
-// #cgo CFLAGS: -Wall -Wextra -Werror
+// #cgo CFLAGS: -Wall -Wextra -Werror -I${SRCDIR}/../constructor
 import "C"

@@ -365,10 +365,108 @@ func alive(pid int) bool {
 // expectReady reads what PID 1 says until the agent is ready.
 func expectReady(t *testing.T, control *os.File) {
 	t.Helper()
-	expect(t, control, "M")
 	if landlock() >= 2 {
 		expect(t, control, "L")
 	} else {
 		expect(t, control, "R")
+	}
+}
+
+// ordered starts PID 1 with orders that come later. It has said that it waits.
+func ordered(t *testing.T, orders string) (c *exec.Cmd, control *os.File, out, msg *bytes.Buffer) {
+	t.Helper()
+	file, err := os.Create(filepath.Join(t.TempDir(), "orders"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		t.Fatal(err)
+	}
+	control, theirs := os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs")
+	t.Cleanup(func() { control.Close() })
+	out, msg = new(bytes.Buffer), new(bytes.Buffer)
+	c = command(t, "--control-fd=3", "--orders-fd=4")
+	c.ExtraFiles = []*os.File{theirs, file}
+	c.Stdout, c.Stderr = out, msg
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	expect(t, control, "M")
+	if _, err := file.WriteString(orders); err != nil {
+		t.Fatal(err)
+	}
+	return c, control, out, msg
+}
+
+func tell(t *testing.T, control *os.File) {
+	t.Helper()
+	if _, err := control.Write([]byte("G")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOrders: what config.json says of the process may come when PID 1 runs.
+func TestOrders(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	strs := []string{dir, "5", spec.InitPath, "--", "sh", "-c", `pwd; echo "$A|$B|$HOME"; exit 3`, "PATH=/usr/bin:/bin", "A=a b", "B="}
+	c, control, out, msg := ordered(t, strings.Join(strs, "\x00")+"\x00")
+	time.Sleep(20 * time.Millisecond)
+	if out.Len() > 0 {
+		t.Error("it did not wait")
+	}
+	tell(t, control)
+	expectReady(t, control)
+	tell(t, control)
+	_ = c.Wait()
+	if got := out.String(); got != dir+"\na b||\n" || c.ProcessState.ExitCode() != 3 {
+		t.Errorf("%v: %q, %q", c.ProcessState, got, msg)
+	}
+}
+
+// TestOrdersDamaged: orders that are not whole, or cannot be obeyed, end it.
+func TestOrdersDamaged(t *testing.T) {
+	const init = spec.InitPath + "\x00"
+	for name, tt := range map[string]struct{ orders, message string }{
+		"none":               {"", "orders"},
+		"a folder alone":     {"/\x00", "orders"},
+		"no arguments":       {"/\x000\x00", "orders"},
+		"too few arguments":  {"/\x003\x00" + init + "--\x00", "orders"},
+		"too many arguments": {"/\x00999999999999999\x00" + init, "orders"},
+		"not a number":       {"/\x00x\x00" + init, "wants a number"},
+		"no program":         {"/\x002\x00" + init + "--\x00", "usage"},
+		"an unknown flag":    {"/\x004\x00" + init + "--surprise\x00--\x00true\x00", "unknown flag"},
+		"no such folder":     {"/no/such\x003\x00" + init + "--\x00true\x00", "/no/such: No such file"},
+		"no NUL at the end":  {"/\x003\x00" + init + "--\x00/no/such/program", "not found in the jail"},
+	} {
+		c, control, _, msg := ordered(t, tt.orders)
+		tell(t, control)
+		if name == "no NUL at the end" {
+			expectReady(t, control)
+			tell(t, control)
+		}
+		_ = c.Wait()
+		if status := c.ProcessState.ExitCode(); status != 125 && status != 127 || !strings.Contains(msg.String(), tt.message) {
+			t.Errorf("%s: status %d, %q", name, status, msg)
+		}
+	}
+}
+
+// TestOrdersNeverCome: a supervisor that gives up leaves nothing behind.
+func TestOrdersNeverCome(t *testing.T) {
+	c, control, out, _ := ordered(t, "/\x003\x00"+spec.InitPath+"\x00--\x00pwd\x00")
+	control.Close()
+	_ = c.Wait()
+	if c.ProcessState.ExitCode() != 125 || out.Len() > 0 {
+		t.Errorf("%v, %q", c.ProcessState, out)
 	}
 }

@@ -19,8 +19,8 @@ import (
 // cgroup is the cgroup v2 of one jail. A nil cgroup is one without limits, and
 // all its methods do nothing.
 //
-// All folders are held open through a mount of their own: the mount namespace
-// of a supervisor shows cgroups read-only.
+// All folders are held open: the mount namespace of a supervisor shows cgroups
+// read-only.
 type cgroup struct {
 	jail, parent *os.File
 	// home is where the supervisor itself belongs: limits are for the jail.
@@ -30,7 +30,7 @@ type cgroup struct {
 }
 
 // openCgroup opens dir, which runtime/cgroup made.
-func openCgroup(dir string, r *specs.LinuxResources) (*cgroup, error) {
+func openCgroup(dir string, r *specs.LinuxResources, c *covered) (*cgroup, error) {
 	if r == nil {
 		return nil, nil
 	}
@@ -42,7 +42,7 @@ func openCgroup(dir string, r *specs.LinuxResources) (*cgroup, error) {
 		file **os.File
 		path string
 	}{{&g.jail, dir}, {&g.parent, filepath.Dir(dir)}, {&g.home, filepath.Join(filepath.Dir(dir), SupervisorCgroup)}} {
-		fd, err := unix.OpenTree(unix.AT_FDCWD, d.path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		fd, err := c.cgroup(d.path)
 		if err != nil {
 			return nil, &os.PathError{Op: "open cgroup", Path: d.path, Err: err}
 		}

@@ -35,7 +35,7 @@ type console struct {
 	copied  chan struct{}
 }
 
-func newConsole(o terminal.Options) (*console, error) {
+func newConsole() (*console, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
@@ -56,8 +56,13 @@ func newConsole(o terminal.Options) (*console, error) {
 	if c.output == nil {
 		return nil, errors.New("the configuration wants a terminal, and there is none: standard input, output and error are all redirected")
 	}
-	c.filter = terminal.NewFilter(c.output, o)
 	return c, nil
+}
+
+// close gives up a console that is not needed.
+func (c *console) close() {
+	c.ours.Close()
+	c.theirs.Close()
 }
 
 // terminalOptions are those of a configuration, which has passed spec.Check.
@@ -125,13 +130,15 @@ func (c *console) adopt(oob []byte) error {
 	return err
 }
 
-// start puts the caller's terminal into raw mode and begins to relay. The
-// second call does nothing: a jail that ends early may have been relayed already.
-func (c *console) start() error {
+// start puts the caller's terminal into raw mode and begins to relay what o
+// lets through. The second call does nothing: a jail that ends early may have
+// been relayed already.
+func (c *console) start(o terminal.Options) error {
 	if c.relayed {
 		return nil
 	}
 	c.relayed = true
+	c.filter = terminal.NewFilter(c.output, o)
 	if err := <-c.got; err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}

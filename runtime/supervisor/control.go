@@ -11,9 +11,9 @@ import (
 )
 
 // control is the socket to PID 1. PID 1 holds the other end and the agent does
-// not. Messages are one byte: "M" no mount changes any more, "R" the agent is
-// ready to be looked at and executed, "L" the same in a Landlock domain, "G" go,
-// "T" the agent has stopped.
+// not. Messages are one byte: "M" PID 1 runs and waits for its orders, "G" go:
+// they are there; "R" the agent is ready to be looked at and executed, "L" the
+// same in a Landlock domain, "G" go: it may execute; "T" the agent has stopped.
 type control struct {
 	ours, theirs *os.File
 }
@@ -33,8 +33,8 @@ func newControl() (*control, error) {
 // errEnded: PID 1 closed its end.
 var errEnded = errors.New("PID 1 ended")
 
-// mounted waits for PID 1 to run, in a mount namespace that stays as it is.
-func (c *control) mounted() error {
+// there waits for PID 1 to run.
+func (c *control) there() error {
 	said, _, err := c.hear()
 	if err == nil && said != 'M' {
 		err = fmt.Errorf("PID 1 said %q", said)
@@ -77,7 +77,12 @@ func (c *control) hear() (said byte, pid int, err error) {
 	return msg[0], int(cred.Pid), nil
 }
 
-// release lets the agent execute.
+func (c *control) close() {
+	c.ours.Close()
+	c.theirs.Close()
+}
+
+// release lets PID 1 or the agent go on.
 func (c *control) release() error {
 	_, err := c.ours.Write([]byte("G"))
 	return err

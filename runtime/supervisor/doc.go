@@ -1,12 +1,17 @@
 // Package supervisor is the process that owns a jail. Start replaces the
 // calling process by it, so a jail has one process outside and not two:
 //
-//   - a constructor in C enters a user and a mount namespace before the Go
-//     runtime starts (userns.c);
-//   - as root there it builds the rootfs on a tmpfs that only this mount
-//     namespace has, with the new mount API (tree.go), so a supervisor that is
-//     killed leaves no folder and no mount;
-//   - libcontainer creates the container from it (container.go);
+//   - a constructor in C enters a user, a mount and a network namespace before
+//     the Go runtime starts (userns.c, netns.c), beside the half of the process
+//     that plans (split.c), and on another processor (place.c);
+//   - as root there it begins the container that nearly every jail has, before
+//     the jail is known (ahead.go, frame.go): libcontainer makes it, and its
+//     PID 1 waits;
+//   - it builds the rootfs on a tmpfs that only this mount namespace has, with
+//     the new mount API (workdir.go, tree.go), so a supervisor that is killed
+//     leaves no folder and no mount;
+//   - what is built goes into the container (deliver.go), or a container is
+//     made with it, and PID 1 gets its orders (container.go);
 //   - then it relays the terminal and the signals, and waits (console.go,
 //     job.go).
 //

@@ -31,8 +31,7 @@ type guard struct {
 const guardedFiles = 4096
 
 // guard looks at what is protected, if mounts alone do not hold it.
-// Preconditions: those of newWatch.
-func (w *watch) guard(s *specs.Spec, t *tree) error {
+func (w *watch) guard(s *specs.Spec, opened sources) error {
 	if !spec.Nesting(s) {
 		return nil
 	}
@@ -45,7 +44,7 @@ func (w *watch) guard(s *specs.Spec, t *tree) error {
 			if !writable(r) || !strings.HasPrefix(m.Source, r.Source+"/") {
 				continue
 			}
-			fd, err := unix.FcntlInt(uintptr(t.sources[i]), unix.F_DUPFD_CLOEXEC, 0)
+			fd, err := unix.FcntlInt(uintptr(opened[i]), unix.F_DUPFD_CLOEXEC, 0)
 			if err != nil {
 				return os.NewSyscallError("fcntl(F_DUPFD)", err)
 			}

@@ -51,15 +51,15 @@ func TestGuard(t *testing.T) {
 			}
 			s := &specs.Spec{Process: &specs.Process{Args: args},
 				Mounts: []specs.Mount{bind(dir, "rbind", "rw"), bind(filepath.Join(dir, ".git"), "rbind", "rw"), bind(filepath.Join(dir, ".git/hooks"), "rbind", "ro")}}
-			sources := &tree{}
+			var opened sources
 			for _, m := range s.Mounts {
 				fd, err := unix.Open(m.Source, unix.O_PATH|unix.O_CLOEXEC, 0)
 				must(t, err)
-				sources.sources = append(sources.sources, fd)
+				opened = append(opened, fd)
 			}
-			w, err := newWatch(s, sources)
+			w, err := newWatch(s, opened)
 			must(t, err)
-			sources.close()
+			opened.close()
 			t.Cleanup(w.close)
 			must(t, c.do())
 			found := slices.ContainsFunc(w.findings(), func(f finding) bool { return f.path == filepath.Join(dir, ".git/hooks") })

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path"
@@ -25,8 +26,6 @@ type handover struct {
 	// from.
 	spec   *specs.Spec
 	config []byte
-	// netNS has a network namespace that was made meanwhile, or nil.
-	netNS <-chan *os.File
 }
 
 // write makes a file that cannot change any more: the length of config.json in
@@ -36,7 +35,14 @@ func (h *handover) write() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return memfd("jail", slices.Concat(binary.BigEndian.AppendUint64(nil, uint64(len(h.config))), h.config, rest))
+	f, err := memfd("jail")
+	if err != nil {
+		return nil, err
+	}
+	if err := seal(f, slices.Concat(binary.BigEndian.AppendUint64(nil, uint64(len(h.config))), h.config, rest)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // readHandover reads what write wrote. The configuration has to pass the
@@ -76,11 +82,11 @@ func marshal(s *specs.Spec) ([]byte, error) {
 		last++
 	}
 	if last-first < 2 {
-		return json.Marshal(s)
+		return bundle.MarshalCompact(s)
 	}
 	short := *s
 	short.Mounts = slices.Delete(slices.Clone(s.Mounts), first+1, last)
-	text, err := json.Marshal(&short)
+	text, err := bundle.MarshalCompact(&short)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +98,7 @@ func marshal(s *specs.Spec) ([]byte, error) {
 	name := path.Base(s.Mounts[first].Source)
 	parts := bytes.Split(one, []byte(`/`+name+`"`))
 	if at < 0 || len(parts) != 3 {
-		return json.Marshal(s)
+		return bundle.MarshalCompact(s)
 	}
 	at += len(one)
 	config := slices.Grow(slices.Clone(text[:at]), len(text)-at+(last-first)*2*len(one))
@@ -120,7 +126,7 @@ func isStoreMount(m specs.Mount) bool {
 // cut out and put back: encoding/json takes 5 microseconds for each.
 func unmarshal(config []byte) (*specs.Spec, error) {
 	rest, first, names := cutStoreMounts(config)
-	s, err := bundle.Unmarshal(rest)
+	s, err := bundle.UnmarshalCompact(rest)
 	if err != nil || len(names) == 0 {
 		return s, err
 	}

@@ -35,7 +35,7 @@ func configWith(t testing.TB, mounts ...specs.Mount) []byte {
 func sameSpec(t *testing.T, config []byte) {
 	t.Helper()
 	got, err := unmarshal(config)
-	want, wantErr := bundle.Unmarshal(bytes.NewReader(config))
+	want, wantErr := bundle.UnmarshalCompact(bytes.NewReader(config))
 	if (err == nil) != (wantErr == nil) {
 		t.Fatalf("%v, and %v of the whole: %q", err, wantErr, config)
 	}

@@ -1,12 +1,11 @@
 package supervisor
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	goruntime "runtime"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
@@ -27,15 +26,25 @@ func Main() (status int, err error) {
 	// lives as long as the process.
 	goruntime.LockOSThread()
 	Punctual()
-	h, status, err := takeOver()
-	if h == nil || err != nil {
-		return status, err
+	unix.Umask(0o022)
+	apart()
+	other := otherHalf()
+	var a *ahead
+	if other != nil && idle() && entered() == nil {
+		a = newAhead()
 	}
-	if err := fault.After(fault.UserNS, entered()); err != nil {
-		return exitOurs, err
+	ready := make(chan *planned, 1)
+	if a != nil {
+		go warm()
 	}
-	configureLog(h.Options)
-	status, err = run(h)
+	go func() { ready <- takePlan(other, a) }()
+	a.start()
+	p := <-ready
+	if p.err != nil || p.h == nil {
+		a.close()
+		return p.status, p.err
+	}
+	status, err = p.run(a)
 	if err != nil {
 		return exitOurs, err
 	}
@@ -51,99 +60,143 @@ func configureLog(o Options) {
 	}
 }
 
-func run(h *handover) (int, error) {
-	unix.Umask(0o022)
+// planned is a jail that was handed over, and what was made of it beside its
+// container.
+type planned struct {
+	// h is nil where the other half ended without handing anything over, and
+	// status is how it ended.
+	h      *handover
+	status int
+	err    error
+
+	signals chan os.Signal
+	network *jailNet
+	watch   *watch
+	cgroup  *cgroup
+	covered *covered
+	tree    *tree
+	// fits: the container that was begun meanwhile is this jail's, and tree
+	// that of the container.
+	fits bool
+}
+
+// takePlan waits for a jail, and makes all of it that needs no container.
+func takePlan(other *half, a *ahead) *planned {
+	p := new(planned)
+	p.h, p.status, p.err = takeOver(other)
+	if p.h == nil || p.err != nil {
+		return p
+	}
+	if p.err = p.make(a); p.err != nil {
+		p.status = exitOurs
+	}
+	return p
+}
+
+func (p *planned) make(a *ahead) error {
+	if err := fault.After(fault.UserNS, entered()); err != nil {
+		return err
+	}
+	h := p.h
+	configureLog(h.Options)
+	if len(h.Options.Seccomp) == 0 {
+		return errNoProfile
+	}
 	if len(h.Options.Keys) > 0 {
 		if err := hideCores(); err != nil {
+			return err
+		}
+	}
+	p.signals = catchSignals()
+	var err error
+	if p.network, err = newJailNet(h.spec, h.Options); err != nil {
+		return err
+	}
+	if err := fault.After(fault.NetBegun, p.network.start(a.netNS())); err != nil {
+		return err
+	}
+	if p.covered, err = a.workDir(); err != nil {
+		return err
+	}
+	s, err := openSources(h.spec.Mounts, p.covered)
+	if err := fault.After(fault.Sources, err); err != nil {
+		return err
+	}
+	defer s.close()
+	p.fits = a.fits(h.spec) && s.enterable(h.spec.Mounts, h.spec.Process.Cwd)
+	if p.watch, err = newWatch(h.spec, s); err != nil {
+		return err
+	}
+	if p.cgroup, err = openCgroup(h.Options.Cgroup, h.spec.Linux.Resources, p.covered); err != nil {
+		return err
+	}
+	return p.mount(s, a)
+}
+
+// mount makes the rootfs: all of it, or what the container that was begun
+// meanwhile has not.
+func (p *planned) mount(s sources, a *ahead) (err error) {
+	want := func(specs.Mount) bool { return true }
+	if p.fits {
+		p.tree, err = a.frame.tree.again()
+		want = func(m specs.Mount) bool { return !spec.InFrame(m.Destination) }
+	} else {
+		p.tree, err = newTree(filepath.Join(workDir, "jail"))
+	}
+	if err != nil {
+		return err
+	}
+	j := &spec.Jail{Spec: p.h.spec, Rootfs: p.h.Rootfs}
+	err = bundle.Write(p.tree.dir, j, bundle.Options{Bare: true, Config: p.h.config})
+	if err := fault.After(fault.Bundle, err); err != nil {
+		return err
+	}
+	if err := p.tree.build(p.h.spec.Mounts, s, want); err != nil {
+		return err
+	}
+	for _, path := range p.h.spec.Linux.MaskedPaths {
+		if !spec.InFrame(path) {
+			if err := p.tree.hide(path); err != nil {
+				return err
+			}
+		}
+	}
+	return fault.At(fault.Tree)
+}
+
+// run runs the jail in the container that was begun meanwhile, or in one of its
+// own.
+//
+// Preconditions: those of frame.start.
+func (p *planned) run(a *ahead) (int, error) {
+	defer p.watch.close()
+	c := &container{options: p.h.Options, spec: p.h.spec, tree: p.tree, covered: p.covered, cgroup: p.cgroup, network: p.network}
+	if c.frame = a.take(p.fits); c.frame != nil {
+		c.late = true
+	} else {
+		var err error
+		if c.frame, err = newFrame(spec.Frame(p.h.spec), p.tree, p.network.ns, p.h.spec.Process.Cwd); err != nil {
+			return 0, err
+		}
+		if err := c.start(); err != nil {
+			c.frame.kill()
+			c.refused = c.network.close()
+			c.cgroup.remove()
 			return 0, err
 		}
 	}
-	signals := make(chan chan os.Signal, 1)
-	go func() { signals <- catchSignals() }()
-	n, err := newJailNet(h.spec, h.Options)
-	if err != nil {
-		return 0, err
+	logrus.WithField("ahead", c.late).Debug("container")
+	if a.netNS() != nil && p.network.ns == nil {
+		a.ns.Close() // the jail has the host's, or one that is closed
 	}
-	if err := fault.After(fault.NetBegun, n.start(h.netNS)); err != nil {
-		return 0, err
+	if p.h.Options.Strict {
+		c.appeared = p.watch.start()
 	}
-	t, err := openSources(h.spec.Mounts)
-	if err != nil {
-		return 0, err
-	}
-	defer t.close()
-	w, err := newWatch(h.spec, t)
-	if err != nil {
-		return 0, err
-	}
-	defer w.close()
-	cg, err := openCgroup(h.Options.Cgroup, h.spec.Linux.Resources)
-	if err != nil {
-		return 0, err
-	}
-	if err := privateWorkDir(); err != nil {
-		return 0, err
-	}
-	dir := filepath.Join(workDir, "bundle")
-	j := &spec.Jail{Spec: h.spec, Rootfs: h.Rootfs}
-	if err := fault.After(fault.Bundle, bundle.Create(dir, j, bundle.Options{Bare: true, Config: h.config})); err != nil {
-		return 0, err
-	}
-	b := &bundle.Bundle{Dir: dir, Spec: h.spec}
-	dev := filepath.Join(workDir, "dev")
-	if err := os.Mkdir(dev, 0o755); err != nil {
-		return 0, err
-	}
-	rest, err := t.build(b.Rootfs(), dev, b.Spec.Mounts)
-	if err != nil {
-		return 0, err
-	}
-	t.close()
-	c, err := newContainer(b, rest, cg, n, h.Options)
-	if err != nil {
-		return 0, err
-	}
-	if h.Options.Strict {
-		c.appeared = w.start()
-	}
-	status, err := c.run(<-signals)
-	w.stop()
+	status, err := c.run(p.signals)
+	p.watch.stop()
 	reportRefused(os.Stderr, c.refused, tty(os.Stderr))
-	if w.report(os.Stderr, h.Options.Strict) && h.Options.Strict {
+	if p.watch.report(os.Stderr, p.h.Options.Strict) && p.h.Options.Strict {
 		status = exitOurs
 	}
 	return status, fault.After(fault.Closed, err)
-}
-
-// leaveTree drops what this mount namespace still has of the rootfs: the jail
-// has its own. Otherwise the kernel would do it when this process ends, and
-// whoever waits for that would wait for some microseconds a mount.
-func leaveTree() {
-	if err := unix.Unmount(workDir, unix.MNT_DETACH); err != nil {
-		logrus.WithError(err).Debug("leave the rootfs")
-	}
-}
-
-// privateWorkDir gives this mount namespace a tmpfs of its own, and a view
-// that nothing on the host sees or changes. libcontainer would make cgroups
-// where it may, and a supervisor that is killed would leave them: here all
-// cgroup file systems are read-only, which it takes for a rootless user's lack
-// of permission. Limits are set by this package.
-func privateWorkDir() error {
-	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-		// Ubuntu's AppArmor lets a user namespace be made and takes what it is
-		// for; this is the first thing that then fails.
-		return &UserNSError{Step: "mount(MS_PRIVATE) in the new user namespace", Err: err}
-	}
-	if err != nil {
-		return os.NewSyscallError("make / private", err)
-	}
-	if err := readOnlyCgroups("/sys/fs/cgroup"); err != nil {
-		return fmt.Errorf("make cgroups read-only: %w", err)
-	}
-	if err := unix.Mount("tmpfs", workDir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700"); err != nil {
-		return fmt.Errorf("mount a tmpfs on %s: %w", workDir, err)
-	}
-	return fault.At(fault.Tmpfs)
 }

@@ -60,20 +60,13 @@ func newJailNet(s *specs.Spec, o Options) (*jailNet, error) {
 	return n, nil
 }
 
-// start makes the jail's network namespace, unless it is given one, and begins
-// to set it up, beside whatever else happens until wait, which returns the
-// error.
+// start begins to set up the jail's network, beside whatever else happens until
+// wait, which returns the error: in ns, or in a network namespace that it makes
+// if that is nil.
 //
 // Preconditions: in the user namespace that is to own it.
-func (n *jailNet) start(ahead <-chan *os.File) (err error) {
-	var ns *os.File
-	if ahead != nil {
-		ns = <-ahead
-	}
+func (n *jailNet) start(ns *os.File) (err error) {
 	if n.config == nil {
-		if ns != nil {
-			ns.Close()
-		}
 		return nil
 	}
 	if ns == nil {
@@ -94,7 +87,8 @@ func (n *jailNet) setUp(ns *os.File) {
 	}()
 }
 
-// newNetNS makes a network namespace that only its descriptor keeps.
+// newNetNS makes a network namespace that only its descriptor keeps, with its
+// loopback device up, as libcontainer makes them.
 func newNetNS() (ns *os.File, err error) {
 	made := make(chan struct{})
 	go func() {
@@ -102,20 +96,29 @@ func newNetNS() (ns *os.File, err error) {
 		// Never unlocked: the thread has another network and ends with this.
 		runtime.LockOSThread()
 		if err = os.NewSyscallError("unshare(CLONE_NEWNET)", unix.Unshare(unix.CLONE_NEWNET)); err == nil {
-			ns, err = os.Open("/proc/thread-self/ns/net")
+			if err = loopbackUp(); err == nil {
+				ns, err = os.Open("/proc/thread-self/ns/net")
+			}
 		}
 	}()
 	<-made
 	return ns, err
 }
 
-// path leads any process of this user namespace to the network namespace that
-// was made for the jail; empty if none was.
-func (n *jailNet) path() string {
-	if n.ns == nil {
-		return ""
+// loopbackUp sets up the loopback device of this thread's network namespace
+// (netdevice(7)).
+func loopbackUp() error {
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
 	}
-	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.ns.Fd())
+	defer unix.Close(s)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP)
+	return os.NewSyscallError("ioctl(SIOCSIFFLAGS)", unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, lo))
 }
 
 // wait returns when the network stands, or why it does not. Nothing of the

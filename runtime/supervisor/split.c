@@ -5,7 +5,6 @@
 // second start after the first: some milliseconds of every jail's start.
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,23 +46,6 @@ static void become(char **envp)
 // where the caller's environment was: so much, and the project's path.
 enum { ENOUGH = 192 };
 
-// apart moves a child that was just forked to another processor than this
-// one's. The kernel often leaves it behind its parent, for milliseconds, where
-// another is idle: a halted processor of a virtual machine counts as one that
-// its host has taken away (vcpu_is_preempted), and so as busy.
-static void apart(pid_t child)
-{
-	cpu_set_t all, others;
-	int here = sched_getcpu();
-
-	if (here < 0 || sched_getaffinity(0, sizeof(all), &all) || CPU_COUNT(&all) < 2)
-		return;
-	others = all;
-	CPU_CLR(here, &others);
-	if (!sched_setaffinity(child, sizeof(others), &others))
-		sched_setaffinity(child, sizeof(all), &all);
-}
-
 void jail_split(int argc, char **argv, char **envp)
 {
 	int s[2];
@@ -90,6 +72,8 @@ void jail_split(int argc, char **argv, char **envp)
 		return;
 
 	pid_t self = getpid();
+
+	jail_choose();
 	pid_t child = fork();
 
 	if (child < 0) {
@@ -107,7 +91,7 @@ void jail_split(int argc, char **argv, char **envp)
 		jail_userns.other = self;
 		return;
 	}
-	apart(child);
+	jail_send_away(child);
 	close(s[1]);
 	jail_userns.peer = s[0];
 	jail_userns.other = child;

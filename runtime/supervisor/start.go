@@ -111,14 +111,9 @@ var errNotStarted = errors.New("this process was not started by jailed-claude")
 
 // takeOver waits for what Start hands over. Where the other half ends without
 // that, it has said why; h is nil then and status is its exit status.
-func takeOver() (h *handover, status int, err error) {
+func takeOver(other *half) (h *handover, status int, err error) {
 	var fds []int
-	var ahead <-chan *os.File
-	if other := otherHalf(); other != nil {
-		if idle() {
-			ahead = netNSAhead()
-			go warm()
-		}
+	if other != nil {
 		if fds, status, err = other.take(); err != nil || len(fds) == 0 {
 			return nil, status, err
 		}
@@ -138,7 +133,7 @@ func takeOver() (h *handover, status int, err error) {
 	if h, err = readHandover(f); err != nil {
 		return nil, exitOurs, fmt.Errorf("take the jail over: %w", err)
 	}
-	h.netNS, h.Options.Log = ahead, 0
+	h.Options.Log = 0
 	if len(fds) > 1 {
 		h.Options.Log = fds[1]
 	}

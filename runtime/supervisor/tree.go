@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,52 +13,30 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/bundle"
 )
-
-// workDir is where this mount namespace gets a tmpfs of its own for the bundle
-// and the rootfs. Every host has the folder, and what lies below it stays
-// reachable: mount sources are opened before it is covered.
-const workDir = "/tmp"
 
 // storeDir is special only in its number of mounts.
 const storeDir = "/nix/store"
 
-// tree builds the mounts of a configuration below a rootfs.
-type tree struct {
-	root *os.File
-	// dev is where /dev is built, beside the rootfs: libcontainer leaves /dev
-	// alone only if it binds it itself.
-	dev *os.File
-	// sources are the opened bind sources by mount index, -1 for others.
-	sources []int
-	// own are the devices of file systems that only this jail has. Mount
-	// points are created on those alone, never in a folder of the host.
-	own map[uint64]bool
-}
+// sources are the opened sources of bind mounts by mount index, -1 for others.
+type sources []int
 
-// openSources opens what will be bound. A source must not lead through a
-// symlink: paths were resolved when the jail was planned, so a symlink is a
-// change made since then, by whoever may write the folder.
-func openSources(mounts []specs.Mount) (*tree, error) {
-	t := &tree{own: map[uint64]bool{}}
+// openSources opens what will be bound, before anything of the host can change.
+func openSources(mounts []specs.Mount, c *covered) (sources, error) {
+	var s sources
 	for _, m := range mounts {
 		fd := -1
 		if m.Type == "bind" && !inStore(m) {
 			var err error
-			fd, err = unix.Openat2(unix.AT_FDCWD, m.Source, &unix.OpenHow{
-				// Not O_NOFOLLOW: with O_PATH that opens a symlink itself.
-				Flags:   unix.O_PATH | unix.O_CLOEXEC,
-				Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
-			})
-			if err != nil {
-				t.close()
+			if fd, err = c.source(m.Source); err != nil {
+				s.close()
 				return nil, sourceError(m.Source, err)
 			}
 		}
-		t.sources = append(t.sources, fd)
+		s = append(s, fd)
 	}
-	return t, fault.At(fault.Sources)
+	return s, nil
 }
 
 func sourceError(source string, err error) error {
@@ -70,17 +49,126 @@ func sourceError(source string, err error) error {
 	return fmt.Errorf("mount source %q: %w", source, err)
 }
 
-func (t *tree) close() {
-	for _, fd := range t.sources {
+func (s sources) close() {
+	for i, fd := range s {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
+		s[i] = -1
 	}
-	for _, f := range []*os.File{t.root, t.dev} {
-		if f != nil {
-			f.Close()
+}
+
+// enterable reports whether PID 1, which has no capability over files, can
+// certainly make a folder of the jail its working directory. libcontainer's
+// init, which has all, can make any.
+func (s sources) enterable(mounts []specs.Mount, dir string) bool {
+	in := -1
+	for i, m := range mounts {
+		if s[i] >= 0 && strings.HasPrefix(dir+"/", m.Destination+"/") {
+			in = i // a later mount lies on top
 		}
 	}
+	if in < 0 {
+		return false
+	}
+	rel, name := strings.TrimPrefix(dir, mounts[in].Destination), "."
+	for {
+		var st unix.Stat_t
+		if err := unix.Fstatat(s[in], name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return false
+		}
+		all := st.Mode&0o111 == 0o111
+		if !all && (st.Uid != 0 || st.Mode&unix.S_IXUSR == 0) {
+			return false
+		}
+		if rel = strings.TrimPrefix(rel, "/"); rel == "" {
+			return true
+		}
+		first, rest, _ := strings.Cut(rel, "/")
+		name, rel = path.Join(name, first), rest
+	}
+}
+
+// tree is a rootfs, and the mounts of a configuration below it.
+type tree struct {
+	// dir holds the folders rootfs and dev.
+	dir string
+	// place is where the rootfs is mounted, and root that mount.
+	place string
+	root  *os.File
+	// dev is where /dev is built, beside the rootfs: libcontainer leaves /dev
+	// alone only if it binds it itself.
+	dev *os.File
+	// own are the devices of file systems that only this jail has. Mount
+	// points are created on those alone, never in a folder of the host.
+	own map[uint64]bool
+	// tops are the mounts on the rootfs itself, in the order in which they
+	// were made. All others lie below one of them.
+	tops []top
+}
+
+// top is a mount, by a descriptor of its root, and its place.
+type top struct {
+	fd    int
+	place string
+}
+
+// newTree makes an empty rootfs in dir, which does not exist yet.
+func newTree(dir string) (*tree, error) {
+	t := &tree{dir: dir, place: filepath.Join(dir, bundle.RootfsName), own: map[uint64]bool{}}
+	for _, d := range []string{dir, t.place, t.devDir()} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if t.root, err = openFolder(t.place); err != nil {
+		return nil, err
+	}
+	if err := t.owns(int(t.root.Fd())); err != nil {
+		return nil, err
+	}
+	// The rootfs needs a folder to bind /dev on.
+	return t, makeAt(int(t.root.Fd()), "dev", true)
+}
+
+// again is the same rootfs mounted once more. What is mounted there is not in a
+// container that is being made of t, however far that has come.
+func (t *tree) again() (*tree, error) {
+	a := &tree{dir: t.dir, place: filepath.Join(t.dir, "again"), own: maps.Clone(t.own)}
+	if err := os.Mkdir(a.place, 0o755); err != nil {
+		return nil, err
+	}
+	fd, err := unix.OpenTree(int(t.root.Fd()), "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE)
+	if err != nil {
+		return nil, os.NewSyscallError("open_tree", err)
+	}
+	a.root = os.NewFile(uintptr(fd), a.place)
+	err = unix.MoveMount(fd, "", unix.AT_FDCWD, a.place, unix.MOVE_MOUNT_F_EMPTY_PATH)
+	return a, os.NewSyscallError("move_mount", err)
+}
+
+func (t *tree) devDir() string { return filepath.Join(t.dir, "dev") }
+
+func openFolder(dir string) (*os.File, error) {
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: dir, Err: err}
+	}
+	return os.NewFile(uintptr(fd), dir), nil
+}
+
+func (t *tree) close() {
+	for _, f := range []**os.File{&t.root, &t.dev} {
+		if *f != nil {
+			(*f).Close()
+			*f = nil
+		}
+	}
+	for _, m := range t.tops {
+		unix.Close(m.fd)
+	}
+	t.tops = nil
 }
 
 // inStore: a single store path, bound one by one under one folder.
@@ -88,50 +176,69 @@ func inStore(m specs.Mount) bool {
 	return m.Type == "bind" && m.Source == m.Destination && path.Dir(m.Source) == storeDir
 }
 
-// build mounts everything but what needs the container's own namespaces, and
-// returns the rest for libcontainer, in order.
-func (t *tree) build(rootfs, dev string, mounts []specs.Mount) (rest []specs.Mount, err error) {
-	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
-	if t.root, err = os.OpenFile(rootfs, flags, 0); err != nil {
-		return nil, err
-	}
-	if err := t.owns(int(t.root.Fd())); err != nil {
-		return nil, err
-	}
-	// The rootfs needs a folder to bind it on.
-	if err := makeAt(int(t.root.Fd()), "dev", true); err != nil {
-		return nil, err
-	}
-	for i := 0; i < len(mounts); i++ {
-		m := mounts[i]
+// libcontainers are the mounts that are left to libcontainer: they need the
+// container's own namespaces.
+func (t *tree) libcontainers(mounts []specs.Mount) (rest []specs.Mount) {
+	for _, m := range mounts {
 		switch {
 		case m.Type == "proc":
 			rest = append(rest, m)
+		case m.Destination == "/dev":
+			rest = append(rest, specs.Mount{Destination: "/dev", Type: "bind", Source: t.devDir(), Options: []string{"rbind"}})
+		}
+	}
+	return rest
+}
+
+// build makes those mounts of a configuration for which want is true, but for
+// what is left to libcontainer.
+func (t *tree) build(mounts []specs.Mount, s sources, want func(specs.Mount) bool) (err error) {
+	for i := 0; i < len(mounts); i++ {
+		m := mounts[i]
+		switch {
+		case !want(m), m.Type == "proc":
 		case inStore(m):
 			n := 1
 			for i+n < len(mounts) && inStore(mounts[i+n]) && slices.Equal(mounts[i+n].Options, m.Options) {
 				n++
 			}
-			err = t.bindStore(mounts[i:i+n], filepath.Join(filepath.Dir(dev), "store"))
+			err = t.bindStore(mounts[i : i+n])
 			i += n - 1
 		case m.Type == "bind":
-			err = t.bind(t.sources[i], m)
+			err = t.bind(s[i], m)
 		case m.Destination == "/dev":
-			if err = t.mountFilesystem(m, func() (int, error) { return unix.Open(dev, flags, 0) }); err == nil {
-				t.dev, err = os.OpenFile(dev, flags, 0)
+			if err = t.mountFilesystem(m, func() (int, error) { return unix.Open(t.devDir(), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) }); err == nil {
+				if t.dev, err = openFolder(t.devDir()); err == nil {
+					err = t.addDevices()
+				}
 			}
-			rest = append(rest, specs.Mount{Destination: "/dev", Type: "bind", Source: dev, Options: []string{"rbind"}})
 		default:
 			err = t.mountFilesystem(m, func() (int, error) { return t.mountPoint(m.Destination, true) })
 		}
 		if err != nil {
-			return nil, fmt.Errorf("mount %q: %w", m.Destination, err)
+			return fmt.Errorf("mount %q: %w", m.Destination, err)
 		}
 	}
-	if t.dev == nil {
-		return nil, errors.New("the configuration mounts no /dev")
+	return nil
+}
+
+// placed notes that fd is the root of what was just mounted on a place. What is
+// not on the rootfs itself goes wherever the mount goes that it is on.
+func (t *tree) placed(fd int, place string) error {
+	if t.dev != nil && strings.HasPrefix(place+"/", "/dev/") {
+		return nil
 	}
-	return rest, fault.After(fault.Tree, t.addDevices())
+	for _, m := range t.tops {
+		if strings.HasPrefix(place, m.place+"/") {
+			return nil
+		}
+	}
+	fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("fcntl(F_DUPFD)", err)
+	}
+	t.tops = append(t.tops, top{fd, place})
+	return nil
 }
 
 func (t *tree) owns(fd int) error {
@@ -169,20 +276,26 @@ func split(options []string) (attr uint64, data []string) {
 // that a closure of hundreds of paths spends its time in, so it resolves
 // neither side anew, and sets no attributes: a clone has those of the mount
 // that it is cloned from, which is a view of the host's store for this alone.
-func (t *tree) bindStore(mounts []specs.Mount, view string) error {
+func (t *tree) bindStore(mounts []specs.Mount) error {
+	view := filepath.Join(t.dir, "store")
 	host, err := storeView(mounts[0].Options, view)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(host)
-	jail, err := t.mountPoint(storeDir, true)
+	points, err := t.mountPoint(storeDir, true)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(points)
+	jail, err := t.storeRoot(points)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(jail)
-	made := makeStorePoints(host, jail, mounts)
+	made := makeStorePoints(host, points, mounts)
 	defer func() {
-		// host and jail are not closed while it uses them.
+		// host and points are not closed while it uses them.
 		for range made {
 		}
 	}()
@@ -200,6 +313,29 @@ func (t *tree) bindStore(mounts []specs.Mount, view string) error {
 		return os.NewSyscallError("umount "+view, err)
 	}
 	return os.Remove(view)
+}
+
+// storeRoot mounts the folder that holds the mounts of store paths on itself,
+// read-only, so that they can be moved together. points is that folder.
+func (t *tree) storeRoot(points int) (int, error) {
+	for _, m := range t.tops {
+		if m.place == storeDir {
+			return unix.FcntlInt(uintptr(m.fd), unix.F_DUPFD_CLOEXEC, 0)
+		}
+	}
+	fd, err := unix.OpenTree(points, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return -1, os.NewSyscallError("open_tree", err)
+	}
+	err = attach(fd, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, 0, points, "")
+	if err == nil {
+		err = t.placed(fd, storeDir)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
 
 // storeView mounts the host's store on a new folder, with options.
@@ -228,13 +364,13 @@ const storeChunk = 16
 // makeStorePoints makes what store paths are mounted on, beside what mounts
 // them: each is half of the work. It sends one value for each chunk, and closes
 // the channel when it is done.
-func makeStorePoints(host, jail int, mounts []specs.Mount) <-chan error {
+func makeStorePoints(host, points int, mounts []specs.Mount) <-chan error {
 	made := make(chan error, len(mounts)/storeChunk+1)
 	go func() {
 		defer close(made)
 		for chunk := range slices.Chunk(mounts, storeChunk) {
 			for _, m := range chunk {
-				if err := makeStorePoint(host, jail, m.Source); err != nil {
+				if err := makeStorePoint(host, points, m.Source); err != nil {
 					made <- err
 					return
 				}
@@ -245,13 +381,13 @@ func makeStorePoints(host, jail int, mounts []specs.Mount) <-chan error {
 	return made
 }
 
-func makeStorePoint(host, jail int, source string) error {
+func makeStorePoint(host, points int, source string) error {
 	name := path.Base(source)
 	var st unix.Stat_t
 	if err := unix.Fstatat(host, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return sourceError(source, err)
 	}
-	if err := makeAt(jail, name, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil && !errors.Is(err, unix.EEXIST) {
+	if err := makeAt(points, name, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil && !errors.Is(err, unix.EEXIST) {
 		return err
 	}
 	return nil
@@ -289,7 +425,53 @@ func (t *tree) bind(source int, m specs.Mount) error {
 		return err
 	}
 	defer unix.Close(at)
-	return attach(fd, attr, recursive, at, "")
+	if err := attach(fd, attr, recursive, at, ""); err != nil {
+		return err
+	}
+	return t.placed(fd, m.Destination)
+}
+
+// hide covers a path as an OCI runtime covers maskedPaths: a file reads as
+// empty, and a folder is an empty one. What does not exist is passed over.
+func (t *tree) hide(p string) error {
+	at, err := t.resolve(p)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("hide %q: %w", p, err)
+	}
+	defer unix.Close(at)
+	var st unix.Stat_t
+	if err := unix.Fstat(at, &st); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		err = t.mountFilesystem(specs.Mount{Destination: p, Type: "tmpfs", Source: "tmpfs", Options: hidden},
+			func() (int, error) { return unix.FcntlInt(uintptr(at), unix.F_DUPFD_CLOEXEC, 0) })
+	} else {
+		err = t.bindDevice("null", at, p)
+	}
+	if err != nil {
+		return fmt.Errorf("hide %q: %w", p, err)
+	}
+	return nil
+}
+
+// hidden are the options of the file system that covers a folder.
+var hidden = []string{"ro", "nosuid", "nodev", "noexec", "mode=555", "size=4k", "nr_inodes=2"}
+
+// bindDevice mounts a device of the host on what at is, a place of the jail.
+func (t *tree) bindDevice(name string, at int, place string) error {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, "/dev/"+name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("/dev/%s: %w", name, err)
+	}
+	defer unix.Close(fd)
+	if err := attach(fd, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, 0, at, ""); err != nil {
+		return fmt.Errorf("/dev/%s: %w", name, err)
+	}
+	return t.placed(fd, place)
 }
 
 // mountFilesystem mounts a tmpfs or devpts on what point opens.
@@ -329,7 +511,10 @@ func (t *tree) mountFilesystem(m specs.Mount, point func() (int, error)) error {
 		return err
 	}
 	defer unix.Close(at)
-	return os.NewSyscallError("move_mount", unix.MoveMount(fd, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+	if err := unix.MoveMount(fd, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH); err != nil {
+		return os.NewSyscallError("move_mount", err)
+	}
+	return t.placed(fd, m.Destination)
 }
 
 // resolve opens a path of the jail, never through a symlink and never outside.
@@ -399,17 +584,17 @@ var deviceLinks = map[string]string{
 func (t *tree) addDevices() error {
 	dev := int(t.dev.Fd())
 	for _, d := range devices {
-		fd, err := unix.OpenTree(unix.AT_FDCWD, "/dev/"+d, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		if err := unix.Mknodat(dev, d, unix.S_IFREG|0o666, 0); err != nil {
+			return fmt.Errorf("/dev/%s: %w", d, err)
+		}
+		at, err := unix.Openat(dev, d, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 		if err != nil {
 			return fmt.Errorf("/dev/%s: %w", d, err)
 		}
-		err = unix.Mknodat(dev, d, unix.S_IFREG|0o666, 0)
-		if err == nil {
-			err = attach(fd, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, 0, dev, d)
-		}
-		unix.Close(fd)
+		err = t.bindDevice(d, at, "/dev/"+d)
+		unix.Close(at)
 		if err != nil {
-			return fmt.Errorf("/dev/%s: %w", d, err)
+			return err
 		}
 	}
 	for name, target := range deviceLinks {

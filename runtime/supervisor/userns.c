@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "argv.h"
 #include "slack.h"
 #include "userns.h"
 
@@ -38,6 +39,8 @@ void jail_enter(void)
 	unsigned uid = geteuid(), gid = getegid();
 	const char *step = NULL;
 
+	jail_userns.uid = uid;
+	jail_userns.gid = gid;
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
 		step = "unshare(CLONE_NEWUSER|CLONE_NEWNS)";
 	else if (put("/proc/self/setgroups", "deny"))
@@ -51,16 +54,22 @@ void jail_enter(void)
 	jail_userns.entered = !step;
 }
 
-// glibc calls constructors with the arguments of main.
-static void __attribute__((constructor)) begin(int argc, char **argv, char **envp)
+static void __attribute__((constructor)) begin(void)
 {
+	int argc;
+	char **argv = jail_argv(&argc);
 	int stage = getenv(JAIL_STAGE_ENV) != NULL;
 
+	jail_ask_processors();
+	if (stage)
+		jail_choose();
 	if (stage)
 		jail_enter();
 	else
-		jail_split(argc, argv, envp);
+		jail_split(argc, argv, environ);
 	if (stage || jail_userns.split || getenv(JAIL_INIT_ENV))
 		jail_be_late();
 	jail_make_room(); // in both halves: fork copies no empty places
+	if (jail_userns.split && jail_userns.entered)
+		jail_begin_netns(); // a second thread: not before
 }

@@ -1,6 +1,6 @@
 package supervisor
 
-// #cgo CFLAGS: -Wall -Wextra -Wno-unused-parameter -Werror
+// #cgo CFLAGS: -Wall -Wextra -Wno-unused-parameter -Werror -I${SRCDIR}/../constructor
 // #include "userns.h"
 import "C"
 

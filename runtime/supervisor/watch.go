@@ -47,9 +47,8 @@ type root struct {
 	fd   int
 }
 
-// newWatch looks at what is there. Preconditions: the sources of t are open,
-// and nothing is mounted over them yet.
-func newWatch(s *specs.Spec, t *tree) (*watch, error) {
+// newWatch looks at what is there, by the opened sources of the mounts.
+func newWatch(s *specs.Spec, opened sources) (*watch, error) {
 	w := &watch{links: map[string]string{}, seen: map[string]bool{}, stop: func() {}}
 	for name, to := range map[string]any{spec.WatchAnnotation: &w.why, spec.LinksAnnotation: &w.targets, spec.RepositoriesAnnotation: &w.repositories} {
 		if text, ok := s.Annotations[name]; ok {
@@ -60,8 +59,8 @@ func newWatch(s *specs.Spec, t *tree) (*watch, error) {
 	}
 	held := map[string]int{}
 	for i, m := range s.Mounts {
-		if t.sources[i] >= 0 {
-			held[m.Source] = t.sources[i]
+		if opened[i] >= 0 {
+			held[m.Source] = opened[i]
 		}
 	}
 	have := map[string]bool{}
@@ -113,7 +112,7 @@ func newWatch(s *specs.Spec, t *tree) (*watch, error) {
 			return true
 		})
 	}
-	if err := w.guard(s, t); err != nil {
+	if err := w.guard(s, opened); err != nil {
 		return nil, err
 	}
 	return w, fault.At(fault.Watch)

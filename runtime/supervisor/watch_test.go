@@ -37,10 +37,10 @@ func watched(t *testing.T, links map[string]string, names ...string) (*watch, st
 	}
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	must(t, err)
-	sources := &tree{sources: []int{-1, fd}}
-	w, err := newWatch(s, sources)
+	opened := sources{-1, fd}
+	w, err := newWatch(s, opened)
 	must(t, err)
-	sources.close() // what w needs it has of its own
+	opened.close() // what w needs it has of its own
 	t.Cleanup(w.close)
 	return w, dir
 }
@@ -210,7 +210,7 @@ func strictlyBy(t *testing.T, start func(*watch) <-chan struct{}, do func() erro
 // that must not go unseen.
 func TestAnnotationMustBeReadable(t *testing.T) {
 	s := &specs.Spec{Annotations: map[string]string{spec.WatchAnnotation: `["/p/.envrc"]`}}
-	if _, err := newWatch(s, &tree{}); err == nil {
+	if _, err := newWatch(s, nil); err == nil {
 		t.Error("accepted")
 	}
 }
@@ -222,12 +222,12 @@ func ended(t *testing.T, annotations func(project string) map[string]string, bef
 	project := t.TempDir()
 	before(project)
 	s := &specs.Spec{Annotations: annotations(project), Mounts: []specs.Mount{bindMount(project, project, "rw")}}
-	tr, err := openSources(s.Mounts)
+	opened, err := openSources(s.Mounts, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tr.close()
-	w, err := newWatch(s, tr)
+	defer opened.close()
+	w, err := newWatch(s, opened)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,120 @@
+package supervisor
+
+// #include "userns.h"
+import "C"
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
+
+	"github.com/jailed-claude/jailed-claude/spec"
+)
+
+// ahead is what a supervisor makes while its other half plans the jail: a
+// container as nearly every jail has it. It is kept if it is that of the jail.
+// A nil ahead has made nothing.
+type ahead struct {
+	covered *covered
+	ns      *os.File
+	frame   *frame
+	// failed: the container could not be started. Whoever needs one tries
+	// again and says why.
+	failed bool
+}
+
+// newAhead prepares what it can; nothing depends on it.
+func newAhead() *ahead {
+	c, err := privateWorkDir()
+	if err != nil {
+		return nil
+	}
+	a := &ahead{covered: c}
+	ns := C.jail_netns()
+	if ns < 0 {
+		return a
+	}
+	a.ns = os.NewFile(uintptr(ns), "network namespace")
+	if a.frame, err = usualFrame(a.ns); err != nil {
+		logrus.WithError(err).Debug("a container ahead")
+	}
+	return a
+}
+
+func usualFrame(ns *os.File) (*frame, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	terminal := tty(os.Stdin) || tty(os.Stdout) || tty(os.Stderr)
+	s, err := spec.UsualFrame(int(C.jail_userns.uid), int(C.jail_userns.gid), terminal, self)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := openSources(s.Mounts, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer sources.close()
+	t, err := newTree(filepath.Join(workDir, "ahead"))
+	if err != nil {
+		return nil, err
+	}
+	if err := t.build(s.Mounts, sources, func(specs.Mount) bool { return true }); err != nil {
+		return nil, err
+	}
+	return newFrame(s, t, ns, "/")
+}
+
+// start starts the container.
+//
+// Preconditions: those of frame.start.
+func (a *ahead) start() {
+	if a == nil || a.frame == nil {
+		return
+	}
+	if err := a.frame.start(); err != nil {
+		logrus.WithError(err).Debug("a container ahead")
+		a.failed = true
+	}
+}
+
+// fits reports whether the container is that of a configuration.
+func (a *ahead) fits(s *specs.Spec) bool { return a != nil && a.frame != nil && a.frame.fits(s) }
+
+// netNS is a network namespace for the jail, or nil.
+func (a *ahead) netNS() *os.File {
+	if a == nil {
+		return nil
+	}
+	return a.ns
+}
+
+// workDir makes workDir what it is to be, unless that is done.
+func (a *ahead) workDir() (*covered, error) {
+	if a != nil {
+		return a.covered, nil
+	}
+	return privateWorkDir()
+}
+
+// take returns the container if it fits, and ends it otherwise.
+func (a *ahead) take(fits bool) *frame {
+	if a == nil || a.frame == nil {
+		return nil
+	}
+	if fits && !a.failed {
+		return a.frame
+	}
+	a.close()
+	return nil
+}
+
+func (a *ahead) close() {
+	if a != nil && a.frame != nil {
+		a.frame.close()
+		_ = os.RemoveAll(a.frame.state()) // another may be made there
+	}
+}

@@ -1,0 +1,76 @@
+// Keeps what makes a start long on a processor of its own: the thread that
+// makes the container, and libcontainer's init after it. All other threads of
+// both halves, and there are many, begin on other processors. The kernel would
+// often have them wait behind each other, for milliseconds, where a processor
+// is idle: on a virtual machine a halted one counts as one that the host has
+// taken away (vcpu_is_preempted), and so as busy.
+//
+// All that ends before the agent runs, which gets what the caller has, or any
+// other program.
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "userns.h"
+
+// callers is what the process was started with; empty if that is not known. mine
+// and others are empty where there is nothing to choose from.
+static cpu_set_t callers, mine, others;
+
+void jail_ask_processors(void)
+{
+	if (sched_getaffinity(0, sizeof(callers), &callers)) // more than 1,024
+		CPU_ZERO(&callers);
+}
+
+void jail_choose(void)
+{
+	int here = sched_getcpu();
+
+	if (here < 0 || CPU_COUNT(&callers) < 2)
+		return;
+	others = callers;
+	CPU_CLR(here, &others);
+	CPU_SET(here, &mine);
+}
+
+int jail_give_processors(pid_t pid)
+{
+	return CPU_COUNT(&callers) ? sched_setaffinity(pid, sizeof(callers), &callers) : 0;
+}
+
+void jail_send_away(pid_t child)
+{
+	if (CPU_COUNT(&others))
+		sched_setaffinity(child, sizeof(others), &others);
+}
+
+// place says where the first thread of this process runs, and all others. A
+// thread that one of them starts later runs where that one does.
+static void place(const cpu_set_t *first, const cpu_set_t *rest)
+{
+	struct dirent *task;
+	DIR *tasks;
+
+	if (!CPU_COUNT(&others) || !(tasks = opendir("/proc/self/task")))
+		return;
+	while ((task = readdir(tasks))) {
+		pid_t tid = atoi(task->d_name);
+
+		if (tid > 0)
+			sched_setaffinity(tid, sizeof(*first), tid == getpid() ? first : rest);
+	}
+	closedir(tasks);
+}
+
+void jail_apart(void)
+{
+	place(&mine, &others);
+}
+
+void jail_together(void)
+{
+	place(&callers, &callers);
+}

@@ -1,0 +1,24 @@
+package supervisor
+
+// #include "userns.h"
+import "C"
+
+import "os"
+
+// apart has the first thread of this process, which makes the container, run on
+// a processor where no other of its threads does (place.c). New threads are
+// started by others than the first: it is locked to its goroutine.
+func apart() { C.jail_apart() }
+
+// giveProcessors lets a process of one thread run where the caller may:
+// libcontainer lets its init run everywhere.
+func giveProcessors(pid int) error {
+	if r, err := C.jail_give_processors(C.pid_t(pid)); r != 0 {
+		return os.NewSyscallError("sched_setaffinity", err)
+	}
+	return nil
+}
+
+// Together lets all threads of this process run where the caller may. It has to
+// be called before another program is started, which would inherit less.
+func Together() { C.jail_together() }
