@@ -30,6 +30,8 @@ system() { env PATH=/usr/local/bin:/usr/bin:/bin "$@"; }
 needs_of_build() {
   need gcc command -v gcc
   need libc6-dev static_library c
+  # A C library whose programs start sooner (lib.sh); others do as well.
+  if command -v apt-get >/dev/null 2>&1 && [ "$(uname -m)" = x86_64 ]; then need musl-tools command -v musl-gcc; fi
   # runc's seccomp support; the package holds the static library too.
   need libseccomp-dev static_library seccomp
   need pkg-config command -v pkg-config

@@ -24,7 +24,7 @@ if [ "$(id -u)" = 0 ]; then
   go=$(go_program)
   work=$(mktemp -d)
   trap 'rm -rf "$log" "$work"' EXIT
-  (cd "$REPO" && CGO_ENABLED=1 "$go" build "${GO_BUILD[@]}" -tags "$GO_TAGS faults" -ldflags "$GO_LDFLAGS" -o "$work/jailed-claude" ./cmd/jailed-claude)
+  (cd "$REPO" && c_library && CGO_ENABLED=1 "$go" build "${GO_BUILD[@]}" -tags "$GO_TAGS faults" -ldflags "$GO_LDFLAGS" -o "$work/jailed-claude" ./cmd/jailed-claude)
   vm=0
   JAIL_TEST_BIN=$work/jailed-claude "$HACK/vm/run.sh" faults || vm=$?
   [ "$vm" = 0 ] || [ "$vm" = "$SKIP" ] || status=$vm

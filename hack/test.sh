@@ -23,6 +23,7 @@ cd "$REPO"
 "$HACK/deps.sh" test
 go=$(go_program)
 "$HACK/build.sh"
+c_library
 
 # Not /tmp: a jail has its own there. Short: it holds sockets.
 work=$(mktemp -d /var/tmp/jct.XXXXXX)
@@ -62,8 +63,9 @@ module=$("$go" list -m)
 CGO_ENABLED=1 "$go" test -c "${GO_BUILD[@]}" -ldflags "$GO_LDFLAGS" -o "$work/test/" "${packages[@]}"
 CGO_ENABLED=0 "$go" build -buildvcs=false -o "$work/bin/" ./hack/fakeapi ./hack/testreport
 cp bin/jailed-claude "$work/bin/"
-# The same with faults, for hack/e2e (runtime/fault).
-CGO_ENABLED=1 "$go" build "${GO_BUILD[@]}" -tags "$GO_TAGS faults" -ldflags "$GO_LDFLAGS" -o "$work/bin/jailed-claude-faults" ./cmd/jailed-claude
+# The same with faults, for hack/e2e (runtime/fault). With the system's own C
+# library: it may be another one than the program's, and users have both.
+env -u CC -u CGO_LDFLAGS CGO_ENABLED=1 "$go" build "${GO_BUILD[@]}" -tags "$GO_TAGS faults" -ldflags "$GO_LDFLAGS" -o "$work/bin/jailed-claude-faults" ./cmd/jailed-claude
 test2json=$("$go" tool -n test2json)
 cp "$test2json" "$work/bin/test2json"
 report=$work/bin/testreport

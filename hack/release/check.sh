@@ -82,7 +82,8 @@ for archive in "$first"/*.tar.gz; do
     grep -qF "\"purl\": \"pkg:golang/$path@$version\"" "$sbom" || die "$name: $path $version is not in the SBOM"
     [ -n "$(ls "$tree/licences/go/$path@$version")" ] || die "$name: no licence of $path"
   done < <("$go" version -m "$program" | awk '$1 == "dep" { print $2, $3 }')
-  for source in glibc libseccomp gcc-; do
+  case $name in *-amd64) libc=musl ;; *) libc=glibc ;; esac
+  for source in $libc libseccomp gcc-; do
     grep -q "pkg:deb/debian/.*upstream=$source" "$sbom" || die "$name: nothing of $source is in the SBOM"
   done
   # What the documents link to is there, but for the sources.

@@ -41,6 +41,7 @@ func (d database) query(args ...string) (string, error) {
 // said of their libraries in the files "copyright".
 var sources = map[string]string{
 	"glibc":      "LGPL-2.1-or-later",
+	"musl":       "MIT",
 	"libseccomp": "LGPL-2.1-only",
 	// libgcc and the first and last object of every program.
 	"gcc": "GPL-3.0-or-later WITH GCC-exception-3.1",
@@ -88,8 +89,8 @@ var (
 	member = regexp.MustCompile(`(?m)^(/[^(\n]+\.a)\([^)]+\)`)
 	// loaded is an object that was named to the linker.
 	loaded = regexp.MustCompile(`(?m)^LOAD (/.+\.o)$`)
-	// temporary are the objects that Go made.
-	temporary = regexp.MustCompile(`/go-(link|build)-?[0-9]+/`)
+	// ours are the objects that Go made, and lib.sh.
+	ours = regexp.MustCompile(`/go-(link|build)-?[0-9]+/|/bin/musl/`)
 )
 
 // linkedFiles are the objects and archives of the system that the linker took
@@ -98,7 +99,7 @@ func linkedFiles(linkMap []byte) []string {
 	files := map[string]bool{}
 	for _, pattern := range []*regexp.Regexp{member, loaded} {
 		for _, m := range pattern.FindAllSubmatch(linkMap, -1) {
-			if !temporary.Match(m[1]) {
+			if !ours.Match(m[1]) {
 				files[filepath.Clean(string(m[1]))] = true
 			}
 		}
@@ -123,21 +124,23 @@ func linkedPackages(all []database, linkMap []byte) ([]debian, error) {
 	for _, name := range slices.Sorted(maps.Keys(packages)) {
 		sorted = append(sorted, packages[name])
 	}
-	for _, want := range []string{"libc6-dev", "libseccomp-dev"} {
-		if _, ok := packages[want]; !ok {
-			return nil, fmt.Errorf("nothing of %s is in the linker's map", want)
-		}
+	_, glibc := packages["libc6-dev"]
+	_, musl := packages["musl-dev"]
+	_, seccomp := packages["libseccomp-dev"]
+	if glibc == musl || !seccomp {
+		return nil, fmt.Errorf("in the linker's map are not one C library and libseccomp: %v", sorted)
 	}
 	return sorted, nil
 }
 
-// buildPackages are those of the programs that built it, Go left out.
-func buildPackages(compiler string) (packages []debian, err error) {
-	linker, err := exec.Command(compiler, "-print-prog-name=ld").Output()
+// buildPackages are those of the programs that built it, Go left out: the C
+// compiler, others that took part, and its linker.
+func buildPackages(programs []string) (packages []debian, err error) {
+	linker, err := exec.Command(programs[0], "-print-prog-name=ld").Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", compiler, err)
+		return nil, fmt.Errorf("%s: %w", programs[0], err)
 	}
-	for _, program := range []string{compiler, strings.TrimSpace(string(linker))} {
+	for _, program := range append(programs, strings.TrimSpace(string(linker))) {
 		path, err := exec.LookPath(program)
 		if err != nil {
 			return nil, err

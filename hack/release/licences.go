@@ -106,7 +106,14 @@ func writeNotice(path string, modules []module, packages []debian) error {
 	for _, p := range packages {
 		fmt.Fprintf(&b, "| %s | %s | %s %s | %s |\n", p.name, p.version, p.source, p.sourceVersion, p.licence)
 	}
-	b.WriteString("\nglibc and libseccomp are under the GNU Lesser General Public License. You may change them and link this\n" +
-		"program with what you changed: `docs/release.md` says how.\n")
+	var lesser []string
+	for _, p := range packages {
+		if strings.HasPrefix(p.licence, "LGPL") {
+			lesser = append(lesser, p.source)
+		}
+	}
+	slices.Sort(lesser)
+	fmt.Fprintf(&b, "\nUnder the GNU Lesser General Public License: %s. You may change that and link this\n"+
+		"program with what you changed: `docs/release.md` says how.\n", strings.Join(slices.Compact(lesser), ", "))
 	return store(path, []byte(b.String()))
 }

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -33,7 +34,7 @@ func run(args []string) error {
 	arch := flags.String("arch", "", "its architecture, as Go and Debian call it")
 	version := flags.String("version", "", "its version")
 	epoch := flags.Int64("time", 0, "SOURCE_DATE_EPOCH, in seconds")
-	compiler := flags.String("cc", "gcc", "the C compiler that built it")
+	compilers := flags.String("cc", "gcc", "the C compiler that built it, and what called that")
 	admin := flags.String("admindir", "", "a dpkg database to ask before that of the system, for libraries of another architecture")
 	root := flags.String("root", "/", "the folder in which that database's files are")
 	sbomFile := flags.String("sbom", "", "where the SBOM goes")
@@ -81,7 +82,7 @@ func run(args []string) error {
 	if err := writeNotice(filepath.Join(*licences, "README.md"), modules, packages); err != nil {
 		return err
 	}
-	builders, err := buildPackages(*compiler)
+	builders, err := buildPackages(strings.Fields(*compilers))
 	if err != nil {
 		return err
 	}

@@ -93,13 +93,20 @@ APT
 
 build() {
   local arch=$1 name=jailed-claude-$version-linux-$1 static=-static
-  local tree=$work/tree/$name own=()
+  local tree=$work/tree/$name own=() compilers=gcc
   say "$name"
   if [ "$arch" = "$host" ]; then
-    export CC=gcc CGO_CFLAGS='-O2 -g' CGO_LDFLAGS='-O2 -g'
+    REPO=$work/source
+    c_library
+    if [ "$arch" = amd64 ]; then
+      compilers="gcc musl-gcc"
+      [ -n "${CC:-}" ] || die "linux-amd64 is linked with musl, and there is none (musl-tools)"
+    fi
+    export CC=${CC:-gcc} CGO_CFLAGS='-O2 -g' CGO_LDFLAGS=${CGO_LDFLAGS:--O2 -g}
   else
     sysroot "$arch"
     local lib=$work/$arch/usr/lib/aarch64-linux-gnu include=$work/$arch/usr/include
+    compilers=aarch64-linux-gnu-gcc
     export CC=aarch64-linux-gnu-gcc PKG_CONFIG_SYSROOT_DIR=$work/$arch PKG_CONFIG_LIBDIR=$lib/pkgconfig
     export CGO_CFLAGS="-O2 -g -ffile-prefix-map=$work/$arch= -isystem $include/aarch64-linux-gnu -isystem $include"
     export CGO_LDFLAGS='-O2 -g'
@@ -116,7 +123,7 @@ build() {
 
   (cd "$work/source" && cp -r LICENSE README.md SECURITY.md CHANGELOG.md CONTRIBUTING.md docs "$tree/" &&
     CGO_ENABLED=0 go run -trimpath -buildvcs=false ./hack/release -binary "$tree/bin/jailed-claude" -map "$work/$arch.map" \
-      -arch "$arch" -version "$version" -time "$SOURCE_DATE_EPOCH" -cc "$CC" "${own[@]}" \
+      -arch "$arch" -version "$version" -time "$SOURCE_DATE_EPOCH" -cc "$compilers" "${own[@]}" \
       -sbom "$work/out/$name.cdx.json" -licences "$tree/licences")
   # The host's own program writes them: they are the same for all.
   install -D -m 0644 <("$work/native" completion bash) "$tree/share/bash-completion/completions/jailed-claude"

@@ -1,6 +1,6 @@
 # The program itself. It is PID 1 of every jail, where there is no library of
-# the host, so it is linked statically. Against glibc: its constructors read the
-# arguments of main, which musl does not give them.
+# the host, so it is linked statically. Against glibc: where others have the
+# static library of a C library is another matter for each.
 {
   lib,
   stdenv,
@@ -20,7 +20,7 @@ let
   # hack/vendor-hash.sh copies the same list.
   source = [ "go.mod" "go.sum" "bundle" "cmd" "docs" "runtime" "spec" ];
 in
-assert lib.assertMsg (!stdenv.hostPlatform.isMusl) "jailed-claude needs glibc: constructors get no arguments from musl";
+assert lib.assertMsg (!stdenv.hostPlatform.isMusl) "this package has glibc's static library: use pkgs, not pkgs.pkgsMusl";
 buildGoLatestModule {
   pname = "jailed-claude";
   inherit version;
