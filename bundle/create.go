@@ -78,7 +78,7 @@ func Create(dir string, j *spec.Jail, o Options) (err error) {
 // Write fills an empty folder that nobody else can see yet. What it makes has
 // the modes that are written here, whatever the umask is.
 func Write(dir string, j *spec.Jail, o Options) (err error) {
-	if err := os.Mkdir(filepath.Join(dir, RootfsName), 0o755); err != nil && !(o.Bare && errors.Is(err, fs.ErrExist)) {
+	if err := os.Mkdir(filepath.Join(dir, RootfsName), 0o755); err != nil && (!o.Bare || !errors.Is(err, fs.ErrExist)) {
 		return err
 	}
 	// A Root: a symlink of the rootfs must not lead to the host's files.

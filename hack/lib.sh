@@ -25,7 +25,7 @@ GO_LDFLAGS='-s -w -linkmode external -extldflags "-static"'
 # caches; on a virtual machine that is half a millisecond, three times in a
 # start. Otherwise, and where CC is set, it is the system's own.
 c_library() {
-  local seccomp
+  local seccomp arch
   seccomp=$(gcc -print-file-name=libseccomp.a 2>/dev/null) || return 0
   if [ "$(uname -m)" != x86_64 ] || [ -n "${CC:-}" ] || [ ! -e "$seccomp" ] || ! command -v musl-gcc >/dev/null; then return 0; fi
   # Of the system's headers those that musl has not: the kernel's, libseccomp's.
@@ -36,7 +36,8 @@ c_library() {
   rm -f "$REPO/bin/musl/"*.a
   ar rcsD "$REPO/bin/musl/libfortify.a" "$REPO/bin/musl/fortify.o"
   printf 'GROUP ( %s %s )\n' "$seccomp" "$REPO/bin/musl/libfortify.a" >"$REPO/bin/musl/libseccomp.a"
-  export CC="musl-gcc -idirafter /usr/include/$(gcc -print-multiarch) -idirafter /usr/include"
+  arch=$(gcc -print-multiarch)
+  export CC="musl-gcc -idirafter /usr/include/$arch -idirafter /usr/include"
   export CGO_LDFLAGS="-O2 -g -L$REPO/bin/musl"
 }
 
