@@ -3,7 +3,6 @@ package bundle
 import (
 	"bytes"
 	"encoding/json"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -101,37 +100,25 @@ func TestCompactDamaged(t *testing.T) {
 	if _, err := UnmarshalCompact(bytes.NewReader(text)); err != nil {
 		t.Fatal(err)
 	}
-	r := rand.New(rand.NewPCG(3, 4))
 	words := strings.SplitAfter(string(text), `"`)
 	read := 0
-	for range 5000 {
-		some := slices.Clone(words)
-		for range 1 + r.IntN(3) {
-			switch i, j := r.IntN(len(some)), r.IntN(len(some)); r.IntN(4) {
-			case 0:
-				some[i] = some[j]
-			case 1:
-				some = slices.Delete(some, min(i, j), min(i, j)+1)
-			case 2:
-				some = slices.Insert(some, i, words[r.IntN(len(words))])
-			case 3:
-				some[i] = strings.ToUpper(some[i])
+	for i, word := range words {
+		for _, instead := range []string{"", word + word, strings.ToUpper(word), strings.ToLower(word), `x"`, `version":1,"` + word, "null,", "[]"} {
+			damaged := strings.Join(words[:i], "") + instead + strings.Join(words[i+1:], "")
+			got, err := UnmarshalCompact(strings.NewReader(damaged))
+			want, wantErr := Unmarshal(strings.NewReader(damaged))
+			switch {
+			case err == nil && (wantErr != nil || !reflect.DeepEqual(got, want)):
+				t.Fatalf("%+v, and %+v (%v) of the whole: %s", got, want, wantErr, damaged)
+			case err != nil && wantErr == nil && !strings.Contains(err.Error(), "unknown field"):
+				t.Fatalf("%v, and no error of the whole: %s", err, damaged)
+			case err == nil:
+				read++
 			}
-		}
-		damaged := strings.Join(some, "")
-		got, err := UnmarshalCompact(strings.NewReader(damaged))
-		want, wantErr := Unmarshal(strings.NewReader(damaged))
-		switch {
-		case err == nil && (wantErr != nil || !reflect.DeepEqual(got, want)):
-			t.Fatalf("%+v, and %+v (%v) of the whole: %s", got, want, wantErr, damaged)
-		case err != nil && wantErr == nil && !strings.Contains(err.Error(), "unknown field"):
-			t.Fatalf("%v, and no error of the whole: %s", err, damaged)
-		case err == nil:
-			read++
 		}
 	}
 	if read < 50 {
-		t.Errorf("%d of 5,000 could be read", read)
+		t.Errorf("only %d could be read", read)
 	}
 }
 
