@@ -92,7 +92,7 @@ APT
 }
 
 build() {
-  local arch=$1 name=jailed-claude-$version-linux-$1 static=-static
+  local arch=$1 name=jailed-claude-$version-linux-$1 static=$LD_FLAGS
   local tree=$work/tree/$name own=() compilers=gcc
   say "$name"
   if [ "$arch" = "$host" ]; then
@@ -111,7 +111,7 @@ build() {
     export CGO_CFLAGS="-O2 -g -ffile-prefix-map=$work/$arch= -isystem $include/aarch64-linux-gnu -isystem $include"
     export CGO_LDFLAGS='-O2 -g'
     # -B is for the objects that every program begins and ends with.
-    static="-static -B$lib -L$lib"
+    static="$LD_FLAGS -B$lib -L$lib"
     own=(-admindir "$work/$arch/var/lib/dpkg" -root "$work/$arch")
   fi
   mkdir -p "$tree/bin"

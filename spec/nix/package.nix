@@ -41,7 +41,7 @@ buildGoLatestModule {
     "-w"
     "-X main.version=${version}"
     "-linkmode external"
-    ''-extldflags "-static"''
+    ''-extldflags "-static -Wl,--section-start=.noptrbss=0x8100000"''
   ];
 
   nativeBuildInputs = [ pkg-config ];
