@@ -61,6 +61,10 @@ func Prepare(ctx context.Context, o Options) (*Prepared, error) {
 	if err := h.provides(want); err != nil {
 		return nil, err
 	}
+	// A cgroup in which there are others cannot be divided.
+	if err := supervisor.EndAhead(); err != nil {
+		return nil, fmt.Errorf("make room for limits: %w", err)
+	}
 	dir, asked := h.scope(ctx, o.ID, want)
 	if asked == nil {
 		return &Prepared{Dir: dir}, nil

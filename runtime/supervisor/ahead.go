@@ -20,8 +20,9 @@ type ahead struct {
 	covered *covered
 	ns      *os.File
 	frame   *frame
-	// failed: the container could not be started. Whoever needs one tries
-	// again and says why.
+	// begun is closed as soon as the container is there, or could not be made.
+	begun chan struct{}
+	// failed: it could not. Whoever needs one tries again and says why.
 	failed bool
 }
 
@@ -31,7 +32,7 @@ func newAhead() *ahead {
 	if err != nil {
 		return nil
 	}
-	a := &ahead{covered: c}
+	a := &ahead{covered: c, begun: make(chan struct{})}
 	ns := C.jail_netns()
 	if ns < 0 {
 		return a
@@ -72,7 +73,11 @@ func usualFrame(ns *os.File) (*frame, error) {
 //
 // Preconditions: those of frame.start.
 func (a *ahead) start() {
-	if a == nil || a.frame == nil {
+	if a == nil {
+		return
+	}
+	defer close(a.begun)
+	if a.frame == nil {
 		return
 	}
 	if err := a.frame.start(); err != nil {
@@ -110,6 +115,15 @@ func (a *ahead) take(fits bool) *frame {
 	}
 	a.close()
 	return nil
+}
+
+// end ends the container as soon as it can, from another goroutine than start's.
+func (a *ahead) end() {
+	if a != nil {
+		<-a.begun
+		a.close()
+		a.frame = nil
+	}
 }
 
 func (a *ahead) close() {

@@ -62,7 +62,7 @@ func TestTake(t *testing.T) {
 	none.start()
 	none.close()
 	begun := func(failed bool) *ahead {
-		return &ahead{frame: &frame{spec: usual(t, false), tree: &tree{dir: t.TempDir()}}, failed: failed}
+		return &ahead{frame: &frame{spec: usual(t, false), tree: &tree{dir: t.TempDir()}}, failed: failed, begun: make(chan struct{})}
 	}
 	for _, tt := range []struct{ fits, failed, want bool }{{true, false, true}, {false, false, false}, {true, true, false}} {
 		a := begun(tt.failed)
@@ -70,6 +70,50 @@ func TestTake(t *testing.T) {
 			t.Errorf("fits %v, failed %v: taken %v", tt.fits, tt.failed, got != nil)
 		}
 	}
+}
+
+// TestEndAhead: the half that plans can have the container ended, and gets an
+// answer when it is.
+func TestEndAhead(t *testing.T) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(fds[1])
+	h := &half{socket: os.NewFile(uintptr(fds[0]), "other half"), pid: 1 << 30}
+	none, err := os.Open("/dev/null")
+	must(t, err)
+	defer none.Close()
+	ended := 0
+	done := make(chan error)
+	var got []int
+	go func() {
+		var err error
+		got, _, err = h.take(func() { ended++ })
+		done <- err
+	}()
+	for want := range 2 {
+		_, err = unix.Write(fds[1], []byte{endAhead})
+		must(t, err)
+		answer := make([]byte, 2)
+		if n, err := unix.Read(fds[1], answer); n != 1 || err != nil || answer[0] != endAhead || ended != want+1 {
+			t.Fatalf("%d bytes, %v, ended %d times", n, err, ended)
+		}
+	}
+	must(t, unix.Sendmsg(fds[1], []byte("A=b"), unix.UnixRights(int(none.Fd())), nil, 0))
+	must(t, <-done)
+	if len(got) != 1 || ended != 2 {
+		t.Errorf("taken %v, ended %d times", got, ended)
+	}
+	for _, fd := range got {
+		unix.Close(fd)
+	}
+
+	a := &ahead{frame: &frame{spec: usual(t, false), tree: &tree{dir: t.TempDir()}}, begun: make(chan struct{})}
+	go close(a.begun)
+	a.end()
+	if a.fits(usual(t, false)) || a.take(true) != nil {
+		t.Error("it was ended, and is taken")
+	}
+	(*ahead)(nil).end()
 }
 
 // elsewhere starts a process in a mount namespace of its own, a copy of this

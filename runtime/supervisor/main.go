@@ -83,7 +83,7 @@ type planned struct {
 // takePlan waits for a jail, and makes all of it that needs no container.
 func takePlan(other *half, a *ahead) *planned {
 	p := new(planned)
-	p.h, p.status, p.err = takeOver(other)
+	p.h, p.status, p.err = takeOver(other, a)
 	if p.h == nil || p.err != nil {
 		return p
 	}

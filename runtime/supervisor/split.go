@@ -40,20 +40,52 @@ func PID() int {
 	return os.Getpid()
 }
 
+// EndAhead has the other half end the container that it began while this one
+// plans: no process but the two halves is left then, and none comes until
+// Start. Where nothing was begun it does nothing.
+func EndAhead() error {
+	u := &C.jail_userns
+	if u.split == 0 || u.peer < 0 || IsStage() {
+		return nil
+	}
+	if _, err := unix.Write(int(u.peer), []byte{endAhead}); err != nil {
+		return os.NewSyscallError("write", err)
+	}
+	for {
+		_, err := unix.Read(int(u.peer), make([]byte, 1))
+		if !errors.Is(err, unix.EINTR) {
+			return os.NewSyscallError("read", err)
+		}
+	}
+}
+
+// endAhead is a message, and its answer.
+const endAhead = 'E'
+
 // maxDescription is more than /proc/PID/environ of a supervisor says.
 const maxDescription = 64 << 10
 
 // take waits for descriptors and for the end of the half that plans. If there
-// are none, status is how it ended.
-func (h *half) take() (fds []int, status int, err error) {
+// are none, status is how it ended. Before that the other half may want end to
+// be called.
+func (h *half) take(end func()) (fds []int, status int, err error) {
 	defer h.socket.Close()
 	if err := fault.At(fault.Waiting); err != nil {
 		return nil, exitOurs, err
 	}
 	text, oob := make([]byte, maxDescription), make([]byte, unix.CmsgSpace(2*4))
-	n, oobn, _, _, err := unix.Recvmsg(int(h.socket.Fd()), text, oob, unix.MSG_CMSG_CLOEXEC)
-	if err != nil {
-		return nil, exitOurs, os.NewSyscallError("recvmsg", err)
+	var n, oobn int
+	for {
+		if n, oobn, _, _, err = unix.Recvmsg(int(h.socket.Fd()), text, oob, unix.MSG_CMSG_CLOEXEC); err != nil {
+			return nil, exitOurs, os.NewSyscallError("recvmsg", err)
+		}
+		if oobn > 0 || n != 1 || text[0] != endAhead {
+			break
+		}
+		end()
+		if err := unix.Send(int(h.socket.Fd()), text[:1], unix.MSG_NOSIGNAL); err != nil {
+			return nil, exitOurs, os.NewSyscallError("send", err)
+		}
 	}
 	if n == 0 {
 		status, err = h.wait()

@@ -111,10 +111,10 @@ var errNotStarted = errors.New("this process was not started by jailed-claude")
 
 // takeOver waits for what Start hands over. Where the other half ends without
 // that, it has said why; h is nil then and status is its exit status.
-func takeOver(other *half) (h *handover, status int, err error) {
+func takeOver(other *half, a *ahead) (h *handover, status int, err error) {
 	var fds []int
 	if other != nil {
-		if fds, status, err = other.take(); err != nil || len(fds) == 0 {
+		if fds, status, err = other.take(a.end); err != nil || len(fds) == 0 {
 			return nil, status, err
 		}
 	} else {
