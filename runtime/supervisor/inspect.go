@@ -185,23 +185,26 @@ func (m *mounts) look(proc string, s *specs.Spec) (err error) {
 	}
 	m.compareMounts(have, s.Mounts)
 	root := filepath.Join(proc, "root")
-	m.compareMasks(have, s.Linux, func(p string) bool {
+	m.compareMasks(have, s, func(p string) bool {
 		_, err := os.Lstat(filepath.Join(root, p))
 		return err == nil
 	})
 	return nil
 }
 
-// compareMasks checks that every path that is hidden or read-only by the
-// configuration's own lists is a mount of its own, if it exists: an OCI runtime
-// passes over those that do not.
-func (m *mounts) compareMasks(have mountOptions, l *specs.Linux, exists func(string) bool) {
-	for _, p := range l.MaskedPaths {
+// compareMasks checks that the root is read-only if it shall be, and that every
+// path that is hidden or read-only by the configuration's own lists is a mount of
+// its own, if it exists: an OCI runtime passes over those that do not.
+func (m *mounts) compareMasks(have mountOptions, s *specs.Spec, exists func(string) bool) {
+	if s.Root.Readonly && !have.of("/", "ro") {
+		m.missing = append(m.missing, strconv.Quote("/"))
+	}
+	for _, p := range s.Linux.MaskedPaths {
 		if _, ok := have[p]; !ok && exists(p) {
 			m.missing = append(m.missing, strconv.Quote(p))
 		}
 	}
-	for _, p := range l.ReadonlyPaths {
+	for _, p := range s.Linux.ReadonlyPaths {
 		if !have.of(p, "ro") && exists(p) {
 			m.missing = append(m.missing, strconv.Quote(p))
 		}

@@ -290,19 +290,22 @@ func TestCompareMasks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
-		name             string
+		name, root       string
 		masked, readonly []string
 		missing          []string
 	}{
-		{"as it shall be", []string{"/proc/kcore"}, []string{"/proc/sys"}, nil},
-		{"does not exist", []string{"/gone"}, []string{"/gone"}, nil},
-		{"not masked", []string{"/proc/keys"}, nil, []string{`"/proc/keys"`}},
-		{"not read-only", nil, []string{"/proc/irq"}, []string{`"/proc/irq"`}},
-		{"neither", nil, []string{"/proc/bus"}, []string{`"/proc/bus"`}},
+		{"as it shall be", "ro,nodev", []string{"/proc/kcore"}, []string{"/proc/sys"}, nil},
+		{"does not exist", "ro", []string{"/gone"}, []string{"/gone"}, nil},
+		{"not masked", "ro", []string{"/proc/keys"}, nil, []string{`"/proc/keys"`}},
+		{"not read-only", "ro", nil, []string{"/proc/irq"}, []string{`"/proc/irq"`}},
+		{"neither", "ro", nil, []string{"/proc/bus"}, []string{`"/proc/bus"`}},
+		{"writable root", "rw", nil, nil, []string{`"/"`}},
 	} {
 		have, err := readMounts(file, 1)
+		have["/"] = tt.root
 		var o observed
-		o.compareMasks(have, &specs.Linux{MaskedPaths: tt.masked, ReadonlyPaths: tt.readonly}, func(p string) bool { return p != "/gone" })
+		s := &specs.Spec{Root: &specs.Root{Readonly: true}, Linux: &specs.Linux{MaskedPaths: tt.masked, ReadonlyPaths: tt.readonly}}
+		o.compareMasks(have, s, func(p string) bool { return p != "/gone" })
 		if err != nil || !slices.Equal(o.missing, tt.missing) {
 			t.Errorf("%s: missing %v, %v", tt.name, o.missing, err)
 		}

@@ -107,6 +107,7 @@ var drops = map[string]string{
 	"notification that reports":     "\x1b]99;i=x:a=report;hi" + st + "\x1b]99;i=x:p=?;" + st + "\x1b]99;i=x:c=1;hi" + st + "\x1b]99;i=x\u00e9;hi" + st,
 	"files of kitty":                "\x1b]5113;ac=send\a",
 	"images from files":             "\x1b_Gt=f,a=T;L2V0Yy9wYXNzd2Q=" + st + "\x1b_Ga=T,t=t;YQ==" + st + "\x1b_Gt=s;YQ==" + st + "\x1b_Gt=d,t=f;YQ==" + st + "\x1b_Gtt=f;YQ==" + st + "\x1b_Gt;YQ==" + st,
+	"keys of images that are none":  "\x1b_G0=t=;YQ==" + st + "\x1b_Ga==;YQ==" + st + "\x1b_Ga=;YQ==" + st + "\x1b_Ga=Tt;YQ==" + st + "\x1b_Gs=1 1;YQ==" + st,
 	"other strings":                 "\x1b_hello" + st + "\x1b^hello" + st + "\x1bXhello" + st,
 	"image that is none":            "\x1b_Xa=T;YQ==" + st + "\x1bPGa=T;YQ==" + st + "\x1b_Ga=q;AAAA\a" + st + "\x1b_Ga=T;Y Q" + st,
 	"colours that are none":         "\x1b]11;a b\a\x1b]4;1;$(x)\a\x1b]10;\u00e9\a",

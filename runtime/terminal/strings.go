@@ -118,8 +118,7 @@ func imageAllowed(body []byte) bool {
 	}
 	keys, data, _ := bytes.Cut(body[1:], []byte{';'})
 	for pair := range bytes.SplitSeq(keys, []byte{','}) {
-		key, value, ok := bytes.Cut(pair, []byte{'='})
-		if len(pair) > 0 && (!ok || len(key) != 1) || string(key) == "t" && string(value) != "d" {
+		if len(pair) > 0 && !imageKey().Match(pair) || bytes.HasPrefix(pair, []byte("t=")) && string(pair) != "t=d" {
 			return false
 		}
 	}
@@ -130,6 +129,9 @@ func imageAllowed(body []byte) bool {
 	}
 	return true
 }
+
+// imageKey is a letter and a letter or number for it. Others mean nothing today.
+var imageKey = lazy(`^[A-Za-z]=(?:[A-Za-z]|-?[0-9]{1,10})$`)
 
 // base64 are the characters of that encoding.
 var base64 = func() (set [256]bool) {
