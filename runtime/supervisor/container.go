@@ -23,6 +23,7 @@ type container struct {
 	tree    *tree
 	// late: the container was there before the mounts of the configuration.
 	late    bool
+	other   *half
 	covered *covered
 	cgroup  *cgroup
 	network *jailNet
@@ -109,6 +110,7 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 // ends, and whoever waits for that would wait for some microseconds a mount.
 func (c *container) settle() {
 	Together()
+	c.other.leave()
 	c.tree.close()
 	c.frame.tree.close()
 	if err := c.covered.leave(); err != nil {

@@ -48,11 +48,12 @@ func (h *handover) write() (*os.File, error) {
 // readHandover reads what write wrote. The configuration has to pass the
 // checks once more: what runs is what is written there.
 func readHandover(f *os.File) (*handover, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
+	fi, err := f.Stat()
+	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(f)
-	if err != nil {
+	text := make([]byte, fi.Size())
+	if _, err := f.ReadAt(text, 0); err != nil {
 		return nil, err
 	}
 	if len(text) < 8 || binary.BigEndian.Uint64(text) > uint64(len(text)-8) {

@@ -40,6 +40,8 @@ func Main() (status int, err error) {
 	go func() { ready <- takePlan(other, a) }()
 	a.start()
 	p := <-ready
+	p.other = other
+	defer other.leave()
 	if p.err != nil || p.h == nil {
 		a.close()
 		return p.status, p.err
@@ -68,6 +70,8 @@ type planned struct {
 	h      *handover
 	status int
 	err    error
+	// other is the half that planned it, which waits to be left, or nil.
+	other *half
 
 	signals chan os.Signal
 	network *jailNet
@@ -170,7 +174,7 @@ func (p *planned) mount(s sources, a *ahead) (err error) {
 // Preconditions: those of frame.start.
 func (p *planned) run(a *ahead) (int, error) {
 	defer p.watch.close()
-	c := &container{options: p.h.Options, spec: p.h.spec, tree: p.tree, covered: p.covered, cgroup: p.cgroup, network: p.network}
+	c := &container{options: p.h.Options, spec: p.h.spec, tree: p.tree, other: p.other, covered: p.covered, cgroup: p.cgroup, network: p.network}
 	if c.frame = a.take(p.fits); c.frame != nil {
 		c.late = true
 	} else {

@@ -181,7 +181,11 @@ func (n *jailNet) close() *egress.Summary {
 	if n.session == nil {
 		return new(egress.Summary)
 	}
-	return n.session.Close()
+	// Not on this thread, which is locked to its goroutine: each listener that
+	// is closed waits for a goroutine that another thread runs.
+	closed := make(chan *egress.Summary)
+	go func() { closed <- n.session.Close() }()
+	return <-closed
 }
 
 // hideCores keeps the memory of this process out of core files: it holds keys.

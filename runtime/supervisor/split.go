@@ -65,11 +65,10 @@ const endAhead = 'E'
 // maxDescription is more than /proc/PID/environ of a supervisor says.
 const maxDescription = 64 << 10
 
-// take waits for descriptors and for the end of the half that plans. If there
-// are none, status is how it ended. Before that the other half may want end to
-// be called.
+// take waits for descriptors, or the end of the half that plans. If there are
+// none, status is how it ended. Before that the other half may want end to be
+// called.
 func (h *half) take(end func()) (fds []int, status int, err error) {
-	defer h.socket.Close()
 	if err := fault.At(fault.Waiting); err != nil {
 		return nil, exitOurs, err
 	}
@@ -91,7 +90,6 @@ func (h *half) take(end func()) (fds []int, status int, err error) {
 		status, err = h.wait()
 		return nil, status, err
 	}
-	go func() { _, _ = h.wait() }() // it is ending
 	cmsgs, err := unix.ParseSocketControlMessage(oob[:oobn])
 	if err != nil || len(cmsgs) != 1 {
 		return nil, exitOurs, errors.New("nothing was handed over")
@@ -103,6 +101,15 @@ func (h *half) take(end func()) (fds []int, status int, err error) {
 	text = append(text[:n], 0)
 	C.jail_describe((*C.char)(unsafe.Pointer(&text[0])), C.ulong(len(text)))
 	return fds, 0, nil
+}
+
+// leave has the half that has handed something over end, and waits for it.
+func (h *half) leave() {
+	if h == nil {
+		return
+	}
+	h.socket.Close()
+	_, _ = h.wait()
 }
 
 // wait returns the exit status in the shell's notation.

@@ -94,10 +94,17 @@ func Start(j *spec.Jail, o Options) error {
 	return os.NewSyscallError("execve", unix.Exec("/proc/self/exe", os.Args, env))
 }
 
-// hand gives the other half what it needs and ends this one.
+// hand gives the other half what it needs and ends this one, as soon as the
+// other has time for that: the kernel takes a fraction of a millisecond to take
+// a process apart, on the processor on which the jail is now made.
 func hand(to *os.File, env []string, fds []int) error {
 	if err := unix.Sendmsg(int(to.Fd()), []byte(strings.Join(env, "\x00")), unix.UnixRights(fds...), nil, 0); err != nil {
 		return os.NewSyscallError("sendmsg", err)
+	}
+	for {
+		if _, err := unix.Read(int(to.Fd()), make([]byte, 1)); !errors.Is(err, unix.EINTR) {
+			break
+		}
 	}
 	unix.Exit(0)
 	return nil
