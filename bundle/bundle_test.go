@@ -203,7 +203,7 @@ func TestSameBytes(t *testing.T) {
 // TestMountPoints: every destination that is not inside another mount is there,
 // with the type of what is mounted.
 func TestMountPoints(t *testing.T) {
-	j, top := testJail(t)
+	j, _ := testJail(t)
 	dir := created(t, j, Options{})
 	outer, inner := 0, 0
 	for i, m := range j.Spec.Mounts {
@@ -246,21 +246,11 @@ func TestMountPoints(t *testing.T) {
 	if fi, err := os.Stat(filepath.Join(dir, RootfsName, spec.InitPath)); err != nil || fi.Size() != 0 {
 		t.Errorf("the mount point of Init: %v", err)
 	}
-	// Bare leaves them out, but for what the jail lists.
-	bare := created(t, j, Options{Bare: true})
-	for _, p := range []string{"proc", "dev", "tmp", "home", spec.InitPath, top} {
-		if _, err := os.Lstat(filepath.Join(bare, RootfsName, p)); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("bare, but %s is there (%v)", p, err)
-		}
-	}
-	if b, err := os.ReadFile(filepath.Join(bare, RootfsName, "etc/gitconfig")); err != nil || string(b) != "[user]\n\tname = \"Ada\"\n" {
-		t.Errorf("gitconfig %q, error %v", b, err)
-	}
 }
 
 func TestInitIsCopied(t *testing.T) {
 	j, top := testJail(t)
-	dir := created(t, j, Options{Init: top + "/init", Bare: true})
+	dir := created(t, j, Options{Init: top + "/init"})
 	p := filepath.Join(dir, RootfsName, spec.InitPath)
 	b, err := os.ReadFile(p)
 	if err != nil || string(b) != "init" {
@@ -279,7 +269,11 @@ func TestFiles(t *testing.T) {
 		{Path: "/dir/deep/file", Mode: 0o444, Content: []byte("x")},
 		{Path: "/link", Mode: fs.ModeSymlink | 0o777, Target: "/nowhere/at all"},
 	}
-	got := tree(t, filepath.Join(created(t, j, Options{Bare: true}), RootfsName))
+	rootfs := t.TempDir()
+	if err := WriteRootfs(rootfs, j.Rootfs); err != nil {
+		t.Fatal(err)
+	}
+	got := tree(t, rootfs)
 	want := []string{"drwxr-xr-x .", "drwx------ dir", "drwxr-xr-x dir/deep",
 		"-r--r--r-- dir/deep/file 1 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881", "Lrwxrwxrwx link -> /nowhere/at all"}
 	if !slices.Equal(got, want) {
@@ -309,8 +303,11 @@ func TestNoWayOut(t *testing.T) {
 			}
 			j.Rootfs = f
 			parent := t.TempDir()
-			if err := Create(filepath.Join(parent, "b"), j, Options{Bare: true}); err == nil {
+			if err := Create(filepath.Join(parent, "b"), j, Options{}); err == nil {
 				t.Error("no error")
+			}
+			if err := WriteRootfs(t.TempDir(), j.Rootfs); err == nil {
+				t.Error("no error of a rootfs alone")
 			}
 			if got := tree(t, out); !slices.Equal(got, []string{"drwxr-x--x ."}) {
 				t.Errorf("made on the host: %q", got)

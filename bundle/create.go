@@ -31,12 +31,6 @@ type Options struct {
 	// Init is copied into the rootfs as spec.InitPath, for a bundle that
 	// other runtimes shall run. Empty: config.json mounts it.
 	Init string
-	// Bare leaves the mount points to the runtime, for one that has mounts of
-	// its own to make them on, and takes a rootfs that is there already.
-	Bare bool
-	// Config is what Marshal made of the jail's configuration, for who has it
-	// already.
-	Config []byte
 }
 
 // ErrExists is returned by Create when something is there already.
@@ -65,7 +59,7 @@ func Create(dir string, j *spec.Jail, o Options) (err error) {
 			err = errors.Join(err, os.RemoveAll(tmp))
 		}
 	}()
-	if err := Write(tmp, j, o); err != nil {
+	if err := write(tmp, j, o); err != nil {
 		return fmt.Errorf("bundle %q: %w", dir, err)
 	}
 	// os.Rename refuses a folder, be it empty; rename(2) does not.
@@ -75,43 +69,51 @@ func Create(dir string, j *spec.Jail, o Options) (err error) {
 	return nil
 }
 
-// Write fills an empty folder that nobody else can see yet. What it makes has
+// write fills an empty folder that nobody else can see yet. What it makes has
 // the modes that are written here, whatever the umask is.
-func Write(dir string, j *spec.Jail, o Options) (err error) {
-	if err := os.Mkdir(filepath.Join(dir, RootfsName), 0o755); err != nil && (!o.Bare || !errors.Is(err, fs.ErrExist)) {
+func write(dir string, j *spec.Jail, o Options) error {
+	rootfs := filepath.Join(dir, RootfsName)
+	if err := os.Mkdir(rootfs, 0o755); err != nil {
 		return err
 	}
-	// A Root: a symlink of the rootfs must not lead to the host's files.
-	r, err := os.OpenRoot(filepath.Join(dir, RootfsName))
+	err := inRoot(rootfs, func(r *os.Root) error {
+		if err := r.Chmod(".", 0o755); err != nil {
+			return err
+		}
+		if err := writeFiles(r, j.Rootfs); err != nil {
+			return err
+		}
+		if o.Init != "" {
+			if err := copyFile(o.Init, r, spec.InitPath); err != nil {
+				return fmt.Errorf("copy init: %w", err)
+			}
+		}
+		return makeMountPoints(r, j.Spec.Mounts)
+	})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	if err := r.Chmod(".", 0o755); err != nil {
+	text, err := Marshal(j.Spec)
+	if err != nil {
 		return err
 	}
-	for _, f := range j.Rootfs {
-		if err := writeFile(r, f); err != nil {
-			return err
-		}
-	}
-	if o.Init != "" {
-		if err := copyFile(o.Init, r, spec.InitPath); err != nil {
-			return fmt.Errorf("copy init: %w", err)
-		}
-	}
-	if !o.Bare {
-		if err := makeMountPoints(r, j.Spec.Mounts); err != nil {
-			return err
-		}
-	}
-	text := o.Config
-	if text == nil {
-		if text, err = Marshal(j.Spec); err != nil {
-			return err
-		}
-	}
 	return create(filepath.Join(dir, ConfigName), text)
+}
+
+// WriteRootfs writes files into a rootfs that is there, for a runtime that makes
+// its own mount points.
+func WriteRootfs(dir string, files []spec.File) error {
+	return inRoot(dir, func(r *os.Root) error { return writeFiles(r, files) })
+}
+
+// inRoot does something below a folder: a symlink in it must not lead to the
+// host's files.
+func inRoot(dir string, do func(*os.Root) error) error {
+	r, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(r), r.Close())
 }
 
 func create(p string, content []byte) error {
@@ -135,6 +137,15 @@ func Marshal(s *specs.Spec) ([]byte, error) {
 		return nil, fmt.Errorf("encode %s: %w", ConfigName, err)
 	}
 	return b.Bytes(), nil
+}
+
+func writeFiles(r *os.Root, files []spec.File) error {
+	for _, f := range files {
+		if err := writeFile(r, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func writeFile(r *os.Root, f spec.File) error {

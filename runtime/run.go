@@ -3,9 +3,6 @@ package runtime
 import (
 	"fmt"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
-
-	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/seccomp"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
@@ -19,13 +16,6 @@ type Options struct {
 	Cache string
 	// Warn is told what made the start slower, not unsafe.
 	Warn func(error)
-}
-
-// Warm makes what Run needs and does not depend on the jail, which another
-// processor can do while the jail is planned. Run does without as well.
-func Warm() {
-	// What package encoding/json makes of a type when it first meets it.
-	_, _ = bundle.MarshalCompact(new(specs.Spec))
 }
 
 // Run replaces this process by the supervisor of a jail and so returns only

@@ -65,7 +65,6 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 			return hint(fmt.Errorf("--require %q is not known", r), "use some of "+strings.Join(supervisor.Protections, ", "))
 		}
 	}
-	go runtime.Warm()
 	in, err := f.plan(c.Context(), c, w)
 	if err != nil {
 		return err

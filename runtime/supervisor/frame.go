@@ -16,7 +16,6 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec"
 )
@@ -168,12 +167,10 @@ func (f *frame) start() error {
 
 // fits reports whether the container is that of a configuration as well.
 func (f *frame) fits(s *specs.Spec) bool {
-	a, err := bundle.MarshalCompact(f.spec)
-	if err != nil {
-		return false
-	}
-	b, err := bundle.MarshalCompact(spec.Frame(s))
-	return err == nil && bytes.Equal(a, b)
+	var ours, theirs wire
+	ours.spec(f.spec)
+	theirs.spec(spec.Frame(s))
+	return bytes.Equal(ours.bytes, theirs.bytes)
 }
 
 // order tells PID 1 what the configuration says of the process, and the

@@ -150,8 +150,7 @@ func (p *planned) mount(s sources, a *ahead) (err error) {
 	if err != nil {
 		return err
 	}
-	j := &spec.Jail{Spec: p.h.spec, Rootfs: p.h.Rootfs}
-	err = bundle.Write(p.tree.dir, j, bundle.Options{Bare: true, Config: p.h.config})
+	err = bundle.WriteRootfs(filepath.Join(p.tree.dir, bundle.RootfsName), p.h.Rootfs)
 	if err := fault.After(fault.Bundle, err); err != nil {
 		return err
 	}

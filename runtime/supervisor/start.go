@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec"
 )
@@ -54,11 +53,7 @@ const (
 // where it was split in two and the other half is it. Start returns only with
 // an error, and then the process is as it was.
 func Start(j *spec.Jail, o Options) error {
-	config, err := marshal(j.Spec)
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", bundle.ConfigName, err)
-	}
-	f, err := (&handover{Rootfs: j.Rootfs, Options: o, config: config}).write()
+	f, err := (&handover{Rootfs: j.Rootfs, Options: o, spec: j.Spec}).write()
 	if err != nil {
 		return fmt.Errorf("hand the jail over: %w", err)
 	}
