@@ -70,17 +70,17 @@ func (v *inventory) take(some []string, root string) error {
 		// One lstat(2) answers for most: there is no such thing, and no
 		// link on the way to it. Only links need the longer way.
 		direct := top.IsDir()
-		look := func(file string) (fi fs.FileInfo, linked bool) {
+		look := func(file string) (mode fs.FileMode, linked bool) {
 			if direct {
-				if fi, err = os.Lstat(file); err != nil || fi.Mode()&fs.ModeSymlink == 0 {
-					return fi, false
+				if mode, err = lstat(file); err != nil || mode&fs.ModeSymlink == 0 {
+					return mode, false
 				}
 			}
-			fi, _ = v.stat(file)
-			return fi, true
+			mode, _ = v.stat(file)
+			return mode, true
 		}
 		bin, linked := look(p + "/bin")
-		if bin == nil || !bin.IsDir() {
+		if !bin.IsDir() {
 			continue
 		}
 		direct = direct && !linked
@@ -89,7 +89,7 @@ func (v *inventory) take(some []string, root string) error {
 			name string
 			list *[]string
 		}{{"sh", &v.sh}, {"bash", &v.bash}, {"env", &v.env}} {
-			if fi, _ := look(p + "/bin/" + t.name); runs(fi) {
+			if mode, _ := look(p + "/bin/" + t.name); runs(mode) {
 				*t.list = append(*t.list, p)
 			}
 		}
@@ -106,10 +106,8 @@ func (v *inventory) add(u *inventory) {
 	v.links = append(v.links, u.links...)
 }
 
-// runs tells whether a file, nil if there is none, can be executed.
-func runs(fi fs.FileInfo) bool {
-	return fi != nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0
-}
+// runs tells whether a file of that mode can be executed.
+func runs(mode fs.FileMode) bool { return mode.IsRegular() && mode&0o111 != 0 }
 
 // union joins inventories. What was found in one of them holds in the whole:
 // more paths cannot make a link lead out.
@@ -134,18 +132,18 @@ func union(vs []*inventory) *inventory {
 // inside the jail.
 func (v *inventory) checkPresent(root string) error {
 	for _, p := range v.paths {
-		fi, err := lstatPath(p, root)
+		mode, err := lstatPath(p, root)
 		if err != nil {
 			return err
 		}
-		v.note(p, fi)
+		v.note(p, mode)
 	}
 	return nil
 }
 
 // note remembers a store path that is a symlink: it cannot be mounted.
-func (v *inventory) note(p string, fi fs.FileInfo) {
-	if fi.Mode()&fs.ModeSymlink != 0 {
+func (v *inventory) note(p string, mode fs.FileMode) {
+	if mode&fs.ModeSymlink != 0 {
 		v.links = append(v.links, p)
 	}
 }
@@ -165,15 +163,44 @@ func (v *inventory) addLinks(c *Closure) error {
 	return nil
 }
 
-func lstatPath(p, root string) (fs.FileInfo, error) {
-	fi, err := os.Lstat(p)
+func lstatPath(p, root string) (fs.FileMode, error) {
+	mode, err := lstat(p)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return fi, err
+		return mode, err
 	}
 	if root == "" || p == root {
-		return nil, missing(p)
+		return missingMode, missing(p)
 	}
-	return nil, halfDeleted(p, root)
+	return missingMode, halfDeleted(p, root)
+}
+
+// missingMode is that of what is not there: no folder, nor anything else.
+const missingMode = fs.ModeIrregular
+
+// lstat is os.Lstat for the mode alone, in half the time: a closure has
+// hundreds of paths, and each is looked at in every start.
+func lstat(p string) (fs.FileMode, error) {
+	var st syscall.Stat_t
+	for {
+		err := syscall.Lstat(p, &st)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return missingMode, &fs.PathError{Op: "lstat", Path: p, Err: err}
+		}
+	}
+	mode := fs.FileMode(st.Mode) & fs.ModePerm
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFREG:
+	case syscall.S_IFDIR:
+		mode |= fs.ModeDir
+	case syscall.S_IFLNK:
+		mode |= fs.ModeSymlink
+	default:
+		mode |= fs.ModeIrregular
+	}
+	return mode, nil
 }
 
 // binDirs are the folders for PATH, split in those of roots, in their order,
@@ -217,78 +244,77 @@ const maxLinks = 40
 
 // resolve follows every symlink of the store path p as the kernel will inside
 // the jail, where there is nothing of the store but the closure.
-func (v *inventory) resolve(p string) (string, fs.FileInfo, error) {
+func (v *inventory) resolve(p string) (string, fs.FileMode, error) {
 	todo := components(p)
 	real, links := "", 0
-	var fi fs.FileInfo
+	known, mode := false, missingMode // of real
 	for len(todo) > 0 {
 		c := todo[0]
 		todo = todo[1:]
 		if c == ".." {
-			if fi != nil && !fi.IsDir() {
-				return "", nil, syscall.ENOTDIR
+			if known && !mode.IsDir() {
+				return "", missingMode, syscall.ENOTDIR
 			}
 			real = real[:max(strings.LastIndexByte(real, '/'), 0)]
-			fi = nil
+			known = false
 			continue
 		}
 		next := real + "/" + c
 		if !inStore(next) && !strings.HasPrefix(StoreDir, next+"/") {
-			return "", nil, errOutside
+			return "", missingMode, errOutside
 		}
 		if real == StoreDir && !v.has(next) {
-			return "", nil, errOutside
+			return "", missingMode, errOutside
 		}
 		if len(next) <= len(StoreDir) {
 			real = next
 			continue
 		}
 		var err error
-		if fi, err = os.Lstat(next); err != nil {
-			return "", nil, err
+		if mode, err = lstat(next); err != nil {
+			return "", missingMode, err
 		}
-		if fi.Mode()&fs.ModeSymlink == 0 {
+		if known = mode&fs.ModeSymlink == 0; known {
 			real = next
 			continue
 		}
 		if links++; links > maxLinks {
-			return "", nil, errLoop
+			return "", missingMode, errLoop
 		}
 		target, err := os.Readlink(next)
 		if err != nil {
-			return "", nil, err
+			return "", missingMode, err
 		}
 		if strings.HasPrefix(target, "/") {
 			real = ""
 		}
 		todo = append(components(target), todo...)
-		fi = nil
 	}
 	if len(real) <= len(StoreDir) {
-		return "", nil, errOutside
+		return "", missingMode, errOutside
 	}
-	if fi == nil {
+	if !known {
 		var err error
-		if fi, err = os.Lstat(real); err != nil {
-			return "", nil, err
+		if mode, err = lstat(real); err != nil {
+			return "", missingMode, err
 		}
 	}
-	return real, fi, nil
+	return real, mode, nil
 }
 
 func components(p string) []string {
 	return slices.DeleteFunc(strings.Split(p, "/"), func(c string) bool { return c == "" || c == "." })
 }
 
-func (v *inventory) stat(p string) (fs.FileInfo, error) {
-	_, fi, err := v.resolve(p)
-	return fi, err
+func (v *inventory) stat(p string) (fs.FileMode, error) {
+	_, mode, err := v.resolve(p)
+	return mode, err
 }
 
 // isProgram tells whether p is, inside the closure, an executable file.
 func (v *inventory) isProgram(p string) bool {
-	fi, err := v.stat(p)
-	return err == nil && runs(fi)
+	mode, err := v.stat(p)
+	return err == nil && runs(mode)
 }
 
 // programs are the names of the executables in root/bin. Names that start
