@@ -117,6 +117,56 @@ func TestReadOnlyBind(t *testing.T) {
 	}
 }
 
+// TestStorePaths: folders and files of a store, which nobody can add to.
+func TestStorePaths(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	store := scratch(t)
+	must(t, os.Mkdir(filepath.Join(store, "folder"), 0o755))
+	must(t, os.WriteFile(filepath.Join(store, "folder/x"), []byte("x"), 0o600))
+	must(t, os.WriteFile(filepath.Join(store, "file"), []byte("y"), 0o600))
+	host, err := openFolder(store)
+	must(t, err)
+	defer host.Close()
+	tr := emptyTree(t)
+	points, err := tr.mountPoint(storeDir, true)
+	must(t, err)
+	defer unix.Close(points)
+	jail, err := tr.storeRoot(points)
+	must(t, err)
+	defer unix.Close(jail)
+	var mounts []specs.Mount
+	for _, name := range []string{"folder", "file", "gone"} {
+		mounts = append(mounts, storeMount(name))
+	}
+	for err := range makeStorePoints(points, mounts) {
+		must(t, err)
+	}
+	for _, name := range []string{"folder", "file"} {
+		must(t, bindStorePath(int(host.Fd()), jail, points, name))
+	}
+	if err := bindStorePath(int(host.Fd()), jail, points, "gone"); !errors.Is(err, unix.ENOENT) {
+		t.Errorf("of what is not there: %v", err)
+	}
+	at := filepath.Join(tr.place, storeDir)
+	for name, want := range map[string]string{"folder/x": "x", "file": "y"} {
+		if text, err := os.ReadFile(filepath.Join(at, name)); err != nil || string(text) != want {
+			t.Errorf("%s is %q, %v", name, text, err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(at, "new"), nil, 0o600); !errors.Is(err, unix.EROFS) {
+		t.Errorf("a file beside the store paths: %v", err)
+	}
+	if err := os.Remove(filepath.Join(at, "gone")); !errors.Is(err, unix.EROFS) {
+		t.Errorf("removed: %v", err)
+	}
+}
+
+func storeMount(name string) specs.Mount {
+	return bindMount(filepath.Join(storeDir, name), filepath.Join(storeDir, name), "ro", "rro")
+}
+
 // TestReadOnlyCoversSubmounts: what is mounted below a read-only folder is
 // read-only too.
 func TestReadOnlyCoversSubmounts(t *testing.T) {

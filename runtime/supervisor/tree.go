@@ -293,9 +293,9 @@ func (t *tree) bindStore(mounts []specs.Mount) error {
 		return err
 	}
 	defer unix.Close(jail)
-	made := makeStorePoints(host, points, mounts)
+	made := makeStorePoints(points, mounts)
 	defer func() {
-		// host and points are not closed while it uses them.
+		// points is not closed while it uses it.
 		for range made {
 		}
 	}()
@@ -304,7 +304,7 @@ func (t *tree) bindStore(mounts []specs.Mount) error {
 			return err
 		}
 		for _, m := range chunk {
-			if err := bindStorePath(host, jail, path.Base(m.Source)); err != nil {
+			if err := bindStorePath(host, jail, points, path.Base(m.Source)); err != nil {
 				return sourceError(m.Source, err)
 			}
 		}
@@ -363,14 +363,14 @@ const storeChunk = 16
 
 // makeStorePoints makes what store paths are mounted on, beside what mounts
 // them: each is half of the work. It sends one value for each chunk, and closes
-// the channel when it is done.
-func makeStorePoints(host, points int, mounts []specs.Mount) <-chan error {
+// the channel when it is done. All are folders, as nearly all store paths are.
+func makeStorePoints(points int, mounts []specs.Mount) <-chan error {
 	made := make(chan error, len(mounts)/storeChunk+1)
 	go func() {
 		defer close(made)
 		for chunk := range slices.Chunk(mounts, storeChunk) {
 			for _, m := range chunk {
-				if err := makeStorePoint(host, points, m.Source); err != nil {
+				if err := makeAt(points, path.Base(m.Source), true); err != nil && !errors.Is(err, unix.EEXIST) {
 					made <- err
 					return
 				}
@@ -381,25 +381,28 @@ func makeStorePoints(host, points int, mounts []specs.Mount) <-chan error {
 	return made
 }
 
-func makeStorePoint(host, points int, source string) error {
-	name := path.Base(source)
-	var st unix.Stat_t
-	if err := unix.Fstatat(host, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return sourceError(source, err)
-	}
-	if err := makeAt(points, name, st.Mode&unix.S_IFMT == unix.S_IFDIR); err != nil && !errors.Is(err, unix.EEXIST) {
-		return err
-	}
-	return nil
-}
-
-func bindStorePath(host, jail int, name string) error {
+func bindStorePath(host, jail, points int, name string) error {
 	fd, err := unix.OpenTree(host, name, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
 	if err != nil {
 		return os.NewSyscallError("open_tree", err)
 	}
 	defer unix.Close(fd)
-	return os.NewSyscallError("move_mount", unix.MoveMount(fd, "", jail, name, unix.MOVE_MOUNT_F_EMPTY_PATH))
+	move := func() error { return unix.MoveMount(fd, "", jail, name, unix.MOVE_MOUNT_F_EMPTY_PATH) }
+	if err = move(); err == nil {
+		return nil
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		// A file goes on a file.
+		if err := unix.Unlinkat(points, name, unix.AT_REMOVEDIR); err != nil {
+			return os.NewSyscallError("rmdir", err)
+		}
+		if err := makeAt(points, name, false); err != nil {
+			return err
+		}
+		err = move()
+	}
+	return os.NewSyscallError("move_mount", err)
 }
 
 func (t *tree) bind(source int, m specs.Mount) error {

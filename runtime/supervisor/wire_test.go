@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -145,7 +146,7 @@ func TestWireIsComplete(t *testing.T) {
 	same("nothing", &handover{}, false)
 	s := usual(t, true)
 	for i := range 300 {
-		s.Mounts = append(s.Mounts, bindMount(fmt.Sprintf("/nix/store/%d", i), fmt.Sprintf("/nix/store/%d", i), "ro"))
+		s.Mounts = append(s.Mounts, storeMount(strconv.Itoa(i)))
 	}
 	// Empty lists become none.
 	all, err := read(written(&handover{spec: s, Options: Options{ID: "a", Seccomp: []byte("b"), Keys: map[string]string{"c": "d", "e": ""}}}))
@@ -216,7 +217,7 @@ func BenchmarkWire(b *testing.B) {
 		b.Fatal(err)
 	}
 	for i := range 300 {
-		s.Mounts = append(s.Mounts, bindMount(fmt.Sprintf("/nix/store/%032d-name", i), fmt.Sprintf("/nix/store/%032d-name", i), "ro"))
+		s.Mounts = append(s.Mounts, storeMount(fmt.Sprintf("%032d-name", i)))
 	}
 	for b.Loop() {
 		if _, err := read(written(&handover{spec: s})); err != nil {
