@@ -18,7 +18,8 @@ type handover struct {
 
 // write makes a file that cannot change any more.
 func (h *handover) write() (*os.File, error) {
-	w := new(wire)
+	// Most of it are mounts, and growing it is half of the work.
+	w := &wire{bytes: make([]byte, 0, 16<<10+len(h.Options.Seccomp)+256*len(h.spec.Mounts))}
 	w.handover(h)
 	f, err := memfd("jail")
 	if err != nil {

@@ -1,9 +1,11 @@
 package supervisor
 
 // #include "memory.h"
+// #include "userns.h"
 import "C"
 
 import (
+	"os"
 	"runtime/debug"
 	"time"
 )
@@ -16,6 +18,9 @@ const settled = time.Second
 // and what the start has left on the heap.
 func shrink() {
 	time.AfterFunc(settled, func() {
+		if os.Getenv("GOGC") == C.JAIL_START_GOGC {
+			debug.SetGCPercent(100)
+		}
 		debug.FreeOSMemory()
 		C.jail_forget_code()
 	})

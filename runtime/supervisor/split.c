@@ -27,17 +27,19 @@ static int starts_a_jail(int argc, char **argv)
 // stays but what the Go runtime reads: there are keys in it, and
 // /proc/PID/environ shows it. The vector keeps its length, for the Go runtime
 // finds what the kernel put behind it by its end.
+//
+// A start of thousands of paths would collect garbage, of which there is none
+// yet; when it is over, shrink in memory.go takes that back.
 static void become(char **envp)
 {
-	char *stage = JAIL_STAGE_ENV "=supervisor";
+	char *ours[] = { JAIL_STAGE_ENV "=supervisor", "GOGC=" JAIL_START_GOGC };
+	int n = getenv("GOGC") ? 1 : 2;
 
-	for (int i = 0; envp[i]; i++) {
-		if (!strncmp(envp[i], "GO", 2)) {
+	for (int i = 0, next = 0; envp[i]; i++) {
+		if (!strncmp(envp[i], "GO", 2))
 			envp[i] = strdup(envp[i]);
-		} else {
-			envp[i] = stage;
-			stage = "";
-		}
+		else
+			envp[i] = next < n ? ours[next++] : "";
 	}
 	memset(area, 0, area_len);
 }

@@ -1,6 +1,8 @@
 #include <sys/types.h>
 
 #define JAIL_STAGE_ENV "_JAILED_CLAUDE_STAGE"
+// GOGC of a supervisor while a jail starts: no collection below 16 MB.
+#define JAIL_START_GOGC "400"
 // libcontainer sets it for its init.
 #define JAIL_INIT_ENV "_LIBCONTAINER_INITPIPE"
 

@@ -190,8 +190,7 @@ func TestReadHandover(t *testing.T) {
 		h    *handover
 		want any
 	}{
-		"no configuration": {&handover{}, errDamaged},
-		"a dangerous one":  {&handover{spec: usual(t, false)}, new(*spec.CheckError)},
+		"a dangerous one": {&handover{spec: usual(t, false)}, new(*spec.CheckError)},
 	} {
 		f, err := tt.h.write()
 		must(t, err)
