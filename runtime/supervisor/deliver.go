@@ -22,6 +22,14 @@ func (t *tree) deliver(pid int) error {
 		}
 	}()
 	for _, m := range t.tops {
+		if m.apart {
+			fd, err := unix.FcntlInt(uintptr(m.fd), unix.F_DUPFD_CLOEXEC, 0)
+			if err != nil {
+				return os.NewSyscallError("fcntl(F_DUPFD)", err)
+			}
+			clones = append(clones, fd)
+			continue
+		}
 		fd, err := unix.OpenTree(m.fd, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE)
 		if err != nil {
 			return fmt.Errorf("deliver %q: %w", m.place, os.NewSyscallError("open_tree", err))

@@ -202,7 +202,7 @@ func TestDeliver(t *testing.T) {
 	// A place that leads elsewhere, or is not there, gets nothing.
 	must(t, os.Symlink("late", at("link")))
 	for _, p := range []string{"link", "gone"} {
-		tr.tops = append(tr.tops[:0], top{tr.tops[0].fd, at(p)})
+		tr.tops = append(tr.tops[:0], top{tr.tops[0].fd, at(p), false})
 		if err := tr.deliver(pid); err == nil {
 			t.Errorf("delivered to %s", p)
 		}

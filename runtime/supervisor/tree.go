@@ -105,12 +105,17 @@ type tree struct {
 	// tops are the mounts on the rootfs itself, in the order in which they
 	// were made. All others lie below one of them.
 	tops []top
+	// apart: store paths need not be below the rootfs before they are
+	// delivered.
+	apart bool
 }
 
-// top is a mount, by a descriptor of its root, and its place.
+// top is a mount, by a descriptor of its root, and its place. One that is apart
+// is in no mount namespace, with all that lies below it.
 type top struct {
 	fd    int
 	place string
+	apart bool
 }
 
 // newTree makes an empty rootfs in dir, which does not exist yet.
@@ -135,7 +140,7 @@ func newTree(dir string) (*tree, error) {
 // again is the same rootfs mounted once more. What is mounted there is not in a
 // container that is being made of t, however far that has come.
 func (t *tree) again() (*tree, error) {
-	a := &tree{dir: t.dir, place: filepath.Join(t.dir, "again"), own: maps.Clone(t.own)}
+	a := &tree{dir: t.dir, place: filepath.Join(t.dir, "again"), own: maps.Clone(t.own), apart: true}
 	if err := os.Mkdir(a.place, 0o755); err != nil {
 		return nil, err
 	}
@@ -193,6 +198,10 @@ func (t *tree) libcontainers(mounts []specs.Mount) (rest []specs.Mount) {
 // build makes those mounts of a configuration for which want is true, but for
 // what is left to libcontainer.
 func (t *tree) build(mounts []specs.Mount, s sources, want func(specs.Mount) bool) (err error) {
+	// What lies in a store path has to be found by its place.
+	t.apart = t.apart && !slices.ContainsFunc(mounts, func(m specs.Mount) bool {
+		return strings.HasPrefix(m.Destination, storeDir+"/") && !inStore(m)
+	})
 	for i := 0; i < len(mounts); i++ {
 		m := mounts[i]
 		switch {
@@ -237,7 +246,7 @@ func (t *tree) placed(fd int, place string) error {
 	if err != nil {
 		return os.NewSyscallError("fcntl(F_DUPFD)", err)
 	}
-	t.tops = append(t.tops, top{fd, place})
+	t.tops = append(t.tops, top{fd, place, false})
 	return nil
 }
 
@@ -316,7 +325,9 @@ func (t *tree) bindStore(mounts []specs.Mount) error {
 }
 
 // storeRoot mounts the folder that holds the mounts of store paths on itself,
-// read-only, so that they can be moved together. points is that folder.
+// read-only, so that they can be moved together. points is that folder. If the
+// tree may be apart, and the kernel can mount on what is mounted nowhere, that
+// is what it stays: nothing has to be cloned then, nor unmounted.
 func (t *tree) storeRoot(points int) (int, error) {
 	for _, m := range t.tops {
 		if m.place == storeDir {
@@ -327,7 +338,12 @@ func (t *tree) storeRoot(points int) (int, error) {
 	if err != nil {
 		return -1, os.NewSyscallError("open_tree", err)
 	}
-	err = attach(fd, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, 0, points, "")
+	const attr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
+	apart := t.apart && mountsOnDetached(points) &&
+		unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: attr}) == nil
+	if !apart {
+		err = attach(fd, attr, 0, points, "")
+	}
 	if err == nil {
 		err = t.placed(fd, storeDir)
 	}
@@ -335,7 +351,24 @@ func (t *tree) storeRoot(points int) (int, error) {
 		unix.Close(fd)
 		return -1, err
 	}
+	t.tops[len(t.tops)-1].apart = apart
 	return fd, nil
+}
+
+// mountsOnDetached tries whether the kernel can mount on a mount that is in no
+// mount namespace (since 6.15). dir is a folder.
+func mountsOnDetached(dir int) bool {
+	clone := func() int {
+		fd, err := unix.OpenTree(dir, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+		if err != nil {
+			return -1
+		}
+		return fd
+	}
+	a, b := clone(), clone()
+	defer unix.Close(a)
+	defer unix.Close(b)
+	return unix.MoveMount(b, "", a, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH) == nil
 }
 
 // storeView mounts the host's store on a new folder, with options.
