@@ -57,7 +57,7 @@ func openLog(id, project string) (int, error) {
 	if err != nil {
 		return fail(&fs.PathError{Op: "open", Path: logFile(id), Err: err})
 	}
-	line, err := json.Marshal(sessionLine{time.Now(), sessionKind, id, project})
+	line, err := json.Marshal(sessionLine{time.Now().UTC(), sessionKind, id, project})
 	if err == nil {
 		_, err = unix.Write(fd, append(line, '\n'))
 	}
@@ -99,8 +99,13 @@ func sessions(dir string) ([]session, error) {
 
 // dropLogs makes room for one more.
 func dropLogs(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) < keptLogs+spareLogs {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	names, err := f.Readdirnames(-1)
+	f.Close()
+	if err != nil || len(names) < keptLogs+spareLogs {
 		return err
 	}
 	all, err := sessions(dir)

@@ -93,7 +93,7 @@ type journal struct {
 }
 
 func newJournal(w io.Writer, sum summary) *journal {
-	return &journal{w: w, now: time.Now, max: maxLog, recent: map[Event]int{}, summary: sum}
+	return &journal{w: w, now: func() time.Time { return time.Now().UTC() }, max: maxLog, recent: map[Event]int{}, summary: sum}
 }
 
 // event logs e. Events that come in numbers, refusals and queries, are written

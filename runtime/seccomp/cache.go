@@ -3,7 +3,6 @@ package seccomp
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,21 +12,19 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	libseccomp "github.com/seccomp/libseccomp-golang"
+
+	"github.com/jailed-claude/jailed-claude/runtime/wire"
 )
 
 // format is part of the key: it changes when Compile makes another program
 // from the same profile.
-const format = "bpf-2"
+const format = "bpf-3"
 
 // Cached is Compile with a cache in dir, which is made when it is missing. A
 // cache that cannot be read or written costs time, never the start: the error
 // is returned beside a good program.
 func Cached(dir string, p *specs.LinuxSeccomp) (prog []byte, cacheErr, err error) {
-	text, err := json.Marshal(p)
-	if err != nil {
-		return nil, nil, fmt.Errorf("encode seccomp profile: %w", err)
-	}
-	file := filepath.Join(dir, key(text)+".bpf")
+	file := filepath.Join(dir, key(p)+".bpf")
 	prog, cacheErr = load(file)
 	if cacheErr == nil {
 		return prog, nil, nil
@@ -42,11 +39,13 @@ func Cached(dir string, p *specs.LinuxSeccomp) (prog []byte, cacheErr, err error
 }
 
 // key names the entry of a profile. Another libseccomp knows other system calls.
-func key(profile []byte) string {
+func key(p *specs.LinuxSeccomp) string {
 	major, minor, micro := libseccomp.GetLibraryVersion()
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %#x %d.%d.%d\n", format, uint32(auditArch), major, minor, micro)
-	h.Write(profile)
+	var c wire.Codec
+	wire.Pointer(&c, &p, wire.Seccomp)
+	h.Write(c.Bytes())
 	return hex.EncodeToString(h.Sum(nil))
 }
 

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/wire"
 	"github.com/jailed-claude/jailed-claude/spec"
 )
 
@@ -167,10 +168,10 @@ func (f *frame) start() error {
 
 // fits reports whether the container is that of a configuration as well.
 func (f *frame) fits(s *specs.Spec) bool {
-	var ours, theirs wire
-	ours.spec(f.spec)
-	theirs.spec(spec.Frame(s))
-	return bytes.Equal(ours.bytes, theirs.bytes)
+	var ours, theirs wire.Codec
+	wire.Spec(&ours, f.spec)
+	wire.Spec(&theirs, spec.Frame(s))
+	return bytes.Equal(ours.Bytes(), theirs.Bytes())
 }
 
 // order tells PID 1 what the configuration says of the process, and the

@@ -2,10 +2,12 @@ package supervisor
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/runtime/wire"
 	"github.com/jailed-claude/jailed-claude/spec"
 )
 
@@ -19,13 +21,13 @@ type handover struct {
 // write makes a file that cannot change any more.
 func (h *handover) write() (*os.File, error) {
 	// Most of it are mounts, and growing it is half of the work.
-	w := &wire{bytes: make([]byte, 0, 16<<10+len(h.Options.Seccomp)+256*len(h.spec.Mounts))}
-	w.handover(h)
+	w := wire.Writer(16<<10 + len(h.Options.Seccomp) + 256*len(h.spec.Mounts))
+	h.cross(w)
 	f, err := memfd("jail")
 	if err != nil {
 		return nil, err
 	}
-	if err := seal(f, w.bytes); err != nil {
+	if err := seal(f, w.Bytes()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -43,10 +45,10 @@ func readHandover(f *os.File) (*handover, error) {
 		return nil, err
 	}
 	h := new(handover)
-	w := &wire{reading: true, bytes: text, text: string(text)}
-	w.handover(h)
-	if w.damaged || w.at < len(text) || h.spec == nil {
-		return nil, errDamaged
+	r := wire.Reader(text)
+	h.cross(r)
+	if err := r.End(); err != nil {
+		return nil, err
 	}
 	if v := spec.Check(h.spec); len(v) > 0 {
 		return nil, &spec.CheckError{Violations: v}
@@ -54,4 +56,35 @@ func readHandover(f *os.File) (*handover, error) {
 	return h, nil
 }
 
-var errDamaged = errors.New("it is damaged")
+// cross writes h, or reads it.
+func (h *handover) cross(c *wire.Codec) {
+	if h.spec == nil {
+		h.spec = new(specs.Spec)
+	}
+	wire.Spec(c, h.spec)
+	h.Options.cross(c)
+	wire.List(c, &h.Rootfs, crossFile)
+}
+
+func (o *Options) cross(c *wire.Codec) {
+	wire.String(c, &o.ID)
+	wire.Octets(c, &o.Seccomp)
+	wire.Flag(c, &o.Summary)
+	wire.Strings(c, &o.Require)
+	wire.Flag(c, &o.Strict)
+	wire.String(c, &o.LogLevel)
+	wire.String(c, &o.LogFormat)
+	wire.Integer(c, &o.Log)
+	wire.Map(c, &o.Keys)
+	wire.Octets(c, &o.Roots)
+	wire.String(c, &o.Cgroup)
+}
+
+func crossFile(c *wire.Codec, f *spec.File) {
+	wire.String(c, &f.Path)
+	mode := uint32(f.Mode)
+	wire.Integer(c, &mode)
+	f.Mode = fs.FileMode(mode)
+	wire.Octets(c, &f.Content)
+	wire.String(c, &f.Target)
+}
