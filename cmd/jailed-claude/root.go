@@ -30,7 +30,7 @@ const (
 
 // run is the whole program but for the exit.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root := newRoot()
+	root := newRoot(args)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	out := &output{Writer: stdout}
@@ -90,7 +90,9 @@ func enoughFiles() error {
 	return nil
 }
 
-func newRoot() *cobra.Command {
+// newRoot makes the commands that args may mean: of a start, which begins with
+// its name, that one alone, for each takes a while to make its flags.
+func newRoot(args []string) *cobra.Command {
 	var debug bool
 	var format string
 	root := &cobra.Command{
@@ -122,7 +124,14 @@ is not found.`,
 	root.SetVersionTemplate("jailed-claude {{.Version}}\n")
 	root.PersistentFlags().BoolVar(&debug, "debug", false, "say what is done, with times")
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "format of log lines on standard error: text or json")
-	root.AddCommand(newRun(), newShell(), newSpec(), newBundle(), newExplain(), newDoctor(), newList(), newLog(), newInit(), newConfig(), newLock(), newVerify(), newTrust(), newSchema(), newHook(), newAudit())
+	switch {
+	case len(args) > 0 && args[0] == "run":
+		root.AddCommand(newRun())
+	case len(args) > 0 && args[0] == "shell":
+		root.AddCommand(newShell())
+	default:
+		root.AddCommand(newRun(), newShell(), newSpec(), newBundle(), newExplain(), newDoctor(), newList(), newLog(), newInit(), newConfig(), newLock(), newVerify(), newTrust(), newSchema(), newHook(), newAudit())
+	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }
