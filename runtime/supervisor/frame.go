@@ -35,6 +35,8 @@ type frame struct {
 	console *console
 	// profile and orders are read by PID 1 when it is told to.
 	profile, orders *os.File
+	// fifo is open until PID 1 has been executed.
+	fifo *os.File
 }
 
 // newFrame prepares a container whose PID 1 begins in the folder cwd; nothing
@@ -155,7 +157,10 @@ func (f *frame) start() error {
 	if err := os.Setenv("GOMAXPROCS", "1"); err != nil {
 		return err
 	}
-	if err := fault.After(fault.Started, lc.Run(f.process)); err != nil {
+	if err = lc.Start(f.process); err == nil {
+		err = f.execute(lc)
+	}
+	if err := fault.After(fault.Started, err); err != nil {
 		return fmt.Errorf("start the container: %w", err)
 	}
 	// Ends that only the jail shall hold must not look open when it is gone.
@@ -163,6 +168,19 @@ func (f *frame) start() error {
 	if f.console != nil {
 		f.console.theirs.Close()
 	}
+	return nil
+}
+
+// execute lets libcontainer's init execute PID 1: it waits for somebody to open
+// a fifo. Container.Exec does that too, on another thread, and waits for what
+// PID 1 says anyhow; it is for a libcontainer that has the fifo elsewhere.
+func (f *frame) execute(lc *libcontainer.Container) error {
+	fifo := filepath.Join(f.state(), f.name(), "exec.fifo")
+	fd, err := unix.Open(fifo, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return lc.Exec()
+	}
+	f.fifo = os.NewFile(uintptr(fd), fifo)
 	return nil
 }
 
@@ -181,6 +199,9 @@ func (f *frame) order(p *specs.Process, profile []byte) error {
 	// Go runtime that executed it.
 	if err := f.control.there(); err != nil {
 		return err
+	}
+	if f.fifo != nil {
+		f.fifo.Close()
 	}
 	pid, err := f.process.Pid()
 	if err != nil {
@@ -271,7 +292,7 @@ func (f *frame) kill() {
 // close ends a container that is not needed.
 func (f *frame) close() {
 	f.kill()
-	for _, file := range []*os.File{f.profile, f.orders} {
+	for _, file := range []*os.File{f.profile, f.orders, f.fifo} {
 		if file != nil {
 			file.Close()
 		}

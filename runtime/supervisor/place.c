@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "userns.h"
@@ -38,7 +39,12 @@ void jail_choose(void)
 
 int jail_give_processors(pid_t pid)
 {
-	return CPU_COUNT(&callers) ? sched_setaffinity(pid, sizeof(callers), &callers) : 0;
+	static unsigned char all[8192]; // as many as libcontainer asks for
+
+	if (CPU_COUNT(&callers))
+		return sched_setaffinity(pid, sizeof(callers), &callers);
+	memset(all, 0xff, sizeof(all));
+	return sched_setaffinity(pid, sizeof(all), (cpu_set_t *)all);
 }
 
 void jail_send_away(pid_t child)

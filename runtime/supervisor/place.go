@@ -10,8 +10,7 @@ import "os"
 // started by others than the first: it is locked to its goroutine.
 func apart() { C.jail_apart() }
 
-// giveProcessors lets a process of one thread run where the caller may:
-// libcontainer lets its init run everywhere.
+// giveProcessors lets a process of one thread run where the caller may.
 func giveProcessors(pid int) error {
 	if r, err := C.jail_give_processors(C.pid_t(pid)); r != 0 {
 		return os.NewSyscallError("sched_setaffinity", err)
