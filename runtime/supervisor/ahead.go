@@ -117,10 +117,17 @@ func (a *ahead) take(fits bool) *frame {
 	return nil
 }
 
+// wait waits until the container is there, or could not be made.
+func (a *ahead) wait() {
+	if a != nil {
+		<-a.begun
+	}
+}
+
 // end ends the container as soon as it can, from another goroutine than start's.
 func (a *ahead) end() {
 	if a != nil {
-		<-a.begun
+		a.wait()
 		a.close()
 		a.frame = nil
 	}

@@ -33,24 +33,26 @@ func Main() (status int, err error) {
 	if other != nil && idle() && entered() == nil {
 		a = newAhead()
 	}
-	ready := make(chan *planned, 1)
 	if a != nil {
 		go warm()
 	}
-	go func() { ready <- takePlan(other, a) }()
+	// All but what makes containers: to a goroutine that is locked to a thread
+	// every message is a switch of threads.
+	here, ended := make(chan func()), make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer other.leave()
+		status, err = takePlan(other, a).run(a, here)
+	}()
 	a.start()
-	p := <-ready
-	p.other = other
-	defer other.leave()
-	if p.err != nil || p.h == nil {
-		a.close()
-		return p.status, p.err
+	for {
+		select {
+		case do := <-here:
+			do()
+		case <-ended:
+			return status, err
+		}
 	}
-	status, err = p.run(a)
-	if err != nil {
-		return exitOurs, err
-	}
-	return status, nil
 }
 
 func configureLog(o Options) {
@@ -86,7 +88,7 @@ type planned struct {
 
 // takePlan waits for a jail, and makes all of it that needs no container.
 func takePlan(other *half, a *ahead) *planned {
-	p := new(planned)
+	p := &planned{other: other}
 	p.h, p.status, p.err = takeOver(other, a)
 	if p.h == nil || p.err != nil {
 		return p
@@ -168,10 +170,21 @@ func (p *planned) mount(s sources, a *ahead) (err error) {
 }
 
 // run runs the jail in the container that was begun meanwhile, or in one of its
-// own.
-//
-// Preconditions: those of frame.start.
-func (p *planned) run(a *ahead) (int, error) {
+// own, which is made where functions that are sent to maker are called.
+func (p *planned) run(a *ahead, maker chan<- func()) (int, error) {
+	a.wait()
+	if p.err != nil || p.h == nil {
+		a.close()
+		return p.status, p.err
+	}
+	status, err := p.jail(a, maker)
+	if err != nil {
+		return exitOurs, err
+	}
+	return status, nil
+}
+
+func (p *planned) jail(a *ahead, maker chan<- func()) (int, error) {
 	defer p.watch.close()
 	c := &container{options: p.h.Options, spec: p.h.spec, tree: p.tree, other: p.other, covered: p.covered, cgroup: p.cgroup, network: p.network}
 	if c.frame = a.take(p.fits); c.frame != nil {
@@ -181,7 +194,9 @@ func (p *planned) run(a *ahead) (int, error) {
 		if c.frame, err = newFrame(spec.Frame(p.h.spec), p.tree, p.network.ns, p.h.spec.Process.Cwd); err != nil {
 			return 0, err
 		}
-		if err := c.start(); err != nil {
+		made := make(chan error)
+		maker <- func() { made <- c.start() }
+		if err := <-made; err != nil {
 			c.frame.kill()
 			c.refused = c.network.close()
 			c.cgroup.remove()

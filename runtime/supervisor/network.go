@@ -181,11 +181,7 @@ func (n *jailNet) close() *egress.Summary {
 	if n.session == nil {
 		return new(egress.Summary)
 	}
-	// Not on this thread, which is locked to its goroutine: each listener that
-	// is closed waits for a goroutine that another thread runs.
-	closed := make(chan *egress.Summary)
-	go func() { closed <- n.session.Close() }()
-	return <-closed
+	return n.session.Close()
 }
 
 // hideCores keeps the memory of this process out of core files: it holds keys.
