@@ -11,7 +11,8 @@
 //     the new mount API (workdir.go, tree.go), so a supervisor that is killed
 //     leaves no folder and no mount;
 //   - what is built goes into the container (deliver.go), or a container is
-//     made with it, and PID 1 gets its orders (container.go);
+//     made with it, and PID 1 gets its orders (container.go); the first thread
+//     makes containers and does nothing else, for PID 1 dies with it (main.go);
 //   - then it relays the terminal and the signals, and waits (console.go,
 //     job.go).
 //
