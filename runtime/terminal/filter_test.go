@@ -114,6 +114,7 @@ var drops = map[string]string{
 	"status that is none":           "\x1b]7501;rm -rf\a\x1b]7501;\a",
 	"links that start programs":     "\x1b]8;;file:///etc/passwd\a\x1b]8;;vscode://x\a\x1b]8;id=1;javascript:x\a\x1b]8;;ssh://x\a\x1b]8;https://x\a\x1b]8;;http://x y\a",
 	"title with controls":           "\x1b]0;a\nb\a\x1b]0;a\u009bb\a\x1b]0;\xff\a\x1b]2;\x05\a\x1b]0;a\x7fb\a",
+	"long title that is none":       "\x1b]-1;" + strings.Repeat("b", MaxTitle+1) + "\a",
 	"number missing":                "\x1b];x\a\x1b]x\a\x1b]\a\x1b]-1;x\a",
 	"other commands":                "\x1b]3;WM_NAME=x\a\x1b]l;x\a\x1b]L\a\x1b]46;/tmp/log\a\x1b]22;x\a\x1b]30;x\a\x1b]30001\a\x1b]60\a",
 	"eight-bit controls":            "\x80\x9b\x9d\x90\x9c\x9f",

@@ -24,7 +24,7 @@ func (f *Filter) textAllowed() bool {
 	case ']':
 		code, rest, _ := bytes.Cut(body, []byte{';'})
 		n, err := strconv.Atoi(string(code))
-		if err != nil || strconv.Itoa(n) != string(code) {
+		if err != nil || n < 0 || strconv.Itoa(n) != string(code) {
 			return false
 		}
 		if n <= 2 && len(rest) > MaxTitle {
