@@ -73,10 +73,11 @@ func route(via string) error {
 //
 // It needs Linux 5.2, the first with NAT in inet tables.
 func redirect() error {
-	c, err := nftables.New()
+	c, err := nftables.New(nftables.AsLasting())
 	if err != nil {
 		return notThere(err)
 	}
+	defer func() { _ = c.CloseLasting() }()
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "jail"})
 	accept, drop := nftables.ChainPolicyAccept, nftables.ChainPolicyDrop
 	chain := func(name string, kind nftables.ChainType, hook *nftables.ChainHook, priority *nftables.ChainPriority, policy *nftables.ChainPolicy) func(...[]expr.Any) {
@@ -110,7 +111,12 @@ func redirect() error {
 	out([]expr.Any{&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}})
 
 	chain("forward", nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityFilter, &drop)
-	return notThere(c.Flush())
+	// The socket stays in this namespace, whatever thread it is used on, and this
+	// goroutine is locked to its own: the library waits for another one at every
+	// message, and that would each time be a switch of threads.
+	flushed := make(chan error)
+	go func() { flushed <- c.Flush() }()
+	return notThere(<-flushed)
 }
 
 // notThere marks what a kernel without nf_tables answers: no such protocol
