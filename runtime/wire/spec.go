@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/opencontainers/runtime-spec/specs-go"
+import (
+	"slices"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
 
 // Spec is a configuration. It has the fields that a jail's can have (spec.Check)
 // and no others.
@@ -10,7 +14,7 @@ func Spec(c *Codec, s *specs.Spec) {
 	Map(c, &s.Annotations)
 	Pointer(c, &s.Root, root)
 	Pointer(c, &s.Process, process)
-	List(c, &s.Mounts, mount)
+	mounts(c, &s.Mounts)
 	Pointer(c, &s.Linux, linux)
 	Pointer(c, &s.Hooks, hooks)
 }
@@ -41,11 +45,27 @@ func process(c *Codec, p *specs.Process) {
 	})
 }
 
-func mount(c *Codec, m *specs.Mount) {
-	String(c, &m.Destination)
-	String(c, &m.Type)
-	String(c, &m.Source)
-	Strings(c, &m.Options)
+// mounts are hundreds, and most are of a store path: in one place inside and
+// outside, with the options of the mount before. Those share them when read.
+func mounts(c *Codec, l *[]specs.Mount) {
+	var before []string
+	List(c, l, func(c *Codec, m *specs.Mount) {
+		String(c, &m.Destination)
+		String(c, &m.Type)
+		as := m.Source == m.Destination
+		if Flag(c, &as); !as {
+			String(c, &m.Source)
+		} else {
+			m.Source = m.Destination
+		}
+		as = slices.Equal(m.Options, before)
+		if Flag(c, &as); !as {
+			Strings(c, &m.Options)
+		} else if c.reading {
+			m.Options = before
+		}
+		before = m.Options
+	})
 }
 
 func hooks(c *Codec, h *specs.Hooks) {
