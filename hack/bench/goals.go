@@ -55,10 +55,11 @@ var goals = []goal{
 func goalGrid(r *report) [][]string {
 	all := [][]string{{"what", "goal", "measured", "reached"}}
 	for _, g := range goals {
-		limit := "at most " + figure(g.limit, true)
+		limit := "at most "
 		if g.least {
-			limit = "at least " + figure(g.limit, true)
+			limit = "at least "
 		}
+		limit += strconv.FormatFloat(g.limit, 'g', -1, 64)
 		v, known := g.figure(r)
 		reached := "-"
 		if known {

@@ -47,7 +47,7 @@ func sample() *report {
 func TestGrid(t *testing.T) {
 	tab := sample().table("startup")
 	got := tab.grid()
-	for i, want := range []string{"paths floor bwrap crun jailed-claude ÷ floor ÷ bwrap ÷ crun", "300 10 160 - 40 4 0.25 -", "2000 44 - - 91 2.07 - -"} {
+	for i, want := range []string{"paths floor bwrap crun jailed-claude ÷ floor ÷ bwrap ÷ crun", "300 10 160 - 40 4 0.250 -", "2000 44 - - 91 2.07 - -"} {
 		if s := strings.Join(got[i], " "); s != want {
 			t.Errorf("line %d: %q, want %q", i, s, want)
 		}
@@ -72,7 +72,7 @@ func TestGrid(t *testing.T) {
 }
 
 func TestFigure(t *testing.T) {
-	for v, want := range map[float64]string{1234.6: "1235", 99.96: "100.0", 12.34: "12.3", 1.234: "1.23", 0.016: "0.02", 4: "4"} {
+	for v, want := range map[float64]string{1234.6: "1235", 99.96: "100", 12.34: "12.3", 1.204: "1.20", 0.0697: "0.0697", 4: "4"} {
 		if got := figure(v, true); got != want {
 			t.Errorf("%v: %q, want %q", v, got, want)
 		}
@@ -88,7 +88,7 @@ func TestGoals(t *testing.T) {
 		lines[l[0]] = l[1:]
 	}
 	for what, want := range map[string]string{
-		"the same, 300 paths":                                       "at most 0.20 0.25 no",
+		"the same, 300 paths":                                       "at most 0.2 0.250 no",
 		"jailed-claude / floor, 300 paths":                          "at most 4 4 yes",
 		"growth for each path, 300 to 2,000, jailed-claude / floor": "at most 2 1.50 yes",
 		"the same, 600 paths":                                       "at most 0.07 - -",
@@ -107,7 +107,7 @@ func TestRenew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"prose | stays\n", "| 300 | 10 | 160 | - | 40 | 4 | 0.25 | - |\n", "not measured\n", "# T\n"} {
+	for _, want := range []string{"prose | stays\n", "| 300 | 10 | 160 | - | 40 | 4 | 0.250 | - |\n", "not measured\n", "# T\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in %q", want, got)
 		}

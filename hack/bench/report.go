@@ -172,12 +172,10 @@ func figure(v float64, known bool) string {
 	switch {
 	case !known:
 		return "-"
-	case v >= 100 || v == math.Trunc(v):
+	case v >= 99.95 || v == math.Trunc(v):
 		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
 	default:
-		return fmt.Sprintf("%.2f", v)
+		return fmt.Sprintf("%#.3g", v)
 	}
 }
 
