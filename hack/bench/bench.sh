@@ -7,6 +7,8 @@
 #   BENCH="startup tty"   these parts alone: startup spec memory turn tty
 #                         network nar
 #   BENCH_ROUNDS=N        measurements of each candidate (21)
+#   BENCH_ORDER=fixed     candidates in the same order in each round, not in
+#                         another one
 #   BENCH_JSON=FILE       where the measurements go; what another part left
 #                         there stays
 #   BENCH_SIZES="5 37"    numbers of store paths (5 37 300 600 2000)
@@ -155,6 +157,7 @@ outer='
   fi
   exec "$@"'
 measure=("$work/bench" measure -dir "$work" -json "$json" -rounds "${BENCH_ROUNDS:-21}" -parts "${BENCH:-}")
+[ "${BENCH_ORDER:-}" != fixed ] || measure+=(-fixed)
 if [ "$(id -u)" = 0 ]; then
   unshare --net --mount -- bash -c "$outer" bash "$work" "${measure[@]}" -user "$user"
 else

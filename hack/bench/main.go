@@ -1,7 +1,7 @@
 // Command bench measures what a jail costs, side by side with what else there
 // is: start-up, memory, the agent's whole turn, the terminal, the network.
 //
-//	bench measure -dir DIR [-parts startup,memory] [-rounds N] [-json FILE] [-user NAME]
+//	bench measure -dir DIR [-parts startup,memory] [-rounds N] [-fixed] [-json FILE] [-user NAME]
 //	bench render -json FILE [-md FILE] [-svg FILE]
 //
 // bench.sh prepares DIR and a network of its own, and runs the first; see
@@ -64,6 +64,7 @@ func measure(args []string, stdout, stderr io.Writer) error {
 	dir := flags.String("dir", "", "what bench.sh prepared")
 	which := flags.String("parts", "", "measure these, with commas between; empty for all")
 	rounds := flags.Int("rounds", 21, "measurements of each candidate; what takes seconds is measured a third as often")
+	fixed := flags.Bool("fixed", false, "candidates in the same order in each round, not in another one")
 	file := flags.String("json", "", "keep all measurements here; a part takes the place of an earlier one")
 	user := flags.String("user", "", "who the candidates run as")
 	if err := flags.Parse(args); err != nil {
@@ -82,6 +83,7 @@ func measure(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	b.fixed = *fixed
 	r := new(report)
 	if *file != "" {
 		if r, err = loadReport(*file); err != nil {

@@ -25,6 +25,8 @@ const ours = "jailed-claude"
 type bench struct {
 	dir    string
 	rounds int
+	// fixed: candidates run in the same order in each round.
+	fixed bool
 	// user runs what is measured; ids are its own if this process is root.
 	user string
 	ids  *syscall.Credential
@@ -138,14 +140,16 @@ type candidate struct {
 const slow = 30_000
 
 // sideBySide runs all candidates in turn, in another order each time: what one
-// leaves to be done, as the kernel takes namespaces apart later, hits all alike.
-// The first round warms caches and does not count.
+// leaves to be done, as the kernel takes namespaces apart later, or leaves done,
+// hits all alike. The first round warms caches and does not count.
 func (b *bench) sideBySide(t *table, rowName string, rounds int, all []candidate) {
 	spent := map[string]float64{}
 	order := rand.New(rand.NewPCG(uint64(rounds), uint64(len(all)))) //nolint:gosec // no secret
 	all = slices.Clone(all)
 	for round := range rounds + 1 {
-		order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		if !b.fixed {
+			order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		}
 		for _, c := range all {
 			if t.broken(rowName, c.name) || spent[c.name] > slow && round > 5 {
 				continue
