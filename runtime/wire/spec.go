@@ -55,7 +55,7 @@ func mounts(c *Codec, l *[]specs.Mount) {
 		as := m.Source == m.Destination
 		if Flag(c, &as); !as {
 			String(c, &m.Source)
-		} else {
+		} else if c.reading {
 			m.Source = m.Destination
 		}
 		as = slices.Equal(m.Options, before)

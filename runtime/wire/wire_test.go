@@ -86,6 +86,25 @@ func TestSpec(t *testing.T) {
 	}
 }
 
+// TestMounts: what a mount has in common with the one before, or source and
+// destination with each other, is read as its own and nobody else's.
+func TestMounts(t *testing.T) {
+	ro, rw := []string{"rbind", "ro", "nosuid"}, []string{"rbind", "rw"}
+	s := usual(t)
+	s.Mounts = nil
+	for i, options := range [][]string{ro, ro, rw, rw, ro, nil, ro, ro[:2], nil, nil} {
+		p := fmt.Sprint("/nix/store/", i)
+		for _, source := range []string{p, "/elsewhere", "", p} {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: p, Type: "bind", Source: source, Options: options})
+		}
+	}
+	want := slices.Clone(s.Mounts)
+	got, err := read(written(s))
+	if err != nil || !reflect.DeepEqual(got.Mounts, want) || !reflect.DeepEqual(s.Mounts, want) {
+		t.Errorf("%v: %v are read as %v", err, want, got.Mounts)
+	}
+}
+
 // TestDamaged: nothing that is written there does harm, and no part of what was
 // written passes for the whole.
 func TestDamaged(t *testing.T) {
