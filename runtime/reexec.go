@@ -4,9 +4,9 @@ import (
 	"os"
 	goruntime "runtime"
 
-	// libcontainer wants both: the C code that enters namespaces, and device
-	// rules for hosts with cgroup v1.
-	_ "github.com/opencontainers/cgroups/devices"
+	// The C code that enters namespaces. Not cgroups/devices, which runc imports
+	// too: no cgroup of ours has device rules, and what compiles them for eBPF
+	// would be initialised three times in a start.
 	_ "github.com/opencontainers/runc/libcontainer/nsenter"
 
 	"github.com/opencontainers/runc/libcontainer"

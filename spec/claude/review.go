@@ -11,7 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/aymanbagabas/go-udiff"
+	"github.com/rogpeppe/go-internal/diff"
 )
 
 // Changes that a piece can have.
@@ -129,7 +129,7 @@ func (r *Review) add(name string, c *content) {
 		}
 	}
 	if p.Problem == "" || c == nil || c.problem == "" {
-		p.Diff = diff(p.host, p.jail)
+		p.Diff = difference(p.host, p.jail)
 	}
 	r.Pieces = append(r.Pieces, p)
 }
@@ -185,9 +185,9 @@ func (r *Review) Find(name string) *Piece {
 	return nil
 }
 
-// diff is a unified diff of two versions of a piece, in characters that can be
+// difference is a unified diff of two versions of a piece, in characters that can be
 // seen.
-func diff(host, jail *content) string {
+func difference(host, jail *content) string {
 	if (jail != nil && jail.files == nil) || (jail == nil && host.files == nil) {
 		var name string
 		side := func(c *content) string {
@@ -245,7 +245,8 @@ func unified(name, before, after string, isNew, isGone bool) string {
 	if isGone {
 		to = "/dev/null"
 	}
-	text := udiff.Unified(from, to, Visible(before), Visible(after))
+	text := string(diff.Diff(from, []byte(Visible(before)), to, []byte(Visible(after))))
+	_, text, _ = strings.Cut(text, "\n") // "diff host/… jail/…", which the next two lines say again
 	switch {
 	case text != "" || before == after && !isNew && !isGone:
 		return text

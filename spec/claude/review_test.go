@@ -96,11 +96,11 @@ func TestReview(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	_, p := f.piece("CLAUDE.md")
-	if want := "--- host/CLAUDE.md\n+++ jail/CLAUDE.md\n@@ -1 +1 @@\n-be kind\n+be evil\n"; p.Diff != want {
+	if want := "--- host/CLAUDE.md\n+++ jail/CLAUDE.md\n@@ -1,1 +1,1 @@\n-be kind\n+be evil\n"; p.Diff != want {
 		t.Errorf("diff %q, want %q", p.Diff, want)
 	}
 	_, p = f.piece("settings.json:newKey")
-	if want := "--- /dev/null\n+++ jail/settings.json:newKey\n@@ -0,0 +1 @@\n+1\n"; p.Diff != want {
+	if want := "--- /dev/null\n+++ jail/settings.json:newKey\n@@ -0,0 +1,1 @@\n+1\n"; p.Diff != want {
 		t.Errorf("diff %q, want %q", p.Diff, want)
 	}
 	// What is removed.

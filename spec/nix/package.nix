@@ -30,7 +30,7 @@ buildGoLatestModule {
     fileset = lib.fileset.difference (lib.fileset.unions (map (name: root + "/${name}") source)) ./.;
   };
 
-  vendorHash = "sha256-i8X/8nwgeFgFNmHyAGAwaevldklnIHgIlklSnI2w7JI=";
+  vendorHash = "sha256-IJejwc3ShSi4XMFipJRhW45ZvY3afZQ4bgnInKqYAYs=";
 
   subPackages = [ "cmd/jailed-claude" ];
   # hack/lib.sh says what each is for.
