@@ -14,6 +14,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
 	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1, a constructor
+	_ "github.com/jailed-claude/jailed-claude/runtime/stack"    // before all packages
 	_ "github.com/jailed-claude/jailed-claude/runtime/stay"     // behind nsenter
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 )

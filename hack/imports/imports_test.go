@@ -54,6 +54,8 @@ var table = []rule{
 		because: "config.json is the whole contract: what runc would not be told, this runtime does not know either"},
 	{packages: []string{"spec/network"}, direct: true, never: []string{"os", "net/http", "time", module},
 		because: "what may be reached is decided without resolving, dialling or waiting"},
+	{packages: []string{"spec/lazyre"}, direct: true, never: []string{module},
+		because: "it knows when expressions are compiled, and none of them"},
 	{packages: []string{"runtime/egress/..."}, never: []string{runc, module + "/bundle", module + "/spec/policy", module + "/spec/host", "github.com/opencontainers/runtime-spec"},
 		because: "a network policy engine knows nothing of containers"},
 	{packages: []string{"runtime/terminal"}, never: []string{runc, logrus, module + "/spec", module + "/bundle"},
@@ -192,6 +194,16 @@ func TestImports(t *testing.T) {
 	for _, p := range packages {
 		if name := p.name(); within(name, "spec") && !slices.ContainsFunc(table, func(r rule) bool { return slices.Contains(r.packages, name) }) {
 			t.Errorf("no rule names %s", name)
+		}
+	}
+}
+
+// TestStackImportsNothing: with an import it would be initialised later, and be
+// good for nothing.
+func TestStackImportsNothing(t *testing.T) {
+	for _, p := range list(t, "./runtime/stack") {
+		if len(p.Imports) > 0 {
+			t.Errorf("%s imports %q", p.name(), p.Imports)
 		}
 	}
 }
