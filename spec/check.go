@@ -160,15 +160,29 @@ var (
 	unsealed = []string{"/usr/src", "/usr/local/src", "/usr/home"}
 )
 
-// mountOptions are all that a mount of each type may have; "=" at the end
+// mountOptions are all that a mount of a type may have, nil for no type; "=" at the end
 // stands for any value. An unknown option is refused: runtimes give meanings
 // of their own to many, and "bind" makes a bind mount of any type.
-var mountOptions = map[string][]string{
-	"bind":   {"bind", "rbind", "ro", "rw", "rro", "nosuid", "nodev", "noexec"},
-	"tmpfs":  {"ro", "nosuid", "nodev", "noexec", "strictatime", "mode=", "size=", "nr_inodes="},
-	"proc":   {"ro", "nosuid", "nodev", "noexec"},
-	"devpts": {"nosuid", "noexec", "newinstance", "mode=", "ptmxmode="},
+func mountOptions(kind string) []string {
+	switch kind {
+	case "bind":
+		return bindOptions
+	case "tmpfs":
+		return tmpfsOptions
+	case "proc":
+		return procOptions
+	case "devpts":
+		return devptsOptions
+	}
+	return nil
 }
+
+var (
+	bindOptions   = []string{"bind", "rbind", "ro", "rw", "rro", "nosuid", "nodev", "noexec"}
+	tmpfsOptions  = []string{"ro", "nosuid", "nodev", "noexec", "strictatime", "mode=", "size=", "nr_inodes="}
+	procOptions   = []string{"ro", "nosuid", "nodev", "noexec"}
+	devptsOptions = []string{"nosuid", "noexec", "newinstance", "mode=", "ptmxmode="}
+)
 
 func checkMounts(s *specs.Spec, bad func(string, ...any)) {
 	for i, m := range s.Mounts {
@@ -181,8 +195,8 @@ func checkMounts(s *specs.Spec, bad func(string, ...any)) {
 		if !printable(m.Destination) || !printable(m.Source) {
 			bad("%q is not valid UTF-8, or holds NUL", m.Destination)
 		}
-		known, ok := mountOptions[m.Type]
-		if !ok {
+		known := mountOptions(m.Type)
+		if known == nil {
 			bad("%q is of type %q", m.Destination, m.Type)
 			continue
 		}

@@ -42,8 +42,9 @@ const patience = 30 * time.Second
 // Inside plays a part inside a jail: what attacks start by name, otherwise all
 // attacks of the suite, with the bait that part encodes. It reports to out.
 func Inside(part string, out io.Writer) error {
-	if name, argument, _ := strings.Cut(part, ":"); parts[name] != nil {
-		return parts[name](argument, out)
+	name, argument, _ := strings.Cut(part, ":")
+	if play := partOf(name); play != nil {
+		return play(argument, out)
 	}
 	return attackAll(part, out)
 }

@@ -11,13 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// parts are the processes that attacks start, by name.
-var parts = map[string]func(argument string, out io.Writer) error{
-	"linger": linger,
-	"memory": useMemory,
-	"flood":  flood,
-	"status": printStatus,
-	"turn":   turn,
+// partOf is a process that attacks start, by its name; nil if there is none.
+func partOf(name string) func(argument string, out io.Writer) error {
+	switch name {
+	case "linger":
+		return linger
+	case "memory":
+		return useMemory
+	case "flood":
+		return flood
+	case "status":
+		return printStatus
+	case "turn":
+		return turn
+	}
+	return nil
 }
 
 // linger wants to outlive the jail. The arguments tell it from others.

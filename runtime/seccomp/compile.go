@@ -84,14 +84,24 @@ func action(a specs.LinuxSeccompAction, errno *uint) libseccomp.ScmpAction {
 	return libseccomp.ActInvalid
 }
 
-var operators = map[specs.LinuxSeccompOperator]libseccomp.ScmpCompareOp{
-	specs.OpNotEqual:     libseccomp.CompareNotEqual,
-	specs.OpLessThan:     libseccomp.CompareLess,
-	specs.OpLessEqual:    libseccomp.CompareLessOrEqual,
-	specs.OpEqualTo:      libseccomp.CompareEqual,
-	specs.OpGreaterEqual: libseccomp.CompareGreaterEqual,
-	specs.OpGreaterThan:  libseccomp.CompareGreater,
-	specs.OpMaskedEqual:  libseccomp.CompareMaskedEqual,
+func operator(op specs.LinuxSeccompOperator) libseccomp.ScmpCompareOp {
+	switch op {
+	case specs.OpNotEqual:
+		return libseccomp.CompareNotEqual
+	case specs.OpLessThan:
+		return libseccomp.CompareLess
+	case specs.OpLessEqual:
+		return libseccomp.CompareLessOrEqual
+	case specs.OpEqualTo:
+		return libseccomp.CompareEqual
+	case specs.OpGreaterEqual:
+		return libseccomp.CompareGreaterEqual
+	case specs.OpGreaterThan:
+		return libseccomp.CompareGreater
+	case specs.OpMaskedEqual:
+		return libseccomp.CompareMaskedEqual
+	}
+	return libseccomp.CompareInvalid
 }
 
 // addRule adds one rule. As in runc, conditions on the same argument are
@@ -108,8 +118,8 @@ func addRule(filter *libseccomp.ScmpFilter, nr libseccomp.ScmpSyscall, rule spec
 	seen := map[uint]bool{}
 	doubles := false
 	for _, a := range rule.Args {
-		op, ok := operators[a.Op]
-		if !ok {
+		op := operator(a.Op)
+		if op == libseccomp.CompareInvalid {
 			return fmt.Errorf("operator %q is not known", a.Op)
 		}
 		cond, err := libseccomp.MakeCondition(a.Index, op, a.Value, a.ValueTwo)

@@ -211,9 +211,9 @@ func (f *frame) order(p *specs.Process, profile []byte) error {
 		logrus.WithError(err).Debug("processors of the caller")
 	}
 	for _, r := range p.Rlimits {
-		resource, ok := rlimits[r.Type]
-		if !ok {
-			return fmt.Errorf("rlimit %q is not known", r.Type)
+		resource, err := resourceOf(r.Type)
+		if err != nil {
+			return err
 		}
 		if err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: r.Soft, Max: r.Hard}, nil); err != nil {
 			return fmt.Errorf("limit %s: %w", r.Type, os.NewSyscallError("prlimit", err))
@@ -228,10 +228,21 @@ func (f *frame) order(p *specs.Process, profile []byte) error {
 	return f.control.release()
 }
 
-// rlimits are the names of setrlimit(2) that a configuration may use.
-var rlimits = map[string]int{
-	"RLIMIT_CORE": unix.RLIMIT_CORE, "RLIMIT_NOFILE": unix.RLIMIT_NOFILE, "RLIMIT_NPROC": unix.RLIMIT_NPROC,
-	"RLIMIT_AS": unix.RLIMIT_AS, "RLIMIT_FSIZE": unix.RLIMIT_FSIZE,
+// resourceOf knows the names of setrlimit(2) that a configuration may use.
+func resourceOf(name string) (int, error) {
+	switch name {
+	case "RLIMIT_CORE":
+		return unix.RLIMIT_CORE, nil
+	case "RLIMIT_NOFILE":
+		return unix.RLIMIT_NOFILE, nil
+	case "RLIMIT_NPROC":
+		return unix.RLIMIT_NPROC, nil
+	case "RLIMIT_AS":
+		return unix.RLIMIT_AS, nil
+	case "RLIMIT_FSIZE":
+		return unix.RLIMIT_FSIZE, nil
+	}
+	return 0, fmt.Errorf("rlimit %q is not known", name)
 }
 
 // encodeOrders writes strings, each with a NUL behind it: the working directory,

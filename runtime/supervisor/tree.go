@@ -259,18 +259,28 @@ func (t *tree) owns(fd int) error {
 	return nil
 }
 
-// attributes are the flags of mount_setattr(2) by OCI option.
-var attributes = map[string]uint64{
-	"ro": unix.MOUNT_ATTR_RDONLY, "rro": unix.MOUNT_ATTR_RDONLY,
-	"nosuid": unix.MOUNT_ATTR_NOSUID, "nodev": unix.MOUNT_ATTR_NODEV, "noexec": unix.MOUNT_ATTR_NOEXEC,
-	"strictatime": unix.MOUNT_ATTR_STRICTATIME,
+// attribute is the flag of mount_setattr(2) for an OCI option, or 0.
+func attribute(option string) uint64 {
+	switch option {
+	case "ro", "rro":
+		return unix.MOUNT_ATTR_RDONLY
+	case "nosuid":
+		return unix.MOUNT_ATTR_NOSUID
+	case "nodev":
+		return unix.MOUNT_ATTR_NODEV
+	case "noexec":
+		return unix.MOUNT_ATTR_NOEXEC
+	case "strictatime":
+		return unix.MOUNT_ATTR_STRICTATIME
+	}
+	return 0
 }
 
 // split separates mount attributes from the options of a file system.
 func split(options []string) (attr uint64, data []string) {
 	for _, o := range options {
-		switch a, ok := attributes[o]; {
-		case ok:
+		switch a := attribute(o); {
+		case a != 0:
 			attr |= a
 		case o == "bind" || o == "rbind" || o == "rw" || o == "newinstance":
 			// newinstance is the only way since kernel 4.7.
@@ -611,9 +621,9 @@ func makeAt(dirfd int, name string, folder bool) error {
 // namespace cannot make nodes, so the host's are bound.
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
-var deviceLinks = map[string]string{
-	"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2",
-	"ptmx": "pts/ptmx",
+var deviceLinks = []struct{ name, target string }{
+	{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+	{"ptmx", "pts/ptmx"},
 }
 
 // addDevices fills /dev as the OCI specification wants every runtime to.
@@ -633,9 +643,9 @@ func (t *tree) addDevices() error {
 			return err
 		}
 	}
-	for name, target := range deviceLinks {
-		if err := unix.Symlinkat(target, dev, name); err != nil {
-			return fmt.Errorf("/dev/%s: %w", name, err)
+	for _, l := range deviceLinks {
+		if err := unix.Symlinkat(l.target, dev, l.name); err != nil {
+			return fmt.Errorf("/dev/%s: %w", l.name, err)
 		}
 	}
 	return nil

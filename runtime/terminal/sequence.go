@@ -117,32 +117,43 @@ func finals(s string) (set [128]bool) {
 	return set
 }
 
-// special are those with a prefix or intermediates that pass. Terminals answer
+// special tells which with a prefix or intermediates pass. Terminals answer
 // some of them, with numbers and their own name: no text of the program's.
 //
 // Not here: media copy (i), checksums of the screen, by which it is read
 // (DECRQCRA, * y), macros (DECINVM, * z), reports of presentation and terminal
 // state ($ w, $ u), modes of titles (> t), conformance levels (" p), and the
 // sizes of the page ($ | and * |).
-var special = map[string]bool{
-	"?h": true, "?l": true, "?r": true, "?s": true, "?$p": true, "$p": true, // modes: set, reset, restore, save, ask
-	"?J": true, "?K": true, "?W": true, // erase, tabs
-	"?n": true, "?c": true, ">c": true, "=c": true, ">q": true, "?S": true, // status, and what terminal
-	"?u": true, ">u": true, "<u": true, "=u": true, // kitty's keyboard protocol
-	">m": true, "?m": true, ">n": true, // xterm's keys
-	" q": true, " @": true, " A": true, "!p": true, "\"q": true, // cursor style, scroll sideways, soft reset, protection
-	"$r": true, "$t": true, "$v": true, "$x": true, "$z": true, "${": true, "*x": true, // rectangles
-	"'}": true, "'~": true, // columns
-	"'w": true, "'z": true, "'{": true, "'|": true, // locator
-	"#{": true, "#}": true, "#p": true, "#q": true, "#P": true, "#Q": true, // stacks of colours
+func special(kind string) bool {
+	switch kind {
+	case "?h", "?l", "?r", "?s", "?$p", "$p": // modes: set, reset, restore, save, ask
+	case "?J", "?K", "?W": // erase, tabs
+	case "?n", "?c", ">c", "=c", ">q", "?S": // status, and what terminal
+	case "?u", ">u", "<u", "=u": // kitty's keyboard protocol
+	case ">m", "?m", ">n": // xterm's keys
+	case " q", " @", " A", "!p", "\"q": // cursor style, scroll sideways, soft reset, protection
+	case "$r", "$t", "$v", "$x", "$z", "${", "*x": // rectangles
+	case "'}", "'~": // columns
+	case "'w", "'z", "'{", "'|": // locator
+	case "#{", "#}", "#p", "#q", "#P", "#Q": // stacks of colours
+	default:
+		return false
+	}
+	return true
 }
 
 // refused are modes with which a terminal would change its size, lock its
 // keyboard, write a log, or read what follows in another way than this filter.
-var refused = map[string][]int{
-	"h":  {2},             // KAM
-	"?h": {3, 38, 40, 46}, // DECCOLM, DECTEK, its permission, logging
-	"?l": {2, 3},          // DECANM: VT52; DECCOLM
+func refused(kind string) []int {
+	switch kind {
+	case "h":
+		return []int{2} // KAM
+	case "?h":
+		return []int{3, 38, 40, 46} // DECCOLM, DECTEK, its permission, logging
+	case "?l":
+		return []int{2, 3} // DECANM: VT52; DECCOLM
+	}
+	return nil
 }
 
 // asked are the window operations (t) that pass: reports of sizes and places,
@@ -160,7 +171,7 @@ func (q sequence) allowed() bool {
 		if c := q.kind[0]; c != 't' && c != 'h' && c != 'l' {
 			return shown[c]
 		}
-	} else if !special[string(q.kind)] {
+	} else if !special(string(q.kind)) {
 		return false
 	}
 	switch string(q.kind) {
@@ -172,7 +183,7 @@ func (q sequence) allowed() bool {
 			}
 		}
 	case "h", "l", "?h", "?l":
-		no := refused[string(q.kind)]
+		no := refused(string(q.kind))
 		for _, n := range q.numbers {
 			if n > maxMode || slices.Contains(no, n) {
 				return false

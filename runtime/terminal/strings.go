@@ -59,21 +59,21 @@ const maxCommand = 4096
 
 // Forms of what operating system commands (OSC) may say.
 var (
-	colours = lazy(`^[0-9A-Za-z#:;/.,?_-]*$`)
+	colours = form{text: `^[0-9A-Za-z#:;/.,?_-]*$`}
 	// Only what opens in a browser: other schemes start programs, and a file
 	// of the jail is not the file of that name outside.
-	link = lazy(`^[!-:<-~]*;((?i:https?)://[!-~]*)?$`)
+	link = form{text: `^[!-:<-~]*;((?i:https?)://[!-~]*)?$`}
 	// Of ConEmu's commands, which begin with a number, progress alone:
 	// others start programs.
-	notice = lazy(`^(4;[0-4](;[0-9]{0,3})?;?|([^0-9].*)?)$`)
+	notice = form{text: `^(4;[0-4](;[0-9]{0,3})?;?|([^0-9].*)?)$`}
 	// Nothing that the terminal reports back: identifiers are the program's.
-	kittyNotice = lazy(`^(?:(?:i=[0-9A-Za-z_.+-]{1,64}|d=[01]|e=[01]|p=title|p=body|a=-?focus|u=[012]|o=[a-z]+)(?:[:]|))*;.*$`)
-	urxvtNotice = lazy(`^notify;.*$`)
-	promptMark  = lazy(`^(A(;redraw=[01])?|B|C|D(;[0-9]{1,5})?)$`)
+	kittyNotice = form{text: `^(?:(?:i=[0-9A-Za-z_.+-]{1,64}|d=[01]|e=[01]|p=title|p=body|a=-?focus|u=[012]|o=[a-z]+)(?:[:]|))*;.*$`}
+	urxvtNotice = form{text: `^notify;.*$`}
+	promptMark  = form{text: `^(A(;redraw=[01])?|B|C|D(;[0-9]{1,5})?)$`}
 	// Claude Code's state for the tabs of a terminal.
-	programStatus = lazy(`^(\?|[0-9A-Za-z+/=:_.-]+)$`)
+	programStatus = form{text: `^(\?|[0-9A-Za-z+/=:_.-]+)$`}
 	// Never "?", which asks for the clipboard.
-	clipboardText = lazy(`^[cpqs0-7]{0,12};[0-9A-Za-z+/]*={0,2}$`)
+	clipboardText = form{text: `^[cpqs0-7]{0,12};[0-9A-Za-z+/]*={0,2}$`}
 )
 
 // commandAllowed: the operating system command n passes, with what follows its
@@ -90,21 +90,21 @@ func (f *Filter) commandAllowed(n int, rest []byte) bool {
 	case 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 104, 105, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119:
 		// Asked for, a terminal answers with numbers: editors and Claude Code
 		// find out about dark and light that way.
-		return colours().Match(rest)
+		return colours.fits(rest)
 	case 8:
-		return link().Match(rest)
+		return link.fits(rest)
 	case 9:
-		return notice().Match(rest)
+		return notice.fits(rest)
 	case 52:
-		return f.options.Clipboard && clipboardText().Match(rest)
+		return f.options.Clipboard && clipboardText.fits(rest)
 	case 99:
-		return kittyNotice().Match(rest)
+		return kittyNotice.fits(rest)
 	case 133:
-		return promptMark().Match(rest)
+		return promptMark.fits(rest)
 	case 777:
-		return urxvtNotice().Match(rest)
+		return urxvtNotice.fits(rest)
 	case 7501:
-		return programStatus().Match(rest)
+		return programStatus.fits(rest)
 	}
 	return false
 }
@@ -118,7 +118,7 @@ func imageAllowed(body []byte) bool {
 	}
 	keys, data, _ := bytes.Cut(body[1:], []byte{';'})
 	for pair := range bytes.SplitSeq(keys, []byte{','}) {
-		if len(pair) > 0 && !imageKey().Match(pair) || bytes.HasPrefix(pair, []byte("t=")) && string(pair) != "t=d" {
+		if len(pair) > 0 && !imageKey.fits(pair) || bytes.HasPrefix(pair, []byte("t=")) && string(pair) != "t=d" {
 			return false
 		}
 	}
@@ -131,7 +131,7 @@ func imageAllowed(body []byte) bool {
 }
 
 // imageKey is a letter and a letter or number for it. Others mean nothing today.
-var imageKey = lazy(`^[A-Za-z]=(?:[A-Za-z]|-?[0-9]{1,10})$`)
+var imageKey = form{text: `^[A-Za-z]=(?:[A-Za-z]|-?[0-9]{1,10})$`}
 
 // base64 are the characters of that encoding.
 var base64 = func() (set [256]bool) {
@@ -141,8 +141,15 @@ var base64 = func() (set [256]bool) {
 	return set
 }()
 
-// lazy compiles a regular expression when it is first used: every process of a
-// start would pay for it, and most of them never do.
-func lazy(expr string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+// form is a regular expression that is compiled when it is first used: every
+// process of a start would pay for it, and most of them never do.
+type form struct {
+	text string
+	once sync.Once
+	re   *regexp.Regexp
+}
+
+func (f *form) fits(text []byte) bool {
+	f.once.Do(func() { f.re = regexp.MustCompile(f.text) })
+	return f.re.Match(text)
 }

@@ -10,20 +10,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holdable are names in the host's configuration that mean nothing while they
+// holdable knows names in the host's configuration that mean nothing while they
 // are empty, and what empty is. The empty .config.json cannot be written to,
 // for only then Claude Code passes it over.
-var holdable = map[string]struct {
-	text string
-	mode uint32
-}{
-	settingsJSON:          {"{}\n", 0o600},
-	"settings.local.json": {"{}\n", 0o600},
-	globalJSON:            {"{}\n", 0o600},
-	legacyJSON:            {"", 0o400},
-	"keybindings.json":    {"{\n  \"bindings\": []\n}\n", 0o600},
-	"CLAUDE.md":           {"", 0o600},
-	"loop.md":             {"", 0o600},
+func holdable(name string) (text string, mode uint32, ok bool) {
+	switch name {
+	case settingsJSON, "settings.local.json", globalJSON:
+		return "{}\n", 0o600, true
+	case legacyJSON:
+		return "", 0o400, true
+	case "keybindings.json":
+		return "{\n  \"bindings\": []\n}\n", 0o600, true
+	case "CLAUDE.md", "loop.md":
+		return "", 0o600, true
+	}
+	return "", 0, false
 }
 
 var holdableFolders = []string{
@@ -55,10 +56,10 @@ func Hold(dir string, paths []string) ([]string, error) {
 			continue
 		}
 		name := path.Base(p)
-		e, isFile := holdable[name]
+		text, mode, isFile := holdable(name)
 		switch {
 		case isFile:
-			err = create(d, name, []byte(e.text), e.mode)
+			err = create(d, name, []byte(text), mode)
 		case slices.Contains(holdableFolders, name):
 			err = unix.Mkdirat(int(d.Fd()), name, 0o700)
 		default:

@@ -32,30 +32,38 @@ var settingsKeys = []string{
 // narrowing are the parts of settings.json's permissions that only take away.
 var narrowing = []string{"deny", "ask"}
 
-// executing are the keys of settings.json by which the host's claude starts
-// programs or lets others do so unasked, with the reason.
-var executing = map[string]string{
-	"hooks":                      "commands that run at events",
-	"apiKeyHelper":               "a command that is run for the key",
-	"awsAuthRefresh":             "a command",
-	"awsCredentialExport":        "a command",
-	"gcpAuthRefresh":             "a command",
-	"fileSuggestion":             "a command",
-	"otelHeadersHelper":          "a command",
-	"processWrapper":             "a command that starts the others",
-	"policyHelper":               "a command",
-	"policyHelpers":              "commands",
-	"proxyAuthHelper":            "a command",
-	"statusLine":                 "a command that is run all the time",
-	"subagentStatusLine":         "a command that is run all the time",
-	"env":                        "variables of claude and of all that it starts: some name programs, some send the key elsewhere",
-	"enabledPlugins":             "plugins bring hooks and MCP servers",
-	"extraKnownMarketplaces":     "plugins are installed from there",
-	"enableAllProjectMcpServers": "starts MCP servers unasked",
-	"enabledMcpjsonServers":      "starts MCP servers unasked",
-	"permissions":                "says which commands run unasked",
-	"sandbox":                    "says which commands run without a sandbox",
-	"defaultShell":               "a program",
+// executes says how the host's claude starts programs, or lets others do so
+// unasked, by a key of settings.json; empty if it does not.
+func executes(key string) string {
+	switch key {
+	case "hooks":
+		return "commands that run at events"
+	case "apiKeyHelper":
+		return "a command that is run for the key"
+	case "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh", "fileSuggestion", "otelHeadersHelper", "policyHelper", "proxyAuthHelper":
+		return "a command"
+	case "processWrapper":
+		return "a command that starts the others"
+	case "policyHelpers":
+		return "commands"
+	case "statusLine", "subagentStatusLine":
+		return "a command that is run all the time"
+	case "env":
+		return "variables of claude and of all that it starts: some name programs, some send the key elsewhere"
+	case "enabledPlugins":
+		return "plugins bring hooks and MCP servers"
+	case "extraKnownMarketplaces":
+		return "plugins are installed from there"
+	case "enableAllProjectMcpServers", "enabledMcpjsonServers":
+		return "starts MCP servers unasked"
+	case "permissions":
+		return "says which commands run unasked"
+	case "sandbox":
+		return "says which commands run without a sandbox"
+	case "defaultShell":
+		return "a program"
+	}
+	return ""
 }
 
 // memory are the files and folders that a first run gets whole: what instructs

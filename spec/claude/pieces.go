@@ -184,8 +184,8 @@ func (c *content) effect(name string) (Effect, string) {
 		switch {
 		case c.in == globalJSON:
 			return Executes, "an MCP server: a program that is started, or a server that is asked"
-		case len(c.keys) == 1 && executing[c.keys[0]] != "":
-			return Executes, executing[c.keys[0]]
+		case len(c.keys) == 1 && executes(c.keys[0]) != "":
+			return Executes, executes(c.keys[0])
 		case len(c.keys) == 1 && harmless(c.keys[0]) && plain(c.value):
 			return Harmless, ""
 		}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/lazyre"
 )
 
 // install finds what of the host a program outside the store needs beside
@@ -155,7 +157,7 @@ func nodeFolder(pkg string) string {
 	return pkg
 }
 
-var nodeName = lazy(`^(@[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*$`)
+var nodeName = lazyre.Regexp{Text: `^(@[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*$`}
 
 func dependencies(pkg string) []string {
 	data, err := readSome(pkg+"/package.json", 1<<20)
@@ -173,7 +175,7 @@ func dependencies(pkg string) []string {
 	var names []string
 	for _, deps := range []map[string]any{m.Dependencies, m.OptionalDependencies, m.PeerDependencies} {
 		for n := range deps {
-			if nodeName().MatchString(n) {
+			if nodeName.Get().MatchString(n) {
 				names = append(names, n)
 			}
 		}
@@ -287,9 +289,9 @@ func (in *install) prefix(real string) []string {
 
 var (
 	// execLine is a launcher's only command.
-	execLine = lazy("^exec \"?(/[^\"'$`\\\\\\s]+)\"? \"\\$@\"$")
+	execLine = lazyre.Regexp{Text: "^exec \"?(/[^\"'$`\\\\\\s]+)\"? \"\\$@\"$"}
 	// shimLine is the command of a launcher written by cmd-shim (pnpm).
-	shimLine = lazy(`(?m)^\s*exec .*"\$basedir/([^"$]+)"\s+"\$@"$`)
+	shimLine = lazyre.Regexp{Text: `(?m)^\s*exec .*"\$basedir/([^"$]+)"\s+"\$@"$`}
 )
 
 // launches is the real path of the program that a launcher script starts;
@@ -303,7 +305,7 @@ func launches(file string) string {
 		return ""
 	}
 	var target string
-	if m := shimLine().FindStringSubmatch(string(data)); m != nil && bytes.Contains(data, []byte("basedir=$(dirname ")) {
+	if m := shimLine.Get().FindStringSubmatch(string(data)); m != nil && bytes.Contains(data, []byte("basedir=$(dirname ")) {
 		target = filepath.Join(filepath.Dir(file), m[1])
 	} else {
 		var commands []string
@@ -315,7 +317,7 @@ func launches(file string) string {
 		if len(commands) != 1 {
 			return ""
 		}
-		if m := execLine().FindStringSubmatch(commands[0]); m != nil {
+		if m := execLine.Get().FindStringSubmatch(commands[0]); m != nil {
 			target = m[1]
 		}
 	}

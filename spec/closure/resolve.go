@@ -442,7 +442,7 @@ func (r *resolver) badPackage(p string) error {
 		Fix:  "installables have a #, paths have a /",
 		Err:  ErrBadPackage,
 	}
-	if attr().MatchString(p) {
+	if attr.Get().MatchString(p) {
 		e.Fix = fmt.Sprintf("perhaps nixpkgs#%s, or ./%s", p, p)
 	}
 	return e

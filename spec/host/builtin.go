@@ -96,15 +96,15 @@ var guards = []guard{
 	{".lldbinit", "debugger start-up", false},
 }
 
-// guardNames are the first components of guards.
-var guardNames = func() map[string]bool {
-	names := map[string]bool{}
+// guardName tells whether a guard begins with a file or folder of that name.
+func guardName(name []byte) bool {
 	for _, g := range guards {
-		first, _, _ := strings.Cut(g.path, "/")
-		names[first] = true
+		if rest, ok := strings.CutPrefix(g.path, string(name)); ok && (rest == "" || rest[0] == '/') {
+			return true
+		}
 	}
-	return names
-}()
+	return false
+}
 
 // builtIn protects and watches what the built-in list names in the project.
 func (v *survey) builtIn() {

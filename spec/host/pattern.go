@@ -30,16 +30,20 @@ type segment struct {
 	literal, glob string
 }
 
-// giants are folders that unanchored patterns and the search for nested
+// giant names folders that unanchored patterns and the search for nested
 // repositories do not enter: what tools put there is not the project's own,
 // and there may be 200,000 files of it. A pattern that names such a folder
 // ("node_modules/x/.env") still works, and the folder itself can be matched.
-var giants = map[string]bool{
-	".git": true, ".hg": true, ".svn": true, ".jj": true,
-	"node_modules": true, "bower_components": true, ".pnpm-store": true,
-	".venv": true, "venv": true, "__pycache__": true, ".tox": true, ".nox": true,
-	".mypy_cache": true, ".pytest_cache": true, ".ruff_cache": true,
-	".direnv": true, ".cache": true, ".gradle": true, ".terraform": true,
+func giant(name string) bool {
+	switch name {
+	case ".git", ".hg", ".svn", ".jj",
+		"node_modules", "bower_components", ".pnpm-store",
+		".venv", "venv", "__pycache__", ".tox", ".nox",
+		".mypy_cache", ".pytest_cache", ".ruff_cache",
+		".direnv", ".cache", ".gradle", ".terraform":
+		return true
+	}
+	return false
 }
 
 // parsePattern reads one pattern; what says which key of the policy it is of.
@@ -87,7 +91,7 @@ func parsePattern(what, text string) (*pattern, error) {
 			continue
 		}
 		p.segs = append(p.segs, segment{literal: literal})
-		if p.giant == 0 && (giants[literal] || literal == "target") {
+		if p.giant == 0 && (giant(literal) || literal == "target") {
 			p.giant = len(p.segs)
 		}
 	}
@@ -282,7 +286,7 @@ func step(states []state, name string, dir bool) (done *state, next []state) {
 		seg, last := st.segs[st.at], st.at == len(st.segs)-1
 		switch {
 		case seg.any && !last:
-			if dir && (st.explicit() || !giants[name]) {
+			if dir && (st.explicit() || !giant(name)) {
 				st.named = false
 				next = append(next, st)
 			}

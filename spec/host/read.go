@@ -22,7 +22,7 @@ type Options struct {
 	// ProjectDir is the project; empty is the working directory.
 	ProjectDir string
 	// Hide and Protect are gitignore-style patterns. Those without a slash
-	// are not searched for inside node_modules and its like, see giants.
+	// are not searched for inside node_modules and its like, see giant.
 	Hide, Protect []string
 	// Grants are the paths of the policy's read and write keys, absolute or
 	// below "~/".

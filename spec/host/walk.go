@@ -92,7 +92,7 @@ func (w *walk) enter(d folder) error {
 		}
 		if d.nested {
 			repository = repository || string(e.name) == ".git"
-			if guardNames[string(e.name)] || workspaceFile(e.name) {
+			if guardName(e.name) || workspaceFile(e.name) {
 				guarded = append(guarded, string(e.name))
 			}
 		}
@@ -161,7 +161,7 @@ func (w *walk) look(d folder, name string, kind byte) error {
 		// What is read-only can still hold what is to be hidden.
 		next = hiding(next)
 	}
-	nested := d.nested && d.depth < nestedDepth && kind == unix.DT_DIR && !giants[name]
+	nested := d.nested && d.depth < nestedDepth && kind == unix.DT_DIR && !giant(name)
 	if name == "target" && dir && exists(filepath.Join(path, "CACHEDIR.TAG")) {
 		nested, next = false, keep(next, func(st state) bool { return st.named || st.explicit() })
 	}

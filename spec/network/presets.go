@@ -2,28 +2,46 @@ package network
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
 
-// presets are named groups of rules. Each is what the tools of its name
-// contact, and nothing for convenience.
-var presets = map[string][]string{
+// presets are named groups of rules, sorted by name. Each is what the tools of
+// its name contact, and nothing for convenience.
+var presets = []struct {
+	name  string
+	rules []string
+}{
 	// The API, and the login with a browser.
-	"@claude": {"api.anthropic.com", "platform.claude.com"},
+	{"@claude", []string{"api.anthropic.com", "platform.claude.com"}},
+	{"@crates", []string{"crates.io", "index.crates.io", "static.crates.io"}},
 	// Clones and pulls over https. Where a service redirects downloads to
 	// another host, that is part of it.
-	"@git-https": {"github.com", "codeload.github.com", "objects.githubusercontent.com", "gitlab.com", "codeberg.org", "bitbucket.org"},
-	"@npm":       {"registry.npmjs.org"},
-	"@pypi":      {"pypi.org", "files.pythonhosted.org"},
-	"@crates":    {"crates.io", "index.crates.io", "static.crates.io"},
-	"@go":        {"proxy.golang.org", "sum.golang.org"},
-	"@nix-cache": {"cache.nixos.org"},
+	{"@git-https", []string{"github.com", "codeload.github.com", "objects.githubusercontent.com", "gitlab.com", "codeberg.org", "bitbucket.org"}},
+	{"@go", []string{"proxy.golang.org", "sum.golang.org"}},
+	{"@nix-cache", []string{"cache.nixos.org"}},
+	{"@npm", []string{"registry.npmjs.org"}},
+	{"@pypi", []string{"pypi.org", "files.pythonhosted.org"}},
 }
 
 // Presets are the names of all presets, sorted.
-func Presets() []string { return slices.Sorted(maps.Keys(presets)) }
+func Presets() []string {
+	names := make([]string, len(presets))
+	for i, p := range presets {
+		names[i] = p.name
+	}
+	return names
+}
+
+// preset is what the preset of that name stands for, nil if there is none.
+func preset(name string) []string {
+	for _, p := range presets {
+		if p.name == name {
+			return p.rules
+		}
+	}
+	return nil
+}
 
 // Expand writes presets out, in place, without doubles.
 func Expand(allow []string) ([]string, error) {
@@ -31,7 +49,7 @@ func Expand(allow []string) ([]string, error) {
 	for _, s := range allow {
 		rules := []string{s}
 		if strings.HasPrefix(s, "@") {
-			if rules = presets[s]; rules == nil {
+			if rules = preset(s); rules == nil {
 				return nil, ruleError(s, "is not a preset: there are %s", strings.Join(Presets(), " "))
 			}
 		}

@@ -166,13 +166,21 @@ func (b *Broker) answer(w http.ResponseWriter, r *refusal) {
 	_, _ = w.Write(errorBody(r.status, r.text)) // the client may be gone
 }
 
-// errorTypes are those of the API's errors that fit a status.
-var errorTypes = map[int]string{
-	http.StatusUnauthorized:       "authentication_error",
-	http.StatusForbidden:          "permission_error",
-	http.StatusBadGateway:         "api_error",
-	http.StatusGatewayTimeout:     "timeout_error",
-	http.StatusServiceUnavailable: "overloaded_error",
+// errorType is that of the API's errors that fits a status.
+func errorType(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "authentication_error"
+	case http.StatusForbidden:
+		return "permission_error"
+	case http.StatusBadGateway:
+		return "api_error"
+	case http.StatusGatewayTimeout:
+		return "timeout_error"
+	case http.StatusServiceUnavailable:
+		return "overloaded_error"
+	}
+	return "invalid_request_error"
 }
 
 func errorBody(status int, text string) []byte {
@@ -180,14 +188,10 @@ func errorBody(status int, text string) []byte {
 		Type    string `json:"type"`
 		Message string `json:"message"`
 	}
-	kind := errorTypes[status]
-	if kind == "" {
-		kind = "invalid_request_error"
-	}
 	body, err := json.Marshal(struct {
 		Type  string `json:"type"`
 		Error detail `json:"error"`
-	}{"error", detail{kind, "jailed-claude broker: " + text}})
+	}{"error", detail{errorType(status), "jailed-claude broker: " + text}})
 	if err != nil {
 		return nil // strings have a JSON form
 	}
