@@ -88,8 +88,11 @@ func fork(calls []call, results *[16]uintptr) (pid uintptr, e syscall.Errno) {
 //go:nosplit
 //go:norace
 func child(calls []call, results *[16]uintptr) {
-	// A filter can have it delivered in place of an end.
+	// A filter can have the first delivered in place of an end; the second is
+	// int 0x80 where the kernel has no 32-bit system calls. Go's handlers would
+	// report, and end with a status that looks like an errno.
 	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGSYS), uintptr(unsafe.Pointer(&defaultAction)), 0, 8, 0, 0)
+	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGSEGV), uintptr(unsafe.Pointer(&defaultAction)), 0, 8, 0, 0)
 	for i := range calls {
 		c := &calls[i]
 		a := c.args
