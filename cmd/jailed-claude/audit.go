@@ -41,7 +41,8 @@ func newAudit() *cobra.Command {
 		Short: "Attack your own jail from inside, and say what held",
 		Long: `Make the jail that "run" makes, with the same policy, and run an attacker in it
 in place of the agent. It tries to read, change, reach and outlive what it must
-not, on baits that are laid out before and taken away afterwards.
+not, on baits that are laid out before and taken away afterwards; should it be killed
+before that, the next one takes away what it has made in the project.
 
 Exit status: 0 if every attack was stopped, 1 if one got through.`,
 		Example: `  jailed-claude audit
@@ -79,6 +80,10 @@ Exit status: 0 if every attack was stopped, 1 if one got through.`,
 }
 
 func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
+	// First of all: with it git does not know the repository, nor we the policy.
+	if left := audit.Leftovers(f.dir()); len(left) > 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: an earlier audit was killed: removed what its attacks had made: %s\n", strings.Join(left, " "))
+	}
 	in, err := f.plan(c.Context(), c, wanted{command: []string{audit.Program}, noAgent: true})
 	if err != nil {
 		return err
@@ -90,7 +95,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	// A session keyring belongs to a thread.
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
-	ctx, stop := signal.NotifyContext(c.Context(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	ctx, stop := signal.NotifyContext(c.Context(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	defer stop()
 	scene, err := audit.Prepare(promised(in, j.Spec), audit.Options{Self: in.Host.Executable, Getenv: os.Getenv, Classes: o.classes})
 	if err != nil {

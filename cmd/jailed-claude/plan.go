@@ -231,13 +231,19 @@ type wanted struct {
 	look     bool // nothing will run
 }
 
+// dir is the project's folder, resolved as far as it exists.
+func (f *jailFlags) dir() string {
+	file, err := trust.Path(f.project)
+	if err != nil {
+		return f.project
+	}
+	return filepath.Dir(file)
+}
+
 // plan gathers policy, host and closure.
 func (f *jailFlags) plan(ctx context.Context, c *cobra.Command, w wanted) (*spec.Input, error) {
 	begun := time.Now()
-	dir := f.project
-	if file, err := trust.Path(f.project); err == nil {
-		dir = filepath.Dir(file)
-	}
+	dir := f.dir()
 	// git runs while policies are read.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -4,8 +4,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // auditRow is one row of jailed-claude audit --json.
@@ -222,5 +224,44 @@ func TestAuditSaysWhatIsWrong(t *testing.T) {
 		if r.status != 125 || !strings.Contains(r.err, "jailed-claude: audit: ") {
 			t.Errorf("%s: %s", against, r)
 		}
+	}
+}
+
+// TestAuditKilled: what an audit leaves that is killed in the middle, the next
+// one takes away, though git takes the project for no repository until then.
+func TestAuditKilled(t *testing.T) {
+	t.Parallel()
+	w := audited(t)
+	// Baits of the dead one stay: they have names of their own, and harm nothing.
+	project := func() string {
+		return strings.Join(slices.DeleteFunc(strings.Split(w.tree(), "\n"), func(p string) bool { return strings.Contains(p, "/.jailed-claude-audit-") }), "\n")
+	}
+	before, status := project(), w.status()
+	args := []string{"audit", "--closure", requireVariable(t, "BASE_CLOSURE"), "--net", "none", "--class", "persistence"}
+	c := w.command(args...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "a marker", func() bool {
+		_, err := os.Lstat(filepath.Join(w.project, ".git/commondir"))
+		return err == nil
+	})
+	_ = c.Process.Kill()
+	_ = c.Wait()
+	// The attacks end as soon as nobody listens.
+	waitFor(t, "the end of the attacks", func() bool {
+		was := w.tree()
+		time.Sleep(time.Second)
+		return was == w.tree()
+	})
+	r := finish(t, w.command(args...))
+	if r.status != 0 || !strings.Contains(r.err, "an earlier audit was killed: removed what its attacks had made: .git/commondir ") {
+		t.Error(r)
+	}
+	if after := project(); after != before {
+		t.Errorf("left:\n%s\nbefore:\n%s", after, before)
+	}
+	if after := w.status(); after != status {
+		t.Errorf("the project is:\n%s\nbefore:\n%s", after, status)
 	}
 }

@@ -322,3 +322,65 @@ func TestClassesOnly(t *testing.T) {
 		t.Errorf("a class that is none: %v", err)
 	}
 }
+
+// TestLeftovers: what a killed audit has made goes, and nothing else.
+func TestLeftovers(t *testing.T) {
+	project, outside := t.TempDir(), t.TempDir()
+	write := func(text, dir string, names ...string) {
+		t.Helper()
+		for _, name := range names {
+			p := filepath.Join(dir, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o700), os.WriteFile(p, []byte(text), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write("ref: refs/heads/main\n", project, ".git/HEAD")
+	if err := errors.Join(os.MkdirAll(filepath.Join(project, ".git/objects"), 0o700), os.MkdirAll(filepath.Join(project, ".git/refs"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	write("mine\n", project, ".envrc", ".vscode/settings.json", "notes")
+	write(markerText+"mine\n", project, ".mcp.json")
+	write(markerText, outside, "launch.json")
+	if err := errors.Join(unix.Mkfifo(filepath.Join(project, ".gitmodules"), 0o600), os.Symlink(outside, filepath.Join(project, ".idea"))); err != nil {
+		t.Fatal(err)
+	}
+	kept := tree(t, project) + tree(t, outside)
+
+	var e Env
+	made := []string{".git/commondir", ".vscode/tasks.json", ".devcontainer.json", "jailed-claude-audit/.git/HEAD", ".claude/settings.local.json", "HEAD"}
+	for _, name := range made {
+		if err := e.makeTrusted(filepath.Join(project, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(markerText, outside, "workspace.xml") // .idea/workspace.xml
+	got := Leftovers(project)
+	slices.Sort(got)
+	slices.Sort(made)
+	if !slices.Equal(got, made) {
+		t.Errorf("removed %q, not %q", got, made)
+	}
+	if err := os.Remove(filepath.Join(outside, "workspace.xml")); err != nil {
+		t.Errorf("outside of the project: %v", err)
+	}
+	if got := tree(t, project) + tree(t, outside); got != kept {
+		t.Errorf("left:\n%s\nbefore:\n%s", got, kept)
+	}
+	if left := Leftovers(project); left != nil {
+		t.Errorf("again: %q", left)
+	}
+}
+
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(p string, _ os.DirEntry, err error) error {
+		b.WriteString(p + "\n")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

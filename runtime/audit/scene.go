@@ -328,6 +328,41 @@ func isMarker(p string) bool {
 	return err == nil && string(text) == markerText
 }
 
+// Leftovers takes away what attacks of an audit that was killed have made in a
+// project: files with the text of a marker, and folders that are empty without
+// them. It returns their names. The project may change meanwhile: nothing
+// outside of it is removed. Nor are baits: another audit may need its own.
+func Leftovers(project string) (removed []string) {
+	root, err := os.OpenRoot(project)
+	if err != nil {
+		return nil
+	}
+	defer root.Close()
+	for _, t := range append(slices.Clone(trusted), trustedFile{path: raceName}) {
+		if !holdsMarker(root, t.path) || root.Remove(t.path) != nil {
+			continue
+		}
+		removed = append(removed, t.path)
+		dir := filepath.Dir(t.path)
+		if _, err := root.Lstat(filepath.Join(dir, "HEAD")); err != nil && filepath.Base(dir) == ".git" {
+			_, _ = root.Remove(filepath.Join(dir, "objects")), root.Remove(filepath.Join(dir, "refs"))
+		}
+		for dir != "." && root.Remove(dir) == nil {
+			dir = filepath.Dir(dir)
+		}
+	}
+	return removed
+}
+
+// holdsMarker opens no more than a file of the right size: there may be pipes.
+func holdsMarker(root *os.Root, name string) bool {
+	if fi, err := root.Lstat(name); err != nil || !fi.Mode().IsRegular() || fi.Size() != int64(len(markerText)) {
+		return false
+	}
+	text, err := root.ReadFile(name)
+	return err == nil && string(text) == markerText
+}
+
 // moveBack undoes what an attacker that was killed could not.
 func (s *Scene) moveBack(p string) {
 	for ; within(p, s.bait.Facts.Project) && p != s.bait.Facts.Project; p = filepath.Dir(p) {
