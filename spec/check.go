@@ -160,9 +160,10 @@ var (
 	unsealed = []string{"/usr/src", "/usr/local/src", "/usr/home"}
 )
 
-// mountOptions are all that a mount of a type may have, nil for no type; "=" at the end
-// stands for any value. An unknown option is refused: runtimes give meanings
-// of their own to many, and "bind" makes a bind mount of any type.
+// mountOptions are all that a mount of a type may have, nil if there is no such
+// type; "=" at the end stands for any value. An unknown option is refused:
+// runtimes give meanings of their own to many, and "bind" makes a bind mount of
+// any type.
 func mountOptions(kind string) []string {
 	switch kind {
 	case "bind":

@@ -41,8 +41,8 @@ func newAudit() *cobra.Command {
 		Short: "Attack your own jail from inside, and say what held",
 		Long: `Make the jail that "run" makes, with the same policy, and run an attacker in it
 in place of the agent. It tries to read, change, reach and outlive what it must
-not, on baits that are laid out before and taken away afterwards; should it be killed
-before that, the next one takes away what it has made in the project.
+not, on baits that are laid out before and taken away afterwards. What one that
+was killed has made in the project, the next one takes away.
 
 Exit status: 0 if every attack was stopped, 1 if one got through.`,
 		Example: `  jailed-claude audit

@@ -142,18 +142,19 @@ func special(kind string) bool {
 	return true
 }
 
-// refused are modes with which a terminal would change its size, lock its
-// keyboard, write a log, or read what follows in another way than this filter.
-func refused(kind string) []int {
+// refused tells whether with that mode a terminal would change its size, lock
+// its keyboard, write a log, or read what follows in another way than this
+// filter.
+func refused(kind string, mode int) bool {
 	switch kind {
 	case "h":
-		return []int{2} // KAM
+		return mode == 2 // KAM
 	case "?h":
-		return []int{3, 38, 40, 46} // DECCOLM, DECTEK, its permission, logging
+		return mode == 3 || mode == 38 || mode == 40 || mode == 46 // DECCOLM, DECTEK, its permission, logging
 	case "?l":
-		return []int{2, 3} // DECANM: VT52; DECCOLM
+		return mode == 2 || mode == 3 // DECANM: VT52; DECCOLM
 	}
-	return nil
+	return false
 }
 
 // asked are the window operations (t) that pass: reports of sizes and places,
@@ -183,9 +184,8 @@ func (q sequence) allowed() bool {
 			}
 		}
 	case "h", "l", "?h", "?l":
-		no := refused(string(q.kind))
 		for _, n := range q.numbers {
-			if n > maxMode || slices.Contains(no, n) {
+			if n > maxMode || refused(string(q.kind), n) {
 				return false
 			}
 		}

@@ -185,8 +185,8 @@ func (r *Review) Find(name string) *Piece {
 	return nil
 }
 
-// difference is a unified diff of two versions of a piece, in characters that can be
-// seen.
+// difference is a unified diff of two versions of a piece, in characters that
+// can be seen.
 func difference(host, jail *content) string {
 	if (jail != nil && jail.files == nil) || (jail == nil && host.files == nil) {
 		var name string

@@ -3,6 +3,7 @@ package host
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // A guard is a path of the built-in list, below the project or a nested
@@ -96,14 +97,23 @@ var guards = []guard{
 	{".lldbinit", "debugger start-up", false},
 }
 
+// guardNames are the first components of guards, for every name of a project:
+// made when the first is asked for, not before main in each process of a start.
+var guardNames struct {
+	once sync.Once
+	set  map[string]bool
+}
+
 // guardName tells whether a guard begins with a file or folder of that name.
 func guardName(name []byte) bool {
-	for _, g := range guards {
-		if rest, ok := strings.CutPrefix(g.path, string(name)); ok && (rest == "" || rest[0] == '/') {
-			return true
+	guardNames.once.Do(func() {
+		guardNames.set = map[string]bool{}
+		for _, g := range guards {
+			first, _, _ := strings.Cut(g.path, "/")
+			guardNames.set[first] = true
 		}
-	}
-	return false
+	})
+	return guardNames.set[string(name)]
 }
 
 // builtIn protects and watches what the built-in list names in the project.
