@@ -2,9 +2,11 @@ package audit
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -289,6 +291,32 @@ func TestClose(t *testing.T) {
 	}
 	if after := tree(); !slices.Equal(after, before) {
 		t.Errorf("left:\n%s\nbefore:\n%s", strings.Join(after, "\n"), strings.Join(before, "\n"))
+	}
+}
+
+// TestManyAudits: the baits of audits that run side by side leave each other
+// room, whatever the limit of one user is by default.
+func TestManyAudits(t *testing.T) {
+	// The session keyring is a thread's.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for i := range 32 {
+		s := emptyScene()
+		s.bait.Mark = fmt.Sprintf(".jailed-claude-audit-test-%d-%d", os.Getpid(), i)
+		s.shared()
+		// Not Close: that takes away what this scene does not know to be the host's.
+		for _, undo := range s.undo {
+			defer undo()
+		}
+		for name, none := range map[string]bool{"SHM": s.bait.SHM == 0, "MSG": s.bait.MSG == 0, "MQ": s.bait.MQ == ""} {
+			why, said := s.bait.Lacks[name]
+			if none != said {
+				t.Fatalf("audit %d: none of %s: %v, because of %q", i, name, none, why)
+			}
+			if none && why != "ENOSYS" {
+				t.Fatalf("audit %d has no %s: %s", i, name, why)
+			}
+		}
 	}
 }
 

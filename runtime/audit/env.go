@@ -53,9 +53,11 @@ type Bait struct {
 	Terminal string
 	// Key is the description of a key in the caller's session keyring.
 	Key string
-	// SHM, SEM, MSG are System V keys; MQ and PosixSHM are names.
+	// SHM and MSG are System V keys, and MQ is a name. Where one is the zero
+	// value, Lacks says why by the field's name.
 	SHM, MSG int
 	MQ       string
+	Lacks    map[string]string
 	// Accounts is the digest of the host's /etc/passwd.
 	Accounts string
 	// StorePaths are some paths of the store that the closure has not.

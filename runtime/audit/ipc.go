@@ -36,7 +36,7 @@ func ipcAttacks() []Attack {
 	}
 	add("shared-memory-sysv", "sysvipc(7)", "shared memory of the caller is read", func(e *Env) Result {
 		if e.SHM == 0 {
-			return notApplicable("the caller's kernel has no System V IPC")
+			return notApplicable("the caller has no shared memory: %s", e.Lacks["SHM"])
 		}
 		id, _, errno := unix.Syscall(unix.SYS_SHMGET, uintptr(e.SHM), 0, 0)
 		if errno != 0 {
@@ -51,7 +51,7 @@ func ipcAttacks() []Attack {
 	})
 	add("messages-sysv", "sysvipc(7)", "a message queue of the caller is there", func(e *Env) Result {
 		if e.MSG == 0 {
-			return notApplicable("the caller's kernel has no System V IPC")
+			return notApplicable("the caller has no message queue: %s", e.Lacks["MSG"])
 		}
 		_, _, errno := unix.Syscall(unix.SYS_MSGGET, uintptr(e.MSG), 0, 0)
 		if errno != 0 {
@@ -61,7 +61,7 @@ func ipcAttacks() []Attack {
 	})
 	add("messages-posix", "mq_overview(7)", "a message queue of the caller is there", func(e *Env) Result {
 		if e.MQ == "" {
-			return notApplicable("the caller's kernel has no POSIX message queues")
+			return notApplicable("the caller has no message queue: %s", e.Lacks["MQ"])
 		}
 		fd, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, cstr(e.MQ), unix.O_RDONLY, 0, 0, 0, 0)
 		if errno != 0 {
@@ -75,7 +75,7 @@ func ipcAttacks() []Attack {
 	})
 	add("semaphores-list", "sysvipc(7)", "IPC objects of the host are listed", func(e *Env) Result {
 		if e.SHM == 0 {
-			return notApplicable("the caller's kernel has no System V IPC")
+			return notApplicable("the caller has no shared memory: %s", e.Lacks["SHM"])
 		}
 		var info [128]byte
 		n, _, errno := unix.Syscall(unix.SYS_SHMCTL, 0, 14, uintptr(unsafe.Pointer(&info[0]))) // SHM_INFO
