@@ -67,6 +67,9 @@ case ${1:-} in
     need crun command -v crun
     need tmux command -v tmux
     need strace command -v strace
+    # What an agent makes a sandbox of its own with.
+    need bubblewrap command -v bwrap
+    need socat command -v socat
     need procps command -v ps
     # What a jail's network is tried with.
     need curl command -v curl
@@ -93,7 +96,7 @@ case ${1:-} in
     need runc command -v runc
     need crun command -v crun
     need passt command -v pasta
-    # Of sandbox-runtime.
+    # Of sandbox-runtime, with bubblewrap.
     need socat command -v socat
     need ripgrep command -v rg
     ;;
