@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -305,9 +306,7 @@ func TestManyAudits(t *testing.T) {
 		s.bait.Mark = fmt.Sprintf(".jailed-claude-audit-test-%d-%d", os.Getpid(), i)
 		s.shared()
 		// Not Close: that takes away what this scene does not know to be the host's.
-		for _, undo := range s.undo {
-			defer undo()
-		}
+		defer s.remains.remove()
 		for name, none := range map[string]bool{"SHM": s.bait.SHM == 0, "MSG": s.bait.MSG == 0, "MQ": s.bait.MQ == ""} {
 			why, said := s.bait.Lacks[name]
 			if none != said {
@@ -317,6 +316,52 @@ func TestManyAudits(t *testing.T) {
 				t.Fatalf("audit %d has no %s: %s", i, name, why)
 			}
 		}
+	}
+}
+
+// TestTarget: the bait process takes away what an audit had laid out that was
+// killed; what was said last counts.
+func TestTarget(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	s := emptyScene()
+	s.bait.Mark = fmt.Sprintf(".jailed-claude-audit-test-%d", os.Getpid())
+	s.shared()
+	defer s.remains.remove()
+	var in, out bytes.Buffer
+	s.toTarget = &in
+	if err := s.tellTarget(); err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	bait, other := filepath.Join(home, s.bait.marked("home")), filepath.Join(home, "other")
+	for _, dir := range []string{bait, other} {
+		if err := os.MkdirAll(filepath.Join(dir, "secret"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.remains.Folders = []string{bait}
+	if err := s.tellTarget(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Target(&in, &out); err != nil {
+		t.Fatal(err)
+	}
+	if exists(bait) || !exists(other) {
+		t.Error("not the bait alone was taken away")
+	}
+	if _, err := unix.SysvShmGet(s.bait.SHM, 0, 0); s.bait.SHM != 0 && !errors.Is(err, unix.ENOENT) {
+		t.Errorf("the shared memory: %v", err)
+	}
+	if _, _, errno := unix.Syscall(unix.SYS_MSGGET, uintptr(s.bait.MSG), 0, 0); s.bait.MSG != 0 && errno != unix.ENOENT {
+		t.Errorf("the message queue: %v", errno)
+	}
+	if _, _, errno := unix.Syscall(unix.SYS_MQ_UNLINK, cstr(s.bait.MQ), 0, 0); s.bait.MQ != "" && errno != unix.ENOENT {
+		t.Errorf("the POSIX message queue: %v", errno)
+	}
+	in.WriteString(`{"Folders": 1}`)
+	if err := Target(&in, &out); err == nil {
+		t.Error("no error for what is not understood")
 	}
 }
 

@@ -3,6 +3,8 @@ package audit
 import (
 	"bufio"
 	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -171,7 +173,7 @@ func (s *Scene) startTarget(self string) error {
 	if err := c.Start(); err != nil {
 		return err
 	}
-	s.target = c
+	s.target, s.toTarget = c, in
 	s.undo = append(s.undo, func() {
 		_ = in.Close()
 		_ = c.Process.Kill()
@@ -192,11 +194,20 @@ func (s *Scene) startTarget(self string) error {
 			s.mu.Unlock()
 		}
 	}()
+	return s.tellTarget()
+}
+
+// tellTarget says what outlives this process so far.
+func (s *Scene) tellTarget() error {
+	if err := json.NewEncoder(s.toTarget).Encode(s.remains); err != nil {
+		return fmt.Errorf("the bait process: %w", err)
+	}
 	return nil
 }
 
 // Target is the part of the process that attacks reach for. It says where the
-// secret is, then a line for every signal, until its standard input ends.
+// secret is, then a line for every signal, until its standard input ends: then
+// it takes away what was said there last, since an audit that was killed cannot.
 func Target(in io.Reader, out io.Writer) error {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGUSR1)
@@ -219,8 +230,47 @@ func Target(in io.Reader, out io.Writer) error {
 		}
 	}()
 	keep(&b)
-	_, err = io.Copy(io.Discard, in)
-	return err
+	last := remains{}
+	for d := json.NewDecoder(in); ; {
+		var r remains
+		if err := d.Decode(&r); err != nil {
+			last.remove()
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		last = r
+	}
+}
+
+// remains are the baits that stay on the host when the process that laid them
+// out ends. All have names of this audit alone.
+type remains struct {
+	Folders []string
+	// SHM and MSG are System V keys, and MQ is the name of a POSIX queue.
+	SHM, MSG int
+	MQ       string
+}
+
+func (r *remains) remove() {
+	for _, dir := range r.Folders {
+		_ = os.RemoveAll(dir)
+	}
+	if r.SHM != 0 {
+		if id, err := unix.SysvShmGet(r.SHM, 0, 0); err == nil {
+			_, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil)
+		}
+	}
+	if r.MSG != 0 {
+		if id, _, errno := unix.Syscall(unix.SYS_MSGGET, uintptr(r.MSG), 0, 0); errno == 0 {
+			_, _, _ = unix.Syscall(unix.SYS_MSGCTL, id, unix.IPC_RMID, 0)
+		}
+	}
+	if r.MQ != "" {
+		_, _, _ = unix.Syscall(unix.SYS_MQ_UNLINK, cstr(r.MQ), 0, 0)
+	}
+	*r = remains{}
 }
 
 // shared lays out what processes of a user share. A kernel without one of these
@@ -247,7 +297,7 @@ func (s *Scene) shared() {
 	if id, err := unix.SysvShmGet(number, 4096, unix.IPC_CREAT|unix.IPC_EXCL|0o600); err != nil {
 		b.Lacks["SHM"] = plain(err)
 	} else {
-		s.undo = append(s.undo, func() { _, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) })
+		s.remains.SHM = number
 		if m, err := unix.SysvShmAttach(id, 0, 0); err != nil {
 			b.Lacks["SHM"] = plain(err)
 		} else {
@@ -256,19 +306,17 @@ func (s *Scene) shared() {
 			b.SHM = number
 		}
 	}
-	if id, _, errno := unix.Syscall(unix.SYS_MSGGET, uintptr(number), unix.IPC_CREAT|unix.IPC_EXCL|0o600, 0); errno != 0 {
+	if _, _, errno := unix.Syscall(unix.SYS_MSGGET, uintptr(number), unix.IPC_CREAT|unix.IPC_EXCL|0o600, 0); errno != 0 {
 		b.Lacks["MSG"] = plain(errno)
 	} else {
-		b.MSG = number
-		s.undo = append(s.undo, func() { _, _, _ = unix.Syscall(unix.SYS_MSGCTL, id, unix.IPC_RMID, 0) })
+		b.MSG, s.remains.MSG = number, number
 	}
 	name := strings.TrimPrefix(b.Mark, ".")
 	if fd, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, cstr(name), unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC, 0o600, uintptr(unsafe.Pointer(&smallestQueue)), 0, 0); errno != 0 {
 		b.Lacks["MQ"] = plain(errno)
 	} else {
 		_ = unix.Close(int(fd))
-		b.MQ = name
-		s.undo = append(s.undo, func() { _, _, _ = unix.Syscall(unix.SYS_MQ_UNLINK, cstr(name), 0, 0) })
+		b.MQ, s.remains.MQ = name, name
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +25,9 @@ type Scene struct {
 	// existing are the folders and files among those that attacks may make.
 	existing map[string]bool
 	undo     []func()
+	remains  remains
 	target   *exec.Cmd
+	toTarget io.Writer
 	master   *os.File
 	slave    *os.File
 	leaked   []*os.File
@@ -108,6 +111,10 @@ func Prepare(f Facts, o Options) (*Scene, error) {
 		}
 	}
 	s.shared()
+	if err := s.tellTarget(); err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -130,7 +137,7 @@ func (s *Scene) files() error {
 		if dir == "" || !exists(dir) || s.granted(own) || os.Mkdir(own, 0o700) != nil {
 			continue
 		}
-		s.undo = append(s.undo, func() { _ = os.RemoveAll(own) })
+		s.remains.Folders = append(s.remains.Folders, own)
 		p := filepath.Join(own, "secret")
 		if err := os.WriteFile(p, []byte(s.secret+"\n"), 0o600); err != nil {
 			return err
@@ -306,6 +313,7 @@ func (s *Scene) Close() {
 		s.undo[i]()
 	}
 	s.undo = nil
+	s.remains.remove()
 	for _, f := range append(s.leaked, s.master, s.slave) {
 		if f != nil {
 			_ = f.Close()
