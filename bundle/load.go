@@ -39,7 +39,8 @@ func Load(dir string) (*Bundle, error) {
 			return nil, fmt.Errorf("bundle %q: %w", dir, err)
 		}
 	}
-	f, err := os.Open(filepath.Join(dir, ConfigName))
+	// It was looked at, but may be a FIFO by now.
+	f, err := os.OpenFile(filepath.Join(dir, ConfigName), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("bundle %q: %w", dir, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -96,7 +95,7 @@ const pause = 200 * time.Millisecond
 
 // show prints a log, and with follow what comes until the jail has ended.
 func (o logOptions) show(w io.Writer, s session) error {
-	f, err := os.Open(s.file)
+	f, err := openRegular(s.file)
 	if err != nil {
 		return err
 	}

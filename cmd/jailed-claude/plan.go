@@ -170,12 +170,7 @@ func userLayers() ([]*policy.Layer, error) {
 		}
 		layers = append(layers, l)
 	}
-	file := filepath.Join(configDir(), "config.toml")
-	if fi, err := os.Stat(file); err == nil && !fi.Mode().IsRegular() {
-		// To open a FIFO would wait for ever.
-		return nil, fmt.Errorf("read policy: %q is no regular file", file)
-	}
-	own, err := readLayer(file)
+	own, err := parseLayer(openRegular(filepath.Join(configDir(), "config.toml")))
 	return append(layers, own), err
 }
 
@@ -210,15 +205,38 @@ func shellQuote(s string) string {
 	return "$'" + b.String() + "'"
 }
 
-func readLayer(file string) (*policy.Layer, error) {
-	text, err := os.ReadFile(file)
+// readLayer reads the policy in a file that the user named, be it a pipe; nil if
+// there is none.
+func readLayer(file string) (*policy.Layer, error) { return parseLayer(os.Open(file)) }
+
+// parseLayer reads a policy, and closes its file.
+func parseLayer(f *os.File, err error) (*policy.Layer, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read policy: %w", err)
 	}
-	return policy.Parse(file, text)
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("read policy: %w", err)
+	}
+	return policy.Parse(f.Name(), text)
+}
+
+// openRegular opens a file of our own for reading. A FIFO that somebody put in
+// its place is not waited for.
+func openRegular(file string) (*os.File, error) {
+	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+		f.Close()
+		return nil, fmt.Errorf("%q is no regular file", file)
+	}
+	return f, nil
 }
 
 // wanted is what a command wants beyond the flags.

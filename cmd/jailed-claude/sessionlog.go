@@ -99,7 +99,8 @@ func sessions(dir string) ([]session, error) {
 
 // dropLogs makes room for one more.
 func dropLogs(dir string) error {
-	f, err := os.Open(dir)
+	// Nor is a FIFO waited for that somebody put in its place.
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func dropLogs(dir string) error {
 // firstLine says whose log a file is.
 func firstLine(file string) (sessionLine, error) {
 	var l sessionLine
-	f, err := os.Open(file)
+	f, err := openRegular(file)
 	if err != nil {
 		return l, err
 	}

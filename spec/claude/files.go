@@ -49,6 +49,10 @@ func openDir(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
+// openRoot opens a folder, and waits for nobody where that is a FIFO: the slash
+// says that it has to be a folder, as os.OpenRoot does not.
+func openRoot(dir string) (*os.Root, error) { return os.OpenRoot(dir + "/") }
+
 // openBelow opens a path below a folder and nowhere else, through no symlink.
 func openBelow(d *os.File, name string, flags int, mode uint32) (*os.File, error) {
 	how := unix.OpenHow{

@@ -4,14 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 )
 
 // Reset removes the private configuration, so that the next run is a first
 // run. What was seeded is forgotten last: a reset that did not come to its end
 // can be repeated.
 func Reset(state string) error {
-	root, err := os.OpenRoot(state)
+	root, err := openRoot(state)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

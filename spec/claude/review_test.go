@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func (f *fixture) review() *Review {
@@ -411,6 +413,14 @@ func TestReset(t *testing.T) {
 	}
 	if _, err := NewReview(f.o.Host, filepath.Join(f.state, "none")); !errors.Is(err, ErrNoPrivate) {
 		t.Errorf("%v", err)
+	}
+	// os.OpenRoot alone would wait for a writer.
+	fifo := filepath.Join(f.home, "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Reset(fifo); !errors.Is(err, unix.ENOTDIR) {
+		t.Errorf("a FIFO: %v", err)
 	}
 }
 

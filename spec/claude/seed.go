@@ -407,7 +407,7 @@ func sweep(state *os.File) error {
 	var errs []error
 	for _, name := range names {
 		if strings.HasPrefix(name, stagePrefix) {
-			root, err := os.OpenRoot(state.Name())
+			root, err := openRoot(state.Name())
 			if err != nil {
 				return err
 			}

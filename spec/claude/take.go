@@ -302,7 +302,7 @@ func (r *Review) drop(p *Piece, want *content) error {
 // unlink removes what has that name in the private folder: a file, a symlink,
 // a folder with all that is in it.
 func unlink(private *os.File, name string) error {
-	root, err := os.OpenRoot(private.Name())
+	root, err := openRoot(private.Name())
 	if err != nil {
 		return err
 	}

@@ -199,7 +199,8 @@ func (s Store) open() (*os.Root, error) {
 	if !before.IsDir() {
 		return nil, fmt.Errorf("%w: %q is no folder", ErrUnsafe, s.Dir)
 	}
-	root, err := os.OpenRoot(s.Dir)
+	// The slash: without it a FIFO that is there by now would be waited for.
+	root, err := os.OpenRoot(s.Dir + "/")
 	if err != nil {
 		return nil, err
 	}
