@@ -183,9 +183,9 @@ func TestSoakHostileNeighbour(t *testing.T) {
 			}
 		})
 	}
-	n := rounds(60, 1000)
+	n := 0
 	var works, refused atomic.Int32
-	inParallel(n, func(int) {
+	one := func(int) {
 		r := finish(t, start())
 		switch {
 		case r.status == 0 && r.out == "started\n":
@@ -198,7 +198,15 @@ func TestSoakHostileNeighbour(t *testing.T) {
 		if strings.Contains(r.err, "goroutine") || strings.Contains(r.out+r.err, planted) {
 			t.Errorf("%s", r)
 		}
-	})
+	}
+	// How many work is a matter of the machine: on a slow one, one in ten.
+	for range 5 {
+		n += rounds(60, 1000)
+		inParallel(rounds(60, 1000), one)
+		if works.Load() > 0 && refused.Load() > 0 || t.Failed() {
+			break
+		}
+	}
 	close(stop)
 	racers.Wait()
 	if works.Load() == 0 || refused.Load() == 0 {
