@@ -19,6 +19,22 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 )
 
+// isInit: libcontainer started this process as its init. The argument alone
+// would take a user's "jailed-claude init" for it.
+func isInit() bool {
+	return len(os.Args) > 1 && os.Args[1] == "init" && os.Getenv("_LIBCONTAINER_INITPIPE") != ""
+}
+
+// Both have to be on the first thread: what they make dies with the thread that
+// made it, and processors are given to that one (place.c). While packages are
+// initialised the main goroutine is there; in main the scheduler may already
+// have moved it, where other processes want the processors.
+func init() {
+	if isInit() || supervisor.IsStage() {
+		goruntime.LockOSThread()
+	}
+}
+
 // Reexec plays the part that this process was started for, if any.
 //
 // As libcontainer's init it does not return. As a supervisor, or as the keeper
@@ -26,12 +42,10 @@ import (
 //
 // Preconditions: first in main, on the main goroutine.
 func Reexec() (status int, err error, ok bool) {
-	// The argument alone would take a user's "jailed-claude init" for it.
-	if len(os.Args) > 1 && os.Args[1] == "init" && os.Getenv("_LIBCONTAINER_INITPIPE") != "" {
+	if isInit() {
+		supervisor.Punctual()
 		// Without this an init that waits for a supervisor that was killed
 		// waits for ever. libcontainer keeps the setting across execve.
-		goruntime.LockOSThread()
-		supervisor.Punctual()
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 			return 0, os.NewSyscallError("prctl(PR_SET_PDEATHSIG)", err), true
 		}

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -68,6 +70,8 @@ func (w *world) tree() string {
 	var b strings.Builder
 	err := filepath.WalkDir(w.dir, func(p string, d os.DirEntry, err error) error {
 		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // an attack has taken it away meanwhile
 		case err != nil:
 			return err
 		case p == filepath.Join(w.home, ".cache") || p == filepath.Join(w.home, ".local") || p == filepath.Join(w.project, ".git/index"):

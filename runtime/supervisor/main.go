@@ -3,7 +3,6 @@ package supervisor
 import (
 	"os"
 	"path/filepath"
-	goruntime "runtime"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
@@ -20,11 +19,10 @@ const exitOurs = 125
 // Main is the supervisor: it starts the jail that was handed over, waits for
 // it, and returns the exit status of its program.
 //
-// Preconditions: on the main goroutine, in a process for which IsStage is true.
+// Preconditions: in a process for which IsStage is true, on the main goroutine,
+// which is locked to the first thread: PID 1 dies with the thread that made it,
+// so that has to be one that lives as long as the process.
 func Main() (status int, err error) {
-	// PID 1 dies with the thread that made it, so that has to be one that
-	// lives as long as the process.
-	goruntime.LockOSThread()
 	Punctual()
 	unix.Umask(0o022)
 	apart()
