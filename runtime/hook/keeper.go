@@ -14,12 +14,14 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/heap"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -68,6 +70,8 @@ func Keep() (status int) {
 	if err != nil {
 		return exitOurs
 	}
+	// When the container has started.
+	defer time.AfterFunc(time.Second, heap.Settle).Stop()
 	watch(container)
 	s.Close()
 	return 0

@@ -8,6 +8,8 @@ import (
 	"os"
 	"runtime/debug"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/runtime/heap"
 )
 
 // settled is how long after its program began a jail counts as started.
@@ -21,7 +23,7 @@ func shrink() {
 		if os.Getenv("GOGC") == C.JAIL_START_GOGC {
 			debug.SetGCPercent(100)
 		}
-		debug.FreeOSMemory()
+		heap.Settle()
 		C.jail_forget_code()
 	})
 }
