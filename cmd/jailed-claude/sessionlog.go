@@ -99,7 +99,7 @@ func sessions(dir string) ([]session, error) {
 
 // dropLogs makes room for one more.
 func dropLogs(dir string) error {
-	// Nor is a FIFO waited for that somebody put in its place.
+	// O_DIRECTORY: a FIFO that somebody put in its place is not waited for.
 	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
