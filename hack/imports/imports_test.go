@@ -54,6 +54,8 @@ var table = []rule{
 		because: "config.json is the whole contract: what runc would not be told, this runtime does not know either"},
 	{packages: []string{"spec/network"}, direct: true, never: []string{"os", "net/http", "time", module},
 		because: "what may be reached is decided without resolving, dialling or waiting"},
+	{packages: []string{"spec/search"}, never: []string{"os", module},
+		because: "it says where searches go; those who search import it, on both sides of config.json"},
 	{packages: []string{"spec/lazyre"}, direct: true, never: []string{module},
 		because: "it knows when expressions are compiled, and none of them"},
 	{packages: []string{"runtime/egress/..."}, never: []string{runc, module + "/bundle", module + "/spec/policy", module + "/spec/host", "github.com/opencontainers/runtime-spec"},

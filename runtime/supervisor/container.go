@@ -31,6 +31,8 @@ type container struct {
 	refused *egress.Summary
 	// appeared has a value when the jail is to end at once; nil never has.
 	appeared <-chan struct{}
+	// killed: it was ended because of that.
+	killed bool
 }
 
 // start makes the container, in the cgroup that has its limits.
@@ -97,7 +99,9 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 	done := make(chan int, 1)
 	process := c.frame.process
 	go func() { done <- wait(process) }()
-	status = newJob(pid, console, control, signals).until(done, c.appeared)
+	j := newJob(pid, console, control, signals)
+	status = j.until(done, c.appeared)
+	c.killed = j.killed
 	c.frame.process = nil
 	if console != nil {
 		console.drain()

@@ -18,6 +18,8 @@ type job struct {
 	console *console
 	stops   <-chan struct{}
 	signals chan os.Signal
+	// killed: the jail was ended from outside.
+	killed bool
 }
 
 // forwarded go to PID 1, which passes them on to the agent. SIGTSTP is sent by
@@ -47,6 +49,7 @@ func (j *job) until(done <-chan int, kill <-chan struct{}) int {
 		case status := <-done:
 			return status
 		case <-kill:
+			j.killed = true
 			_ = unix.Kill(j.pid, unix.SIGKILL) // with PID 1 everything ends
 		case _, ok := <-stops:
 			if !ok {

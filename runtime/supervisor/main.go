@@ -211,7 +211,7 @@ func (p *planned) jail(a *ahead, maker chan<- func()) (int, error) {
 	status, err := c.run(p.signals)
 	p.watch.stop()
 	reportRefused(os.Stderr, c.refused, tty(os.Stderr))
-	if p.watch.report(os.Stderr, p.h.Options.Strict) && p.h.Options.Strict {
+	if p.watch.report(os.Stderr, c.killed) && p.h.Options.Strict {
 		status = exitOurs
 	}
 	return status, fault.After(fault.Closed, err)

@@ -9,59 +9,69 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-)
 
-// Bounds of the search for new repositories: it runs when the jail has ended
-// and the user waits. Deeper ones are not found.
-const (
-	repositoryDepth   = 4
-	repositoryFolders = 4096
+	"github.com/jailed-claude/jailed-claude/spec/search"
 )
-
-// passedOver are folders of tools, too large to look through.
-var passedOver = []string{".git", "node_modules", ".venv", "venv", "target", ".direnv", "__pycache__"}
 
 // newRepositories lists the folders of a project that hold a ".git" and did not
-// when the jail was made. No symlink is followed: what lies behind one is not
-// of the project.
+// when the jail was made. It goes where the search at the start went
+// (spec/search), and not into hidden folders, which the jail cannot write. No
+// symlink is followed: what lies behind one is not of the project.
 func (w *watch) newRepositories(project string) []string {
 	var found []string
 	type folder struct {
 		path  string
 		depth int
 	}
-	for queue, left := []folder{{project, 0}}, repositoryFolders; len(queue) > 0 && left > 0; left-- {
+	for queue, left := []folder{{project, 0}}, search.Folders; len(queue) > 0 && left > 0; left-- {
 		f := queue[0]
 		queue = queue[1:]
 		names, folders := w.list(f.path)
 		if f.path != project && slices.Contains(names, ".git") && !slices.Contains(w.repositories[project], f.path) {
 			found = append(found, f.path)
 		}
-		if f.depth == repositoryDepth {
+		if f.depth == search.Depth {
 			continue
 		}
 		for _, name := range folders {
-			if !slices.Contains(passedOver, name) {
-				queue = append(queue, folder{path.Join(f.path, name), f.depth + 1})
+			p := path.Join(f.path, name)
+			if search.Skips(name) || slices.Contains(w.hidden, p) || name == search.BuildFolder && w.isBuild(p) {
+				continue
 			}
+			queue = append(queue, folder{p, f.depth + 1})
 		}
 	}
 	slices.Sort(found)
 	return found
 }
 
-// list returns what a folder holds, and which of it are folders; nothing for a
-// folder that cannot be read.
-func (w *watch) list(dir string) (names, folders []string) {
-	r := w.root(dir + "/")
-	rel := strings.TrimPrefix(strings.TrimPrefix(dir, r.path), "/")
+// open opens what lies at a path of the jail's mounts, by no symlink.
+func (w *watch) open(p string, flags uint64) (int, error) {
+	r := w.root(p + "/")
+	rel := strings.TrimPrefix(strings.TrimPrefix(p, r.path), "/")
 	if rel == "" {
 		rel = "."
 	}
-	fd, err := unix.Openat2(r.fd, rel, &unix.OpenHow{
-		Flags:   unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC | unix.O_NONBLOCK,
+	return unix.Openat2(r.fd, rel, &unix.OpenHow{
+		Flags:   flags | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	})
+}
+
+// isBuild: the folder is that of a Rust build.
+func (w *watch) isBuild(dir string) bool {
+	fd, err := w.open(path.Join(dir, search.BuildTag), unix.O_PATH)
+	if err != nil {
+		return false
+	}
+	_ = unix.Close(fd)
+	return true
+}
+
+// list returns what a folder holds, and which of it are folders; nothing for a
+// folder that cannot be read.
+func (w *watch) list(dir string) (names, folders []string) {
+	fd, err := w.open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, nil
 	}
@@ -78,7 +88,7 @@ func (w *watch) list(dir string) (names, folders []string) {
 			}
 		}
 		// A folder of a million entries is not worth the wait.
-		if errors.Is(err, io.EOF) || err != nil || len(folders) > repositoryFolders {
+		if errors.Is(err, io.EOF) || err != nil || len(folders) > search.Folders {
 			return names, folders
 		}
 	}

@@ -32,6 +32,8 @@ type watch struct {
 	targets map[string]string
 	// repositories are projects, with the git repositories that lay in them.
 	repositories map[string][]string
+	// hidden are paths that the jail cannot see.
+	hidden []string
 	// links are the symlinks on the way to a path that were there at the
 	// start, with what they said.
 	links map[string]string
@@ -56,6 +58,9 @@ func newWatch(s *specs.Spec, opened sources) (*watch, error) {
 				return nil, fmt.Errorf("annotation %s is no object of paths: %w", name, err)
 			}
 		}
+	}
+	if s.Linux != nil {
+		w.hidden = s.Linux.MaskedPaths
 	}
 	held := map[string]int{}
 	for i, m := range s.Mounts {
@@ -230,16 +235,16 @@ func (w *watch) findings() []finding {
 }
 
 // report names what has appeared, before the user runs anything, and says
-// whether there is something.
-func (w *watch) report(out io.Writer, strict bool) bool {
+// whether there is something. killed: --strict ended the jail because of it.
+func (w *watch) report(out io.Writer, killed bool) bool {
 	list := w.findings()
 	if len(list) == 0 {
 		return false
 	}
-	if strict {
-		fmt.Fprintln(out, "jailed-claude: --strict ended the jail: the agent made what programs outside of it would execute or trust:")
+	if killed {
+		fmt.Fprintln(out, "jailed-claude: --strict ended the jail, for files appeared that programs outside of it would execute or trust:")
 	} else {
-		fmt.Fprintln(out, "jailed-claude: the agent made files that programs outside of the jail would execute or trust:")
+		fmt.Fprintln(out, "jailed-claude: while the jail ran, files appeared or changed that programs outside of it would execute or trust:")
 	}
 	for _, f := range list {
 		fmt.Fprintf(out, "  %q: %s\n", f.path, f.why)

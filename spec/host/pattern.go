@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
 // A pattern is one line of gitignore(5) syntax, without negation: a "/" at the
@@ -17,8 +19,9 @@ type pattern struct {
 	segs []segment
 	// dirOnly: only folders match.
 	dirOnly bool
-	// giant is how many segments there are up to one that names a giant,
-	// where the rest is searched for then; 0 if none does.
+	// giant is how many segments there are up to one that names a folder which
+	// searches pass over ("node_modules/x/.env"), where the rest is searched
+	// for then; 0 if none does.
 	giant int
 }
 
@@ -28,22 +31,6 @@ type segment struct {
 	any bool
 	// literal is the name, if there is no wildcard; else glob is set.
 	literal, glob string
-}
-
-// giant names folders that unanchored patterns and the search for nested
-// repositories do not enter: what tools put there is not the project's own,
-// and there may be 200,000 files of it. A pattern that names such a folder
-// ("node_modules/x/.env") still works, and the folder itself can be matched.
-func giant(name string) bool {
-	switch name {
-	case ".git", ".hg", ".svn", ".jj",
-		"node_modules", "bower_components", ".pnpm-store",
-		".venv", "venv", "__pycache__", ".tox", ".nox",
-		".mypy_cache", ".pytest_cache", ".ruff_cache",
-		".direnv", ".cache", ".gradle", ".terraform":
-		return true
-	}
-	return false
 }
 
 // parsePattern reads one pattern; what says which key of the policy it is of.
@@ -91,7 +78,7 @@ func parsePattern(what, text string) (*pattern, error) {
 			continue
 		}
 		p.segs = append(p.segs, segment{literal: literal})
-		if p.giant == 0 && (giant(literal) || literal == "target") {
+		if p.giant == 0 && (search.Skips(literal) || literal == search.BuildFolder) {
 			p.giant = len(p.segs)
 		}
 	}
@@ -286,7 +273,7 @@ func step(states []state, name string, dir bool) (done *state, next []state) {
 		seg, last := st.segs[st.at], st.at == len(st.segs)-1
 		switch {
 		case seg.any && !last:
-			if dir && (st.explicit() || !giant(name)) {
+			if dir && (st.explicit() || !search.Skips(name)) {
 				st.named = false
 				next = append(next, st)
 			}

@@ -10,14 +10,11 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
 const (
-	// nestedDepth is how deep below the project nested repositories are
-	// looked for, nestedDirs in how many folders. Submodules are found at
-	// any depth, by .gitmodules.
-	nestedDepth = 4
-	nestedDirs  = 4096
 	// maxMatches bounds what patterns may match: each is a mount.
 	maxMatches = 4096
 	// maxPath is a length of path from which on folders are not entered; the
@@ -35,8 +32,10 @@ type walk struct {
 	queue []folder
 	// matches counts what patterns found.
 	matches int
-	// bounded: nestedDirs was reached.
-	bounded bool
+	// searched counts the folders in which repositories were looked for;
+	// bounded says that there were more than search.Folders.
+	searched int
+	bounded  bool
 }
 
 // folder is one folder to look into.
@@ -56,8 +55,10 @@ func (w *walk) run(ctx context.Context, states []state) error {
 		}
 		d := w.queue[0]
 		w.queue = w.queue[1:]
-		if d.nested && w.reads >= nestedDirs {
-			d.nested, w.bounded = false, true
+		if d.nested {
+			if w.searched++; w.searched > search.Folders {
+				d.nested, w.bounded = false, true
+			}
 		}
 		if len(d.states) == 0 && !d.nested {
 			continue
@@ -67,7 +68,7 @@ func (w *walk) run(ctx context.Context, states []state) error {
 		}
 	}
 	if w.bounded {
-		w.warn("nested git repositories were looked for in the first %d folders only; others in %s are not protected", nestedDirs, w.p.Dir)
+		w.warn("nested git repositories were looked for in the first %d folders only; others in %s are not protected", search.Folders, w.p.Dir)
 	}
 	return nil
 }
@@ -161,8 +162,8 @@ func (w *walk) look(d folder, name string, kind byte) error {
 		// What is read-only can still hold what is to be hidden.
 		next = hiding(next)
 	}
-	nested := d.nested && d.depth < nestedDepth && kind == unix.DT_DIR && !giant(name)
-	if name == "target" && dir && exists(filepath.Join(path, "CACHEDIR.TAG")) {
+	nested := d.nested && d.depth < search.Depth && kind == unix.DT_DIR && !search.Skips(name)
+	if name == search.BuildFolder && dir && exists(filepath.Join(path, search.BuildTag)) {
 		nested, next = false, keep(next, func(st state) bool { return st.named || st.explicit() })
 	}
 	if link {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
 func TestHideAndPin(t *testing.T) {
@@ -195,11 +197,11 @@ func TestWalkReadsOnlyWhatMatters(t *testing.T) {
 
 func TestWalkIsBounded(t *testing.T) {
 	f := newFake(t)
-	for i := range nestedDirs + 10 {
+	for i := range search.Folders + 10 {
 		write(t, f.project, map[string]string{fmt.Sprintf("d/%d/", i): ""})
 	}
 	reads, _ := counted(t, f)
-	if reads > nestedDirs {
+	if reads > search.Folders {
 		t.Errorf("%d folders read", reads)
 	}
 	warned(t, f.mustRead(Options{}), "nested git repositories")
