@@ -18,13 +18,14 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // testJail is a jail whose mount sources exist: a project with a protected
 // file and folder, a granted file, and an Init.
-func testJail(t testing.TB) (*spec.Jail, string) {
+func testJail(t testing.TB) (*contract.Jail, string) {
 	t.Helper()
 	top, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -67,7 +68,7 @@ func testJail(t testing.TB) (*spec.Jail, string) {
 }
 
 // created makes a bundle and returns its folder.
-func created(t testing.TB, j *spec.Jail, o Options) string {
+func created(t testing.TB, j *contract.Jail, o Options) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "bundle")
 	if err := Create(dir, j, o); err != nil {
@@ -235,7 +236,7 @@ func TestMountPoints(t *testing.T) {
 	for _, line := range tree(t, filepath.Join(dir, RootfsName)) {
 		f := strings.Fields(line)
 		p := filepath.Join("/", f[1])
-		known := slices.ContainsFunc(j.Rootfs, func(f spec.File) bool { return f.Path == p || strings.HasPrefix(f.Path, p+"/") }) ||
+		known := slices.ContainsFunc(j.Rootfs, func(f contract.File) bool { return f.Path == p || strings.HasPrefix(f.Path, p+"/") }) ||
 			slices.ContainsFunc(j.Spec.Mounts, func(m specs.Mount) bool {
 				return m.Destination == p || strings.HasPrefix(m.Destination, p+"/")
 			})
@@ -243,7 +244,7 @@ func TestMountPoints(t *testing.T) {
 			t.Errorf("nobody asked for %s", line)
 		}
 	}
-	if fi, err := os.Stat(filepath.Join(dir, RootfsName, spec.InitPath)); err != nil || fi.Size() != 0 {
+	if fi, err := os.Stat(filepath.Join(dir, RootfsName, contract.InitPath)); err != nil || fi.Size() != 0 {
 		t.Errorf("the mount point of Init: %v", err)
 	}
 }
@@ -251,7 +252,7 @@ func TestMountPoints(t *testing.T) {
 func TestInitIsCopied(t *testing.T) {
 	j, top := testJail(t)
 	dir := created(t, j, Options{Init: top + "/init"})
-	p := filepath.Join(dir, RootfsName, spec.InitPath)
+	p := filepath.Join(dir, RootfsName, contract.InitPath)
 	b, err := os.ReadFile(p)
 	if err != nil || string(b) != "init" {
 		t.Errorf("content %q, error %v", b, err)
@@ -264,7 +265,7 @@ func TestInitIsCopied(t *testing.T) {
 // TestFiles: folders, files and symlinks of a rootfs, with their modes.
 func TestFiles(t *testing.T) {
 	j, _ := testJail(t)
-	j.Rootfs = []spec.File{
+	j.Rootfs = []contract.File{
 		{Path: "/dir", Mode: fs.ModeDir | 0o700},
 		{Path: "/dir/deep/file", Mode: 0o444, Content: []byte("x")},
 		{Path: "/link", Mode: fs.ModeSymlink | 0o777, Target: "/nowhere/at all"},
@@ -283,7 +284,7 @@ func TestFiles(t *testing.T) {
 
 // TestNoWayOut: a symlink or ".." of a rootfs does not lead to the host's files.
 func TestNoWayOut(t *testing.T) {
-	for name, f := range map[string][]spec.File{
+	for name, f := range map[string][]contract.File{
 		"absolute":        {{Path: "/lib", Mode: fs.ModeSymlink, Target: "OUT"}, {Path: "/lib/x", Mode: 0o644}},
 		"relative":        {{Path: "/lib", Mode: fs.ModeSymlink, Target: "../../../../../../../../../../../OUT"}, {Path: "/lib/x", Mode: 0o644}},
 		"folder below":    {{Path: "/lib", Mode: fs.ModeSymlink, Target: "OUT"}, {Path: "/lib/y", Mode: fs.ModeDir | 0o755}},
@@ -320,7 +321,7 @@ func TestNoWayOut(t *testing.T) {
 	t.Run("mount point", func(t *testing.T) {
 		j, top := testJail(t)
 		out := t.TempDir()
-		j.Rootfs = []spec.File{{Path: "/lib", Mode: fs.ModeSymlink, Target: out}}
+		j.Rootfs = []contract.File{{Path: "/lib", Mode: fs.ModeSymlink, Target: out}}
 		j.Spec.Mounts = []specs.Mount{{Destination: "/lib/x", Type: "bind", Source: top + "/app"}, {Destination: "/lib/y", Type: "bind", Source: top + "/init"}}
 		if err := Create(filepath.Join(t.TempDir(), "b"), j, Options{}); err == nil {
 			t.Error("no error")
@@ -410,23 +411,23 @@ func TestCreateWhere(t *testing.T) {
 func TestCreateLeavesNothing(t *testing.T) {
 	for _, r := range []struct {
 		name string
-		with func(*spec.Jail, *Options)
+		with func(*contract.Jail, *Options)
 		want string
 	}{
-		{"init is missing", func(_ *spec.Jail, o *Options) { o.Init = "/nonexistent/init" }, "copy init: open /nonexistent/init: no such file or directory"},
-		{"a source is missing", func(j *spec.Jail, _ *Options) {
+		{"init is missing", func(_ *contract.Jail, o *Options) { o.Init = "/nonexistent/init" }, "copy init: open /nonexistent/init: no such file or directory"},
+		{"a source is missing", func(j *contract.Jail, _ *Options) {
 			j.Spec.Mounts = append(j.Spec.Mounts, specs.Mount{Type: "bind", Source: "/nonexistent/x", Destination: "/x"})
 		}, "mount source: lstat /nonexistent/x: no such file or directory"},
-		{"a source became a symlink", func(j *spec.Jail, _ *Options) {
+		{"a source became a symlink", func(j *contract.Jail, _ *Options) {
 			j.Spec.Mounts = append(j.Spec.Mounts, specs.Mount{Type: "bind", Source: "/proc/self", Destination: "/x"})
 		}, `mount source "/proc/self" became a symlink`},
-		{"a file twice", func(j *spec.Jail, _ *Options) {
-			j.Rootfs = append(j.Rootfs, spec.File{Path: "/etc/hosts", Mode: 0o644})
+		{"a file twice", func(j *contract.Jail, _ *Options) {
+			j.Rootfs = append(j.Rootfs, contract.File{Path: "/etc/hosts", Mode: 0o644})
 		}, "openat etc/hosts: file exists"},
-		{"a file is a folder", func(j *spec.Jail, _ *Options) {
-			j.Rootfs = append(j.Rootfs, spec.File{Path: "/etc/hosts/x", Mode: 0o644})
+		{"a file is a folder", func(j *contract.Jail, _ *Options) {
+			j.Rootfs = append(j.Rootfs, contract.File{Path: "/etc/hosts/x", Mode: 0o644})
 		}, "mkdirat etc/hosts: file exists"},
-		{"a mount point is a file", func(j *spec.Jail, _ *Options) {
+		{"a mount point is a file", func(j *contract.Jail, _ *Options) {
 			j.Spec.Mounts = append(j.Spec.Mounts, specs.Mount{Type: "tmpfs", Destination: "/etc/hosts"})
 		}, "mount point: mkdirat etc/hosts: file exists"},
 	} {
@@ -453,7 +454,7 @@ func TestCreateLeavesNothing(t *testing.T) {
 		}
 		defer func() { _ = unix.Unmount(full, unix.MNT_DETACH) }()
 		j, _ := testJail(t)
-		j.Rootfs = append(j.Rootfs, spec.File{Path: "/big", Mode: 0o644, Content: make([]byte, 1<<20)})
+		j.Rootfs = append(j.Rootfs, contract.File{Path: "/big", Mode: 0o644, Content: make([]byte, 1<<20)})
 		if err := Create(filepath.Join(full, "b"), j, Options{}); !errors.Is(err, unix.ENOSPC) {
 			t.Errorf("error %v", err)
 		}
@@ -599,7 +600,7 @@ func TestLoadRefuses(t *testing.T) {
 			if (r.want == unsafe) != errors.Is(err, ErrUnsafe) {
 				t.Errorf("ErrUnsafe: %v", errors.Is(err, ErrUnsafe))
 			}
-			if c := (*spec.CheckError)(nil); errors.As(err, &c) != strings.HasPrefix(r.want, "the configuration breaks") {
+			if c := (*contract.CheckError)(nil); errors.As(err, &c) != strings.HasPrefix(r.want, "the configuration breaks") {
 				t.Errorf("CheckError: %v", c)
 			}
 		})

@@ -17,7 +17,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // ConfigName and RootfsName are the two entries of a bundle.
@@ -28,7 +28,7 @@ const (
 
 // Options of Create.
 type Options struct {
-	// Init is copied into the rootfs as spec.InitPath, for a bundle that
+	// Init is copied into the rootfs as contract.InitPath, for a bundle that
 	// other runtimes shall run. Empty: config.json mounts it.
 	Init string
 }
@@ -39,7 +39,7 @@ var ErrExists = errors.New("exists already and is not an empty folder")
 // Create writes a bundle. The folder appears at once and complete, with mode
 // 0700: it is made beside dir and renamed. dir must not exist, or be an empty
 // folder. After an error nothing is left.
-func Create(dir string, j *spec.Jail, o Options) (err error) {
+func Create(dir string, j *contract.Jail, o Options) (err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return fmt.Errorf("bundle %q: %w", dir, err)
@@ -71,7 +71,7 @@ func Create(dir string, j *spec.Jail, o Options) (err error) {
 
 // write fills an empty folder that nobody else can see yet. What it makes has
 // the modes that are written here, whatever the umask is.
-func write(dir string, j *spec.Jail, o Options) error {
+func write(dir string, j *contract.Jail, o Options) error {
 	rootfs := filepath.Join(dir, RootfsName)
 	if err := os.Mkdir(rootfs, 0o755); err != nil {
 		return err
@@ -84,7 +84,7 @@ func write(dir string, j *spec.Jail, o Options) error {
 			return err
 		}
 		if o.Init != "" {
-			if err := copyFile(o.Init, r, spec.InitPath); err != nil {
+			if err := copyFile(o.Init, r, contract.InitPath); err != nil {
 				return fmt.Errorf("copy init: %w", err)
 			}
 		}
@@ -102,7 +102,7 @@ func write(dir string, j *spec.Jail, o Options) error {
 
 // WriteRootfs writes files into a rootfs that is there, for a runtime that makes
 // its own mount points.
-func WriteRootfs(dir string, files []spec.File) error {
+func WriteRootfs(dir string, files []contract.File) error {
 	return inRoot(dir, func(r *os.Root) error { return writeFiles(r, files) })
 }
 
@@ -139,7 +139,7 @@ func Marshal(s *specs.Spec) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func writeFiles(r *os.Root, files []spec.File) error {
+func writeFiles(r *os.Root, files []contract.File) error {
 	for _, f := range files {
 		if err := writeFile(r, f); err != nil {
 			return err
@@ -148,7 +148,7 @@ func writeFiles(r *os.Root, files []spec.File) error {
 	return nil
 }
 
-func writeFile(r *os.Root, f spec.File) error {
+func writeFile(r *os.Root, f contract.File) error {
 	p := inside(f.Path)
 	if f.Mode.IsDir() {
 		if err := makeFolders(r, p); err != nil {

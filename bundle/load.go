@@ -11,7 +11,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // Bundle is a bundle that has been read.
@@ -27,7 +27,7 @@ func (b *Bundle) Rootfs() string { return filepath.Join(b.Dir, RootfsName) }
 var ErrUnsafe = errors.New("another user may change it")
 
 // Load reads a bundle and validates it: the folder is the caller's alone, the
-// configuration has no unknown key and passes spec.Check, and the rootfs is a
+// configuration has no unknown key and passes contract.Check, and the rootfs is a
 // folder of the bundle.
 func Load(dir string) (*Bundle, error) {
 	dir, err := filepath.Abs(dir)
@@ -49,8 +49,8 @@ func Load(dir string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bundle %q: %w", dir, err)
 	}
-	if v := spec.Check(s); len(v) > 0 {
-		return nil, fmt.Errorf("bundle %q: %w", dir, &spec.CheckError{Violations: v})
+	if v := contract.Check(s); len(v) > 0 {
+		return nil, fmt.Errorf("bundle %q: %w", dir, &contract.CheckError{Violations: v})
 	}
 	return &Bundle{Dir: dir, Spec: s}, nil
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/seccomp"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // Options of Run.
@@ -22,7 +22,7 @@ type Options struct {
 // with an error. The exit status of the process is then that of the jailed
 // program, 128+N if signal N ended it, 126 and 127 if it could not be executed
 // or found, and 125 for failures of the supervisor.
-func Run(j *spec.Jail, o Options) error {
+func Run(j *contract.Jail, o Options) error {
 	prog, slow, err := seccomp.Cached(o.Cache, j.Spec.Linux.Seccomp)
 	if err != nil {
 		return fmt.Errorf("compile the seccomp profile: %w", err)

@@ -10,7 +10,9 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -33,15 +35,11 @@ type Input struct {
 	Init string
 }
 
-// ociVersion is the lowest that the used features allow: runc 1.1 and crun 1.8
-// refuse newer ones.
-const ociVersion = "1.0.2"
-
 // builder collects what the steps add.
 type builder struct {
 	Input
 	spec   *specs.Spec
-	rootfs []File
+	rootfs []contract.File
 	env    map[string]string
 	grants []Grant
 	// net is the network of a jail that has more than its own loopback, and
@@ -63,7 +61,6 @@ type step struct {
 var steps = []step{
 	{"identity", (*builder).identity},
 	{"network", (*builder).network},
-	{"kernel file systems", (*builder).kernel},
 	{"temporary folders", (*builder).temporary},
 	{"toolchain", (*builder).toolchain},
 	{"nix", (*builder).nix},
@@ -82,8 +79,8 @@ var steps = []step{
 }
 
 // Build makes a jail. It is a pure function: equal inputs give equal jails.
-// The result has passed Check.
-func Build(in Input) (*Jail, error) {
+// The result has passed contract.Check.
+func Build(in Input) (*contract.Jail, error) {
 	j, _, err := build(in)
 	return j, err
 }
@@ -96,31 +93,23 @@ func Explain(in Input) ([]Grant, error) {
 }
 
 func newBuilder(in Input) *builder {
-	return &builder{
-		Input: in,
-		spec: &specs.Spec{
-			Version:  ociVersion,
-			Hostname: "jail",
-			Root:     &specs.Root{Path: "rootfs", Readonly: true},
-			Process:  &specs.Process{NoNewPrivileges: true, Terminal: in.Terminal},
-			Linux:    &specs.Linux{},
-		},
-		env: map[string]string{},
-	}
+	b := &builder{Input: in, env: map[string]string{}}
+	b.spec = contract.Base(b.identities(), in.Terminal)
+	return b
 }
 
-func build(in Input) (*Jail, []Grant, error) {
+func build(in Input) (*contract.Jail, []Grant, error) {
 	b := newBuilder(in)
 	for _, s := range steps {
 		if err := s.do(b); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	slices.SortFunc(b.rootfs, func(x, y File) int { return comparePaths(x.Path, y.Path) })
-	if v := Check(b.spec); len(v) > 0 {
-		return nil, nil, &CheckError{Violations: v}
+	slices.SortFunc(b.rootfs, func(x, y contract.File) int { return paths.Compare(x.Path, y.Path) })
+	if v := contract.Check(b.spec); len(v) > 0 {
+		return nil, nil, &contract.CheckError{Violations: v}
 	}
-	return &Jail{Spec: b.spec, Rootfs: b.rootfs}, b.grants, nil
+	return &contract.Jail{Spec: b.spec, Network: b.net, Rootfs: b.rootfs}, b.grants, nil
 }
 
 func (b *builder) grant(kind, what, mode, from, why string) {
@@ -137,11 +126,12 @@ func (b *builder) origin(key string) string {
 
 const builtin = "built-in"
 
-// nested: the agent gets a user namespace of its own in which the caller's ids
-// stand for uid and gid 0 of the container.
-func (b *builder) nested() bool {
-	return b.Policy.Identity.User == policy.UserKeep && (b.Host.UID != 0 || b.Host.GID != 0)
+func (b *builder) identities() contract.Identity {
+	return contract.Identity{UID: b.Host.UID, GID: b.Host.GID, Keep: b.Policy.Identity.User == policy.UserKeep}
 }
+
+// nested: the agent gets a user namespace of its own.
+func (b *builder) nested() bool { return b.identities().Nested() }
 
 // agentIDs are the ids that the agent sees as its own.
 func (b *builder) agentIDs() (uid, gid int) {
@@ -152,22 +142,6 @@ func (b *builder) agentIDs() (uid, gid int) {
 }
 
 func (b *builder) identity() error {
-	h := b.Host
-	b.spec.Linux.UIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: uint32(h.UID), Size: 1}}
-	b.spec.Linux.GIDMappings = []specs.LinuxIDMapping{{ContainerID: 0, HostID: uint32(h.GID), Size: 1}}
-	for _, t := range []specs.LinuxNamespaceType{specs.UserNamespace, specs.MountNamespace, specs.PIDNamespace,
-		specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace} {
-		b.spec.Linux.Namespaces = append(b.spec.Linux.Namespaces, specs.LinuxNamespace{Type: t})
-	}
-	caps := []string{}
-	if b.nested() {
-		// For jailinit alone: since kernel 5.12 mapping uid 0 into a nested
-		// user namespace needs it. The agent never has it.
-		caps = []string{"CAP_SETFCAP"}
-	}
-	b.spec.Process.Capabilities = &specs.LinuxCapabilities{
-		Bounding: caps, Effective: caps, Permitted: caps, Inheritable: []string{}, Ambient: []string{},
-	}
 	uid, gid := b.agentIDs()
 	b.grant("identity", fmt.Sprintf("uid %d, gid %d", uid, gid), "no capability", b.origin("identity.user"),
 		"files made in the project belong to you")
@@ -242,7 +216,7 @@ func (b *builder) terminal() error {
 		return nil
 	case policy.ClipboardWrite:
 		b.grant("terminal", "clipboard", "write", b.origin("terminal.clipboard"), "the agent chooses what you paste next")
-		return annotate(b, TerminalAnnotation, map[string]string{"clipboard": "write"})
+		return annotate(b, contract.TerminalAnnotation, map[string]string{"clipboard": "write"})
 	default:
 		return fmt.Errorf("clipboard %q is not known", c)
 	}
@@ -259,12 +233,12 @@ func (b *builder) program() error {
 		}
 		argv = append([]string{b.Closure.Agent}, b.Args...)
 	}
-	args := []string{InitPath}
+	args := []string{contract.InitPath}
 	if b.nested() {
 		args = append(args, "--uid="+strconv.Itoa(b.Host.UID), "--gid="+strconv.Itoa(b.Host.GID))
 	}
 	if b.Policy.Identity.Nesting {
-		args = append(args, nestingFlag)
+		args = append(args, contract.NestingFlag)
 	}
 	b.spec.Process.Args = append(append(args, "--"), argv...)
 	b.spec.Process.Cwd = b.Host.Project.Dir
@@ -325,11 +299,11 @@ func (b *builder) environment() error {
 
 // file adds a generated file, readable by all inside.
 func (b *builder) file(p string, content string) {
-	b.rootfs = append(b.rootfs, File{Path: p, Mode: 0o644, Content: []byte(content)})
+	b.rootfs = append(b.rootfs, contract.File{Path: p, Mode: 0o644, Content: []byte(content)})
 }
 
 func (b *builder) symlink(p, target string) {
-	b.rootfs = append(b.rootfs, File{Path: p, Mode: linkMode, Target: target})
+	b.rootfs = append(b.rootfs, contract.File{Path: p, Mode: linkMode, Target: target})
 }
 
 // init mounts PID 1. An exported bundle has it in its rootfs instead.
@@ -337,7 +311,7 @@ func (b *builder) init() error {
 	if b.Init == "" {
 		return nil
 	}
-	b.bindOne(b.Init, InitPath)
+	b.bindOne(b.Init, contract.InitPath)
 	return nil
 }
 
@@ -361,8 +335,8 @@ func (b *builder) toolchain() error {
 		b.grant("file", fmt.Sprintf("%d paths of %s", len(c.Paths), closure.StoreDir), "ro", builtin, closureWhy(c.Roots))
 	}
 	if c.Toolchain == closure.Host {
-		for _, p := range slices.SortedFunc(slices.Values(c.Binds), comparePaths) {
-			if below(p, b.Host.Home) {
+		for _, p := range slices.SortedFunc(slices.Values(c.Binds), paths.Compare) {
+			if paths.Below(p, b.Host.Home) {
 				continue // the jail's own home would cover it; see files
 			}
 			b.bindKind(p, p, "ro", slices.Contains(c.Files, p))
@@ -370,7 +344,7 @@ func (b *builder) toolchain() error {
 		}
 	}
 	for _, l := range slices.Sorted(maps.Keys(c.Links)) {
-		if !b.fullStore() || !below(l, closure.StoreDir) {
+		if !b.fullStore() || !paths.Below(l, closure.StoreDir) {
 			b.symlink(l, c.Links[l])
 		}
 	}

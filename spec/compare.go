@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -44,7 +47,7 @@ func Compare(a, b []byte) ([]policy.Change, error) {
 			continue
 		}
 		m := meaningOf(id)
-		if id.key == watchedKey && !shownAt(to.mounts, id.element).writable {
+		if id.key == watchedKey && !contract.ShownAt(to.mounts, id.element).Writable {
 			m.widens = never // it cannot appear
 		}
 		if from.facts[modeID] == network.Host && strings.HasPrefix(id.key, "network.") && id.key != brokerKey {
@@ -102,16 +105,11 @@ func (f factID) compare(g factID) int {
 
 // config is what Compare knows of one file.
 type config struct {
-	mounts []mountEntry
+	mounts []specs.Mount
 	facts  map[factID]string
 }
 
-type mountEntry struct {
-	Destination, Type, Source string
-	Options                   []string
-}
-
-func (m mountEntry) String() string {
+func describe(m specs.Mount) string {
 	return strings.Join([]string{m.Type, strconv.Quote(m.Source), strings.Join(m.Options, ",")}, " ")
 }
 
@@ -130,12 +128,20 @@ func readConfig(text []byte) (*config, error) {
 	}
 	c := &config{facts: map[factID]string{}}
 	if m, ok := tree["mounts"]; ok {
+		// Of a mount nothing else counts.
+		var list []struct {
+			Destination, Type, Source string
+			Options                   []string
+		}
 		raw, err := json.Marshal(m)
 		if err == nil {
-			err = json.Unmarshal(raw, &c.mounts)
+			err = json.Unmarshal(raw, &list)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: mounts: %w", ErrNoConfig, err)
+		}
+		for _, m := range list {
+			c.mounts = append(c.mounts, specs.Mount{Destination: m.Destination, Type: m.Type, Source: m.Source, Options: m.Options})
 		}
 		delete(tree, "mounts")
 	}
@@ -150,11 +156,11 @@ func (c *config) add(at string, v any) {
 	case map[string]any:
 		for name, sub := range v {
 			switch p := strings.TrimPrefix(at+"."+name, "."); p {
-			case "annotations." + WatchAnnotation:
+			case "annotations." + contract.WatchAnnotation:
 				c.watched(sub)
-			case "annotations." + NetworkAnnotation:
+			case "annotations." + contract.NetworkAnnotation:
 				c.network(sub)
-			case "annotations." + LinksAnnotation, "annotations." + RepositoriesAnnotation:
+			case "annotations." + contract.LinksAnnotation, "annotations." + contract.RepositoriesAnnotation:
 				// What is reported at the end; nothing that is granted.
 			default:
 				c.add(p, sub)
@@ -306,7 +312,7 @@ func meaningOf(id factID) meaning {
 		return meaning{widens: taken, wider: "it can be seen", narrower: "it cannot be seen"}
 	case "linux.readonlyPaths":
 		return meaning{widens: taken, wider: "it can be changed", narrower: "it cannot be changed"}
-	case "annotations." + TerminalAnnotation:
+	case "annotations." + contract.TerminalAnnotation:
 		return meaning{widens: added, wider: "the jail chooses what you paste next", narrower: "your clipboard is out of the jail's reach"}
 	case watchedKey:
 		return meaning{widens: taken, wider: "nobody is told when it appears", narrower: "it cannot appear, or is reported"}
@@ -326,12 +332,12 @@ func meaningOf(id factID) meaning {
 }
 
 // compareMounts compares what the mounts show at each of their destinations.
-func compareMounts(a, b []mountEntry) (changes []policy.Change) {
-	last := func(list []mountEntry, dest string) *string {
+func compareMounts(a, b []specs.Mount) (changes []policy.Change) {
+	last := func(list []specs.Mount, dest string) *string {
 		var text *string
 		for _, m := range list {
 			if m.Destination == dest {
-				s := m.String()
+				s := describe(m)
 				text = &s
 			}
 		}
@@ -341,26 +347,26 @@ func compareMounts(a, b []mountEntry) (changes []policy.Change) {
 	for _, m := range slices.Concat(a, b) {
 		places = append(places, m.Destination)
 	}
-	slices.SortFunc(places, comparePaths)
+	slices.SortFunc(places, paths.Compare)
 	for _, p := range slices.Compact(places) {
-		x, y := shownAt(a, p), shownAt(b, p)
+		x, y := contract.ShownAt(a, p), contract.ShownAt(b, p)
 		from, to := last(a, p), last(b, p)
 		if equal(from, to) && x == y {
 			continue
 		}
-		c := policy.Change{Key: "mounts", Element: p, From: from, To: to, Widens: !y.within(x)}
+		c := policy.Change{Key: "mounts", Element: p, From: from, To: to, Widens: !y.Within(x)}
 		switch {
 		case equal(from, to):
 			f, t := x.String(), y.String()
 			c.From, c.To, c.Why = &f, &t, "another mount lies on top of it, or no longer"
-		case from != nil && to == nil && y.writable && !c.Widens:
+		case from != nil && to == nil && y.Writable && !c.Widens:
 			// As it is, the folders on the way to what is protected are held.
 			c.Widens, c.Why = true, "no mount point any more, so it can be renamed and replaced"
 		case !c.Widens:
 			c.Why = "nothing more of the host"
-		case y.source != x.source:
+		case y.Source != x.Source:
 			c.Why = "more of the host is there"
-		case y.writable && !x.writable:
+		case y.Writable && !x.Writable:
 			c.Why = "it can be changed on the host"
 		default:
 			c.Why = "weaker options"
@@ -371,57 +377,3 @@ func compareMounts(a, b []mountEntry) (changes []policy.Change) {
 }
 
 func equal(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }
-
-// shown is what of the host is at a path.
-type shown struct {
-	// source is the host's path; empty for what is the jail's own.
-	source   string
-	writable bool
-	// nosuid, nodev and noexec.
-	flags [3]bool
-}
-
-func (s shown) String() string {
-	switch {
-	case s.source == "":
-		return "the jail's own"
-	case s.writable:
-		return strconv.Quote(s.source) + " rw"
-	}
-	return strconv.Quote(s.source) + " ro"
-}
-
-// within: s grants nothing that t does not.
-func (s shown) within(t shown) bool {
-	for i := range s.flags {
-		if t.flags[i] && !s.flags[i] && (s.source != "" || i < 2) {
-			return false
-		}
-	}
-	return s.source == "" || s.source == t.source && (t.writable || !s.writable)
-}
-
-// shownAt is what the last mount that covers p shows there.
-func shownAt(list []mountEntry, p string) shown {
-	s := shown{flags: [3]bool{true, true, true}} // the rootfs
-	for _, m := range list {
-		if !below(p, m.Destination) {
-			continue
-		}
-		s = shown{}
-		for i, o := range []string{"nosuid", "nodev", "noexec"} {
-			s.flags[i] = slices.Contains(m.Options, o)
-		}
-		switch m.Type {
-		case "tmpfs", "proc", "devpts", "mqueue":
-		case "bind":
-			s.source = path.Join(m.Source, strings.TrimPrefix(p, m.Destination))
-			s.writable = !slices.Contains(m.Options, "ro")
-		default:
-			// The kernel's own, sysfs or cgroup: there is one for all.
-			s.source = m.Type
-			s.writable = !slices.Contains(m.Options, "ro")
-		}
-	}
-	return s
-}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -20,7 +21,7 @@ func (c *config) network(v any) {
 	text, _ := v.(string)
 	var n network.Config
 	if json.Unmarshal([]byte(text), &n) != nil {
-		c.facts[factID{"annotations." + NetworkAnnotation, ""}] = text
+		c.facts[factID{"annotations." + contract.NetworkAnnotation, ""}] = text
 		return
 	}
 	c.facts[modeID] = n.Mode

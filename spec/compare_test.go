@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -17,10 +18,10 @@ func plain() *specs.Spec {
 	ro, rw := []string{"rbind", "ro", "nosuid", "nodev", "rro"}, []string{"rbind", "rw", "nosuid", "nodev"}
 	limit := int64(1 << 30)
 	return &specs.Spec{
-		Version: ociVersion, Hostname: "jail", Root: &specs.Root{Path: "rootfs", Readonly: true},
-		Annotations: map[string]string{WatchAnnotation: `{"/p/.envrc":"direnv"}`},
+		Version: contract.OCIVersion, Hostname: "jail", Root: &specs.Root{Path: "rootfs", Readonly: true},
+		Annotations: map[string]string{contract.WatchAnnotation: `{"/p/.envrc":"direnv"}`},
 		Process: &specs.Process{
-			Args: []string{InitPath, "--", "claude"}, Env: []string{"PATH=/bin", "TOKEN=secret"}, Cwd: "/p", NoNewPrivileges: true,
+			Args: []string{contract.InitPath, "--", "claude"}, Env: []string{"PATH=/bin", "TOKEN=secret"}, Cwd: "/p", NoNewPrivileges: true,
 			Capabilities: &specs.LinuxCapabilities{Bounding: []string{}},
 			Rlimits:      []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Hard: 1024, Soft: 512}},
 		},
@@ -43,7 +44,7 @@ func plain() *specs.Spec {
 }
 
 func annotated(text string) func(*specs.Spec) {
-	return func(s *specs.Spec) { s.Annotations[NetworkAnnotation] = text }
+	return func(s *specs.Spec) { s.Annotations[contract.NetworkAnnotation] = text }
 }
 
 // TestCompareWithHostNetwork: whatever the rules are, the host's network is
@@ -83,8 +84,8 @@ func TestCompare(t *testing.T) {
 	}{
 		"nothing":  {func(*specs.Spec) {}, nil, nil},
 		"hostname": {func(s *specs.Spec) { s.Hostname = "x" }, []string{"-hostname"}, []string{"-hostname"}},
-		"the clipboard": {func(s *specs.Spec) { s.Annotations[TerminalAnnotation] = TerminalClipboardWrite },
-			[]string{"+annotations." + TerminalAnnotation}, []string{"-annotations." + TerminalAnnotation}},
+		"the clipboard": {func(s *specs.Spec) { s.Annotations[contract.TerminalAnnotation] = contract.TerminalClipboardWrite },
+			[]string{"+annotations." + contract.TerminalAnnotation}, []string{"-annotations." + contract.TerminalAnnotation}},
 		"a mount of the host": {func(s *specs.Spec) { s.Mounts = append(s.Mounts, bind("/etc", "rbind,ro,nosuid,nodev,rro")) },
 			[]string{"+mounts /etc"}, []string{"-mounts /etc"}},
 		"a mount over the home": {func(s *specs.Spec) { s.Mounts = append(s.Mounts, bind("/home/u/x", "rbind,ro,nosuid,nodev,rro")) },
@@ -139,7 +140,7 @@ func TestCompare(t *testing.T) {
 			[]string{"+network.deny b.com", "+network.via", "-network.allow a.com", "-network.mode", "-network.ports 80", "-network.tls"}},
 		"a broker": {annotated(`{"mode":"none","via":"redirect","tls":"strict","brokers":[{"name":"a"}]}`),
 			[]string{"+network.brokers a"}, []string{"-network.brokers a"}},
-		"rules in an unknown language": {annotated(`[]`), []string{"+annotations." + NetworkAnnotation}, []string{"+annotations." + NetworkAnnotation}},
+		"rules in an unknown language": {annotated(`[]`), []string{"+annotations." + contract.NetworkAnnotation}, []string{"+annotations." + contract.NetworkAnnotation}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			changed := plain()
@@ -195,7 +196,7 @@ func TestCompareRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range []string{"", "{", "[]", "{}", "null", `{"ociVersion":1}`, `{"ociVersion":"1","mounts":{"a":1}}`} {
+	for _, bad := range []string{"", "{", "[]", "{}", "null", `{"contract.OCIVersion":1}`, `{"ociVersion":"1","mounts":{"a":1}}`} {
 		if _, err := Compare(good, []byte(bad)); !errors.Is(err, ErrNoConfig) {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -211,7 +212,7 @@ func FuzzCompare(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
-	f.Add([]byte(`{"ociVersion":"1","process":{"env":[null,1,{}],"args":[[]]},"linux":{"namespaces":[{}],"seccomp":{"syscalls":[{"names":7}]}},"mounts":[{"Destination":"a/../b"}]}`))
+	f.Add([]byte(`{"contract.OCIVersion":"1","process":{"env":[null,1,{}],"args":[[]]},"linux":{"namespaces":[{}],"seccomp":{"syscalls":[{"names":7}]}},"mounts":[{"Destination":"a/../b"}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if same, err := Compare(text, text); err == nil && len(same) != 0 {
 			t.Errorf("it differs from itself: %v", same)

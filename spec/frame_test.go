@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 func asJSON(t *testing.T, v any) string {
@@ -35,12 +37,9 @@ func TestUsualFrame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := UsualFrame(in.Host.UID, in.Host.GID, in.Terminal, in.Init)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if fits := asJSON(t, f) == asJSON(t, Frame(clone(t, j.Spec))); fits == slices.Contains(unusual, g.name) {
-			t.Errorf("%s: it fits: %v\n%s\n%s", g.name, fits, asJSON(t, f), asJSON(t, Frame(j.Spec)))
+		f := contract.UsualFrame(in.Host.UID, in.Host.GID, in.Terminal, in.Init)
+		if fits := asJSON(t, f) == asJSON(t, contract.Frame(clone(t, j.Spec))); fits == slices.Contains(unusual, g.name) {
+			t.Errorf("%s: it fits: %v\n%s\n%s", g.name, fits, asJSON(t, f), asJSON(t, contract.Frame(j.Spec)))
 		}
 	}
 }
@@ -54,7 +53,7 @@ func TestFrame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	frame := asJSON(t, Frame(j.Spec))
+	frame := asJSON(t, contract.Frame(j.Spec))
 	for name, change := range map[string]func(s *specs.Spec){
 		"arguments":   func(s *specs.Spec) { s.Process.Args = append(s.Process.Args, "x") },
 		"environment": func(s *specs.Spec) { s.Process.Env = []string{"A=b"} },
@@ -69,7 +68,7 @@ func TestFrame(t *testing.T) {
 	} {
 		s := clone(t, j.Spec)
 		change(s)
-		if got := asJSON(t, Frame(s)); got != frame {
+		if got := asJSON(t, contract.Frame(s)); got != frame {
 			t.Errorf("%s is in the frame: %s", name, got)
 		}
 	}
@@ -88,15 +87,17 @@ func TestFrame(t *testing.T) {
 		"masked":          func(s *specs.Spec) { s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/proc/uptime") },
 		"read-only":       func(s *specs.Spec) { s.Linux.ReadonlyPaths = append(s.Linux.ReadonlyPaths, "/proc/tty") },
 		"a mount in /dev": func(s *specs.Spec) { s.Mounts = append(s.Mounts, specs.Mount{Destination: "/dev/x", Type: "tmpfs"}) },
-		"PID 1":           func(s *specs.Spec) { s.Mounts = append(s.Mounts, specs.Mount{Destination: InitPath, Type: "bind"}) },
-		"limits":          func(s *specs.Spec) { s.Linux.Resources = &specs.LinuxResources{} },
-		"cgroup":          func(s *specs.Spec) { s.Linux.CgroupsPath = "/x" },
-		"sysctl":          func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"a": "b"} },
-		"hooks":           func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "/x"}}} },
+		"PID 1": func(s *specs.Spec) {
+			s.Mounts = append(s.Mounts, specs.Mount{Destination: contract.InitPath, Type: "bind"})
+		},
+		"limits": func(s *specs.Spec) { s.Linux.Resources = &specs.LinuxResources{} },
+		"cgroup": func(s *specs.Spec) { s.Linux.CgroupsPath = "/x" },
+		"sysctl": func(s *specs.Spec) { s.Linux.Sysctl = map[string]string{"a": "b"} },
+		"hooks":  func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "/x"}}} },
 	} {
 		s := clone(t, j.Spec)
 		change(s)
-		if got := asJSON(t, Frame(s)); got == frame {
+		if got := asJSON(t, contract.Frame(s)); got == frame {
 			t.Errorf("%s is not in the frame", name)
 		}
 	}
@@ -112,7 +113,7 @@ func TestFrameLeavesTheWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := asJSON(t, j.Spec)
-	Frame(j.Spec)
+	contract.Frame(j.Spec)
 	if after := asJSON(t, j.Spec); after != before {
 		t.Errorf("it was\n%s\nand is\n%s", before, after)
 	}

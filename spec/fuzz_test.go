@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -62,7 +64,7 @@ func FuzzBuild(f *testing.F) {
 			in.Policy.Agent.Config = policy.ConfigShared
 			h.ClaudeShared = host.ClaudeFiles{Dir: pin, Executable: []host.Path{{Path: protect}}, Links: []host.Link{{Path: pin, Target: write}}}
 			granted = append(granted, pin)
-			if below(write, closure.StoreDir) {
+			if paths.Below(write, closure.StoreDir) {
 				granted = append(granted, write)
 			}
 		}
@@ -87,12 +89,12 @@ func FuzzBuild(f *testing.F) {
 
 		j, err := Build(in)
 		if err != nil {
-			if c := (*CheckError)(nil); errors.As(err, &c) && len(c.Violations) == 0 {
+			if c := (*contract.CheckError)(nil); errors.As(err, &c) && len(c.Violations) == 0 {
 				t.Error("a refusal without a reason")
 			}
 			return
 		}
-		if v := Check(clone(t, j.Spec)); len(v) > 0 {
+		if v := contract.Check(clone(t, j.Spec)); len(v) > 0 {
 			t.Errorf("violations: %v", v)
 		}
 		fixed := slices.Concat(in.Closure.Paths, in.Closure.Binds, []string{in.Init, h.CAFile, h.ResolvConf, h.Localtime, PrivateConfig(*h)})
@@ -110,12 +112,12 @@ func FuzzBuild(f *testing.F) {
 			switch {
 			case slices.Contains(granted, m.Source):
 			case m.Source == protect && ro: // read-only, and host has verified where it is
-			case m.Source == pin && slices.ContainsFunc(granted, func(g string) bool { return below(pin, g) }):
-			case on(4) && below(protect, m.Source) && below(m.Source, pin): // on the way to a trusted file
+			case m.Source == pin && slices.ContainsFunc(granted, func(g string) bool { return paths.Below(pin, g) }):
+			case on(4) && paths.Below(protect, m.Source) && paths.Below(m.Source, pin): // on the way to a trusted file
 			default:
 				t.Errorf("nobody granted %q (%v)", m.Source, m.Options)
 			}
-			if !ro && below(h.Home, m.Source) {
+			if !ro && paths.Below(h.Home, m.Source) {
 				t.Errorf("the home %q is writable by %q", h.Home, m.Source)
 			}
 		}

@@ -9,13 +9,16 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -281,7 +284,11 @@ var goldens = []struct {
 }
 
 func TestGolden(t *testing.T) {
-	for _, g := range goldens {
+	all := append(slices.Clone(goldens), struct {
+		name string
+		with func(*Input)
+	}{"everything", func(in *Input) { *in = everything() }})
+	for _, g := range all {
 		t.Run(g.name, func(t *testing.T) {
 			in := valid()
 			g.with(&in)
@@ -293,11 +300,11 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if v := Check(j.Spec); len(v) > 0 {
+			if v := contract.Check(j.Spec); len(v) > 0 {
 				t.Errorf("violations: %v", v)
 			}
 			back := clone(t, j.Spec)
-			if v := Check(back); len(v) > 0 {
+			if v := contract.Check(back); len(v) > 0 {
 				t.Errorf("violations after a round trip through JSON: %v", v)
 			}
 			// The profile is golden by itself: it is four fifths of the text and
@@ -361,7 +368,7 @@ func render(t testing.TB, v any) string {
 	return b.String()
 }
 
-func listing(files []File) string {
+func listing(files []contract.File) string {
 	var b strings.Builder
 	for _, f := range files {
 		switch {
@@ -414,7 +421,7 @@ func everything() Input {
 	return in
 }
 
-func mustBuild(t testing.TB, in Input) *Jail {
+func mustBuild(t testing.TB, in Input) *contract.Jail {
 	t.Helper()
 	j, err := Build(in)
 	if err != nil {
@@ -424,7 +431,7 @@ func mustBuild(t testing.TB, in Input) *Jail {
 }
 
 // all is everything that a jail says, as text.
-func all(t testing.TB, j *Jail) string { return render(t, j.Spec) + listing(j.Rootfs) }
+func all(t testing.TB, j *contract.Jail) string { return render(t, j.Spec) + listing(j.Rootfs) }
 
 func TestBuildIsPure(t *testing.T) {
 	for name, make := range map[string]func() Input{"default": valid, "everything": everything} {
@@ -532,7 +539,7 @@ func TestManyPaths(t *testing.T) {
 	j := mustBuild(t, in)
 	n := 0
 	for _, m := range j.Spec.Mounts {
-		if below(m.Destination, closure.StoreDir) {
+		if paths.Below(m.Destination, closure.StoreDir) {
 			n++
 		}
 	}

@@ -8,14 +8,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // content returns a generated file.
-func content(t *testing.T, j *Jail, path string) string {
+func content(t *testing.T, j *contract.Jail, path string) string {
 	t.Helper()
 	for _, f := range j.Rootfs {
 		if f.Path == path {
@@ -27,7 +29,7 @@ func content(t *testing.T, j *Jail, path string) string {
 }
 
 // mountsOn are the mounts of one destination.
-func mountsOn(j *Jail, destination string) (sources []string) {
+func mountsOn(j *contract.Jail, destination string) (sources []string) {
 	for _, m := range j.Spec.Mounts {
 		if m.Destination == destination {
 			sources = append(sources, m.Source)
@@ -267,7 +269,7 @@ func TestReadOnlyStaysReadOnly(t *testing.T) {
 	} {
 		mode := ""
 		for _, m := range j.Spec.Mounts {
-			if !below(path, m.Destination) {
+			if !paths.Below(path, m.Destination) {
 				continue
 			}
 			mode = "rw"
@@ -304,7 +306,7 @@ func TestPasswd(t *testing.T) {
 		if err := b.etc(); err != nil {
 			t.Fatal(err)
 		}
-		j := &Jail{Rootfs: b.rootfs}
+		j := &contract.Jail{Rootfs: b.rootfs}
 		if want := r.passwd + "\nroot:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"; content(t, j, "/etc/passwd") != want {
 			t.Errorf("%q: passwd is %q", r.user, content(t, j, "/etc/passwd"))
 		}
@@ -439,7 +441,9 @@ func TestLinksAreNotMounted(t *testing.T) {
 		}
 	}
 	for l := range in.Closure.Links {
-		if !slices.ContainsFunc(j.Rootfs, func(f File) bool { return f.Path == l && f.Mode == linkMode && f.Target == in.Closure.Links[l] }) {
+		if !slices.ContainsFunc(j.Rootfs, func(f contract.File) bool {
+			return f.Path == l && f.Mode == linkMode && f.Target == in.Closure.Links[l]
+		}) {
 			t.Errorf("%s is missing", l)
 		}
 	}

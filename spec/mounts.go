@@ -11,7 +11,9 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -44,41 +46,13 @@ func (b *builder) bindKind(source, dest, mode string, file bool) {
 // bindOne mounts a path that has no mounts below it, read-only: a store path,
 // or a file.
 func (b *builder) bindOne(source, dest string) {
-	b.spec.Mounts = append(b.spec.Mounts, specs.Mount{Destination: dest, Type: "bind", Source: source,
-		Options: []string{"bind", "ro", "nosuid", "nodev"}})
+	b.spec.Mounts = append(b.spec.Mounts, contract.BindOne(source, dest))
 }
 
 func (b *builder) tmpfs(dest string, options ...string) {
 	b.spec.Mounts = append(b.spec.Mounts, specs.Mount{Destination: dest, Type: "tmpfs", Source: "tmpfs",
 		Options: append([]string{"nosuid", "nodev"}, options...)})
 }
-
-// kernel mounts /proc and /dev. The device nodes are the OCI default ones
-// (config-linux.md, "Default Devices"); every runtime makes them itself.
-func (b *builder) kernel() error {
-	b.spec.Mounts = append(b.spec.Mounts,
-		specs.Mount{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
-		specs.Mount{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "noexec", "strictatime", "mode=755", "size=64k", "nr_inodes=1k"}},
-		// No gid=5: the group tty is not mapped.
-		specs.Mount{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}},
-		specs.Mount{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", "size=256m", "nr_inodes=16k"}},
-	)
-	b.spec.Linux.MaskedPaths = append([]string{}, maskedPaths...)
-	b.spec.Linux.ReadonlyPaths = append([]string{}, readonlyPaths...)
-	return nil
-}
-
-// maskedPaths and readonlyPaths are Docker's and Podman's, less what lies in
-// /sys, which a jail has not, and with the files of which the kernel trusts
-// uid 0 without a capability: a jail of root's has that uid.
-var (
-	maskedPaths = []string{
-		"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/kmsg",
-		"/proc/kpagecgroup", "/proc/kpagecount", "/proc/kpageflags", "/proc/latency_stats", "/proc/pagetypeinfo", "/proc/sched_debug", "/proc/scsi", "/proc/slabinfo", "/proc/timer_list", "/proc/timer_stats",
-		"/proc/vmallocinfo",
-	}
-	readonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
-)
 
 func (b *builder) temporary() error {
 	b.tmpfs("/tmp", "mode=1777", "size=4g", "nr_inodes=1m")
@@ -90,13 +64,13 @@ func (b *builder) temporary() error {
 
 // noHome are places that a home, which is an empty folder in a jail, would
 // cover.
-var noHome = []string{"/proc", "/sys", "/dev", "/etc", "/nix", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", path.Dir(InitPath)}
+var noHome = []string{"/proc", "/sys", "/dev", "/etc", "/nix", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/sbin", "/usr/lib", "/usr/share", path.Dir(contract.InitPath)}
 
 // home is an empty folder at the caller's own home path, and Claude's
 // configuration in it.
 func (b *builder) home() error {
 	h := b.Host
-	if !path.IsAbs(h.Home) || path.Clean(h.Home) != h.Home || slices.ContainsFunc(noHome, func(p string) bool { return below(p, h.Home) || below(h.Home, p) }) {
+	if !path.IsAbs(h.Home) || path.Clean(h.Home) != h.Home || slices.ContainsFunc(noHome, func(p string) bool { return paths.Below(p, h.Home) || paths.Below(h.Home, p) }) {
 		// Accounts of services have homes such as /dev and /usr/sbin.
 		return fmt.Errorf("the home folder %q cannot be one in a jail: set HOME to a folder of your own", h.Home)
 	}
@@ -134,7 +108,7 @@ func (b *builder) sharedConfig() error {
 	// policy to grant: an agent of an earlier jail may have made the link.
 	targets := map[string]bool{} // whether it is a folder
 	for _, l := range c.Links {
-		if below(l.Target, closure.StoreDir) && !b.inStore(l.Target) {
+		if paths.Below(l.Target, closure.StoreDir) && !b.inStore(l.Target) {
 			targets[l.Target] = l.Dir
 		}
 	}
@@ -147,7 +121,7 @@ func (b *builder) sharedConfig() error {
 
 // inStore: the jail has that path of the store anyway.
 func (b *builder) inStore(p string) bool {
-	return b.fullStore() || slices.ContainsFunc(b.Closure.Paths, func(c string) bool { return below(p, c) })
+	return b.fullStore() || slices.ContainsFunc(b.Closure.Paths, func(c string) bool { return paths.Below(p, c) })
 }
 
 // mounted is one host path that is in the jail under its own name.
@@ -177,7 +151,7 @@ func (b *builder) files() error {
 		ms = append(ms, mounted{b.Host.ClaudeShared.Dir, "rw", b.origin("agent.config"), "Claude's configuration, the host's own", false})
 	}
 	for _, p := range b.Closure.Binds {
-		if below(p, b.Host.Home) {
+		if paths.Below(p, b.Host.Home) {
 			ms = append(ms, mounted{p, "ro", builtin, toolchainWhy, slices.Contains(b.Closure.Files, p)})
 		}
 	}
@@ -193,7 +167,7 @@ func (b *builder) files() error {
 	for _, g := range pr.Git {
 		ms = append(ms, mounted{g, mode, builtin, "the project's git directory, which lies elsewhere", false})
 	}
-	slices.SortStableFunc(ms, func(x, y mounted) int { return comparePaths(x.path, y.path) })
+	slices.SortStableFunc(ms, func(x, y mounted) int { return paths.Compare(x.path, y.path) })
 	// Of the same path the last counts: writing includes reading, and what
 	// files.project says of the project is more than what a grant says.
 	for i := len(ms) - 1; i > 0; i-- {
@@ -217,7 +191,7 @@ func (b *builder) files() error {
 func (b *builder) withPins(ms []mounted) []mounted {
 	all := slices.Clone(ms)
 	for _, p := range b.pins() {
-		holds := func(m mounted) bool { return below(p, m.path) }
+		holds := func(m mounted) bool { return paths.Below(p, m.path) }
 		i := len(ms) - 1
 		for i >= 0 && !holds(ms[i]) {
 			i--
@@ -226,7 +200,7 @@ func (b *builder) withPins(ms []mounted) []mounted {
 			all = append(all, mounted{path: p, mode: "rw"})
 		}
 	}
-	slices.SortStableFunc(all, func(x, y mounted) int { return comparePaths(x.path, y.path) })
+	slices.SortStableFunc(all, func(x, y mounted) int { return paths.Compare(x.path, y.path) })
 	return all
 }
 
@@ -236,7 +210,7 @@ func (b *builder) pins() []string {
 	if b.shared() {
 		c := b.Host.ClaudeShared
 		for _, e := range c.Executable {
-			for d := path.Dir(e.Path); d != c.Dir && below(d, c.Dir); d = path.Dir(d) {
+			for d := path.Dir(e.Path); d != c.Dir && paths.Below(d, c.Dir); d = path.Dir(d) {
 				pins = append(pins, d)
 			}
 		}
@@ -267,11 +241,11 @@ func (b *builder) granted(g, mode string) (string, error) {
 
 // exposes says why a host path must not be in a jail, or returns nil.
 func (b *builder) exposes(p string) error {
-	if below(b.Host.Home, p) {
+	if paths.Below(b.Host.Home, p) {
 		return fmt.Errorf("%s is your home folder or holds it: grant the parts that are needed", p)
 	}
 	for _, own := range b.Host.OwnDirs {
-		if below(own, p) || below(p, own) {
+		if paths.Below(own, p) || paths.Below(p, own) {
 			return fmt.Errorf("%s would expose %s, jailed-claude's own policy and state: grant something narrower", p, own)
 		}
 	}
@@ -283,7 +257,7 @@ func (b *builder) shared() bool { return b.Policy.Agent.Config == policy.ConfigS
 // ofClaude: the path is the host's Claude configuration or lies in it.
 func (b *builder) ofClaude(p string) bool {
 	dir := path.Join(b.Host.Home, ".claude")
-	return below(p, dir) || p == dir+".json"
+	return paths.Below(p, dir) || p == dir+".json"
 }
 
 // protect mounts what the host executes or trusts read-only on top of what the
@@ -335,7 +309,7 @@ func (b *builder) protect() error {
 		}
 		repositories[pr.Dir] = append([]string{}, slices.Sorted(slices.Values(pr.Nested))...)
 	}
-	return errors.Join(annotate(b, WatchAnnotation, watch), annotate(b, LinksAnnotation, links), annotate(b, RepositoriesAnnotation, repositories))
+	return errors.Join(annotate(b, contract.WatchAnnotation, watch), annotate(b, contract.LinksAnnotation, links), annotate(b, contract.RepositoriesAnnotation, repositories))
 }
 
 // annotate adds an annotation unless there is nothing to say.
@@ -359,7 +333,7 @@ func (b *builder) setAnnotation(name, text string) {
 }
 
 func sorted(list []host.Path) []host.Path {
-	return slices.SortedFunc(slices.Values(list), func(x, y host.Path) int { return comparePaths(x.Path, y.Path) })
+	return slices.SortedFunc(slices.Values(list), func(x, y host.Path) int { return paths.Compare(x.Path, y.Path) })
 }
 
 // originOf is the layer of a list element, or "built-in".

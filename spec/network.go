@@ -6,8 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
-
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -36,9 +35,7 @@ func (b *builder) network() error {
 	default:
 		return fmt.Errorf("mode %q is not known", n.Mode)
 	}
-	if err := b.ownNetwork(); err != nil {
-		return err
-	}
+	contract.AddNetworkNamespace(b.spec)
 
 	c := &network.Config{Mode: n.Mode, Via: n.Via, TLS: n.TLS}
 	if err := b.rules(c); err != nil {
@@ -66,14 +63,8 @@ func (b *builder) network() error {
 	if err != nil {
 		return err
 	}
-	b.setAnnotation(NetworkAnnotation, text)
+	b.setAnnotation(contract.NetworkAnnotation, text)
 	b.net = c
-	return nil
-}
-
-// ownNetwork gives the jail a network namespace.
-func (b *builder) ownNetwork() error {
-	b.spec.Linux.Namespaces = append(b.spec.Linux.Namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace})
 	return nil
 }
 
@@ -233,23 +224,11 @@ func (b *builder) brokerHosts() string {
 	return text.String()
 }
 
-// Arguments of the hooks that start and end the network of an exported bundle.
-var (
-	startHook = []string{"jailed-claude", "hook", "network-start"}
-	joinHook  = []string{"jailed-claude", "hook", "network-join"}
-	stopHook  = []string{"jailed-claude", "hook", "network-stop"}
-)
-
 // hooks start and end the network under a runtime that does not do it itself.
 func (b *builder) hooks() error {
 	if b.Init != "" || b.net == nil {
 		return nil
 	}
-	b.spec.Hooks = &specs.Hooks{
-		CreateRuntime: []specs.Hook{{Path: b.Host.Executable, Args: slices.Clone(startHook)}},
-		// Inside of the namespaces, but with the host's files.
-		CreateContainer: []specs.Hook{{Path: b.Host.Executable, Args: slices.Clone(joinHook)}},
-		Poststop:        []specs.Hook{{Path: b.Host.Executable, Args: slices.Clone(stopHook)}},
-	}
+	b.spec.Hooks = contract.Hooks(b.Host.Executable)
 	return nil
 }

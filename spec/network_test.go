@@ -7,14 +7,15 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // networkOf is the network of a jail, as a runtime reads it.
-func networkOf(t *testing.T, j *Jail) *network.Config {
+func networkOf(t *testing.T, j *contract.Jail) *network.Config {
 	t.Helper()
-	text, ok := j.Spec.Annotations[NetworkAnnotation]
+	text, ok := j.Spec.Annotations[contract.NetworkAnnotation]
 	if !ok {
 		return nil
 	}

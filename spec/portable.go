@@ -10,6 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/canon"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -97,18 +98,13 @@ func portable(p policy.Policy, c closure.Closure, id int) ([]byte, error) {
 	}
 	document["portable"] = map[string]any{
 		"version": PortableVersion,
-		"system":  System,
+		"system":  contract.System,
 		"hide":    anyList(p.Files.Hide),
 		"protect": anyList(p.Files.Protect),
 		"rootfs":  rootfs,
 	}
 	return canon.JSON(unmark(document))
 }
-
-// System is what Nix calls the kind of machine that this program is for.
-var System = nixArch[mobyArch] + "-linux"
-
-var nixArch = map[string]string{"amd64": "x86_64", "arm64": "aarch64"}
 
 // anyHost is a host whose every fact is a placeholder.
 func anyHost(p policy.Policy, id int) host.Facts {
@@ -148,7 +144,7 @@ func anyHost(p policy.Policy, id int) host.Facts {
 
 // portableFile says all of a file of the rootfs. The one with numbers in it is
 // passwd(5)'s and group(5)'s first line, the caller's.
-func portableFile(f File) map[string]any {
+func portableFile(f contract.File) map[string]any {
 	m := map[string]any{"path": f.Path, "mode": fmt.Sprintf("%04o", f.Mode.Perm())}
 	switch {
 	case f.Mode.IsDir():

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/canon"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -84,7 +85,7 @@ func TestPortableHasPlaceholdersOnly(t *testing.T) {
 		`"source":"${HOME}/notes"`, `"source":"/srv/data"`, `"source":"${CERTS}"`,
 		`"source":"${LOCALTIME}"`, `"source":"${NIX_DAEMON}"`, `substituters = ${NIX_SUBSTITUTERS}\ntrusted-public-keys = ${NIX_KEYS}\n`, `"source":"${JAILED_CLAUDE}"`,
 		`${USER}:x:${UID}:${GID}::${HOME}:/bin/sh\n`, `"content":"${GROUP}:x:${GID}:\n`, `name = \"${GIT_NAME}\"`,
-		`"hide":[".env"]`, `"protect":["infra/"]`, `"system":"` + System + `"`,
+		`"hide":[".env"]`, `"protect":["infra/"]`, `"system":"` + contract.System + `"`,
 		`"target":"/nix/store/11111111111111111111111111111111-bash-5/bin/sh"`,
 	} {
 		if !strings.Contains(text, want) {

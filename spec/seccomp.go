@@ -2,17 +2,18 @@ package spec
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 
 	profiles "github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
-// namespaceFlags are the clone(2) flags that make namespaces; Docker's profile
-// wants all of them unset.
-const namespaceFlags = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
-	unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+// mobyArch is this machine in Docker's profile, which has Go's names.
+const mobyArch = runtime.GOARCH
 
 // seccomp is Docker's default profile for a container without capabilities,
 // with these changes: only the native ABI; less of what an agent never needs; no
@@ -20,7 +21,7 @@ const namespaceFlags = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWU
 // jailinit, which makes one user namespace for the agent and closes the door
 // behind it. With identity.nesting the agent has doors of its own.
 func (b *builder) seccomp() (err error) {
-	b.spec.Linux.Seccomp, err = profile(nativeArch, mobyArch, b.nested(), b.Policy.Identity.Nesting)
+	b.spec.Linux.Seccomp, err = profile(contract.NativeArch, mobyArch, b.nested(), b.Policy.Identity.Nesting)
 	return err
 }
 
@@ -35,7 +36,7 @@ func profile(arch specs.Arch, moby string, door, nesting bool) (*specs.LinuxSecc
 	if door {
 		s.Syscalls = append(s.Syscalls, specs.LinuxSyscall{
 			Names: []string{"clone"}, Action: specs.ActAllow,
-			Args: []specs.LinuxSeccompArg{{Index: 0, Value: namespaceFlags, ValueTwo: unix.CLONE_NEWUSER, Op: specs.OpMaskedEqual}},
+			Args: []specs.LinuxSeccompArg{{Index: 0, Value: contract.NamespaceFlags, ValueTwo: unix.CLONE_NEWUSER, Op: specs.OpMaskedEqual}},
 		})
 	}
 	if nesting {
@@ -43,12 +44,6 @@ func profile(arch specs.Arch, moby string, door, nesting bool) (*specs.LinuxSecc
 	}
 	return s, nil
 }
-
-// notNested are the namespaces that no jail makes. Whoever owns a cgroup
-// namespace can mount cgroup2, and is the owner of the files in it: without
-// the mount option nsdelegate, which is the host's choice, that lifts the
-// limits. Nobody needs another time.
-const notNested = unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
 
 // forNesting is what bubblewrap needs to make a sandbox: namespaces, by clone
 // and then by unshare; mounts in them; and a root without what was there
@@ -61,13 +56,10 @@ func forNesting() []specs.LinuxSyscall {
 	}
 	return []specs.LinuxSyscall{
 		without("clone", unix.CLONE_NEWCGROUP), // the bit of CLONE_NEWTIME is part of the exit signal
-		without("unshare", notNested),
-		{Names: mountCalls, Action: specs.ActAllow},
+		without("unshare", contract.NotNested),
+		{Names: slices.Clone(contract.MountCalls), Action: specs.ActAllow},
 	}
 }
-
-// mountCalls fail with EPERM outside of a mount namespace that the agent made.
-var mountCalls = []string{"mount", "pivot_root", "umount2"}
 
 // needless are system calls that Docker's profile allows, and no tool of an
 // agent calls: modify_ldt makes 16-bit segments (Wine; CVE-2015-5157,

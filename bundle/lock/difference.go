@@ -7,6 +7,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/canon"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -90,8 +91,8 @@ func (l *Lock) Check(team policy.Policy, tool string) ([]Difference, error) {
 	if !l.understoodBy(tool) {
 		all = append(all, Difference{Kind: ToolVersion, Expected: l.Tool, Actual: tool})
 	}
-	if l.System != spec.System {
-		all = append(all, Difference{Kind: OtherSystem, Expected: l.System, Actual: spec.System})
+	if l.System != contract.System {
+		all = append(all, Difference{Kind: OtherSystem, Expected: l.System, Actual: contract.System})
 	}
 	if want := team.Agent.Package; want != "" && want != l.Agent.Package {
 		all = append(all, Difference{Kind: OtherPackage, Expected: l.Agent.Package, Actual: want})

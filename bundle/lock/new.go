@@ -9,6 +9,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/canon"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -31,7 +32,7 @@ func New(ctx context.Context, in Input, o Options) (*Lock, error) {
 	if len(in.Requests) == 0 {
 		return nil, errors.New("lock: no agent was asked for")
 	}
-	l := &Lock{Tool: ToolRange, System: spec.System, Agent: Agent{Program: in.Agent, Package: in.Requests[0].Package}}
+	l := &Lock{Tool: ToolRange, System: contract.System, Agent: Agent{Program: in.Agent, Package: in.Requests[0].Package}}
 	if in.Agent != "" {
 		l.Agent.Paths = slices.Clone(in.Requests[0].Roots)
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/audit"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -158,7 +159,7 @@ func promised(in *spec.Input, s *specs.Spec) audit.Facts {
 	h := in.Host
 	f := audit.Facts{
 		Net: in.Policy.Network.Mode, Project: h.Project.Dir, Home: h.Home, RuntimeDir: h.RuntimeDir,
-		ReadOnly: in.Policy.Files.Project == policy.ProjectRO, Nesting: spec.Nesting(s),
+		ReadOnly: in.Policy.Files.Project == policy.ProjectRO, Nesting: contract.Nesting(s),
 		NixDaemon: in.Policy.Nix.Daemon == policy.DaemonAuto, Memory: in.Policy.Limits.Memory, Pids: in.Policy.Limits.Pids,
 	}
 	inProject := func(p string) bool { return strings.HasPrefix(p, h.Project.Dir+"/") }

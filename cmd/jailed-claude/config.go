@@ -15,6 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -77,7 +78,7 @@ func hold(f *host.ClaudeFiles) error {
 
 // seed gives the first run of a private configuration what it may have of the
 // host's.
-func seed(c *cobra.Command, in *spec.Input, j *spec.Jail, login string) error {
+func seed(c *cobra.Command, in *spec.Input, j *contract.Jail, login string) error {
 	if in.Policy.Agent.Config != policy.ConfigPrivate {
 		return nil
 	}

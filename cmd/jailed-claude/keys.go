@@ -9,14 +9,15 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // brokerKeys reads the keys of a jail's brokers, by their names, and the
 // certificates that the services are verified with; nil means the system's.
 // Nothing of it gets into the configuration of the jail.
-func brokerKeys(c *cobra.Command, in *spec.Input, j *spec.Jail) (keys map[string]string, roots []byte, err error) {
-	text, ok := j.Spec.Annotations[spec.NetworkAnnotation]
+func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[string]string, roots []byte, err error) {
+	text, ok := j.Spec.Annotations[contract.NetworkAnnotation]
 	if !ok {
 		return nil, nil, nil
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -47,8 +47,8 @@ func isPublic(rule string) bool {
 }
 
 // brokerOf is the broker of a jail whose placeholder is in a variable.
-func brokerOf(j *spec.Jail, variable string) *network.Broker {
-	text, ok := j.Spec.Annotations[spec.NetworkAnnotation]
+func brokerOf(j *contract.Jail, variable string) *network.Broker {
+	text, ok := j.Spec.Annotations[contract.NetworkAnnotation]
 	if !ok {
 		return nil
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -120,7 +121,7 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 	if _, json := logrus.StandardLogger().Formatter.(*logrus.JSONFormatter); json {
 		o.LogFormat = "json"
 	}
-	if _, ok := j.Spec.Annotations[spec.NetworkAnnotation]; ok {
+	if _, ok := j.Spec.Annotations[contract.NetworkAnnotation]; ok {
 		if o.Log, err = openLog(o.ID, in.Host.Project.Dir); err != nil {
 			return err
 		}
@@ -133,7 +134,7 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 
 // keptOut: the caller's key stays outside, and there is no broker for it
 // although the policy wants one.
-func keptOut(in *spec.Input, j *spec.Jail) bool {
+func keptOut(in *spec.Input, j *contract.Jail) bool {
 	return in.Policy.Agent.Key == policy.KeyAuto && in.Policy.Network.Mode == policy.NetHost && in.Host.Env[keyVariable] != "" &&
 		!slices.ContainsFunc(j.Spec.Process.Env, func(e string) bool { return strings.HasPrefix(e, keyVariable+"=") })
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -54,7 +54,7 @@ func ended(t *testing.T) int {
 
 func TestNetworkStartRefuses(t *testing.T) {
 	dir := t.TempDir()
-	with := func(text string) map[string]string { return map[string]string{spec.NetworkAnnotation: text} }
+	with := func(text string) map[string]string { return map[string]string{contract.NetworkAnnotation: text} }
 	brokers := `{"mode":"none","via":"redirect","tls":"strict","brokers":[{"name":"x","upstream":"https://x.example","header":"X-Key","from":"env:X"}]}`
 	for _, c := range []struct {
 		name  string

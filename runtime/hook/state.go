@@ -8,7 +8,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -29,12 +29,12 @@ func readState(r io.Reader) (*specs.State, error) {
 
 // configOf is what the container may reach.
 func configOf(s *specs.State) (text string, c *network.Config, err error) {
-	text, ok := s.Annotations[spec.NetworkAnnotation]
+	text, ok := s.Annotations[contract.NetworkAnnotation]
 	if !ok {
-		return "", nil, fmt.Errorf("container %q has no annotation %s: this hook is for bundles that jailed-claude wrote", s.ID, spec.NetworkAnnotation)
+		return "", nil, fmt.Errorf("container %q has no annotation %s: this hook is for bundles that jailed-claude wrote", s.ID, contract.NetworkAnnotation)
 	}
 	if c, err = network.Decode(text); err != nil {
-		return "", nil, fmt.Errorf("annotation %s: %w", spec.NetworkAnnotation, err)
+		return "", nil, fmt.Errorf("annotation %s: %w", contract.NetworkAnnotation, err)
 	}
 	return text, c, nil
 }

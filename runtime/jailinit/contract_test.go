@@ -9,6 +9,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -21,8 +22,8 @@ func TestInitPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := regexp.MustCompile(`(?m)^#define INIT_PATH "([^"]*)"`).FindAllStringSubmatch(string(source), -1)
-	if len(found) != 1 || found[0][1] != spec.InitPath {
-		t.Errorf("jailinit.c has %q, spec %q", found, spec.InitPath)
+	if len(found) != 1 || found[0][1] != contract.InitPath {
+		t.Errorf("jailinit.c has %q, spec %q", found, contract.InitPath)
 	}
 }
 
@@ -48,11 +49,11 @@ func TestFlagsOfSpec(t *testing.T) {
 		}
 		args := j.Spec.Process.Args
 		end := slices.Index(args, "--")
-		if args[0] != spec.InitPath || end != 1+flags || args[end+1] != "/usr/bin/true" {
+		if args[0] != contract.InitPath || end != 1+flags || args[end+1] != "/usr/bin/true" {
 			t.Errorf("%s: arguments %q", user, args)
 		}
 		status, _, stderr := run(t, args[1:end+1]...)
-		if status != 125 || !strings.Contains(stderr, "usage: "+spec.InitPath) {
+		if status != 125 || !strings.Contains(stderr, "usage: "+contract.InitPath) {
 			t.Errorf("%s: %q: status %d, %q", user, args[1:end+1], status, stderr)
 		}
 	}

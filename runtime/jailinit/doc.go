@@ -4,7 +4,7 @@
 // only waits would cost 5 MB and 4 ms a jail.
 //
 // A program that links this package becomes PID 1 when argv[0] is
-// spec.InitPath; config.json names it like that, so the same jail starts under
+// contract.InitPath; config.json names it like that, so the same jail starts under
 // runc and crun. What it does, in order:
 //
 //  1. dies with its supervisor (PR_SET_PDEATHSIG), if it has one; with

@@ -24,7 +24,7 @@
 
 #include "argv.h"
 
-#define INIT_PATH "/.jail/init" // spec.InitPath; a test compares the two
+#define INIT_PATH "/.jail/init" // contract.InitPath; a test compares the two
 #define STORE "/nix/store"      // only to be quick about its mounts
 
 enum { EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };

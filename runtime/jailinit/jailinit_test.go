@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // command starts this test binary as PID 1 would be started: its constructor
@@ -28,7 +28,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	c := exec.Command(self)
-	c.Args = append([]string{spec.InitPath}, args...)
+	c.Args = append([]string{contract.InitPath}, args...)
 	c.Env = []string{"PATH=/usr/bin:/bin"}
 	return c
 }
@@ -418,7 +418,7 @@ func TestOrders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	strs := []string{dir, "5", spec.InitPath, "--", "sh", "-c", `pwd; echo "$A|$B|$HOME"; exit 3`, "PATH=/usr/bin:/bin", "A=a b", "B="}
+	strs := []string{dir, "5", contract.InitPath, "--", "sh", "-c", `pwd; echo "$A|$B|$HOME"; exit 3`, "PATH=/usr/bin:/bin", "A=a b", "B="}
 	c, control, out, msg := ordered(t, strings.Join(strs, "\x00")+"\x00")
 	time.Sleep(20 * time.Millisecond)
 	if out.Len() > 0 {
@@ -435,7 +435,7 @@ func TestOrders(t *testing.T) {
 
 // TestOrdersDamaged: orders that are not whole, or cannot be obeyed, end it.
 func TestOrdersDamaged(t *testing.T) {
-	const init = spec.InitPath + "\x00"
+	const init = contract.InitPath + "\x00"
 	for name, tt := range map[string]struct{ orders, message string }{
 		"none":               {"", "orders"},
 		"a folder alone":     {"/\x00", "orders"},
@@ -463,7 +463,7 @@ func TestOrdersDamaged(t *testing.T) {
 
 // TestOrdersNeverCome: a supervisor that gives up leaves nothing behind.
 func TestOrdersNeverCome(t *testing.T) {
-	c, control, out, _ := ordered(t, "/\x003\x00"+spec.InitPath+"\x00--\x00pwd\x00")
+	c, control, out, _ := ordered(t, "/\x003\x00"+contract.InitPath+"\x00--\x00pwd\x00")
 	control.Close()
 	_ = c.Wait()
 	if c.ProcessState.ExitCode() != 125 || out.Len() > 0 {

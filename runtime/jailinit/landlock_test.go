@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // landlock is the ABI of the kernel's Landlock, less than 1 without.
@@ -76,7 +76,7 @@ func TestLandlockFiles(t *testing.T) {
 	}
 	const setup = `mount -t tmpfs x "$RW" && mkdir "$RW/a" "$RW/b" && while read -r _ _ _ _ point options _; do
 	case $point,$options in "${RW// /\\040}",* | /proc,* | /dev/*) ;; *,rw*) mount -o remount,bind,ro "$(printf %b "$point")" 2>/dev/null ;; esac
-done </proc/self/mountinfo; exec -a ` + spec.InitPath + ` "$SELF" "$@"`
+done </proc/self/mountinfo; exec -a ` + contract.InitPath + ` "$SELF" "$@"`
 	const script = `cd "$RW"
 try() { if eval "$2" 2>/dev/null; then echo "$1"; else echo "no $1"; fi; }
 try in 'echo evil >>/proc/self/fd/0'

@@ -13,7 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	libseccomp "github.com/seccomp/libseccomp-golang"
 
-	"github.com/jailed-claude/jailed-claude/runtime/wire"
+	"github.com/jailed-claude/jailed-claude/spec/contract/wire"
 )
 
 // format is part of the key: it changes when Compile makes another program

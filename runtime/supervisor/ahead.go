@@ -10,7 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // ahead is what a supervisor makes while its other half plans the jail: a
@@ -50,10 +50,7 @@ func usualFrame(ns *os.File) (*frame, error) {
 		return nil, err
 	}
 	terminal := tty(os.Stdin) || tty(os.Stdout) || tty(os.Stderr)
-	s, err := spec.UsualFrame(int(C.jail_userns.uid), int(C.jail_userns.gid), terminal, self)
-	if err != nil {
-		return nil, err
-	}
+	s := contract.UsualFrame(int(C.jail_userns.uid), int(C.jail_userns.gid), terminal, self)
 	sources, err := openSources(s.Mounts, nil)
 	if err != nil {
 		return nil, err

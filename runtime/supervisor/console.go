@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/terminal"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // console joins the jail's own terminal to the caller's. Of the standard
@@ -65,9 +65,9 @@ func (c *console) close() {
 	c.theirs.Close()
 }
 
-// terminalOptions are those of a configuration, which has passed spec.Check.
+// terminalOptions are those of a configuration, which has passed contract.Check.
 func terminalOptions(s *specs.Spec) terminal.Options {
-	return terminal.Options{Clipboard: s.Annotations[spec.TerminalAnnotation] == spec.TerminalClipboardWrite}
+	return terminal.Options{Clipboard: s.Annotations[contract.TerminalAnnotation] == contract.TerminalClipboardWrite}
 }
 
 func tty(f *os.File) bool {

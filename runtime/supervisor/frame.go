@@ -17,12 +17,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
-	"github.com/jailed-claude/jailed-claude/runtime/wire"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/contract/wire"
 )
 
 // frame is a container as libcontainer makes it of the frame of a
-// configuration (spec.Frame): its PID 1 runs and waits for orders. What the
+// configuration (contract.Frame): its PID 1 runs and waits for orders. What the
 // configuration says besides comes later.
 type frame struct {
 	spec *specs.Spec
@@ -58,7 +58,7 @@ func newFrame(s *specs.Spec, t *tree, netNS *os.File, cwd string) (_ *frame, err
 		// the processor that somebody wakes up on to read it.
 		LogLevel: strconv.Itoa(int(logrus.GetLevel())),
 	}
-	f.process.Args = []string{spec.InitPath}
+	f.process.Args = []string{contract.InitPath}
 	pass := func(flag string, file *os.File) {
 		// Descriptors of the new process begin behind 0, 1 and 2.
 		f.process.Args = append(f.process.Args, flag+"="+strconv.Itoa(3+len(f.process.ExtraFiles)))
@@ -188,7 +188,7 @@ func (f *frame) execute(lc *libcontainer.Container) error {
 func (f *frame) fits(s *specs.Spec) bool {
 	var ours, theirs wire.Codec
 	wire.Spec(&ours, f.spec)
-	wire.Spec(&theirs, spec.Frame(s))
+	wire.Spec(&theirs, contract.Frame(s))
 	return bytes.Equal(ours.Bytes(), theirs.Bytes())
 }
 

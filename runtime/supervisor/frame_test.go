@@ -12,14 +12,12 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 func usual(t *testing.T, terminal bool) *specs.Spec {
 	t.Helper()
-	s, err := spec.UsualFrame(1000, 100, terminal, "/srv/jailed-claude")
-	must(t, err)
-	return s
+	return contract.UsualFrame(1000, 100, terminal, "/srv/jailed-claude")
 }
 
 // TestFits: a container that was begun ahead is kept for the jail that it is of,

@@ -11,7 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // guard is a protected path in a folder that the agent may write. Its mount
@@ -32,7 +32,7 @@ const guardedFiles = 4096
 
 // guard looks at what is protected, if mounts alone do not hold it.
 func (w *watch) guard(s *specs.Spec, opened sources) error {
-	if !spec.Nesting(s) {
+	if !contract.Nesting(s) {
 		return nil
 	}
 	writable := func(m specs.Mount) bool { return m.Type == "bind" && !slices.Contains(m.Options, "ro") }

@@ -9,7 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // TestGuard: what changed below what mounts alone protect, by whatever way, is
@@ -42,9 +42,9 @@ func TestGuard(t *testing.T) {
 			for _, f := range []string{".git/hooks/x", "hooks/x", "other/hooks/x"} {
 				must(t, write(f))
 			}
-			args := []string{spec.InitPath, "--nesting", "--", "true"}
+			args := []string{contract.InitPath, "--nesting", "--", "true"}
 			if c.plain {
-				args = []string{spec.InitPath, "--", "true", "--nesting"}
+				args = []string{contract.InitPath, "--", "true", "--nesting"}
 			}
 			bind := func(at string, options ...string) specs.Mount {
 				return specs.Mount{Type: "bind", Source: at, Destination: at, Options: options}

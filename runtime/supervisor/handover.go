@@ -7,13 +7,13 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/jailed-claude/jailed-claude/runtime/wire"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/contract/wire"
 )
 
 // handover is what crosses from the planning process to the supervisor.
 type handover struct {
-	Rootfs  []spec.File
+	Rootfs  []contract.File
 	Options Options
 	spec    *specs.Spec
 }
@@ -50,8 +50,8 @@ func readHandover(f *os.File) (*handover, error) {
 	if err := r.End(); err != nil {
 		return nil, err
 	}
-	if v := spec.Check(h.spec); len(v) > 0 {
-		return nil, &spec.CheckError{Violations: v}
+	if v := contract.Check(h.spec); len(v) > 0 {
+		return nil, &contract.CheckError{Violations: v}
 	}
 	return h, nil
 }
@@ -80,7 +80,7 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.String(c, &o.Cgroup)
 }
 
-func crossFile(c *wire.Codec, f *spec.File) {
+func crossFile(c *wire.Codec, f *contract.File) {
 	wire.String(c, &f.Path)
 	mode := uint32(f.Mode)
 	wire.Integer(c, &mode)

@@ -7,9 +7,9 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/jailed-claude/jailed-claude/runtime/wire"
-	"github.com/jailed-claude/jailed-claude/runtime/wire/wiretest"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/contract/wire"
+	"github.com/jailed-claude/jailed-claude/spec/contract/wire/wiretest"
 )
 
 // TestHandoverIsComplete: what is handed over comes, whatever is set.
@@ -18,8 +18,8 @@ func TestHandoverIsComplete(t *testing.T) {
 	for _, v := range wiretest.Variants(reflect.TypeFor[Options]()) {
 		all = append(all, &handover{spec: usual(t, false), Options: v.Value.Interface().(Options)})
 	}
-	for _, v := range wiretest.Variants(reflect.TypeFor[spec.File]()) {
-		all = append(all, &handover{spec: usual(t, false), Rootfs: []spec.File{v.Value.Interface().(spec.File), {Path: "/x", Mode: fs.ModeDir | 0o700}}})
+	for _, v := range wiretest.Variants(reflect.TypeFor[contract.File]()) {
+		all = append(all, &handover{spec: usual(t, false), Rootfs: []contract.File{v.Value.Interface().(contract.File), {Path: "/x", Mode: fs.ModeDir | 0o700}}})
 	}
 	for _, h := range all {
 		var w wire.Codec
@@ -40,7 +40,7 @@ func TestReadHandover(t *testing.T) {
 	f, err := (&handover{spec: usual(t, false)}).write()
 	must(t, err)
 	defer f.Close()
-	var check *spec.CheckError
+	var check *contract.CheckError
 	if got, err := readHandover(f); !errors.As(err, &check) {
 		t.Errorf("a frame alone: %+v, %v", got, err)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // exitOurs is the exit status of failures of ours, as in chroot(1) and podman.
@@ -143,7 +143,7 @@ func (p *planned) mount(s sources, a *ahead) (err error) {
 	want := func(specs.Mount) bool { return true }
 	if p.fits {
 		p.tree, err = a.frame.tree.again()
-		want = func(m specs.Mount) bool { return !spec.InFrame(m.Destination) }
+		want = func(m specs.Mount) bool { return !contract.InFrame(m.Destination) }
 	} else {
 		p.tree, err = newTree(filepath.Join(workDir, "jail"))
 	}
@@ -158,7 +158,7 @@ func (p *planned) mount(s sources, a *ahead) (err error) {
 		return err
 	}
 	for _, path := range p.h.spec.Linux.MaskedPaths {
-		if !spec.InFrame(path) {
+		if !contract.InFrame(path) {
 			if err := p.tree.hide(path); err != nil {
 				return err
 			}
@@ -189,7 +189,7 @@ func (p *planned) jail(a *ahead, maker chan<- func()) (int, error) {
 		c.late = true
 	} else {
 		var err error
-		if c.frame, err = newFrame(spec.Frame(p.h.spec), p.tree, p.network.ns, p.h.spec.Process.Cwd); err != nil {
+		if c.frame, err = newFrame(contract.Frame(p.h.spec), p.tree, p.network.ns, p.h.spec.Process.Cwd); err != nil {
 			return 0, err
 		}
 		made := make(chan error)

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -42,16 +42,16 @@ func newJailNet(s *specs.Spec, o Options) (*jailNet, error) {
 	for _, ns := range s.Linux.Namespaces {
 		n.own = n.own || ns.Type == specs.NetworkNamespace
 	}
-	text, ok := s.Annotations[spec.NetworkAnnotation]
+	text, ok := s.Annotations[contract.NetworkAnnotation]
 	if !ok {
 		return n, nil
 	}
 	if !n.own {
-		return nil, fmt.Errorf("annotation %s: the jail has no network namespace of its own", spec.NetworkAnnotation)
+		return nil, fmt.Errorf("annotation %s: the jail has no network namespace of its own", contract.NetworkAnnotation)
 	}
 	config, err := network.Decode(text)
 	if err != nil {
-		return nil, fmt.Errorf("annotation %s: %w", spec.NetworkAnnotation, err)
+		return nil, fmt.Errorf("annotation %s: %w", contract.NetworkAnnotation, err)
 	}
 	n.config = config
 	if o.Log > 0 {

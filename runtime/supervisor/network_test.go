@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -23,7 +23,7 @@ func netSpec(own bool, annotation string) *specs.Spec {
 		s.Linux.Namespaces = append(s.Linux.Namespaces, specs.LinuxNamespace{Type: specs.NetworkNamespace})
 	}
 	if annotation != "" {
-		s.Annotations = map[string]string{spec.NetworkAnnotation: annotation}
+		s.Annotations = map[string]string{contract.NetworkAnnotation: annotation}
 	}
 	return s
 }
@@ -40,7 +40,7 @@ func TestNewJailNet(t *testing.T) {
 		{"filtered", true, filteredConfig, "filtered(2)", ""},
 		{"internet", true, `{"mode":"internet","via":"proxy","tls":"any"}`, "internet", ""},
 		{"rules and the host's network", false, filteredConfig, "", "no network namespace of its own"},
-		{"no JSON", true, "x", "", spec.NetworkAnnotation},
+		{"no JSON", true, "x", "", contract.NetworkAnnotation},
 		{"an unknown member", true, `{"mode":"none","via":"redirect","tls":"strict","open":true}`, "", "open"},
 		{"an unknown mode", true, `{"mode":"all","via":"redirect","tls":"strict"}`, "", "mode"},
 	} {

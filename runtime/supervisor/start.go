@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // Options of a jail that are not of its configuration: they change how it is
@@ -52,7 +52,7 @@ const (
 // Start makes the supervisor of j: this process is replaced by it, or ends
 // where it was split in two and the other half is it. Start returns only with
 // an error, and then the process is as it was.
-func Start(j *spec.Jail, o Options) error {
+func Start(j *contract.Jail, o Options) error {
 	f, err := (&handover{Rootfs: j.Rootfs, Options: o, spec: j.Spec}).write()
 	if err != nil {
 		return fmt.Errorf("hand the jail over: %w", err)

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // watch knows what did not exist at the start and would matter if the agent
@@ -52,7 +52,7 @@ type root struct {
 // newWatch looks at what is there, by the opened sources of the mounts.
 func newWatch(s *specs.Spec, opened sources) (*watch, error) {
 	w := &watch{links: map[string]string{}, seen: map[string]bool{}, stop: func() {}}
-	for name, to := range map[string]any{spec.WatchAnnotation: &w.why, spec.LinksAnnotation: &w.targets, spec.RepositoriesAnnotation: &w.repositories} {
+	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories} {
 		if text, ok := s.Annotations[name]; ok {
 			if err := json.Unmarshal([]byte(text), to); err != nil {
 				return nil, fmt.Errorf("annotation %s is no object of paths: %w", name, err)

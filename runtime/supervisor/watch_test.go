@@ -13,7 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // watched is a project in which some paths are watched; links exist before.
@@ -32,7 +32,7 @@ func watched(t *testing.T, links map[string]string, names ...string) (*watch, st
 	text, err := json.Marshal(why)
 	must(t, err)
 	s := &specs.Spec{
-		Annotations: map[string]string{spec.WatchAnnotation: string(text)},
+		Annotations: map[string]string{contract.WatchAnnotation: string(text)},
 		Mounts:      []specs.Mount{{Type: "tmpfs", Destination: dir}, {Type: "bind", Source: dir, Destination: dir}},
 	}
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -209,7 +209,7 @@ func strictlyBy(t *testing.T, start func(*watch) <-chan struct{}, do func() erro
 // TestAnnotationMustBeReadable: a list that cannot be read watches nothing, and
 // that must not go unseen.
 func TestAnnotationMustBeReadable(t *testing.T) {
-	s := &specs.Spec{Annotations: map[string]string{spec.WatchAnnotation: `["/p/.envrc"]`}}
+	s := &specs.Spec{Annotations: map[string]string{contract.WatchAnnotation: `["/p/.envrc"]`}}
 	if _, err := newWatch(s, nil); err == nil {
 		t.Error("accepted")
 	}
@@ -247,7 +247,7 @@ func makeFolder(t *testing.T, p string) {
 
 func TestNewRepositoriesAreReported(t *testing.T) {
 	known := func(project string) map[string]string {
-		return map[string]string{spec.RepositoriesAnnotation: `{"` + project + `":["` + project + `/old"]}`}
+		return map[string]string{contract.RepositoriesAnnotation: `{"` + project + `":["` + project + `/old"]}`}
 	}
 	before := func(project string) {
 		makeFolder(t, project+"/.git")
@@ -279,7 +279,7 @@ func TestNewRepositoriesAreReported(t *testing.T) {
 
 func TestReplacedSymlinksAreReported(t *testing.T) {
 	links := func(project string) map[string]string {
-		return map[string]string{spec.LinksAnnotation: `{"` + project + `/.claude":"real"}`}
+		return map[string]string{contract.LinksAnnotation: `{"` + project + `/.claude":"real"}`}
 	}
 	before := func(project string) {
 		if err := os.Symlink("real", project+"/.claude"); err != nil {

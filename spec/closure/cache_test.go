@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
 func TestCache(t *testing.T) {
@@ -35,7 +37,7 @@ func TestCache(t *testing.T) {
 		t.Errorf("the cache holds more than the entry: %v", l)
 	}
 
-	long := StoreDir + "/" + hash + "-" + strings.Repeat("n", nameMax)
+	long := StoreDir + "/" + hash + "-" + strings.Repeat("n", storepath.NameMax)
 	if err := c.store(long, &inventory{paths: []string{long}}); err != nil || c.load(long) == nil {
 		t.Errorf("the longest name: %v", err)
 	}

@@ -1,8 +1,9 @@
 package closure
 
-// StoreDir is the only store directory that is supported: store paths have it
-// compiled in.
-const StoreDir = "/nix/store"
+import "github.com/jailed-claude/jailed-claude/internal/storepath"
+
+// StoreDir is storepath.Dir.
+const StoreDir = storepath.Dir
 
 // Kinds of toolchain.
 const (

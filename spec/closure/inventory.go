@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
 // inventory is a set of store paths, and what of each of them a closure needs
@@ -215,7 +217,7 @@ func (v *inventory) binDirs(roots []string) (first, rest []string) {
 		return slices.Contains(first, p+"/bin")
 	})
 	slices.SortFunc(others, func(a, b string) int {
-		return cmp.Or(cmp.Compare(name(a), name(b)), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(storepath.Name(a), storepath.Name(b)), cmp.Compare(a, b))
 	})
 	for _, p := range others {
 		rest = append(rest, p+"/bin")

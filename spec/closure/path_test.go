@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
 const hash = "0123456789abcdfghijklmnpqrsvwxyz"
@@ -13,7 +15,7 @@ func TestCheckPath(t *testing.T) {
 		StoreDir + "/" + hash + "-a",
 		StoreDir + "/" + hash + "-claude-code-2.1.330",
 		StoreDir + "/" + hash + "-A+b_c?d=e-1.0.drv",
-		StoreDir + "/" + hash + "-" + strings.Repeat("n", nameMax),
+		StoreDir + "/" + hash + "-" + strings.Repeat("n", storepath.NameMax),
 	}
 	for _, p := range good {
 		if err := CheckPath(p); err != nil {
@@ -39,7 +41,7 @@ func TestCheckPath(t *testing.T) {
 		StoreDir + "/" + hash + "-", StoreDir + "/" + hash + "-.", StoreDir + "/" + hash + "-..",
 		StoreDir + "/" + hash + "-.a", StoreDir + "/" + hash + "-a b", ok + "\n", ok + "\r", ok + "\x00",
 		ok + "\xff", ok + "é", ok + ":x", ok + ",x", ok + "$x", ok + "\\x",
-		StoreDir + "/" + hash + "-" + strings.Repeat("n", nameMax+1),
+		StoreDir + "/" + hash + "-" + strings.Repeat("n", storepath.NameMax+1),
 		// Hashes.
 		StoreDir + "/" + hash[1:] + "-a", StoreDir + "/" + hash + "0-a", StoreDir + "/" + strings.ToUpper(hash) + "-a",
 		StoreDir + "/" + hash[:31] + "e-a", StoreDir + "/" + hash[:31] + "o-a",

@@ -1,12 +1,11 @@
-package spec
+package contract
 
 import (
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/jailed-claude/jailed-claude/spec/host"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 )
 
 // Frame returns what of a configuration is settled when the first process of
@@ -28,18 +27,15 @@ func Frame(s *specs.Spec) *specs.Spec {
 // InFrame reports whether a path of a jail belongs to its frame: /proc, /dev,
 // and PID 1.
 func InFrame(p string) bool {
-	return slices.ContainsFunc(reserved, func(r string) bool { return below(p, r) })
+	return slices.ContainsFunc(reserved, func(r string) bool { return paths.Below(p, r) })
 }
 
 // UsualFrame is the frame of a jail by the default policy, for a caller with
 // these ids, with init mounted as PID 1: what a runtime that starts the
 // container first can expect.
-func UsualFrame(uid, gid int, terminal bool, init string) (*specs.Spec, error) {
-	b := newBuilder(Input{Policy: policy.Default(), Host: host.Facts{UID: uid, GID: gid}, Terminal: terminal, Init: init})
-	for _, do := range []func(*builder) error{(*builder).identity, (*builder).ownNetwork, (*builder).kernel, (*builder).init} {
-		if err := do(b); err != nil {
-			return nil, err
-		}
-	}
-	return Frame(b.spec), nil
+func UsualFrame(uid, gid int, terminal bool, init string) *specs.Spec {
+	s := Base(Identity{UID: uid, GID: gid, Keep: true}, terminal)
+	AddNetworkNamespace(s)
+	s.Mounts = append(s.Mounts, BindOne(init, InitPath))
+	return Frame(s)
 }

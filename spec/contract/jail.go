@@ -1,9 +1,11 @@
-package spec
+package contract
 
 import (
 	"io/fs"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // InitPath is where PID 1 of a jail lies inside it; jailinit.c compares
@@ -47,8 +49,10 @@ const annotations = "io.github.jailed-claude."
 
 // Jail is an OCI configuration and what its rootfs holds besides the mounts.
 type Jail struct {
-	Spec   *specs.Spec
-	Rootfs []File
+	Spec *specs.Spec
+	// Network is what NetworkAnnotation says; nil where there is none.
+	Network *network.Config
+	Rootfs  []File
 }
 
 // File is one generated entry of a rootfs.
@@ -63,17 +67,6 @@ type File struct {
 	Target string
 }
 
-// Grant is one thing that a jail may do or see, for "explain".
-type Grant struct {
-	// Kind groups grants: "file", "network", "environment", "nix",
-	// "identity", "limit", "terminal", "protected", "hidden".
-	Kind string `json:"kind"`
-	// What is the path, name or value.
-	What string `json:"what"`
-	// Mode is "ro", "rw", or what fits the kind.
-	Mode string `json:"mode,omitempty"`
-	// From is where it comes from: "built-in", or the name of a policy layer.
-	From string `json:"from"`
-	// Why says what it is for.
-	Why string `json:"why"`
-}
+// NestingFlag among the arguments of PID 1, before "--", lets the agent make
+// namespaces.
+const NestingFlag = "--nesting"

@@ -6,7 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// Spec is a configuration. It has the fields that a jail's can have (spec.Check)
+// Spec is a configuration. It has the fields that a jail's can have (contract.Check)
 // and no others.
 func Spec(c *Codec, s *specs.Spec) {
 	String(c, &s.Version)

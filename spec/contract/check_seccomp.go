@@ -1,4 +1,4 @@
-package spec
+package contract
 
 import (
 	"slices"
@@ -6,7 +6,23 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 )
+
+// NamespaceFlags are the clone(2) flags that make namespaces; Docker's profile
+// wants all of them unset.
+const NamespaceFlags = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
+	unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
+// NotNested are the namespaces that no jail makes. Whoever owns a cgroup
+// namespace can mount cgroup2, and is the owner of the files in it: without
+// the mount option nsdelegate, which is the host's choice, that lifts the
+// limits. Nobody needs another time.
+const NotNested = unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
+
+// MountCalls fail with EPERM outside of a mount namespace that the agent made.
+var MountCalls = []string{"mount", "pivot_root", "umount2"}
 
 // dangerous are system calls that no rule may allow, whatever the arguments.
 // clone3 hides its flags in memory, where no filter sees them.
@@ -29,7 +45,7 @@ func checkSeccomp(s *specs.Spec, bad func(string, ...any)) {
 	if p.DefaultAction != specs.ActErrno {
 		bad("the default action is %s, not a refusal", p.DefaultAction)
 	}
-	if len(p.Architectures) != 1 || p.Architectures[0] != nativeArch {
+	if len(p.Architectures) != 1 || p.Architectures[0] != NativeArch {
 		bad("architectures %v: only the native ABI is filtered tightly", p.Architectures)
 	}
 	for _, r := range p.Syscalls {
@@ -52,17 +68,14 @@ func checkSeccomp(s *specs.Spec, bad func(string, ...any)) {
 	}
 }
 
-// nestingFlag tells jailinit to let the agent make namespaces.
-const nestingFlag = "--nesting"
-
 // Nesting reports whether a configuration lets the agent make namespaces.
 func Nesting(s *specs.Spec) bool {
 	if s.Process == nil {
 		return false
 	}
 	for _, flag := range s.Process.Args {
-		if flag == nestingFlag || flag == "--" {
-			return flag == nestingFlag
+		if flag == NestingFlag || flag == "--" {
+			return flag == NestingFlag
 		}
 	}
 	return false
@@ -73,12 +86,12 @@ func Nesting(s *specs.Spec) bool {
 func isForNesting(name string, args []specs.LinuxSeccompArg) bool {
 	var without uint64
 	switch {
-	case slices.Contains(mountCalls, name):
+	case slices.Contains(MountCalls, name):
 		return true
 	case name == "clone":
 		without = unix.CLONE_NEWCGROUP
 	case name == "unshare":
-		without = notNested
+		without = NotNested
 	default:
 		return false
 	}
@@ -95,11 +108,11 @@ func checkNesting(s *specs.Spec, bad func(string, ...any)) {
 	if p := s.Linux.Seccomp; p != nil && !slices.ContainsFunc(p.Syscalls, func(r specs.LinuxSyscall) bool {
 		return r.Action == specs.ActAllow && slices.Contains(r.Names, "unshare")
 	}) {
-		bad("process.args has %q, and the seccomp profile is not the one for it", nestingFlag)
+		bad("process.args has %q, and the seccomp profile is not the one for it", NestingFlag)
 	}
 	for _, hidden := range s.Linux.MaskedPaths {
 		if slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool {
-			return m.Type == "bind" && below(hidden, m.Destination) && !slices.Contains(m.Options, "ro")
+			return m.Type == "bind" && paths.Below(hidden, m.Destination) && !slices.Contains(m.Options, "ro")
 		}) {
 			bad("%s is hidden in a folder that can be written: who makes namespaces can move it to where it is seen", strconv.Quote(hidden))
 		}
@@ -109,6 +122,6 @@ func checkNesting(s *specs.Spec, bad func(string, ...any)) {
 // makesNoNamespace: the condition lets clone(2) make no namespace, or a user
 // namespace alone, which jailinit needs and then forbids.
 func makesNoNamespace(a specs.LinuxSeccompArg) bool {
-	return a.Index == 0 && a.Op == specs.OpMaskedEqual && a.Value&namespaceFlags == namespaceFlags &&
-		(a.ValueTwo&namespaceFlags == 0 || a.ValueTwo&namespaceFlags == unix.CLONE_NEWUSER)
+	return a.Index == 0 && a.Op == specs.OpMaskedEqual && a.Value&NamespaceFlags == NamespaceFlags &&
+		(a.ValueTwo&NamespaceFlags == 0 || a.ValueTwo&NamespaceFlags == unix.CLONE_NEWUSER)
 }

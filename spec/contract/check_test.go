@@ -1,7 +1,11 @@
-package spec
+package contract
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +13,49 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
+
+// Store paths of the goldens of package spec.
+const (
+	storeBash = "/nix/store/2bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-bash-5.2"
+	storeSelf = "/nix/store/6ggggggggggggggggggggggggggggggg-jailed-claude/bin/jailed-claude"
+)
+
+// built is a golden of package spec, with the profile that is kept beside it.
+func built(t testing.TB, name string) *specs.Spec {
+	t.Helper()
+	s, profile := new(specs.Spec), "seccomp-keep"
+	if name == "nesting" {
+		profile = "seccomp-nesting"
+	}
+	readJSON(t, name+".json", s)
+	readJSON(t, profile+"."+runtime.GOARCH+".json", &s.Linux.Seccomp)
+	return s
+}
+
+func readJSON(t testing.TB, name string, v any) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// clone goes through JSON, as a bundle does.
+func clone(t testing.TB, s *specs.Spec) *specs.Spec {
+	t.Helper()
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := new(specs.Spec)
+	if err := json.Unmarshal(text, c); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
 
 // at returns the mount of a destination, for a change.
 func at(s *specs.Spec, destination string) *specs.Mount {
@@ -128,19 +175,19 @@ var broken = []struct {
 	{"default log", func(s *specs.Spec) { s.Linux.Seccomp.DefaultAction = specs.ActLog }, []string{"seccomp: the default action is SCMP_ACT_LOG, not a refusal"}},
 	{"a second ABI", func(s *specs.Spec) {
 		s.Linux.Seccomp.Architectures = append(s.Linux.Seccomp.Architectures, specs.ArchX86)
-	}, []string{fmt.Sprintf("seccomp: architectures [%s SCMP_ARCH_X86]: only the native ABI is filtered tightly", nativeArch)}},
+	}, []string{fmt.Sprintf("seccomp: architectures [%s SCMP_ARCH_X86]: only the native ABI is filtered tightly", NativeArch)}},
 	{"no ABI", func(s *specs.Spec) { s.Linux.Seccomp.Architectures = nil }, []string{"seccomp: architectures []: only the native ABI is filtered tightly"}},
 	{"a logged rule", rule(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActLog}), []string{"seccomp: a rule has the action SCMP_ACT_LOG"}},
 	{"a notified rule", rule(specs.LinuxSyscall{Names: []string{"mount"}, Action: specs.ActNotify}), []string{"seccomp: a rule has the action SCMP_ACT_NOTIFY", "seccomp: mount is allowed"}},
 	{"clone3", allow("clone3"), []string{"seccomp: clone3 is allowed"}},
 	{"mount with an argument", allow("mount", specs.LinuxSeccompArg{Index: 3, Op: specs.OpEqualTo}), []string{"seccomp: mount is allowed"}},
 	{"clone", allow("clone"), []string{"seccomp: clone is allowed with any flags"}},
-	{"clone, one bit not looked at", allow("clone", specs.LinuxSeccompArg{Value: namespaceFlags &^ unix.CLONE_NEWNET, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
-	{"clone with a network namespace", allow("clone", specs.LinuxSeccompArg{Value: namespaceFlags, ValueTwo: unix.CLONE_NEWNET, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
-	{"clone with two namespaces", allow("clone", specs.LinuxSeccompArg{Value: namespaceFlags, ValueTwo: unix.CLONE_NEWUSER | unix.CLONE_NEWNS, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
-	{"clone, another argument", allow("clone", specs.LinuxSeccompArg{Index: 1, Value: namespaceFlags, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
-	{"clone, another operator", allow("clone", specs.LinuxSeccompArg{Value: namespaceFlags, Op: specs.OpNotEqual}), []string{"seccomp: clone is allowed with any flags"}},
-	{"clone with an alternative", allow("clone", specs.LinuxSeccompArg{Value: namespaceFlags, Op: specs.OpMaskedEqual},
+	{"clone, one bit not looked at", allow("clone", specs.LinuxSeccompArg{Value: NamespaceFlags &^ unix.CLONE_NEWNET, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone with a network namespace", allow("clone", specs.LinuxSeccompArg{Value: NamespaceFlags, ValueTwo: unix.CLONE_NEWNET, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone with two namespaces", allow("clone", specs.LinuxSeccompArg{Value: NamespaceFlags, ValueTwo: unix.CLONE_NEWUSER | unix.CLONE_NEWNS, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone, another argument", allow("clone", specs.LinuxSeccompArg{Index: 1, Value: NamespaceFlags, Op: specs.OpMaskedEqual}), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone, another operator", allow("clone", specs.LinuxSeccompArg{Value: NamespaceFlags, Op: specs.OpNotEqual}), []string{"seccomp: clone is allowed with any flags"}},
+	{"clone with an alternative", allow("clone", specs.LinuxSeccompArg{Value: NamespaceFlags, Op: specs.OpMaskedEqual},
 		specs.LinuxSeccompArg{Op: specs.OpGreaterEqual}), []string{"seccomp: clone is allowed with any flags"}},
 
 	// Mounts
@@ -311,11 +358,7 @@ func hooksAt(p string) func(*specs.Hooks) {
 // withHooks changes the hooks of an exported bundle.
 func withHooks(with func(*specs.Hooks)) func(*specs.Spec) {
 	return func(s *specs.Spec) {
-		s.Hooks = &specs.Hooks{
-			CreateRuntime:   []specs.Hook{{Path: storeSelf, Args: slices.Clone(startHook)}},
-			CreateContainer: []specs.Hook{{Path: storeSelf, Args: slices.Clone(joinHook)}},
-			Poststop:        []specs.Hook{{Path: storeSelf, Args: slices.Clone(stopHook)}},
-		}
+		s.Hooks = Hooks(storeSelf)
 		with(s.Hooks)
 	}
 }
@@ -366,7 +409,7 @@ func (r row) violations(s *specs.Spec) []string {
 }
 
 func TestCheck(t *testing.T) {
-	base := mustBuild(t, everything()).Spec
+	base := built(t, "everything")
 	seen := map[string]bool{}
 	for _, r := range rows() {
 		t.Run(r.name, func(t *testing.T) {
@@ -408,7 +451,7 @@ func TestCheckBehindStorePath(t *testing.T) {
 		"mapped otherwise": {with(func(m *specs.Mount) { m.UIDMappings = []specs.LinuxIDMapping{{Size: 1}} }), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			alone, behind := mustBuild(t, everything()).Spec, mustBuild(t, everything()).Spec
+			alone, behind := built(t, "everything"), built(t, "everything")
 			alone.Mounts = append(alone.Mounts, tt.m)
 			behind.Mounts = append(behind.Mounts, good, tt.m)
 			want, got := Check(alone), Check(behind)
@@ -417,7 +460,7 @@ func TestCheckBehindStorePath(t *testing.T) {
 			}
 		})
 	}
-	first := mustBuild(t, everything()).Spec
+	first := built(t, "everything")
 	first.Mounts = append(first.Mounts, with(func(m *specs.Mount) { m.Options[1] = "rw" }), with(func(m *specs.Mount) { m.Options[1] = "rw" }))
 	if len(Check(first)) == 0 {
 		t.Error("two that are alike are not looked at")
@@ -427,7 +470,7 @@ func TestCheckBehindStorePath(t *testing.T) {
 // TestEveryCheckCounts: without any one of the checks a row above fails, so
 // none can be lost unnoticed.
 func TestEveryCheckCounts(t *testing.T) {
-	base := mustBuild(t, everything()).Spec
+	base := built(t, "everything")
 	whole := checks
 	defer func() { checks = whole }()
 	for i, c := range whole {
@@ -440,7 +483,7 @@ func TestEveryCheckCounts(t *testing.T) {
 
 // TestCheckReportsAll: all violations together, in the same order every time.
 func TestCheckReportsAll(t *testing.T) {
-	s := mustBuild(t, everything()).Spec
+	s := built(t, "everything")
 	s.Linux.UIDMappings, s.Linux.GIDMappings = nil, nil
 	s.Process.Capabilities.Bounding = []string{"CAP_A"}
 	s.Process.Capabilities.Effective = []string{"CAP_B"}
@@ -459,7 +502,7 @@ func TestCheckReportsAll(t *testing.T) {
 
 // TestCheckKeepsSecrets: no value of a variable is in a violation.
 func TestCheckKeepsSecrets(t *testing.T) {
-	s := mustBuild(t, valid()).Spec
+	s := built(t, "nix")
 	s.Process.Env = append(s.Process.Env, "TOKEN=hunter2\x00", "_JAIL_TOKEN=hunter2", "=hunter2", "OTHER=\xffhunter2")
 	s.Process.Args = append(s.Process.Args, "hunter2\x00")
 	v := Check(s)
@@ -497,7 +540,7 @@ func TestCheckAllows(t *testing.T) {
 			s.Process.Args = []string{InitPath, "--", "prog", "--nesting", "--", "x"}
 		},
 	} {
-		s := clone(t, mustBuild(t, valid()).Spec)
+		s := built(t, "nix")
 		with(s)
 		if v := Check(s); len(v) > 0 {
 			t.Errorf("%s: %v", name, v)
@@ -508,9 +551,7 @@ func TestCheckAllows(t *testing.T) {
 // TestCheckNesting: of what is dangerous a jail for sandboxes has what these need
 // and no more, and it needs the flag.
 func TestCheckNesting(t *testing.T) {
-	in := valid()
-	in.Policy.Identity.Nesting = true
-	nest := mustBuild(t, in).Spec
+	nest := built(t, "nesting")
 	masked := func(value, flags uint64) specs.LinuxSeccompArg {
 		return specs.LinuxSeccompArg{Value: value, ValueTwo: flags, Op: specs.OpMaskedEqual}
 	}
@@ -520,10 +561,10 @@ func TestCheckNesting(t *testing.T) {
 		{"unshare with any flags", allow("unshare"), []string{"seccomp: unshare is allowed"}},
 		{"unshare with a cgroup namespace", allow("unshare", masked(unix.CLONE_NEWTIME, 0)), []string{"seccomp: unshare is allowed"}},
 		{"unshare with a time namespace", allow("unshare", masked(unix.CLONE_NEWCGROUP, 0)), []string{"seccomp: unshare is allowed"}},
-		{"unshare with a cgroup namespace alone", allow("unshare", masked(notNested, unix.CLONE_NEWCGROUP)), []string{"seccomp: unshare is allowed"}},
-		{"unshare with another operator", allow("unshare", specs.LinuxSeccompArg{Value: notNested, Op: specs.OpNotEqual}), []string{"seccomp: unshare is allowed"}},
-		{"unshare with another argument", allow("unshare", specs.LinuxSeccompArg{Index: 1, Value: notNested, Op: specs.OpMaskedEqual}), []string{"seccomp: unshare is allowed"}},
-		{"unshare with two conditions", allow("unshare", masked(notNested, 0), masked(notNested, 0)), []string{"seccomp: unshare is allowed"}},
+		{"unshare with a cgroup namespace alone", allow("unshare", masked(NotNested, unix.CLONE_NEWCGROUP)), []string{"seccomp: unshare is allowed"}},
+		{"unshare with another operator", allow("unshare", specs.LinuxSeccompArg{Value: NotNested, Op: specs.OpNotEqual}), []string{"seccomp: unshare is allowed"}},
+		{"unshare with another argument", allow("unshare", specs.LinuxSeccompArg{Index: 1, Value: NotNested, Op: specs.OpMaskedEqual}), []string{"seccomp: unshare is allowed"}},
+		{"unshare with two conditions", allow("unshare", masked(NotNested, 0), masked(NotNested, 0)), []string{"seccomp: unshare is allowed"}},
 		{"clone with a cgroup namespace", allow("clone", masked(unix.CLONE_NEWNS, 0)), []string{"seccomp: clone is allowed with any flags"}},
 		{"a hidden file that can be moved", func(s *specs.Spec) {
 			s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/home/ada/src/app/.env")
@@ -539,7 +580,7 @@ func TestCheckNesting(t *testing.T) {
 		}, nil},
 	}
 	for _, n := range dangerous {
-		if n != "unshare" && !slices.Contains(mountCalls, n) {
+		if n != "unshare" && !slices.Contains(MountCalls, n) {
 			rows = append(rows, row{n, allow(n), []string{"seccomp: " + n + " is allowed"}})
 		}
 	}
@@ -550,9 +591,30 @@ func TestCheckNesting(t *testing.T) {
 	}
 }
 
+// TestProfiles: no profile of ours, of whichever architecture, has a rule that
+// allows what is dangerous.
+func TestProfiles(t *testing.T) {
+	for _, arch := range []string{"amd64", "arm64"} {
+		for _, kind := range []string{"root", "keep"} {
+			p := new(specs.LinuxSeccomp)
+			readJSON(t, "seccomp-"+kind+"."+arch+".json", p)
+			if len(p.Syscalls) < 10 {
+				t.Fatalf("only %d rules", len(p.Syscalls))
+			}
+			for _, r := range p.Syscalls {
+				for _, name := range r.Names {
+					if r.Action == specs.ActAllow && slices.Contains(dangerous, name) {
+						t.Errorf("%s, %s: %s is allowed", arch, kind, name)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestKnownFields: each name is one of the specification's.
 func TestKnownFields(t *testing.T) {
-	s := mustBuild(t, everything()).Spec
+	s := built(t, "everything")
 	whole := knownFields
 	defer func() { knownFields = whole }()
 	// All that a configuration may set is set, so each must be missed.

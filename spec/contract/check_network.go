@@ -1,4 +1,4 @@
-package spec
+package contract
 
 import (
 	"path"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -62,16 +63,12 @@ func checkHooks(s *specs.Spec, bad func(string, ...any)) {
 // writableBy is the mount by which the jail can change a path of the host; empty
 // if there is none.
 func writableBy(s *specs.Spec, p string) string {
-	var list []mountEntry
 	for _, m := range s.Mounts {
-		list = append(list, mountEntry{m.Destination, m.Type, m.Source, m.Options})
-	}
-	for _, m := range list {
-		if m.Type != "bind" || !below(p, m.Source) {
+		if m.Type != "bind" || !paths.Below(p, m.Source) {
 			continue
 		}
 		inside := path.Join(m.Destination, strings.TrimPrefix(p, m.Source))
-		if at := shownAt(list, inside); at.writable && at.source == p {
+		if at := ShownAt(s.Mounts, inside); at.Writable && at.Source == p {
 			return m.Destination
 		}
 	}

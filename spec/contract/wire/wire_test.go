@@ -11,17 +11,13 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/jailed-claude/jailed-claude/runtime/wire/wiretest"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/contract/wire/wiretest"
 )
 
 func usual(t testing.TB) *specs.Spec {
 	t.Helper()
-	s, err := spec.UsualFrame(1000, 100, true, "/srv/jailed-claude")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return contract.UsualFrame(1000, 100, true, "/srv/jailed-claude")
 }
 
 func written(s *specs.Spec) []byte {
@@ -59,7 +55,7 @@ func TestSpecIsComplete(t *testing.T) {
 		lacking++
 		jail := usual(t)
 		wiretest.Merge(reflect.ValueOf(jail).Elem(), v.Value)
-		if !slices.ContainsFunc(spec.Check(jail), func(v spec.Violation) bool {
+		if !slices.ContainsFunc(contract.Check(jail), func(v contract.Violation) bool {
 			return v.Check == "side doors" && strings.Contains(v.Detail, "no jail has it")
 		}) {
 			t.Errorf("%s, which a jail may have, is read as %+v", v.Name, got)
