@@ -53,7 +53,7 @@ var table = []rule{
 		because: "facts are gathered before anything is built"},
 	{packages: []string{"bundle/..."}, never: []string{runc, logrus, module + "/runtime"},
 		because: "a bundle is data: it is made without libcontainer and without cgo"},
-	{packages: []string{"runtime", "runtime/...", "bundle"}, never: []string{module + "/spec"}, but: []string{module + "/spec/contract", module + "/spec/network"},
+	{packages: []string{"runtime", "runtime/...", "bundle"}, never: []string{module + "/spec"}, but: []string{module + "/spec/contract", module + "/spec/network", module + "/spec/search"},
 		because: "config.json is the whole contract: what runc would not be told, this runtime does not know either"},
 	{packages: []string{"runtime", "runtime/...", "bundle"}, never: []string{toml, cobra, pflag},
 		because: "whoever starts a jail reads no policy and no command line, and does not link what reads them"},
