@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -17,7 +18,7 @@ import (
 // container as nearly every jail has it. It is kept if it is that of the jail.
 // A nil ahead has made nothing.
 type ahead struct {
-	covered *covered
+	covered *rootfs.Host
 	ns      *os.File
 	frame   *frame
 	// begun is closed as soon as the container is there, or could not be made.
@@ -28,7 +29,7 @@ type ahead struct {
 
 // newAhead prepares what it can; nothing depends on it.
 func newAhead() *ahead {
-	c, err := privateWorkDir()
+	c, err := coverHost()
 	if err != nil {
 		return nil
 	}
@@ -51,16 +52,16 @@ func usualFrame(ns *os.File) (*frame, error) {
 	}
 	terminal := tty(os.Stdin) || tty(os.Stdout) || tty(os.Stderr)
 	s := contract.UsualFrame(int(C.jail_userns.uid), int(C.jail_userns.gid), terminal, self)
-	sources, err := openSources(s.Mounts, nil)
+	sources, err := rootfs.OpenSources(s.Mounts, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer sources.close()
-	t, err := newTree(filepath.Join(workDir, "ahead"))
+	defer sources.Close()
+	t, err := rootfs.New(filepath.Join(rootfs.WorkDir, "ahead"))
 	if err != nil {
 		return nil, err
 	}
-	if err := t.build(s.Mounts, sources, func(specs.Mount) bool { return true }); err != nil {
+	if err := t.Build(s.Mounts, sources, func(specs.Mount) bool { return true }); err != nil {
 		return nil, err
 	}
 	return newFrame(s, t, ns, "/")
@@ -94,12 +95,12 @@ func (a *ahead) netNS() *os.File {
 	return a.ns
 }
 
-// workDir makes workDir what it is to be, unless that is done.
-func (a *ahead) workDir() (*covered, error) {
+// workDir makes rootfs.WorkDir what it is to be, unless that is done.
+func (a *ahead) workDir() (*rootfs.Host, error) {
 	if a != nil {
 		return a.covered, nil
 	}
-	return privateWorkDir()
+	return coverHost()
 }
 
 // take returns the container if it fits, and ends it otherwise.

@@ -14,6 +14,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 )
 
 // cgroup is the cgroup v2 of one jail. A nil cgroup is one without limits, and
@@ -30,7 +32,7 @@ type cgroup struct {
 }
 
 // openCgroup opens dir, which runtime/cgroup made.
-func openCgroup(dir string, r *specs.LinuxResources, c *covered) (*cgroup, error) {
+func openCgroup(dir string, r *specs.LinuxResources, c *rootfs.Host) (*cgroup, error) {
 	if r == nil {
 		return nil, nil
 	}
@@ -42,7 +44,7 @@ func openCgroup(dir string, r *specs.LinuxResources, c *covered) (*cgroup, error
 		file **os.File
 		path string
 	}{{&g.jail, dir}, {&g.parent, filepath.Dir(dir)}, {&g.home, filepath.Join(filepath.Dir(dir), SupervisorCgroup)}} {
-		fd, err := c.cgroup(d.path)
+		fd, err := c.Cgroup(d.path)
 		if err != nil {
 			return nil, &os.PathError{Op: "open cgroup", Path: d.path, Err: err}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 )
 
 // container is one jail from creation to exit.
@@ -20,11 +21,11 @@ type container struct {
 	options Options
 	spec    *specs.Spec
 	frame   *frame
-	tree    *tree
+	tree    *rootfs.Tree
 	// late: the container was there before the mounts of the configuration.
 	late    bool
 	other   *half
-	covered *covered
+	covered *rootfs.Host
 	cgroup  *cgroup
 	network *jailNet
 	// refused are the destinations that the jail was refused, when it has ended.
@@ -63,7 +64,7 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 		return 0, err
 	}
 	if c.late {
-		if err := c.tree.deliver(pid); err != nil {
+		if err := c.tree.Deliver(pid); err != nil {
 			return 0, err
 		}
 	}
@@ -115,9 +116,9 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 func (c *container) settle() {
 	Together()
 	c.other.leave()
-	c.tree.close()
-	c.frame.tree.close()
-	if err := c.covered.leave(); err != nil {
+	c.tree.Close()
+	c.frame.tree.Close()
+	if err := c.covered.Leave(); err != nil {
 		logrus.WithError(err).Debug("leave the rootfs")
 	}
 }

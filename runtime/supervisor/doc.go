@@ -7,11 +7,9 @@
 //   - as root there it begins the container that nearly every jail has, before
 //     the jail is known (ahead.go, frame.go): libcontainer makes it, and its
 //     PID 1 waits;
-//   - it builds the rootfs on a tmpfs that only this mount namespace has, with
-//     the new mount API (workdir.go, tree.go), so a supervisor that is killed
-//     leaves no folder and no mount;
-//   - what is built goes into the container (deliver.go), or a container is
-//     made with it, and PID 1 gets its orders (container.go); the first thread
+//   - it builds the rootfs (package rootfs);
+//   - what is built goes into the container, or a container is made with it,
+//     and PID 1 gets its orders (container.go); the first thread
 //     makes containers and does nothing else, for PID 1 dies with it (main.go);
 //   - then it relays the terminal and the signals, and waits (console.go,
 //     job.go).

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/contract/wire"
 )
@@ -26,7 +27,7 @@ import (
 // configuration says besides comes later.
 type frame struct {
 	spec *specs.Spec
-	tree *tree
+	tree *rootfs.Tree
 	// netNS is the network namespace that it joins, or nil: then libcontainer
 	// makes what the configuration says.
 	netNS   *os.File
@@ -41,7 +42,7 @@ type frame struct {
 
 // newFrame prepares a container whose PID 1 begins in the folder cwd; nothing
 // runs yet.
-func newFrame(s *specs.Spec, t *tree, netNS *os.File, cwd string) (_ *frame, err error) {
+func newFrame(s *specs.Spec, t *rootfs.Tree, netNS *os.File, cwd string) (_ *frame, err error) {
 	f := &frame{spec: s, tree: t, netNS: netNS}
 	defer func() {
 		if err != nil {
@@ -106,8 +107,8 @@ func (f *frame) config() (*configs.Config, error) {
 			l.Namespaces = append(l.Namespaces, ns)
 		}
 	}
-	s.Mounts = f.tree.libcontainers(f.spec.Mounts)
-	s.Root = &specs.Root{Path: f.tree.place, Readonly: f.spec.Root.Readonly}
+	s.Mounts = f.tree.Rest(f.spec.Mounts)
+	s.Root = &specs.Root{Path: f.tree.Place, Readonly: f.spec.Root.Readonly}
 	name := f.name()
 	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: name, Spec: &s, RootlessCgroups: true})
 	if err != nil {
@@ -122,10 +123,10 @@ func (f *frame) config() (*configs.Config, error) {
 }
 
 // name is that of the container for libcontainer, and of nothing else.
-func (f *frame) name() string { return filepath.Base(f.tree.dir) }
+func (f *frame) name() string { return filepath.Base(f.tree.Dir) }
 
 // state is the folder that libcontainer keeps the container's state in.
-func (f *frame) state() string { return filepath.Join(f.tree.dir, "state") }
+func (f *frame) state() string { return filepath.Join(f.tree.Dir, "state") }
 
 // descriptorOf leads any process of this user namespace to a descriptor of pid.
 func descriptorOf(pid int, f *os.File) string { return fmt.Sprintf("/proc/%d/fd/%d", pid, f.Fd()) }

@@ -31,7 +31,7 @@ type guard struct {
 const guardedFiles = 4096
 
 // guard looks at what is protected, if mounts alone do not hold it.
-func (w *watch) guard(s *specs.Spec, opened sources) error {
+func (w *watch) guard(s *specs.Spec, opened []int) error {
 	if !contract.Nesting(s) {
 		return nil
 	}

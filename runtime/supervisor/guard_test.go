@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -51,7 +52,7 @@ func TestGuard(t *testing.T) {
 			}
 			s := &specs.Spec{Process: &specs.Process{Args: args},
 				Mounts: []specs.Mount{bind(dir, "rbind", "rw"), bind(filepath.Join(dir, ".git"), "rbind", "rw"), bind(filepath.Join(dir, ".git/hooks"), "rbind", "ro")}}
-			var opened sources
+			var opened rootfs.Sources
 			for _, m := range s.Mounts {
 				fd, err := unix.Open(m.Source, unix.O_PATH|unix.O_CLOEXEC, 0)
 				must(t, err)
@@ -59,7 +60,7 @@ func TestGuard(t *testing.T) {
 			}
 			w, err := newWatch(s, opened)
 			must(t, err)
-			opened.close()
+			opened.Close()
 			t.Cleanup(w.close)
 			must(t, c.do())
 			found := slices.ContainsFunc(w.findings(), func(f finding) bool { return f.path == filepath.Join(dir, ".git/hooks") })

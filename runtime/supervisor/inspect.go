@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
+	"github.com/jailed-claude/jailed-claude/runtime/mountinfo"
 )
 
 // observed is what holds for the agent's process, read of the kernel just
@@ -179,7 +181,7 @@ func (m *mounts) look(proc string, s *specs.Spec) (err error) {
 	if m.ns, err = os.Readlink(filepath.Join(proc, "ns/mnt")); err != nil {
 		return err
 	}
-	have, err := readMounts(filepath.Join(proc, "mountinfo"), len(s.Mounts))
+	have, err := mountinfo.Read(filepath.Join(proc, "mountinfo"), len(s.Mounts))
 	if err != nil {
 		return err
 	}
@@ -195,8 +197,8 @@ func (m *mounts) look(proc string, s *specs.Spec) (err error) {
 // compareMasks checks that the root is read-only if it shall be, and that every
 // path that is hidden or read-only by the configuration's own lists is a mount of
 // its own, if it exists: an OCI runtime passes over those that do not.
-func (m *mounts) compareMasks(have mountOptions, s *specs.Spec, exists func(string) bool) {
-	if s.Root.Readonly && !have.of("/", "ro") {
+func (m *mounts) compareMasks(have mountinfo.Table, s *specs.Spec, exists func(string) bool) {
+	if s.Root.Readonly && !have.Has("/", "ro") {
 		m.missing = append(m.missing, strconv.Quote("/"))
 	}
 	for _, p := range s.Linux.MaskedPaths {
@@ -205,7 +207,7 @@ func (m *mounts) compareMasks(have mountOptions, s *specs.Spec, exists func(stri
 		}
 	}
 	for _, p := range s.Linux.ReadonlyPaths {
-		if !have.of(p, "ro") && exists(p) {
+		if !have.Has(p, "ro") && exists(p) {
 			m.missing = append(m.missing, strconv.Quote(p))
 		}
 	}
@@ -237,65 +239,10 @@ func readStatus(file string) (map[string]string, error) {
 	return m, nil
 }
 
-// mountOptions are the options of mounts as mountinfo(5) has them, by their
-// places. Of mounts on one place the topmost counts. Where what is mounted comes
-// from, or goes to, other namespaces they are empty.
-type mountOptions map[string]string
-
-// of reports whether there is a mount with an option on a place.
-func (have mountOptions) of(place, option string) bool {
-	for o := range strings.SplitSeq(have[place], ",") {
-		if o == option {
-			return true
-		}
-	}
-	return false
-}
-
-// readMounts reads mountinfo(5), which is to have about most lines. The kernel
-// takes microseconds to write one, so it is read once and cut up in place.
-func readMounts(file string, most int) (mountOptions, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	var text strings.Builder
-	text.Grow(256 * most)
-	if _, err := io.Copy(&text, f); err != nil {
-		return nil, err
-	}
-	have := make(mountOptions, 2*most)
-	for line := range strings.Lines(text.String()) {
-		// ID, parent, device, root, place, options, and from here on optional
-		// fields until a "-". Each says that what is mounted there comes from,
-		// or goes to, others.
-		var place, options string
-		for i := range 6 {
-			field, rest, ok := strings.Cut(line, " ")
-			if !ok {
-				return nil, fmt.Errorf("%s: a line of fewer than 7 fields", file)
-			}
-			switch i {
-			case 4:
-				place = field
-			case 5:
-				options = field
-			}
-			line = rest
-		}
-		if !strings.HasPrefix(line, "- ") {
-			options = ""
-		}
-		have[unescape(place)] = options
-	}
-	return have, nil
-}
-
 // compareMounts checks every mount of the configuration against mountinfo(5):
 // it is there, is nobody else's as well (mount propagation), and, if it shall
 // be, is read-only, nosuid, nodev and noexec.
-func (m *mounts) compareMounts(have mountOptions, all []specs.Mount) {
+func (m *mounts) compareMounts(have mountinfo.Table, all []specs.Mount) {
 	want := make(map[string]*specs.Mount, len(all))
 	for i := range all {
 		want[all[i].Destination] = &all[i] // a later mount lies on top
@@ -303,38 +250,18 @@ func (m *mounts) compareMounts(have mountOptions, all []specs.Mount) {
 	for dest, w := range want {
 		ok := have[dest] != ""
 		for _, opt := range []string{"ro", "nosuid", "nodev", "noexec"} {
-			if slices.Contains(w.Options, opt) && !have.of(dest, opt) {
+			if slices.Contains(w.Options, opt) && !have.Has(dest, opt) {
 				ok = false
 			}
 		}
 		switch {
 		case !ok:
 			m.missing = append(m.missing, strconv.Quote(dest))
-		case strings.HasPrefix(dest, storeDir+"/"):
+		case strings.HasPrefix(dest, storepath.Dir+"/"):
 			m.store++
 		case slices.Contains(w.Options, "ro"):
 			m.readonly++
 		}
 	}
 	slices.Sort(m.missing)
-}
-
-// unescape undoes the octal escapes of mountinfo(5): space, tab, line feed,
-// backslash and number sign.
-func unescape(s string) string {
-	if !strings.Contains(s, `\`) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }

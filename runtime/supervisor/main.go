@@ -10,6 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -77,8 +78,8 @@ type planned struct {
 	network *jailNet
 	watch   *watch
 	cgroup  *cgroup
-	covered *covered
-	tree    *tree
+	covered *rootfs.Host
+	tree    *rootfs.Tree
 	// fits: the container that was begun meanwhile is this jail's, and tree
 	// that of the container.
 	fits bool
@@ -122,12 +123,12 @@ func (p *planned) make(a *ahead) error {
 	if p.covered, err = a.workDir(); err != nil {
 		return err
 	}
-	s, err := openSources(h.spec.Mounts, p.covered)
+	s, err := rootfs.OpenSources(h.spec.Mounts, p.covered)
 	if err := fault.After(fault.Sources, err); err != nil {
 		return err
 	}
-	defer s.close()
-	p.fits = a.fits(h.spec) && s.enterable(h.spec.Mounts, h.spec.Process.Cwd)
+	defer s.Close()
+	p.fits = a.fits(h.spec) && s.Enterable(h.spec.Mounts, h.spec.Process.Cwd)
 	if p.watch, err = newWatch(h.spec, s); err != nil {
 		return err
 	}
@@ -139,27 +140,27 @@ func (p *planned) make(a *ahead) error {
 
 // mount makes the rootfs: all of it, or what the container that was begun
 // meanwhile has not.
-func (p *planned) mount(s sources, a *ahead) (err error) {
+func (p *planned) mount(s rootfs.Sources, a *ahead) (err error) {
 	want := func(specs.Mount) bool { return true }
 	if p.fits {
-		p.tree, err = a.frame.tree.again()
+		p.tree, err = a.frame.tree.Copy()
 		want = func(m specs.Mount) bool { return !contract.InFrame(m.Destination) }
 	} else {
-		p.tree, err = newTree(filepath.Join(workDir, "jail"))
+		p.tree, err = rootfs.New(filepath.Join(rootfs.WorkDir, "jail"))
 	}
 	if err != nil {
 		return err
 	}
-	err = bundle.WriteRootfs(filepath.Join(p.tree.dir, bundle.RootfsName), p.h.Rootfs)
+	err = bundle.WriteRootfs(p.tree.Place, p.h.Rootfs)
 	if err := fault.After(fault.Bundle, err); err != nil {
 		return err
 	}
-	if err := p.tree.build(p.h.spec.Mounts, s, want); err != nil {
+	if err := p.tree.Build(p.h.spec.Mounts, s, want); err != nil {
 		return err
 	}
 	for _, path := range p.h.spec.Linux.MaskedPaths {
 		if !contract.InFrame(path) {
-			if err := p.tree.hide(path); err != nil {
+			if err := p.tree.Hide(path); err != nil {
 				return err
 			}
 		}

@@ -49,8 +49,8 @@ type root struct {
 	fd   int
 }
 
-// newWatch looks at what is there, by the opened sources of the mounts.
-func newWatch(s *specs.Spec, opened sources) (*watch, error) {
+// newWatch looks at what is there, by the opened sources of the mounts (-1: none).
+func newWatch(s *specs.Spec, opened []int) (*watch, error) {
 	w := &watch{links: map[string]string{}, seen: map[string]bool{}, stop: func() {}}
 	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories} {
 		if text, ok := s.Annotations[name]; ok {

@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -37,12 +38,16 @@ func watched(t *testing.T, links map[string]string, names ...string) (*watch, st
 	}
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	must(t, err)
-	opened := sources{-1, fd}
+	opened := rootfs.Sources{-1, fd}
 	w, err := newWatch(s, opened)
 	must(t, err)
-	opened.close() // what w needs it has of its own
+	opened.Close() // what w needs it has of its own
 	t.Cleanup(w.close)
 	return w, dir
+}
+
+func bindMount(source, dest string, options ...string) specs.Mount {
+	return specs.Mount{Type: "bind", Source: source, Destination: dest, Options: append([]string{"rbind", "nosuid", "nodev"}, options...)}
 }
 
 func must(t *testing.T, err error) {
@@ -222,11 +227,11 @@ func ended(t *testing.T, annotations func(project string) map[string]string, bef
 	project := t.TempDir()
 	before(project)
 	s := &specs.Spec{Annotations: annotations(project), Mounts: []specs.Mount{bindMount(project, project, "rw")}}
-	opened, err := openSources(s.Mounts, nil)
+	opened, err := rootfs.OpenSources(s.Mounts, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer opened.close()
+	defer opened.Close()
 	w, err := newWatch(s, opened)
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package supervisor
+package rootfs
 
 import (
 	"fmt"
@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deliver mounts in the mount namespace of a container, whose root file system
+// Deliver mounts in the mount namespace of a container, whose root file system
 // is that of t, what has been mounted in t since the container was made.
 //
 // Preconditions: nothing but libcontainer and PID 1 runs in the container.
-func (t *tree) deliver(pid int) error {
+func (t *Tree) Deliver(pid int) error {
 	clones := make([]int, 0, len(t.tops))
 	defer func() {
 		for _, fd := range clones {

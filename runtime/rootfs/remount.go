@@ -1,4 +1,4 @@
-package supervisor
+package rootfs
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/mountinfo"
 )
 
 // attach moves a detached mount to a place and gives it attributes: before it
@@ -43,7 +45,7 @@ func remount(fd int, attr uint64, recursive bool) error {
 	if err != nil {
 		return err
 	}
-	all, err := readMounts("/proc/self/mountinfo", 0)
+	all, err := mountinfo.Read("/proc/self/mountinfo", 0)
 	if err != nil {
 		return err
 	}

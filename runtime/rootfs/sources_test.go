@@ -1,0 +1,82 @@
+package rootfs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// TestEnterable: what a process without capabilities cannot enter as its own
+// working directory is found out before.
+func TestEnterable(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	project := scratch(t)
+	deep := filepath.Join(project, "a/b")
+	must(t, os.MkdirAll(deep, 0o755))
+	mounts := []specs.Mount{bindMount("/usr", "/w"), bindMount(project, "/w/project", "rw")}
+	s, err := OpenSources(mounts, nil)
+	must(t, err)
+	defer s.Close()
+	for _, c := range []struct {
+		dir  string
+		mode os.FileMode // of what is called a
+		want bool
+	}{
+		{"/w/project", 0o755, true}, {"/w/project/a", 0o755, true}, {"/w/project/a/b", 0o755, true},
+		{"/w/project/a", 0o700, true}, {"/w/project/a/b", 0o700, true},
+		{"/w/project/a", 0o644, false}, {"/w/project/a/b", 0o644, false}, {"/w/project/a/b", 0o077, false},
+		{"/w/project", 0o644, true},
+		{"/w/project/gone", 0o755, false}, {"/w/project/a/gone", 0o755, false},
+		{"/w/projects", 0o755, false}, {"/", 0o755, false},
+	} {
+		must(t, os.Chmod(filepath.Join(project, "a"), c.mode))
+		if got := s.Enterable(mounts, c.dir); got != c.want {
+			t.Errorf("%s, a has mode %o: %v", c.dir, c.mode, got)
+		}
+	}
+	must(t, os.Chmod(filepath.Join(project, "a"), 0o755))
+}
+
+// TestCovered: what lies below the folder that the supervisor covers can be
+// bound all the same, by the rules for other sources.
+func TestCovered(t *testing.T) {
+	dir := os.Getenv("ROOTFS_TEST_COVERED")
+	if dir == "" {
+		var err error
+		dir, err = os.MkdirTemp(WorkDir, "jail-test-")
+		must(t, err)
+		defer os.RemoveAll(dir)
+		must(t, os.WriteFile(dir+"/file", []byte("host"), 0o600))
+		must(t, os.Symlink("file", dir+"/link"))
+	}
+	if !inside(t, "ROOTFS_TEST_COVERED="+dir) {
+		return
+	}
+	c, err := Cover()
+	must(t, err)
+	if entries, err := os.ReadDir(WorkDir); err != nil || len(entries) > 0 {
+		t.Fatalf("%s holds %v (%v)", WorkDir, entries, err)
+	}
+	for p, want := range map[string]string{dir + "/file": "", dir: "", WorkDir: "", "/proc/self": "became a symlink",
+		dir + "/link": "became a symlink", dir + "/gone": "vanished"} {
+		s, err := OpenSources([]specs.Mount{bindMount(p, "/x")}, c)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", p, err)
+		}
+		s.Close()
+	}
+	s, err := OpenSources([]specs.Mount{bindMount(dir+"/file", "/x")}, c)
+	must(t, err)
+	if text, err := os.ReadFile(descriptor(s[0])); err != nil || string(text) != "host" {
+		t.Errorf("%q, %v", text, err)
+	}
+	must(t, c.Leave())
+	if _, err := os.Stat(dir + "/file"); err != nil {
+		t.Error(err)
+	}
+}
