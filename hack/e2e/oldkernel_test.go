@@ -110,8 +110,8 @@ func TestOldKernel(t *testing.T) {
 	}
 }
 
-// TestOldKernelLandlock: without statmount(2) PID 1 reads mountinfo, and the
-// agent writes in the same places.
+// TestOldKernelLandlock: where the kernel knows nothing that is newer than Linux
+// 6.7, Landlock holds and the agent writes in the same places.
 func TestOldKernelLandlock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

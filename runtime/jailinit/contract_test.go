@@ -17,13 +17,13 @@ import (
 // TestInitPath: config.json names PID 1 by the path that the C program knows
 // itself by.
 func TestInitPath(t *testing.T) {
-	source, err := os.ReadFile("jailinit.c")
+	source, err := os.ReadFile("jailinit.h")
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := regexp.MustCompile(`(?m)^#define INIT_PATH "([^"]*)"`).FindAllStringSubmatch(string(source), -1)
 	if len(found) != 1 || found[0][1] != contract.InitPath {
-		t.Errorf("jailinit.c has %q, spec %q", found, contract.InitPath)
+		t.Errorf("jailinit.h has %q, spec %q", found, contract.InitPath)
 	}
 }
 

@@ -9,7 +9,8 @@
 //
 //  1. dies with its supervisor (PR_SET_PDEATHSIG), if it has one; with
 //     --orders-fd it waits then until that says that the jail is complete, and
-//     reads its other arguments, its environment and its working directory;
+//     reads its working directory, the places that the agent may write to, its
+//     other arguments and its environment;
 //  2. loads the compiled seccomp profile that the supervisor handed over (other
 //     runtimes have applied it by then);
 //  3. clones the agent, with --uid and --gid in a user namespace of its own
@@ -21,6 +22,11 @@
 //  5. as PID 1: forwards signals, reaps, tells the supervisor when the agent is
 //     stopped, and exits with the agent's status (128+N for signal N, 126 and
 //     127 as the shell does).
+//
+// The files are by subject: orders.c (1), seccomp.c (2 and 4), namespaces.c (3 and
+// the capabilities of 4), landlock.c, agent.c (4), pid1.c (the order of it all, and
+// 5). Under a runtime that is not ours nobody sends orders, and writable.c reads
+// the places from mountinfo(5).
 //
 // What protects files and the network are mounts and namespaces, set up by the
 // OCI runtime before this program runs. Landlock is a second wall behind them.

@@ -418,7 +418,7 @@ func TestOrders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	strs := []string{dir, "5", contract.InitPath, "--", "sh", "-c", `pwd; echo "$A|$B|$HOME"; exit 3`, "PATH=/usr/bin:/bin", "A=a b", "B="}
+	strs := []string{dir, "0", "5", contract.InitPath, "--", "sh", "-c", `pwd; echo "$A|$B|$HOME"; exit 3`, "PATH=/usr/bin:/bin", "A=a b", "B="}
 	c, control, out, msg := ordered(t, strings.Join(strs, "\x00")+"\x00")
 	time.Sleep(20 * time.Millisecond)
 	if out.Len() > 0 {
@@ -439,14 +439,18 @@ func TestOrdersDamaged(t *testing.T) {
 	for name, tt := range map[string]struct{ orders, message string }{
 		"none":               {"", "orders"},
 		"a folder alone":     {"/\x00", "orders"},
-		"no arguments":       {"/\x000\x00", "orders"},
-		"too few arguments":  {"/\x003\x00" + init + "--\x00", "orders"},
-		"too many arguments": {"/\x00999999999999999\x00" + init, "orders"},
-		"not a number":       {"/\x00x\x00" + init, "wants a number"},
-		"no program":         {"/\x002\x00" + init + "--\x00", "usage"},
-		"an unknown flag":    {"/\x004\x00" + init + "--surprise\x00--\x00true\x00", "unknown flag"},
-		"no such folder":     {"/no/such\x003\x00" + init + "--\x00true\x00", "/no/such: No such file"},
-		"no NUL at the end":  {"/\x003\x00" + init + "--\x00/no/such/program", "not found in the jail"},
+		"no places":          {"/\x00x\x00", "wants a number"},
+		"too few places":     {"/\x003\x00/tmp\x00", "orders"},
+		"too many places":    {"/\x00999999999999999\x00/tmp\x00", "orders"},
+		"places alone":       {"/\x001\x00/tmp\x00", "orders"},
+		"no arguments":       {"/\x000\x000\x00", "orders"},
+		"too few arguments":  {"/\x000\x003\x00" + init + "--\x00", "orders"},
+		"too many arguments": {"/\x000\x00999999999999999\x00" + init, "orders"},
+		"not a number":       {"/\x000\x00x\x00" + init, "wants a number"},
+		"no program":         {"/\x000\x002\x00" + init + "--\x00", "usage"},
+		"an unknown flag":    {"/\x000\x004\x00" + init + "--surprise\x00--\x00true\x00", "unknown flag"},
+		"no such folder":     {"/no/such\x000\x003\x00" + init + "--\x00true\x00", "/no/such: No such file"},
+		"no NUL at the end":  {"/\x000\x003\x00" + init + "--\x00/no/such/program", "not found in the jail"},
 	} {
 		c, control, _, msg := ordered(t, tt.orders)
 		tell(t, control)
@@ -463,7 +467,7 @@ func TestOrdersDamaged(t *testing.T) {
 
 // TestOrdersNeverCome: a supervisor that gives up leaves nothing behind.
 func TestOrdersNeverCome(t *testing.T) {
-	c, control, out, _ := ordered(t, "/\x003\x00"+contract.InitPath+"\x00--\x00pwd\x00")
+	c, control, out, _ := ordered(t, "/\x000\x003\x00"+contract.InitPath+"\x00--\x00pwd\x00")
 	control.Close()
 	_ = c.Wait()
 	if c.ProcessState.ExitCode() != 125 || out.Len() > 0 {

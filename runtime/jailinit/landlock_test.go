@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -45,6 +47,54 @@ func TestLandlockSignals(t *testing.T) {
 	}
 }
 
+// TestLandlockPlaces: the agent writes to the places in its orders alone, though
+// everything here can be written to.
+func TestLandlockPlaces(t *testing.T) {
+	requireLandlock(t, 3)
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
+	for _, d := range []string{in, out} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const script = `for f in "$IN" "$OUT" "$IN/../out"; do (exec 2>&-; echo x >"$f/file") && echo "$f"; done; true`
+	attempt := func(places, flags []string) string {
+		t.Helper()
+		args := append(append([]string{contract.InitPath}, flags...), "--", "sh", "-c", script)
+		orders := append([]string{"", strconv.Itoa(len(places))}, places...)
+		orders = append(append(orders, strconv.Itoa(len(args))), args...)
+		orders = append(orders, "PATH=/usr/bin:/bin", "IN="+in, "OUT="+out)
+		c, control, stdout, msg := ordered(t, strings.Join(orders, "\x00")+"\x00")
+		tell(t, control)
+		if len(flags) == 0 {
+			expect(t, control, "L")
+		} else {
+			expect(t, control, "R")
+		}
+		tell(t, control)
+		if err := c.Wait(); err != nil {
+			t.Fatalf("%v: %s", err, msg)
+		}
+		return stdout.String()
+	}
+	all := in + "\n" + out + "\n" + in + "/../out\n"
+	for name, c := range map[string]struct {
+		places, flags []string
+		want          string
+	}{
+		"one":                   {[]string{in}, nil, in + "\n"},
+		"one that is not there": {[]string{filepath.Join(dir, "none"), in}, nil, in + "\n"},
+		"none":                  {nil, nil, ""},
+		"all":                   {[]string{"/"}, nil, all},
+		"no domain":             {[]string{in}, []string{"--nesting"}, all},
+	} {
+		if got := attempt(c.places, c.flags); got != c.want {
+			t.Errorf("%s: it wrote to %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 // TestLandlockFiles: in a mount namespace in which nothing but one folder can be
 // written, a descriptor from outside leads to the same file where it can. The
 // domain does not let the agent write there, and lets it write where a mount of
@@ -74,7 +124,7 @@ func TestLandlockFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const setup = `mount -t tmpfs x "$RW" && mkdir "$RW/a" "$RW/b" && while read -r _ _ _ _ point options _; do
+	const setup = `mount -t tmpfs x "$RW" && mkdir "$RW/a" "$RW/b" && : >"$DIR/device" && mount --bind /dev/null "$DIR/device" && while read -r _ _ _ _ point options _; do
 	case $point,$options in "${RW// /\\040}",* | /proc,* | /dev/*) ;; *,rw*) mount -o remount,bind,ro "$(printf %b "$point")" 2>/dev/null ;; esac
 done </proc/self/mountinfo; exec -a ` + contract.InitPath + ` "$SELF" "$@"`
 	const script = `cd "$RW"
@@ -87,6 +137,7 @@ try inside 'echo x >a/file && ln -s file a/link && mkdir a/dir'
 try across 'mv a/file b/file && mv a/dir b/ && ln b/file a/again'
 try remove 'rm -r b/dir a/link'
 try null 'echo x >/dev/null'
+try device 'perl -e "open F, q(<), q($DIR/device) or exit 1; ioctl F, 0x5401, my \$x; exit(\$! == 13)"'
 try exec '/bin/true </proc/self/status'`
 	attempt := func(flags ...string) string {
 		t.Helper()
@@ -113,15 +164,19 @@ try exec '/bin/true </proc/self/status'`
 		}
 		return string(text)
 	}
-	const rest = "more\nout\nno outside\ninside\nacross\nremove\nnull\nexec\n"
-	if got, want := attempt(), "no in\nno truncate\n"+rest; got != want {
+	const rest = "more\nout\nno outside\ninside\nacross\nremove\nnull\n"
+	device := "no device\n"
+	if landlock() < 5 {
+		device = "device\n"
+	}
+	if got, want := attempt(), "no in\nno truncate\n"+rest+device+"exec\n"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	if text, err := os.ReadFile(in); err != nil || string(text) != "before\n" {
 		t.Errorf("the file outside is now %q, %v", text, err)
 	}
 	// What the domain is for: without it, the descriptor can be opened again.
-	if got, want := attempt("--nesting"), "in\ntruncate\n"+rest; got != want {
+	if got, want := attempt("--nesting"), "in\ntruncate\n"+rest+"device\nexec\n"; got != want {
 		t.Errorf("with --nesting: got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -70,7 +70,7 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 	}
 	// No mount of the jail changes any more.
 	mounts := c.lookAtMounts(pid)
-	if err := c.frame.order(c.spec.Process, c.options.Seccomp); err != nil {
+	if err := c.frame.order(c.spec, c.options.Seccomp); err != nil {
 		return c.early(err)
 	}
 	agent, landlocked, err := control.ready()

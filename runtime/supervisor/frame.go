@@ -195,7 +195,7 @@ func (f *frame) fits(s *specs.Spec) bool {
 
 // order tells PID 1 what the configuration says of the process, and the
 // compiled seccomp profile. It goes on then.
-func (f *frame) order(p *specs.Process, profile []byte) error {
+func (f *frame) order(s *specs.Spec, profile []byte) error {
 	// PID 1 is there and waits: limits that were set before are undone by the
 	// Go runtime that executed it.
 	if err := f.control.there(); err != nil {
@@ -211,7 +211,7 @@ func (f *frame) order(p *specs.Process, profile []byte) error {
 	if err := giveProcessors(pid); err != nil {
 		logrus.WithError(err).Debug("processors of the caller")
 	}
-	for _, r := range p.Rlimits {
+	for _, r := range s.Process.Rlimits {
 		resource, err := resourceOf(r.Type)
 		if err != nil {
 			return err
@@ -223,7 +223,7 @@ func (f *frame) order(p *specs.Process, profile []byte) error {
 	if err := seal(f.profile, profile); err != nil {
 		return err
 	}
-	if err := seal(f.orders, encodeOrders(p, f.process.Cwd)); err != nil {
+	if err := seal(f.orders, encodeOrders(s, f.process.Cwd)); err != nil {
 		return err
 	}
 	return f.control.release()
@@ -244,27 +244,6 @@ func resourceOf(name string) (int, error) {
 		return unix.RLIMIT_FSIZE, nil
 	}
 	return 0, fmt.Errorf("rlimit %q is not known", name)
-}
-
-// encodeOrders writes strings, each with a NUL behind it: the working directory,
-// empty if that is cwd already, the number of arguments, the arguments and the
-// environment.
-func encodeOrders(p *specs.Process, cwd string) []byte {
-	var b bytes.Buffer
-	put := func(all ...string) {
-		for _, s := range all {
-			b.WriteString(s)
-			b.WriteByte(0)
-		}
-	}
-	there := p.Cwd
-	if there == cwd {
-		there = ""
-	}
-	put(there, strconv.Itoa(len(p.Args)))
-	put(p.Args...)
-	put(p.Env...)
-	return b.Bytes()
 }
 
 // memfd is a file in memory that can be sealed.

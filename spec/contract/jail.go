@@ -8,7 +8,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
-// InitPath is where PID 1 of a jail lies inside it; jailinit.c compares
+// InitPath is where PID 1 of a jail lies inside it; jailinit.h compares
 // argv[0] with it.
 const InitPath = "/.jail/init"
 

@@ -1,0 +1,141 @@
+// What becomes the agent: it gives up all that the agent must not have, and
+// executes it.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "jailinit.h"
+
+void init_foreground(pid_t pgid)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (fd >= 0) {
+		tcsetpgrp(fd, pgid);
+		close(fd);
+	}
+}
+
+static void __attribute__((noreturn)) cannot_execute(const char *prog, int e)
+{
+	struct stat st;
+	// A program that is there but gives ENOENT has a missing interpreter.
+	int there = strchr(prog, '/') && !stat(prog, &st);
+
+	dprintf(2, "jailed-claude: %s: %s%s\n", prog,
+		e == ENOENT && !there ? "not found in the jail" : strerror(e),
+		e == ENOENT && there ? " (its interpreter or loader is not in the jail)" : "");
+	_exit(e == ENOENT && !there ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
+}
+
+// execute is execvp(3) without its fallback to /bin/sh for files that are no
+// programs: such a file is reported, not interpreted.
+static void __attribute__((noreturn)) execute(char **argv, char **envp)
+{
+	const char *prog = argv[0], *path = getenv("PATH");
+	char file[4096];
+	int e = ENOENT;
+
+	if (strchr(prog, '/')) {
+		execve(prog, argv, envp);
+		cannot_execute(prog, errno);
+	}
+	for (const char *p = path ? path : ""; *prog && *p;) {
+		size_t n = strcspn(p, ":");
+		if (n && snprintf(file, sizeof(file), "%.*s/%s", (int)n, p, prog) < (int)sizeof(file)) {
+			execve(file, argv, envp);
+			if (errno != ENOENT && errno != ENOTDIR)
+				e = errno;
+		}
+		p += n + (p[n] == ':');
+	}
+	cannot_execute(prog, e);
+}
+
+// close_others leaves only 0, 1, 2 and the control socket, which execve closes
+// (CVE-2024-21626 was a descriptor that crossed).
+static void close_others(int control_fd)
+{
+	unsigned keep = control_fd >= 0 ? (unsigned)control_fd : 3;
+
+	if (keep > 3 && syscall(SYS_close_range, 3, keep - 1, 0))
+		init_die("close_range");
+	if (syscall(SYS_close_range, control_fd >= 0 ? keep + 1 : keep, ~0U, 0))
+		init_die("close_range");
+}
+
+// refuse_folders: from a folder that is open, openat(2) leads to all that is in
+// it, wherever that is. "claude </home" is nobody's wish.
+static void refuse_folders(void)
+{
+	struct stat st;
+
+	for (int i = 0; i < 3; i++)
+		if (!fstat(i, &st) && S_ISDIR(st.st_mode)) {
+			dprintf(2, "jailed-claude: jail: descriptor %d is a folder outside of the jail: give a file or a pipe\n", i);
+			_exit(EXIT_OURS);
+		}
+}
+
+void init_await(int control_fd, const char *what)
+{
+	char c;
+
+	if (write(control_fd, what, 1) != 1 || read(control_fd, &c, 1) != 1)
+		_exit(EXIT_OURS); // the supervisor is gone, or has said why
+}
+
+// default_signals undoes what the caller's shell ignores. Not by signal(3): the
+// library keeps two signals for itself, and a caller can have left those
+// ignored as well.
+static void default_signals(void)
+{
+	struct {
+		void (*handler)(int);
+		unsigned long flags;
+		void (*restorer)(void);
+		unsigned long mask;
+	} dfl = { SIG_DFL, 0, NULL, 0 };
+
+	for (int s = 1; s < NSIG; s++)
+		syscall(SYS_rt_sigaction, s, &dfl, NULL, sizeof(dfl.mask));
+}
+
+void init_agent(const struct init_options *o, int mapped, char **envp)
+{
+	int landlocked = 0;
+	char c;
+	sigset_t none;
+
+	if (read(mapped, &c, 1) != 1)
+		_exit(EXIT_OURS); // PID 1 has said why
+	setpgid(0, 0);
+	init_foreground(getpid());
+	for (int i = 0; i < 3; i++)
+		if (o->stdio[i] >= 0 && dup2(o->stdio[i], i) < 0)
+			init_die("dup2");
+	close_others(o->control_fd);
+	refuse_folders();
+	init_drop_capabilities(o->uid >= 0);
+	if (!o->nesting) {
+		// Landlock would let no sandbox of the agent's own mount anything.
+		landlocked = init_stay_inside(o->writable);
+		init_forbid_namespaces();
+	}
+	// The supervisor looks at what really holds: it learns this process by the
+	// credentials of the message, and answers when it is content. Of Landlock
+	// /proc shows nothing, so the message says that.
+	if (o->control_fd >= 0)
+		init_await(o->control_fd, landlocked ? "L" : "R");
+	default_signals();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execute(o->argv, envp);
+}

@@ -1,0 +1,79 @@
+// What the files of PID 1 share. Their names begin with "init_", since all C
+// code of the program is linked together.
+#ifndef JAIL_INIT_H
+#define JAIL_INIT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define INIT_PATH "/.jail/init" // contract.InitPath; a test compares the two
+
+enum { EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
+
+struct init_options {
+	long uid, gid;   // the agent's ids; -1: no user namespace of its own
+	int nesting;     // the agent may make namespaces
+	int control_fd;  // to the supervisor, -1 under other runtimes
+	int seccomp_fd;  // a compiled profile (struct sock_filter[]), or -1
+	int orders_fd;   // the rest of the arguments, or -1
+	int stdio[3];    // descriptors that replace 0, 1 and 2, or -1
+	char **writable; // places that the agent may write to; NULL: nobody said
+	char **argv;     // the agent
+};
+
+// init_die says what failed, by errno, and ends this process.
+void init_die(const char *what) __attribute__((noreturn));
+
+// orders.c
+
+// init_parse reads arguments up to "--".
+void init_parse(struct init_options *o, char **argv);
+
+// init_check ends this process where the options are not complete.
+void init_check(const struct init_options *o);
+
+// init_take_orders reads the orders and returns the environment in them.
+char **init_take_orders(struct init_options *o);
+
+// writable.c
+
+// init_find_writable asks the kernel for the mounts that can be written to, and
+// returns their places.
+char **init_find_writable(void);
+
+// seccomp.c
+
+// init_load_profile applies the profile of config.json, compiled beforehand.
+void init_load_profile(int fd);
+
+// init_forbid_namespaces applies a second filter, without which the agent could
+// make namespaces.
+void init_forbid_namespaces(void);
+
+// landlock.c
+
+// init_stay_inside enters a Landlock domain that writes to these places alone.
+// Returns 0 where the kernel has none.
+int init_stay_inside(char *const *writable);
+
+// namespaces.c
+
+// init_map_ids gives the user namespace of pid the agent's ids.
+void init_map_ids(int pid, const struct init_options *o);
+
+// init_drop_capabilities drops all, for good.
+void init_drop_capabilities(int own_userns);
+
+// agent.c
+
+// init_agent becomes the agent as soon as a byte comes from mapped.
+void init_agent(const struct init_options *o, int mapped, char **envp) __attribute__((noreturn));
+
+// init_foreground makes pgid the foreground process group of the controlling
+// terminal, if there is one. SIGTTOU is blocked or ignored by the caller.
+void init_foreground(pid_t pgid);
+
+// init_await tells the supervisor something and waits for its answer.
+void init_await(int control_fd, const char *what);
+
+#endif

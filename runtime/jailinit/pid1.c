@@ -1,0 +1,147 @@
+// PID 1 of a jail; doc.go says what it does and why it is C. Here it comes to
+// life, makes the agent, and looks after it.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "argv.h"
+#include "jailinit.h"
+
+void init_die(const char *what)
+{
+	int e = errno;
+
+	dprintf(2, "jailed-claude: jail: %s: %s\n", what, strerror(e));
+	_exit(EXIT_OURS);
+}
+
+// reap collects every child that changed state. It returns the exit status of
+// the agent once that has ended, else -1.
+static int reap(pid_t agent_pid, int control_fd)
+{
+	int st, status = -1;
+	pid_t p;
+
+	while ((p = waitpid(-1, &st, WNOHANG | WUNTRACED)) > 0) {
+		if (p != agent_pid)
+			continue;
+		if (WIFEXITED(st))
+			status = WEXITSTATUS(st);
+		else if (WIFSIGNALED(st))
+			status = 128 + WTERMSIG(st);
+		else if (WIFSTOPPED(st) && control_fd >= 0 && write(control_fd, "T", 1) < 0)
+			status = EXIT_OURS; // the supervisor is gone
+	}
+	return status;
+}
+
+static int supervise(pid_t agent_pid, const struct init_options *o, const sigset_t *all)
+{
+	siginfo_t si;
+
+	for (;;) {
+		int sig = sigwaitinfo(all, &si);
+		if (sig == SIGCHLD) {
+			int status = reap(agent_pid, o->control_fd);
+			if (status >= 0)
+				return status;
+		} else if (sig == SIGCONT) {
+			init_foreground(agent_pid);
+			kill(-agent_pid, SIGCONT);
+		} else if (sig == SIGINT || sig == SIGQUIT || sig == SIGTSTP) {
+			// What a terminal would send goes to the whole job.
+			kill(-agent_pid, sig);
+		} else if (sig > 0 && sig != SIGTTOU && sig != SIGTTIN && sig != SIGWINCH) {
+			kill(agent_pid, sig);
+		}
+	}
+}
+
+// let_go_of_stdio keeps PID 1 from holding pipes open that the agent closes.
+static void let_go_of_stdio(const struct init_options *o)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = 0; i < 3; i++) {
+		if (o->stdio[i] >= 0)
+			close(o->stdio[i]);
+		if (null < 0 || dup2(null, i) < 0)
+			close(i);
+	}
+	if (null > 2)
+		close(null);
+}
+
+// parent_is_gone: the supervisor died before PR_SET_PDEATHSIG could tell.
+static int parent_is_gone(int control_fd)
+{
+	struct pollfd p = { control_fd, POLLIN, 0 };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
+static void __attribute__((constructor)) jailinit(void)
+{
+	int argc;
+	char **argv = jail_argv(&argc), **envp = environ;
+
+	if (argc < 1 || strcmp(argv[0], INIT_PATH))
+		return;
+
+	struct init_options o = { -1, -1, 0, -1, -1, -1, { -1, -1, -1 }, NULL, NULL };
+	sigset_t all;
+	int mapped[2];
+
+	init_parse(&o, argv);
+	if (o.control_fd >= 0) {
+		fcntl(o.control_fd, F_SETFD, FD_CLOEXEC);
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+			init_die("set parent death signal");
+		if (parent_is_gone(o.control_fd))
+			_exit(EXIT_OURS);
+		if (o.orders_fd >= 0) {
+			init_await(o.control_fd, "M");
+			envp = environ = init_take_orders(&o);
+		}
+	}
+	init_check(&o);
+	if (!o.nesting && !o.writable)
+		o.writable = init_find_writable();
+	if (o.seccomp_fd >= 0)
+		init_load_profile(o.seccomp_fd);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	if (pipe2(mapped, O_CLOEXEC))
+		init_die("pipe");
+
+	long flags = SIGCHLD | (o.uid >= 0 ? CLONE_NEWUSER : 0);
+	pid_t pid = syscall(SYS_clone, flags, 0, 0, 0, 0);
+	if (pid < 0)
+		init_die("clone the agent");
+	if (pid == 0) {
+		close(mapped[1]);
+		init_agent(&o, mapped[0], envp);
+	}
+	// As uid 0 of the container this process could be read by an agent of the
+	// same uid; undumpable it is readable by nobody inside.
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		init_die("set undumpable");
+	if (o.uid >= 0)
+		init_map_ids(pid, &o);
+	init_drop_capabilities(0);
+	if (write(mapped[1], "", 1) != 1)
+		init_die("pipe");
+	let_go_of_stdio(&o);
+	close(mapped[0]);
+	close(mapped[1]);
+	_exit(supervise(pid, &o, &all));
+}
