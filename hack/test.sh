@@ -5,12 +5,13 @@
 #
 # Test binaries run in a network namespace with nothing but `lo`, with an
 # environment of their own, in a copy of the sources that they can read but
-# not change. hack/e2e/doc.go has the variables that they get.
+# not change. hack/e2e/world/doc.go has the variables that they get.
 #
 #   CI=true, JAIL_TEST_MUST_RUN=1   a test that is skipped is a failure
 #   JAIL_TEST_RUN=REGEXP            only these tests (go test -run)
 #   JAIL_TEST_AS=root|user          only as this one
 #   JAIL_TEST_TIMEOUT=20m           for each package
+#   JAIL_TEST_EVENTS=DIR            keeps the events of all tests there, in JSON
 # Other JAIL_TEST_ variables of the caller reach the tests as they are.
 # shellcheck disable=SC2317 # functions are called by the trap and as arguments
 set -euo pipefail
@@ -59,8 +60,21 @@ mapfile -t packages < <("$go" list "${GO_BUILD[@]}" -f '{{if or .TestGoFiles .XT
 [ "${#packages[@]}" -gt 0 ] || die "no tests in ${*:-./...}"
 module=$("$go" list -m)
 # Static, like the program: a test binary can be the init of a jail that holds
-# nothing of the host.
-CGO_ENABLED=1 "$go" test -c "${GO_BUILD[@]}" -ldflags "$GO_LDFLAGS" -o "$work/test/" "${packages[@]}"
+# nothing of the host. Go names it after the last element of the package's path,
+# so packages that share one go into folders of their own.
+declare -A folder=() taken=()
+folders=0
+for package in "${packages[@]}"; do
+  n=${taken[${package##*/}]:-0}
+  taken[${package##*/}]=$((n + 1)) folder[$package]=$n
+  [ "$n" -lt "$folders" ] || folders=$((n + 1))
+done
+for ((n = 0; n < folders; n++)); do
+  together=()
+  for package in "${packages[@]}"; do [ "${folder[$package]}" != "$n" ] || together+=("$package"); done
+  mkdir "$work/test/$n"
+  CGO_ENABLED=1 "$go" test -c "${GO_BUILD[@]}" -ldflags "$GO_LDFLAGS" -o "$work/test/$n/" "${together[@]}"
+done
 CGO_ENABLED=0 "$go" build -buildvcs=false -o "$work/bin/" ./hack/fakeapi ./hack/testreport
 cp bin/jailed-claude "$work/bin/"
 # The same with faults, for hack/e2e (runtime/fault). With the system's own C
@@ -141,10 +155,10 @@ run_as() {
   fi
   for package in "${packages[@]}"; do
     path=.${package#"$module"}
-    log=$work/$label.$(basename "$package")
+    log=${path#./} log=$work/$label.${log//\//-}
     # The events are what counts; their report gives the exit status.
     (cd "$work/src/$path" && "${prefix[@]}" env -i "${environment[@]}" \
-      "$work/bin/test2json" -t -p "$package" "$work/test/$(basename "$package").test" \
+      "$work/bin/test2json" -t -p "$package" "$work/test/${folder[$package]}/${package##*/}.test" \
       -test.v=test2json -test.timeout="${JAIL_TEST_TIMEOUT:-20m}" -test.run="${JAIL_TEST_RUN:-}" \
       </dev/null >"$log" 2>"$log.err") || cat "$log.err" >&2
     if [ ! -s "$log" ]; then
@@ -193,6 +207,11 @@ if [ "$(id -u)" = 0 ] && [ "${CI:-}" = true ]; then
   JAIL_TEST_BIN=$work/bin/jailed-claude JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-} "$HACK/vm/run.sh" || vm=$?
 else
   say "limits by cgroup are tested in a virtual machine: make test-vm"
+fi
+
+if [ -n "${JAIL_TEST_EVENTS:-}" ]; then
+  mkdir -p "$JAIL_TEST_EVENTS"
+  for label in "${labels[@]}"; do cp "${label#*=}" "$JAIL_TEST_EVENTS/"; done
 fi
 
 echo

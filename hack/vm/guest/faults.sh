@@ -16,7 +16,7 @@ room='own=/sys/fs/cgroup$(sed s/0::// /proc/self/cgroup); mkdir $own/shell && ec
 in_session() { session jailtest env "GOJAIL_FAULT=$1" "${shell[@]}" --project "$p" --memory 64MiB --pids 50 -- true; }
 in_delegated() { delegated loner bash -c "$room GOJAIL_FAULT=$1 ${shell[*]} --project $q --memory 64MiB -- true"; }
 
-# The points of every start with limits, in their order; a test of hack/e2e
+# The points of every start with limits, in their order; a test of hack/e2e/life
 # goes through all.
 points="prepared seeded keys log filter hand-over waiting taken-over userns net-begun sources watch tmpfs bundle tree translated
   created started ready network inspected releasing released ended closed"

@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+)
+
+// describe is a script that tells all that a jail is, in lines that do not
+// depend on the order of mounts, on inode numbers, or on who made them.
+const describe = `
+	echo "ids $(id -u) $(id -g) $(id -G)"
+	grep -E '^(Cap|NoNewPrivs|Seccomp)' /proc/self/status
+	cat /proc/self/uid_map /proc/self/gid_map | tr -s ' '
+	echo "cwd $PWD"; env | sort; hostname 2>/dev/null || cat /proc/sys/kernel/hostname
+	ulimit -Hc; ulimit -Hn
+	for d in / /etc /etc/ssl/certs ~ ~/.claude /nix/store /tmp /run /run/user/* /usr/bin /bin "$PWD"; do
+		ls -lA --time-style=+ "$d" | awk -v d="$d" 'NF > 5 { print d ": " $1, $3, $4, $6, $7, $8 }'; done
+	ls -A /dev /.jail | grep -vx core # crun adds a link to /proc/kcore, which is masked
+	for f in /etc/*; do [ -f $f ] && { echo "$f:"; cat $f; }; done
+	for p in / /etc /nix/store "$SHELL" /usr /proc/sys /proc/sysrq-trigger ~ /tmp /dev /run .git/hooks .git/config README /.jail; do
+		[ -w "$p" ] && echo "$p writable" || echo "$p not writable"; done
+	for p in /proc/kcore /proc/keys /proc/timer_list hidden; do echo "$p $(head -c 10 $p 2>/dev/null | wc -c)"; done
+	ls /proc/$$/fd
+	exit 7`
+
+// mountsOf lists what is mounted, one line a mount point: the topmost, with
+// the flags that protect.
+const mountsOf = `
+	while read -r _ _ _ _ p o rest; do echo "$p $o ${rest##*- }"; done </proc/self/mountinfo; exit 8`
+
+// normalMounts are those lines without what runtimes do each in their own way
+// and that protects nothing.
+func normalMounts(out string) []string {
+	top := map[string]string{}
+	for _, l := range world.Lines(out) {
+		f := strings.Fields(l)
+		if len(f) < 3 {
+			continue
+		}
+		var keep []string
+		for _, o := range strings.Split(f[1], ",") {
+			if slices.Contains([]string{"ro", "rw", "nosuid", "nodev"}, o) {
+				keep = append(keep, o)
+			}
+		}
+		slices.Sort(keep)
+		kind := f[2]
+		switch {
+		case f[0] == "/.jail/init": // a file of the rootfs in an exported bundle
+			continue
+		case f[0] == "/": // a folder of the host, or a tmpfs of ours
+			kind = "root"
+		case kind == "devtmpfs": // the host's devices, also to mask a file with
+			keep, kind = nil, "device"
+		case kind == "proc":
+			keep = slices.DeleteFunc(keep, func(o string) bool { return o != "ro" && o != "rw" })
+		case strings.HasPrefix(f[0], "/proc/"): // a folder masked with a tmpfs
+			keep, kind = nil, "masked"
+		}
+		top[f[0]] = fmt.Sprintf("%s %s %s", f[0], strings.Join(keep, ","), kind)
+	}
+	var all []string
+	for _, l := range top {
+		all = append(all, l)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// runtimes run a bundle.
+func runtimes(w *world.World) map[string]func(bundle string) world.Result {
+	w.T.Helper()
+	n := 0
+	id := func() string { n++; return fmt.Sprintf("%s-%d", filepath.Base(w.Dir), n) }
+	return map[string]func(string) world.Result{
+		"runc": func(bundle string) world.Result {
+			c := exec.Command(world.RequireTool(w.T, "runc"), "--root", w.Dir+"/runc", "run", "--bundle", bundle, id())
+			c.Dir, c.Env = w.Dir, w.Environ()
+			return world.Finish(w.T, c)
+		},
+		"crun": func(bundle string) world.Result {
+			args := []string{world.RequireTool(w.T, "crun"), "--root", w.Dir + "/crun", "--cgroup-manager=disabled", "run", "--bundle", bundle, id()}
+			var st unix.Statfs_t
+			if err := unix.Statfs("/sys/fs/cgroup", &st); err == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
+				c := exec.Command(args[0], args[1:]...)
+				c.Dir, c.Env = w.Dir, w.Environ()
+				return world.Finish(w.T, c)
+			}
+			return world.Finish(w.T, w.Privileged("cgroup2", unix.CAP_SYS_ADMIN, unix.CLONE_NEWNS|unix.CLONE_NEWCGROUP, args))
+		},
+	}
+}
+
+// outcome of a jail under one runtime.
+type outcome struct {
+	description, mounts []string
+	statuses            []int
+	errors              string
+}
+
+// outcomeOf runs three scripts.
+func outcomeOf(run func(script string) world.Result) (o outcome) {
+	for _, script := range []string{describe, mountsOf, "kill -9 $$"} {
+		r := run(script)
+		switch script {
+		case describe:
+			o.description = world.Lines(r.Out)
+		case mountsOf:
+			o.mounts = normalMounts(r.Out)
+		}
+		o.statuses = append(o.statuses, r.Status)
+		o.errors += r.Err
+	}
+	return o
+}
+
+// TestBundleUnderOtherRuntimes: runc and crun make of a bundle the same jail as
+// we do.
+func TestBundleUnderOtherRuntimes(t *testing.T) {
+	t.Parallel()
+	for _, identity := range []string{"keep", "root"} {
+		w := world.New(t)
+		w.Write(".gitignore", "hidden\n")
+		w.CommitAll()
+		w.Write("hidden", world.Planted)
+		status := w.Status()
+		flags := []string{"--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--net", "none", "--hide", "hidden", "--user", identity}
+		ours := outcomeOf(func(script string) world.Result { return w.Bash(script, flags[4:]...) })
+		if !slices.Equal(ours.statuses, []int{7, 8, 137}) {
+			t.Fatalf("ours: exit statuses %v\n%s", ours.statuses, ours.errors)
+		}
+		for name, run := range runtimes(w) {
+			n := 0
+			theirs := outcomeOf(func(script string) world.Result {
+				n++
+				dir := fmt.Sprintf("%s/%s-%d", w.Dir, name, n)
+				if r := w.Run(append(append([]string{"bundle"}, flags...), dir, "--", "bash", "-c", script)...); r.Status != 0 {
+					t.Fatal(r)
+				}
+				return run(dir)
+			})
+			if !slices.Equal(theirs.statuses, ours.statuses) {
+				t.Errorf("identity %s, %s: exit statuses %v, ours %v\n%s", identity, name, theirs.statuses, ours.statuses, theirs.errors)
+			}
+			if d := difference(ours.description, theirs.description); d != "" {
+				t.Errorf("identity %s, %s makes another jail than we:\n%s", identity, name, d)
+			}
+			mine, other := slices.Clone(ours.mounts), slices.Clone(theirs.mounts)
+			// We mount the folder of the root that holds the store paths on
+			// itself, to move all that lie in it at once: a folder that
+			// nobody can write either way.
+			mine = slices.DeleteFunc(mine, func(l string) bool { return l == "/nix/store nodev,nosuid,ro tmpfs" })
+			if name == "crun" && os.Getuid() == 0 {
+				// crun 1.8 forgets the flags of a writable bind when root runs
+				// it with a user namespace.
+				for _, m := range [][]string{mine, other} {
+					for i := range m {
+						m[i] = strings.NewReplacer("nodev,", "", "nosuid,", "").Replace(m[i])
+					}
+				}
+			}
+			if d := difference(mine, other); d != "" {
+				t.Errorf("identity %s, %s mounts other things than we:\n%s", identity, name, d)
+			}
+		}
+		if after := w.Status(); after != status {
+			t.Errorf("the project changed: %s", after)
+		}
+	}
+}
+
+// difference are the lines that only one of two lists has.
+func difference(ours, theirs []string) string {
+	var d []string
+	for _, l := range ours {
+		if !slices.Contains(theirs, l) {
+			d = append(d, "only ours: "+l)
+		}
+	}
+	for _, l := range theirs {
+		if !slices.Contains(ours, l) {
+			d = append(d, "only theirs: "+l)
+		}
+	}
+	return strings.Join(d, "\n")
+}

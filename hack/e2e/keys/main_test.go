@@ -1,0 +1,15 @@
+package keys
+
+import (
+	"os"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(world.Main(m, map[string]func(args []string) int{
+		"keyhunt": keyHunt,
+		"misuse":  misuse,
+	}))
+}

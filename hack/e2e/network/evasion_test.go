@@ -1,0 +1,152 @@
+package network
+
+import (
+	"encoding/json"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+)
+
+// evasionLab is a lab with the names that attempts are made with.
+func evasionLab(t *testing.T) (*world.World, *world.Lab) {
+	t.Helper()
+	w, l := world.NewLab(t)
+	for _, name := range []string{"allowed.example", "x.allowed.example", "other.example", "allowed.example.other.example", "otherallowed.example",
+		"wild.example", "allowed.exampl", "secret.tunnel.example", "a.wild.example"} {
+		l.Name(name, world.PublicA)
+	}
+	for name, addresses := range rebinding {
+		var answers [][]string
+		for _, a := range addresses {
+			answers = append(answers, []string{a})
+		}
+		l.Ask(world.Order{Name: name, Answers: answers})
+	}
+	w.Env["LAB_ABSTRACT"] = world.LabAbstract(w.Dir)
+	return w, l
+}
+
+// pinned is the attempt with a name that leads to a public address first and
+// then to a private one. The connection goes to the address that was judged.
+const pinned = "rebinding to 192.168.1.1"
+
+// evasions runs all attempts in a jail.
+func evasions(t *testing.T, w *world.World, flags ...string) map[string]escapeResult {
+	t.Helper()
+	r := world.Finish(t, w.Part("evade", append([]string{"--env", "LAB_ABSTRACT"}, flags...)...))
+	all := map[string]escapeResult{}
+	for _, line := range world.Lines(r.Out) {
+		var o escapeResult
+		if err := json.Unmarshal([]byte(line), &o); err != nil {
+			t.Fatalf("%v: %s", err, r)
+		}
+		all[o.Name] = o
+	}
+	if want := len(escapes()); r.Status != 0 || len(all) != want {
+		t.Fatalf("%d of %d attempts were made: %s", len(all), want, r)
+	}
+	return all
+}
+
+// TestEvasion: no attempt leads out of a filtered jail, none waits, and the lab
+// sees neither a connection nor a question but those that are allowed.
+func TestEvasion(t *testing.T) {
+	t.Parallel()
+	w, l := evasionLab(t)
+	l.Caught()
+	all := evasions(t, w, "--net", "filtered", "--allow", "allowed.example", "--allow", "*.wild.example", "--allow", "host:5432")
+	if len(all) < 40 {
+		t.Errorf("only %d attempts", len(all))
+	}
+	for _, o := range all {
+		if o.Err == "" && o.Name != pinned {
+			t.Errorf("%s: got %q", o.Name, o.Got)
+		}
+		if o.Slow {
+			t.Errorf("%s: refused only after a time-out: %s", o.Name, o.Err)
+		}
+	}
+	got := l.Caught()
+	if !slices.Equal(got.Hits, []string{"tcp " + world.PublicA + ":443"}) {
+		t.Errorf("reached: %q", got.Hits)
+	}
+	for _, q := range got.Queries {
+		name, _, _ := strings.Cut(q, " ")
+		if name != "allowed.example." && (!strings.HasSuffix(name, ".wild.example.") || strings.Count(name, ".") != 3) {
+			t.Errorf("asked outside: %q", q)
+		}
+	}
+}
+
+// TestEvasionInternet: in mode internet the public is within reach, and still
+// nothing else.
+func TestEvasionInternet(t *testing.T) {
+	t.Parallel()
+	w, l := evasionLab(t)
+	l.Caught()
+	all := evasions(t, w, "--net", "internet")
+	for _, name := range []string{"literal " + world.PublicB + ":443", "literal " + world.PublicB + ":22", "name other.example", "allowed name, another port"} {
+		if o := all[name]; o.Err != "" {
+			t.Errorf("%s: %s", name, o.Err)
+		}
+	}
+	for _, hit := range l.Caught().Hits {
+		kind, address, _ := strings.Cut(hit, " ")
+		host, _, _ := net.SplitHostPort(address)
+		if kind != "tcp" || host != world.PublicA && host != world.PublicB {
+			t.Errorf("reached: %s", hit)
+		}
+	}
+	for name, o := range all {
+		if strings.HasPrefix(name, "rebinding") && o.Err == "" && name != pinned || strings.HasPrefix(name, "UDP") && o.Err == "" || strings.HasPrefix(name, "host's") && o.Err == "" {
+			t.Errorf("%s: got %q", name, o.Got)
+		}
+		if strings.HasPrefix(name, "host's") && o.Slow {
+			t.Errorf("%s: refused only after a time-out: %s", name, o.Err)
+		}
+	}
+}
+
+// TestEvasionCan: without the protections the attempts succeed: they are no
+// blanks. What cannot succeed without a jail either is marked so.
+func TestEvasionCan(t *testing.T) {
+	t.Parallel()
+	w, _ := evasionLab(t)
+	all := evasions(t, w, "--net", "host")
+	// The host's own resolver cannot look these up either.
+	never := []string{"name allowed.example..", "name a\u0430llowed.example"}
+	for _, a := range escapes() {
+		if o := all[a.name]; !a.blank && o.Err != "" && !slices.Contains(never, a.name) {
+			t.Errorf("%s does not even succeed with the host's network: %s", a.name, o.Err)
+		}
+	}
+}
+
+// TestFilteredReaches: what is allowed works, by every kind of rule.
+func TestFilteredReaches(t *testing.T) {
+	t.Parallel()
+	w, l := evasionLab(t)
+	l.Name("public6.example", world.PublicV6)
+	l.Name("both.example", world.Private, world.PublicA)
+	l.Caught()
+	c := w.Part("reach", "--net", "filtered", "--allow", "allowed.example", "--allow", "*.wild.example", "--allow", "host:5432",
+		"--allow", "other.example:22", "--allow", "public6.example:*", "--allow", world.Private+":22", "--allow", "both.example:80")
+	targets := []string{"allowed.example:443", "ALLOWED.Example.:443", "a.wild.example:443", "host:5432", "other.example:22", "public6.example:22", "public6.example:443", world.Private + ":22", "both.example:80"}
+	c.Args = append(c.Args, targets...)
+	r := world.Finish(t, c)
+	if got := world.Lines(r.Out); r.Status != 0 || !slices.Equal(got, targets) {
+		t.Errorf("reached %q of %q: %s", got, targets, r)
+	}
+	hits := l.Caught().Hits
+	for _, want := range []string{"tcp " + world.PublicA + ":443", "tcp 127.0.0.1:5432", "tcp " + world.PublicA + ":22", "tcp [" + world.PublicV6 + "]:22", "tcp [" + world.PublicV6 + "]:443", "tcp " + world.Private + ":22", "tcp " + world.PublicA + ":80"} {
+		if !slices.Contains(hits, want) {
+			t.Errorf("%q did not arrive: %q", want, hits)
+		}
+	}
+	if slices.Contains(hits, "tcp "+world.Private+":80") {
+		t.Error("the private one of a name's addresses was dialled")
+	}
+}

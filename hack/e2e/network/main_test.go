@@ -1,0 +1,19 @@
+package network
+
+import (
+	"os"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(world.Main(m, map[string]func(args []string) int{
+		"dial":   dial,
+		"evade":  evade,
+		"itself": reachOwn,
+		"lookup": lookUp,
+		"reach":  reach,
+		"serve":  serve,
+	}))
+}

@@ -1,0 +1,48 @@
+package network
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+)
+
+// TestLab: the lab is what the tests of the network take it for.
+func TestLab(t *testing.T) {
+	t.Parallel()
+	w, l := world.NewLab(t)
+	l.Name("a.example", world.PublicA, world.PublicV6)
+	l.Ask(world.Order{Name: "turns.example", Answers: [][]string{{world.PublicA}, {"127.0.0.1"}}})
+	c := exec.Command(os.Args[0], "tcp "+world.PublicA+":443", "tcp ["+world.PublicV6+"]:22", "tcp a.example:80", "tcp 127.0.0.1:5432", "tcp [::1]:8080", "tcp "+world.Metadata+":80", "tcp "+world.Own4+":22", "tcp ["+world.Own6+"]:22", "tcp "+world.OwnLo+":22", "tcp 9.9.9.9:443", "tcp b.example:80")
+	c.Dir, c.Env = w.Project, append(w.Environ(), world.PartEnv+"=dial")
+	l.Enter(c)
+	r := world.Finish(t, c)
+	if n := len(world.Lines(r.Out)); r.Status != 0 || n != 9 {
+		t.Errorf("%d of the first 9 were reached: %s", n, r)
+	}
+	got := l.Caught()
+	for _, want := range []string{"tcp " + world.PublicA + ":443", "tcp [" + world.PublicV6 + "]:22", "tcp 127.0.0.1:5432", "tcp [::1]:8080", "tcp " + world.Metadata + ":80", "tcp " + world.Own4 + ":22", "tcp [" + world.Own6 + "]:22", "tcp " + world.OwnLo + ":22"} {
+		if !slices.Contains(got.Hits, want) {
+			t.Errorf("%q was not noted: %q", want, got.Hits)
+		}
+	}
+	if !slices.Contains(got.Queries, "a.example. A") || !slices.Contains(got.Queries, "b.example. A") {
+		t.Errorf("questions: %q", got.Queries)
+	}
+	// The host's addresses are those that it says, and no other's.
+	ip := exec.Command(world.RequireTool(t, "ip"), "-oneline", "address")
+	ip.Env = w.Environ()
+	l.Enter(ip)
+	if r := world.Finish(t, ip); !strings.Contains(r.Out, world.Own4) || !strings.Contains(r.Out, world.Own6) || !strings.Contains(r.Out, world.OwnLo) || strings.Contains(r.Out, world.PublicA) || strings.Contains(r.Out, world.PublicV6) {
+		t.Errorf("addresses of the host: %s", r)
+	}
+	id := exec.Command("id", "-u")
+	id.Env = w.Environ()
+	l.Enter(id)
+	if r := world.Finish(t, id); strings.TrimSpace(r.Out) != world.Itoa(os.Getuid()) {
+		t.Errorf("the caller is somebody else in the lab: %s", r)
+	}
+}
