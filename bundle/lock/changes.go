@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
 // Changes says what an update of a lock changes, one line for each package,
@@ -106,7 +106,7 @@ func hashes(paths []string) string {
 	const enough = 8
 	l := make([]string, len(paths))
 	for i, p := range paths {
-		l[i] = strings.TrimPrefix(p, closure.StoreDir+"/")[:enough]
+		l[i] = strings.TrimPrefix(p, storepath.Dir+"/")[:enough]
 	}
 	return strings.Join(l, " ")
 }

@@ -4,11 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/jailed-claude/jailed-claude/spec"
-	"github.com/jailed-claude/jailed-claude/spec/canon"
-	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // Kind says what differs.
@@ -83,10 +79,20 @@ func sizes(want, got int64) string {
 	return fmt.Sprintf(" (%d bytes in place of %d)", got, want)
 }
 
+// Wanted is what a project wants now.
+type Wanted struct {
+	// Package is the agent's; empty where the policy names none.
+	Package string
+	// Packages are those that the policy asks for, in its order.
+	Packages []string
+	// Policy is the digest of the default policy and the project's own.
+	Policy string
+}
+
 // Check compares a lock with what is wanted now and returns all differences,
-// the most telling first. Team is the default policy and the project's own;
-// tool is this program's version. It does not look at the disk.
-func (l *Lock) Check(team policy.Policy, tool string) ([]Difference, error) {
+// the most telling first. Tool is this program's version. It does not look at
+// the disk.
+func (l *Lock) Check(w Wanted, tool string) []Difference {
 	var all []Difference
 	if !l.understoodBy(tool) {
 		all = append(all, Difference{Kind: ToolVersion, Expected: l.Tool, Actual: tool})
@@ -94,18 +100,14 @@ func (l *Lock) Check(team policy.Policy, tool string) ([]Difference, error) {
 	if l.System != contract.System {
 		all = append(all, Difference{Kind: OtherSystem, Expected: l.System, Actual: contract.System})
 	}
-	if want := team.Agent.Package; want != "" && want != l.Agent.Package {
-		all = append(all, Difference{Kind: OtherPackage, Expected: l.Agent.Package, Actual: want})
+	if w.Package != "" && w.Package != l.Agent.Package {
+		all = append(all, Difference{Kind: OtherPackage, Expected: l.Agent.Package, Actual: w.Package})
 	}
-	all = append(all, l.checkPackages(team.Agent.Packages)...)
-	digest, err := policy.Digest(team)
-	if err != nil {
-		return nil, err
+	all = append(all, l.checkPackages(w.Packages)...)
+	if w.Policy != l.Policy {
+		all = append(all, Difference{Kind: OtherPolicy, Expected: l.Policy, Actual: w.Policy})
 	}
-	if digest != l.Policy {
-		all = append(all, Difference{Kind: OtherPolicy, Expected: l.Policy, Actual: digest})
-	}
-	return all, nil
+	return all
 }
 
 func (l *Lock) checkPackages(wanted []string) []Difference {
@@ -133,15 +135,11 @@ func (l *Lock) checkPackages(wanted []string) []Difference {
 	return all
 }
 
-// CheckSpec compares the portable specification, and returns nil if it is the
-// lock's. C is the lock's own closure.
-func (l *Lock) CheckSpec(team policy.Policy, c *closure.Closure) (*Difference, error) {
-	text, err := spec.Portable(team, *c)
-	if err != nil {
-		return nil, err
+// CheckSpec compares the digest of the portable specification of the team's
+// policy and the lock's own closure, and returns nil if it is the lock's.
+func (l *Lock) CheckSpec(digest string) *Difference {
+	if digest == l.Spec {
+		return nil
 	}
-	if digest := canon.Digest(text); digest != l.Spec {
-		return &Difference{Kind: OtherSpec, Expected: l.Spec, Actual: digest}, nil
-	}
-	return nil, nil
+	return &Difference{Kind: OtherSpec, Expected: l.Spec, Actual: digest}
 }

@@ -13,7 +13,6 @@
 // symlinks and the executable bit; owners, times and other modes of a store
 // path may change unseen.
 //
-// What does not belong here: finding the closure of a package (package
-// closure), the digests of policies and specifications (packages policy and
-// spec), printing.
+// What does not belong here: finding the closure of a package, what a policy or
+// a specification is (a lock has their digests alone), printing.
 package lock

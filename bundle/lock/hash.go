@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/nix-community/go-nix/pkg/nixbase32"
-
-	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
 // sri begins a SHA-256 as Subresource Integrity has it.
@@ -28,18 +26,14 @@ func checkHash(s string) error {
 	return nil
 }
 
-// Registered takes what Nix knows of store paths, whose hashes come in three
+// Registered is a store path as Nix registers it, whose hash comes in three
 // spellings.
-func Registered(regs []closure.Registration) (map[string]Path, error) {
-	known := make(map[string]Path, len(regs))
-	for _, r := range regs {
-		hash, err := anyHash(r.NarHash)
-		if err != nil {
-			return nil, fmt.Errorf("registration of %q: %w", r.Path, err)
-		}
-		known[r.Path] = Path{Path: r.Path, NarHash: hash, NarSize: int64(r.NarSize)}
+func Registered(path, narHash string, narSize uint64) (Path, error) {
+	hash, err := anyHash(narHash)
+	if err != nil {
+		return Path{}, fmt.Errorf("registration of %q: %w", path, err)
 	}
-	return known, nil
+	return Path{Path: path, NarHash: hash, NarSize: int64(narSize)}, nil
 }
 
 func anyHash(s string) (string, error) {
@@ -52,11 +46,31 @@ func anyHash(s string) (string, error) {
 	switch len(digits) {
 	case hex.EncodedLen(sha256.Size):
 		sum, err = hex.DecodeString(digits)
-	case nixbase32.EncodedLen(sha256.Size):
-		sum, err = nixbase32.DecodeString(digits)
+	case (sha256.Size*8 + 4) / 5:
+		sum, err = fromBase32(digits)
 	}
 	if err != nil || len(sum) != sha256.Size {
 		return "", fmt.Errorf("%.100q is not a SHA-256", s)
 	}
 	return formatHash(sum), nil
+}
+
+// fromBase32 reads Nix's base 32: a number of little-endian bytes, its highest
+// digit first. What does not fit into whole bytes must be zero.
+func fromBase32(digits string) ([]byte, error) {
+	sum := make([]byte, len(digits)*5/8)
+	for i := range len(digits) {
+		digit := strings.IndexByte(storepath.Base32, digits[len(digits)-1-i])
+		if digit < 0 {
+			return nil, fmt.Errorf("%q is no digit of base 32", digits[len(digits)-1-i])
+		}
+		at, bits := i*5/8, uint(digit)<<(i*5%8)
+		sum[at] |= byte(bits)
+		if rest := byte(bits >> 8); at+1 < len(sum) {
+			sum[at+1] |= rest
+		} else if rest != 0 {
+			return nil, fmt.Errorf("base 32 of more than %d bytes", len(sum))
+		}
+	}
+	return sum, nil
 }

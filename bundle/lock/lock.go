@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
 // Name is the file's name in a project.
@@ -28,9 +28,8 @@ type Lock struct {
 	Tool string
 	// System is what the closure was built for, as Nix calls it.
 	System string
-	// Policy is the digest of the default policy and the project's own
-	// (policy.Digest), Spec that of their portable specification
-	// (spec.Portable).
+	// Policy is the digest of the default policy and the project's own, Spec
+	// that of their portable specification.
 	Policy, Spec string
 	Agent        Agent
 	// Packages are those that the policy asks for, in its order.
@@ -74,7 +73,7 @@ func ComparePaths(a, b string) int {
 
 // nameOf is NAME of /nix/store/HASH-NAME.
 func nameOf(p string) string {
-	base := strings.TrimPrefix(p, closure.StoreDir+"/")
+	base := strings.TrimPrefix(p, storepath.Dir+"/")
 	if _, name, ok := strings.Cut(base, "-"); ok {
 		return name
 	}
@@ -97,11 +96,6 @@ func (l *Lock) StorePaths() []string {
 		paths[i] = p.Path
 	}
 	return paths
-}
-
-// Closure is the closure that was locked. No Nix program runs.
-func (l *Lock) Closure() (*closure.Closure, error) {
-	return closure.FromPaths(l.StorePaths(), l.Roots(), l.Agent.Program)
 }
 
 // Render writes what Parse reads: JSON, one line for each thing that changes by

@@ -12,20 +12,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
 const (
-	hashA  = "/nix/store/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz-claude-code-2.1.330"
-	hashB  = "/nix/store/00000000000000000000000000000000-glibc-2.40"
-	hashC  = "/nix/store/11111111111111111111111111111111-nodejs-22.1"
-	digest = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	nar0   = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+	hashA   = "/nix/store/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz-claude-code-2.1.330"
+	hashB   = "/nix/store/00000000000000000000000000000000-glibc-2.40"
+	hashC   = "/nix/store/11111111111111111111111111111111-nodejs-22.1"
+	digest0 = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	nar0    = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 )
 
 func sample() *Lock {
 	return &Lock{
-		Tool: ToolRange, System: "x86_64-linux", Policy: digest, Spec: digest,
+		Tool: ToolRange, System: "x86_64-linux", Policy: digest0, Spec: digest0,
 		Agent:    Agent{Package: "nixpkgs#claude-code", Program: hashA + "/bin/claude", Paths: []string{hashA}},
 		Packages: []Package{{"nixpkgs#nodejs", []string{hashC}}},
 		Paths:    []Path{{hashA, nar0, 400 << 20}, {hashB, nar0, 1}, {hashC, nar0, 2}},
@@ -63,7 +63,7 @@ func TestRender(t *testing.T) {
 	if l, err := Parse([]byte(squeezed)); err != nil || l.Agent.Program != sample().Agent.Program || len(l.Paths) != 3 {
 		t.Errorf("without white space: %+v, %v", l, err)
 	}
-	bare := &Lock{Tool: ToolRange, System: "aarch64-linux", Policy: digest, Spec: digest, Paths: []Path{{hashB, nar0, 0}}}
+	bare := &Lock{Tool: ToolRange, System: "aarch64-linux", Policy: digest0, Spec: digest0, Paths: []Path{{hashB, nar0, 0}}}
 	if l, err := Parse(bare.Render()); err != nil || !reflect.DeepEqual(l, bare) {
 		t.Errorf("without agent and packages: %+v, %v", l, err)
 	}
@@ -211,13 +211,14 @@ func TestFile(t *testing.T) {
 func TestRegistered(t *testing.T) {
 	const hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	for _, spelling := range []string{hex, "sha256:" + hex, "sha256:0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73", nar0} {
-		known, err := Registered([]closure.Registration{{Path: hashB, NarHash: spelling, NarSize: 7}})
-		if err != nil || known[hashB] != (Path{hashB, nar0, 7}) {
+		known, err := Registered(hashB, spelling, 7)
+		if err != nil || known != (Path{hashB, nar0, 7}) {
 			t.Errorf("%s: %+v, %v", spelling, known, err)
 		}
 	}
-	for _, bad := range []string{"", "sha512:" + hex, hex[1:], "sha256:" + strings.Repeat("e", 52)} {
-		if known, err := Registered([]closure.Registration{{Path: hashB, NarHash: bad}}); err == nil {
+	for _, bad := range []string{"", "sha512:" + hex, hex[1:], "sha256:" + strings.Repeat("e", 52),
+		"sha256:" + strings.Repeat("z", 52), "sha256:2" + strings.Repeat("0", 51), "sha256:0" + strings.Repeat("0", 50) + "\x00"} {
+		if known, err := Registered(hashB, bad, 0); err == nil {
 			t.Errorf("%q is taken: %+v", bad, known)
 		}
 	}
@@ -238,7 +239,7 @@ func TestChanges(t *testing.T) {
 		"nixpkgs#nodejs: nodejs-22.1 rebuilt, 11111111 -> 55555555",
 		"nixpkgs#go: added, go-1.26",
 		"closure: 3 paths added, 2 removed, 1 unchanged",
-		"policy: " + digest + " -> " + after.Policy,
+		"policy: " + digest0 + " -> " + after.Policy,
 	}
 	if got := Changes(sample(), after); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -256,7 +257,7 @@ func TestChanges(t *testing.T) {
 // FuzzParse: what is read can be written, and is read as the same again.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(rendered))
-	f.Add((&Lock{Tool: ToolRange, System: "aarch64-linux", Policy: digest, Spec: digest, Paths: []Path{{hashB, nar0, 0}}}).Render())
+	f.Add((&Lock{Tool: ToolRange, System: "aarch64-linux", Policy: digest0, Spec: digest0, Paths: []Path{{hashB, nar0, 0}}}).Render())
 	f.Add([]byte(strings.Replace(rendered, "nixpkgs#nodejs", `.#\u00e9\u2027\"<&>\\`, 1)))
 	f.Add([]byte(strings.Replace(rendered, "closure", "Closure", 1)))
 	f.Add([]byte("{\"version\":1"))
@@ -278,7 +279,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%+v became %+v", l, again)
 		}
 		for _, p := range l.StorePaths() {
-			if closure.CheckPath(p) != nil {
+			if storepath.Check(p) != nil {
 				t.Fatalf("%q is taken for a store path", p)
 			}
 		}

@@ -12,8 +12,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/jailed-claude/jailed-claude/spec/canon"
-	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/internal/digest"
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
 // maxSize is far above any real lock: 1000 paths are 200 kB.
@@ -134,7 +134,7 @@ func (r *reader) lock() (*Lock, error) {
 		"closure": r.list(func() error {
 			var p Path
 			err := r.object("a path", map[string]func() error{
-				"path":    r.text(&p.Path, checkPath),
+				"path":    r.text(&p.Path, storepath.Check),
 				"narHash": r.text(&p.NarHash, checkHash),
 				"narSize": func() (err error) { p.NarSize, err = r.number(); return err },
 			})
@@ -271,7 +271,7 @@ func (r *reader) number() (int64, error) {
 
 func (r *reader) storePath(to *[]string) error {
 	var p string
-	if err := r.text(&p, checkPath)(); err != nil {
+	if err := r.text(&p, storepath.Check)(); err != nil {
 		return err
 	}
 	if slices.Contains(*to, p) {
@@ -282,7 +282,7 @@ func (r *reader) storePath(to *[]string) error {
 }
 
 func checkDigest(s string) error {
-	if !canon.IsDigest(s) {
+	if !digest.Is(s) {
 		return fmt.Errorf("%.100q is not of the form sha256:HEX", s)
 	}
 	return nil
@@ -307,23 +307,13 @@ func checkRequest(s string) error {
 	return nil
 }
 
-func checkPath(s string) error { return plain(closure.CheckPath(s)) }
-
-// plain leaves out the advice of package closure, which is for command lines.
-func plain(err error) error {
-	if e := (*closure.Error)(nil); errors.As(err, &e) {
-		return errors.New(e.What)
-	}
-	return err
-}
-
 func checkProgram(s string) error {
 	if s == "" {
 		return nil
 	}
-	root, rest, err := closure.Split(s)
+	root, rest, err := storepath.Split(s)
 	if err != nil {
-		return plain(err)
+		return err
 	}
 	if strings.TrimSuffix(root+"/"+rest, "/") != s {
 		return fmt.Errorf("%q ends with a slash", s)
@@ -375,7 +365,7 @@ func (l *Lock) check() error {
 		return errors.New("agent: a program needs paths, and paths a program")
 	}
 	if l.Agent.Program != "" {
-		if root, _, err := closure.Split(l.Agent.Program); err != nil || !slices.Contains(l.Agent.Paths, root) {
+		if root, _, err := storepath.Split(l.Agent.Program); err != nil || !slices.Contains(l.Agent.Paths, root) {
 			return fmt.Errorf("agent: the program %q is in none of its paths", l.Agent.Program)
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,9 +18,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nix-community/go-nix/pkg/nar"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/digest"
+	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -92,14 +95,79 @@ func hashOf(t testing.TB, p string) Path {
 	return found[0].Path
 }
 
-// TestNarAgainstGoNix compares with another implementation.
-func TestNarAgainstGoNix(t *testing.T) {
+// plainNar writes a NAR as the definition has it, one file after the other
+// (https://nix.dev/manual/nix/latest/protocols/nix-archive).
+func plainNar(w io.Writer, p string) error {
+	say := func(words ...string) {
+		for _, s := range words {
+			_ = binary.Write(w, binary.LittleEndian, uint64(len(s)))
+			_, _ = io.WriteString(w, s+strings.Repeat("\x00", (8-len(s)%8)%8))
+		}
+	}
+	var entry func(p string) error
+	entry = func(p string) error {
+		fi, err := os.Lstat(p)
+		if err != nil {
+			return err
+		}
+		say("(", "type")
+		switch {
+		case fi.Mode()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(p)
+			if err != nil {
+				return err
+			}
+			say("symlink", "target", target)
+		case fi.IsDir():
+			say("directory")
+			list, err := os.ReadDir(p) // sorted
+			if err != nil {
+				return err
+			}
+			for _, e := range list {
+				say("entry", "(", "name", e.Name(), "node")
+				if err := entry(filepath.Join(p, e.Name())); err != nil {
+					return err
+				}
+				say(")")
+			}
+		default:
+			content, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			say("regular")
+			if fi.Mode()&0o100 != 0 {
+				say("executable", "")
+			}
+			say("contents", string(content))
+		}
+		say(")")
+		return nil
+	}
+	say("nix-archive-1")
+	return entry(p)
+}
+
+// kinds are store paths of each type, in a tree.
+func kinds(t *testing.T, strange bool) []string {
 	dir := t.TempDir()
-	tree(t, dir, false)
+	tree(t, dir, strange)
 	big(t, filepath.Join(dir, "big"))
-	for _, p := range []string{dir, filepath.Join(dir, "seven"), filepath.Join(dir, "nine"), filepath.Join(dir, "dangling"), filepath.Join(dir, "larger"), filepath.Join(dir, "nothing")} {
+	all := []string{dir}
+	for _, name := range []string{"seven", "nine", "dangling", "larger", "nothing"} {
+		all = append(all, filepath.Join(dir, name))
+	}
+	return all
+}
+
+// TestNarAgainstAPlainOne compares with another implementation.
+func TestNarAgainstAPlainOne(t *testing.T) {
+	all := kinds(t, false)
+	dir := all[0]
+	for _, p := range all {
 		var b bytes.Buffer
-		if err := nar.DumpPath(&b, p); err != nil {
+		if err := plainNar(&b, p); err != nil {
 			t.Fatal(err)
 		}
 		sum := sha256.Sum256(b.Bytes())
@@ -127,23 +195,23 @@ func TestNarAgainstNix(t *testing.T) {
 		}
 		t.Skip("Nix is not installed")
 	}
-	dir := t.TempDir()
-	tree(t, dir, true)
-	cmd := exec.Command(nix, "--dump", dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	h := sha256.New()
-	size, err := io.Copy(h, out)
-	if err := errors.Join(err, cmd.Wait()); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := hashOf(t, dir), (Path{dir, formatHash(h.Sum(nil)), size}); got != want {
-		t.Errorf("got  %+v\nwant %+v", got, want)
+	for _, p := range kinds(t, true) {
+		cmd := exec.Command(nix, "--dump", p)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		h := sha256.New()
+		size, err := io.Copy(h, out)
+		if err := errors.Join(err, cmd.Wait()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := hashOf(t, p), (Path{p, formatHash(h.Sum(nil)), size}); got != want {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
 	}
 }
 
@@ -160,12 +228,12 @@ func registered(t testing.TB, name string) *Lock {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known, err := Registered(regs)
-	if err != nil {
-		t.Fatal(err)
-	}
 	l := &Lock{}
-	for _, p := range known {
+	for _, r := range regs {
+		p, err := Registered(r.Path, r.NarHash, r.NarSize)
+		if err != nil {
+			t.Fatal(err)
+		}
 		l.Paths = append(l.Paths, p)
 	}
 	slices.SortFunc(l.Paths, func(a, b Path) int { return ComparePaths(a.Path, b.Path) })
@@ -448,7 +516,25 @@ func TestNew(t *testing.T) {
 	l := registered(t, "CLAUDE")
 	team := policy.Default()
 	team.Agent.Package, team.Agent.Packages = agent, nil
-	in := Input{Team: team, Agent: agent + "/bin/claude", Requests: []closure.Request{{Package: agent, Roots: []string{agent}}}, Paths: l.StorePaths()}
+	// pinned are the digests of what a command locks.
+	pinned := func(team policy.Policy) (Wanted, string) {
+		t.Helper()
+		digestOf, err := policy.Digest(team)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := closure.FromPaths(l.StorePaths(), []string{agent}, agent+"/bin/claude")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := spec.Portable(team, *c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Wanted{Package: team.Agent.Package, Packages: team.Agent.Packages, Policy: digestOf}, digest.Of(text)
+	}
+	want, portable := pinned(team)
+	in := Input{Policy: want.Policy, Spec: portable, Agent: Agent{Package: agent, Program: agent + "/bin/claude", Paths: []string{agent}}, Paths: l.StorePaths()}
 	computed, err := New(context.Background(), in, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -463,19 +549,9 @@ func TestNew(t *testing.T) {
 		t.Errorf("another lock: %v", err)
 	}
 	check := func(team policy.Policy, tool string) []Difference {
-		d, err := known.Check(team, tool)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := known.Closure()
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := known.CheckSpec(team, c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s != nil {
+		want, portable := pinned(team)
+		d := known.Check(want, tool)
+		if s := known.CheckSpec(portable); s != nil {
 			d = append(d, *s)
 		}
 		return d
@@ -509,7 +585,7 @@ func TestNew(t *testing.T) {
 		}
 	}
 	in.Paths = append(in.Paths, "/nix/store/00000000000000000000000000000000-gone")
-	if _, err := New(context.Background(), in, Options{}); !errors.Is(err, closure.ErrMissing) {
+	if _, err := New(context.Background(), in, Options{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a path that is gone: %v", err)
 	}
 }
@@ -524,23 +600,6 @@ func BenchmarkVerifyClaude(b *testing.B) {
 	for b.Loop() {
 		if d, err := Verify(context.Background(), l, Options{}); err != nil || d != nil {
 			b.Fatal(d, err)
-		}
-	}
-}
-
-// BenchmarkGoNix is the same by the library.
-func BenchmarkGoNix(b *testing.B) {
-	l := registered(b, "CLAUDE")
-	var total int64
-	for _, p := range l.Paths {
-		total += p.NarSize
-	}
-	b.SetBytes(total)
-	for b.Loop() {
-		for _, p := range l.Paths {
-			if err := nar.DumpPath(sha256.New(), p.Path); err != nil {
-				b.Fatal(err)
-			}
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle/lock"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 func newLock() *cobra.Command {
@@ -81,10 +82,7 @@ func (f *jailFlags) lock(c *cobra.Command, update bool, names []string) error {
 		return err
 	}
 	l, err := lock.New(c.Context(), *in, lock.Options{Progress: hashProgress(c, "hash")})
-	switch {
-	case errors.Is(err, spec.ErrHostToolchain):
-		return hostToolchain(err)
-	case err != nil:
+	if err != nil {
 		return err
 	}
 	out := c.OutOrStdout()
@@ -136,7 +134,7 @@ func (f *jailFlags) lockInput(c *cobra.Command, t *teamwork, old *lock.Lock, upd
 	if old != nil && o.Package == "" && o.ClosureFile == "" {
 		o.Package = old.Agent.Package
 	}
-	in := &lock.Input{Team: t.team, Known: map[string]lock.Path{}}
+	in := &lock.Input{Known: map[string]lock.Path{}}
 	if old != nil {
 		in.Known = old.Known()
 	}
@@ -159,7 +157,7 @@ func (f *jailFlags) lockInput(c *cobra.Command, t *teamwork, old *lock.Lock, upd
 		}
 	}
 	if old != nil && kept == len(requests) {
-		in.Agent = old.Agent.Program
+		in.Agent.Program = old.Agent.Program
 		if len(old.Packages) == len(requests)-1 {
 			in.Paths = old.StorePaths()
 		}
@@ -195,17 +193,38 @@ func (f *jailFlags) lockInput(c *cobra.Command, t *teamwork, old *lock.Lock, upd
 		if cl.Toolchain != closure.Nix {
 			return nil, hostToolchain(spec.ErrHostToolchain)
 		}
-		in.Agent, in.Paths = cl.Agent, cl.Paths
+		in.Agent.Program, in.Paths = cl.Agent, cl.Paths
 		for k, i := range of {
 			if len(requests[i].kept) == 0 {
 				requests[i].kept = found[k].Roots
 			}
 		}
 	}
-	for _, r := range requests {
-		in.Requests = append(in.Requests, closure.Request{Package: r.name, Roots: r.kept})
+	in.Agent.Package = requests[0].name
+	if in.Agent.Program != "" {
+		in.Agent.Paths = requests[0].kept
 	}
-	return in, nil
+	for _, r := range requests[1:] {
+		in.Packages = append(in.Packages, lock.Package{Package: r.name, Paths: r.kept})
+	}
+	return in, pin(in, t.team)
+}
+
+// pin adds the digests to what is locked.
+func pin(in *lock.Input, team policy.Policy) error {
+	roots := slices.Clone(in.Agent.Paths)
+	for _, p := range in.Packages {
+		roots = append(roots, p.Paths...)
+	}
+	cl, err := closure.FromPaths(in.Paths, roots, in.Agent.Program)
+	if err != nil {
+		return err
+	}
+	if in.Spec, err = specDigest(team, cl); err != nil {
+		return err
+	}
+	in.Policy, err = policy.Digest(team)
+	return err
 }
 
 // keep lets those requests stay that the lock has and names does not move on.
@@ -264,13 +283,13 @@ func registered(known map[string]lock.Path, file string) error {
 	if errors.As(err, new(*closure.ParseError)) {
 		return nil // but a list of paths; whether it is a good one, Resolve says
 	}
-	paths, err := lock.Registered(regs)
-	if err != nil {
-		return fmt.Errorf("closure file %q: %w", file, err)
-	}
-	for p, k := range paths {
-		if _, ok := known[p]; !ok {
-			known[p] = k
+	for _, r := range regs {
+		p, err := lock.Registered(r.Path, r.NarHash, r.NarSize)
+		if err != nil {
+			return fmt.Errorf("closure file %q: %w", file, err)
+		}
+		if _, ok := known[p.Path]; !ok {
+			known[p.Path] = p
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/bundle/lock"
+	"github.com/jailed-claude/jailed-claude/internal/digest"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
@@ -46,25 +47,25 @@ func (f *jailFlags) locked(c *cobra.Command, dir string, ps policies, w wanted) 
 	if f.pkg != "" && f.pkg != l.Agent.Package && f.pkg != l.Agent.Program && !slices.Contains(l.Agent.Paths, f.pkg) {
 		return nil, f.refuse(file, lock.Difference{Kind: lock.OtherPackage, Expected: l.Agent.Package, Actual: f.pkg})
 	}
-	differences, err := l.Check(ps.team, version)
+	now, err := wantedOf(ps.team)
 	if err != nil {
 		return nil, err
 	}
-	if len(differences) > 0 {
+	if differences := l.Check(now, version); len(differences) > 0 {
 		return nil, f.refuse(file, differences[0])
 	}
 	if !given && !w.look && !trustStore().Lookup(lockFile(file, text)) {
 		return nil, f.unapproved(file, l)
 	}
-	cl, err := l.Closure()
+	cl, err := lockedClosure(l)
 	if err != nil {
 		return nil, f.refuseClosure(file, err)
 	}
-	d, err := l.CheckSpec(ps.team, cl)
+	pinned, err := specDigest(ps.team, cl)
 	if err != nil {
 		return nil, err
 	}
-	if d != nil {
+	if d := l.CheckSpec(pinned); d != nil {
 		return nil, f.refuse(file, *d)
 	}
 	for _, p := range ps.all.Agent.Packages {
@@ -73,6 +74,23 @@ func (f *jailFlags) locked(c *cobra.Command, dir string, ps policies, w wanted) 
 		}
 	}
 	return cl, nil
+}
+
+// wantedOf is what a team's policy wants of a lock.
+func wantedOf(team policy.Policy) (lock.Wanted, error) {
+	d, err := policy.Digest(team)
+	return lock.Wanted{Package: team.Agent.Package, Packages: team.Agent.Packages, Policy: d}, err
+}
+
+// lockedClosure is the closure that was locked. No Nix program runs.
+func lockedClosure(l *lock.Lock) (*closure.Closure, error) {
+	return closure.FromPaths(l.StorePaths(), l.Roots(), l.Agent.Program)
+}
+
+// specDigest is what a lock pins of the jail that follows.
+func specDigest(team policy.Policy, cl *closure.Closure) (string, error) {
+	text, err := portable(team, cl)
+	return digest.Of(text), err
 }
 
 const ignoreLock = "to ignore the lock: --locked=false"

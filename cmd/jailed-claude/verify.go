@@ -89,9 +89,11 @@ func (f *jailFlags) verify(c *cobra.Command, root string) (*verified, error) {
 	for _, p := range l.Paths {
 		r.Bytes += p.NarSize
 	}
-	if r.Differences, err = l.Check(team, version); err != nil {
+	now, err := wantedOf(team)
+	if err != nil {
 		return nil, err
 	}
+	r.Differences = l.Check(now, version)
 	if root != "" {
 		if root, err = filepath.Abs(root); err != nil {
 			return nil, err
@@ -107,15 +109,15 @@ func (f *jailFlags) verify(c *cobra.Command, root string) (*verified, error) {
 	if len(r.Differences) == 0 && root == "" {
 		// It follows from the store paths, the policy and this program: where
 		// one of them differs, it does so too.
-		cl, err := l.Closure()
+		cl, err := lockedClosure(l)
 		if err != nil {
 			return nil, err
 		}
-		d, err := l.CheckSpec(team, cl)
+		pinned, err := specDigest(team, cl)
 		if err != nil {
 			return nil, err
 		}
-		if d != nil {
+		if d := l.CheckSpec(pinned); d != nil {
 			r.Differences = append(r.Differences, *d)
 		}
 	}

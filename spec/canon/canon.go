@@ -3,8 +3,6 @@ package canon
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,20 +52,6 @@ func Tree(v any) (any, error) {
 		return nil, err
 	}
 	return t, nil
-}
-
-// Digest is "sha256:" and the hash in lower-case hexadecimal digits.
-func Digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return digestPrefix + hex.EncodeToString(sum[:])
-}
-
-const digestPrefix = "sha256:"
-
-// IsDigest tells whether s has the form that Digest returns.
-func IsDigest(s string) bool {
-	digits, ok := strings.CutPrefix(s, digestPrefix)
-	return ok && len(digits) == hex.EncodedLen(sha256.Size) && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
 func write(b *bytes.Buffer, v any) error {

@@ -59,18 +59,6 @@ func TestJSONRefusesWhatItWouldChange(t *testing.T) {
 	}
 }
 
-func TestDigest(t *testing.T) {
-	const empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-	if got := canon.Digest(nil); got != empty || !canon.IsDigest(got) {
-		t.Errorf("got %s, want %s", got, empty)
-	}
-	for _, bad := range []string{"", "sha256:", empty[7:], empty + "0", "sha256:E" + empty[8:], "sha512:" + empty[7:], empty + "\n"} {
-		if canon.IsDigest(bad) {
-			t.Errorf("%q is taken for a digest", bad)
-		}
-	}
-}
-
 // FuzzJSON: canonical text is JSON, of the same value, and canonical.
 func FuzzJSON(f *testing.F) {
 	f.Add(`{"b":[1,2.50,{"z":"\u0000","a":null}],"a":true}`)

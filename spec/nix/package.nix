@@ -18,7 +18,7 @@ let
   # Only what the program is made of, so that nothing else makes it anew. The
   # documentation is what tests compare with.
   # hack/vendor-hash.sh copies the same list.
-  source = [ "go.mod" "go.sum" "bundle" "cmd" "docs" "runtime" "spec" ];
+  source = [ "go.mod" "go.sum" "bundle" "cmd" "docs" "internal" "runtime" "spec" ];
 in
 assert lib.assertMsg (!stdenv.hostPlatform.isMusl) "this package has glibc's static library: use pkgs, not pkgs.pkgsMusl";
 buildGoLatestModule {
@@ -30,7 +30,7 @@ buildGoLatestModule {
     fileset = lib.fileset.difference (lib.fileset.unions (map (name: root + "/${name}") source)) ./.;
   };
 
-  vendorHash = "sha256-IJejwc3ShSi4XMFipJRhW45ZvY3afZQ4bgnInKqYAYs=";
+  vendorHash = "sha256-PnABc9Xzgqlef9idBsGOALtklmzWOdoFMnyj87TKs9s=";
 
   subPackages = [ "cmd/jailed-claude" ];
   # hack/lib.sh says what each is for.

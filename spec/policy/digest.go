@@ -3,6 +3,7 @@ package policy
 import (
 	"reflect"
 
+	"github.com/jailed-claude/jailed-claude/internal/digest"
 	"github.com/jailed-claude/jailed-claude/spec/canon"
 )
 
@@ -40,5 +41,5 @@ func Digest(p Policy) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return canon.Digest(text), nil
+	return digest.Of(text), nil
 }
