@@ -77,6 +77,8 @@ var table = []rule{
 		because: "a filter of bytes knows nothing of containers"},
 	{packages: []string{"runtime/seccomp", "runtime/jailinit"}, never: []string{runc, logrus, module + "/bundle"},
 		because: "they are used by whatever starts a jail, and know nothing of how"},
+	{packages: []string{"runtime/watch"}, never: []string{runc, module + "/bundle", module + "/runtime"},
+		because: "what changed on the host is found without knowing how the jail was made"},
 	{packages: []string{"runtime/rootfs", "runtime/mountinfo"}, never: []string{runc, logrus, module + "/spec", module + "/bundle", module + "/runtime/supervisor"},
 		because: "mounts are made and read without a container, so that they are tested without one"},
 	{packages: []string{"runtime/audit"}, never: []string{runc, logrus, module + "/spec", module + "/bundle", module + "/runtime/supervisor"},

@@ -11,6 +11,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
+	"github.com/jailed-claude/jailed-claude/runtime/watch"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -76,7 +77,7 @@ type planned struct {
 
 	signals chan os.Signal
 	network *jailNet
-	watch   *watch
+	watch   *watch.Watch
 	cgroup  *cgroup
 	covered *rootfs.Host
 	tree    *rootfs.Tree
@@ -129,7 +130,8 @@ func (p *planned) make(a *ahead) error {
 	}
 	defer s.Close()
 	p.fits = a.fits(h.spec) && s.Enterable(h.spec.Mounts, h.spec.Process.Cwd)
-	if p.watch, err = newWatch(h.spec, s); err != nil {
+	p.watch, err = watch.New(h.spec, s)
+	if err := fault.After(fault.Watch, err); err != nil {
 		return err
 	}
 	if p.cgroup, err = openCgroup(h.Options.Cgroup, h.spec.Linux.Resources, p.covered); err != nil {
@@ -184,7 +186,7 @@ func (p *planned) run(a *ahead, maker chan<- func()) (int, error) {
 }
 
 func (p *planned) jail(a *ahead, maker chan<- func()) (int, error) {
-	defer p.watch.close()
+	defer p.watch.Close()
 	c := &container{options: p.h.Options, spec: p.h.spec, tree: p.tree, other: p.other, covered: p.covered, cgroup: p.cgroup, network: p.network}
 	if c.frame = a.take(p.fits); c.frame != nil {
 		c.late = true
@@ -207,12 +209,12 @@ func (p *planned) jail(a *ahead, maker chan<- func()) (int, error) {
 		a.ns.Close() // the jail has the host's, or one that is closed
 	}
 	if p.h.Options.Strict {
-		c.appeared = p.watch.start()
+		c.appeared = p.watch.Start()
 	}
 	status, err := c.run(p.signals)
-	p.watch.stop()
+	p.watch.Stop()
 	reportRefused(os.Stderr, c.refused, tty(os.Stderr))
-	if p.watch.report(os.Stderr, c.killed) && p.h.Options.Strict {
+	if p.watch.Report(os.Stderr, c.killed) && p.h.Options.Strict {
 		status = exitOurs
 	}
 	return status, fault.After(fault.Closed, err)

@@ -204,3 +204,14 @@ func TestMountsAreTheAgents(t *testing.T) {
 		t.Errorf("mounts that could not be read: %v", err)
 	}
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func bindMount(source, dest string, options ...string) specs.Mount {
+	return specs.Mount{Type: "bind", Source: source, Destination: dest, Options: append([]string{"rbind", "nosuid", "nodev"}, options...)}
+}

@@ -1,4 +1,4 @@
-package supervisor
+package watch
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ import (
 // when the jail was made. It goes where the search at the start went
 // (spec/search), and not into hidden folders, which the jail cannot write. No
 // symlink is followed: what lies behind one is not of the project.
-func (w *watch) newRepositories(project string) []string {
+func (w *Watch) newRepositories(project string) []string {
 	var found []string
 	type folder struct {
 		path  string
@@ -46,7 +46,7 @@ func (w *watch) newRepositories(project string) []string {
 }
 
 // open opens what lies at a path of the jail's mounts, by no symlink.
-func (w *watch) open(p string, flags uint64) (int, error) {
+func (w *Watch) open(p string, flags uint64) (int, error) {
 	r := w.root(p + "/")
 	rel := strings.TrimPrefix(strings.TrimPrefix(p, r.path), "/")
 	if rel == "" {
@@ -59,7 +59,7 @@ func (w *watch) open(p string, flags uint64) (int, error) {
 }
 
 // isBuild: the folder is that of a Rust build.
-func (w *watch) isBuild(dir string) bool {
+func (w *Watch) isBuild(dir string) bool {
 	fd, err := w.open(path.Join(dir, search.BuildTag), unix.O_PATH)
 	if err != nil {
 		return false
@@ -70,7 +70,7 @@ func (w *watch) isBuild(dir string) bool {
 
 // list returns what a folder holds, and which of it are folders; nothing for a
 // folder that cannot be read.
-func (w *watch) list(dir string) (names, folders []string) {
+func (w *Watch) list(dir string) (names, folders []string) {
 	fd, err := w.open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, nil
@@ -96,7 +96,7 @@ func (w *watch) list(dir string) (names, folders []string) {
 
 // changed: a symlink that was there at the start says something else, or is
 // something else.
-func (w *watch) changed(link string) bool {
+func (w *Watch) changed(link string) bool {
 	r := w.root(link)
 	fd, err := unix.Openat2(r.fd, "./"+strings.TrimPrefix(path.Dir(link)+"/", r.path+"/"), &unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,

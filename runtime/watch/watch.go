@@ -1,4 +1,4 @@
-package supervisor
+package watch
 
 import (
 	"encoding/json"
@@ -15,14 +15,13 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
-// watch knows what did not exist at the start and would matter if the agent
+// Watch knows what did not exist at the start and would matter if the agent
 // made it, by path, and why. Nothing is mounted there: a mount point would be a
 // stub on the host.
-type watch struct {
+type Watch struct {
 	why map[string]string
 	// roots are the mounts that hold the paths. The agent can move none of
 	// them, and this process reaches them by descriptor, whatever it has
@@ -41,6 +40,7 @@ type watch struct {
 	guards []guard
 	// seen are paths that appeared while the jail ran, there now or not.
 	seen map[string]bool
+	// stop ends the listener.
 	stop func()
 }
 
@@ -49,9 +49,9 @@ type root struct {
 	fd   int
 }
 
-// newWatch looks at what is there, by the opened sources of the mounts (-1: none).
-func newWatch(s *specs.Spec, opened []int) (*watch, error) {
-	w := &watch{links: map[string]string{}, seen: map[string]bool{}, stop: func() {}}
+// New looks at what is there, by the opened sources of the mounts (-1: none).
+func New(s *specs.Spec, opened []int) (*Watch, error) {
+	w := &Watch{links: map[string]string{}, seen: map[string]bool{}, stop: func() {}}
 	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories} {
 		if text, ok := s.Annotations[name]; ok {
 			if err := json.Unmarshal([]byte(text), to); err != nil {
@@ -120,11 +120,11 @@ func newWatch(s *specs.Spec, opened []int) (*watch, error) {
 	if err := w.guard(s, opened); err != nil {
 		return nil, err
 	}
-	return w, fault.At(fault.Watch)
+	return w, nil
 }
 
 // root is the innermost one that holds p.
-func (w *watch) root(p string) root {
+func (w *Watch) root(p string) root {
 	var in root
 	for _, r := range w.roots {
 		if strings.HasPrefix(p, r.path+"/") && len(r.path) >= len(in.path) {
@@ -136,10 +136,10 @@ func (w *watch) root(p string) root {
 
 // there reports whether p has appeared: that something is there, or that its
 // folder has become a symlink, which may lead to where something will be.
-func (w *watch) there(p string) bool { return w.walk(p, nil, w.known) }
+func (w *Watch) there(p string) bool { return w.walk(p, nil, w.known) }
 
 // known: the symlink was there at the start, and says the same.
-func (w *watch) known(link, target string) bool {
+func (w *Watch) known(link, target string) bool {
 	was, ok := w.links[link]
 	return ok && was == target
 }
@@ -147,7 +147,7 @@ func (w *watch) known(link, target string) bool {
 // walk goes to a path, component by component, and reports whether something is
 // there. folder sees every folder on the way before it is looked into; follow
 // says whether a symlink is one.
-func (w *watch) walk(p string, folder func(fd int, dir string), follow func(link, target string) bool) bool {
+func (w *Watch) walk(p string, folder func(fd int, dir string), follow func(link, target string) bool) bool {
 	r := w.root(p)
 	fd, at := r.fd, r.path
 	names := strings.Split(strings.TrimPrefix(p, r.path+"/"), "/")
@@ -190,7 +190,7 @@ func readlinkat(dirfd int, name string) (string, error) {
 }
 
 // appeared lists the paths that are there now or were seen.
-func (w *watch) appeared() []string {
+func (w *Watch) appeared() []string {
 	var list []string
 	for _, p := range slices.Sorted(maps.Keys(w.why)) {
 		if w.seen[p] || w.there(p) {
@@ -204,7 +204,7 @@ func (w *watch) appeared() []string {
 type finding struct{ path, why string }
 
 // findings is what appeared, and what only the end of a jail shows.
-func (w *watch) findings() []finding {
+func (w *Watch) findings() []finding {
 	var list []finding
 	said := map[string]bool{}
 	add := func(p, why string) {
@@ -234,9 +234,9 @@ func (w *watch) findings() []finding {
 	return list
 }
 
-// report names what has appeared, before the user runs anything, and says
+// Report names what has appeared, before the user runs anything, and says
 // whether there is something. killed: --strict ended the jail because of it.
-func (w *watch) report(out io.Writer, killed bool) bool {
+func (w *Watch) Report(out io.Writer, killed bool) bool {
 	list := w.findings()
 	if len(list) == 0 {
 		return false
@@ -253,7 +253,11 @@ func (w *watch) report(out io.Writer, killed bool) bool {
 	return true
 }
 
-func (w *watch) close() {
+// Stop ends what Start began.
+func (w *Watch) Stop() { w.stop() }
+
+// Close gives everything up.
+func (w *Watch) Close() {
 	w.stop()
 	for _, r := range w.roots {
 		if err := unix.Close(r.fd); err != nil && !errors.Is(err, unix.EINTR) {

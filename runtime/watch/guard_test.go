@@ -1,4 +1,4 @@
-package supervisor
+package watch
 
 import (
 	"os"
@@ -58,10 +58,10 @@ func TestGuard(t *testing.T) {
 				must(t, err)
 				opened = append(opened, fd)
 			}
-			w, err := newWatch(s, opened)
+			w, err := New(s, opened)
 			must(t, err)
 			opened.Close()
-			t.Cleanup(w.close)
+			t.Cleanup(w.Close)
 			must(t, c.do())
 			found := slices.ContainsFunc(w.findings(), func(f finding) bool { return f.path == filepath.Join(dir, ".git/hooks") })
 			if found != c.changed {

@@ -1,4 +1,4 @@
-package supervisor
+package watch
 
 import (
 	"crypto/sha256"
@@ -31,7 +31,7 @@ type guard struct {
 const guardedFiles = 4096
 
 // guard looks at what is protected, if mounts alone do not hold it.
-func (w *watch) guard(s *specs.Spec, opened []int) error {
+func (w *Watch) guard(s *specs.Spec, opened []int) error {
 	if !contract.Nesting(s) {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package supervisor
+package watch
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ import (
 )
 
 // watched is a project in which some paths are watched; links exist before.
-func watched(t *testing.T, links map[string]string, names ...string) (*watch, string) {
+func watched(t *testing.T, links map[string]string, names ...string) (*Watch, string) {
 	t.Helper()
 	dir := t.TempDir()
 	t.Cleanup(func() { _ = os.Chmod(filepath.Join(dir, ".claude"), 0o700) }) // or it cannot be removed
@@ -39,10 +39,10 @@ func watched(t *testing.T, links map[string]string, names ...string) (*watch, st
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	must(t, err)
 	opened := rootfs.Sources{-1, fd}
-	w, err := newWatch(s, opened)
+	w, err := New(s, opened)
 	must(t, err)
 	opened.Close() // what w needs it has of its own
-	t.Cleanup(w.close)
+	t.Cleanup(w.Close)
 	return w, dir
 }
 
@@ -127,11 +127,11 @@ func TestReportAtTheEnd(t *testing.T) {
 	}
 }
 
-func expect(t *testing.T, w *watch, dir, want string) {
+func expect(t *testing.T, w *Watch, dir, want string) {
 	t.Helper()
 	var out strings.Builder
 	got := w.appeared()
-	if said := w.report(&out, false); said != (want != "") {
+	if said := w.Report(&out, false); said != (want != "") {
 		t.Errorf("reported: %v\n%s", said, &out)
 	}
 	if want == "" && len(got) > 0 || want != "" && !slices.Equal(got, []string{filepath.Join(dir, want)}) {
@@ -157,10 +157,10 @@ func TestStrictTellsAtOnce(t *testing.T) {
 			t.Run("looking", func(t *testing.T) {
 				var limit unix.Rlimit
 				must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
-				without := func(w *watch) <-chan struct{} { // inotify_init needs a descriptor
+				without := func(w *Watch) <-chan struct{} { // inotify_init needs a descriptor
 					must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: limit.Max}))
 					defer func() { must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)) }()
-					return w.start()
+					return w.Start()
 				}
 				strictlyBy(t, without, a.do, a.want, a.link, a.want != "", 3*pollEvery)
 			})
@@ -185,10 +185,10 @@ func TestStrictTellsAtOnce(t *testing.T) {
 
 func strictly(t *testing.T, do func() error, want string, links map[string]string, found bool, within time.Duration) {
 	t.Helper()
-	strictlyBy(t, (*watch).start, do, want, links, found, within)
+	strictlyBy(t, (*Watch).Start, do, want, links, found, within)
 }
 
-func strictlyBy(t *testing.T, start func(*watch) <-chan struct{}, do func() error, want string, links map[string]string, found bool, within time.Duration) {
+func strictlyBy(t *testing.T, start func(*Watch) <-chan struct{}, do func() error, want string, links map[string]string, found bool, within time.Duration) {
 	t.Helper()
 	w, dir := watched(t, links, watchNames...)
 	t.Chdir(dir)
@@ -215,7 +215,7 @@ func strictlyBy(t *testing.T, start func(*watch) <-chan struct{}, do func() erro
 // that must not go unseen.
 func TestAnnotationMustBeReadable(t *testing.T) {
 	s := &specs.Spec{Annotations: map[string]string{contract.WatchAnnotation: `["/p/.envrc"]`}}
-	if _, err := newWatch(s, nil); err == nil {
+	if _, err := New(s, nil); err == nil {
 		t.Error("accepted")
 	}
 }
@@ -232,14 +232,14 @@ func ended(t *testing.T, annotations func(project string) map[string]string, bef
 		t.Fatal(err)
 	}
 	defer opened.Close()
-	w, err := newWatch(s, opened)
+	w, err := New(s, opened)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.close()
+	defer w.Close()
 	change(project)
 	var out strings.Builder
-	w.report(&out, false)
+	w.Report(&out, false)
 	return strings.ReplaceAll(out.String(), project, "PROJECT")
 }
 

@@ -1,4 +1,4 @@
-package supervisor
+package watch
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ import (
 // listened to before it is looked into; so whatever the agent renames, either
 // an event tells of it or the look finds it.
 type notifier struct {
-	w *watch
+	w *Watch
 	// file is nil where inotify is exhausted. fd is the same descriptor:
 	// asking file for it would make it block.
 	file *os.File
@@ -42,8 +42,8 @@ const pollEvery = time.Second
 
 const notifyMask = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_DELETE | unix.IN_ONLYDIR
 
-// start listens until something has appeared, and sends one value then.
-func (w *watch) start() <-chan struct{} {
+// Start listens until something has appeared, and sends one value then.
+func (w *Watch) Start() <-chan struct{} {
 	found := make(chan struct{}, 1)
 	if len(w.why) == 0 {
 		return found

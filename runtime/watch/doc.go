@@ -1,0 +1,13 @@
+// Package watch notices what a jail changes of what programs outside of it
+// would execute or trust, by the annotations of its config.json and the opened
+// sources of its mounts.
+//
+//   - New looks at what is there before the jail starts (watch.go), also at
+//     what is protected from an agent that can make namespaces (guard.go);
+//   - Start tells at once when a watched path appears (notify.go);
+//   - Report names what has appeared or changed when the jail has ended, new
+//     git repositories included (repositories.go).
+//
+// What does not belong here: which paths matter, and what happens to a jail in
+// which one appears.
+package watch
