@@ -18,6 +18,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -56,14 +57,14 @@ configuration, and to nothing else of this machine.`,
 func (f *jailFlags) registerStart(c *cobra.Command, require *[]string) {
 	c.Flags().StringVar(&f.login, "login", loginNone, "the login of a private configuration: none, or copy the host's")
 	c.Flags().BoolVar(&f.strict, "strict", false, "end the jail at once when a file appears in it that the host would execute or trust")
-	c.Flags().StringSliceVar(require, "require", nil, "refuse to start unless these hold: "+strings.Join(supervisor.Protections, ","))
+	c.Flags().StringSliceVar(require, "require", nil, "refuse to start unless these hold: "+strings.Join(inspect.Protections, ","))
 }
 
 // start plans a jail and becomes its supervisor.
 func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 	for _, r := range require {
-		if !slices.Contains(supervisor.Protections, r) {
-			return hint(fmt.Errorf("--require %q is not known", r), "use some of "+strings.Join(supervisor.Protections, ", "))
+		if !slices.Contains(inspect.Protections, r) {
+			return hint(fmt.Errorf("--require %q is not known", r), "use some of "+strings.Join(inspect.Protections, ", "))
 		}
 	}
 	in, err := f.plan(c.Context(), c, w)
@@ -144,13 +145,10 @@ func limited(ctx context.Context, id string, r *specs.LinuxResources) (dir strin
 	if r == nil {
 		return "", nil
 	}
-	p, err := cgroup.Prepare(ctx, cgroup.Options{ID: id, Memory: r.Memory != nil, Pids: r.Pids != nil, CPU: r.CPU != nil})
+	dir, err = cgroup.Prepare(ctx, cgroup.Options{ID: id, Limits: r, Supervisor: supervisor.PID(), Alone: supervisor.EndAhead})
 	var d *cgroup.DelegationError
 	if errors.As(err, &d) {
 		return "", hint(err, append(d.Fix, "or run without these limits")...)
 	}
-	if err != nil {
-		return "", err
-	}
-	return p.Dir, nil
+	return dir, err
 }

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 )
 
 // below makes the jail's cgroup below the nearest cgroup around this process
@@ -82,10 +80,10 @@ func (h *hierarchy) belowDir(dir, own, id string, want []string) (jail string, e
 			_ = disable(ours, without(want, enabled))
 			_ = disable(dir, without(want, enabled))
 		}
-		_ = enter(own)
+		_ = h.enter(own)
 		prune(ours)
 	}()
-	if jail, err = divide(ours, want, dir); err != nil {
+	if jail, err = h.divide(ours, want, dir); err != nil {
 		return "", err
 	}
 	// Nobody can enter a cgroup that hands controllers on. Where we were alone
@@ -94,7 +92,7 @@ func (h *hierarchy) belowDir(dir, own, id string, want []string) (jail string, e
 	if dir == own {
 		undo = without(want, enabled)
 	}
-	return jail, startJanitor(ours, own, undo)
+	return jail, startJanitor(h.supervisor, ours, own, undo)
 }
 
 func disable(dir string, controllers []string) error {
@@ -106,7 +104,7 @@ func disable(dir string, controllers []string) error {
 
 // prune removes a cgroup of ours, in which there is no process.
 func prune(dir string) {
-	for _, part := range []string{jailCgroup, supervisor.SupervisorCgroup, ""} {
+	for _, part := range []string{jailCgroup, supervisorCgroup, ""} {
 		_ = os.Remove(filepath.Join(dir, part))
 	}
 }

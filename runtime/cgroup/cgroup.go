@@ -10,17 +10,22 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
-
-	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 )
 
 // Options of Prepare.
 type Options struct {
 	// ID names the jail, and so its cgroup.
 	ID string
-	// Memory, Pids and CPU are the limits that the configuration has.
-	Memory, Pids, CPU bool
+	// Limits are those of the configuration.
+	Limits *specs.LinuxResources
+	// Supervisor is the process that is, or will be, the supervisor of the jail:
+	// this one, or another of the same cgroup.
+	Supervisor int
+	// Alone ends all other processes of the jail: a cgroup in which there are
+	// others cannot be divided.
+	Alone func() error
 }
 
 // controllers that the limits need, as cgroup.subtree_control names them.
@@ -29,7 +34,7 @@ func (o Options) controllers() []string {
 	for _, l := range []struct {
 		name string
 		on   bool
-	}{{"memory", o.Memory}, {"pids", o.Pids}, {"cpu", o.CPU}} {
+	}{{"memory", o.Limits.Memory != nil}, {"pids", o.Limits.Pids != nil}, {"cpu", o.Limits.CPU != nil}} {
 		if l.on {
 			c = append(c, l.name)
 		}
@@ -37,62 +42,59 @@ func (o Options) controllers() []string {
 	return c
 }
 
-// Prepared is a cgroup that was made for a jail.
-type Prepared struct {
-	// Dir is the jail's cgroup, empty so far. This process is beside it.
-	Dir string
-}
-
 // name of everything that this package makes begins with it.
 const name = "jailed-claude-"
 
-// jailCgroup is the name of the jail's part.
-const jailCgroup = "jail"
+// Parts of what is made. A fork bomb in the jail must not take the supervisor's
+// last thread, so that one has a part of its own.
+const (
+	jailCgroup       = "jail"
+	supervisorCgroup = "supervisor"
+)
 
-// Prepare makes the cgroup of a jail and moves this process beside it. Nothing
-// has to be undone: it all goes away when this process ends, also if it
-// executes another program in between.
-func Prepare(ctx context.Context, o Options) (*Prepared, error) {
+// Prepare makes the cgroup of a jail, dir, and moves this process and the
+// supervisor beside it. Nothing has to be undone: it all goes away when the
+// supervisor ends, also if it executes another program in between.
+func Prepare(ctx context.Context, o Options) (dir string, err error) {
 	want := o.controllers()
-	h, err := thisHost()
+	h, err := thisHost(o.Supervisor)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if err := h.provides(want); err != nil {
-		return nil, err
+		return "", err
 	}
-	// A cgroup in which there are others cannot be divided.
-	if err := supervisor.EndAhead(); err != nil {
-		return nil, fmt.Errorf("make room for limits: %w", err)
+	if err := o.Alone(); err != nil {
+		return "", fmt.Errorf("make room for limits: %w", err)
 	}
 	dir, asked := h.scope(ctx, o.ID, want)
 	if asked == nil {
-		return &Prepared{Dir: dir}, nil
+		return dir, nil
 	}
 	logrus.WithError(asked).Debug("no scope of systemd's")
 	dir, err = h.below(o.ID, want)
 	if err == nil {
-		return &Prepared{Dir: dir}, nil
+		return dir, nil
 	}
 	var d *DelegationError
 	switch {
 	case errors.As(asked, &d):
-		return nil, asked // it knows best who withholds what
+		return "", asked // it knows best who withholds what
 	case !errors.Is(asked, errNoManager):
-		return nil, errors.Join(err, asked)
+		return "", errors.Join(err, asked)
 	}
-	return nil, err
+	return "", err
 }
 
 // divide makes the two parts of dir, which is new, moves this process into one
 // and enables the controllers for the other; also in the cgroups of above,
 // outermost first, which must not hold another process.
-func divide(dir string, want []string, above ...string) (jail string, err error) {
-	seat := filepath.Join(dir, supervisor.SupervisorCgroup)
+func (h *hierarchy) divide(dir string, want []string, above ...string) (jail string, err error) {
+	seat := filepath.Join(dir, supervisorCgroup)
 	if err := os.Mkdir(seat, 0o755); err != nil {
 		return "", fmt.Errorf("make cgroup: %w", err)
 	}
-	if err := enter(seat); err != nil {
+	if err := h.enter(seat); err != nil {
 		return "", err
 	}
 	for _, d := range append(above, dir) {
@@ -109,8 +111,8 @@ func divide(dir string, want []string, above ...string) (jail string, err error)
 
 // enter moves this process, all threads of it, and the supervisor to be if that
 // is another one.
-func enter(dir string) error {
-	for _, pid := range processes() {
+func (h *hierarchy) enter(dir string) error {
+	for _, pid := range h.processes() {
 		if err := put(dir, "cgroup.procs", strconv.Itoa(int(pid))); err != nil {
 			return fmt.Errorf("enter cgroup: %w", err)
 		}
@@ -119,10 +121,10 @@ func enter(dir string) error {
 }
 
 // processes that have to be beside the jail's cgroup.
-func processes() []uint32 {
+func (h *hierarchy) processes() []uint32 {
 	p := []uint32{uint32(os.Getpid())}
-	if s := supervisor.PID(); s != os.Getpid() {
-		p = append(p, uint32(s))
+	if h.supervisor != os.Getpid() {
+		p = append(p, uint32(h.supervisor))
 	}
 	return p
 }

@@ -1,7 +1,7 @@
 // Package cgroup makes the cgroup v2 that holds a jail's limits, as whoever
 // the caller is: root, or an ordinary user with what is delegated to them.
 //
-// Prepare is called in the process that becomes the supervisor, and moves it:
+// Prepare is called by the process that plans the jail, and moves the supervisor:
 //
 //	…/jailed-claude-ID(.scope)/   controllers enabled for its children
 //	    supervisor/               the supervisor, without limits
@@ -16,7 +16,8 @@
 // outlives the supervisor by the moment that the removal takes. What is left
 // after even the janitor was killed, the next Prepare in the same place removes.
 //
-// The limits themselves are written and checked by the supervisor.
+// The supervisor then uses the cgroup as a Group: Create makes the container in
+// it and sets the limits, Hold reads them back.
 //
 // What does not belong here: cgroup v1. Its controllers cannot be delegated
 // safely, so a jail with limits is refused there.

@@ -21,11 +21,13 @@ type hierarchy struct {
 	// uid is the caller's, run the folder of its systemd manager.
 	uid int
 	run string
+	// supervisor is the process that will be the jail's supervisor.
+	supervisor int
 }
 
 // thisHost reads the hierarchy of this process.
-func thisHost() (*hierarchy, error) {
-	h := &hierarchy{uid: os.Geteuid()}
+func thisHost(supervisor int) (*hierarchy, error) {
+	h := &hierarchy{uid: os.Geteuid(), supervisor: supervisor}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("find cgroups: %w", err)

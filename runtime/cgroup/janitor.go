@@ -12,28 +12,26 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 )
 
-// startJanitor starts the process that removes ours after the death of this
-// one. It has a session of its own: neither the terminal's signals nor those
-// to the process group reach it. home is where it goes at the end, undo what it
-// disables there before.
-func startJanitor(ours, home string, undo []string) error {
-	fd, err := unix.PidfdOpen(supervisor.PID(), 0) // since kernel 5.3
+// startJanitor starts the process that removes ours after the death of the
+// supervisor. It has a session of its own: neither the terminal's signals nor
+// those to the process group reach it. home is where it goes at the end, undo
+// what it disables there before.
+func startJanitor(supervisor int, ours, home string, undo []string) error {
+	fd, err := unix.PidfdOpen(supervisor, 0) // since kernel 5.3
 	if err != nil {
 		return os.NewSyscallError("pidfd_open", err)
 	}
-	self := os.NewFile(uintptr(fd), "supervisor")
-	defer self.Close()
+	watched := os.NewFile(uintptr(fd), "supervisor")
+	defer watched.Close()
 	arg := ""
 	if len(undo) > 0 {
 		arg = "-" + strings.Join(undo, " -")
 	}
 	c := &exec.Cmd{
 		Path: "/proc/self/exe", Args: []string{C.JAIL_JANITOR, ours, home, arg}, Env: []string{}, Dir: "/",
-		ExtraFiles:  []*os.File{self}, // JAIL_JANITOR_PIDFD
+		ExtraFiles:  []*os.File{watched}, // JAIL_JANITOR_PIDFD
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},
 	}
 	if err := c.Start(); err != nil {

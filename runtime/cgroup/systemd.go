@@ -43,10 +43,10 @@ func (h *hierarchy) scope(ctx context.Context, id string, want []string) (jail s
 		return "", err
 	}
 	unit := name + id + ".scope"
-	if err := m.start(ctx, unit, h.uid); err != nil {
+	if err := m.start(ctx, unit, h); err != nil {
 		return "", fmt.Errorf("systemd scope %s: %w", unit, err)
 	}
-	now, err := thisHost()
+	now, err := thisHost(h.supervisor)
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +54,7 @@ func (h *hierarchy) scope(ctx context.Context, id string, want []string) (jail s
 	if filepath.Base(dir) != unit {
 		return "", fmt.Errorf("systemd scope %s: this process is still in %q", unit, now.own)
 	}
-	if jail, err = divide(dir, want); err != nil {
+	if jail, err = h.divide(dir, want); err != nil {
 		return "", fmt.Errorf("systemd scope %s: %w", unit, err)
 	}
 	return jail, nil
@@ -153,9 +153,9 @@ type property struct {
 // (systemd issue 25376), and so the agent when its build needs too much. The
 // controller is enabled all the same, by Delegate. CollectMode is since 236:
 // whatever happens, no unit stays listed as failed.
-func (m *manager) start(ctx context.Context, unit string, uid int) error {
+func (m *manager) start(ctx context.Context, unit string, h *hierarchy) error {
 	slice := "app.slice"
-	if uid == 0 {
+	if h.uid == 0 {
 		slice = "system.slice"
 	}
 	properties := []property{
@@ -164,7 +164,7 @@ func (m *manager) start(ctx context.Context, unit string, uid int) error {
 		{"Delegate", dbus.MakeVariant(true)},
 		{"MemoryAccounting", dbus.MakeVariant(false)},
 		{"CollectMode", dbus.MakeVariant("inactive-or-failed")},
-		{"PIDs", dbus.MakeVariant(processes())},
+		{"PIDs", dbus.MakeVariant(h.processes())},
 	}
 	type auxiliary struct {
 		Name       string

@@ -11,8 +11,10 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 )
 
@@ -26,7 +28,7 @@ type container struct {
 	late    bool
 	other   *half
 	covered *rootfs.Host
-	cgroup  *cgroup
+	cgroup  *cgroup.Group
 	network *jailNet
 	// refused are the destinations that the jail was refused, when it has ended.
 	refused *egress.Summary
@@ -36,20 +38,6 @@ type container struct {
 	killed bool
 }
 
-// start makes the container, in the cgroup that has its limits.
-func (c *container) start() error {
-	if err := c.cgroup.enter(); err != nil {
-		return err
-	}
-	if err := c.frame.start(); err != nil {
-		return err
-	}
-	if err := c.cgroup.leave(); err != nil {
-		return err
-	}
-	return c.cgroup.apply()
-}
-
 // run starts the agent in a container that is there, and waits; signals are for
 // the agent.
 func (c *container) run(signals chan os.Signal) (status int, err error) {
@@ -57,7 +45,7 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 	defer func() {
 		c.frame.kill() // whatever failed, nothing stays
 		c.refused = c.network.close()
-		c.cgroup.remove()
+		c.cgroup.Remove()
 	}()
 	pid, err := c.frame.process.Pid()
 	if err != nil {
@@ -69,7 +57,7 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 		}
 	}
 	// No mount of the jail changes any more.
-	mounts := c.lookAtMounts(pid)
+	mounts := inspect.LookAtMounts(pid, c.spec)
 	if err := c.frame.order(c.spec, c.options.Seccomp); err != nil {
 		return c.early(err)
 	}
@@ -108,6 +96,19 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 		console.drain()
 	}
 	return status, fault.At(fault.Ended)
+}
+
+// inspect refuses to go on unless all that the configuration promises holds,
+// and what the caller requires besides.
+func (c *container) inspect(pid int, landlocked bool, mounts <-chan inspect.Mounts) error {
+	summary, err := inspect.Agent{
+		PID: pid, Landlocked: landlocked, Mounts: mounts, Require: c.options.Require,
+		Network: c.network.String(), HoldsNetwork: c.network.holds, Limits: c.cgroup.Hold,
+	}.Inspect()
+	if err == nil && c.options.Summary {
+		fmt.Fprintf(os.Stderr, "jailed-claude: jail: %s\n", summary)
+	}
+	return err
 }
 
 // settle gives up what only the start needed. Of the rootfs the jail has its own;

@@ -75,7 +75,9 @@ func running(pid int) (Running, bool) {
 	if !stage {
 		return Running{}, false
 	}
-	status, err := readStatus(filepath.Join(dir, "status"))
+	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	_, pids, _ := strings.Cut(string(status), "\nNSpid:")
+	pids, _, _ = strings.Cut(pids, "\n")
 	// In a nested PID namespace NSpid (since kernel 4.1) has a second number.
-	return j, err == nil && len(strings.Fields(status["NSpid"])) == 1
+	return j, err == nil && len(strings.Fields(pids)) == 1
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
+	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/watch"
@@ -78,7 +79,7 @@ type planned struct {
 	signals chan os.Signal
 	network *jailNet
 	watch   *watch.Watch
-	cgroup  *cgroup
+	cgroup  *cgroup.Group
 	covered *rootfs.Host
 	tree    *rootfs.Tree
 	// fits: the container that was begun meanwhile is this jail's, and tree
@@ -134,7 +135,7 @@ func (p *planned) make(a *ahead) error {
 	if err := fault.After(fault.Watch, err); err != nil {
 		return err
 	}
-	if p.cgroup, err = openCgroup(h.Options.Cgroup, h.spec.Linux.Resources, p.covered); err != nil {
+	if p.cgroup, err = cgroup.Open(h.Options.Cgroup, h.spec.Linux.Resources, p.covered.Cgroup); err != nil {
 		return err
 	}
 	return p.mount(s, a)
@@ -196,11 +197,11 @@ func (p *planned) jail(a *ahead, maker chan<- func()) (int, error) {
 			return 0, err
 		}
 		made := make(chan error)
-		maker <- func() { made <- c.start() }
+		maker <- func() { made <- c.cgroup.Create(c.frame.start) }
 		if err := <-made; err != nil {
 			c.frame.kill()
 			c.refused = c.network.close()
-			c.cgroup.remove()
+			c.cgroup.Remove()
 			return 0, err
 		}
 	}

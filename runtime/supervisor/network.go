@@ -156,6 +156,14 @@ func (n *jailNet) holds(theirs, ours string) (bool, error) {
 
 // String is what the network is, for the line of what holds.
 func (n *jailNet) String() string {
+	shown := n.mode()
+	if n.session != nil && len(n.keys) > 0 {
+		shown += " key=brokered" // a broker has a key, which so stays outside
+	}
+	return shown
+}
+
+func (n *jailNet) mode() string {
 	switch {
 	case !n.own:
 		return network.Host
@@ -166,9 +174,6 @@ func (n *jailNet) String() string {
 	}
 	return n.config.Mode
 }
-
-// brokered: a broker has a key, which so stays outside.
-func (n *jailNet) brokered() bool { return n.session != nil && len(n.keys) > 0 }
 
 // close ends every connection, and returns what was refused.
 func (n *jailNet) close() *egress.Summary {

@@ -92,17 +92,6 @@ func TestJailNetHolds(t *testing.T) {
 	}
 }
 
-func TestOtherNetworkIsRefused(t *testing.T) {
-	o := observed{noNewPrivs: true, seccomp: true, capabilities: true, filters: 2}
-	if err := o.refuse(nil); err != nil {
-		t.Fatal(err)
-	}
-	o.otherNetwork = true
-	if err := o.refuse(nil); err == nil || !strings.Contains(err.Error(), "not the one that was set up") {
-		t.Error(err)
-	}
-}
-
 // TestNetworkCannotBeSetUp: the error comes with wait, and close has nothing to
 // report.
 func TestNetworkCannotBeSetUp(t *testing.T) {

@@ -1,4 +1,4 @@
-package supervisor
+package cgroup
 
 import (
 	"errors"
@@ -14,16 +14,14 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
-
-	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 )
 
-// cgroup is the cgroup v2 of one jail. A nil cgroup is one without limits, and
-// all its methods do nothing.
+// Group is the cgroup v2 of one jail, as its supervisor uses it. A nil Group is
+// one without limits, and all its methods do nothing.
 //
 // All folders are held open: the mount namespace of a supervisor shows cgroups
 // read-only.
-type cgroup struct {
+type Group struct {
 	jail, parent *os.File
 	// home is where the supervisor itself belongs: limits are for the jail.
 	home   *os.File
@@ -31,20 +29,21 @@ type cgroup struct {
 	limits []limit
 }
 
-// openCgroup opens dir, which runtime/cgroup made.
-func openCgroup(dir string, r *specs.LinuxResources, c *rootfs.Host) (*cgroup, error) {
+// Open opens dir, which Prepare made, for the limits of a configuration. open
+// opens a folder that can be written.
+func Open(dir string, r *specs.LinuxResources, open func(dir string) (int, error)) (*Group, error) {
 	if r == nil {
 		return nil, nil
 	}
 	if dir == "" {
 		return nil, errors.New("the configuration has limits, and no cgroup was made for them")
 	}
-	g := &cgroup{name: filepath.Base(dir)}
+	g := &Group{name: filepath.Base(dir)}
 	for _, d := range []struct {
 		file **os.File
 		path string
-	}{{&g.jail, dir}, {&g.parent, filepath.Dir(dir)}, {&g.home, filepath.Join(filepath.Dir(dir), SupervisorCgroup)}} {
-		fd, err := c.Cgroup(d.path)
+	}{{&g.jail, dir}, {&g.parent, filepath.Dir(dir)}, {&g.home, filepath.Join(filepath.Dir(dir), supervisorCgroup)}} {
+		fd, err := open(d.path)
 		if err != nil {
 			return nil, &os.PathError{Op: "open cgroup", Path: d.path, Err: err}
 		}
@@ -53,10 +52,6 @@ func openCgroup(dir string, r *specs.LinuxResources, c *rootfs.Host) (*cgroup, e
 	g.limits = limits(r)
 	return g, nil
 }
-
-// SupervisorCgroup is the name of the cgroup beside the jail's in which the
-// supervisor stays: a fork bomb in the jail must not take its last thread.
-const SupervisorCgroup = "supervisor"
 
 // limit is a file of a cgroup v2 and what it has to hold.
 type limit struct {
@@ -96,12 +91,9 @@ func limits(r *specs.LinuxResources) []limit {
 // apply sets the limits. That is after the container has been made, in which
 // libcontainer has more threads than a jail may be allowed processes, and
 // before the program runs.
-func (g *cgroup) apply() error {
-	if g == nil {
-		return nil
-	}
+func (g *Group) apply() error {
 	for _, l := range g.limits {
-		err := put(g.jail, l.file, l.value)
+		err := write(g.jail, l.file, l.value)
 		if l.optional && errors.Is(err, unix.ENOENT) {
 			continue
 		}
@@ -112,13 +104,13 @@ func (g *cgroup) apply() error {
 	return nil
 }
 
-// hold returns the limits that hold for a process, as the kernel has them. That
+// Hold returns the limits that hold for a process, as the kernel has them. That
 // one of them does not is an error.
-func (g *cgroup) hold(pid int) ([]string, error) {
+func (g *Group) Hold(pid int) ([]string, error) {
 	if g == nil {
 		return nil, nil
 	}
-	procs, err := get(g.jail, "cgroup.procs")
+	procs, err := read(g.jail, "cgroup.procs")
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +119,7 @@ func (g *cgroup) hold(pid int) ([]string, error) {
 	}
 	var names []string
 	for _, l := range g.limits {
-		got, err := get(g.jail, l.file)
+		got, err := read(g.jail, l.file)
 		switch {
 		case l.optional && errors.Is(err, unix.ENOENT):
 			continue
@@ -143,7 +135,7 @@ func (g *cgroup) hold(pid int) ([]string, error) {
 	return names, nil
 }
 
-func get(dir *os.File, name string) (string, error) {
+func read(dir *os.File, name string) (string, error) {
 	path := filepath.Join(dir.Name(), name)
 	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -155,7 +147,7 @@ func get(dir *os.File, name string) (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-func put(dir *os.File, name, value string) error {
+func write(dir *os.File, name, value string) error {
 	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return &os.PathError{Op: "open", Path: filepath.Join(dir.Name(), name), Err: err}
@@ -167,28 +159,34 @@ func put(dir *os.File, name, value string) error {
 	return nil
 }
 
-// enter moves this process into the jail's cgroup for as long as it makes the
-// container: a child is born where its parent is, so nothing of the jail ever
-// runs elsewhere, and its cgroup namespace begins there.
-func (g *cgroup) enter() error {
+// Create calls create, which makes the container, in the jail's cgroup: a child
+// is born where its parent is, so nothing of the jail ever runs elsewhere, and
+// its cgroup namespace begins there. Then it sets the limits.
+func (g *Group) Create(create func() error) error {
 	if g == nil {
-		return nil
+		return create()
 	}
-	return put(g.jail, "cgroup.procs", "0")
+	if err := write(g.jail, "cgroup.procs", "0"); err != nil {
+		return err
+	}
+	if err := create(); err != nil {
+		return err
+	}
+	if err := g.leave(); err != nil {
+		return err
+	}
+	return g.apply()
 }
 
-func (g *cgroup) leave() error {
-	if g == nil {
-		return nil
-	}
-	return put(g.home, "cgroup.procs", "0")
+func (g *Group) leave() error {
+	return write(g.home, "cgroup.procs", "0")
 }
 
-// remove takes the jail's cgroup away. The kernel needs a moment until the
-// last process of it is gone. That it fails is no reason to lose the exit
-// status of the program: systemd, or the janitor of runtime/cgroup, removes
-// what is left when this process ends.
-func (g *cgroup) remove() {
+// Remove takes the jail's cgroup away. The kernel needs a moment until the last
+// process of it is gone. That it fails is no reason to lose the exit status of
+// the program: systemd, or the janitor, removes what is left when this process
+// ends.
+func (g *Group) Remove() {
 	if g == nil {
 		return
 	}

@@ -1,4 +1,4 @@
-package supervisor
+package inspect
 
 import (
 	"fmt"
@@ -24,13 +24,12 @@ type observed struct {
 	ownNetwork          bool
 	otherNetwork        bool   // not the one that was set up for it
 	network             string // what there is of it
-	brokered            bool
 	limits              []string
-	mounts
+	Mounts
 }
 
-// mounts are those of a mount namespace.
-type mounts struct {
+// Mounts are those of a mount namespace.
+type Mounts struct {
 	store, readonly int
 	missing         []string
 	// ns is what /proc/PID/ns/mnt says of the namespace.
@@ -38,24 +37,37 @@ type mounts struct {
 	err error
 }
 
-// Protections that Options.Require may name.
+// Protections that Agent.Require may name.
 var Protections = []string{"seccomp", "userns", "caps", "net", "limits", "landlock"}
 
-// inspect refuses to go on unless all that the configuration promises holds,
-// and what the caller requires besides.
-func (c *container) inspect(pid int, landlocked bool, mounts <-chan mounts) error {
-	o, err := c.observe(pid, mounts)
+// Agent is a process that is about to execute the agent's program, and what it
+// is to be.
+type Agent struct {
+	PID int
+	// Landlocked: PID 1 says that it is in a Landlock domain, which /proc does
+	// not show.
+	Landlocked bool
+	// Mounts are what LookAtMounts found.
+	Mounts <-chan Mounts
+	// Network is what the network is, and HoldsNetwork reports whether the
+	// process has it: theirs and ours are what /proc/PID/ns/net says of it and
+	// of this process (namespaces(7)).
+	Network      string
+	HoldsNetwork func(theirs, ours string) (bool, error)
+	// Limits returns those that hold for the process.
+	Limits func(pid int) ([]string, error)
+	// Require are protections without which it must not go on.
+	Require []string
+}
+
+// Inspect returns an error unless all that a configuration promises holds, and
+// what the caller requires besides; and one line of what holds.
+func (a Agent) Inspect() (summary string, err error) {
+	o, err := a.observe()
 	if err != nil {
-		return fmt.Errorf("inspect the jail: %w", err)
+		return "", fmt.Errorf("inspect the jail: %w", err)
 	}
-	o.landlock = landlocked
-	if err := o.refuse(c.options.Require); err != nil {
-		return err
-	}
-	if c.options.Summary {
-		fmt.Fprintf(os.Stderr, "jailed-claude: jail: %s\n", o)
-	}
-	return nil
+	return o.String(), o.refuse(a.Require)
 }
 
 // refuse says what keeps a jail from starting: a promise of every jail that does
@@ -111,14 +123,14 @@ func (o observed) String() string {
 	if len(o.limits) > 0 {
 		limits = strings.Join(o.limits, ",")
 	}
-	return fmt.Sprintf("net=%s%s seccomp=%s caps=%s userns=%s landlock=%s limits=%s store=%d readonly=%d",
-		o.network, word(o.brokered, " key=brokered", ""), word(o.seccomp, "on", "off"), word(o.capabilities, "none", "some"),
+	return fmt.Sprintf("net=%s seccomp=%s caps=%s userns=%s landlock=%s limits=%s store=%d readonly=%d",
+		o.network, word(o.seccomp, "on", "off"), word(o.capabilities, "none", "some"),
 		word(o.userns(), "closed", "open"), word(o.landlock, "on", "off"), limits, o.store, o.readonly)
 }
 
-func (c *container) observe(pid int, mounts <-chan mounts) (observed, error) {
-	var o observed
-	proc := filepath.Join("/proc", strconv.Itoa(pid))
+func (a Agent) observe() (observed, error) {
+	o := observed{landlock: a.Landlocked, network: a.Network}
+	proc := filepath.Join("/proc", strconv.Itoa(a.PID))
 	status, err := readStatus(filepath.Join(proc, "status"))
 	if err != nil {
 		return o, err
@@ -144,16 +156,15 @@ func (c *container) observe(pid int, mounts <-chan mounts) (observed, error) {
 	if err != nil {
 		return o, err
 	}
-	right, err := c.network.holds(theirs, ours)
+	right, err := a.HoldsNetwork(theirs, ours)
 	if err != nil {
 		return o, err
 	}
 	o.ownNetwork, o.otherNetwork = ours != theirs, !right
-	o.network, o.brokered = c.network.String(), c.network.brokered()
-	if o.limits, err = c.cgroup.hold(pid); err != nil {
+	if o.limits, err = a.Limits(a.PID); err != nil {
 		return o, err
 	}
-	o.mounts = <-mounts
+	o.Mounts = <-a.Mounts
 	if o.err != nil {
 		return o, o.err
 	}
@@ -164,20 +175,20 @@ func (c *container) observe(pid int, mounts <-chan mounts) (observed, error) {
 	return o, err
 }
 
-// lookAtMounts looks at the mounts of PID 1, beside whatever else happens. From
+// LookAtMounts looks at the mounts of PID 1, beside whatever else happens. From
 // the time that it says that they stay as they are nobody but itself and what
 // becomes the agent runs among them.
-func (c *container) lookAtMounts(pid int) <-chan mounts {
-	found := make(chan mounts, 1)
+func LookAtMounts(pid int, s *specs.Spec) <-chan Mounts {
+	found := make(chan Mounts, 1)
 	go func() {
-		var m mounts
-		m.err = m.look(filepath.Join("/proc", strconv.Itoa(pid)), c.spec)
+		var m Mounts
+		m.err = m.look(filepath.Join("/proc", strconv.Itoa(pid)), s)
 		found <- m
 	}()
 	return found
 }
 
-func (m *mounts) look(proc string, s *specs.Spec) (err error) {
+func (m *Mounts) look(proc string, s *specs.Spec) (err error) {
 	if m.ns, err = os.Readlink(filepath.Join(proc, "ns/mnt")); err != nil {
 		return err
 	}
@@ -197,7 +208,7 @@ func (m *mounts) look(proc string, s *specs.Spec) (err error) {
 // compareMasks checks that the root is read-only if it shall be, and that every
 // path that is hidden or read-only by the configuration's own lists is a mount of
 // its own, if it exists: an OCI runtime passes over those that do not.
-func (m *mounts) compareMasks(have mountinfo.Table, s *specs.Spec, exists func(string) bool) {
+func (m *Mounts) compareMasks(have mountinfo.Table, s *specs.Spec, exists func(string) bool) {
 	if s.Root.Readonly && !have.Has("/", "ro") {
 		m.missing = append(m.missing, strconv.Quote("/"))
 	}
@@ -242,7 +253,7 @@ func readStatus(file string) (map[string]string, error) {
 // compareMounts checks every mount of the configuration against mountinfo(5):
 // it is there, is nobody else's as well (mount propagation), and, if it shall
 // be, is read-only, nosuid, nodev and noexec.
-func (m *mounts) compareMounts(have mountinfo.Table, all []specs.Mount) {
+func (m *Mounts) compareMounts(have mountinfo.Table, all []specs.Mount) {
 	want := make(map[string]*specs.Mount, len(all))
 	for i := range all {
 		want[all[i].Destination] = &all[i] // a later mount lies on top
