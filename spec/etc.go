@@ -8,13 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
-
-// CertsPath is where most programs look for certificates: the host's are there
-// in a jail.
-const CertsPath = "/etc/ssl/certs/ca-certificates.crt"
 
 // etc generates the few files of /etc that programs need and mounts those that
 // have to follow the host.
@@ -51,12 +48,12 @@ func (b *builder) etc() error {
 		b.file("/etc/resolv.conf", "")
 	}
 	if h.CAFile != "" {
-		b.bindOne(h.CAFile, CertsPath)
-		b.symlink("/etc/ssl/certs/ca-bundle.crt", path.Base(CertsPath))
-		b.symlink("/etc/pki/tls/certs/ca-bundle.crt", CertsPath)
-		b.env["SSL_CERT_FILE"] = CertsPath
-		b.env["NIX_SSL_CERT_FILE"] = CertsPath
-		b.grant("file", h.CAFile, "ro", builtin, "the host's certificates, as "+CertsPath)
+		b.bindOne(h.CAFile, contract.CertsPath)
+		b.symlink("/etc/ssl/certs/ca-bundle.crt", path.Base(contract.CertsPath))
+		b.symlink("/etc/pki/tls/certs/ca-bundle.crt", contract.CertsPath)
+		b.env["SSL_CERT_FILE"] = contract.CertsPath
+		b.env["NIX_SSL_CERT_FILE"] = contract.CertsPath
+		b.grant("file", h.CAFile, "ro", builtin, "the host's certificates, as "+contract.CertsPath)
 	}
 	if h.ExtraCAFile != "" {
 		const extra = "/etc/ssl/certs/extra-ca.crt"

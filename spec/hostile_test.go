@@ -399,7 +399,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	made := map[string]string{"HOME": "/home/ada", "USER": "ada", "LOGNAME": "ada", "TMPDIR": "/tmp", "XDG_RUNTIME_DIR": "/run/user/1000",
 		"SHELL": storeBash + "/bin/bash", "PATH": storeClaude + "/bin:" + storeBash + "/bin:" + storeUtils + "/bin", "CLAUDE_CONFIG_DIR": "/home/ada/.claude",
-		"SSL_CERT_FILE": CertsPath, "NIX_SSL_CERT_FILE": CertsPath}
+		"SSL_CERT_FILE": contract.CertsPath, "NIX_SSL_CERT_FILE": contract.CertsPath}
 	for n := range made {
 		in.Host.Env[n] = "of the host"
 		in.Policy.Env.Pass = append(in.Policy.Env.Pass, n)

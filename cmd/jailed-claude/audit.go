@@ -2,23 +2,21 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	goruntime "runtime"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime/audit"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -82,10 +80,12 @@ Exit status: 0 if every attack was stopped, 1 if one got through.`,
 
 func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	// First of all: with it git does not know the repository, nor we the policy.
-	if left := audit.Leftovers(f.dir()); len(left) > 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: an earlier audit was killed: removed what its attacks had made: %s\n", strings.Join(left, " "))
+	if left := audit.Leftovers(f.Dir()); len(left) > 0 {
+		say(c, "an earlier audit was killed: removed what its attacks had made: %s", strings.Join(left, " "))
 	}
-	in, err := f.plan(c.Context(), c, wanted{command: []string{audit.Program}, noAgent: true})
+	po := f.options(c)
+	po.Command, po.NoAgent = []string{audit.Program}, true
+	in, err := f.plan(c, po)
 	if err != nil {
 		return err
 	}
@@ -119,11 +119,16 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	findings, err := scene.Run(child)
 	if err := errors.Join(err, context.Cause(ctx)); err != nil {
 		if o.against != "" {
-			return hint(fmt.Errorf("audit: %w", err), "the command has to show the program the file "+in.Host.Executable+", and run it with its arguments")
+			return hint.Add(fmt.Errorf("audit: %w", err), "the command has to show the program the file "+in.Host.Executable+", and run it with its arguments")
 		}
 		return fmt.Errorf("audit: %w", err)
 	}
-	if err := o.print(c.OutOrStdout(), findings); err != nil {
+	if o.json {
+		err = printJSON(c.OutOrStdout(), findings)
+	} else {
+		err = audit.Print(c.OutOrStdout(), findings, o.all)
+	}
+	if err != nil {
 		return err
 	}
 	n := audit.Count(findings)
@@ -178,37 +183,4 @@ func promised(in *spec.Input, s *specs.Spec) audit.Facts {
 		}
 	}
 	return f
-}
-
-func (o auditOptions) print(w io.Writer, findings []audit.Finding) error {
-	if o.json {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(findings)
-	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	class := ""
-	for _, r := range findings {
-		if !o.all && (r.Verdict == audit.Held || r.Verdict == audit.NotApplicable) {
-			continue
-		}
-		if r.Class != class {
-			class = r.Class
-			fmt.Fprintf(t, "%s:\n", class)
-		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\n", r.Attack, r.Verdict, visible(r.Detail))
-		if r.Verdict == audit.GotThrough {
-			fmt.Fprintf(t, "\t\tpromised: %s\n", r.Promise)
-		}
-	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	n := audit.Count(findings)
-	line := fmt.Sprintf("%d attacks: %d held, %d got through, %d not applicable", len(findings), n[audit.Held], n[audit.GotThrough], n[audit.NotApplicable])
-	if n[audit.Failed] > 0 {
-		line += fmt.Sprintf(", %d failed", n[audit.Failed])
-	}
-	_, err := fmt.Fprintln(w, line)
-	return err
 }

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
 func newBundle() *cobra.Command {
@@ -26,7 +26,9 @@ Without CMD the bundle runs the agent.`,
 			if err != nil {
 				return err
 			}
-			in, err := f.plan(c.Context(), c, wanted{command: command, noAgent: len(command) > 0, terminal: terminal, export: true})
+			o := f.options(c)
+			o.Command, o.NoAgent, o.Terminal, o.Export = command, len(command) > 0, terminal, true
+			in, err := f.plan(c, o)
 			if err != nil {
 				return err
 			}
@@ -34,13 +36,13 @@ Without CMD the bundle runs the agent.`,
 			if err != nil {
 				return err
 			}
-			if err := prepare(in); err != nil {
+			if err := plan.Prepare(in); err != nil {
 				return err
 			}
 			if err := bundle.Create(dir[0], j, bundle.Options{Init: in.Host.Executable}); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: wrote %s; run it: runc run --bundle %s NAME\n", dir[0], shellQuote(dir[0]))
+			say(c, "wrote %s; run it: runc run --bundle %s NAME", dir[0], show.ShellQuote(dir[0]))
 			return nil
 		},
 	}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,105 +11,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
-	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
-	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
-
-// keyVariable is what Claude asks about before it uses it.
-const keyVariable = "ANTHROPIC_API_KEY"
-
-// Values of --login.
-const (
-	loginNone = "none"
-	loginCopy = "copy"
-)
-
-func checkLogin(login, config string) error {
-	switch login {
-	case loginNone:
-		return nil
-	case loginCopy:
-		if config != policy.ConfigPrivate {
-			return hint(errors.New(`--login copy is for config = "private"`), "a shared configuration has the host's login already: leave the flag out")
-		}
-		return nil
-	}
-	return hint(fmt.Errorf("--login %q is not known", login), "use none or copy")
-}
-
-// hold makes what a shared configuration lacks and could not be protected
-// otherwise; see claude.Hold.
-func hold(f *host.ClaudeFiles) error {
-	var paths []string
-	for _, w := range f.Watch {
-		paths = append(paths, w.Path)
-	}
-	if f.Dir == "" || len(paths) == 0 {
-		return nil
-	}
-	held, err := claude.Hold(f.Dir, paths)
-	if err != nil {
-		return err
-	}
-	var watch []host.Path
-	for _, w := range f.Watch {
-		switch {
-		case !slices.Contains(held, w.Path):
-			watch = append(watch, w)
-		case claude.Scratch(w.Path):
-			f.Private = append(f.Private, w.Path)
-		default:
-			fi, err := os.Lstat(w.Path)
-			if err != nil {
-				return fmt.Errorf("shared configuration: %w", err)
-			}
-			w.Dir = fi.IsDir()
-			f.Executable = append(f.Executable, w)
-		}
-	}
-	f.Watch = watch
-	return nil
-}
-
-// seed gives the first run of a private configuration what it may have of the
-// host's.
-func seed(c *cobra.Command, in *spec.Input, j *contract.Jail, login string) error {
-	if in.Policy.Agent.Config != policy.ConfigPrivate {
-		return nil
-	}
-	o := claude.Options{
-		Host: claude.Find(in.Host.Env, in.Host.Home), State: in.Host.StateDir, Project: in.Host.Project.Dir, Login: login == loginCopy,
-		APIKey: in.Policy.Env.Set[keyVariable],
-	}
-	if slices.Contains(in.Policy.Env.Pass, keyVariable) {
-		o.APIKey = in.Host.Env[keyVariable]
-	}
-	if b := brokerOf(j, keyVariable); b != nil {
-		o.Placeholder = b.Placeholder()
-	}
-	r, err := claude.Seed(o)
-	for _, w := range r.Warnings {
-		fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: warning: %s\n", w)
-	}
-	if errors.Is(err, claude.ErrNoLogin) {
-		return hint(err, "leave --login out, and log in inside: /login")
-	}
-	if err != nil {
-		return fmt.Errorf("seed the agent's configuration: %w", err)
-	}
-	if len(r.Seeded) > 0 && isTerminal(os.Stderr) {
-		fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: first run: the agent's configuration begins with the host's %s\n", claude.VisibleLine(strings.Join(r.Seeded, ", ")))
-	}
-	if r.Login {
-		fmt.Fprintln(c.ErrOrStderr(), "jailed-claude: the login was copied: the agent can use it and send it away, and refresh tokens rotate,\n"+
-			"jailed-claude: so the two copies will log each other out; /login inside gives the jail one of its own")
-	}
-	return nil
-}
 
 func newConfig() *cobra.Command {
 	c := &cobra.Command{
@@ -156,7 +62,7 @@ func ownConfig() (state string, h claude.Host, err error) {
 	if real, err := filepath.EvalSymlinks(home); err == nil {
 		home = real
 	}
-	return xdg("XDG_STATE_HOME", ".local/state"), claude.Find(map[string]string{"CLAUDE_CONFIG_DIR": os.Getenv("CLAUDE_CONFIG_DIR")}, home), nil
+	return host.StateDir(), claude.Find(map[string]string{"CLAUDE_CONFIG_DIR": os.Getenv("CLAUDE_CONFIG_DIR")}, home), nil
 }
 
 func newConfigReset() *cobra.Command {
@@ -185,8 +91,8 @@ what the agent changed. The next run is a first run again. The host's is not tou
 			switch {
 			case yes:
 			case !isTerminal(os.Stdin):
-				return hint(errors.New("nobody can be asked: standard input is no terminal"), "to remove it: jailed-claude config reset --yes")
-			case !confirmed(c, fmt.Sprintf("remove %s, with its login and history? [y/N] ", visible(dir))):
+				return hint.Add(errors.New("nobody can be asked: standard input is no terminal"), "to remove it: jailed-claude config reset --yes")
+			case !confirmed(c, fmt.Sprintf("remove %s, with its login and history? [y/N] ", show.Visible(dir))):
 				return errors.New("nothing was removed")
 			}
 			return claude.Reset(state)
@@ -194,17 +100,6 @@ what the agent changed. The next run is a first run again. The host's is not tou
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "without a question")
 	return c
-}
-
-// reviewing is one call of config review.
-type reviewing struct {
-	r    *claude.Review
-	out  io.Writer
-	json bool
-	// colour: the words that matter are red.
-	colour bool
-	// ask shows a question and returns the answer; nil: nobody can be asked.
-	ask func(question string) string
 }
 
 func newConfigReview() *cobra.Command {
@@ -235,30 +130,25 @@ is kept beside the new one, as NAME.before-jailed-claude.`,
 			}
 			r, err := claude.NewReview(h, state)
 			if errors.Is(err, claude.ErrNoPrivate) {
-				return hint(err, "the first jailed-claude run makes it")
+				return hint.Add(err, "the first jailed-claude run makes it")
 			}
 			if err != nil {
 				return err
 			}
-			v := reviewing{r: r, out: c.OutOrStdout(), json: asJSON, colour: isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""}
+			var ask func(string) string // nil: nobody can be asked
 			if isTerminal(os.Stdin) && !asJSON {
-				in := bufio.NewReader(c.InOrStdin())
-				v.ask = func(question string) string {
-					fmt.Fprint(c.ErrOrStderr(), "jailed-claude: "+question)
-					line, err := in.ReadString('\n')
-					if err != nil {
-						return "q"
-					}
-					return strings.ToLower(strings.TrimSpace(line))
-				}
+				ask = asker(c)
 			}
 			if len(take)+len(drop) > 0 {
-				return v.named(take, drop, yes)
+				return reviewNamed(c, r, take, drop, ask, yes, asJSON)
 			}
 			if yes {
-				return hint(errors.New("--yes is for --take and --drop: what is taken over has to be named"), c.CommandPath()+" --help")
+				return hint.Add(errors.New("--yes is for --take and --drop: what is taken over has to be named"), c.CommandPath()+" --help")
 			}
-			return v.all(c.ErrOrStderr())
+			if asJSON {
+				return printJSON(c.OutOrStdout(), append([]*claude.Piece{}, r.Pieces...))
+			}
+			return reviewAll(c, r, ask)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
@@ -268,30 +158,44 @@ is kept beside the new one, as NAME.before-jailed-claude.`,
 	return c
 }
 
-// all shows every piece, and asks about each if somebody can be asked.
-func (v *reviewing) all(stderr io.Writer) error {
-	if v.json {
-		return printJSON(v.out, append([]*claude.Piece{}, v.r.Pieces...))
+// asker asks on the terminal, and returns the answer.
+func asker(c *cobra.Command) func(question string) string {
+	in := bufio.NewReader(c.InOrStdin())
+	return func(question string) string {
+		fmt.Fprint(c.ErrOrStderr(), "jailed-claude: "+question)
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return "q"
+		}
+		return strings.ToLower(strings.TrimSpace(line))
 	}
-	if len(v.r.Pieces) == 0 {
-		fmt.Fprintln(stderr, "jailed-claude: the agent changed nothing")
+}
+
+func showPiece(c *cobra.Command, p *claude.Piece) {
+	fmt.Fprint(c.OutOrStdout(), p.Text(isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""))
+}
+
+// reviewAll shows every piece, and asks about each if somebody can be asked.
+func reviewAll(c *cobra.Command, r *claude.Review, ask func(string) string) error {
+	if len(r.Pieces) == 0 {
+		say(c, "the agent changed nothing")
 		return nil
 	}
 	var errs []error
-	for _, p := range v.r.Pieces {
-		v.show(p)
-		if v.ask == nil {
+	for _, p := range r.Pieces {
+		showPiece(c, p)
+		if ask == nil {
 			continue
 		}
 		question := "take it over to the host? [y/N, d drops it, q ends] "
 		if p.Problem != "" {
 			question = "drop it? [d/N, q ends] "
 		}
-		switch v.ask(question) {
+		switch ask(question) {
 		case "y", "yes":
-			errs = append(errs, v.r.Take(p))
+			errs = append(errs, r.Take(p))
 		case "d", "drop":
-			errs = append(errs, v.r.Drop(p))
+			errs = append(errs, r.Drop(p))
 		case "q", "quit":
 			return errors.Join(errs...)
 		}
@@ -299,86 +203,33 @@ func (v *reviewing) all(stderr io.Writer) error {
 	return errors.Join(errs...)
 }
 
-// named takes and drops what was named, each after it was shown.
-func (v *reviewing) named(take, drop []string, yes bool) error {
-	type task struct {
-		p    *claude.Piece
-		do   func(*claude.Piece) error
-		what string
+// reviewNamed takes and drops what was named, each after it was shown.
+func reviewNamed(c *cobra.Command, r *claude.Review, take, drop []string, ask func(string) string, yes, asJSON bool) error {
+	choices, err := r.Choose(take, drop)
+	if err != nil {
+		return err
 	}
-	var tasks []task
-	find := func(name string) (*claude.Piece, error) {
-		path, digest, pinned := name, "", false
-		if i := strings.LastIndex(name, "@sha256:"); i >= 0 {
-			path, digest, pinned = name[:i], name[i+1:], true
-		}
-		p := v.r.Find(path)
-		switch {
-		case p == nil:
-			return nil, hint(fmt.Errorf("the agent changed nothing of the name %s", visible(path)), "jailed-claude config review shows all names")
-		case pinned && p.Digest != digest:
-			return nil, hint(fmt.Errorf("%s is not what it was: it has the digest %s", visible(path), p.Digest), "review it again")
-		}
-		return p, nil
-	}
-	for _, names := range []struct {
-		list []string
-		do   func(*claude.Piece) error
-		what string
-	}{{take, v.r.Take, "take over to the host"}, {drop, v.r.Drop, "drop from the private configuration"}} {
-		for _, name := range names.list {
-			p, err := find(name)
-			if err != nil {
-				return err
-			}
-			if slices.ContainsFunc(tasks, func(t task) bool { return t.p == p }) {
-				return fmt.Errorf("%s is named twice", visible(name))
-			}
-			tasks = append(tasks, task{p, names.do, names.what})
-		}
-	}
-	if !yes && v.ask == nil {
-		return hint(errors.New("nobody can be asked: standard input is no terminal"), "look at them first, then add --yes")
+	if !yes && ask == nil {
+		return hint.Add(errors.New("nobody can be asked: standard input is no terminal"), "look at them first, then add --yes")
 	}
 	var errs []error
 	done := []*claude.Piece{}
-	for _, t := range tasks {
-		if !v.json {
-			v.show(t.p)
+	for _, t := range choices {
+		if !asJSON {
+			showPiece(c, t.Piece)
 		}
-		if !yes && !slices.Contains([]string{"y", "yes"}, v.ask(t.what+"? [y/N] ")) {
-			errs = append(errs, fmt.Errorf("%s: not done", visible(t.p.Path)))
+		if !yes && !slices.Contains([]string{"y", "yes"}, ask(t.What+"? [y/N] ")) {
+			errs = append(errs, fmt.Errorf("%s: not done", show.Visible(t.Path)))
 			continue
 		}
-		if err := t.do(t.p); err != nil {
+		if err := t.Do(); err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		done = append(done, t.p)
+		done = append(done, t.Piece)
 	}
-	if v.json {
-		errs = append(errs, printJSON(v.out, done))
+	if asJSON {
+		errs = append(errs, printJSON(c.OutOrStdout(), done))
 	}
 	return errors.Join(errs...)
-}
-
-func (v *reviewing) show(p *claude.Piece) {
-	effect := string(p.Effect)
-	if p.Effect != claude.Harmless {
-		effect = strings.ToUpper(effect)
-	}
-	if v.colour && (p.Effect == claude.Executes || p.Effect == claude.Unknown) {
-		effect = "\x1b[1;31m" + effect + "\x1b[0m"
-	}
-	if p.Why != "" {
-		effect += " (" + p.Why + ")"
-	}
-	fmt.Fprintf(v.out, "\n%s: %s, %s\n", claude.VisibleLine(p.Path), p.Change, effect)
-	if p.Problem != "" {
-		fmt.Fprintf(v.out, "cannot be taken over: %s\n", p.Problem)
-	}
-	fmt.Fprint(v.out, p.Diff)
-	if p.Diff != "" && !strings.HasSuffix(p.Diff, "\n") {
-		fmt.Fprintln(v.out)
-	}
 }

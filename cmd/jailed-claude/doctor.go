@@ -2,20 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"strings"
-	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/spec/host"
-	"github.com/jailed-claude/jailed-claude/spec/network"
 )
+
+// trialFlag is for wall.Try.
+const trialFlag = "try-network"
 
 func newDoctor() *cobra.Command {
 	var asJSON, trial bool
@@ -27,9 +23,9 @@ func newDoctor() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if trial {
-				return closeNetwork()
+				return wall.Trial()
 			}
-			needs := host.Needs(c.Context(), tryNetwork)
+			needs := host.Needs(c.Context(), func(ctx context.Context) error { return wall.Try(ctx, "/proc/self/exe", "doctor", "--"+trialFlag) })
 			if asJSON {
 				if err := printJSON(c.OutOrStdout(), needs); err != nil {
 					return err
@@ -66,59 +62,4 @@ func newDoctor() *cobra.Command {
 	c.Flags().BoolVar(&trial, trialFlag, false, "close the network namespace of this process, and end")
 	_ = c.Flags().MarkHidden(trialFlag) // there is one of this name
 	return c
-}
-
-const (
-	trialFlag = "try-network"
-	trialTime = 20 * time.Second
-)
-
-// tryNetwork has this program close a network namespace as it would close a
-// jail's: by nothing less can be told what a kernel has, for it loads modules
-// at their first use.
-func tryNetwork(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, trialTime)
-	defer cancel()
-	id := func(host int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: host, Size: 1}} }
-	c := exec.CommandContext(ctx, "/proc/self/exe", "doctor", "--"+trialFlag)
-	c.Env = []string{}
-	c.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: id(os.Getuid()), GidMappings: id(os.Getgid()), Pdeathsig: syscall.SIGKILL,
-	}
-	out, err := c.CombinedOutput()
-	if err == nil {
-		return nil
-	}
-	if line, _, _ := strings.Cut(string(out), "\n"); line != "" {
-		return errors.New(strings.TrimPrefix(line, "jailed-claude: "))
-	}
-	return fmt.Errorf("a network namespace cannot be tried: %w", err)
-}
-
-// closeNetwork is the trial.
-func closeNetwork() error {
-	ns, err := os.Open("/proc/self/ns/net")
-	if err != nil {
-		return err
-	}
-	defer ns.Close()
-	w, err := wall.Build(ns, network.ViaRedirect)
-	if err != nil {
-		return err
-	}
-	return w.Close()
-}
-
-// blame names the host setting that keeps a jail from starting, with the
-// commands that mend it.
-func blame() (hints, commands []string) {
-	for _, n := range host.Blame(context.Background()) {
-		hints = append(hints, n.Name+": "+n.Detail)
-		commands = append(commands, n.Fix...)
-	}
-	if len(hints) == 0 {
-		hints = []string{"jailed-claude doctor shows what this host lacks"}
-	}
-	return hints, commands
 }

@@ -1,21 +1,17 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"text/tabwriter"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -39,7 +35,7 @@ that says nothing.`,
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
 			case diff && len(args) != 2:
-				return hint(errors.New("--diff compares two files"), "jailed-claude explain --diff A B")
+				return hint.Add(errors.New("--diff compares two files"), "jailed-claude explain --diff A B")
 			case !diff:
 				return cobra.NoArgs(c, args)
 			}
@@ -47,9 +43,11 @@ that says nothing.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if diff {
-				return printDiff(c.OutOrStdout(), c.ErrOrStderr(), args[0], args[1], asJSON)
+				return printDiff(c, args[0], args[1], asJSON)
 			}
-			in, err := f.plan(c.Context(), c, wanted{noAgent: true, look: true})
+			o := f.options(c)
+			o.NoAgent, o.Look = true, true
+			in, err := f.plan(c, o)
 			if err != nil {
 				return err
 			}
@@ -72,107 +70,32 @@ that says nothing.`,
 	return c
 }
 
-// compared is a file that --diff was given: a policy or a config.json.
-type compared struct {
-	text  []byte
-	layer *policy.Layer
-}
-
-// maxCompared is far more than a config.json of thousands of store paths has.
-const maxCompared = 64 << 20
-
-func readCompared(file string) (*compared, error) {
-	if fi, err := os.Stat(file); err == nil && fi.IsDir() {
-		file = filepath.Join(file, "config.json")
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxCompared+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxCompared {
-		return nil, fmt.Errorf("%q is larger than %d MiB", file, maxCompared>>20)
-	}
-	// TOML has no line that begins like that.
-	if strings.HasPrefix(strings.TrimLeft(string(text), " \t\r\n"), "{") {
-		return &compared{text: text}, nil
-	}
-	if len(text) == 0 {
-		return &compared{layer: &policy.Layer{Name: file}}, nil
-	}
-	l, err := policy.Parse(visible(file), text)
-	return &compared{layer: l}, err
-}
-
-func printDiff(stdout, stderr io.Writer, a, b string, asJSON bool) error {
-	from, err := readCompared(a)
+func printDiff(c *cobra.Command, a, b string, asJSON bool) error {
+	changes, policies, err := plan.Compare(a, b)
 	if err != nil {
 		return err
-	}
-	to, err := readCompared(b)
-	if err != nil {
-		return err
-	}
-	var changes []policy.Change
-	other := "narrows"
-	switch {
-	case (from.layer == nil) != (to.layer == nil):
-		return hint(errors.New("one is a policy and the other a config.json"), "name two of the same kind; jailed-claude spec --policy FILE makes a config.json")
-	case from.layer != nil:
-		x, err := policy.Merge(from.layer)
-		if err != nil {
-			return err
-		}
-		y, err := policy.Merge(to.layer)
-		if err != nil {
-			return err
-		}
-		changes = policy.Compare(x, y)
-	default:
-		other = "-"
-		if changes, err = spec.Compare(from.text, to.text); err != nil {
-			return err
-		}
 	}
 	if asJSON {
-		return printJSON(stdout, append([]policy.Change{}, changes...))
+		return printJSON(c.OutOrStdout(), append([]policy.Change{}, changes...))
 	}
 	if len(changes) == 0 {
-		fmt.Fprintln(stderr, "jailed-claude: they grant the same")
+		say(c, "they grant the same")
 	}
-	for _, line := range changeLines(changes, other, true, len(changes)) {
-		fmt.Fprintln(stdout, line)
+	o := policy.LineOptions{Other: "-", Values: true, Most: len(changes)}
+	if policies {
+		o.Other = "narrows"
+	}
+	for _, line := range policy.Lines(changes, o) {
+		fmt.Fprintln(c.OutOrStdout(), line)
 	}
 	return nil
-}
-
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 func printGrants(w io.Writer, grants []spec.Grant) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "KIND\tWHAT\tMODE\tFROM\tWHY")
 	for _, g := range grants {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", g.Kind, visible(g.What), g.Mode, visible(g.From), visible(g.Why))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", g.Kind, show.Visible(g.What), g.Mode, show.Visible(g.From), show.Visible(g.Why))
 	}
 	return t.Flush()
-}
-
-// visible quotes what could move the cursor, forge a line or be read in another
-// order than it is: names of files are the project's, not ours.
-func visible(s string) string {
-	for _, r := range s {
-		if !unicode.IsPrint(r) || r == utf8.RuneError {
-			return strconv.Quote(s)
-		}
-	}
-	return s
 }

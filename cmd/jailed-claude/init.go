@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
@@ -32,7 +34,7 @@ nothing by itself: every line that would is commented out.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			file := trust.Name
 			if user {
-				file = filepath.Join(configDir(), "config.toml")
+				file = plan.UserFile()
 				if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 					return fmt.Errorf("make the configuration folder: %w", err)
 				}
@@ -45,7 +47,7 @@ nothing by itself: every line that would is commented out.`,
 			}
 			f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 			if errors.Is(err, fs.ErrExist) {
-				return hint(fmt.Errorf("%s exists already", file), "edit it, or move it away first")
+				return hint.Add(fmt.Errorf("%s exists already", file), "edit it, or move it away first")
 			}
 			if err != nil {
 				return fmt.Errorf("write policy: %w", err)
@@ -54,7 +56,7 @@ nothing by itself: every line that would is commented out.`,
 			if err = errors.Join(err, f.Close()); err != nil {
 				return fmt.Errorf("write policy: %w", err)
 			}
-			fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: wrote %s\n", file)
+			say(c, "wrote %s", file)
 			return nil
 		},
 	}

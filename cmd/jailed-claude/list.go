@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 )
 
@@ -27,13 +28,13 @@ func newList() *cobra.Command {
 				return printJSON(c.OutOrStdout(), jails)
 			}
 			if len(jails) == 0 {
-				fmt.Fprintln(c.ErrOrStderr(), "jailed-claude: no jail of yours is running")
+				say(c, "no jail of yours is running")
 				return nil
 			}
 			t := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
 			fmt.Fprintln(t, "ID\tPID\tFOR\tPROJECT")
 			for _, j := range jails {
-				fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), visible(j.Project))
+				fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), show.Visible(j.Project))
 			}
 			return t.Flush()
 		},

@@ -2,31 +2,19 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
-	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
-	"github.com/jailed-claude/jailed-claude/spec/closure"
-	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 )
 
 // version is set by the linker.
 var version = "devel"
-
-// Exit statuses as in chroot(1) and podman-run(1).
-const (
-	exitOurs     = 125
-	exitCannot   = 126
-	exitNotFound = 127
-)
 
 // run is the whole program but for the exit.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -46,24 +34,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	// cobra has no error type for what it did not understand of the command
 	// line; those are the errors of commands that never ran.
 	if !c.HasParent() {
-		err = hint(err, "jailed-claude --help")
+		err = hint.Add(err, "jailed-claude --help")
 	}
 	return report(stderr, err)
-}
-
-// output remembers the first error of a writer: what is lost on a full disk
-// must not look like success.
-type output struct {
-	io.Writer
-	err error
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	n, err := o.Writer.Write(p)
-	if err != nil && o.err == nil {
-		o.err = err
-	}
-	return n, err
 }
 
 // needFiles is how many files a command may have to open at once, with room.
@@ -84,7 +57,7 @@ func enoughFiles() error {
 		dir, err = unix.FcntlInt(uintptr(dir), unix.F_DUPFD_CLOEXEC, 0)
 	}
 	if err != nil {
-		return hint(fmt.Errorf("only %d files can be opened, and %d may be needed: %w", len(fds), needFiles, err), "to allow more: ulimit -n 1024")
+		return hint.Add(fmt.Errorf("only %d files can be opened, and %d may be needed: %w", len(fds), needFiles, err), "to allow more: ulimit -n 1024")
 	}
 	fds = append(fds, dir)
 	return nil
@@ -120,7 +93,7 @@ is not found.`,
 			return configureLog(debug, format)
 		},
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return hint(err, c.CommandPath()+" --help") })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return hint.Add(err, c.CommandPath()+" --help") })
 	root.SetVersionTemplate("jailed-claude {{.Version}}\n")
 	root.PersistentFlags().BoolVar(&debug, "debug", false, "say what is done, with times")
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "format of log lines on standard error: text or json")
@@ -151,82 +124,4 @@ func configureLog(debug bool, format string) error {
 		return fmt.Errorf("--log-format %q: use text or json", format)
 	}
 	return nil
-}
-
-// hinted is an error with lines of advice.
-type hinted struct {
-	error
-	hints []string
-}
-
-func (e hinted) Unwrap() error { return e.error }
-
-func hint(err error, lines ...string) error { return hinted{err, lines} }
-
-// statusError is an error with an exit status of its own: a command that finds
-// what it was asked to look for has not failed.
-type statusError struct {
-	error
-	status int
-}
-
-func (e statusError) Unwrap() error { return e.error }
-
-// report prints an error the way every command does, hints on lines of their
-// own, and returns the exit status for it.
-func report(w io.Writer, err error) int {
-	text := err.Error()
-	var cl *closure.Error
-	if errors.As(err, &cl) && cl.Fix != "" {
-		text = strings.Replace(text, cl.Error(), cl.What, 1)
-	}
-	for line := range strings.Lines(text) {
-		fmt.Fprintf(w, "jailed-claude: %s\n", strings.TrimRight(line, "\n"))
-	}
-	hints, commands := hintsFor(err)
-	for _, line := range hints {
-		fmt.Fprintf(w, "jailed-claude: hint: %s\n", line)
-	}
-	for _, command := range commands {
-		fmt.Fprintln(w, command) // without a prefix, to be pasted
-	}
-	var own statusError
-	switch {
-	case errors.As(err, &own):
-		return own.status
-	case errors.Is(err, closure.ErrNoAgent):
-		return exitNotFound
-	case errors.Is(err, closure.ErrNoProgram) && errors.Is(err, os.ErrPermission):
-		return exitCannot
-	case errors.Is(err, closure.ErrNoProgram):
-		return exitNotFound
-	}
-	return exitOurs
-}
-
-// hintsFor is the advice for an error, and commands that mend its cause.
-func hintsFor(err error) (hints, commands []string) {
-	var h hinted
-	var project *host.ProjectError
-	var cl *closure.Error
-	var ns *supervisor.UserNSError
-	switch {
-	case errors.As(err, &h):
-		return h.hints, nil
-	case errors.As(err, &project) && project.Hint != "":
-		return []string{project.Hint}, nil
-	case errors.As(err, &cl) && cl.Fix != "":
-		lines := []string{cl.Fix}
-		if errors.Is(err, closure.ErrNoAgent) {
-			lines = append(lines, "to install Claude Code: npm install -g @anthropic-ai/claude-code")
-		}
-		return lines, nil
-	case errors.As(err, &ns):
-		return blame()
-	case errors.Is(err, wall.ErrNoNFTables):
-		return noRedirection, nil
-	case strings.Contains(err.Error(), "unable to join session keyring"): // libcontainer's, a text
-		return []string{"each jail has keyrings of its own, and the kernel lets a user have 200 keys: end other jails, or as root: sysctl -w kernel.keys.maxkeys=2000"}, nil
-	}
-	return nil, nil
 }

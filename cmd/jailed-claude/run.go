@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -11,23 +10,26 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
+	"github.com/jailed-claude/jailed-claude/runtime/key"
+	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/claude"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
 func newRun() *cobra.Command {
 	var f jailFlags
-	var require []string
 	c := &cobra.Command{
 		Use:   "run [flags] [-- AGENT-ARGS]",
 		Short: "Run the agent, jailed in the current folder",
@@ -45,61 +47,65 @@ configuration, and to nothing else of this machine.`,
 			if err != nil {
 				return err
 			}
-			return f.start(c, wanted{args: agentArgs, terminal: anyTerminal()}, require)
+			o := f.options(c)
+			o.Args = agentArgs
+			return f.start(c, o)
 		},
 	}
 	f.register(c)
-	f.registerStart(c, &require)
+	f.registerStart(c)
 	return c
 }
 
 // registerStart adds the flags of what starts a jail.
-func (f *jailFlags) registerStart(c *cobra.Command, require *[]string) {
-	c.Flags().StringVar(&f.login, "login", loginNone, "the login of a private configuration: none, or copy the host's")
+func (f *jailFlags) registerStart(c *cobra.Command) {
+	c.Flags().StringVar(&f.login, "login", plan.LoginNone, "the login of a private configuration: none, or copy the host's")
 	c.Flags().BoolVar(&f.strict, "strict", false, "end the jail at once when a file appears in it that the host would execute or trust")
-	c.Flags().StringSliceVar(require, "require", nil, "refuse to start unless these hold: "+strings.Join(inspect.Protections, ","))
+	c.Flags().StringSliceVar(&f.require, "require", nil, "refuse to start unless these hold: "+strings.Join(inspect.Protections, ","))
 }
 
 // start plans a jail and becomes its supervisor.
-func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
-	for _, r := range require {
+func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
+	for _, r := range f.require {
 		if !slices.Contains(inspect.Protections, r) {
-			return hint(fmt.Errorf("--require %q is not known", r), "use some of "+strings.Join(inspect.Protections, ", "))
+			return hint.Add(fmt.Errorf("--require %q is not known", r), "use some of "+strings.Join(inspect.Protections, ", "))
 		}
 	}
-	in, err := f.plan(c.Context(), c, w)
+	o.Terminal = anyTerminal()
+	in, err := f.plan(c, o)
 	if err != nil {
 		return err
 	}
-	if len(in.Command) == 0 && w.noAgent {
+	if len(in.Command) == 0 && o.NoAgent {
 		if in.Command = shellOf(in); in.Command == nil {
-			return hint(fmt.Errorf("there is no shell in this jail"), "name a program: jailed-claude shell -- PROGRAM")
+			return hint.Add(errors.New("there is no shell in this jail"), "name a program: jailed-claude shell -- PROGRAM")
 		}
 	}
-	if err := checkLogin(f.login, in.Policy.Agent.Config); err != nil {
+	if err := plan.CheckLogin(in, f.login); err != nil {
 		return err
 	}
-	if in.Policy.Agent.Config == policy.ConfigShared {
-		if err := hold(&in.Host.ClaudeShared); err != nil {
-			return err
-		}
+	if err := plan.Hold(in); err != nil {
+		return err
 	}
 	j, err := spec.Build(*in)
 	if err := fault.After(fault.Built, err); err != nil {
 		return err
 	}
-	if err := fault.After(fault.Prepared, prepare(in)); err != nil {
+	if err := fault.After(fault.Prepared, plan.Prepare(in)); err != nil {
 		return err
 	}
-	if err := fault.After(fault.Seeded, seed(c, in, j, f.login)); err != nil {
+	seeded, err := plan.Seed(in, j, f.login)
+	warn(c, seeded.Warnings...)
+	if err := fault.After(fault.Seeded, err); err != nil {
 		return err
-	}
-	if in.Host.NixTrusted {
-		fmt.Fprintln(os.Stderr, "jailed-claude: warning: the Nix daemon trusts you, so with its socket the jail can become root on this host")
 	}
 	terminal := isTerminal(os.Stderr)
-	if terminal && len(in.Command) == 0 && keptOut(in, j) {
-		fmt.Fprintln(os.Stderr, "jailed-claude: ANTHROPIC_API_KEY stays outside, and with the network of the host the agent has no use of it; to hand it over: --env ANTHROPIC_API_KEY")
+	tellSeeded(c, seeded, terminal)
+	if in.Host.NixTrusted {
+		warn(c, "the Nix daemon trusts you, so with its socket the jail can become root on this host")
+	}
+	if terminal && len(in.Command) == 0 && plan.KeptOut(in, j) {
+		say(c, "ANTHROPIC_API_KEY stays outside, and with the network of the host the agent has no use of it; to hand it over: --env ANTHROPIC_API_KEY")
 	}
 	id := make([]byte, 6)
 	if _, err := rand.Read(id); err != nil {
@@ -109,46 +115,66 @@ func (f *jailFlags) start(c *cobra.Command, w wanted, require []string) error {
 	if err := fault.After(fault.Keys, err); err != nil {
 		return err
 	}
-	o := runtime.Options{Cache: filepath.Join(cacheDir(), "seccomp"), Warn: func(err error) { logrus.Warn(err) }}
-	o.ID = hex.EncodeToString(id)
-	if o.Cgroup, err = limited(c.Context(), o.ID, j.Spec.Linux.Resources); err != nil {
-		return err
+	ro := runtime.Options{Cache: filepath.Join(host.CacheDir(), "seccomp"), Warn: func(err error) { logrus.Warn(err) }}
+	ro.ID = hex.EncodeToString(id)
+	if r := j.Spec.Linux.Resources; r != nil {
+		ro.Cgroup, err = cgroup.Prepare(c.Context(), cgroup.Options{ID: ro.ID, Limits: r, Supervisor: supervisor.PID(), Alone: supervisor.EndAhead})
+		if err != nil {
+			return err
+		}
 	}
-	o.Keys, o.Roots = keys, roots
-	o.Summary = terminal
-	o.Require = require
-	o.Strict = f.strict
-	o.LogLevel = logrus.GetLevel().String()
+	ro.Keys, ro.Roots = keys, roots
+	ro.Summary = terminal
+	ro.Require, ro.Strict = f.require, f.strict
+	ro.LogLevel = logrus.GetLevel().String()
 	if _, json := logrus.StandardLogger().Formatter.(*logrus.JSONFormatter); json {
-		o.LogFormat = "json"
+		ro.LogFormat = "json"
 	}
 	if _, ok := j.Spec.Annotations[contract.NetworkAnnotation]; ok {
-		if o.Log, err = openLog(o.ID, in.Host.Project.Dir); err != nil {
+		if ro.Log, err = sessionlog.In(host.StateDir()).Create(ro.ID, in.Host.Project.Dir); err != nil {
 			return err
 		}
 	}
 	if err := fault.At(fault.Log); err != nil {
 		return err
 	}
-	return runtime.Run(j, o)
+	return runtime.Run(j, ro)
 }
 
-// keptOut: the caller's key stays outside, and there is no broker for it
-// although the policy wants one.
-func keptOut(in *spec.Input, j *contract.Jail) bool {
-	return in.Policy.Agent.Key == policy.KeyAuto && in.Policy.Network.Mode == policy.NetHost && in.Host.Env[keyVariable] != "" &&
-		!slices.ContainsFunc(j.Spec.Process.Env, func(e string) bool { return strings.HasPrefix(e, keyVariable+"=") })
+// tellSeeded tells what a first run got of the host's configuration.
+func tellSeeded(c *cobra.Command, r *claude.Report, terminal bool) {
+	if len(r.Seeded) > 0 && terminal {
+		say(c, "first run: the agent's configuration begins with the host's %s", claude.VisibleLine(strings.Join(r.Seeded, ", ")))
+	}
+	if r.Login {
+		say(c, "the login was copied: the agent can use it and send it away, and refresh tokens rotate,")
+		say(c, "so the two copies will log each other out; /login inside gives the jail one of its own")
+	}
 }
 
-// limited makes the cgroup for the limits of a configuration, if it has any.
-func limited(ctx context.Context, id string, r *specs.LinuxResources) (dir string, err error) {
-	if r == nil {
-		return "", nil
+// brokerKeys reads the keys of a jail's brokers, by their names, and the
+// certificates that the services are verified with. Nothing of it gets into the
+// configuration of the jail.
+func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[string]string, roots []byte, err error) {
+	brokers, err := plan.Brokers(j)
+	if err != nil || len(brokers) == 0 {
+		return nil, nil, err
 	}
-	dir, err = cgroup.Prepare(ctx, cgroup.Options{ID: id, Limits: r, Supervisor: supervisor.PID(), Alone: supervisor.EndAhead})
-	var d *cgroup.DelegationError
-	if errors.As(err, &d) {
-		return "", hint(err, append(d.Fix, "or run without these limits")...)
+	caller := key.Caller{
+		Env: in.Host.Env, Home: in.Host.Home, Project: in.Host.Project.Dir, Stderr: os.Stderr,
+		Warn: func(line string) { warn(c, line) },
 	}
-	return dir, err
+	keys, err = key.All(c.Context(), brokers, caller)
+	var bad *key.Error
+	switch {
+	case errors.As(err, &bad) && in.Policy.Origins["broker="+bad.Broker] == "":
+		// Nobody wrote it: it is there for the variable.
+		return nil, nil, hint.Add(err, "to start without a use of that key: agent.key = \"none\" in your policy")
+	case errors.As(err, &bad):
+		return nil, nil, hint.Add(err, bad.Fix)
+	case err != nil:
+		return nil, nil, err
+	}
+	roots, err = plan.Roots(in)
+	return keys, roots, err
 }

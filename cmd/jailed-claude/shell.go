@@ -8,7 +8,6 @@ import (
 
 func newShell() *cobra.Command {
 	var f jailFlags
-	var require []string
 	c := &cobra.Command{
 		Use:   "shell [flags] [-- CMD ARGS]",
 		Short: "Run a shell or a command in the very same jail",
@@ -22,11 +21,13 @@ command of yours: to see what the agent would see.`,
 			if err != nil {
 				return err
 			}
-			return f.start(c, wanted{command: command, noAgent: true, terminal: anyTerminal()}, require)
+			o := f.options(c)
+			o.Command, o.NoAgent = command, true
+			return f.start(c, o)
 		},
 	}
 	f.register(c)
-	f.registerStart(c, &require)
+	f.registerStart(c)
 	return c
 }
 

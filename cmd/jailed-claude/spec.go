@@ -6,7 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
 func newSpec() *cobra.Command {
@@ -34,11 +36,19 @@ everywhere; their SHA-256 is the "spec" of a lock.`,
 			}
 			if portable {
 				if len(agentArgs) > 0 || terminal {
-					return hint(errors.New("--portable is about the jail, whatever runs in it"), "leave out --terminal and what follows --")
+					return hint.Add(errors.New("--portable is about the jail, whatever runs in it"), "leave out --terminal and what follows --")
 				}
-				return f.printPortable(c)
+				text, warnings, err := plan.Portable(c.Context(), f.options(c))
+				warn(c, warnings...)
+				if err != nil {
+					return err
+				}
+				_, err = c.OutOrStdout().Write(text)
+				return err
 			}
-			in, err := f.plan(c.Context(), c, wanted{args: agentArgs, terminal: terminal, look: true})
+			o := f.options(c)
+			o.Args, o.Terminal, o.Look = agentArgs, terminal, true
+			in, err := f.plan(c, o)
 			if err != nil {
 				return err
 			}

@@ -14,6 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/bundle/lock"
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
@@ -39,9 +42,9 @@ that only takes away applies without.`,
 			}
 			switch {
 			case asJSON && !list:
-				return hint(errors.New("--json is for --list"), c.CommandPath()+" --help")
+				return hint.Add(errors.New("--json is for --list"), c.CommandPath()+" --help")
 			case list && len(args) > 0:
-				return hint(errors.New("--list shows all projects, and takes no folder"), c.CommandPath()+" --help")
+				return hint.Add(errors.New("--list shows all projects, and takes no folder"), c.CommandPath()+" --help")
 			case list:
 				return listTrust(c, asJSON)
 			case revoke:
@@ -49,9 +52,9 @@ that only takes away applies without.`,
 			}
 			command := "jailed-claude trust --yes"
 			if len(args) > 0 {
-				command += " " + shellQuote(dir)
+				command += " " + show.ShellQuote(dir)
 			}
-			return approve(c, dir, yes, command)
+			return approve(c, dir, approval{yes: yes, command: command})
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "approve without a question")
@@ -62,53 +65,76 @@ that only takes away applies without.`,
 	return c
 }
 
-// approve shows and asks; command is what approves without a question.
-func approve(c *cobra.Command, dir string, yes bool, command string) error {
-	user, err := userLayers()
+// approve shows the policy file and the lock of a project, and asks.
+func approve(c *cobra.Command, dir string, a approval) error {
+	user, err := plan.UserLayers()
 	if err != nil {
 		return err
 	}
-	a, err := askedBy(dir, filepath.Join(dir, trust.Name), user)
+	r, err := plan.RequestOf(dir, filepath.Join(dir, trust.Name), user)
 	if err != nil {
 		return err
 	}
-	if a == nil {
-		if found, err := approveLock(c, dir, yes, command); found || err != nil {
+	if r != nil {
+		a.what, a.file, a.question = "file", r.File, fmt.Sprintf("approve %d that widen the jail? [y/N] ", policy.Widening(r.Changes))
+		lines := policy.Lines(r.Changes, policy.LineOptions{Other: "narrows", Values: true, Most: plan.MaxNarrowing})
+		if err := a.ask(c, lines, !policy.Widens(r.Changes)); err != nil {
 			return err
 		}
-		return hint(fmt.Errorf("there is no %s in %s", trust.Name, visible(dir)), "jailed-claude init writes one")
 	}
-	if err := approvePolicy(c, a, yes, command); err != nil {
+	file, err := plan.LockPath(dir)
+	if err != nil {
 		return err
 	}
-	_, err = approveLock(c, dir, yes, command)
-	return err
+	l, text, err := lock.Read(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && r == nil:
+		return hint.Add(fmt.Errorf("there is no %s in %s", trust.Name, show.Visible(dir)), "jailed-claude init writes one")
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	a.what, a.file, a.question = "lock", plan.LockFile(file, text), "approve the lock, with these programs? [y/N] "
+	return a.ask(c, l.Summary(), false)
 }
 
-// approvePolicy asks about the policy file.
-func approvePolicy(c *cobra.Command, a *asked, yes bool, command string) error {
-	out := c.OutOrStdout()
-	fmt.Fprintf(out, "%s\nsha256 %s\n", visible(a.file.Path), a.file.Digest)
-	for _, line := range changeLines(a.changes, "narrows", true, maxNarrowing) {
-		fmt.Fprintln(out, line)
+// approval is one question.
+type approval struct {
+	yes bool
+	// command is what approves without a question.
+	command        string
+	what, question string
+	file           *trust.File
+}
+
+// ask shows a file and what follows from it, and approves it if the user wants
+// that; harmless is one that needs no approval.
+func (a approval) ask(c *cobra.Command, lines []string, harmless bool) error {
+	fmt.Fprintf(c.OutOrStdout(), "%s\nsha256 %s\n", show.Visible(a.file.Path), a.file.Digest)
+	for _, line := range lines {
+		fmt.Fprintln(c.OutOrStdout(), line)
 	}
-	store := trustStore()
+	var warnings plan.Warnings
+	store := plan.TrustStore(&warnings)
+	approved := !harmless && store.Lookup(a.file)
+	warn(c, warnings...)
 	switch {
-	case !policy.Widens(a.changes):
-		fmt.Fprintln(c.ErrOrStderr(), "jailed-claude: it grants nothing beyond your own policy, and applies without approval")
+	case harmless:
+		say(c, "it grants nothing beyond your own policy, and applies without approval")
 		return nil
-	case store.Lookup(a.file):
-		fmt.Fprintln(c.ErrOrStderr(), "jailed-claude: it is approved already")
+	case approved:
+		say(c, "the %s is approved already", a.what)
 		return nil
-	case !yes && !isTerminal(os.Stdin):
-		return hint(errors.New("nobody can be asked: standard input is no terminal"), "read the file, then approve it: "+command)
-	case !yes && !confirmed(c, fmt.Sprintf("approve %d that widen the jail? [y/N] ", widening(a.changes))):
+	case !a.yes && !isTerminal(os.Stdin):
+		return hint.Add(errors.New("nobody can be asked: standard input is no terminal"), "read the "+a.what+", then approve it: "+a.command)
+	case !a.yes && !confirmed(c, a.question):
 		return errors.New("not approved")
 	}
 	if err := store.Approve(a.file, time.Now()); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: approved, until the file changes\n")
+	say(c, "the %s is approved, until it changes", a.what)
 	return nil
 }
 
@@ -124,70 +150,35 @@ func confirmed(c *cobra.Command, question string) bool {
 }
 
 func revokeTrust(c *cobra.Command, dir string) error {
-	path, err := trust.Path(dir)
+	file, n, warnings, err := plan.Revoke(dir)
+	warn(c, warnings...)
 	if err != nil {
 		return err
 	}
-	n := 0
-	for _, p := range []string{path, filepath.Join(filepath.Dir(path), lock.Name)} {
-		k, err := trustStore().Revoke(p)
-		if err != nil {
-			return err
-		}
-		n += k
-	}
 	if n == 0 {
-		return fmt.Errorf("%q was not approved", path)
+		return fmt.Errorf("%q was not approved", file)
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "jailed-claude: %d approval(s) of %q taken back\n", n, path)
+	say(c, "%d approval(s) of %q taken back", n, file)
 	return nil
 }
 
-// approval is one line of --list.
-type approval struct {
-	trust.Entry
-	// State is "applies", "changed" since, or "gone".
-	State string `json:"state"`
-}
-
 func listTrust(c *cobra.Command, asJSON bool) error {
-	entries, err := trustStore().List()
+	list, warnings, err := plan.Approvals()
+	warn(c, warnings...)
 	if err != nil {
 		return err
-	}
-	list := []approval{}
-	for _, e := range entries {
-		a := approval{Entry: e, State: "applies"}
-		if filepath.Base(e.Path) == lock.Name {
-			_, text, err := lock.Read(e.Path)
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				a.State = "gone"
-			case err != nil || trust.Digest(text) != e.Digest:
-				a.State = "changed"
-			}
-			list = append(list, a)
-			continue
-		}
-		switch f, err := trust.Read(filepath.Dir(e.Path)); {
-		case err == nil && f == nil:
-			a.State = "gone"
-		case err != nil || f.Path != e.Path || f.Digest != e.Digest:
-			a.State = "changed"
-		}
-		list = append(list, a)
 	}
 	if asJSON {
 		return printJSON(c.OutOrStdout(), list)
 	}
 	if len(list) == 0 {
-		fmt.Fprintln(c.ErrOrStderr(), "jailed-claude: nothing is approved")
+		say(c, "nothing is approved")
 		return nil
 	}
 	t := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "SHA256\tAPPROVED\tSTATE\tFILE")
 	for _, a := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", visible(fmt.Sprintf("%.12s", a.Digest)), a.Approved.Format(time.DateOnly), a.State, visible(a.Path))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", show.Visible(fmt.Sprintf("%.12s", a.Digest)), a.Approved.Format(time.DateOnly), a.State, show.Visible(a.Path))
 	}
 	return t.Flush()
 }

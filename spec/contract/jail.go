@@ -12,6 +12,10 @@ import (
 // argv[0] with it.
 const InitPath = "/.jail/init"
 
+// CertsPath is where most programs look for certificates: the host's are there
+// in a jail.
+const CertsPath = "/etc/ssl/certs/ca-certificates.crt"
+
 // WatchAnnotation names the annotation of config.json that lists what did not
 // exist when the jail was made and would matter if the agent made it: a JSON
 // object of paths, each with why it matters. A runtime reports those that

@@ -1,4 +1,4 @@
-package main
+package sessionlog
 
 import (
 	"path/filepath"
@@ -16,12 +16,11 @@ func TestFIFOs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, open := range map[string]func() error{
-		"the folder of logs": func() error { return dropLogs(fifo) },
+		"the folder of logs": func() error { return Store{Dir: fifo}.drop() },
 		"a log":              func() error { _, err := firstLine(fifo); return err },
 		"a log that is shown": func() error {
-			return logOptions{}.show(t.Output(), session{file: fifo})
+			return Session{file: fifo}.Show(t.Output(), Options{})
 		},
-		"config.toml": func() error { _, err := parseLayer(openRegular(fifo)); return err },
 	} {
 		done := make(chan error, 1)
 		go func() { done <- open() }()

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
+	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
+	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+)
+
+// Exit statuses as in chroot(1) and podman-run(1).
+const (
+	exitOurs     = 125
+	exitCannot   = 126
+	exitNotFound = 127
+)
+
+// statusError is an error with an exit status of its own: a command that finds
+// what it was asked to look for has not failed.
+type statusError struct {
+	error
+	status int
+}
+
+func (e statusError) Unwrap() error { return e.error }
+
+// report prints an error the way every command does, hints on lines of their
+// own, and returns the exit status for it.
+func report(w io.Writer, err error) int {
+	text := err.Error()
+	var cl *closure.Error
+	if errors.As(err, &cl) && cl.Fix != "" {
+		text = strings.Replace(text, cl.Error(), cl.What, 1)
+	}
+	for line := range strings.Lines(text) {
+		fmt.Fprintf(w, "jailed-claude: %s\n", strings.TrimRight(line, "\n"))
+	}
+	hints, commands := hintsFor(err)
+	for _, line := range hints {
+		fmt.Fprintf(w, "jailed-claude: hint: %s\n", line)
+	}
+	for _, command := range commands {
+		fmt.Fprintln(w, command) // without a prefix, to be pasted
+	}
+	var own statusError
+	switch {
+	case errors.As(err, &own):
+		return own.status
+	case errors.Is(err, closure.ErrNoAgent):
+		return exitNotFound
+	case errors.Is(err, closure.ErrNoProgram) && errors.Is(err, os.ErrPermission):
+		return exitCannot
+	case errors.Is(err, closure.ErrNoProgram):
+		return exitNotFound
+	}
+	return exitOurs
+}
+
+// hintsFor is the advice for an error, and commands that mend its cause.
+func hintsFor(err error) (hints, commands []string) {
+	var h *hint.Error
+	var project *host.ProjectError
+	var cl *closure.Error
+	var ns *supervisor.UserNSError
+	var limits *cgroup.DelegationError
+	switch {
+	case errors.As(err, &h):
+		return h.Lines, nil
+	case errors.As(err, &project) && project.Hint != "":
+		return []string{project.Hint}, nil
+	case errors.As(err, &cl) && cl.Fix != "":
+		lines := []string{cl.Fix}
+		if errors.Is(err, closure.ErrNoAgent) {
+			lines = append(lines, "to install Claude Code: npm install -g @anthropic-ai/claude-code")
+		}
+		return lines, nil
+	case errors.As(err, &ns):
+		return blame()
+	case errors.As(err, &limits):
+		return append(slices.Clip(limits.Fix), "or run without these limits"), nil
+	case errors.Is(err, wall.ErrNoNFTables):
+		return noRedirection, nil
+	case strings.Contains(err.Error(), "unable to join session keyring"): // libcontainer's, a text
+		return []string{"each jail has keyrings of its own, and the kernel lets a user have 200 keys: end other jails, or as root: sysctl -w kernel.keys.maxkeys=2000"}, nil
+	}
+	return nil, nil
+}
+
+// noRedirection is what to do on a host whose kernel has no nf_tables.
+var noRedirection = []string{
+	"without nf_tables, rules hold for programs that honour proxy variables, and others reach nothing: network.via = \"proxy\" in the policy",
+	"or give the jail no network: --net none (its brokers need network.via = \"proxy\" as well)",
+	"or all of yours, without any rule: --net host",
+}
+
+// blame names the host setting that keeps a jail from starting, with the
+// commands that mend it.
+func blame() (hints, commands []string) {
+	for _, n := range host.Blame(context.Background()) {
+		hints = append(hints, n.Name+": "+n.Detail)
+		commands = append(commands, n.Fix...)
+	}
+	if len(hints) == 0 {
+		hints = []string{"jailed-claude doctor shows what this host lacks"}
+	}
+	return hints, commands
+}

@@ -1,0 +1,106 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/claude"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// Values of the login that Seed gives a private configuration.
+const (
+	LoginNone = "none"
+	LoginCopy = "copy"
+)
+
+// CheckLogin refuses a login that the configuration of a jail has no use of.
+func CheckLogin(in *spec.Input, login string) error {
+	switch {
+	case login == LoginNone:
+		return nil
+	case login != LoginCopy:
+		return hint.Add(fmt.Errorf("--login %q is not known", login), "use none or copy")
+	case in.Policy.Agent.Config != policy.ConfigPrivate:
+		return hint.Add(errors.New(`--login copy is for config = "private"`), "a shared configuration has the host's login already: leave the flag out")
+	}
+	return nil
+}
+
+// Hold makes what a shared configuration lacks and could not be protected
+// otherwise; see claude.Hold. It comes before spec.Build.
+func Hold(in *spec.Input) error {
+	f := &in.Host.ClaudeShared
+	if in.Policy.Agent.Config != policy.ConfigShared || f.Dir == "" || len(f.Watch) == 0 {
+		return nil
+	}
+	var paths []string
+	for _, w := range f.Watch {
+		paths = append(paths, w.Path)
+	}
+	held, err := claude.Hold(f.Dir, paths)
+	if err != nil {
+		return err
+	}
+	var watch []host.Path
+	for _, w := range f.Watch {
+		switch {
+		case !slices.Contains(held, w.Path):
+			watch = append(watch, w)
+		case claude.Scratch(w.Path):
+			f.Private = append(f.Private, w.Path)
+		default:
+			fi, err := os.Lstat(w.Path)
+			if err != nil {
+				return fmt.Errorf("shared configuration: %w", err)
+			}
+			w.Dir = fi.IsDir()
+			f.Executable = append(f.Executable, w)
+		}
+	}
+	f.Watch = watch
+	return nil
+}
+
+// Prepare makes the folders of jailed-claude's own that a jail mounts.
+func Prepare(in *spec.Input) error {
+	if in.Policy.Agent.Config != policy.ConfigPrivate {
+		return nil
+	}
+	if err := os.MkdirAll(spec.PrivateConfig(in.Host), 0o700); err != nil {
+		return hint.Add(fmt.Errorf("make the state folder: %w", err), "XDG_STATE_HOME can name another place")
+	}
+	return nil
+}
+
+// Seed gives the first run of a private configuration what it may have of the
+// host's. It comes after Prepare.
+func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error) {
+	if in.Policy.Agent.Config != policy.ConfigPrivate {
+		return new(claude.Report), nil
+	}
+	o := claude.Options{
+		Host: claude.Find(in.Host.Env, in.Host.Home), State: in.Host.StateDir, Project: in.Host.Project.Dir, Login: login == LoginCopy,
+		APIKey: in.Policy.Env.Set[keyVariable],
+	}
+	if slices.Contains(in.Policy.Env.Pass, keyVariable) {
+		o.APIKey = in.Host.Env[keyVariable]
+	}
+	if b := brokerOf(j, keyVariable); b != nil {
+		o.Placeholder = b.Placeholder()
+	}
+	r, err := claude.Seed(o)
+	switch {
+	case errors.Is(err, claude.ErrNoLogin):
+		err = hint.Add(err, "leave --login out, and log in inside: /login")
+	case err != nil:
+		err = fmt.Errorf("seed the agent's configuration: %w", err)
+	}
+	return &r, err
+}

@@ -1,0 +1,69 @@
+package plan
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// keyVariable is what Claude asks about before it uses it.
+const keyVariable = "ANTHROPIC_API_KEY"
+
+// Brokers are those of a jail.
+func Brokers(j *contract.Jail) ([]network.Broker, error) {
+	text, ok := j.Spec.Annotations[contract.NetworkAnnotation]
+	if !ok {
+		return nil, nil
+	}
+	c, err := network.Decode(text)
+	if err != nil {
+		return nil, err
+	}
+	return c.Brokers, nil
+}
+
+// brokerOf is the broker of a jail whose placeholder is in a variable.
+func brokerOf(j *contract.Jail, variable string) *network.Broker {
+	brokers, err := Brokers(j)
+	if err != nil {
+		return nil // Build has checked it
+	}
+	for i, b := range brokers {
+		if b.Env == variable {
+			return &brokers[i]
+		}
+	}
+	return nil
+}
+
+// Roots are the certificates that the services of brokers are verified with,
+// those of the host; nil means the system's.
+func Roots(in *spec.Input) (roots []byte, err error) {
+	if in.Host.CAFile == "" {
+		return nil, nil
+	}
+	for _, file := range []string{in.Host.CAFile, in.Host.ExtraCAFile} {
+		if file == "" {
+			continue
+		}
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("certificates: %w", err)
+		}
+		roots = append(append(roots, pem...), '\n')
+	}
+	return roots, nil
+}
+
+// KeptOut: the caller's key stays outside, and there is no broker for it
+// although the policy wants one.
+func KeptOut(in *spec.Input, j *contract.Jail) bool {
+	return in.Policy.Agent.Key == policy.KeyAuto && in.Policy.Network.Mode == policy.NetHost && in.Host.Env[keyVariable] != "" &&
+		!slices.ContainsFunc(j.Spec.Process.Env, func(e string) bool { return strings.HasPrefix(e, keyVariable+"=") })
+}

@@ -1,0 +1,40 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// checkAllow refuses an --allow that would change nothing: who writes it
+// believes that something else is closed.
+func (o *Options) checkAllow(n policy.Network) error {
+	for _, s := range o.Allow {
+		switch n.Mode {
+		case policy.NetNone:
+			return hint.Add(fmt.Errorf("--allow %q: with the network mode %q nothing is allowed", s, n.Mode),
+				"to allow it and nothing else: --net filtered")
+		case policy.NetHost:
+			return hint.Add(fmt.Errorf("--allow %q: with the network mode %q everything is allowed already", s, n.Mode),
+				"to allow it and nothing else: --net filtered")
+		case policy.NetInternet:
+			if isPublic(s) {
+				return hint.Add(fmt.Errorf("--allow %q: with the network mode %q every public name is allowed already", s, n.Mode),
+					"to allow it and nothing else: add --net filtered")
+			}
+		}
+	}
+	return nil
+}
+
+// isPublic: the rule is of names of the internet.
+func isPublic(rule string) bool {
+	if strings.HasPrefix(rule, "@") {
+		return true
+	}
+	r, err := network.ParseRule(rule)
+	return err == nil && r.Name() != "" && r.Name() != network.HostName
+}

@@ -1,0 +1,192 @@
+package plan
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/trust"
+)
+
+// Options are what a command line says about a jail.
+type Options struct {
+	// Project is the project's folder as the user wrote it; empty is the
+	// current one.
+	Project string
+	// Policy is a policy file in place of the project's; NoPolicy for none.
+	Policy string
+
+	// The flags are the strongest layer of the policy. Zero values say
+	// nothing.
+	Package                string
+	Net                    string
+	Allow                  []string
+	Ports                  []int64
+	Read, Write, Hide, Env []string
+	Nix                    bool
+	User                   string
+	Memory                 string
+	Pids                   int64
+	CPUs                   float64
+
+	// Closure is a file that lists the closure.
+	Closure string
+	// Locked says whether the project's lock is used; nil: if there is one.
+	Locked *bool
+
+	// Command is what runs in place of the agent, Args are arguments of the
+	// agent.
+	Command, Args []string
+	// NoAgent: a jail without an agent is fine.
+	NoAgent bool
+	// Terminal gives the program a terminal of its own.
+	Terminal bool
+	// Export: the bundle is for other runtimes, and PID 1 comes with its
+	// rootfs.
+	Export bool
+	// Look: nothing will run, so a lock need not be approved.
+	Look bool
+
+	// Version is this program's.
+	Version string
+	// Progress is where Nix may say what it builds. It may be nil.
+	Progress io.Writer
+	// Step is called after each step of Make. What it returns ends the plan.
+	// It may be nil.
+	Step func(Step) error
+}
+
+// NoPolicy as Options.Policy leaves the project's policy out.
+const NoPolicy = "none"
+
+// Step is a part of Make.
+type Step string
+
+// Steps in their order.
+const (
+	StepPolicy  Step = "policy"
+	StepHost    Step = "host"
+	StepClosure Step = "closure"
+)
+
+// done reports a step that succeeded.
+func (o *Options) done(s Step) error {
+	if o.Step == nil {
+		return nil
+	}
+	return o.Step(s)
+}
+
+// Dir is the project's folder, resolved as far as it exists.
+func (o *Options) Dir() string {
+	file, err := trust.Path(o.Project)
+	if err != nil {
+		return o.Project
+	}
+	return filepath.Dir(file)
+}
+
+// CommandLine is a command of this program for the same project and policy.
+func (o *Options) CommandLine(name string) string {
+	s := "jailed-claude " + name
+	if o.Project != "" {
+		s += " --project " + show.ShellQuote(o.Project)
+	}
+	if o.Policy != "" {
+		s += " --policy " + show.ShellQuote(o.Policy)
+	}
+	return s
+}
+
+// trustCommand is the command that approves the files of this project.
+func (o *Options) trustCommand() string {
+	if o.Project == "" {
+		return "jailed-claude trust"
+	}
+	return "jailed-claude trust " + show.ShellQuote(o.Project)
+}
+
+// layer is the strongest layer of the policy.
+func (o *Options) layer() (*policy.Layer, error) {
+	l := &policy.Layer{Name: "command line"}
+	set := func(to **string, value string) {
+		if value != "" {
+			*to = &value
+		}
+	}
+	set(&l.Agent.Package, o.Package)
+	set(&l.Network.Mode, o.Net)
+	l.Network.Allow, l.Network.Ports = o.Allow, o.Ports
+	set(&l.Identity.User, o.User)
+	l.Files.Hide = o.Hide
+	for from, to := range map[*[]string]*[]string{&o.Read: &l.Files.Read, &o.Write: &l.Files.Write} {
+		for _, p := range *from {
+			abs, err := grantPath(p)
+			if err != nil {
+				return nil, err
+			}
+			*to = append(*to, abs)
+		}
+	}
+	for _, e := range o.Env {
+		if name, value, ok := strings.Cut(e, "="); !ok {
+			l.Env.Pass = append(l.Env.Pass, name)
+		} else {
+			if l.Env.Set == nil {
+				l.Env.Set = map[string]string{}
+			}
+			l.Env.Set[name] = value
+		}
+	}
+	if o.Nix {
+		set(&l.Nix.Daemon, policy.DaemonAuto)
+	}
+	if o.Memory != "" {
+		n, err := policy.ParseMemory(o.Memory)
+		if err != nil {
+			return nil, fmt.Errorf("--memory %q: %w", o.Memory, err)
+		}
+		l.Limits.Memory = &n
+	}
+	if o.Pids != 0 {
+		l.Limits.Pids = &o.Pids
+	}
+	if o.CPUs != 0 {
+		l.Limits.CPUs = &o.CPUs
+	}
+	return l, nil
+}
+
+// grantPath refuses what is ambiguous: relative to what, and where does ".."
+// lead, is for the user to say.
+func grantPath(p string) (string, error) {
+	if p == "~" || strings.HasPrefix(p, "~/") || filepath.IsAbs(p) {
+		return p, nil
+	}
+	return "", hint.Add(fmt.Errorf("grant %q is relative", p), "write the whole path, or one that begins with ~/")
+}
+
+// closureOptions are how a closure is found that is not locked, but for what
+// the host says.
+func (o *Options) closureOptions(p policy.Policy) closure.Options {
+	c := closure.Options{
+		Package: p.Agent.Package, Packages: p.Agent.Packages, ClosureFile: o.Closure, NoAgent: o.NoAgent,
+		CacheDir: host.CacheDir(), Progress: o.Progress,
+	}
+	if b := baked(); c.ClosureFile == "" && c.Package == "" && b.closure != "" {
+		c.ClosureFile, c.Package, c.Baked = b.closure, b.pkg, true
+	}
+	return c
+}
+
+// onHost adds what the host says.
+func onHost(c closure.Options, facts *host.Facts) closure.Options {
+	c.Path, c.Home, c.Self = facts.Env["PATH"], facts.Home, facts.Executable
+	return c
+}

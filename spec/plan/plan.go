@@ -1,0 +1,85 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// Make gathers policy, host and closure. Warnings are for the user, one line
+// each; they are returned with an error as well.
+func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, err error) {
+	dir := o.Dir()
+	// git runs while policies are read.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	git := host.Ask(ctx, dir)
+	ps, warnings, err := o.merged(dir)
+	if err == nil {
+		err = o.done(StepPolicy)
+	}
+	if err != nil {
+		return nil, warnings, err
+	}
+	p := ps.all
+	if p.Network.Mode == policy.NetHost && len(p.Network.Deny) > 0 {
+		warnings.add("with the network of the host nothing can be denied, and network.deny does not hold")
+	}
+	// The closure's file and the lock are read while the host is; none needs
+	// another.
+	c := o.closureOptions(p)
+	c.Ahead = closure.ReadAhead(c)
+	type result struct {
+		cl       *closure.Closure
+		warnings Warnings
+		err      error
+	}
+	fromLock := make(chan result, 1)
+	go func() {
+		var r result
+		r.cl, r.warnings, r.err = o.locked(dir, ps)
+		fromLock <- r
+	}()
+	facts, err := host.Read(ctx, host.Options{
+		ProjectDir: dir, Hide: p.Files.Hide, Protect: p.Files.Protect,
+		Grants: append(append([]string{}, p.Files.Read...), p.Files.Write...),
+		Shared: p.Agent.Config == policy.ConfigShared, Nix: p.Nix.Daemon == policy.DaemonAuto, Git: git,
+	})
+	if err == nil {
+		err = o.done(StepHost)
+	}
+	if err != nil {
+		return nil, warnings, err
+	}
+	if facts.Project.Dir != dir {
+		// The policy was that of another folder.
+		return nil, warnings, fmt.Errorf("project %q became %q while it was looked at: refused", dir, facts.Project.Dir)
+	}
+	warnings = append(warnings, facts.Warnings...)
+	locked := <-fromLock
+	warnings = append(warnings, locked.warnings...)
+	cl, err := locked.cl, locked.err
+	if err == nil && cl == nil {
+		cl, err = closure.Resolve(ctx, onHost(c, facts))
+	}
+	if err == nil {
+		err = o.done(StepClosure)
+	}
+	if err != nil {
+		return nil, warnings, err
+	}
+	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Command: o.Command, Args: o.Args, Terminal: o.Terminal}
+	if !o.Export {
+		in.Init = facts.Executable
+	}
+	return in, warnings, nil
+}
+
+// Warnings are lines for the user, in the order in which they came up.
+type Warnings []string
+
+func (w *Warnings) add(format string, args ...any) { *w = append(*w, fmt.Sprintf(format, args...)) }
