@@ -6,7 +6,6 @@ import (
 	"iter"
 	"os"
 
-	ttyconsole "github.com/containerd/console"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
@@ -24,9 +23,10 @@ type console struct {
 	theirs *os.File // where libcontainer's init sends the master
 	ours   *os.File
 	got    chan error
-	master ttyconsole.Console
-	// input is the caller's terminal if standard input is one.
-	input ttyconsole.Console
+	master *os.File
+	// input are the modes in which the caller's terminal was found, if standard
+	// input is one.
+	input *unix.Termios
 	// output is where the jail's terminal is shown, through filter.
 	output *os.File
 	filter *terminal.Filter
@@ -43,8 +43,8 @@ func newConsole() (*console, error) {
 	c := &console{ours: os.NewFile(uintptr(fds[0]), "console"), theirs: os.NewFile(uintptr(fds[1]), "console"),
 		got: make(chan error, 1), copied: make(chan struct{})}
 	if tty(os.Stdin) {
-		if c.input, err = ttyconsole.ConsoleFromFile(os.Stdin); err != nil {
-			return nil, fmt.Errorf("terminal: %w", err)
+		if c.input, err = unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
+			return nil, fmt.Errorf("terminal: %w", os.NewSyscallError("ioctl(TCGETS)", err))
 		}
 	}
 	for _, f := range []*os.File{os.Stdout, os.Stderr, os.Stdin} {
@@ -126,8 +126,11 @@ func (c *console) adopt(oob []byte) error {
 	if err := unix.SetNonblock(fds[0], true); err != nil {
 		return err
 	}
-	c.master, err = ttyconsole.ConsoleFromFile(os.NewFile(uintptr(fds[0]), "master"))
-	return err
+	c.master = os.NewFile(uintptr(fds[0]), "master")
+	if !tty(c.master) {
+		return errors.New("the container sent what is no terminal")
+	}
+	return nil
 }
 
 // start puts the caller's terminal into raw mode and begins to relay what o
@@ -148,7 +151,7 @@ func (c *console) start(o terminal.Options) error {
 	c.resize()
 	if c.input != nil {
 		go relay(c.master, os.Stdin)
-	} else if err := ttyconsole.ClearONLCR(c.master.Fd()); err != nil {
+	} else if err := change(c.master, func(t *unix.Termios) { t.Oflag &^= unix.ONLCR }); err != nil {
 		// The caller's terminal is not raw then: it adds the carriage returns.
 		return fmt.Errorf("terminal: %w", err)
 	}
@@ -185,27 +188,37 @@ func (c *console) raw() error {
 	if c.input == nil {
 		return nil
 	}
-	if err := c.input.SetRaw(); err != nil {
-		return fmt.Errorf("terminal: raw mode: %w", err)
-	}
-	// SetRaw leaves output processing on, which the jail's own terminal has
-	// done already: lines would end in two carriage returns, and a program that
-	// moves down with a line feed would land in the first column.
-	t, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS)
-	if err == nil {
-		t.Oflag &^= unix.OPOST
-		err = unix.IoctlSetTermios(int(os.Stdin.Fd()), unix.TCSETS, t)
-	}
-	if err != nil {
+	if err := change(os.Stdin, raw); err != nil {
 		return fmt.Errorf("terminal: raw mode: %w", err)
 	}
 	return nil
 }
 
+// raw is cfmakeraw(3). Output is not processed either: the jail's own terminal
+// has done that, and lines would end in two carriage returns.
+func raw(t *unix.Termios) {
+	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	t.Oflag &^= unix.OPOST
+	t.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+	t.Cflag &^= unix.CSIZE | unix.PARENB
+	t.Cflag |= unix.CS8
+	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
+}
+
+// change changes the modes of a terminal (termios(3)).
+func change(terminal *os.File, how func(*unix.Termios)) error {
+	t, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
+	if err != nil {
+		return os.NewSyscallError("ioctl(TCGETS)", err)
+	}
+	how(t)
+	return os.NewSyscallError("ioctl(TCSETS)", unix.IoctlSetTermios(int(terminal.Fd()), unix.TCSETS, t))
+}
+
 // restore gives the caller's terminal back as it was found.
 func (c *console) restore() {
 	if c.input != nil {
-		if err := c.input.Reset(); err != nil {
+		if err := unix.IoctlSetTermios(int(os.Stdin.Fd()), unix.TCSETS, c.input); err != nil {
 			logrus.WithError(err).Debug("reset terminal")
 		}
 	}
@@ -213,7 +226,7 @@ func (c *console) restore() {
 
 func (c *console) resize() {
 	w, h := c.size()
-	if err := c.master.Resize(ttyconsole.WinSize{Width: w, Height: h}); err != nil {
+	if err := unix.IoctlSetWinsize(int(c.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: w, Row: h}); err != nil {
 		logrus.WithError(err).Debug("resize terminal")
 	}
 }
