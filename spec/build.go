@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
@@ -38,6 +39,8 @@ type Input struct {
 // builder collects what the steps add.
 type builder struct {
 	Input
+	// agent is what is known of the agent.
+	agent  agent.Agent
 	spec   *specs.Spec
 	rootfs []contract.File
 	env    map[string]string
@@ -93,7 +96,7 @@ func Explain(in Input) ([]Grant, error) {
 }
 
 func newBuilder(in Input) *builder {
-	b := &builder{Input: in, env: map[string]string{}}
+	b := &builder{Input: in, agent: agent.Default(), env: map[string]string{}}
 	b.spec = contract.Base(b.identities(), in.Terminal)
 	return b
 }
@@ -274,17 +277,18 @@ func (b *builder) environment() error {
 		"PATH":            strings.Join(b.Closure.Bins, ":"),
 		"TMPDIR":          "/tmp",
 		"XDG_RUNTIME_DIR": b.Host.RuntimeDir,
-		// The store and /usr are read-only: an update could only fail.
-		"DISABLE_AUTOUPDATER":         "1",
-		"DISABLE_INSTALLATION_CHECKS": "1",
 	})
+	for _, v := range b.agent.Set(agent.Always) {
+		b.env[v.Name] = v.Value
+	}
 	if b.Closure.Bash != "" {
 		// Claude Code runs its commands with it.
 		b.env["SHELL"] = b.Closure.Bash
 	}
 	if uid == 0 {
-		// Claude Code refuses --dangerously-skip-permissions to uid 0 without it.
-		b.env["IS_SANDBOX"] = "1"
+		for _, v := range b.agent.Set(agent.AsRoot) {
+			b.env[v.Name] = v.Value
+		}
 	}
 	b.networkEnv()
 	for _, name := range slices.Sorted(maps.Keys(b.Policy.Env.Set)) {

@@ -76,13 +76,12 @@ func (b *builder) etc() error {
 // (into the store, on NixOS), each file is mounted for itself: what a link
 // leads to is not in the jail.
 func (b *builder) managedSettings() {
-	const dir = "/etc/claude-code"
 	links := false
 	for p, real := range b.Host.ManagedFiles {
 		links = links || p != real
 	}
 	if !links {
-		b.bind(b.Host.ManagedSettings, dir, "ro")
+		b.bind(b.Host.ManagedSettings, b.agent.Managed, "ro")
 		return
 	}
 	for _, p := range slices.Sorted(maps.Keys(b.Host.ManagedFiles)) {

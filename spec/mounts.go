@@ -78,13 +78,16 @@ func (b *builder) home() error {
 	if b.Policy.Agent.Config == policy.ConfigShared {
 		return b.sharedConfig()
 	}
-	dir := path.Join(h.Home, ".claude")
+	dir := b.configDir()
 	b.bind(PrivateConfig(h), dir, "rw")
 	// With it .claude.json lies inside, where a rename over it works.
-	b.env["CLAUDE_CONFIG_DIR"] = dir
+	b.env[b.agent.Config().Variable] = dir
 	b.grant("file", dir, "rw", b.origin("agent.config"), "Claude's configuration, jailed-claude's own: "+PrivateConfig(h))
 	return nil
 }
+
+// configDir is where the agent's configuration is by default.
+func (b *builder) configDir() string { return path.Join(b.Host.Home, b.agent.Config().Path) }
 
 // PrivateConfig is the host folder that is ~/.claude in a jail with
 // config = "private". It has to exist before the jail starts.
@@ -101,8 +104,8 @@ func (b *builder) sharedConfig() error {
 	if err := b.exposes(c.Dir); err != nil {
 		return fmt.Errorf(`config = "shared": %w`, err)
 	}
-	if c.Dir != path.Join(b.Host.Home, ".claude") {
-		b.env["CLAUDE_CONFIG_DIR"] = c.Dir
+	if c.Dir != b.configDir() {
+		b.env[b.agent.Config().Variable] = c.Dir
 	}
 	// home-manager makes symlinks into the store. Other targets are for the
 	// policy to grant: an agent of an earlier jail may have made the link.
@@ -256,8 +259,7 @@ func (b *builder) shared() bool { return b.Policy.Agent.Config == policy.ConfigS
 
 // ofClaude: the path is the host's Claude configuration or lies in it.
 func (b *builder) ofClaude(p string) bool {
-	dir := path.Join(b.Host.Home, ".claude")
-	return paths.Below(p, dir) || p == dir+".json"
+	return paths.Below(p, b.configDir()) || p == path.Join(b.Host.Home, b.agent.Config().Beside)
 }
 
 // protect mounts what the host executes or trusts read-only on top of what the
@@ -273,7 +275,7 @@ func (b *builder) protect() error {
 	}
 	if c.JSON != "" {
 		// It names the MCP servers that the host's claude starts.
-		p := path.Join(b.Host.Home, ".claude.json")
+		p := path.Join(b.Host.Home, b.agent.Config().Beside)
 		b.bindOne(c.JSON, p)
 		b.grant("protected", p, "ro", builtin, "MCP servers and trust decisions of the host's claude")
 	}

@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
 
 // variable is one of the environment, and why it is there.
@@ -76,7 +78,7 @@ func (b *builder) rules(c *network.Config) error {
 		return nil
 	}
 	for _, s := range n.Allow {
-		expanded, err := network.Expand([]string{s})
+		expanded, err := preset.Expand([]string{s})
 		if err != nil {
 			return fmt.Errorf("network.allow: %w", err)
 		}
@@ -104,17 +106,13 @@ func (b *builder) rules(c *network.Config) error {
 	return nil
 }
 
-// Variables of Claude Code.
-const (
-	keyVariable = "ANTHROPIC_API_KEY"
-	urlVariable = "ANTHROPIC_BASE_URL"
-)
-
 // brokers are those of the policy and, first, the one that is made of the
 // caller's own key.
 func (b *builder) brokers(c *network.Config) error {
-	if b.ownKey() {
-		c.Brokers = append(c.Brokers, network.Anthropic("env:"+keyVariable))
+	for _, k := range b.agent.Keys {
+		if b.ownKey(k) {
+			c.Brokers = append(c.Brokers, k.For("env:"+k.Variable))
+		}
 	}
 	c.Brokers = append(c.Brokers, b.Policy.Brokers...)
 	made := map[string]string{}
@@ -140,9 +138,10 @@ func (b *builder) brokers(c *network.Config) error {
 		if name, ok := strings.CutPrefix(o.From, "env:"); ok && (slices.Contains(b.Policy.Env.Pass, name) || allowedEnv(name)) {
 			return fmt.Errorf("the key of broker %q (%s) comes from %s, which the jail gets too: take it out of env.pass", o.Name, from, name)
 		}
-		if o.URLEnv == urlVariable {
-			// It turns this off for services other than its own.
-			b.netEnv = append(b.netEnv, variable{"ENABLE_TOOL_SEARCH", "true", "the broker stands for the API itself"})
+		if slices.ContainsFunc(b.agent.Keys, func(k agent.Key) bool { return o.URLEnv == k.URL }) {
+			for _, v := range b.agent.Set(agent.Brokered) {
+				b.netEnv = append(b.netEnv, variable{v.Name, v.Value, "the broker stands for the API itself"})
+			}
 		}
 		why := fmt.Sprintf("key from %s, added outside as %s; inside it is %s", o.From, o.Header, o.URL())
 		if len(o.Paths) > 0 {
@@ -154,18 +153,18 @@ func (b *builder) brokers(c *network.Config) error {
 }
 
 // ownKey: the jail gets a broker for the key in the caller's environment.
-func (b *builder) ownKey() bool {
-	if b.Policy.Agent.Key != policy.KeyAuto || b.Host.Env[keyVariable] == "" || b.says(keyVariable) || b.says(urlVariable) {
+func (b *builder) ownKey(k agent.Key) bool {
+	if b.Policy.Agent.Key != policy.KeyAuto || b.Host.Env[k.Variable] == "" || b.says(k.Variable) || b.says(k.URL) {
 		return false
 	}
 	if slices.ContainsFunc(b.Policy.Brokers, func(o network.Broker) bool {
-		return o.Name == network.AnthropicBroker || o.Env == keyVariable || o.URLEnv == urlVariable
+		return o.Name == k.Broker || o.Env == k.Variable || o.URLEnv == k.URL
 	}) {
 		return false
 	}
-	// With another service the key is that one's, and not for Anthropic.
-	url := strings.TrimSuffix(b.Host.Env[urlVariable], "/")
-	return url == "" || url == network.Anthropic("").Upstream
+	// With another service the key is that one's, and not for this one.
+	url := strings.TrimSuffix(b.Host.Env[k.URL], "/")
+	return url == "" || url == k.Upstream
 }
 
 // says: the policy passes or sets the variable.
@@ -174,14 +173,14 @@ func (b *builder) says(name string) bool {
 	return set || slices.Contains(b.Policy.Env.Pass, name)
 }
 
-// quiet keeps Claude Code from calling what it does not need: where that is
-// refused it tries again for 18 seconds before it starts.
+// quiet keeps the agent from calling what it does not need, where that is
+// refused.
 func (b *builder) quiet() {
 	if b.Policy.Network.Mode == policy.NetInternet {
 		return
 	}
-	for _, name := range []string{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_TELEMETRY", "DISABLE_ERROR_REPORTING"} {
-		b.netEnv = append(b.netEnv, variable{name, "1", "the agent would try in vain for a long time"})
+	for _, v := range b.agent.Set(agent.Limited) {
+		b.netEnv = append(b.netEnv, variable{v.Name, v.Value, "the agent would try in vain for a long time"})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -33,21 +34,23 @@ func TestOwnKey(t *testing.T) {
 		with func(*Input)
 		want bool
 	}{
-		"by itself":            {func(*Input) {}, true},
-		"without network":      {func(in *Input) { in.Policy.Network.Mode = policy.NetNone }, true},
-		"filtered":             {func(in *Input) { in.Policy.Network.Mode = policy.NetFiltered }, true},
-		"the host's network":   {func(in *Input) { in.Policy.Network.Mode = policy.NetHost }, false},
-		"no key":               {func(in *Input) { delete(in.Host.Env, keyVariable) }, false},
-		"an empty key":         {func(in *Input) { in.Host.Env[keyVariable] = "" }, false},
-		"turned off":           {func(in *Input) { in.Policy.Agent.Key = policy.KeyNone }, false},
-		"set":                  {func(in *Input) { in.Policy.Env.Set = map[string]string{keyVariable: "x"} }, false},
-		"another URL set":      {func(in *Input) { in.Policy.Env.Set = map[string]string{urlVariable: "http://x"} }, false},
-		"another URL passed":   {func(in *Input) { in.Policy.Env.Pass = []string{urlVariable} }, false},
-		"a key of a gateway":   {func(in *Input) { in.Host.Env[urlVariable] = "https://gateway.example" }, false},
-		"the usual URL":        {func(in *Input) { in.Host.Env[urlVariable] = "https://api.anthropic.com/" }, true},
-		"a broker of the name": {func(in *Input) { in.Policy.Brokers = []network.Broker{network.Anthropic("command:pass anthropic")} }, false},
+		"by itself":          {func(*Input) {}, true},
+		"without network":    {func(in *Input) { in.Policy.Network.Mode = policy.NetNone }, true},
+		"filtered":           {func(in *Input) { in.Policy.Network.Mode = policy.NetFiltered }, true},
+		"the host's network": {func(in *Input) { in.Policy.Network.Mode = policy.NetHost }, false},
+		"no key":             {func(in *Input) { delete(in.Host.Env, "ANTHROPIC_API_KEY") }, false},
+		"an empty key":       {func(in *Input) { in.Host.Env["ANTHROPIC_API_KEY"] = "" }, false},
+		"turned off":         {func(in *Input) { in.Policy.Agent.Key = policy.KeyNone }, false},
+		"set":                {func(in *Input) { in.Policy.Env.Set = map[string]string{"ANTHROPIC_API_KEY": "x"} }, false},
+		"another URL set":    {func(in *Input) { in.Policy.Env.Set = map[string]string{"ANTHROPIC_BASE_URL": "http://x"} }, false},
+		"another URL passed": {func(in *Input) { in.Policy.Env.Pass = []string{"ANTHROPIC_BASE_URL"} }, false},
+		"a key of a gateway": {func(in *Input) { in.Host.Env["ANTHROPIC_BASE_URL"] = "https://gateway.example" }, false},
+		"the usual URL":      {func(in *Input) { in.Host.Env["ANTHROPIC_BASE_URL"] = "https://api.anthropic.com/" }, true},
+		"a broker of the name": {func(in *Input) {
+			in.Policy.Brokers = []network.Broker{agent.Claude().Keys[0].For("command:pass anthropic")}
+		}, false},
 		"a broker of the variable": {func(in *Input) {
-			in.Policy.Brokers = []network.Broker{{Name: "gw", Upstream: "https://gw.example", Header: "X-Api-Key", From: "env:GW", URLEnv: urlVariable}}
+			in.Policy.Brokers = []network.Broker{{Name: "gw", Upstream: "https://gw.example", Header: "X-Api-Key", From: "env:GW", URLEnv: "ANTHROPIC_BASE_URL"}}
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -55,12 +58,12 @@ func TestOwnKey(t *testing.T) {
 			c.with(&in)
 			j := mustBuild(t, in)
 			n := networkOf(t, j)
-			got := n != nil && slices.ContainsFunc(n.Brokers, func(b network.Broker) bool { return b.From == "env:"+keyVariable })
+			got := n != nil && slices.ContainsFunc(n.Brokers, func(b network.Broker) bool { return b.From == "env:"+"ANTHROPIC_API_KEY" })
 			if got != c.want {
 				t.Errorf("a broker for the key: %v", got)
 			}
-			if c.want && (!slices.Contains(j.Spec.Process.Env, keyVariable+"="+n.Brokers[0].Placeholder()) ||
-				!slices.Contains(j.Spec.Process.Env, urlVariable+"=http://anthropic.broker.internal") ||
+			if c.want && (!slices.Contains(j.Spec.Process.Env, "ANTHROPIC_API_KEY"+"="+n.Brokers[0].Placeholder()) ||
+				!slices.Contains(j.Spec.Process.Env, "ANTHROPIC_BASE_URL"+"=http://anthropic.broker.internal") ||
 				!strings.Contains(content(t, j, "/etc/hosts"), "198.18.0.2 anthropic.broker.internal\n")) {
 				t.Error("the jail does not know of it")
 			}
@@ -74,8 +77,8 @@ func TestOwnKey(t *testing.T) {
 		})
 	}
 	in := valid()
-	in.Policy.Env.Pass = []string{keyVariable}
-	if j := mustBuild(t, in); len(networkOf(t, j).Brokers) > 0 || !slices.Contains(j.Spec.Process.Env, keyVariable+"=sk-secret") {
+	in.Policy.Env.Pass = []string{"ANTHROPIC_API_KEY"}
+	if j := mustBuild(t, in); len(networkOf(t, j).Brokers) > 0 || !slices.Contains(j.Spec.Process.Env, "ANTHROPIC_API_KEY"+"=sk-secret") {
 		t.Error("a key that is passed does not cross")
 	}
 }
@@ -87,7 +90,7 @@ func TestPortableHasBrokers(t *testing.T) {
 	if text := string(mustPortable(t, p, portableClosure())); strings.Contains(text, "anthropic.broker") {
 		t.Errorf("the caller's key is in\n%s", text)
 	}
-	p.Brokers = []network.Broker{network.Anthropic("env:KEY")}
+	p.Brokers = []network.Broker{agent.Claude().Keys[0].For("env:KEY")}
 	if text := string(mustPortable(t, p, portableClosure())); !strings.Contains(text, `\"from\":\"env:KEY\"`) {
 		t.Errorf("the policy's broker is not in\n%s", text)
 	}

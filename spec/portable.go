@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/canon"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -127,7 +128,8 @@ func anyHost(p policy.Policy, id int) host.Facts {
 		Env:             map[string]string{},
 		Present:         map[string]host.Kind{},
 	}
-	h.ClaudeShared = host.ClaudeFiles{Dir: path.Join(h.Home, ".claude"), JSON: path.Join(h.Home, ".claude.json")}
+	c := agent.Default().Config()
+	h.ClaudeShared = host.ClaudeFiles{Dir: path.Join(h.Home, c.Path), JSON: path.Join(h.Home, c.Beside)}
 	for _, name := range slices.Concat(envAllowed, []string{"LC_*"}, p.Env.Pass) {
 		h.Env[name] = mark("env:" + name)
 	}

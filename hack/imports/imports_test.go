@@ -71,6 +71,8 @@ var table = []rule{
 		because: "what a jail is, is a pure function: golden tests need no host"},
 	{packages: []string{"spec/network"}, direct: true, never: []string{"os", "net/http", "time", module},
 		because: "what may be reached is decided without resolving, dialling or waiting"},
+	{packages: []string{"spec/agent", "spec/preset"}, direct: true, never: []string{"os", module}, but: []string{module + "/spec/network", module + "/spec/agent"},
+		because: "what an agent is, is a table: it reads nothing, and every other package of spec may read it"},
 	{packages: []string{"spec/search"}, never: []string{"os", module},
 		because: "it says where searches go; those who search import it, on both sides of config.json"},
 	{packages: []string{"spec/lazyre"}, direct: true, never: []string{module},

@@ -92,7 +92,7 @@ func allowLine(v network.Verdict, host string, port uint16) string {
 		port = 443
 	}
 	line := network.AllowLine(host, port)
-	if strings.HasPrefix(v.Rule, "deny ") || network.CheckAllow(line) != nil {
+	if _, err := network.ParseRule(line); err != nil || strings.HasPrefix(v.Rule, "deny ") {
 		return ""
 	}
 	return line

@@ -73,7 +73,7 @@ func allowing(denied []egress.Denied) []string {
 	have := map[string]bool{}
 	for _, d := range denied {
 		// What passes as a rule has no character that a shell or TOML knows.
-		if d.Allow != "" && !have[d.Allow] && network.CheckAllow(d.Allow) == nil {
+		if _, err := network.ParseRule(d.Allow); err == nil && !have[d.Allow] {
 			have[d.Allow] = true
 			rules = append(rules, d.Allow)
 		}

@@ -170,14 +170,14 @@ func snapshot(d *os.File) map[string]file {
 		}
 		s[name] = f
 	}
-	for _, name := range pieceFiles {
+	for _, name := range append(names(false, reviewed), globalJSON) {
 		if name == globalJSON {
 			add(name, maxGlobal)
 		} else {
 			add(name, maxFile)
 		}
 	}
-	for _, top := range pieceFolders {
+	for _, top := range names(true, reviewed) {
 		files, total := 0, int64(0)
 		var walk func(name string, depth int)
 		walk = func(name string, depth int) {

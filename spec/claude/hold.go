@@ -8,36 +8,27 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
-// holdable knows names in the host's configuration that mean nothing while they
-// are empty, and what empty is. The empty .config.json cannot be written to,
-// for only then Claude Code passes it over.
-func holdable(name string) (text string, mode uint32, ok bool) {
-	switch name {
-	case settingsJSON, "settings.local.json", globalJSON:
-		return "{}\n", 0o600, true
-	case legacyJSON:
-		return "", 0o400, true
-	case "keybindings.json":
-		return "{\n  \"bindings\": []\n}\n", 0o600, true
-	case "CLAUDE.md", "loop.md":
-		return "", 0o600, true
+// empty is the form of a name in the host's configuration that means nothing to
+// Claude Code.
+func empty(name string) agent.Empty {
+	if name == globalJSON {
+		return agent.Empty{Kind: agent.EmptyFile, Text: "{}\n"}
 	}
-	return "", 0, false
-}
-
-var holdableFolders = []string{
-	"shell-snapshots", "session-env", "ide",
-	"rules", "hooks", "plugins", "skills", "commands", "agents", "workflows", "routines", "output-styles", "themes",
+	if slices.Contains(row().Config().Sourced, name) {
+		return agent.Empty{Kind: agent.EmptyFolder}
+	}
+	f, _ := row().Config().File(name)
+	return f.Empty
 }
 
 // Scratch reports whether a jail with a shared configuration gets an empty
 // folder of its own in place of that one: programs of the host read what is in
 // it, and programs of the jail need one to write to.
-func Scratch(p string) bool {
-	return slices.Contains([]string{"shell-snapshots", "session-env", "ide"}, path.Base(p))
-}
+func Scratch(p string) bool { return slices.Contains(row().Config().Sourced, path.Base(p)) }
 
 // Hold makes what a shared configuration does not have and the host's claude
 // would believe, empty: only what exists can be mounted read-only, and a
@@ -56,11 +47,14 @@ func Hold(dir string, paths []string) ([]string, error) {
 			continue
 		}
 		name := path.Base(p)
-		text, mode, isFile := holdable(name)
-		switch {
-		case isFile:
-			err = create(d, name, []byte(text), mode)
-		case slices.Contains(holdableFolders, name):
+		switch e := empty(name); e.Kind {
+		case agent.EmptyFile:
+			mode := uint32(0o600)
+			if e.ReadOnly {
+				mode = 0o400
+			}
+			err = create(d, name, []byte(e.Text), mode)
+		case agent.EmptyFolder:
 			err = unix.Mkdirat(int(d.Fd()), name, 0o700)
 		default:
 			continue

@@ -26,10 +26,11 @@ type Host struct {
 
 // Find is the configuration of a caller with that environment and home.
 func Find(env map[string]string, home string) Host {
-	if dir := env["CLAUDE_CONFIG_DIR"]; filepath.IsAbs(dir) {
+	c := row().Config()
+	if dir := env[c.Variable]; filepath.IsAbs(dir) {
 		return Host{Dir: filepath.Clean(dir), JSON: filepath.Join(dir, globalJSON)}
 	}
-	return Host{Dir: filepath.Join(home, ".claude"), JSON: filepath.Join(home, globalJSON)}
+	return Host{Dir: filepath.Join(home, c.Path), JSON: filepath.Join(home, globalJSON)}
 }
 
 func (h Host) store() string {

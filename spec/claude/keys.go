@@ -1,6 +1,11 @@
 package claude
 
-import "slices"
+import (
+	"slices"
+	"sync"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+)
 
 // globalKeys are the keys of .claude.json that a first run gets: appearance
 // and habits. Not among them: anything that names a program, a server or an
@@ -32,55 +37,30 @@ var settingsKeys = []string{
 // narrowing are the parts of settings.json's permissions that only take away.
 var narrowing = []string{"deny", "ask"}
 
+// row is what is known of Claude Code.
+var row = sync.OnceValue(agent.Claude)
+
 // executes says how the host's claude starts programs, or lets others do so
 // unasked, by a key of settings.json; empty if it does not.
-func executes(key string) string {
-	switch key {
-	case "hooks":
-		return "commands that run at events"
-	case "apiKeyHelper":
-		return "a command that is run for the key"
-	case "awsAuthRefresh", "awsCredentialExport", "gcpAuthRefresh", "fileSuggestion", "otelHeadersHelper", "policyHelper", "proxyAuthHelper":
-		return "a command"
-	case "processWrapper":
-		return "a command that starts the others"
-	case "policyHelpers":
-		return "commands"
-	case "statusLine", "subagentStatusLine":
-		return "a command that is run all the time"
-	case "env":
-		return "variables of claude and of all that it starts: some name programs, some send the key elsewhere"
-	case "enabledPlugins":
-		return "plugins bring hooks and MCP servers"
-	case "extraKnownMarketplaces":
-		return "plugins are installed from there"
-	case "enableAllProjectMcpServers", "enabledMcpjsonServers":
-		return "starts MCP servers unasked"
-	case "permissions":
-		return "says which commands run unasked"
-	case "sandbox":
-		return "says which commands run without a sandbox"
-	case "defaultShell":
-		return "a program"
+func executes(key string) string { return row().How(key) }
+
+// names are the trusted files, or folders, of a configuration of which is says
+// yes.
+func names(folders bool, is func(agent.File) bool) (list []string) {
+	for _, f := range row().Config().Trusted {
+		if is(f) && (f.Empty.Kind == agent.EmptyFolder) == folders {
+			list = append(list, f.Path)
+		}
 	}
-	return ""
+	return list
 }
 
-// memory are the files and folders that a first run gets whole: what instructs
-// the agent and is not executed.
-var (
-	memoryFiles   = []string{"CLAUDE.md", "keybindings.json"}
-	memoryFolders = []string{"rules", "output-styles", "themes"}
-)
+// seeded: a first run gets it whole.
+func seeded(f agent.File) bool { return f.Seed }
 
-// Pieces of a configuration that a review looks at. Everything else in the
-// folder is state: transcripts, todos, caches, sessions, the login.
-var (
-	pieceFiles   = []string{settingsJSON, globalJSON, "CLAUDE.md", "keybindings.json", "loop.md"}
-	pieceFolders = []string{
-		"rules", "output-styles", "themes", "commands", "agents", "skills", "hooks", "plugins", "workflows", "routines",
-	}
-)
+// reviewed: a review looks at it. Everything else in the folder is state:
+// transcripts, todos, caches, sessions, the login.
+func reviewed(f agent.File) bool { return f.Review }
 
 // Names in Claude Code's configuration folder.
 const (

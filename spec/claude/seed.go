@@ -164,17 +164,17 @@ func collect(o Options) *collected {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		warn(o.Host.path(settingsJSON), err)
 	}
-	names := slices.Clone(memoryFiles)
-	for _, folder := range memoryFolders {
+	files := names(false, seeded)
+	for _, folder := range names(true, seeded) {
 		in, err := o.Host.names(folder)
 		if err != nil {
 			warn(o.Host.path(folder), err)
 		}
-		names = append(names, in...)
+		files = append(files, in...)
 	}
 	total := 0
 	count := map[string]int{}
-	for _, name := range names {
+	for _, name := range files {
 		f, err := o.Host.read(name, maxFile)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

@@ -11,10 +11,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
-// DefaultProgram is the name of the agent's program.
-const DefaultProgram = "claude"
+// defaultProgram is the name of the agent's program.
+func defaultProgram() string { return agent.Default().Programs[0] }
 
 // Options say what a jail shall be able to run. The zero value asks for the
 // first "claude" on an empty PATH, which no one finds.
@@ -46,7 +48,7 @@ type Options struct {
 	// not from the caller, so Packages may go beyond it and ask Nix.
 	Baked bool
 
-	// Program is the agent's program; empty means DefaultProgram.
+	// Program is the agent's program; empty means that of agent.Default.
 	Program string
 	// NoAgent: a jail without an agent is fine (a shell only). The agent is
 	// looked for all the same.
@@ -86,7 +88,7 @@ func Resolve(ctx context.Context, o Options) (*Closure, error) {
 func ResolveRequests(ctx context.Context, o Options) (*Closure, []Request, error) {
 	r := &resolver{Options: o, program: o.Program}
 	if r.program == "" {
-		r.program = DefaultProgram
+		r.program = defaultProgram()
 	}
 	c, err := r.run(ctx)
 	return c, r.requests, err
@@ -107,7 +109,7 @@ type resolver struct {
 }
 
 // agent is where the agent is: a file of the host, or in a store path.
-type agent struct {
+type candidate struct {
 	// file is the program; empty means the program of roots.
 	file string
 	// roots are the store paths of the package; empty for a host file.
@@ -150,7 +152,7 @@ func (r *resolver) run(ctx context.Context) (*Closure, error) {
 }
 
 // nix makes the closure when everything comes out of the store.
-func (r *resolver) nix(a agent) (*Closure, error) {
+func (r *resolver) nix(a candidate) (*Closure, error) {
 	parts := r.parts
 	if r.listed != nil {
 		parts = append([]*inventory{r.listed}, parts...)
@@ -205,8 +207,8 @@ func (c *Closure) fill(all *inventory) error {
 // program runs, nothing is searched and nothing cached. Paths are the whole
 // closure, roots and agent what Closure says of them; agent may be empty. An
 // *Error with ErrMissing names the first path that is not on disk.
-func FromPaths(paths, roots []string, agent string) (*Closure, error) {
-	c := &Closure{Toolchain: Nix, Agent: agent, Roots: unique(roots), Paths: slices.Sorted(slices.Values(paths))}
+func FromPaths(paths, roots []string, program string) (*Closure, error) {
+	c := &Closure{Toolchain: Nix, Agent: program, Roots: unique(roots), Paths: slices.Sorted(slices.Values(paths))}
 	for _, p := range c.Paths {
 		if err := CheckPath(p); err != nil {
 			return nil, err
@@ -222,8 +224,8 @@ func FromPaths(paths, roots []string, agent string) (*Closure, error) {
 	if err != nil {
 		return nil, err
 	}
-	if agent != "" && !all.isProgram(agent) {
-		return nil, (&resolver{}).notProgram(all, agent)
+	if program != "" && !all.isProgram(program) {
+		return nil, (&resolver{}).notProgram(all, program)
 	}
 	return c, c.fill(all)
 }
@@ -280,7 +282,7 @@ func (r *resolver) programOf(v *inventory, roots []string) (string, error) {
 		}
 		names = append(names, l...)
 	}
-	if len(names) == 1 && r.program == DefaultProgram {
+	if len(names) == 1 && r.program == defaultProgram() {
 		return only, nil
 	}
 	if r.NoAgent {
@@ -302,16 +304,16 @@ func (r *resolver) programOf(v *inventory, roots []string) (string, error) {
 }
 
 // findAgent decides where the agent comes from.
-func (r *resolver) findAgent(ctx context.Context) (agent, error) {
+func (r *resolver) findAgent(ctx context.Context) (candidate, error) {
 	switch k, p := r.kind(r.Package); k {
 	case kindNone:
 		if r.listed != nil {
-			return agent{}, nil
+			return candidate{}, nil
 		}
 		return r.onPath()
 	case kindHost:
 		if r.listed != nil {
-			return agent{}, &Error{
+			return candidate{}, &Error{
 				What: fmt.Sprintf("package %q and a closure file contradict each other", Host),
 				Fix:  "leave out one of the two",
 				Err:  ErrBadPackage,
@@ -322,23 +324,23 @@ func (r *resolver) findAgent(ctx context.Context) (agent, error) {
 		return storeAgent(p)
 	case kindInstallable:
 		if r.listed != nil {
-			return agent{}, r.needsNix(p)
+			return candidate{}, r.needsNix(p)
 		}
 		roots, err := r.build(ctx, p)
-		return agent{roots: roots}, err
+		return candidate{roots: roots}, err
 	case kindPath:
 		return r.fileAgent(p)
 	default:
-		return agent{}, r.badPackage(p)
+		return candidate{}, r.badPackage(p)
 	}
 }
 
-func storeAgent(p string) (agent, error) {
+func storeAgent(p string) (candidate, error) {
 	root, rest, err := Split(p)
 	if err != nil {
-		return agent{}, err
+		return candidate{}, err
 	}
-	a := agent{roots: []string{root}}
+	a := candidate{roots: []string{root}}
 	if rest != "" {
 		a.file = root + "/" + rest
 	}
@@ -346,26 +348,26 @@ func storeAgent(p string) (agent, error) {
 }
 
 // fileAgent is the agent given as a path outside the store.
-func (r *resolver) fileAgent(p string) (agent, error) {
+func (r *resolver) fileAgent(p string) (candidate, error) {
 	real, fi, err := realPath(p)
 	if err != nil {
-		return agent{}, noProgram(p, "does not exist")
+		return candidate{}, noProgram(p, "does not exist")
 	}
 	switch {
 	case inStore(real):
 		return storeAgent(real)
 	case r.listed != nil:
-		return agent{}, &Error{
+		return candidate{}, &Error{
 			What: fmt.Sprintf("program %q is not in the store, so it is not in closure file %q", p, r.ClosureFile),
 			Fix:  "leave out the closure file, or name a store path that is in it",
 			Err:  ErrNotInClosure,
 		}
 	case fi.IsDir():
-		return agent{}, noProgram(p, "is a folder")
+		return candidate{}, noProgram(p, "is a folder")
 	case !executable(real):
-		return agent{}, noProgram(p, "is not executable")
+		return candidate{}, noProgram(p, "is not executable")
 	}
-	return agent{file: real}, nil
+	return candidate{file: real}, nil
 }
 
 func noProgram(p, why string) error {
@@ -383,21 +385,21 @@ func noProgram(p, why string) error {
 }
 
 // onPath is the first program of its name on PATH.
-func (r *resolver) onPath() (agent, error) {
+func (r *resolver) onPath() (candidate, error) {
 	for _, file := range lookAll(r.Path, r.program) {
 		real, _, err := realPath(file)
 		if err != nil || real == r.Self {
 			continue
 		}
 		if !inStore(real) {
-			return agent{file: real}, nil
+			return candidate{file: real}, nil
 		}
 		return storeAgent(real)
 	}
 	if r.NoAgent {
-		return agent{}, nil
+		return candidate{}, nil
 	}
-	return agent{}, &Error{
+	return candidate{}, &Error{
 		What: fmt.Sprintf("no program %q on PATH", r.program),
 		Fix:  "install it, or name one with --package: a store path, an installable such as nixpkgs#claude-code, or the path of a program",
 		Err:  ErrNoAgent,

@@ -60,7 +60,7 @@ func systemBinds(root string) (binds []string, links map[string]string) {
 
 // host makes the closure when the programs are the host's own. Store paths
 // that were asked for, or that the host's programs lead to, are added.
-func (r *resolver) host(ctx context.Context, a agent) (*Closure, error) {
+func (r *resolver) host(ctx context.Context, a candidate) (*Closure, error) {
 	c := &Closure{Toolchain: Host}
 	c.Binds, c.Links = systemBinds("")
 

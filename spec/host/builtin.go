@@ -2,8 +2,11 @@ package host
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
 // A guard is a path of the built-in list, below the project or a nested
@@ -15,31 +18,18 @@ type guard struct {
 	watch bool
 }
 
-// guards are what a host runs or trusts unasked. Absent on purpose: what runs
+// tools are what programs of a host run or trust unasked that are no agents:
+// package agent has those. Absent on purpose: what runs
 // only when somebody builds or publishes (Makefile, package.json, .npmrc,
 // .github, .gitlab-ci.yml): those are the agent's work, and reviewed as such;
 // and .env, which is for the user to hide. Git's own files are in
 // gitprotect.go.
-var guards = []guard{
+var tools = []guard{
 	{".gitmodules", "git submodules", true},
 	{".gitconfig", "git config", false},
 
 	{".jailed-claude.toml", "the policy of this jail", true},
 	{".jailed-claude.lock", "the lock of this jail", true},
-
-	{".mcp.json", "Claude Code's MCP servers", true},
-	{".claude/settings.json", "Claude Code's settings", true},
-	{".claude/settings.local.json", "Claude Code's settings", true},
-	{".claude/hooks", "Claude Code's hooks", true},
-	{".claude/commands", "Claude Code's commands", true},
-	{".claude/agents", "Claude Code's agents", true},
-	{".claude/skills", "Claude Code's skills", true},
-	{".claude/plugins", "Claude Code's plugins", true},
-	{".claude/workflows", "Claude Code's workflows", true},
-	{".claude/output-styles", "Claude Code's output styles", true},
-	{".claude/launch.json", "Claude Code's launch configuration", true},
-	{".cursor/mcp.json", "Cursor's MCP servers", true},
-	{".cursor/hooks.json", "Cursor's hooks", true},
 
 	{".envrc", "direnv", true},
 	{".envrc.local", "direnv", false},
@@ -97,29 +87,35 @@ var guards = []guard{
 	{".lldbinit", "debugger start-up", false},
 }
 
-// guardNames are the first components of guards, for every name of a project:
-// made when the first is asked for, not before main in each process of a start.
-var guardNames struct {
-	once sync.Once
-	set  map[string]bool
-}
+// guards are those of tools and of agents: made when they are first asked for,
+// not before main in each process of a start.
+var guards = sync.OnceValue(func() []guard {
+	list := slices.Clone(tools)
+	for _, a := range agent.All() {
+		for _, f := range a.Project {
+			list = append(list, guard{f.Path, a.Title + "'s " + f.What, f.Watch})
+		}
+	}
+	return list
+})
+
+// guardNames are the first components of guards, for every name of a project.
+var guardNames = sync.OnceValue(func() map[string]bool {
+	set := map[string]bool{}
+	for _, g := range guards() {
+		first, _, _ := strings.Cut(g.path, "/")
+		set[first] = true
+	}
+	return set
+})
 
 // guardName tells whether a guard begins with a file or folder of that name.
-func guardName(name []byte) bool {
-	guardNames.once.Do(func() {
-		guardNames.set = map[string]bool{}
-		for _, g := range guards {
-			first, _, _ := strings.Cut(g.path, "/")
-			guardNames.set[first] = true
-		}
-	})
-	return guardNames.set[string(name)]
-}
+func guardName(name []byte) bool { return guardNames()[string(name)] }
 
 // builtIn protects and watches what the built-in list names in the project.
 func (v *survey) builtIn() {
 	dir := v.p.Dir
-	for _, g := range guards {
+	for _, g := range guards() {
 		if path := filepath.Join(dir, g.path); !v.protect(path, g.why) && g.watch {
 			v.watch(path, g.why)
 		}
@@ -133,7 +129,7 @@ func (v *survey) builtIn() {
 	}
 	v.submodules(dir)
 	v.direnv(dir)
-	v.claudeProject(dir)
+	v.agentPrograms(dir)
 }
 
 // guard protects what the built-in list names in dir, given the names there
@@ -143,7 +139,7 @@ func (v *survey) guard(dir string, names []string) {
 		if workspaceFile([]byte(name)) {
 			v.protect(filepath.Join(dir, name), "editor tasks and settings")
 		}
-		for _, g := range guards {
+		for _, g := range guards() {
 			if g.path == name || strings.HasPrefix(g.path, name+"/") {
 				v.protect(filepath.Join(dir, g.path), g.why)
 			}

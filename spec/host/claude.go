@@ -4,54 +4,22 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
-
-// claudeTrusted are what the host's claude executes or believes, in its own
-// configuration folder.
-var claudeTrusted = []guard{
-	{"settings.json", "settings", true},
-	{"settings.local.json", "settings", true},
-	{"remote-settings.json", "settings of the organisation", true},
-	{"policy-limits.json", "limits of the organisation", false},
-	{"CLAUDE.md", "memory", true},
-	{"rules", "memory", true},
-	{"hooks", "hooks", true},
-	{"plugins", "plugins", true},
-	{"skills", "skills", true},
-	{"commands", "commands", true},
-	{"agents", "agents", true},
-	{"workflows", "workflows", true},
-	{"routines", "routines", true},
-	{"scheduled_tasks.json", "tasks that run by themselves", true},
-	{"launch.json", "programs to start", true},
-	{"daemon.json", "the background service", true},
-	{"daemon", "the background service", false},
-	{"jobs", "what background sessions run", false},
-	{"seed-admin", "the background service", false},
-	{"loop.md", "memory", true},
-	{"cowork_plugins", "plugins", true},
-	{"output-styles", "output styles", true},
-	{"themes", "themes", true},
-	{"keybindings.json", "key bindings", true},
-	{".config.json", "MCP servers and trust decisions, by an old name", true},
-	{"backups", "earlier versions of .claude.json", false},
-	{"local", "the program itself", false},
-	{"bin", "programs", false},
-	{"scripts", "programs", false},
-}
-
-// claudePrivate are folders whose files the shells of a running claude source.
-var claudePrivate = []string{"shell-snapshots", "session-env", "ide"}
 
 // claudeShared reads the host's own Claude files.
 func (s *source) claudeShared(f *Facts) ClaudeFiles {
 	var c ClaudeFiles
-	dir, own := s.env["CLAUDE_CONFIG_DIR"], true
+	row := agent.Claude()
+	config := row.Config()
+	dir, own := s.env[config.Variable], true
 	if !filepath.IsAbs(dir) {
-		dir, own = filepath.Join(f.Home, ".claude"), false
+		dir, own = filepath.Join(f.Home, config.Path), false
 	}
 	if !own {
-		c.JSON = s.plain(filepath.Join(f.Home, ".claude.json"))
+		c.JSON = s.plain(filepath.Join(f.Home, config.Beside))
 	}
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil || !isDir(dir) {
@@ -59,22 +27,22 @@ func (s *source) claudeShared(f *Facts) ClaudeFiles {
 	}
 	c.Dir = dir
 	v := &survey{s: s, f: f, p: &Project{Dir: dir}}
-	for _, g := range claudeTrusted {
-		if path := filepath.Join(dir, g.path); !v.protect(path, g.why) && g.watch {
-			v.watch(path, g.why)
+	for _, t := range config.Trusted {
+		if path := filepath.Join(dir, t.Path); !v.protect(path, t.What) && t.Watch {
+			v.watch(path, t.What)
 		}
 	}
 	if own {
 		// Otherwise it is beside the folder: JSON.
 		const why = "MCP servers and trust decisions"
-		if path := filepath.Join(dir, ".claude.json"); !v.protect(path, why) {
+		if path := filepath.Join(dir, config.Beside); !v.protect(path, why) {
 			v.watch(path, why)
 		}
 	}
 	for _, name := range []string{"settings.json", "settings.local.json"} {
-		v.commands(filepath.Join(dir, name), dir, map[string]string{"CLAUDE_CONFIG_DIR": dir, "HOME": f.Home})
+		v.commands(filepath.Join(dir, name), dir, row.CommandKeys(), map[string]string{config.Variable: dir, "HOME": f.Home})
 	}
-	for _, name := range claudePrivate {
+	for _, name := range config.Sourced {
 		v.watch(filepath.Join(dir, name), "shells of the host's claude read it")
 	}
 	v.finish()
@@ -84,7 +52,7 @@ func (s *source) claudeShared(f *Facts) ClaudeFiles {
 			c.Links = append(c.Links, Link{Path: l.Path, Target: real, Text: l.Target, Dir: isDir(real)})
 		}
 	}
-	for _, name := range claudePrivate {
+	for _, name := range config.Sourced {
 		if path := filepath.Join(dir, name); isDir(path) && v.link(path) == "" {
 			c.Private = append(c.Private, path)
 		}
@@ -104,19 +72,20 @@ func (s *source) plain(path string) string {
 	return real
 }
 
-// claudeProject protects the programs of the project that its Claude settings
-// and MCP servers name.
-func (v *survey) claudeProject(dir string) {
-	vars := map[string]string{"CLAUDE_PROJECT_DIR": dir, "PWD": dir, "HOME": v.f.Home}
-	for _, name := range []string{".claude/settings.json", ".claude/settings.local.json", ".mcp.json"} {
-		v.commands(filepath.Join(dir, name), dir, vars)
+// agentPrograms protects the programs of the project that the settings and MCP
+// servers of agents name.
+func (v *survey) agentPrograms(dir string) {
+	for _, a := range agent.All() {
+		vars := map[string]string{a.ProjectVariable: dir, "PWD": dir, "HOME": v.f.Home}
+		for _, name := range a.ProjectCommands {
+			v.commands(filepath.Join(dir, name), dir, a.CommandKeys(), vars)
+		}
 	}
 }
 
 // commands protects the files below the roots that commands in a JSON file
-// name: the strings under "command" and "args", and those keys of Claude
-// Code's that hold a command themselves.
-func (v *survey) commands(file, dir string, vars map[string]string) {
+// name: the strings under keys.
+func (v *survey) commands(file, dir string, keys []string, vars map[string]string) {
 	text, err := readText(file)
 	if err != nil {
 		return
@@ -130,12 +99,7 @@ func (v *survey) commands(file, dir string, vars map[string]string) {
 		switch n := node.(type) {
 		case map[string]any:
 			for key, sub := range n {
-				switch key {
-				case "command", "args", "apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "otelHeadersHelper", "headersHelper":
-					visit(sub, true)
-				default:
-					visit(sub, false)
-				}
+				visit(sub, slices.Contains(keys, key))
 			}
 		case []any:
 			for _, sub := range n {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
 // Need is one thing that a jail wants of this host.
@@ -79,7 +81,7 @@ func (p *probe) required() []Need { return []Need{p.userNamespaces(), p.seccomp(
 func (p *probe) needs(ctx context.Context, project string) []Need {
 	needs := append(p.required(), p.project(project), p.kernel(), p.cgroups(), p.nfTables(ctx), p.landlocked())
 	needs = append(needs, p.nix(ctx)...)
-	return append(needs, p.claude(), p.tty(), Need{Name: "subuid", OK: true,
+	return append(needs, p.agent(), p.tty(), Need{Name: "subuid", OK: true,
 		Detail: "not needed: a jail maps your own ids only, so /etc/subuid, /etc/subgid and newuidmap play no part"})
 }
 
@@ -184,14 +186,15 @@ func (p *probe) landlocked() Need {
 	return n
 }
 
-func (p *probe) claude() Need {
-	n := Need{Name: "claude"}
-	path, err := p.look("claude")
+func (p *probe) agent() Need {
+	a := agent.Default()
+	n := Need{Name: a.Name}
+	path, err := p.look(a.Programs[0])
 	if err != nil {
 		n.Detail = "not on PATH; name it with --package or agent.package in the policy, or install it"
-		n.Fix = []string{"curl -fsSL https://claude.ai/install.sh | bash"}
+		n.Fix = []string{a.Install}
 		if _, err := p.look("nix"); err == nil {
-			n.Fix = []string{"NIXPKGS_ALLOW_UNFREE=1 nix profile install --impure nixpkgs#claude-code"}
+			n.Fix = []string{a.InstallNix}
 		}
 		return n
 	}

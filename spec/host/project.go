@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
 // findProject resolves the folder that the caller named, or the working
@@ -132,7 +134,13 @@ func (s *source) refuse(real string, f *Facts) error {
 	if under(f.RuntimeDir, real) {
 		return system("the sockets of your session")
 	}
-	for name, what := range map[string]string{".ssh": "your SSH keys", ".gnupg": "your GnuPG keys", ".claude": "the host's own Claude Code"} {
+	trusted := map[string]string{".ssh": "your SSH keys", ".gnupg": "your GnuPG keys"}
+	for _, a := range agent.All() {
+		for _, folder := range a.Folders {
+			trusted[folder.Path] = "the host's own " + a.Title
+		}
+	}
+	for name, what := range trusted {
 		if under(real, filepath.Join(f.Home, name)) {
 			return system(what)
 		}

@@ -4,6 +4,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
 // certificates are the places of a bundle on common systems, NixOS included.
@@ -27,7 +29,7 @@ func (s *source) system(f *Facts) {
 	f.ResolvConf = s.realFile("/etc/resolv.conf")
 	f.Localtime = s.realFile("/etc/localtime")
 
-	const managed = "/etc/claude-code"
+	managed := agent.Default().Managed
 	if !isDir(s.root + managed) {
 		return
 	}

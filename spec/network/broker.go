@@ -36,17 +36,6 @@ const maxBrokers = 200
 // the caller has a key for the Anthropic API.
 const AnthropicBroker = "anthropic"
 
-// Anthropic is that broker, with the key from where from says.
-func Anthropic(from string) Broker {
-	return Broker{
-		Name: AnthropicBroker, Upstream: "https://api.anthropic.com", Header: "X-Api-Key", From: from,
-		Env: "ANTHROPIC_API_KEY", URLEnv: "ANTHROPIC_BASE_URL",
-		// What Claude Code calls. An organisation's keys and members
-		// (/v1/organizations) are not among it.
-		Paths: []string{"/v1/messages", "/v1/messages/", "/v1/models", "/v1/models/", "/v1/files", "/v1/files/", "/api/claude_code/", "/api/claude_cli/", "/api/hello"},
-	}
-}
-
 // BrokerAddr is the address of the broker with this index, in every jail.
 func BrokerAddr(index int) netip.Addr {
 	a := Gateway.As4()

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -181,7 +182,7 @@ func TestCompareAgainst(t *testing.T) {
 		Files:   Files{Project: ProjectRW, Read: []string{"/r"}, Write: []string{"/w"}, Hide: []string{"h"}, Protect: []string{"p"}},
 		Env:     Env{Pass: []string{"P"}, Set: map[string]string{"S": "1"}},
 		Network: Network{Mode: NetHost, Allow: []string{"a.com"}, Deny: []string{"b.com"}, Ports: []int64{1}},
-		Brokers: []network.Broker{network.Anthropic("env:X")}, Nix: Nix{Daemon: DaemonAuto, Store: StoreFull},
+		Brokers: []network.Broker{agent.Claude().Keys[0].For("env:X")}, Nix: Nix{Daemon: DaemonAuto, Store: StoreFull},
 		Limits: Limits{Memory: 1, Pids: 1, CPUs: 1}, Identity: Identity{User: UserRoot},
 	}
 	widening := map[string]bool{}

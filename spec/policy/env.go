@@ -1,6 +1,10 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+)
 
 // checkEnvName returns what is wrong with the name of a variable, and "" if
 // nothing is. The name is not in the text: people paste "TOKEN=secret" and
@@ -16,7 +20,7 @@ func checkEnvName(name string) string {
 		return "is made by the jail: remove it, the home inside has the path that it has outside"
 	case name == "XDG_RUNTIME_DIR":
 		return "is made by the jail: remove it, the jail has a private one"
-	case name == "CLAUDE_CONFIG_DIR":
+	case name == agent.Default().Config().Variable:
 		return `is made by the jail: remove it, and write agent.config = "shared" to use the host's configuration`
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
 
 // FuzzParse: Parse does not panic, what it accepts Merge accepts too, and no
@@ -72,7 +73,7 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("limits %+v", p.Limits)
 		}
 		c := network.Config{Mode: NetFiltered, Via: p.Network.Via, TLS: p.Network.TLS, Deny: p.Network.Deny, Brokers: p.Brokers}
-		if c.Allow, err = network.Expand(p.Network.Allow); err != nil {
+		if c.Allow, err = preset.Expand(p.Network.Allow); err != nil {
 			t.Error(err)
 		}
 		for _, port := range p.Network.Ports {

@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
 
 // network checks rules and ports. What the rules mean is for package network.
 func (c *checker) network() {
 	n := c.layer.Network
 	c.each("network.allow", n.Allow, func(s string) string {
-		return ruleProblem(network.CheckAllow(s))
+		return ruleProblem(preset.Check(s))
 	})
 	c.each("network.deny", n.Deny, func(s string) string {
 		if strings.HasPrefix(s, "@") {

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
@@ -27,7 +27,7 @@ func TestBrokerTurn(t *testing.T) {
 	for _, mode := range []string{"none", "filtered"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			placeholder := network.Anthropic("").Placeholder()
+			placeholder := agent.Claude().Keys[0].For("").Placeholder()
 			self, err := os.Executable()
 			if err != nil {
 				t.Fatal(err)
@@ -178,7 +178,7 @@ func request(addr, text string) string {
 func TestBrokerMisuse(t *testing.T) {
 	t.Parallel()
 	w, l, key, log := world.Brokered(t, []map[string]any{{"text": "x"}})
-	b := network.Anthropic("")
+	b := agent.Claude().Keys[0].For("")
 	at, mine := b.Host()+":80 ", "X-Api-Key: "+b.Placeholder()
 	wants := [][2]string{
 		{at + "GET /v1/models " + mine, "200"},

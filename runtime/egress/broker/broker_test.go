@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -185,14 +186,14 @@ func clean(t *testing.T, what string, values ...any) {
 
 func TestCheckKey(t *testing.T) {
 	for _, bad := range []string{"", "k-3-y", key + "\n", "two\nlines-of-a-key", key + "\x00", key + "é", " " + key, strings.Repeat("k", maxKey+1)} {
-		_, err := New(network.Anthropic("env:X"), Options{Key: bad})
+		_, err := New(agent.Claude().Keys[0].For("env:X"), Options{Key: bad})
 		if err == nil || !strings.Contains(err.Error(), `broker "anthropic"`) || !strings.Contains(err.Error(), "env:X") {
 			t.Errorf("%.60q: %v", bad, err)
 		} else if bad != "" && strings.Contains(err.Error(), bad) {
 			t.Errorf("the error has the key: %v", err)
 		}
 	}
-	if _, err := New(network.Anthropic("env:X"), Options{Key: key, Roots: []byte("none")}); err == nil {
+	if _, err := New(agent.Claude().Keys[0].For("env:X"), Options{Key: key, Roots: []byte("none")}); err == nil {
 		t.Error("roots without a certificate are taken")
 	}
 	if _, err := New(network.Broker{Name: "x"}, Options{Key: key}); err == nil {

@@ -1,0 +1,199 @@
+package agent
+
+import (
+	"slices"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// Agent is one row. An empty field says that there is no such thing, or that
+// nobody has looked yet.
+type Agent struct {
+	// Name is how policies and presets call it; Title is for people.
+	Name, Title string
+	// Programs are names on PATH that start it, the usual one first.
+	Programs []string
+	// Install is a command that installs it, InstallNix one by Nix.
+	Install, InstallNix string
+
+	// Folders are where it keeps what it knows, below the home. The first one is
+	// its configuration.
+	Folders []Folder
+	// Managed is the folder of an organisation's settings for all users.
+	Managed string
+
+	// Project is what its program on the host executes or trusts in a project.
+	Project []File
+	// ProjectCommands are the JSON files of a project that Settings apply to.
+	ProjectCommands []string
+	// ProjectVariable holds the project's folder where commands are run.
+	ProjectVariable string
+	// Settings are keys of its JSON files by which it starts programs, or lets
+	// others do so unasked.
+	Settings []Setting
+
+	// Variables are set in its jails.
+	Variables []Variable
+	// Hosts are what it calls to work and to log in: the preset "@" + Name.
+	Hosts []string
+	// Keys are secrets that it sends to a service.
+	Keys []Key
+}
+
+// Folder is a folder below the home.
+type Folder struct {
+	// Path is where it is, relative to the home; of a folder of the XDG base
+	// directory specification where that is by default.
+	Path string
+	// Variable names another place, if the caller has set it. Below says that it
+	// names the folder's parent, as XDG_CONFIG_HOME does.
+	Variable string
+	Below    bool
+	// Beside is a file next to the folder that belongs to it. With Variable set
+	// it lies inside.
+	Beside string
+	// Trusted is what of it the program on the host executes or believes. Beside
+	// is not among it.
+	Trusted []File
+	// Sourced are folders in it that the shells of a running agent read: a jail
+	// has its own.
+	Sourced []string
+	// Login is the file with the user's login.
+	Login string
+}
+
+// File is a file or folder, relative to the project or to its Folder.
+type File struct {
+	Path string
+	// What names it, for people: "settings".
+	What string
+	// Watch: where it is missing, it would be used as soon as a jail made it.
+	Watch bool
+	// Seed: it instructs the agent and is not executed, so that a first run of a
+	// private configuration gets a copy.
+	Seed bool
+	// Review: it is shown when the user asks what a jail changed in its private
+	// configuration. What is not is state: transcripts, caches, sessions.
+	Review bool
+	// Empty is a form of it that means nothing to the program, for where it is
+	// missing and must be there to be held.
+	Empty Empty
+}
+
+// Empty is an empty file or folder.
+type Empty struct {
+	Kind EmptyKind
+	// Text is what is in a file; ReadOnly says that it must not be writable.
+	Text     string
+	ReadOnly bool
+}
+
+// EmptyKind is what an Empty is.
+type EmptyKind int
+
+// Kinds of Empty.
+const (
+	NoEmpty EmptyKind = iota // there is no form of it that means nothing
+	EmptyFile
+	EmptyFolder
+)
+
+// Setting is a key of a JSON file.
+type Setting struct {
+	Key string
+	// How says what the program does by it, for people; empty for keys that only
+	// hold a command of another one.
+	How string
+	// Command: its value, or a "command" and "args" in it, is run.
+	Command bool
+}
+
+// Variable is one that is set in a jail.
+type Variable struct {
+	Name, Value string
+	When        When
+}
+
+// When says in which jails.
+type When int
+
+// Values of When.
+const (
+	Always   When = iota
+	AsRoot        // where the agent has uid 0
+	Limited       // where it cannot reach all of the internet
+	Brokered      // where a broker stands for one of its services
+)
+
+// Key is a secret that a broker keeps outside of the jail.
+type Key struct {
+	// Broker is the name of the broker that is made of the caller's own key.
+	Broker string
+	// Variable holds the key, URL the address of the service where that is not
+	// Upstream.
+	Variable, URL string
+	// Upstream is the service, "https://HOST".
+	Upstream string
+	// Header is the request header that carries the key.
+	Header string
+	// Paths are what the agent calls: see network.Broker.
+	Paths []string
+}
+
+// For is the broker of a key that comes from where from says.
+func (k Key) For(from string) network.Broker {
+	return network.Broker{
+		Name: k.Broker, Upstream: k.Upstream, Header: k.Header, From: from,
+		Env: k.Variable, URLEnv: k.URL, Paths: k.Paths,
+	}
+}
+
+// Default is the agent of a jail whose policy names none.
+func Default() Agent { return Claude() }
+
+// All are the rows.
+func All() []Agent { return []Agent{Claude(), cursor()} }
+
+// Config is the folder of the agent's configuration.
+func (a Agent) Config() Folder {
+	if len(a.Folders) == 0 {
+		return Folder{}
+	}
+	return a.Folders[0]
+}
+
+// Set are the variables of jails of that kind.
+func (a Agent) Set(when When) []Variable {
+	return slices.DeleteFunc(slices.Clone(a.Variables), func(v Variable) bool { return v.When != when })
+}
+
+// CommandKeys are the keys of JSON files whose values are commands or their
+// arguments.
+func (a Agent) CommandKeys() []string {
+	keys := []string{"command", "args"}
+	for _, s := range a.Settings {
+		if s.Command && !slices.Contains(keys, s.Key) {
+			keys = append(keys, s.Key)
+		}
+	}
+	return keys
+}
+
+// How says what the program starts by a key of its settings; empty if nothing.
+func (a Agent) How(key string) string {
+	for _, s := range a.Settings {
+		if s.Key == key {
+			return s.How
+		}
+	}
+	return ""
+}
+
+// File is the trusted file of that name, as Trusted has it.
+func (f Folder) File(name string) (File, bool) {
+	i := slices.IndexFunc(f.Trusted, func(t File) bool { return t.Path == name })
+	if i < 0 {
+		return File{}, false
+	}
+	return f.Trusted[i], true
+}

@@ -1,0 +1,76 @@
+package agent
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+func TestBrokerOfClaude(t *testing.T) {
+	b := Claude().Keys[0].For("env:ANTHROPIC_API_KEY")
+	if b.Name != network.AnthropicBroker {
+		t.Errorf("the broker is called %q", b.Name)
+	}
+	if err := b.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{
+		"/v1/messages": true, "/v1/messages/count_tokens": true, "/v1/models": true, "/v1/messagesx": false,
+		"/v1/organizations": false, "/": false, "": false, "/V1/messages": false,
+	} {
+		if b.Allows(path) != want {
+			t.Errorf("%q: not %v", path, want)
+		}
+	}
+}
+
+// TestRows: what is said of an agent can be used by those who read it.
+func TestRows(t *testing.T) {
+	names := map[string]bool{}
+	programs := map[string]string{}
+	for _, a := range All() {
+		if a.Name == "" || a.Title == "" || names[a.Name] {
+			t.Errorf("%q (%q) has no name, no title, or another's", a.Name, a.Title)
+		}
+		names[a.Name] = true
+		for _, p := range a.Programs {
+			if by := programs[p]; by != "" || strings.Contains(p, "/") {
+				t.Errorf("%s: the program %q is %s's, or no name", a.Name, p, by)
+			}
+			programs[p] = a.Name
+		}
+		for _, h := range a.Hosts {
+			if _, err := network.ParseRule(h); err != nil {
+				t.Errorf("%s: %v", a.Name, err)
+			}
+		}
+		for _, k := range a.Keys {
+			if err := k.For("env:" + k.Variable).Check(); err != nil {
+				t.Errorf("%s: %v", a.Name, err)
+			}
+		}
+		local := func(files []File) {
+			var seen []string
+			for _, f := range files {
+				if path.IsAbs(f.Path) || path.Clean(f.Path) != f.Path || strings.HasPrefix(f.Path, "..") || f.What == "" || slices.Contains(seen, f.Path) {
+					t.Errorf("%s: %q (%q) is no path below its folder, there twice, or says not what it is", a.Name, f.Path, f.What)
+				}
+				seen = append(seen, f.Path)
+			}
+		}
+		local(a.Project)
+		for _, f := range a.Folders {
+			local(f.Trusted)
+			local([]File{{Path: f.Path, What: "folder"}})
+		}
+	}
+	// Whoever changes a row changes no other's.
+	a := Claude()
+	a.Project[0].Path, a.Folders[0].Trusted[0].Path, a.Keys[0].Paths[0] = "x", "x", "x"
+	if b := Claude(); b.Project[0].Path == "x" || b.Folders[0].Trusted[0].Path == "x" || b.Keys[0].Paths[0] == "x" {
+		t.Error("rows are shared")
+	}
+}

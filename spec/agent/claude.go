@@ -1,0 +1,128 @@
+package agent
+
+// Claude is Claude Code.
+func Claude() Agent {
+	folder := Empty{Kind: EmptyFolder}
+	blank := Empty{Kind: EmptyFile}
+	object := Empty{Kind: EmptyFile, Text: "{}\n"}
+	return Agent{
+		Name: "claude", Title: "Claude Code",
+		Programs:   []string{"claude"},
+		Install:    "curl -fsSL https://claude.ai/install.sh | bash",
+		InstallNix: "NIXPKGS_ALLOW_UNFREE=1 nix profile install --impure nixpkgs#claude-code",
+
+		Managed: "/etc/claude-code",
+		Folders: []Folder{{
+			Path: ".claude", Variable: "CLAUDE_CONFIG_DIR", Beside: ".claude.json",
+			Login:   ".credentials.json",
+			Sourced: []string{"shell-snapshots", "session-env", "ide"},
+			Trusted: []File{
+				{Path: "settings.json", What: "settings", Watch: true, Review: true, Empty: object},
+				{Path: "settings.local.json", What: "settings", Watch: true, Empty: object},
+				{Path: "remote-settings.json", What: "settings of the organisation", Watch: true},
+				{Path: "policy-limits.json", What: "limits of the organisation"},
+				{Path: "CLAUDE.md", What: "memory", Watch: true, Seed: true, Review: true, Empty: blank},
+				{Path: "keybindings.json", What: "key bindings", Watch: true, Seed: true, Review: true, Empty: Empty{Kind: EmptyFile, Text: "{\n  \"bindings\": []\n}\n"}},
+				{Path: "loop.md", What: "memory", Watch: true, Review: true, Empty: blank},
+				{Path: "rules", What: "memory", Watch: true, Seed: true, Review: true, Empty: folder},
+				{Path: "output-styles", What: "output styles", Watch: true, Seed: true, Review: true, Empty: folder},
+				{Path: "themes", What: "themes", Watch: true, Seed: true, Review: true, Empty: folder},
+				{Path: "commands", What: "commands", Watch: true, Review: true, Empty: folder},
+				{Path: "agents", What: "agents", Watch: true, Review: true, Empty: folder},
+				{Path: "skills", What: "skills", Watch: true, Review: true, Empty: folder},
+				{Path: "hooks", What: "hooks", Watch: true, Review: true, Empty: folder},
+				{Path: "plugins", What: "plugins", Watch: true, Review: true, Empty: folder},
+				{Path: "workflows", What: "workflows", Watch: true, Review: true, Empty: folder},
+				{Path: "routines", What: "routines", Watch: true, Review: true, Empty: folder},
+				{Path: "cowork_plugins", What: "plugins", Watch: true},
+				{Path: "scheduled_tasks.json", What: "tasks that run by themselves", Watch: true},
+				{Path: "launch.json", What: "programs to start", Watch: true},
+				{Path: "daemon.json", What: "the background service", Watch: true},
+				{Path: "daemon", What: "the background service"},
+				{Path: "jobs", What: "what background sessions run"},
+				{Path: "seed-admin", What: "the background service"},
+				// Only one that cannot be written to is passed over.
+				{Path: ".config.json", What: "MCP servers and trust decisions, by an old name", Watch: true, Empty: Empty{Kind: EmptyFile, ReadOnly: true}},
+				{Path: "backups", What: "earlier versions of .claude.json"},
+				{Path: "local", What: "the program itself"},
+				{Path: "bin", What: "programs"},
+				{Path: "scripts", What: "programs"},
+			},
+		}},
+
+		Project: []File{
+			{Path: ".mcp.json", What: "MCP servers", Watch: true},
+			{Path: ".claude/settings.json", What: "settings", Watch: true},
+			{Path: ".claude/settings.local.json", What: "settings", Watch: true},
+			{Path: ".claude/hooks", What: "hooks", Watch: true},
+			{Path: ".claude/commands", What: "commands", Watch: true},
+			{Path: ".claude/agents", What: "agents", Watch: true},
+			{Path: ".claude/skills", What: "skills", Watch: true},
+			{Path: ".claude/plugins", What: "plugins", Watch: true},
+			{Path: ".claude/workflows", What: "workflows", Watch: true},
+			{Path: ".claude/output-styles", What: "output styles", Watch: true},
+			{Path: ".claude/launch.json", What: "launch configuration", Watch: true},
+		},
+		ProjectCommands: []string{".claude/settings.json", ".claude/settings.local.json", ".mcp.json"},
+		ProjectVariable: "CLAUDE_PROJECT_DIR",
+		Settings: []Setting{
+			{Key: "hooks", How: "commands that run at events"},
+			{Key: "apiKeyHelper", How: "a command that is run for the key", Command: true},
+			{Key: "awsAuthRefresh", How: "a command", Command: true},
+			{Key: "awsCredentialExport", How: "a command", Command: true},
+			{Key: "gcpAuthRefresh", How: "a command", Command: true},
+			{Key: "fileSuggestion", How: "a command", Command: true},
+			{Key: "otelHeadersHelper", How: "a command", Command: true},
+			{Key: "policyHelper", How: "a command", Command: true},
+			{Key: "proxyAuthHelper", How: "a command", Command: true},
+			{Key: "headersHelper", Command: true}, // of an MCP server
+			{Key: "processWrapper", How: "a command that starts the others", Command: true},
+			{Key: "policyHelpers", How: "commands", Command: true},
+			{Key: "statusLine", How: "a command that is run all the time"},
+			{Key: "subagentStatusLine", How: "a command that is run all the time"},
+			{Key: "env", How: "variables of claude and of all that it starts: some name programs, some send the key elsewhere"},
+			{Key: "enabledPlugins", How: "plugins bring hooks and MCP servers"},
+			{Key: "extraKnownMarketplaces", How: "plugins are installed from there"},
+			{Key: "enableAllProjectMcpServers", How: "starts MCP servers unasked"},
+			{Key: "enabledMcpjsonServers", How: "starts MCP servers unasked"},
+			{Key: "permissions", How: "says which commands run unasked"},
+			{Key: "sandbox", How: "says which commands run without a sandbox"},
+			{Key: "defaultShell", How: "a program", Command: true},
+		},
+
+		Variables: []Variable{
+			// The store and /usr are read-only: an update could only fail.
+			{Name: "DISABLE_AUTOUPDATER", Value: "1"},
+			{Name: "DISABLE_INSTALLATION_CHECKS", Value: "1"},
+			// It refuses --dangerously-skip-permissions to uid 0 without it.
+			{Name: "IS_SANDBOX", Value: "1", When: AsRoot},
+			// Where what it does not need is refused, it tries again for 18
+			// seconds before it starts.
+			{Name: "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", Value: "1", When: Limited},
+			{Name: "DISABLE_TELEMETRY", Value: "1", When: Limited},
+			{Name: "DISABLE_ERROR_REPORTING", Value: "1", When: Limited},
+			// It turns this off for services other than its own.
+			{Name: "ENABLE_TOOL_SEARCH", Value: "true", When: Brokered},
+		},
+		// The API, and the login with a browser.
+		Hosts: []string{"api.anthropic.com", "platform.claude.com"},
+		Keys: []Key{{
+			Broker: "anthropic", Variable: "ANTHROPIC_API_KEY", URL: "ANTHROPIC_BASE_URL",
+			Upstream: "https://api.anthropic.com", Header: "X-Api-Key",
+			// What Claude Code calls. An organisation's keys and members
+			// (/v1/organizations) are not among it.
+			Paths: []string{"/v1/messages", "/v1/messages/", "/v1/models", "/v1/models/", "/v1/files", "/v1/files/", "/api/claude_code/", "/api/claude_cli/", "/api/hello"},
+		}},
+	}
+}
+
+// cursor is Cursor, whose agent shares projects with others.
+func cursor() Agent {
+	return Agent{
+		Name: "cursor", Title: "Cursor",
+		Project: []File{
+			{Path: ".cursor/mcp.json", What: "MCP servers", Watch: true},
+			{Path: ".cursor/hooks.json", What: "hooks", Watch: true},
+		},
+	}
+}
