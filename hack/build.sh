@@ -12,7 +12,7 @@ version=$(git describe --tags --always --dirty 2>/dev/null || echo unknown)
 go=$(go_program) || die "Go is not installed"
 mkdir -p bin
 c_library
-CGO_ENABLED=1 "$go" build -trimpath "${GO_BUILD[@]}" -ldflags "$GO_LDFLAGS -X main.version=$version" \
+CGO_ENABLED=1 "$go" build "${GO_BUILD[@]}" -ldflags "$GO_LDFLAGS -X main.version=$version" \
   -o bin/jailed-claude ./cmd/jailed-claude
 if readelf --program-headers bin/jailed-claude | grep -q INTERP; then
   die "bin/jailed-claude is not static"

@@ -17,7 +17,9 @@ NODE_VERSION_PINNED=22.23.3
 # netgo, osusergo: no name service switch, which a static glibc cannot load.
 # runc_nocriu: no checkpoints, which saves a third of the size.
 GO_TAGS='seccomp netgo osusergo runc_nocriu'
-GO_BUILD=(-buildvcs=false -tags "$GO_TAGS")
+# -trimpath: the program needs it to be the same everywhere, and what is built
+# without it would be compiled again.
+GO_BUILD=(-buildvcs=false -trimpath -tags "$GO_TAGS")
 # .noptrbss is zeros that Go's collector need not look at, 32 MiB of them for an
 # entropy source that nothing here uses. In one segment with the variables that
 # are used, these can lie in 2 MiB of zeros that start at a multiple of that:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # test.sh [PACKAGES]: what `make test` runs. Installs what is missing, builds,
 # and runs every Go test twice: as root, and as an ordinary user ("jailtest",
-# made here). An ordinary user who calls it gets the user's part alone.
+# made here), side by side. An ordinary user who calls it gets the user's part
+# alone.
 #
 # Test binaries run in a network namespace with nothing but `lo`, with an
 # environment of their own, in a copy of the sources that they can read but
@@ -30,13 +31,23 @@ c_library
 work=$(mktemp -d /var/tmp/jct.XXXXXX)
 chmod 0755 "$work"
 daemon=
+# kill_tree PID: it and what it started; background jobs do not get a ^C.
+kill_tree() {
+  local child
+  for child in $(pgrep -P "$1"); do kill_tree "$child"; done
+  kill "$1" 2>/dev/null || true
+}
 clean_up() {
+  local job
+  for job in $(jobs -p); do kill_tree "$job"; done
   [ -z "$daemon" ] || "$HACK/store/daemon.sh" stop || true
   # Tests make read-only folders.
   chmod -R u+w "$work" 2>/dev/null || true
   rm -rf "$work"
 }
 trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 # The files of the checkout as they are now, committed or not.
 sources() {
@@ -50,43 +61,68 @@ sources() {
   fi
 }
 mkdir "$work/src" "$work/test" "$work/bin"
+
+# beside NAME COMMAND...: a command that runs while others do. ended NAME waits
+# for it, shows what it said, and returns its status.
+declare -A beside=()
+beside() {
+  local name=$1
+  shift
+  "$@" </dev/null >"$work/$name.log" 2>&1 &
+  beside[$name]=$!
+}
+ended() {
+  local status=0
+  [ -n "${beside[$1]:-}" ] || return 0
+  wait "${beside[$1]}" || status=$?
+  unset "beside[$1]"
+  cat "$work/$1.log" >&2
+  return "$status"
+}
 sources | tar --null --files-from=- --create --file=- | tar --extract --no-same-owner --directory="$work/src" --file=-
 
 unformatted=$(cd "$work/src" && gofmt=$("$go" env GOROOT)/bin/gofmt && "$gofmt" -l .)
 [ -z "$unformatted" ] || die "not as gofmt has it: ${unformatted//$'\n'/ }"
-"$go" vet "${GO_BUILD[@]}" ./...
-
 mapfile -t packages < <("$go" list "${GO_BUILD[@]}" -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' "${@:-./...}")
 [ "${#packages[@]}" -gt 0 ] || die "no tests in ${*:-./...}"
 module=$("$go" list -m)
-# Static, like the program: a test binary can be the init of a jail that holds
-# nothing of the host. Go names it after the last element of the package's path,
-# so packages that share one go into folders of their own.
-declare -A folder=() taken=()
-folders=0
-for package in "${packages[@]}"; do
-  n=${taken[${package##*/}]:-0}
-  taken[${package##*/}]=$((n + 1)) folder[$package]=$n
-  [ "$n" -lt "$folders" ] || folders=$((n + 1))
-done
-for ((n = 0; n < folders; n++)); do
-  together=()
-  for package in "${packages[@]}"; do [ "${folder[$package]}" != "$n" ] || together+=("$package"); done
-  mkdir "$work/test/$n"
-  CGO_ENABLED=1 "$go" test -c "${GO_BUILD[@]}" -ldflags "$GO_LDFLAGS" -o "$work/test/$n/" "${together[@]}"
-done
-CGO_ENABLED=0 "$go" build -buildvcs=false -o "$work/bin/" ./hack/fakeapi ./hack/testreport
-cp bin/jailed-claude "$work/bin/"
 # The same with faults, for hack/e2e (runtime/fault). With the system's own C
 # library: it may be another one than the program's, and users have both.
-env -u CC -u CGO_LDFLAGS CGO_ENABLED=1 "$go" build "${GO_BUILD[@]}" -tags "$GO_TAGS faults" -ldflags "$GO_LDFLAGS" -o "$work/bin/jailed-claude-faults" ./cmd/jailed-claude
+beside faults env -u CC -u CGO_LDFLAGS CGO_ENABLED=1 "$go" build "${GO_BUILD[@]}" -tags "$GO_TAGS faults" -ldflags "$GO_LDFLAGS" -o "$work/bin/jailed-claude-faults" ./cmd/jailed-claude
+# Static, like the program: a test binary can be the init of a jail that holds
+# nothing of the host. Those without C are static anyway, and Go's own linker is
+# the quicker one. Go names a binary after the last element of the package's
+# path, so packages that share one go into folders of their own.
+# shellcheck disable=SC2016 # a template
+with_c=$(CGO_ENABLED=1 "$go" list "${GO_BUILD[@]}" -test \
+  -f '{{$p := .ImportPath}}{{range .Deps}}{{if eq . "runtime/cgo"}}{{$p}}{{"\n"}}{{end}}{{end}}' "${packages[@]}")
+declare -A folder=() taken=() linked=()
+for package in "${packages[@]}"; do
+  linker=go
+  if grep -qxF "$package.test" <<<"$with_c"; then linker=c; fi
+  n=${taken[${package##*/}]:-0}
+  taken[${package##*/}]=$((n + 1)) folder[$package]=$n
+  linked[$linker/$n]+=" $package"
+done
+for key in "${!linked[@]}"; do
+  flags='-s -w'
+  [ "${key%/*}" = go ] || flags=$GO_LDFLAGS
+  mkdir -p "$work/test/${key#*/}"
+  # shellcheck disable=SC2086 # a list of packages
+  CGO_ENABLED=1 "$go" test -c "${GO_BUILD[@]}" -ldflags "$flags" -o "$work/test/${key#*/}/" ${linked[$key]}
+done
+CGO_ENABLED=0 "$go" build "${GO_BUILD[@]}" -o "$work/bin/" ./hack/fakeapi ./hack/testreport
+cp bin/jailed-claude "$work/bin/"
 test2json=$("$go" tool -n test2json)
 cp "$test2json" "$work/bin/test2json"
 report=$work/bin/testreport
 # Tests of the import rules call go list: the dependencies go with the copy,
 # for the user cannot read root's.
 (cd "$work/src" && "$go" mod vendor)
+ended faults || die "the program with faults cannot be built"
 chmod -R a+rX "$work"
+# After what it has in common with the builds is in Go's cache.
+beside vet "$go" vet "${GO_BUILD[@]}" ./...
 
 # The store. Without one its tests skip and say why.
 variables=()
@@ -115,11 +151,22 @@ else
   variables+=("JAIL_TEST_NO_STORE=${no_store#store: skipped: }")
 fi
 
-# The flake. Its derivations go into the store, so it comes before the tests,
-# which have no network and no such right.
-nix=0
+if [ "$(id -u)" = 0 ] && ! id jailtest >/dev/null 2>&1; then
+  say "adding the user jailtest"
+  useradd --create-home --shell /bin/bash jailtest
+fi
+
+# The flake, which waits for Nix more than it computes.
 if [ "$#" = 0 ] && [ -z "${JAIL_TEST_RUN:-}" ]; then
-  JAIL_TEST_BIN=$work/bin/jailed-claude JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-} "$HACK/nix/check.sh" || nix=$?
+  JAIL_TEST_BIN=$work/bin/jailed-claude JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-} beside nix "$HACK/nix/check.sh"
+fi
+
+# Limits need cgroups of version 2, users with sessions and systemd: a machine
+# of their own. It takes minutes and half a gigabyte, so it is for CI and for
+# who asks (make test-vm).
+if [ "$(id -u)" = 0 ] && [ "${CI:-}" = true ]; then
+  "$HACK/deps.sh" vm
+  JAIL_TEST_BIN=$work/bin/jailed-claude JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-} beside vm "$HACK/vm/run.sh"
 fi
 
 # lonely CMD runs it with no network but lo. That takes root; the ids of the
@@ -128,6 +175,10 @@ lonely() {
   # shellcheck disable=SC2016 # the inner shell's "$@"
   unshare --net -- sh -c 'ip link set lo up && exec "$@"' sh "$@"
 }
+
+# Most tests wait for programs that they have started, so more of them than
+# processors run at once.
+at_once=$((2 * $(nproc)))
 
 # run_as LABEL USER HOME: all packages, as that user; events in $work/LABEL.
 run_as() {
@@ -159,38 +210,42 @@ run_as() {
     # The events are what counts; their report gives the exit status.
     (cd "$work/src/$path" && "${prefix[@]}" env -i "${environment[@]}" \
       "$work/bin/test2json" -t -p "$package" "$work/test/${folder[$package]}/${package##*/}.test" \
-      -test.v=test2json -test.timeout="${JAIL_TEST_TIMEOUT:-20m}" -test.run="${JAIL_TEST_RUN:-}" \
+      -test.v=test2json -test.timeout="${JAIL_TEST_TIMEOUT:-20m}" -test.parallel="$at_once" -test.run="${JAIL_TEST_RUN:-}" \
       </dev/null >"$log" 2>"$log.err") || cat "$log.err" >&2
     if [ ! -s "$log" ]; then
       # Not even started: that must not look like a package without tests.
       printf '{"Action":"fail","Package":"%s"}\n' "$package" >"$log"
     fi
-    "$report" package "$label=$log"
+    # The other half reports too.
+    flock "$work/report" "$report" package "$label=$log"
     cat "$log" >>"$work/$label"
   done
-  labels+=("$label=$work/$label")
 }
 
-labels=()
+# half LABEL USER HOME: run_as, beside the other half: they share neither files
+# nor ports, and each waits a lot. What they say is shown at once.
+labels=() halves=()
+half() {
+  run_as "$@" &
+  halves+=($!)
+  labels+=("$1=$work/$1")
+}
 if [ "$(id -u)" = 0 ]; then
-  if [ "${JAIL_TEST_AS:-root}" = root ]; then run_as root root "$HOME"; fi
+  if [ "${JAIL_TEST_AS:-root}" = root ]; then half root root "$HOME"; fi
   if [ "${JAIL_TEST_AS:-user}" = user ]; then
-    if ! id jailtest >/dev/null 2>&1; then
-      say "adding the user jailtest"
-      useradd --create-home --shell /bin/bash jailtest
-    fi
     # What an earlier run left must not matter.
     home=$(getent passwd jailtest | cut -d: -f6)
     [ "$home" = /home/jailtest ] || die "jailtest's home is $home: that is not the user of these tests"
     find "$home" -mindepth 1 -delete
-    run_as user jailtest "$home"
+    half user jailtest "$home"
   fi
 else
   say "not root: the tests run as $(id -un) alone"
   sudo -n true 2>/dev/null || say "neither root nor sudo: the tests see this machine's network"
   mkdir "$work/home"
-  run_as user "$(id -un)" "$work/home"
+  half user "$(id -un)" "$work/home"
 fi
+for pid in "${halves[@]}"; do wait "$pid" || die "the tests could not be run"; done
 
 if [ "${CI:-}" = true ]; then
   "$HACK/fuzz.sh" 5s
@@ -198,16 +253,11 @@ if [ "${CI:-}" = true ]; then
   say "that a release is the same bytes each time is tried by: make check-release"
 fi
 
-# Limits need cgroups of version 2, users with sessions and systemd: a machine
-# of their own. It takes minutes and half a gigabyte, so it is for CI and for
-# who asks (make test-vm).
-vm=0
-if [ "$(id -u)" = 0 ] && [ "${CI:-}" = true ]; then
-  "$HACK/deps.sh" vm
-  JAIL_TEST_BIN=$work/bin/jailed-claude JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-} "$HACK/vm/run.sh" || vm=$?
-else
-  say "limits by cgroup are tested in a virtual machine: make test-vm"
-fi
+vm=0 nix=0 vet=0
+ended vm || vm=$?
+ended nix || nix=$?
+ended vet || vet=$?
+if [ "$(id -u)" != 0 ] || [ "${CI:-}" != true ]; then say "limits by cgroup are tested in a virtual machine: make test-vm"; fi
 
 if [ -n "${JAIL_TEST_EVENTS:-}" ]; then
   mkdir -p "$JAIL_TEST_EVENTS"
@@ -217,6 +267,7 @@ fi
 echo
 total=0
 "$report" total ${JAIL_TEST_MUST_RUN:+-must-run} "${labels[@]}" || total=$?
+[ "$vet" = 0 ] || die "go vet has found something"
 if [ "$vm" != 0 ] && [ "$vm" != "$SKIP" ]; then die "the tests of limits failed"; fi
 if [ "$nix" != 0 ] && { [ "$nix" != "$SKIP" ] || [ "${JAIL_TEST_MUST_RUN:-}" = 1 ]; }; then die "the check of the flake failed"; fi
 exit "$total"

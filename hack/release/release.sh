@@ -116,7 +116,7 @@ build() {
   fi
   mkdir -p "$tree/bin"
   # -buildid=: Go's own names the folder of the linker's map.
-  (cd "$work/source" && GOARCH=$arch CGO_ENABLED=1 go build -trimpath "${GO_BUILD[@]}" \
+  (cd "$work/source" && GOARCH=$arch CGO_ENABLED=1 go build "${GO_BUILD[@]}" \
     -ldflags "$GO_LDFLAGS -buildid= -X main.version=$version -extldflags \"$static -Wl,-Map=$work/$arch.map\"" \
     -o "$tree/bin/jailed-claude" ./cmd/jailed-claude)
   if readelf --program-headers "$tree/bin/jailed-claude" | grep -q INTERP; then die "$name is not static"; fi
@@ -136,7 +136,7 @@ build() {
 }
 
 # One that runs here, for the completions.
-(cd "$work/source" && CGO_ENABLED=1 CC=gcc go build -trimpath "${GO_BUILD[@]}" -ldflags "-X main.version=$version" -o "$work/native" ./cmd/jailed-claude)
+(cd "$work/source" && CGO_ENABLED=1 CC=gcc go build "${GO_BUILD[@]}" -ldflags "-X main.version=$version" -o "$work/native" ./cmd/jailed-claude)
 for arch in "${arches[@]}"; do (build "$arch"); done
 (cd "$work/out" && sha256sum -- * >SHA256SUMS)
 rm -rf "$out"

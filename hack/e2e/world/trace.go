@@ -153,13 +153,14 @@ func (w *World) TakeTrace() (tr Trace) {
 	return tr
 }
 
-// SameTrace waits until nothing is there that was not there before.
+// SameTrace waits until nothing is left of what was not there before. What came
+// later is not left by the jail before: others start jails on this host too.
 func (w *World) SameTrace(before Trace) {
 	w.T.Helper()
-	var extra []string
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	var left []string
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		now := w.TakeTrace()
-		extra = nil
+		var extra []string
 		for _, pair := range [][2][]string{{before.mounts, now.mounts}, {before.entries, now.entries}, {before.processes, now.processes}} {
 			for _, x := range pair[1] {
 				if !slices.Contains(pair[0], x) {
@@ -167,11 +168,15 @@ func (w *World) SameTrace(before Trace) {
 				}
 			}
 		}
-		if len(extra) == 0 {
+		if left == nil {
+			left = extra
+		}
+		left = slices.DeleteFunc(left, func(x string) bool { return !slices.Contains(extra, x) })
+		if len(left) == 0 {
 			return
 		}
 	}
-	w.T.Errorf("left on the host:\n%s", strings.Join(extra, "\n"))
+	w.T.Errorf("left on the host:\n%s", strings.Join(left, "\n"))
 }
 
 // Reap starts a jail under the reaper.
