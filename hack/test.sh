@@ -13,6 +13,8 @@
 #   JAIL_TEST_AS=root|user          only as this one
 #   JAIL_TEST_TIMEOUT=20m           for each package
 #   JAIL_TEST_EVENTS=DIR            keeps the events of all tests there, in JSON
+#   JAIL_TEST_WITHOUT=all           with these start-up tricks switched off
+#                                   (runtime/quick), for hack/e2e
 # Other JAIL_TEST_ variables of the caller reach the tests as they are.
 # shellcheck disable=SC2317 # functions are called by the trap and as arguments
 set -euo pipefail
@@ -124,11 +126,15 @@ chmod -R a+rX "$work"
 # After what it has in common with the builds is in Go's cache.
 beside vet "$go" vet "${GO_BUILD[@]}" ./...
 
+# Only a program with faults knows how to do without (runtime/quick).
+bin=$work/bin/jailed-claude
+[ -z "${JAIL_TEST_WITHOUT:-}" ] || bin=$bin-faults
+
 # The store. Without one its tests skip and say why.
 variables=()
 for name in $(compgen -e JAIL_TEST_); do variables+=("$name=${!name}"); done
 variables+=(
-  "JAIL_TEST_BIN=$work/bin/jailed-claude"
+  "JAIL_TEST_BIN=$bin"
   "JAIL_TEST_BIN_FAULTS=$work/bin/jailed-claude-faults"
   "JAIL_TEST_FAKEAPI=$work/bin/fakeapi"
   "JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-}"

@@ -13,9 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
-	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1, a constructor
-	_ "github.com/jailed-claude/jailed-claude/runtime/stack"    // before all packages
-	_ "github.com/jailed-claude/jailed-claude/runtime/stay"     // behind nsenter
+	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 )
 
@@ -43,7 +42,7 @@ func init() {
 // Preconditions: first in main, on the main goroutine.
 func Reexec() (status int, err error, ok bool) {
 	if isInit() {
-		supervisor.Punctual()
+		quick.Punctual()
 		// Without this an init that waits for a supervisor that was killed
 		// waits for ever. libcontainer keeps the setting across execve.
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
@@ -55,8 +54,8 @@ func Reexec() (status int, err error, ok bool) {
 		return hook.Keep(), nil, true
 	}
 	if !supervisor.IsStage() {
-		supervisor.Punctual()
-		supervisor.Together()
+		quick.Punctual()
+		quick.Together()
 		return 0, nil, false
 	}
 	status, err = supervisor.Main()

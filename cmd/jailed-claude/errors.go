@@ -12,7 +12,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
-	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 )
@@ -70,7 +70,7 @@ func hintsFor(err error) (hints, commands []string) {
 	var h *hint.Error
 	var project *host.ProjectError
 	var cl *closure.Error
-	var ns *supervisor.UserNSError
+	var ns *userns.Error
 	var limits *cgroup.DelegationError
 	switch {
 	case errors.As(err, &h):

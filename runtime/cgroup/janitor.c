@@ -1,6 +1,6 @@
 // Removes the cgroups of a jail when its supervisor is gone, also after
-// kill -9, which the supervisor cannot do. A constructor, so that no Go
-// runtime starts: this process waits as long as the jail runs.
+// kill -9, which the supervisor cannot do. It never gets as far as a Go runtime:
+// this process waits as long as the jail runs.
 //
 //	argv: JAIL_JANITOR CGROUP HOME UNDO
 //
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "argv.h"
+#include "constructor.h"
 #include "janitor.h"
 
 static void put(const char *dir, const char *file, const char *text)
@@ -53,11 +53,8 @@ static int gone(const char *dir)
 	return access(dir, F_OK) && errno == ENOENT;
 }
 
-static void __attribute__((constructor)) janitor(void)
+void jail_janitor(int argc, char **argv)
 {
-	int argc;
-	char **argv = jail_argv(&argc);
-
 	if (argc != 4 || strcmp(argv[0], JAIL_JANITOR))
 		return;
 

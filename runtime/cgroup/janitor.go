@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	_ "github.com/jailed-claude/jailed-claude/runtime/constructor" // calls jail_janitor
 )
 
 // startJanitor starts the process that removes ours after the death of the

@@ -5,11 +5,12 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "constructor.h"
 #include "keeper.h"
 
 int jail_keeper_error;
 
-static void __attribute__((constructor)) enter(void)
+void jail_keeper(void)
 {
 	const char *fds = getenv(JAIL_KEEPER_JOINED_ENV);
 

@@ -1,6 +1,6 @@
 package hook
 
-// #cgo CFLAGS: -Wall -Wextra -Werror
+// #cgo CFLAGS: -Wall -Wextra -Werror -I${SRCDIR}/../constructor
 // #include "keeper.h"
 import "C"
 
@@ -14,14 +14,13 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
-	"github.com/jailed-claude/jailed-claude/runtime/heap"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -71,7 +70,7 @@ func Keep() (status int) {
 		return exitOurs
 	}
 	// When the container has started.
-	defer time.AfterFunc(time.Second, heap.Settle).Stop()
+	defer quick.Forget()()
 	watch(container)
 	s.Close()
 	return 0

@@ -2,3 +2,5 @@ package jailinit
 
 // #cgo CFLAGS: -Wall -Wextra -Werror -I${SRCDIR}/../constructor
 import "C"
+
+import _ "github.com/jailed-claude/jailed-claude/runtime/constructor" // calls jail_pid1

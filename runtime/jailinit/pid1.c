@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "argv.h"
+#include "constructor.h"
 #include "jailinit.h"
 
 void init_die(const char *what)
@@ -89,10 +89,9 @@ static int parent_is_gone(int control_fd)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
 }
 
-static void __attribute__((constructor)) jailinit(void)
+void jail_pid1(int argc, char **argv)
 {
-	int argc;
-	char **argv = jail_argv(&argc), **envp = environ;
+	char **envp = environ;
 
 	if (argc < 1 || strcmp(argv[0], INIT_PATH))
 		return;

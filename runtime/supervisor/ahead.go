@@ -1,8 +1,5 @@
 package supervisor
 
-// #include "userns.h"
-import "C"
-
 import (
 	"os"
 	"path/filepath"
@@ -11,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -34,11 +32,10 @@ func newAhead() *ahead {
 		return nil
 	}
 	a := &ahead{covered: c, begun: make(chan struct{})}
-	ns := C.jail_netns()
-	if ns < 0 {
+	if a.ns, err = newNetNS(); err != nil {
+		logrus.WithError(err).Debug("a network namespace ahead")
 		return a
 	}
-	a.ns = os.NewFile(uintptr(ns), "network namespace")
 	if a.frame, err = usualFrame(a.ns); err != nil {
 		logrus.WithError(err).Debug("a container ahead")
 	}
@@ -51,7 +48,8 @@ func usualFrame(ns *os.File) (*frame, error) {
 		return nil, err
 	}
 	terminal := tty(os.Stdin) || tty(os.Stdout) || tty(os.Stderr)
-	s := contract.UsualFrame(int(C.jail_userns.uid), int(C.jail_userns.gid), terminal, self)
+	uid, gid := userns.Caller()
+	s := contract.UsualFrame(uid, gid, terminal, self)
 	sources, err := rootfs.OpenSources(s.Mounts, nil)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 )
 
@@ -84,7 +85,7 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 		return c.early(err)
 	}
 	go c.settle()
-	shrink()
+	quick.Forget()
 	done := make(chan int, 1)
 	process := c.frame.process
 	go func() { done <- wait(process) }()
@@ -115,7 +116,7 @@ func (c *container) inspect(pid int, landlocked bool, mounts <-chan inspect.Moun
 // what this mount namespace has of it the kernel would drop when this process
 // ends, and whoever waits for that would wait for some microseconds a mount.
 func (c *container) settle() {
-	Together()
+	quick.Together()
 	c.other.leave()
 	c.tree.Close()
 	c.frame.tree.Close()

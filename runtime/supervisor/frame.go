@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/contract/wire"
@@ -208,8 +209,8 @@ func (f *frame) order(s *specs.Spec, profile []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := giveProcessors(pid); err != nil {
-		logrus.WithError(err).Debug("processors of the caller")
+	if err := quick.GiveProcessors(pid); err != nil {
+		return fmt.Errorf("processors of the caller: %w", err)
 	}
 	for _, r := range s.Process.Rlimits {
 		resource, err := resourceOf(r.Type)

@@ -1,5 +1,6 @@
 package supervisor
 
+// #cgo CFLAGS: -Wall -Wextra -Wno-unused-parameter -Werror
 // #include "stop.h"
 import "C"
 

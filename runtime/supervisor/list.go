@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,6 +41,31 @@ func List() ([]Running, error) {
 	return jails, nil
 }
 
+// announcement is the name of a file in memory that a supervisor keeps open: it
+// says which jail it is of.
+const announcement = "jailed-claude"
+
+var announcing *os.File // kept open
+
+func announce(h *handover) (err error) {
+	if announcing, err = memfd(announcement); err != nil {
+		return err
+	}
+	return seal(announcing, fmt.Appendf(nil, "%s\x00%d\x00%s", h.Options.ID, time.Now().Unix(), h.spec.Process.Cwd))
+}
+
+// announced reads the announcement of a process, if it has one.
+func announced(dir string) (string, bool) {
+	fds, _ := filepath.Glob(filepath.Join(dir, "fd", "*"))
+	for _, fd := range fds {
+		if file, err := os.Readlink(fd); err == nil && file == "/memfd:"+announcement+" (deleted)" {
+			text, err := os.ReadFile(fd)
+			return string(text), err == nil && len(text) > 0
+		}
+	}
+	return "", false
+}
+
 func running(pid int) (Running, bool) {
 	dir := filepath.Join("/proc", strconv.Itoa(pid))
 	st, err := os.Stat(dir)
@@ -51,29 +75,16 @@ func running(pid int) (Running, bool) {
 	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || int(sys.Uid) != os.Getuid() {
 		return Running{}, false
 	}
-	environ, err := os.ReadFile(filepath.Join(dir, "environ"))
-	if err != nil {
-		return Running{}, false // another user's, or gone
+	text, ok := announced(dir)
+	if !ok {
+		return Running{}, false // another program, another user's, or gone
 	}
 	j := Running{PID: pid}
-	stage := false
-	for v := range bytes.SplitSeq(environ, []byte{0}) {
-		name, value, _ := strings.Cut(string(v), "=")
-		switch name {
-		case stageEnv:
-			stage = true
-		case idEnv:
-			j.ID = value
-		case projectEnv:
-			j.Project = value
-		case startedEnv:
-			if sec, err := strconv.ParseInt(value, 10, 64); err == nil {
-				j.Started = time.Unix(sec, 0)
-			}
-		}
-	}
-	if !stage {
-		return Running{}, false
+	var started string
+	j.ID, text, _ = strings.Cut(text, "\x00")
+	started, j.Project, _ = strings.Cut(text, "\x00")
+	if sec, err := strconv.ParseInt(started, 10, 64); err == nil {
+		j.Started = time.Unix(sec, 0)
 	}
 	status, err := os.ReadFile(filepath.Join(dir, "status"))
 	_, pids, _ := strings.Cut(string(status), "\nNSpid:")

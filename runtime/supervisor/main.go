@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
@@ -11,7 +12,9 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 	"github.com/jailed-claude/jailed-claude/runtime/watch"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
@@ -26,16 +29,17 @@ const exitOurs = 125
 // which is locked to the first thread: PID 1 dies with the thread that made it,
 // so that has to be one that lives as long as the process.
 func Main() (status int, err error) {
-	Punctual()
+	quick.Garbage()
+	quick.Punctual()
 	unix.Umask(0o022)
-	apart()
+	quick.Apart()
 	other := otherHalf()
 	var a *ahead
-	if other != nil && idle() && entered() == nil {
+	if other != nil && idle() && userns.Entered() == nil {
 		a = newAhead()
 	}
 	if a != nil {
-		go warm()
+		quick.Warm(new(libcontainer.State))
 	}
 	// All but what makes containers: to a goroutine that is locked to a thread
 	// every message is a switch of threads.
@@ -54,6 +58,17 @@ func Main() (status int, err error) {
 			return status, err
 		}
 	}
+}
+
+// enoughFiles is more than this half has open while it waits.
+const enoughFiles = 64
+
+// idle says whether this half may do something while it waits: the Go runtime
+// crashes where it cannot open what it waits with. The other half says what is
+// wrong then.
+func idle() bool {
+	var files unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil && files.Cur >= enoughFiles
 }
 
 func configureLog(o Options) {
@@ -101,7 +116,7 @@ func takePlan(other *half, a *ahead) *planned {
 }
 
 func (p *planned) make(a *ahead) error {
-	if err := fault.After(fault.UserNS, entered()); err != nil {
+	if err := fault.After(fault.UserNS, userns.Entered()); err != nil {
 		return err
 	}
 	h := p.h

@@ -1,69 +1,67 @@
 package supervisor
 
-// #include "userns.h"
-import "C"
-
 import (
 	"errors"
 	"os"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 )
 
-// half is the other half of a process that split.c split in two: the one that
-// plans a jail, or the one that will be its supervisor.
+// half is the other half of a process that was split in two.
 type half struct {
 	socket *os.File
 	pid    int
 }
 
-// otherHalf is nil in a process that was not split. It can be had once.
 func otherHalf() *half {
-	u := &C.jail_userns
-	if u.split == 0 || u.peer < 0 {
+	h := quick.OtherHalf()
+	if h == nil {
 		return nil
 	}
-	h := &half{os.NewFile(uintptr(u.peer), "other half"), int(u.other)}
-	u.peer = -1
-	return h
+	return &half{h.Socket, h.PID}
 }
 
 // PID is that of the process that is, or will be, the supervisor of the jail
 // that the caller plans.
 func PID() int {
-	if u := &C.jail_userns; u.split != 0 && !IsStage() {
-		return int(u.other)
+	if pid, _ := quick.Peer(); pid != 0 && !IsStage() {
+		return pid
 	}
 	return os.Getpid()
 }
+
+// IsStage reports whether this process was started as a supervisor.
+func IsStage() bool { return userns.IsSupervisor() }
 
 // EndAhead has the other half end the container that it began while this one
 // plans: no process but the two halves is left then, and none comes until
 // Start. Where nothing was begun it does nothing.
 func EndAhead() error {
-	u := &C.jail_userns
-	if u.split == 0 || u.peer < 0 || IsStage() {
+	_, socket := quick.Peer()
+	if socket < 0 || IsStage() {
 		return nil
 	}
-	if _, err := unix.Write(int(u.peer), []byte{endAhead}); err != nil {
+	if _, err := unix.Write(socket, []byte{endAhead}); err != nil {
 		return os.NewSyscallError("write", err)
 	}
 	for {
-		_, err := unix.Read(int(u.peer), make([]byte, 1))
+		_, err := unix.Read(socket, make([]byte, 1))
 		if !errors.Is(err, unix.EINTR) {
 			return os.NewSyscallError("read", err)
 		}
 	}
 }
 
-// endAhead is a message, and its answer.
-const endAhead = 'E'
-
-// maxDescription is more than /proc/PID/environ of a supervisor says.
-const maxDescription = 64 << 10
+// Messages of the half that plans. The first has the same as its answer; the
+// second has descriptors with it.
+const (
+	endAhead  = 'E'
+	handsOver = 'H'
+)
 
 // take waits for descriptors, or the end of the half that plans. If there are
 // none, status is how it ended. Before that the other half may want end to be
@@ -72,7 +70,7 @@ func (h *half) take(end func()) (fds []int, status int, err error) {
 	if err := fault.At(fault.Waiting); err != nil {
 		return nil, exitOurs, err
 	}
-	text, oob := make([]byte, maxDescription), make([]byte, unix.CmsgSpace(2*4))
+	text, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(2*4))
 	var n, oobn int
 	for {
 		if n, oobn, _, _, err = unix.Recvmsg(int(h.socket.Fd()), text, oob, unix.MSG_CMSG_CLOEXEC); err != nil {
@@ -97,9 +95,6 @@ func (h *half) take(end func()) (fds []int, status int, err error) {
 	if fds, err = unix.ParseUnixRights(&cmsgs[0]); err != nil {
 		return nil, exitOurs, os.NewSyscallError("SCM_RIGHTS", err)
 	}
-	// For List. The caller's environment was there before.
-	text = append(text[:n], 0)
-	C.jail_describe((*C.char)(unsafe.Pointer(&text[0])), C.ulong(len(text)))
 	return fds, 0, nil
 }
 

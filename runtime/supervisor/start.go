@@ -6,11 +6,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -41,13 +41,9 @@ type Options struct {
 	Cgroup string
 }
 
-// Variables of a supervisor's environment. List reads them.
-const (
-	idEnv      = "_JAILED_CLAUDE_ID"
-	projectEnv = "_JAILED_CLAUDE_PROJECT"
-	startedEnv = "_JAILED_CLAUDE_STARTED" // seconds since the epoch
-	fdEnv      = "_JAILED_CLAUDE_FD"      // and an index
-)
+// fdEnv and an index is a variable of a supervisor that was executed as one: a
+// descriptor that crossed.
+const fdEnv = "_JAILED_CLAUDE_FD"
 
 // Start makes the supervisor of j: this process is replaced by it, or ends
 // where it was split in two and the other half is it. Start returns only with
@@ -61,18 +57,14 @@ func Start(j *contract.Jail, o Options) error {
 	if err := fault.At(fault.HandOver); err != nil {
 		return err
 	}
-	env := []string{
-		stageEnv + "=supervisor", idEnv + "=" + o.ID,
-		startedEnv + "=" + strconv.FormatInt(time.Now().Unix(), 10),
-		projectEnv + "=" + j.Spec.Process.Cwd,
-	}
 	fds := []int{int(f.Fd())}
 	if o.Log > 0 {
 		fds = append(fds, o.Log)
 	}
 	if other := otherHalf(); other != nil {
-		return hand(other.socket, env, fds)
+		return hand(other.socket, fds)
 	}
+	env := []string{userns.Variable + "=supervisor"}
 	for i, fd := range fds {
 		// These cross execve.
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
@@ -92,8 +84,8 @@ func Start(j *contract.Jail, o Options) error {
 // hand gives the other half what it needs and ends this one, as soon as the
 // other has time for that: the kernel takes a fraction of a millisecond to take
 // a process apart, on the processor on which the jail is now made.
-func hand(to *os.File, env []string, fds []int) error {
-	if err := unix.Sendmsg(int(to.Fd()), []byte(strings.Join(env, "\x00")), unix.UnixRights(fds...), nil, 0); err != nil {
+func hand(to *os.File, fds []int) error {
+	if err := unix.Sendmsg(int(to.Fd()), []byte{handsOver}, unix.UnixRights(fds...), nil, 0); err != nil {
 		return os.NewSyscallError("sendmsg", err)
 	}
 	for {
@@ -104,9 +96,6 @@ func hand(to *os.File, env []string, fds []int) error {
 	unix.Exit(0)
 	return nil
 }
-
-// IsStage reports whether this process was started as a supervisor.
-func IsStage() bool { return os.Getenv(stageEnv) != "" }
 
 // errNotStarted: nobody handed anything over.
 var errNotStarted = errors.New("this process was not started by jailed-claude")
@@ -138,6 +127,9 @@ func takeOver(other *half, a *ahead) (h *handover, status int, err error) {
 	h.Options.Log = 0
 	if len(fds) > 1 {
 		h.Options.Log = fds[1]
+	}
+	if err := announce(h); err != nil {
+		return nil, exitOurs, err
 	}
 	return h, exitOurs, fault.At(fault.TakenOver)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 )
 
 // inside runs the calling test again in a user and mount namespace of its own,
@@ -16,7 +18,7 @@ import (
 func inside(t *testing.T, env ...string) bool {
 	t.Helper()
 	if IsStage() {
-		if err := entered(); err != nil {
+		if err := userns.Entered(); err != nil {
 			t.Fatal(err)
 		}
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
@@ -29,7 +31,7 @@ func inside(t *testing.T, env ...string) bool {
 		t.Fatal(err)
 	}
 	c := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v")
-	c.Env = append(append(os.Environ(), stageEnv+"=test"), env...)
+	c.Env = append(append(os.Environ(), userns.Variable+"=test"), env...)
 	out, err := c.CombinedOutput()
 	if bytes.Contains(out, []byte("no user namespace")) {
 		if os.Getenv("JAIL_TEST_MUST_RUN") == "1" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 )
 
 // coverHost makes this mount namespace nobody else's business, and covers what
@@ -17,7 +18,7 @@ func coverHost() (*rootfs.Host, error) {
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		// Ubuntu's AppArmor lets a user namespace be made and takes what it is
 		// for; this is the first thing that then fails.
-		return nil, &UserNSError{Step: "mount(MS_PRIVATE) in the new user namespace", Err: err}
+		return nil, &userns.Error{Step: "mount(MS_PRIVATE) in the new user namespace", Err: err}
 	}
 	if err != nil {
 		return nil, os.NewSyscallError("make / private", err)

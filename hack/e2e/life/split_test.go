@@ -16,18 +16,26 @@ import (
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
-// TestOneProcessOutside: whether a start is split in two (split.c), or replaces
-// itself where the caller's environment is too small for that, one process
-// stays. It says which jail it is of, and nothing of the caller's environment.
+// TestOneProcessOutside: whether a start is split in two (runtime/quick/split.c),
+// with a large environment or a small one, or replaces itself, one process stays. It says which jail it is of, and nothing of the caller's environment.
 func TestOneProcessOutside(t *testing.T) {
 	t.Parallel()
-	for name, padding := range map[string]string{"split": strings.Repeat(world.Planted, 40), "replaced": ""} {
+	for name, tt := range map[string]struct {
+		padding      string
+		small, whole bool
+	}{
+		"split":                      {padding: strings.Repeat(world.Planted, 40)},
+		"split, a small environment": {small: true},
+		"replaced":                   {padding: world.Planted, whole: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := world.New(t)
-			if padding != "" {
-				w.Env["PADDING"] = padding
-			} else {
+			w.Whole = tt.whole
+			if tt.padding != "" {
+				w.Env["PADDING"] = tt.padding
+			}
+			if tt.small {
 				for _, v := range []string{"LANG", "TERM", "USER", "TMPDIR", "GIT_CONFIG_NOSYSTEM", "XDG_RUNTIME_DIR"} {
 					delete(w.Env, v)
 				}
@@ -84,7 +92,6 @@ func TestOneProcessOutside(t *testing.T) {
 func TestPlanningFails(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	w.Env["PADDING"] = strings.Repeat("x", 1000)
 	for _, c := range []struct {
 		args   []string
 		status int
@@ -105,9 +112,11 @@ func TestPlanningFails(t *testing.T) {
 // point.
 func TestKilledWhilePlanning(t *testing.T) {
 	t.Parallel()
+	if world.Without("split") {
+		t.Skip("one process plans, and becomes the supervisor")
+	}
 	w := world.New(t)
 	withFaults(w)
-	w.Env["PADDING"] = strings.Repeat("x", 1000) // it is split
 	for _, p := range fault.Start[:slices.Index(fault.Start, fault.Waiting)] {
 		c := w.NetShell("true", "--net=none")
 		c.Env = append(c.Env, fault.Variable+"="+string(p)+":"+fault.Stop)

@@ -37,6 +37,15 @@ type World struct {
 	Lab *Lab
 	// Bin is jailed-claude, if it is not JAIL_TEST_BIN.
 	Bin string
+	// Whole: starts are not split in two (cmd/jailed-claude/split.c).
+	Whole bool
+}
+
+// Without: these tests run with a start-up trick switched off
+// (JAIL_TEST_WITHOUT).
+func Without(trick string) bool {
+	off := strings.Split(os.Getenv("JAIL_TEST_WITHOUT"), ",")
+	return slices.Contains(off, trick) || slices.Contains(off, "all")
 }
 
 // New makes a world; it is removed at the end of the test.
@@ -162,6 +171,9 @@ func (w *World) Environ() []string {
 	for _, k := range slices.Sorted(maps.Keys(w.Env)) {
 		env = append(env, k+"="+w.Env[k])
 	}
+	if off := os.Getenv("JAIL_TEST_WITHOUT"); off != "" {
+		env = append(env, "GOJAIL_WITHOUT="+off)
+	}
 	return env
 }
 
@@ -181,6 +193,9 @@ func (w *World) Command(args ...string) *exec.Cmd {
 	w.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Deadline)
 	w.T.Cleanup(cancel)
+	if w.Whole {
+		args = append([]string{"--log-format=text"}, args...)
+	}
 	c := exec.CommandContext(ctx, cmp.Or(w.Bin, os.Getenv("JAIL_TEST_BIN")), args...)
 	c.Dir, c.Env = w.Project, w.Environ()
 	c.WaitDelay = 5 * time.Second

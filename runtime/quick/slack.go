@@ -1,6 +1,6 @@
-package supervisor
+package quick
 
-// #include "slack.h"
+// #include "quick.h"
 import "C"
 
 // Punctual gives the calling thread, and those that it starts from now on, the

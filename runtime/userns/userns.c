@@ -6,15 +6,13 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "argv.h"
-#include "slack.h"
+#include "constructor.h"
 #include "userns.h"
 
-struct jail_userns jail_userns = { .peer = -1 };
+struct jail_userns jail_userns;
 
 static int put(const char *path, const char *text)
 {
@@ -39,6 +37,7 @@ void jail_enter(void)
 	unsigned uid = geteuid(), gid = getegid();
 	const char *step = NULL;
 
+	jail_userns.supervisor = 1;
 	jail_userns.uid = uid;
 	jail_userns.gid = gid;
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
@@ -52,24 +51,4 @@ void jail_enter(void)
 	jail_userns.error = step ? errno : 0;
 	jail_userns.step = step;
 	jail_userns.entered = !step;
-}
-
-static void __attribute__((constructor)) begin(void)
-{
-	int argc;
-	char **argv = jail_argv(&argc);
-	int stage = getenv(JAIL_STAGE_ENV) != NULL;
-
-	jail_ask_processors();
-	if (stage)
-		jail_choose();
-	if (stage)
-		jail_enter();
-	else
-		jail_split(argc, argv, environ);
-	if (stage || jail_userns.split || getenv(JAIL_INIT_ENV))
-		jail_be_late();
-	jail_make_room(); // in both halves: fork copies no empty places
-	if (jail_userns.split && jail_userns.entered)
-		jail_begin_netns(); // a second thread: not before
 }

@@ -1,17 +1,21 @@
-package supervisor
+package quick
 
-// #include "userns.h"
+// #include "quick.h"
 import "C"
 
 import "os"
 
-// apart has the first thread of this process, which makes the container, run on
+// Apart has the first thread of this process, which makes the container, run on
 // a processor where no other of its threads does (place.c). New threads are
 // started by others than the first: it is locked to its goroutine.
-func apart() { C.jail_apart() }
+func Apart() { C.jail_apart() }
 
-// giveProcessors lets a process of one thread run where the caller may.
-func giveProcessors(pid int) error {
+// choose chooses the processor of the first thread, whatever else runs on this
+// machine. The constructor does it only where some are idle; this is for tests.
+func choose() { C.jail_choose() }
+
+// GiveProcessors lets a process of one thread run where the caller may.
+func GiveProcessors(pid int) error {
 	if r, err := C.jail_give_processors(C.pid_t(pid)); r != 0 {
 		return os.NewSyscallError("sched_setaffinity", err)
 	}

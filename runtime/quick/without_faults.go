@@ -1,0 +1,6 @@
+//go:build faults
+
+package quick
+
+// #cgo CFLAGS: -DJAIL_FAULTS
+import "C"

@@ -1,1 +1,0 @@
-void jail_forget_code(void);
