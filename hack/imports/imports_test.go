@@ -227,16 +227,6 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestStackImportsNothing: with an import it would be initialised later, and be
-// good for nothing.
-func TestStackImportsNothing(t *testing.T) {
-	for _, p := range list(t, "./runtime/stack") {
-		if len(p.Imports) > 0 {
-			t.Errorf("%s imports %q", p.name(), p.Imports)
-		}
-	}
-}
-
 // TestRules: the rules find what they forbid, and nothing else.
 func TestRules(t *testing.T) {
 	p := goPackage{ImportPath: module + "/spec/host", Imports: []string{"os/exec", "fmt", "osx"}, Deps: []string{"fmt", runc + "/libcontainer", "os/exec", module + "/spec/hostile"}}

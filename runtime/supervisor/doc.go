@@ -1,9 +1,9 @@
 // Package supervisor is the process that owns a jail. Start replaces the
 // calling process by it, so a jail has one process outside and not two:
 //
-//   - a constructor in C enters a user, a mount and a network namespace before
-//     the Go runtime starts (userns.c, netns.c), beside the half of the process
-//     that plans (split.c), and on another processor (place.c);
+//   - it enters a user and a mount namespace before its Go runtime starts
+//     (packages constructor and userns), as a rule in a process that was split
+//     in two, beside the half that plans (package quick);
 //   - as root there it begins the container that nearly every jail has, before
 //     the jail is known (ahead.go, frame.go): libcontainer makes it, and its
 //     PID 1 waits;
