@@ -24,6 +24,7 @@ type Input struct {
 	Policy  policy.Policy
 	Closure closure.Closure
 	Host    host.Facts
+	Env     Env
 	// Command is the program and its arguments; empty runs the agent with
 	// Args. A program without a slash is searched on the jail's PATH.
 	Command []string
@@ -249,19 +250,15 @@ func (b *builder) program() error {
 }
 
 func (b *builder) environment() error {
-	for _, name := range slices.Sorted(maps.Keys(b.Host.Env)) {
-		from, why := builtin, "on the allow-list"
-		_, made := b.env[name]
-		switch {
-		case made: // names a path of the host, where the jail has its own
-			continue
-		case allowedEnv(name):
-		case slices.Contains(b.Policy.Env.Pass, name):
-			from, why = b.origin("env.pass="+name), "passed from your environment"
-		default:
-			continue
+	for _, name := range slices.Sorted(maps.Keys(b.Env.Vars)) {
+		if _, made := b.env[name]; made || !crosses(b.Policy, name) {
+			continue // made: it names a path of the host, where the jail has its own
 		}
-		b.env[name] = b.Host.Env[name]
+		from, why := builtin, "on the allow-list"
+		if !allowedEnv(name) {
+			from, why = b.origin("env.pass="+name), "passed from your environment"
+		}
+		b.env[name] = b.Env.Vars[name]
 		b.grant("environment", name, "", from, why)
 	}
 	for _, dir := range b.Closure.Bins {

@@ -3,6 +3,9 @@ package spec
 import (
 	"slices"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // envAllowed are the variables that cross from the caller: what a terminal
@@ -15,4 +18,38 @@ var envAllowed = []string{
 
 func allowedEnv(name string) bool {
 	return slices.Contains(envAllowed, name) || strings.HasPrefix(name, "LC_")
+}
+
+// Env is what of the caller's environment Build may know. The rest of it, with
+// the caller's secrets, is never part of an Input.
+type Env struct {
+	// Vars cross into the jail, unless it makes them itself. Build leaves out
+	// any that may not.
+	Vars map[string]string
+	// Keys are the variables in which the caller has a key for a service of the
+	// agent's. The keys themselves stay outside.
+	Keys []string
+}
+
+// EnvOf is the part of the caller's environment that a policy lets cross.
+func EnvOf(p policy.Policy, caller map[string]string) Env {
+	e := Env{Vars: map[string]string{}}
+	for name, value := range caller {
+		if crosses(p, name) {
+			e.Vars[name] = value
+		}
+	}
+	for _, k := range agent.Default().Keys {
+		// With another service the key is that one's, and not for this one.
+		url := strings.TrimSuffix(caller[k.URL], "/")
+		if caller[k.Variable] != "" && (url == "" || url == k.Upstream) {
+			e.Keys = append(e.Keys, k.Variable)
+		}
+	}
+	return e
+}
+
+// crosses: the variable is on the allow-list, or the policy passes it.
+func crosses(p policy.Policy, name string) bool {
+	return allowedEnv(name) || slices.Contains(p.Env.Pass, name)
 }

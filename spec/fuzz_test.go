@@ -36,7 +36,7 @@ func FuzzBuild(f *testing.F) {
 			Protect: []host.Path{{Path: protect, Why: read}}, Hide: []host.Path{{Path: pin + "/hidden", Why: write}},
 		}
 		h.User, h.Group, h.GitName, h.GitEmail = user, user, git, git
-		h.Env[name] = value
+		in.Env.Vars[name] = value
 		in.Policy.Files.Read, in.Policy.Files.Write = []string{read}, []string{write}
 		in.Policy.Env.Pass = []string{name}
 		in.Args = []string{value}

@@ -66,10 +66,12 @@ func valid() Input {
 			CAFile:     "/etc/ssl/certs/ca-certificates.crt",
 			ResolvConf: "/run/systemd/resolve/stub-resolv.conf",
 			Localtime:  "/usr/share/zoneinfo/Europe/London",
-			Env: map[string]string{"TERM": "xterm-256color", "LANG": "en_GB.UTF-8", "LC_TIME": "C", "PATH": "/usr/bin",
-				"HOME": "/home/ada", "SSH_AUTH_SOCK": "/run/user/1000/ssh", "ANTHROPIC_API_KEY": "sk-secret", "GOFLAGS": "-v"},
-			NoFile: 1 << 20,
+			NoFile:     1 << 20,
 		},
+		// More than the planner would hand in (EnvOf): what may not cross must
+		// not, even so.
+		Env: Env{Keys: []string{"ANTHROPIC_API_KEY"}, Vars: map[string]string{"TERM": "xterm-256color", "LANG": "en_GB.UTF-8", "LC_TIME": "C", "PATH": "/usr/bin",
+			"HOME": "/home/ada", "SSH_AUTH_SOCK": "/run/user/1000/ssh", "ANTHROPIC_API_KEY": "sk-secret", "GOFLAGS": "-v"}},
 		Init: storeSelf,
 	}
 }
@@ -160,7 +162,7 @@ var goldens = []struct {
 		filtered(in)
 		in.Policy.Network.Via, in.Policy.Network.TLS = network.ViaProxy, network.TLSAny
 		in.Policy.Env.Set = map[string]string{"NO_PROXY": "mine.example", "DISABLE_TELEMETRY": ""}
-		in.Host.Env["https_proxy"] = "http://corp:3128" // not passed
+		in.Env.Vars["https_proxy"] = "http://corp:3128" // not passed
 	}},
 	{"config-shared", func(in *Input) {
 		const c = "/home/ada/.claude"
@@ -266,7 +268,8 @@ var goldens = []struct {
 	{"export-host-net", func(in *Input) { in.Init, in.Policy.Network.Mode = "", policy.NetHost }},
 	{"bare-host", func(in *Input) {
 		h := &in.Host
-		h.GitName, h.GitEmail, h.CAFile, h.ResolvConf, h.Localtime, h.Env = "", "", "", "", "", nil
+		h.GitName, h.GitEmail, h.CAFile, h.ResolvConf, h.Localtime = "", "", "", "", ""
+		in.Env = Env{}
 		in.Closure.Shell, in.Closure.Bash, in.Closure.Env = "", "", ""
 	}},
 	{"managed", func(in *Input) {

@@ -157,7 +157,7 @@ func TestRefused(t *testing.T) {
 			`the configuration breaks the promises of a jail: process: the variable "_LIBCONTAINER_INITPIPE" would speak to the runtime`},
 		{"a variable without a name", func(in *Input) { in.Policy.Env.Set = map[string]string{"": "x"} },
 			`the configuration breaks the promises of a jail: process: the variable "" is malformed`},
-		{"a value that is not UTF-8", func(in *Input) { in.Host.Env["LC_ALL"] = "\xff" },
+		{"a value that is not UTF-8", func(in *Input) { in.Env.Vars["LC_ALL"] = "\xff" },
 			`the configuration breaks the promises of a jail: process: the variable "LC_ALL" is malformed`},
 
 		// Others
@@ -300,7 +300,7 @@ func TestPasswd(t *testing.T) {
 	} {
 		in := valid()
 		in.Host.User, in.Host.Group, in.Host.Home = r.user, r.group, r.home
-		in.Host.Env = nil
+		in.Env = Env{}
 		// The environment cannot hold NUL; the file is what this test is about.
 		b := &builder{Input: in, env: map[string]string{}, spec: mustBuild(t, valid()).Spec}
 		if err := b.etc(); err != nil {
@@ -392,16 +392,16 @@ func TestEnvironment(t *testing.T) {
 	stays := []string{"LC", "LCX", "term", "TERMINFO", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS",
 		"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "TMUX", "AWS_SECRET_ACCESS_KEY", "ANTHROPIC_API_KEY", "NODE_OPTIONS", "GIT_DIR", "NIX_PATH",
 		"_LIBCONTAINER_INITPIPE", "NOTIFY_SOCKET", "LISTEN_FDS", "http_proxy", "CLAUDE_CODE_OAUTH_TOKEN", "HISTFILE"}
-	in.Host.Env = map[string]string{}
+	in.Env.Vars = map[string]string{}
 	in.Policy.Agent.Key = policy.KeyNone
 	for _, n := range slices.Concat(crosses, stays) {
-		in.Host.Env[n] = "of the host"
+		in.Env.Vars[n] = "of the host"
 	}
 	made := map[string]string{"HOME": "/home/ada", "USER": "ada", "LOGNAME": "ada", "TMPDIR": "/tmp", "XDG_RUNTIME_DIR": "/run/user/1000",
 		"SHELL": storeBash + "/bin/bash", "PATH": storeClaude + "/bin:" + storeBash + "/bin:" + storeUtils + "/bin", "CLAUDE_CONFIG_DIR": "/home/ada/.claude",
 		"SSL_CERT_FILE": contract.CertsPath, "NIX_SSL_CERT_FILE": contract.CertsPath}
 	for n := range made {
-		in.Host.Env[n] = "of the host"
+		in.Env.Vars[n] = "of the host"
 		in.Policy.Env.Pass = append(in.Policy.Env.Pass, n)
 	}
 	have := map[string]string{}

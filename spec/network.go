@@ -135,7 +135,7 @@ func (b *builder) brokers(c *network.Config) error {
 			made[v.name] = o.Name
 			b.netEnv = append(b.netEnv, v)
 		}
-		if name, ok := strings.CutPrefix(o.From, "env:"); ok && (slices.Contains(b.Policy.Env.Pass, name) || allowedEnv(name)) {
+		if name, ok := strings.CutPrefix(o.From, "env:"); ok && crosses(b.Policy, name) {
 			return fmt.Errorf("the key of broker %q (%s) comes from %s, which the jail gets too: take it out of env.pass", o.Name, from, name)
 		}
 		if slices.ContainsFunc(b.agent.Keys, func(k agent.Key) bool { return o.URLEnv == k.URL }) {
@@ -154,17 +154,12 @@ func (b *builder) brokers(c *network.Config) error {
 
 // ownKey: the jail gets a broker for the key in the caller's environment.
 func (b *builder) ownKey(k agent.Key) bool {
-	if b.Policy.Agent.Key != policy.KeyAuto || b.Host.Env[k.Variable] == "" || b.says(k.Variable) || b.says(k.URL) {
+	if b.Policy.Agent.Key != policy.KeyAuto || !slices.Contains(b.Env.Keys, k.Variable) || b.says(k.Variable) || b.says(k.URL) {
 		return false
 	}
-	if slices.ContainsFunc(b.Policy.Brokers, func(o network.Broker) bool {
+	return !slices.ContainsFunc(b.Policy.Brokers, func(o network.Broker) bool {
 		return o.Name == k.Broker || o.Env == k.Variable || o.URLEnv == k.URL
-	}) {
-		return false
-	}
-	// With another service the key is that one's, and not for this one.
-	url := strings.TrimSuffix(b.Host.Env[k.URL], "/")
-	return url == "" || url == k.Upstream
+	})
 }
 
 // says: the policy passes or sets the variable.

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,19 @@ func networkOf(t *testing.T, j *contract.Jail) *network.Config {
 	return c
 }
 
+const gone = "\x00"
+
+// caller changes the environment that the caller has.
+func caller(name, value string) func(*Input) {
+	return func(in *Input) {
+		env := maps.Clone(in.Env.Vars)
+		if env[name] = value; value == gone {
+			delete(env, name)
+		}
+		in.Env = EnvOf(in.Policy, env)
+	}
+}
+
 // TestOwnKey: who gets a broker for the caller's key, and that the key itself
 // is nowhere.
 func TestOwnKey(t *testing.T) {
@@ -38,14 +52,14 @@ func TestOwnKey(t *testing.T) {
 		"without network":    {func(in *Input) { in.Policy.Network.Mode = policy.NetNone }, true},
 		"filtered":           {func(in *Input) { in.Policy.Network.Mode = policy.NetFiltered }, true},
 		"the host's network": {func(in *Input) { in.Policy.Network.Mode = policy.NetHost }, false},
-		"no key":             {func(in *Input) { delete(in.Host.Env, "ANTHROPIC_API_KEY") }, false},
-		"an empty key":       {func(in *Input) { in.Host.Env["ANTHROPIC_API_KEY"] = "" }, false},
+		"no key":             {caller("ANTHROPIC_API_KEY", gone), false},
+		"an empty key":       {caller("ANTHROPIC_API_KEY", ""), false},
 		"turned off":         {func(in *Input) { in.Policy.Agent.Key = policy.KeyNone }, false},
 		"set":                {func(in *Input) { in.Policy.Env.Set = map[string]string{"ANTHROPIC_API_KEY": "x"} }, false},
 		"another URL set":    {func(in *Input) { in.Policy.Env.Set = map[string]string{"ANTHROPIC_BASE_URL": "http://x"} }, false},
 		"another URL passed": {func(in *Input) { in.Policy.Env.Pass = []string{"ANTHROPIC_BASE_URL"} }, false},
-		"a key of a gateway": {func(in *Input) { in.Host.Env["ANTHROPIC_BASE_URL"] = "https://gateway.example" }, false},
-		"the usual URL":      {func(in *Input) { in.Host.Env["ANTHROPIC_BASE_URL"] = "https://api.anthropic.com/" }, true},
+		"a key of a gateway": {caller("ANTHROPIC_BASE_URL", "https://gateway.example"), false},
+		"the usual URL":      {caller("ANTHROPIC_BASE_URL", "https://api.anthropic.com/"), true},
 		"a broker of the name": {func(in *Input) {
 			in.Policy.Brokers = []network.Broker{agent.Claude().Keys[0].For("command:pass anthropic")}
 		}, false},

@@ -64,7 +64,7 @@ func portable(p policy.Policy, c closure.Closure, id int) ([]byte, error) {
 	if err := unmarked(p, c); err != nil {
 		return nil, err
 	}
-	in := Input{Policy: p, Closure: c, Host: anyHost(p, id), Init: markPath("JAILED_CLAUDE")}
+	in := Input{Policy: p, Closure: c, Host: anyHost(p, id), Env: anyEnv(p), Init: markPath("JAILED_CLAUDE")}
 	if c.Agent == "" {
 		in.Command = []string{"sh"}
 	}
@@ -125,14 +125,10 @@ func anyHost(p policy.Policy, id int) host.Facts {
 		NixSubstituters: []string{mark("NIX_SUBSTITUTERS")},
 		NixKeys:         []string{mark("NIX_KEYS")},
 		NoFile:          maxOpenFiles,
-		Env:             map[string]string{},
 		Present:         map[string]host.Kind{},
 	}
 	c := agent.Default().Config()
 	h.ClaudeShared = host.ClaudeFiles{Dir: path.Join(h.Home, c.Path), JSON: path.Join(h.Home, c.Beside)}
-	for _, name := range slices.Concat(envAllowed, []string{"LC_*"}, p.Env.Pass) {
-		h.Env[name] = mark("env:" + name)
-	}
 	// Every path that is granted is there, and no symlink.
 	for _, g := range slices.Concat(p.Files.Read, p.Files.Write) {
 		if rest, ok := strings.CutPrefix(g, "~/"); ok {
@@ -142,6 +138,16 @@ func anyHost(p policy.Policy, id int) host.Facts {
 		h.Present[g] = host.Kind{Real: g}
 	}
 	return h
+}
+
+// anyEnv has every variable that may cross. Whether the caller has a key is the
+// caller's.
+func anyEnv(p policy.Policy) Env {
+	e := Env{Vars: map[string]string{}}
+	for _, name := range slices.Concat(envAllowed, []string{"LC_*"}, p.Env.Pass) {
+		e.Vars[name] = mark("env:" + name)
+	}
+	return e
 }
 
 // portableFile says all of a file of the rootfs. The one with numbers in it is

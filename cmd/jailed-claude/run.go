@@ -161,7 +161,7 @@ func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[st
 		return nil, nil, err
 	}
 	caller := key.Caller{
-		Env: in.Host.Env, Home: in.Host.Home, Project: in.Host.Project.Dir, Stderr: os.Stderr,
+		Env: host.Environ(), Home: in.Host.Home, Project: in.Host.Project.Dir, Stderr: os.Stderr,
 		Warn: func(line string) { warn(c, line) },
 	}
 	keys, err = key.All(c.Context(), brokers, caller)

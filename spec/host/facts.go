@@ -52,10 +52,6 @@ type Facts struct {
 	// whose signatures it trusts; known with NixDaemon.
 	NixSubstituters, NixKeys []string
 
-	// Env is the caller's whole environment. Only names that spec's
-	// allow-list or the policy names may cross.
-	Env map[string]string
-
 	// ClaudeShared are the host's own Claude files for config = "shared".
 	ClaudeShared ClaudeFiles
 

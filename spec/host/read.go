@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,7 +97,7 @@ func (s *source) read(ctx context.Context, o Options) (*Facts, error) {
 // caller fills in who calls and which folders are whose.
 func (s *source) caller() (*Facts, error) {
 	passwd := s.accounts("/etc/passwd")
-	f := &Facts{UID: s.uid, GID: s.gid, User: s.userName(passwd), Group: s.groupName(), Env: maps.Clone(s.env)}
+	f := &Facts{UID: s.uid, GID: s.gid, User: s.userName(passwd), Group: s.groupName()}
 	var err error
 	if f.Home, err = s.home(passwd); err != nil {
 		return nil, err

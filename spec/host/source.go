@@ -21,8 +21,12 @@ type source struct {
 // thisHost is the source of the host that this process runs on.
 func thisHost() *source {
 	groups, _ := os.Getgroups() // none is as good
-	return &source{env: environ(os.Environ()), uid: os.Getuid(), gid: os.Getgid(), groups: groups, look: exec.LookPath}
+	return &source{env: Environ(), uid: os.Getuid(), gid: os.Getgid(), groups: groups, look: exec.LookPath}
 }
+
+// Environ is the caller's whole environment. It is no part of Facts, which are
+// the input of what is written down: secrets are in it.
+func Environ() map[string]string { return environ(os.Environ()) }
 
 // environ makes a map of NAME=VALUE lines. Of doubles the first counts, as in
 // getenv(3).

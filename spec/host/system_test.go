@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -84,11 +85,19 @@ func TestEnvironment(t *testing.T) {
 	if len(env) != 4 {
 		t.Errorf("%q", env)
 	}
+	t.Setenv("TOKEN", "hunter2")
+	if Environ()["TOKEN"] != "hunter2" {
+		t.Error("a variable is not there")
+	}
+}
+
+// TestFactsHoldNoSecrets: what is not asked for is in no fact, for facts are the
+// input of what is written down.
+func TestFactsHoldNoSecrets(t *testing.T) {
 	f := newFake(t)
-	facts := f.mustRead(Options{})
-	facts.Env["HOME"] = "changed"
-	if f.env["HOME"] == "changed" {
-		t.Error("the map is shared")
+	f.env["TOKEN"], f.env["ANTHROPIC_API_KEY"] = "hunter2", "sk-hunter2"
+	if text := fmt.Sprintf("%#v", f.mustRead(Options{Shared: true})); strings.Contains(text, "hunter2") {
+		t.Errorf("a secret is in %s", text)
 	}
 }
 

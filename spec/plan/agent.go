@@ -86,11 +86,11 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 		return new(claude.Report), nil
 	}
 	o := claude.Options{
-		Host: claude.Find(in.Host.Env, in.Host.Home), State: in.Host.StateDir, Project: in.Host.Project.Dir, Login: login == LoginCopy,
+		Host: claude.Find(host.Environ(), in.Host.Home), State: in.Host.StateDir, Project: in.Host.Project.Dir, Login: login == LoginCopy,
 		APIKey: in.Policy.Env.Set[keyVariable],
 	}
 	if slices.Contains(in.Policy.Env.Pass, keyVariable) {
-		o.APIKey = in.Host.Env[keyVariable]
+		o.APIKey = in.Env.Vars[keyVariable]
 	}
 	if b := brokerOf(j, keyVariable); b != nil {
 		o.Placeholder = b.Placeholder()

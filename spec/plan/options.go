@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -187,6 +188,6 @@ func (o *Options) closureOptions(p policy.Policy) closure.Options {
 
 // onHost adds what the host says.
 func onHost(c closure.Options, facts *host.Facts) closure.Options {
-	c.Path, c.Home, c.Self = facts.Env["PATH"], facts.Home, facts.Executable
+	c.Path, c.Home, c.Self = os.Getenv("PATH"), facts.Home, facts.Executable
 	return c
 }

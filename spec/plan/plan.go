@@ -72,7 +72,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	if err != nil {
 		return nil, warnings, err
 	}
-	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Command: o.Command, Args: o.Args, Terminal: o.Terminal}
+	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, host.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
 	if !o.Export {
 		in.Init = facts.Executable
 	}
