@@ -16,6 +16,7 @@ import (
 	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 )
 
 // isInit: libcontainer started this process as its init. The argument alone
@@ -29,7 +30,7 @@ func isInit() bool {
 // initialised the main goroutine is there; in main the scheduler may already
 // have moved it, where other processes want the processors.
 func init() {
-	if isInit() || supervisor.IsStage() {
+	if isInit() || userns.IsSupervisor() {
 		goruntime.LockOSThread()
 	}
 }
@@ -53,7 +54,7 @@ func Reexec() (status int, err error, ok bool) {
 	if hook.IsKeeper() {
 		return hook.Keep(), nil, true
 	}
-	if !supervisor.IsStage() {
+	if !userns.IsSupervisor() {
 		quick.Punctual()
 		quick.Together()
 		return 0, nil, false

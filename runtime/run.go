@@ -4,14 +4,14 @@ import (
 	"fmt"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/seccomp"
-	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // Options of Run.
 type Options struct {
-	supervisor.Options
+	launch.Options
 	// Cache is the per-user folder for compiled seccomp profiles.
 	Cache string
 	// Warn is told what made the start slower, not unsafe.
@@ -34,5 +34,5 @@ func Run(j *contract.Jail, o Options) error {
 		return err
 	}
 	o.Seccomp = prog
-	return supervisor.Start(j, o.Options)
+	return launch.Start(j, o.Options)
 }

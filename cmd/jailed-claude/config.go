@@ -13,7 +13,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
-	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 )
@@ -80,7 +80,7 @@ what the agent changed. The next run is a first run again. The host's is not tou
 			if err != nil {
 				return err
 			}
-			jails, err := supervisor.List()
+			jails, err := launch.List()
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
-	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 )
 
 func newList() *cobra.Command {
@@ -20,7 +20,7 @@ func newList() *cobra.Command {
   jailed-claude list --json | jq -r '.[].pid'`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			jails, err := supervisor.List()
+			jails, err := launch.List()
 			if err != nil {
 				return err
 			}

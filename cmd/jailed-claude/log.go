@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
-	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
@@ -58,6 +58,6 @@ func chosenSession(args []string) (sessionlog.Session, error) {
 }
 
 func running(id string) bool {
-	jails, err := supervisor.List()
-	return err == nil && slices.ContainsFunc(jails, func(j supervisor.Running) bool { return j.ID == id })
+	jails, err := launch.List()
+	return err == nil && slices.ContainsFunc(jails, func(j launch.Running) bool { return j.ID == id })
 }

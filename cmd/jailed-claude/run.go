@@ -19,8 +19,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
-	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -118,7 +118,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	ro := runtime.Options{Cache: filepath.Join(host.CacheDir(), "seccomp"), Warn: func(err error) { logrus.Warn(err) }}
 	ro.ID = hex.EncodeToString(id)
 	if r := j.Spec.Linux.Resources; r != nil {
-		ro.Cgroup, err = cgroup.Prepare(c.Context(), cgroup.Options{ID: ro.ID, Limits: r, Supervisor: supervisor.PID(), Alone: supervisor.EndAhead})
+		ro.Cgroup, err = cgroup.Prepare(c.Context(), cgroup.Options{ID: ro.ID, Limits: r, Supervisor: launch.PID(), Alone: launch.EndAhead})
 		if err != nil {
 			return err
 		}

@@ -83,6 +83,8 @@ var table = []rule{
 		because: "a filter of bytes knows nothing of containers"},
 	{packages: []string{"runtime/seccomp", "runtime/jailinit"}, never: []string{runc, logrus, module + "/bundle"},
 		because: "they are used by whatever starts a jail, and know nothing of how"},
+	{packages: []string{"runtime/launch"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
+		because: "whoever plans a jail makes nothing of it"},
 	{packages: []string{"runtime/watch"}, never: []string{runc, module + "/bundle", module + "/runtime"},
 		because: "what changed on the host is found without knowing how the jail was made"},
 	{packages: []string{"runtime/inspect"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/inspect", module + "/runtime/mountinfo", module + "/internal"},

@@ -15,19 +15,20 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 )
 
 // container is one jail from creation to exit.
 type container struct {
-	options Options
+	options launch.Options
 	spec    *specs.Spec
 	frame   *frame
 	tree    *rootfs.Tree
 	// late: the container was there before the mounts of the configuration.
 	late    bool
-	other   *half
+	other   *launch.Planner
 	covered *rootfs.Host
 	cgroup  *cgroup.Group
 	network *jailNet
@@ -117,7 +118,7 @@ func (c *container) inspect(pid int, landlocked bool, mounts <-chan inspect.Moun
 // ends, and whoever waits for that would wait for some microseconds a mount.
 func (c *container) settle() {
 	quick.Together()
-	c.other.leave()
+	c.other.Leave()
 	c.tree.Close()
 	c.frame.tree.Close()
 	if err := c.covered.Leave(); err != nil {

@@ -1,10 +1,9 @@
-// Package supervisor is the process that owns a jail. Start replaces the
-// calling process by it, so a jail has one process outside and not two:
+// Package supervisor is the process that owns a jail. The planning process is
+// replaced by it, or ends (package launch), so a jail has one process outside:
 //
-//   - it enters a user and a mount namespace before its Go runtime starts
-//     (packages constructor and userns), as a rule in a process that was split
-//     in two, beside the half that plans (package quick);
-//   - as root there it begins the container that nearly every jail has, before
+//   - it is in a user and a mount namespace of its own before its Go runtime
+//     starts (package userns), mostly next to the process that plans;
+//   - as root there it creates the container that nearly every jail has, before
 //     the jail is known (ahead.go, frame.go): libcontainer makes it, and its
 //     PID 1 waits;
 //   - it builds the rootfs (package rootfs);

@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/memfd"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
@@ -70,11 +71,11 @@ func newFrame(s *specs.Spec, t *rootfs.Tree, netNS *os.File, cwd string) (_ *fra
 		return nil, err
 	}
 	pass("--control-fd", f.control.theirs)
-	if f.profile, err = memfd("seccomp"); err != nil {
+	if f.profile, err = memfd.Create("seccomp"); err != nil {
 		return nil, err
 	}
 	pass("--seccomp-fd", f.profile)
-	if f.orders, err = memfd("orders"); err != nil {
+	if f.orders, err = memfd.Create("orders"); err != nil {
 		return nil, err
 	}
 	pass("--orders-fd", f.orders)
@@ -221,10 +222,10 @@ func (f *frame) order(s *specs.Spec, profile []byte) error {
 			return fmt.Errorf("limit %s: %w", r.Type, os.NewSyscallError("prlimit", err))
 		}
 	}
-	if err := seal(f.profile, profile); err != nil {
+	if err := memfd.Seal(f.profile, profile); err != nil {
 		return err
 	}
-	if err := seal(f.orders, encodeOrders(s, f.process.Cwd)); err != nil {
+	if err := memfd.Seal(f.orders, encodeOrders(s, f.process.Cwd)); err != nil {
 		return err
 	}
 	return f.control.release()
@@ -245,25 +246,6 @@ func resourceOf(name string) (int, error) {
 		return unix.RLIMIT_FSIZE, nil
 	}
 	return 0, fmt.Errorf("rlimit %q is not known", name)
-}
-
-// memfd is a file in memory that can be sealed.
-func memfd(name string) (*os.File, error) {
-	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
-	if err != nil {
-		return nil, os.NewSyscallError("memfd_create", err)
-	}
-	return os.NewFile(uintptr(fd), name), nil
-}
-
-// seal writes the content of a file in memory, which can then not change any
-// more.
-func seal(f *os.File, content []byte) error {
-	if _, err := f.Write(content); err != nil {
-		return fmt.Errorf("write %s: %w", f.Name(), err)
-	}
-	_, err := unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_WRITE|unix.F_SEAL_GROW|unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL)
-	return os.NewSyscallError("seal", err)
 }
 
 // kill ends what runs in the container. A process that could not even be

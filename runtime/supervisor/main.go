@@ -12,6 +12,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
@@ -25,7 +26,7 @@ const exitOurs = 125
 // Main is the supervisor: it starts the jail that was handed over, waits for
 // it, and returns the exit status of its program.
 //
-// Preconditions: in a process for which IsStage is true, on the main goroutine,
+// Preconditions: in a process for which userns.IsSupervisor is true, on the main goroutine,
 // which is locked to the first thread: PID 1 dies with the thread that made it,
 // so that has to be one that lives as long as the process.
 func Main() (status int, err error) {
@@ -33,7 +34,7 @@ func Main() (status int, err error) {
 	quick.Punctual()
 	unix.Umask(0o022)
 	quick.Apart()
-	other := otherHalf()
+	other := launch.Planning()
 	var a *ahead
 	if other != nil && idle() && userns.Entered() == nil {
 		a = newAhead()
@@ -46,7 +47,7 @@ func Main() (status int, err error) {
 	here, ended := make(chan func()), make(chan struct{})
 	go func() {
 		defer close(ended)
-		defer other.leave()
+		defer other.Leave()
 		status, err = takePlan(other, a).run(a, here)
 	}()
 	a.start()
@@ -71,7 +72,7 @@ func idle() bool {
 	return unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil && files.Cur >= enoughFiles
 }
 
-func configureLog(o Options) {
+func configureLog(o launch.Options) {
 	if level, err := logrus.ParseLevel(o.LogLevel); err == nil {
 		logrus.SetLevel(level)
 	}
@@ -85,11 +86,11 @@ func configureLog(o Options) {
 type planned struct {
 	// h is nil where the other half ended without handing anything over, and
 	// status is how it ended.
-	h      *handover
+	h      *launch.Plan
 	status int
 	err    error
 	// other is the half that planned it, which waits to be left, or nil.
-	other *half
+	other *launch.Planner
 
 	signals chan os.Signal
 	network *jailNet
@@ -103,9 +104,11 @@ type planned struct {
 }
 
 // takePlan waits for a jail, and makes all of it that needs no container.
-func takePlan(other *half, a *ahead) *planned {
+func takePlan(other *launch.Planner, a *ahead) *planned {
 	p := &planned{other: other}
-	p.h, p.status, p.err = takeOver(other, a)
+	if p.h, p.status, p.err = other.Receive(a.end); p.err != nil {
+		p.status = exitOurs
+	}
 	if p.h == nil || p.err != nil {
 		return p
 	}
@@ -131,7 +134,7 @@ func (p *planned) make(a *ahead) error {
 	}
 	p.signals = catchSignals()
 	var err error
-	if p.network, err = newJailNet(h.spec, h.Options); err != nil {
+	if p.network, err = newJailNet(h.Spec, h.Options); err != nil {
 		return err
 	}
 	if err := fault.After(fault.NetBegun, p.network.start(a.netNS())); err != nil {
@@ -140,17 +143,17 @@ func (p *planned) make(a *ahead) error {
 	if p.covered, err = a.workDir(); err != nil {
 		return err
 	}
-	s, err := rootfs.OpenSources(h.spec.Mounts, p.covered)
+	s, err := rootfs.OpenSources(h.Spec.Mounts, p.covered)
 	if err := fault.After(fault.Sources, err); err != nil {
 		return err
 	}
 	defer s.Close()
-	p.fits = a.fits(h.spec) && s.Enterable(h.spec.Mounts, h.spec.Process.Cwd)
-	p.watch, err = watch.New(h.spec, s)
+	p.fits = a.fits(h.Spec) && s.Enterable(h.Spec.Mounts, h.Spec.Process.Cwd)
+	p.watch, err = watch.New(h.Spec, s)
 	if err := fault.After(fault.Watch, err); err != nil {
 		return err
 	}
-	if p.cgroup, err = cgroup.Open(h.Options.Cgroup, h.spec.Linux.Resources, p.covered.Cgroup); err != nil {
+	if p.cgroup, err = cgroup.Open(h.Options.Cgroup, h.Spec.Linux.Resources, p.covered.Cgroup); err != nil {
 		return err
 	}
 	return p.mount(s, a)
@@ -173,10 +176,10 @@ func (p *planned) mount(s rootfs.Sources, a *ahead) (err error) {
 	if err := fault.After(fault.Bundle, err); err != nil {
 		return err
 	}
-	if err := p.tree.Build(p.h.spec.Mounts, s, want); err != nil {
+	if err := p.tree.Build(p.h.Spec.Mounts, s, want); err != nil {
 		return err
 	}
-	for _, path := range p.h.spec.Linux.MaskedPaths {
+	for _, path := range p.h.Spec.Linux.MaskedPaths {
 		if !contract.InFrame(path) {
 			if err := p.tree.Hide(path); err != nil {
 				return err
@@ -203,12 +206,12 @@ func (p *planned) run(a *ahead, maker chan<- func()) (int, error) {
 
 func (p *planned) jail(a *ahead, maker chan<- func()) (int, error) {
 	defer p.watch.Close()
-	c := &container{options: p.h.Options, spec: p.h.spec, tree: p.tree, other: p.other, covered: p.covered, cgroup: p.cgroup, network: p.network}
+	c := &container{options: p.h.Options, spec: p.h.Spec, tree: p.tree, other: p.other, covered: p.covered, cgroup: p.cgroup, network: p.network}
 	if c.frame = a.take(p.fits); c.frame != nil {
 		c.late = true
 	} else {
 		var err error
-		if c.frame, err = newFrame(contract.Frame(p.h.spec), p.tree, p.network.ns, p.h.spec.Process.Cwd); err != nil {
+		if c.frame, err = newFrame(contract.Frame(p.h.Spec), p.tree, p.network.ns, p.h.Spec.Process.Cwd); err != nil {
 			return 0, err
 		}
 		made := make(chan error)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -37,7 +38,7 @@ type jailNet struct {
 }
 
 // newJailNet reads what a configuration says of the network.
-func newJailNet(s *specs.Spec, o Options) (*jailNet, error) {
+func newJailNet(s *specs.Spec, o launch.Options) (*jailNet, error) {
 	n := &jailNet{keys: o.Keys, roots: o.Roots}
 	for _, ns := range s.Linux.Namespaces {
 		n.own = n.own || ns.Type == specs.NetworkNamespace

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -44,7 +45,7 @@ func TestNewJailNet(t *testing.T) {
 		{"an unknown member", true, `{"mode":"none","via":"redirect","tls":"strict","open":true}`, "", "open"},
 		{"an unknown mode", true, `{"mode":"all","via":"redirect","tls":"strict"}`, "", "mode"},
 	} {
-		n, err := newJailNet(netSpec(c.own, c.annotation), Options{})
+		n, err := newJailNet(netSpec(c.own, c.annotation), launch.Options{})
 		switch {
 		case c.err != "":
 			if err == nil || !strings.Contains(err.Error(), c.err) {
@@ -95,7 +96,7 @@ func TestJailNetHolds(t *testing.T) {
 // TestNetworkCannotBeSetUp: the error comes with wait, and close has nothing to
 // report.
 func TestNetworkCannotBeSetUp(t *testing.T) {
-	n, err := newJailNet(netSpec(true, filteredConfig), Options{})
+	n, err := newJailNet(netSpec(true, filteredConfig), launch.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package supervisor
+package launch
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/internal/memfd"
 )
 
 // Running is one running jail.
@@ -47,11 +49,11 @@ const announcement = "jailed-claude"
 
 var announcing *os.File // kept open
 
-func announce(h *handover) (err error) {
-	if announcing, err = memfd(announcement); err != nil {
+func announce(h *Plan) (err error) {
+	if announcing, err = memfd.Create(announcement); err != nil {
 		return err
 	}
-	return seal(announcing, fmt.Appendf(nil, "%s\x00%d\x00%s", h.Options.ID, time.Now().Unix(), h.spec.Process.Cwd))
+	return memfd.Seal(announcing, fmt.Appendf(nil, "%s\x00%d\x00%s", h.Options.ID, time.Now().Unix(), h.Spec.Process.Cwd))
 }
 
 // announced reads the announcement of a process, if it has one.

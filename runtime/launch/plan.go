@@ -1,4 +1,4 @@
-package supervisor
+package launch
 
 import (
 	"errors"
@@ -7,35 +7,36 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/internal/memfd"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/contract/wire"
 )
 
-// handover is what crosses from the planning process to the supervisor.
-type handover struct {
+// Plan is what crosses from the planning process to the supervisor.
+type Plan struct {
 	Rootfs  []contract.File
 	Options Options
-	spec    *specs.Spec
+	Spec    *specs.Spec
 }
 
 // write makes a file that cannot change any more.
-func (h *handover) write() (*os.File, error) {
+func (p *Plan) write() (*os.File, error) {
 	// Most of it are mounts, and growing it is half of the work.
-	w := wire.Writer(16<<10 + len(h.Options.Seccomp) + 256*len(h.spec.Mounts))
-	h.cross(w)
-	f, err := memfd("jail")
+	w := wire.Writer(16<<10 + len(p.Options.Seccomp) + 256*len(p.Spec.Mounts))
+	p.cross(w)
+	f, err := memfd.Create("jail")
 	if err != nil {
 		return nil, err
 	}
-	if err := seal(f, w.Bytes()); err != nil {
+	if err := memfd.Seal(f, w.Bytes()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-// readHandover reads what write wrote. The configuration has to pass the checks
+// readPlan reads what write wrote. The configuration has to pass the checks
 // once more: what runs is what is written there.
-func readHandover(f *os.File) (*handover, error) {
+func readPlan(f *os.File) (*Plan, error) {
 	fi, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -44,26 +45,26 @@ func readHandover(f *os.File) (*handover, error) {
 	if _, err := f.ReadAt(text, 0); err != nil {
 		return nil, err
 	}
-	h := new(handover)
+	p := new(Plan)
 	r := wire.Reader(text)
-	h.cross(r)
+	p.cross(r)
 	if err := r.End(); err != nil {
 		return nil, err
 	}
-	if v := contract.Check(h.spec); len(v) > 0 {
+	if v := contract.Check(p.Spec); len(v) > 0 {
 		return nil, &contract.CheckError{Violations: v}
 	}
-	return h, nil
+	return p, nil
 }
 
-// cross writes h, or reads it.
-func (h *handover) cross(c *wire.Codec) {
-	if h.spec == nil {
-		h.spec = new(specs.Spec)
+// cross writes p, or reads it.
+func (p *Plan) cross(c *wire.Codec) {
+	if p.Spec == nil {
+		p.Spec = new(specs.Spec)
 	}
-	wire.Spec(c, h.spec)
-	h.Options.cross(c)
-	wire.List(c, &h.Rootfs, crossFile)
+	wire.Spec(c, p.Spec)
+	p.Options.cross(c)
+	wire.List(c, &p.Rootfs, crossFile)
 }
 
 func (o *Options) cross(c *wire.Codec) {

@@ -1,4 +1,4 @@
-package supervisor
+package launch
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
@@ -41,15 +42,44 @@ type Options struct {
 	Cgroup string
 }
 
-// fdEnv and an index is a variable of a supervisor that was executed as one: a
-// descriptor that crossed.
-const fdEnv = "_JAILED_CLAUDE_FD"
+// PID is that of the process that is, or will be, the supervisor of the jail
+// that the caller plans.
+func PID() int {
+	if pid, _ := quick.Peer(); pid != 0 && !userns.IsSupervisor() {
+		return pid
+	}
+	return os.Getpid()
+}
+
+// EndAhead has the supervisor end the container that it created while this
+// process plans: no process but these two is left then, and none comes until
+// Start. Where nothing was created it does nothing.
+func EndAhead() error {
+	_, socket := quick.Peer()
+	if socket < 0 || userns.IsSupervisor() {
+		return nil
+	}
+	if _, err := unix.Write(socket, []byte{endAhead}); err != nil {
+		return os.NewSyscallError("write", err)
+	}
+	return answer(socket)
+}
+
+// answer waits for a message, or for the other side to hang up.
+func answer(socket int) error {
+	for {
+		_, err := unix.Read(socket, make([]byte, 1))
+		if !errors.Is(err, unix.EINTR) {
+			return os.NewSyscallError("read", err)
+		}
+	}
+}
 
 // Start makes the supervisor of j: this process is replaced by it, or ends
-// where it was split in two and the other half is it. Start returns only with
-// an error, and then the process is as it was.
+// where the supervisor runs already. Start returns only with an error, and then
+// the process is as it was.
 func Start(j *contract.Jail, o Options) error {
-	f, err := (&handover{Rootfs: j.Rootfs, Options: o, spec: j.Spec}).write()
+	f, err := (&Plan{Rootfs: j.Rootfs, Options: o, Spec: j.Spec}).write()
 	if err != nil {
 		return fmt.Errorf("hand the jail over: %w", err)
 	}
@@ -61,8 +91,8 @@ func Start(j *contract.Jail, o Options) error {
 	if o.Log > 0 {
 		fds = append(fds, o.Log)
 	}
-	if other := otherHalf(); other != nil {
-		return hand(other.socket, fds)
+	if other := quick.OtherHalf(); other != nil {
+		return handOver(other.Socket, fds)
 	}
 	env := []string{userns.Variable + "=supervisor"}
 	for i, fd := range fds {
@@ -81,55 +111,15 @@ func Start(j *contract.Jail, o Options) error {
 	return os.NewSyscallError("execve", unix.Exec("/proc/self/exe", os.Args, env))
 }
 
-// hand gives the other half what it needs and ends this one, as soon as the
-// other has time for that: the kernel takes a fraction of a millisecond to take
-// a process apart, on the processor on which the jail is now made.
-func hand(to *os.File, fds []int) error {
+// handOver gives the supervisor what it needs and ends this process, as soon as
+// the supervisor has time for that: the kernel takes a fraction of a millisecond
+// to take a process apart, on the processor on which the jail is now made.
+func handOver(to *os.File, fds []int) error {
+	defer to.Close()
 	if err := unix.Sendmsg(int(to.Fd()), []byte{handsOver}, unix.UnixRights(fds...), nil, 0); err != nil {
 		return os.NewSyscallError("sendmsg", err)
 	}
-	for {
-		if _, err := unix.Read(int(to.Fd()), make([]byte, 1)); !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
+	_ = answer(int(to.Fd()))
 	unix.Exit(0)
 	return nil
-}
-
-// errNotStarted: nobody handed anything over.
-var errNotStarted = errors.New("this process was not started by jailed-claude")
-
-// takeOver waits for what Start hands over. Where the other half ends without
-// that, it has said why; h is nil then and status is its exit status.
-func takeOver(other *half, a *ahead) (h *handover, status int, err error) {
-	var fds []int
-	if other != nil {
-		if fds, status, err = other.take(a.end); err != nil || len(fds) == 0 {
-			return nil, status, err
-		}
-	} else {
-		for i := range 2 {
-			if fd, err := strconv.Atoi(os.Getenv(fdEnv + strconv.Itoa(i))); err == nil {
-				unix.CloseOnExec(fd)
-				fds = append(fds, fd)
-			}
-		}
-	}
-	if len(fds) == 0 {
-		return nil, exitOurs, errNotStarted
-	}
-	f := os.NewFile(uintptr(fds[0]), "jail")
-	defer f.Close()
-	if h, err = readHandover(f); err != nil {
-		return nil, exitOurs, fmt.Errorf("take the jail over: %w", err)
-	}
-	h.Options.Log = 0
-	if len(fds) > 1 {
-		h.Options.Log = fds[1]
-	}
-	if err := announce(h); err != nil {
-		return nil, exitOurs, err
-	}
-	return h, exitOurs, fault.At(fault.TakenOver)
 }

@@ -1,0 +1,140 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
+)
+
+// Planner is the process that plans a jail while its supervisor already runs,
+// as the supervisor sees it. A nil Planner is gone: the supervisor is the same
+// process.
+type Planner struct {
+	socket *os.File
+	pid    int
+}
+
+// Messages of a planner. The first has the same as its answer; the second has
+// descriptors with it.
+const (
+	endAhead  = 'E'
+	handsOver = 'H'
+)
+
+// fdEnv and an index is a variable of a supervisor that was executed as one: a
+// descriptor that crossed.
+const fdEnv = "_JAILED_CLAUDE_FD"
+
+// Planning is the planner of this supervisor's jail. It can be had once.
+func Planning() *Planner {
+	if other := quick.OtherHalf(); other != nil {
+		return &Planner{other.Socket, other.PID}
+	}
+	return nil
+}
+
+// Receive waits for what Start hands over. Before that the planner may want end
+// to be called (EndAhead). Where the planner ends without handing anything over
+// it has said why; the plan is nil then, and status is its exit status.
+func (p *Planner) Receive(end func()) (plan *Plan, status int, err error) {
+	fds := executed()
+	if p != nil {
+		if fds, status, err = p.receive(end); err != nil || len(fds) == 0 {
+			return nil, status, err
+		}
+	}
+	if len(fds) == 0 {
+		return nil, 0, errors.New("this process was not started by jailed-claude")
+	}
+	f := os.NewFile(uintptr(fds[0]), "jail")
+	defer f.Close()
+	if plan, err = readPlan(f); err != nil {
+		return nil, 0, fmt.Errorf("take the jail over: %w", err)
+	}
+	plan.Options.Log = 0
+	if len(fds) > 1 {
+		plan.Options.Log = fds[1]
+	}
+	if err := announce(plan); err != nil {
+		return nil, 0, err
+	}
+	return plan, 0, fault.At(fault.TakenOver)
+}
+
+// executed are the descriptors of a supervisor that was executed as one.
+func executed() (fds []int) {
+	for i := range 2 {
+		if fd, err := strconv.Atoi(os.Getenv(fdEnv + strconv.Itoa(i))); err == nil {
+			unix.CloseOnExec(fd)
+			fds = append(fds, fd)
+		}
+	}
+	return fds
+}
+
+// receive waits for descriptors, or the end of the planner. If there are none,
+// status is how it ended.
+func (p *Planner) receive(end func()) (fds []int, status int, err error) {
+	if err := fault.At(fault.Waiting); err != nil {
+		return nil, 0, err
+	}
+	text, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(2*4))
+	var n, oobn int
+	for {
+		if n, oobn, _, _, err = unix.Recvmsg(int(p.socket.Fd()), text, oob, unix.MSG_CMSG_CLOEXEC); err != nil {
+			return nil, 0, os.NewSyscallError("recvmsg", err)
+		}
+		if oobn > 0 || n != 1 || text[0] != endAhead {
+			break
+		}
+		end()
+		if err := unix.Send(int(p.socket.Fd()), text[:1], unix.MSG_NOSIGNAL); err != nil {
+			return nil, 0, os.NewSyscallError("send", err)
+		}
+	}
+	if n == 0 {
+		status, err = p.wait()
+		return nil, status, err
+	}
+	cmsgs, err := unix.ParseSocketControlMessage(oob[:oobn])
+	if err != nil || len(cmsgs) != 1 {
+		return nil, 0, errors.New("nothing was handed over")
+	}
+	if fds, err = unix.ParseUnixRights(&cmsgs[0]); err != nil {
+		return nil, 0, os.NewSyscallError("SCM_RIGHTS", err)
+	}
+	return fds, 0, nil
+}
+
+// Leave has a planner end that has handed something over, and waits for it.
+func (p *Planner) Leave() {
+	if p == nil {
+		return
+	}
+	p.socket.Close()
+	_, _ = p.wait()
+}
+
+// wait returns the exit status in the shell's notation.
+func (p *Planner) wait() (int, error) {
+	var ws unix.WaitStatus
+	for {
+		_, err := unix.Wait4(p.pid, &ws, 0, nil)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return 0, os.NewSyscallError("wait4", err)
+		}
+		if ws.Signaled() {
+			return 128 + int(ws.Signal()), nil
+		}
+		return ws.ExitStatus(), nil
+	}
+}
