@@ -18,6 +18,8 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime/audit"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -51,7 +53,7 @@ Exit status: 0 if every attack was stopped, 1 if one got through.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
 			case inside != "":
-				return audit.Inside(inside, c.OutOrStdout())
+				return suite.Inside(inside, c.OutOrStdout())
 			case target != "":
 				return audit.Target(c.InOrStdin(), c.OutOrStdout())
 			}
@@ -84,7 +86,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 		say(c, "an earlier audit was killed: removed what its attacks had made: %s", strings.Join(left, " "))
 	}
 	po := f.options(c)
-	po.Command, po.NoAgent = []string{audit.Program}, true
+	po.Command, po.NoAgent = []string{suite.Program}, true
 	in, err := f.plan(c, po)
 	if err != nil {
 		return err
@@ -107,7 +109,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
-	argv := append(append([]string{in.Host.Executable, "shell"}, given(c.Flags())...), "--", audit.Program)
+	argv := append(append([]string{in.Host.Executable, "shell"}, given(c.Flags())...), "--", suite.Program)
 	if o.against != "" {
 		argv = []string{"/bin/sh", "-c", o.against + ` "$@"`, "sh", in.Host.Executable}
 	}
@@ -132,11 +134,11 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 		return err
 	}
 	n := audit.Count(findings)
-	if n[audit.GotThrough] > 0 {
-		return statusError{fmt.Errorf("audit: %d of %d attacks got through", n[audit.GotThrough], len(findings)), 1}
+	if n[attack.GotThrough] > 0 {
+		return statusError{fmt.Errorf("audit: %d of %d attacks got through", n[attack.GotThrough], len(findings)), 1}
 	}
-	if n[audit.Failed] > 0 {
-		return fmt.Errorf("audit: %d attacks could not be made", n[audit.Failed])
+	if n[attack.Failed] > 0 {
+		return fmt.Errorf("audit: %d attacks could not be made", n[attack.Failed])
 	}
 	return nil
 }
@@ -160,9 +162,9 @@ func given(flags *pflag.FlagSet) []string {
 }
 
 // promised is what the configuration says that the attacker must find.
-func promised(in *spec.Input, s *specs.Spec) audit.Facts {
+func promised(in *spec.Input, s *specs.Spec) attack.Facts {
 	h := in.Host
-	f := audit.Facts{
+	f := attack.Facts{
 		Net: in.Policy.Network.Mode, Project: h.Project.Dir, Home: h.Home, RuntimeDir: h.RuntimeDir,
 		ReadOnly: in.Policy.Files.Project == policy.ProjectRO, Nesting: contract.Nesting(s),
 		NixDaemon: in.Policy.Nix.Daemon == policy.DaemonAuto, Memory: in.Policy.Limits.Memory, Pids: in.Policy.Limits.Pids,

@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"github.com/jailed-claude/jailed-claude/runtime/audit"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )
 
 var findings = []audit.Finding{
-	{Attack: "one", Class: "files", Promise: "p1", Result: audit.Result{Verdict: audit.Held, Detail: "EPERM"}},
-	{Attack: "two", Class: "files", Promise: "p2", Result: audit.Result{Verdict: audit.GotThrough, Detail: "the \x1b[31msecret"}},
-	{Attack: "three", Class: "network", Promise: "p3", Result: audit.Result{Verdict: audit.NotApplicable, Detail: "the host's network"}},
-	{Attack: "four", Class: "network", Promise: "p4", Result: audit.Result{Verdict: audit.Failed, Detail: "panic"}},
+	{Attack: "one", Class: "files", Promise: "p1", Result: attack.Result{Verdict: attack.Held, Detail: "EPERM"}},
+	{Attack: "two", Class: "files", Promise: "p2", Result: attack.Result{Verdict: attack.GotThrough, Detail: "the \x1b[31msecret"}},
+	{Attack: "three", Class: "network", Promise: "p3", Result: attack.Result{Verdict: attack.NotApplicable, Detail: "the host's network"}},
+	{Attack: "four", Class: "network", Promise: "p4", Result: attack.Result{Verdict: attack.Failed, Detail: "panic"}},
 }
 
 func TestAuditJSON(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jailed-claude/jailed-claude/runtime/audit"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"
 )
 
 const root = "../.."
@@ -43,7 +43,7 @@ func read(t *testing.T, name string) string {
 
 func readTree(t *testing.T) tree {
 	t.Helper()
-	all := tree{tests: map[string]bool{}, classes: audit.Classes(), targets: map[string]bool{}, exists: func(p string) bool {
+	all := tree{tests: map[string]bool{}, classes: suite.Classes(), targets: map[string]bool{}, exists: func(p string) bool {
 		_, err := os.Stat(filepath.Join(root, p))
 		return err == nil
 	}}

@@ -13,19 +13,18 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/network"
 )
 
 var random = rand.Read
-
-// expand puts the caller's folders into a path.
-func expand(p string, f Facts, uid int) string {
-	return strings.NewReplacer("{run}", f.RuntimeDir, "{home}", f.Home, "{uid}", itoa(uid)).Replace(p)
-}
 
 // socketPath is the path in a value such as "unix:path=/run/user/1/bus,guid=…",
 // "unix:///run/docker.sock" or "/tmp/tmux-1/default,123,0"; empty if there is
@@ -54,7 +53,7 @@ func (s *Scene) terminal() error {
 	if err != nil {
 		return os.NewSyscallError("ioctl(TIOCGPTN)", err)
 	}
-	name := "/dev/pts/" + itoa(n)
+	name := "/dev/pts/" + strconv.Itoa(n)
 	if s.slave, err = os.OpenFile(name, os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
 		return err
 	}
@@ -142,7 +141,7 @@ func (s *Scene) receive(c net.PacketConn) {
 func (s *Scene) arrived(what string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.messages[s.bait.marked(what)]
+	return s.messages[s.bait.Marked(what)]
 }
 
 // privateAddress is where to listen on the host's own address, if that is not a
@@ -160,7 +159,7 @@ func privateAddress() string {
 
 // startTarget starts a process of the caller that holds the secret.
 func (s *Scene) startTarget(self string) error {
-	c := exec.Command(self, "audit", targetArg+s.bait.Mark)
+	c := exec.Command(self, "audit", attack.TargetArg+s.bait.Mark)
 	c.Env = append(os.Environ(), secretEnv+"="+s.secret)
 	in, err := c.StdinPipe()
 	if err != nil {
@@ -229,7 +228,7 @@ func Target(in io.Reader, out io.Writer) error {
 			_, _ = fmt.Fprintln(out, "signal")
 		}
 	}()
-	keep(&b)
+	attack.Keep(&b)
 	last := remains{}
 	for d := json.NewDecoder(in); ; {
 		var r remains
@@ -268,7 +267,7 @@ func (r *remains) remove() {
 		}
 	}
 	if r.MQ != "" {
-		_, _, _ = unix.Syscall(unix.SYS_MQ_UNLINK, cstr(r.MQ), 0, 0)
+		_, _, _ = unix.Syscall(unix.SYS_MQ_UNLINK, attack.CString(r.MQ), 0, 0)
 	}
 	*r = remains{}
 }
@@ -295,11 +294,11 @@ func (s *Scene) shared() {
 	number := int(r[0])<<16 | int(r[1])<<8 | int(r[2]) | 1<<24
 	b.Lacks = map[string]string{}
 	if id, err := unix.SysvShmGet(number, 4096, unix.IPC_CREAT|unix.IPC_EXCL|0o600); err != nil {
-		b.Lacks["SHM"] = plain(err)
+		b.Lacks["SHM"] = attack.Plain(err)
 	} else {
 		s.remains.SHM = number
 		if m, err := unix.SysvShmAttach(id, 0, 0); err != nil {
-			b.Lacks["SHM"] = plain(err)
+			b.Lacks["SHM"] = attack.Plain(err)
 		} else {
 			copy(m, s.secret)
 			s.undo = append(s.undo, func() { _ = unix.SysvShmDetach(m) })
@@ -307,13 +306,13 @@ func (s *Scene) shared() {
 		}
 	}
 	if _, _, errno := unix.Syscall(unix.SYS_MSGGET, uintptr(number), unix.IPC_CREAT|unix.IPC_EXCL|0o600, 0); errno != 0 {
-		b.Lacks["MSG"] = plain(errno)
+		b.Lacks["MSG"] = attack.Plain(errno)
 	} else {
 		b.MSG, s.remains.MSG = number, number
 	}
 	name := strings.TrimPrefix(b.Mark, ".")
-	if fd, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, cstr(name), unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC, 0o600, uintptr(unsafe.Pointer(&smallestQueue)), 0, 0); errno != 0 {
-		b.Lacks["MQ"] = plain(errno)
+	if fd, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, attack.CString(name), unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_CLOEXEC, 0o600, uintptr(unsafe.Pointer(&smallestQueue)), 0, 0); errno != 0 {
+		b.Lacks["MQ"] = attack.Plain(errno)
 	} else {
 		_ = unix.Close(int(fd))
 		b.MQ, s.remains.MQ = name, name
@@ -325,3 +324,27 @@ func (s *Scene) shared() {
 // nine of the default size are all that the default limit holds (getrlimit(2),
 // mq_overview(7)): audits side by side had none left.
 var smallestQueue = struct{ flags, maxMessages, messageSize, messages, _, _, _, _ int64 }{maxMessages: 1, messageSize: 1}
+
+// services are the sockets of this host.
+func (s *Scene) services(getenv func(string) string) map[string][]string {
+	f := s.bait.Facts
+	f.RuntimeDir = s.run
+	found := map[string][]string{}
+	for _, service := range network.Services {
+		var all []string
+		for _, p := range service.Paths {
+			names, _ := filepath.Glob(attack.Expand(p, f, s.bait.UID))
+			all = append(all, names...)
+		}
+		if p := socketPath(getenv(service.Variable)); p != "" && attack.Exists(p) && !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+		for _, p := range all {
+			s.inode(p)
+			if !s.granted(p) {
+				found[service.Name] = append(found[service.Name], p)
+			}
+		}
+	}
+	return found
+}

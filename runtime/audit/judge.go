@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )
 
 // look reads what a jail must leave as it was.
@@ -18,7 +20,7 @@ func (s *Scene) look() state {
 	for l := range strings.Lines(string(text)) {
 		if f := strings.Fields(l); len(f) > 4 {
 			for _, dir := range []string{s.bait.Facts.Project, s.bait.Facts.Home, s.run, "/tmp"} {
-				if dir != "" && within(f[4], dir) {
+				if dir != "" && attack.Within(f[4], dir) {
 					st.mounts[f[4]] = true
 				}
 			}
@@ -32,11 +34,11 @@ func (s *Scene) look() state {
 	})
 	for _, dir := range []string{s.run, "/tmp", "/var/tmp", "/dev/shm"} {
 		if dir != "" {
-			st.names[dir] = dirNames(dir)
+			st.names[dir] = attack.DirNames(dir)
 		}
 	}
 	for _, dir := range s.projectFolders() {
-		st.names[dir] = dirNames(dir)
+		st.names[dir] = attack.DirNames(dir)
 	}
 	return st
 }
@@ -52,130 +54,153 @@ func (s *Scene) projectFolders() []string {
 	return all
 }
 
-// planted: a marker lies on the host.
-func (s *Scene) planted(p string, r Result) Result {
+// witness is what a scene says of what it saw, to the judges of attacks.
+type witness struct{ *Scene }
+
+func (s witness) Told() *attack.Bait { return s.bait }
+
+func (s witness) Arrived(what string) bool { return s.arrived(what) }
+
+func (s witness) Said(text string) bool { return strings.Contains(s.screen.String(), text) }
+
+func (s witness) Typed(text string) bool { return strings.Contains(s.typed, text) }
+
+func (s witness) Signalled() bool { return s.signalled }
+
+// Planted: a marker lies on the host.
+func (s witness) Planted(p string, r attack.Result) attack.Result {
 	if isMarker(p) && !s.existing[p] {
-		return through("%s is there", p)
+		return attack.Through("%s is there", p)
 	}
 	return r
 }
 
-// reported: what was made in the project is in the report of the jail's end.
-func (s *Scene) reported(rel string, r Result) Result {
-	if r.Verdict != GotThrough || r.Detail != "made" {
+// Reported: what was made in the project is in the report of the jail's end.
+func (s witness) Reported(rel string, r attack.Result) attack.Result {
+	if r.Verdict != attack.GotThrough || r.Detail != "made" {
 		return r
 	}
 	p := s.bait.Facts.Project
 	for _, name := range strings.Split(rel, "/") {
 		p = filepath.Join(p, name)
 		if strings.Contains(s.screen.String(), fmt.Sprintf("  %q: ", p)) {
-			return held("it was made, and reported at the end of the jail")
+			return attack.HeldBy("it was made, and reported at the end of the jail")
 		}
 	}
-	return through("it was made, without a word at the end")
+	return attack.Through("it was made, without a word at the end")
 }
 
-// lives: a process that an attack started runs still.
-func (s *Scene) lives(what string) Result {
-	for _, pid := range processes() {
-		text, _ := os.ReadFile("/proc/" + itoa(pid) + "/cmdline")
-		if strings.Contains(string(text), "="+s.bait.marked(what)) {
+// Lives: a process that an attack started runs still.
+func (s witness) Lives(what string) attack.Result {
+	for _, pid := range attack.Processes() {
+		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+		if strings.Contains(string(text), "="+s.bait.Marked(what)) {
 			s.undo = append(s.undo, func() { _ = unix.Kill(pid, unix.SIGKILL) })
-			return through("process %d runs", pid)
+			return attack.Through("process %d runs", pid)
 		}
 	}
-	return held("it ended with the jail")
+	return attack.HeldBy("it ended with the jail")
 }
 
-func (s *Scene) leftMounts(Result) Result {
+func (s witness) LeftMounts(attack.Result) attack.Result {
 	for p := range s.after.mounts {
 		if !s.before.mounts[p] {
-			return through("%s is mounted", p)
+			return attack.Through("%s is mounted", p)
 		}
 	}
-	return held("there are those from before")
+	return attack.HeldBy("there are those from before")
 }
 
-func (s *Scene) leftCgroups(Result) Result {
+func (s witness) LeftCgroups(attack.Result) attack.Result {
 	for p := range s.after.cgroups {
 		// Other jails come and go; one that ended leaves an empty one.
 		if text, err := os.ReadFile(filepath.Join(p, "cgroup.procs")); !s.before.cgroups[p] && err == nil && len(text) == 0 {
-			return through("%s is there", p)
+			return attack.Through("%s is there", p)
 		}
 	}
-	return held("there are those from before")
+	return attack.HeldBy("there are those from before")
 }
 
-func (s *Scene) leftStubs(Result) Result {
+func (s witness) LeftStubs(attack.Result) attack.Result {
 	own := map[string]bool{}
 	for _, p := range s.candidates() {
-		for ; within(p, s.bait.Facts.Project) && p != s.bait.Facts.Project; p = filepath.Dir(p) {
+		for ; attack.Within(p, s.bait.Facts.Project) && p != s.bait.Facts.Project; p = filepath.Dir(p) {
 			own[p] = true
 		}
 	}
 	for _, dir := range s.projectFolders() {
 		for name := range s.after.names[dir] {
 			if p := filepath.Join(dir, name); !s.before.names[dir][name] && !own[p] && !own[dir] && !strings.HasPrefix(name, s.bait.Mark) {
-				return through("%s is there", p)
+				return attack.Through("%s is there", p)
 			}
 		}
 	}
-	return held("there is nothing but what attacks made")
+	return attack.HeldBy("there is nothing but what attacks made")
 }
 
-func (s *Scene) leftFiles(Result) Result {
+func (s witness) LeftFiles(attack.Result) attack.Result {
 	for _, dir := range []string{s.run, "/tmp", "/var/tmp", "/dev/shm"} {
 		for name := range s.after.names[dir] {
 			if !s.before.names[dir][name] && strings.Contains(name, "jailed-claude") && !strings.Contains(name, "jailed-claude-audit-") {
-				return through("%s is there", filepath.Join(dir, name))
+				return attack.Through("%s is there", filepath.Join(dir, name))
 			}
 		}
 	}
-	return held("there is nothing")
+	return attack.HeldBy("there is nothing")
 }
 
-// wasTyped: there is input in the caller's terminal that nobody typed.
-func (s *Scene) wasTyped(r Result) Result {
-	if strings.Contains(s.typed, typed) {
-		return through("the caller's shell would read %q", typed)
+// WasTyped: there is input in the caller's terminal that nobody typed.
+func (s witness) WasTyped(r attack.Result) attack.Result {
+	if strings.Contains(s.typed, attack.Typed) {
+		return attack.Through("the caller's shell would read %q", attack.Typed)
 	}
-	if r.Verdict == GotThrough {
-		return held("it was typed into a terminal of the jail's own")
+	if r.Verdict == attack.GotThrough {
+		return attack.HeldBy("it was typed into a terminal of the jail's own")
 	}
 	return r
 }
 
-func (s *Scene) wasResized(r Result) Result {
+func (s witness) WasResized(r attack.Result) attack.Result {
 	if s.size.Row != terminalSize.Row || s.size.Col != terminalSize.Col {
-		return through("it has %d rows", s.size.Row)
+		return attack.Through("it has %d rows", s.size.Row)
 	}
-	if r.Verdict == GotThrough {
-		return held("a terminal of the jail's own was changed")
+	if r.Verdict == attack.GotThrough {
+		return attack.HeldBy("a terminal of the jail's own was changed")
 	}
 	return r
 }
 
-// shown: a sequence came to the caller's terminal as it was.
-func (s *Scene) shown(sequence string, r Result) Result {
-	if r.Verdict != GotThrough {
+// Shown: a sequence came to the caller's terminal as it was.
+func (s witness) Shown(sequence string, r attack.Result) attack.Result {
+	if r.Verdict != attack.GotThrough {
 		return r
 	}
 	if strings.Contains(s.screen.String(), sequence) {
-		return through("the caller's terminal got %s", strconv.Quote(sequence))
+		return attack.Through("the caller's terminal got %s", strconv.Quote(sequence))
 	}
-	return held("it was taken out")
+	return attack.HeldBy("it was taken out")
 }
 
 // largeRSS is what the supervisor of a jail never needs.
 const largeRSS = 96 << 20
 
-// keptSmall: who shows the jail's output does not keep it.
-func (s *Scene) keptSmall(r Result) Result {
-	if r.Verdict != Held {
+// KeptSmall: who shows the jail's output does not keep it.
+func (s witness) KeptSmall(r attack.Result) attack.Result {
+	if r.Verdict != attack.Held {
 		return r
 	}
 	if s.maxRSS > largeRSS {
-		return through("%d MiB were in use", s.maxRSS>>20)
+		return attack.Through("%d MiB were in use", s.maxRSS>>20)
 	}
-	return held("%d MiB were in use at most", s.maxRSS>>20)
+	return attack.HeldBy("%d MiB were in use at most", s.maxRSS>>20)
+}
+
+// Stop ends what the attack has left, where no jail did.
+func (s witness) Stop(part string) {
+	for _, pid := range attack.Processes() {
+		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+		if strings.Contains(string(text), "--inside="+part+s.bait.Facts.Project+"/") && strings.Contains(string(text), s.bait.Mark) {
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+	}
 }

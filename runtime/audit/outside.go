@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"
 )
 
 // Finding is one row of the report.
@@ -22,7 +25,7 @@ type Finding struct {
 	Promise string `json:"promise"`
 	Source  string `json:"source,omitempty"`
 	Success string `json:"success"`
-	Result
+	attack.Result
 }
 
 // Bait is the argument for Inside.
@@ -111,7 +114,7 @@ func (s *Scene) show(master io.Reader) {
 	for {
 		n, err := master.Read(b)
 		text := strings.ReplaceAll(string(b[:n]), "xxxxxxxx", "")
-		if s.screen.Len() < limit {
+		if s.screen.Len() < attack.Limit {
 			s.screen.WriteString(text)
 		}
 		if err != nil {
@@ -122,16 +125,16 @@ func (s *Scene) show(master io.Reader) {
 
 // readReport reads until the last attack, and returns the name of the one that
 // was under way when the report ended.
-func readReport(r io.Reader) (results map[string]Result, last string, err error) {
-	results = map[string]Result{}
+func readReport(r io.Reader) (results map[string]attack.Result, last string, err error) {
+	results = map[string]attack.Result{}
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, limit)
+	lines.Buffer(nil, attack.Limit)
 	for lines.Scan() {
-		var l line
+		var l suite.Line
 		if json.Unmarshal(lines.Bytes(), &l) != nil || l.Attack == "" {
 			continue // of the wrapper
 		}
-		if l.Attack == endOfReport {
+		if l.Attack == suite.EndOfReport {
 			return results, "", nil
 		}
 		last = l.Attack
@@ -143,21 +146,21 @@ func readReport(r io.Reader) (results map[string]Result, last string, err error)
 }
 
 // judge puts the results of inside and what the host saw together.
-func (s *Scene) judge(results map[string]Result, last string) []Finding {
+func (s *Scene) judge(results map[string]attack.Result, last string) []Finding {
 	var all []Finding
-	for _, a := range s.bait.attacks() {
+	for _, a := range suite.Of(s.bait) {
 		r, ok := results[a.Name]
 		switch {
 		case !ok && a.Name == last:
-			r = failed("the attacker ended while it was made")
+			r = attack.Failure("the attacker ended while it was made")
 		case !ok:
-			r = failed("the attacker had ended, with %s", last)
-		case a.Judge != nil && r.Verdict != Failed:
-			r = a.Judge(s, r)
+			r = attack.Failure("the attacker had ended, with %s", last)
+		case a.Judge != nil && r.Verdict != attack.Failed:
+			r = a.Judge(witness{s}, r)
 		}
-		if r.Verdict == Held && a.Lacks != nil {
+		if r.Verdict == attack.Held && a.Lacks != nil {
 			if why := a.Lacks(); why != "" {
-				r = notApplicable("%s", why)
+				r = attack.Inapplicable("%s", why)
 			}
 		}
 		all = append(all, Finding{a.Name, a.Class, a.Promise, a.Source, a.Success, r})
@@ -166,8 +169,8 @@ func (s *Scene) judge(results map[string]Result, last string) []Finding {
 }
 
 // Count of findings by verdict.
-func Count(all []Finding) map[Verdict]int {
-	n := map[Verdict]int{}
+func Count(all []Finding) map[attack.Verdict]int {
+	n := map[attack.Verdict]int{}
 	for _, f := range all {
 		n[f.Verdict]++
 	}

@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )
 
 // Print shows findings as a table and a line that counts them. all shows what
@@ -14,7 +15,7 @@ func Print(w io.Writer, findings []Finding, all bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	class := ""
 	for _, r := range findings {
-		if !all && (r.Verdict == Held || r.Verdict == NotApplicable) {
+		if !all && (r.Verdict == attack.Held || r.Verdict == attack.NotApplicable) {
 			continue
 		}
 		if r.Class != class {
@@ -22,7 +23,7 @@ func Print(w io.Writer, findings []Finding, all bool) error {
 			fmt.Fprintf(t, "%s:\n", class)
 		}
 		fmt.Fprintf(t, "  %s\t%s\t%s\n", r.Attack, r.Verdict, show.Visible(r.Detail))
-		if r.Verdict == GotThrough {
+		if r.Verdict == attack.GotThrough {
 			fmt.Fprintf(t, "\t\tpromised: %s\n", r.Promise)
 		}
 	}
@@ -30,9 +31,9 @@ func Print(w io.Writer, findings []Finding, all bool) error {
 		return err
 	}
 	n := Count(findings)
-	line := fmt.Sprintf("%d attacks: %d held, %d got through, %d not applicable", len(findings), n[Held], n[GotThrough], n[NotApplicable])
-	if n[Failed] > 0 {
-		line += fmt.Sprintf(", %d failed", n[Failed])
+	line := fmt.Sprintf("%d attacks: %d held, %d got through, %d not applicable", len(findings), n[attack.Held], n[attack.GotThrough], n[attack.NotApplicable])
+	if n[attack.Failed] > 0 {
+		line += fmt.Sprintf(", %d failed", n[attack.Failed])
 	}
 	_, err := fmt.Fprintln(w, line)
 	return err

@@ -4,13 +4,15 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )
 
 var printed = []Finding{
-	{Attack: "one", Class: "files", Promise: "p1", Result: Result{Verdict: Held, Detail: "EPERM"}},
-	{Attack: "two", Class: "files", Promise: "p2", Result: Result{Verdict: GotThrough, Detail: "the \x1b[31msecret"}},
-	{Attack: "three", Class: "network", Promise: "p3", Result: Result{Verdict: NotApplicable, Detail: "the host's network"}},
-	{Attack: "four", Class: "network", Promise: "p4", Result: Result{Verdict: Failed, Detail: "panic"}},
+	{Attack: "one", Class: "files", Promise: "p1", Result: attack.Result{Verdict: attack.Held, Detail: "EPERM"}},
+	{Attack: "two", Class: "files", Promise: "p2", Result: attack.Result{Verdict: attack.GotThrough, Detail: "the \x1b[31msecret"}},
+	{Attack: "three", Class: "network", Promise: "p3", Result: attack.Result{Verdict: attack.NotApplicable, Detail: "the host's network"}},
+	{Attack: "four", Class: "network", Promise: "p4", Result: attack.Result{Verdict: attack.Failed, Detail: "panic"}},
 }
 
 func TestPrint(t *testing.T) {

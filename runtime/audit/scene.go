@@ -2,7 +2,6 @@ package audit
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,12 +12,16 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/files"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"
 )
 
 // Scene is what the attacks look for: baits of the caller's, and what was there
 // before. It exists for one run.
 type Scene struct {
-	bait   *Bait
+	bait   *attack.Bait
 	secret string
 	// run is XDG_RUNTIME_DIR of the caller.
 	run string
@@ -69,9 +72,9 @@ const secretEnv = "JAILED_CLAUDE_AUDIT_SECRET"
 //
 // Preconditions: the goroutine is locked to its thread, and Run is called from
 // it: a session keyring belongs to a thread.
-func Prepare(f Facts, o Options) (*Scene, error) {
+func Prepare(f attack.Facts, o Options) (*Scene, error) {
 	for _, c := range o.Classes {
-		if all := Classes(); !slices.Contains(all, c) {
+		if all := suite.Classes(); !slices.Contains(all, c) {
 			return nil, fmt.Errorf("there is no class %q; the classes are: %s", c, strings.Join(all, ", "))
 		}
 	}
@@ -79,12 +82,12 @@ func Prepare(f Facts, o Options) (*Scene, error) {
 	if _, err := random(r); err != nil {
 		return nil, fmt.Errorf("make a secret: %w", err)
 	}
-	s := &Scene{secret: fmt.Sprintf("%s%x", secretPrefix, r), messages: map[string]bool{}, existing: map[string]bool{}}
+	s := &Scene{secret: fmt.Sprintf("%s%x", attack.SecretPrefix, r), messages: map[string]bool{}, existing: map[string]bool{}}
 	if _, err := random(r); err != nil {
 		return nil, fmt.Errorf("make a name: %w", err)
 	}
-	s.bait = &Bait{
-		Hash: digest([]byte(s.secret)), Mark: fmt.Sprintf(".jailed-claude-audit-%x", r[:6]), Facts: f, Classes: o.Classes, UID: os.Getuid(),
+	s.bait = &attack.Bait{
+		Hash: attack.Digest([]byte(s.secret)), Mark: fmt.Sprintf(".jailed-claude-audit-%x", r[:6]), Facts: f, Classes: o.Classes, UID: os.Getuid(),
 		Secrets: map[string]string{}, Private: map[string][]string{}, Inodes: map[string]string{}, Sockets: map[string]string{},
 	}
 	if s.run = o.Getenv("XDG_RUNTIME_DIR"); s.run == "" {
@@ -93,7 +96,7 @@ func Prepare(f Facts, o Options) (*Scene, error) {
 	s.before = s.look()
 	for _, p := range s.candidates() {
 		for ; p != "/" && p != "."; p = filepath.Dir(p) {
-			if exists(p) {
+			if attack.Exists(p) {
 				s.existing[p] = true
 			}
 		}
@@ -121,7 +124,7 @@ func Prepare(f Facts, o Options) (*Scene, error) {
 // granted: a grant of the jail holds the path.
 func (s *Scene) granted(p string) bool {
 	for _, g := range s.bait.Facts.Granted {
-		if within(p, g) {
+		if attack.Within(p, g) {
 			return true
 		}
 	}
@@ -133,8 +136,8 @@ func (s *Scene) files() error {
 	f := s.bait.Facts
 	for place, dir := range map[string]string{"home": f.Home, "tmp": "/tmp", "vartmp": "/var/tmp", "run": s.run, "beside": filepath.Dir(f.Project), "shm": "/dev/shm",
 		"config": filepath.Join(f.Home, ".config/jailed-claude")} {
-		own := filepath.Join(dir, s.bait.marked(place))
-		if dir == "" || !exists(dir) || s.granted(own) || os.Mkdir(own, 0o700) != nil {
+		own := filepath.Join(dir, s.bait.Marked(place))
+		if dir == "" || !attack.Exists(dir) || s.granted(own) || os.Mkdir(own, 0o700) != nil {
 			continue
 		}
 		s.remains.Folders = append(s.remains.Folders, own)
@@ -193,14 +196,14 @@ func (s *Scene) candidates() []string {
 	f := s.bait.Facts
 	var all []string
 	for _, dir := range []string{"/", "/etc", "/usr/bin", "/nix/store", "/var", "/run", "/tmp", "/dev/shm", "/var/tmp"} {
-		all = append(all, filepath.Join(dir, s.bait.marked("file")))
+		all = append(all, filepath.Join(dir, s.bait.Marked("file")))
 	}
-	all = append(all, filepath.Join(f.Project, raceName))
-	for _, t := range trusted {
-		all = append(all, filepath.Join(f.Project, t.path))
+	project, home := files.Made()
+	for _, p := range project {
+		all = append(all, filepath.Join(f.Project, p))
 	}
-	for _, t := range homeFiles {
-		all = append(all, filepath.Join(f.Home, t.path))
+	for _, p := range home {
+		all = append(all, filepath.Join(f.Home, p))
 	}
 	return all
 }
@@ -216,7 +219,7 @@ func (s *Scene) private() {
 	homes, _ := filepath.Glob("/home/*")
 	var others []string
 	for _, h := range append(homes, "/root") {
-		if !within(s.bait.Facts.Home, h) && !within(s.bait.Facts.Project, h) {
+		if !attack.Within(s.bait.Facts.Home, h) && !attack.Within(s.bait.Facts.Project, h) {
 			others = append(others, h)
 		}
 	}
@@ -245,7 +248,7 @@ func (s *Scene) private() {
 		s.inode(dir)
 	}
 	if text, err := os.ReadFile("/etc/passwd"); err == nil {
-		s.bait.Accounts = digest(text)
+		s.bait.Accounts = attack.Digest(text)
 	}
 	s.store()
 }
@@ -257,7 +260,7 @@ func (*Scene) shows(p string) bool {
 		return false
 	}
 	if fi.IsDir() {
-		return len(dirNames(p)) > 0
+		return len(attack.DirNames(p)) > 0
 	}
 	f, err := os.Open(p)
 	if err != nil {
@@ -270,7 +273,7 @@ func (*Scene) shows(p string) bool {
 func (s *Scene) inode(p string) {
 	var st unix.Stat_t
 	if unix.Stat(p, &st) == nil {
-		s.bait.Inodes[p] = inode(&st)
+		s.bait.Inodes[p] = attack.Inode(&st)
 	}
 }
 
@@ -280,7 +283,7 @@ func (s *Scene) store() {
 	if s.granted(dir) {
 		return
 	}
-	for name := range dirNames(dir) {
+	for name := range attack.DirNames(dir) {
 		p := filepath.Join(dir, name)
 		if s.shows(p) && !s.granted(p) && !strings.HasPrefix(name, ".") {
 			s.bait.StorePaths = append(s.bait.StorePaths, p)
@@ -288,124 +291,6 @@ func (s *Scene) store() {
 		}
 		if len(s.bait.StorePaths) == 20 {
 			return
-		}
-	}
-}
-
-// Close takes away every bait, and what attacks have made.
-func (s *Scene) Close() {
-	for _, p := range s.candidates() {
-		s.unplant(p)
-	}
-	for _, p := range append(slices.Clone(s.bait.Facts.Protected), s.bait.Facts.Hidden...) {
-		s.moveBack(p)
-	}
-	f := s.bait.Facts
-	for _, dir := range []string{"/tmp", "/var/tmp", "/dev/shm", f.Project, f.Home} {
-		left, _ := filepath.Glob(filepath.Join(dir, s.bait.Mark+"-*"))
-		for _, p := range left {
-			if ours(p) {
-				_ = os.Remove(p)
-			}
-		}
-	}
-	for i := len(s.undo) - 1; i >= 0; i-- {
-		s.undo[i]()
-	}
-	s.undo = nil
-	s.remains.remove()
-	for _, f := range append(s.leaked, s.master, s.slave) {
-		if f != nil {
-			_ = f.Close()
-		}
-	}
-	s.leaked, s.master, s.slave = nil, nil, nil
-}
-
-// ours: a file that an attack made, and not one of the caller's that it moved.
-func ours(p string) bool {
-	fi, err := os.Lstat(p)
-	if err != nil || fi.IsDir() {
-		return false
-	}
-	return fi.Size() == 0 || fi.Mode()&os.ModeSymlink != 0 || isMarker(p)
-}
-
-func isMarker(p string) bool {
-	text, err := os.ReadFile(p)
-	return err == nil && string(text) == markerText
-}
-
-// Leftovers takes away what attacks of an audit that was killed have made in a
-// project: files with the text of a marker, and folders that are empty without
-// them. It returns their names. The project may change meanwhile: nothing
-// outside of it is removed. Nor are baits: another audit may need its own.
-func Leftovers(project string) (removed []string) {
-	root, err := os.OpenRoot(project)
-	if err != nil {
-		return nil
-	}
-	defer root.Close()
-	for _, t := range append(slices.Clone(trusted), trustedFile{path: raceName}) {
-		if !holdsMarker(root, t.path) || root.Remove(t.path) != nil {
-			continue
-		}
-		removed = append(removed, t.path)
-		dir := filepath.Dir(t.path)
-		if _, err := root.Lstat(filepath.Join(dir, "HEAD")); err != nil && filepath.Base(dir) == ".git" {
-			_, _ = root.Remove(filepath.Join(dir, "objects")), root.Remove(filepath.Join(dir, "refs"))
-		}
-		for dir != "." && root.Remove(dir) == nil {
-			dir = filepath.Dir(dir)
-		}
-	}
-	return removed
-}
-
-// holdsMarker opens no more than a file of the right size: there may be pipes.
-func holdsMarker(root *os.Root, name string) bool {
-	if fi, err := root.Lstat(name); err != nil || !fi.Mode().IsRegular() || fi.Size() != int64(len(markerText)) {
-		return false
-	}
-	text, err := root.ReadFile(name)
-	return err == nil && string(text) == markerText
-}
-
-// moveBack undoes what an attacker that was killed could not.
-func (s *Scene) moveBack(p string) {
-	for ; within(p, s.bait.Facts.Project) && p != s.bait.Facts.Project; p = filepath.Dir(p) {
-		dir := filepath.Dir(p)
-		if !exists(p) {
-			_ = os.Rename(filepath.Join(dir, s.bait.marked("moved")), p)
-			_ = os.Rename(filepath.Join(dir, s.bait.marked("around"), "moved"), p)
-		}
-		for _, d := range []string{dir, s.bait.Facts.Project} {
-			evil := filepath.Join(d, s.bait.marked("evil"))
-			if isMarker(p) && exists(evil) && !isMarker(evil) {
-				_ = os.Rename(evil, p)
-			}
-		}
-	}
-}
-
-// unplant removes a marker, and the folders that were made for it.
-func (s *Scene) unplant(p string) {
-	if s.existing[p] {
-		return
-	}
-	if isMarker(p) {
-		_ = os.Remove(p)
-	}
-	if filepath.Base(filepath.Dir(p)) == ".git" {
-		for _, d := range []string{"objects", "refs"} {
-			if dir := filepath.Join(filepath.Dir(p), d); !s.existing[filepath.Dir(p)] {
-				_ = os.Remove(dir)
-			}
-		}
-	}
-	for d := filepath.Dir(p); !s.existing[d] && len(d) > 1; d = filepath.Dir(d) {
-		if err := os.Remove(d); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return // not empty
 		}
 	}
 }

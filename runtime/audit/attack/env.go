@@ -1,0 +1,199 @@
+package attack
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// SecretPrefix begins every secret of a bait. What follows is not known inside,
+// only its digest: an attack cannot take its own arguments for a find.
+const SecretPrefix = "jailed-claude-audit-secret-"
+
+// SecretLen is the length of a secret.
+const SecretLen = len(SecretPrefix) + 32
+
+// Bait is what the attacker is told: where things are that it must not reach.
+type Bait struct {
+	// Hash is the SHA-256 digest of the secret, in hexadecimal.
+	Hash string
+	// Mark begins the names of everything that attacks make.
+	Mark string
+	// Facts are what was promised.
+	Facts Facts
+	// Classes are those of the attacks that are made; none means all.
+	Classes []string
+	// UID of the caller on the host.
+	UID int
+	// Secrets are files with the secret by the place that they lie in.
+	Secrets map[string]string
+	// Handle is the file handle of Secrets["beside"] (open_by_handle_at(2)),
+	// and HandleType its type.
+	Handle     []byte
+	HandleType int32
+	// Private are folders and files of the host that an agent would like, by
+	// what they are. They exist, and no grant holds them.
+	Private map[string][]string
+	// Inodes of host files, "dev:ino" by path.
+	Inodes map[string]string
+	// Sockets are addresses of listeners that answer with the secret: "tcp4",
+	// "tcp6", "lan", "abstract", "file", …
+	Sockets map[string]string
+	// Services are sockets of programs of the host, by what they are.
+	Services map[string][]string
+	// PID is a process of the caller, Address where its memory has the secret
+	// and FD a descriptor of it that can be read.
+	PID     int
+	Address uint64
+	FD      int
+	// Terminal is the device of the caller's terminal.
+	Terminal string
+	// Key is the description of a key in the caller's session keyring.
+	Key string
+	// SHM and MSG are System V keys, and MQ is a name. Where one is the zero
+	// value, Lacks says why by the field's name.
+	SHM, MSG int
+	MQ       string
+	Lacks    map[string]string
+	// Accounts is the digest of the host's /etc/passwd.
+	Accounts string
+	// StorePaths are some paths of the store that the closure has not.
+	StorePaths []string
+}
+
+// Facts are what the jail's configuration promises. The zero value promises
+// everything.
+type Facts struct {
+	// Net is the network mode: "none", "filtered", "internet" or "host"; empty
+	// for what is not known, from which then nothing may be reachable.
+	Net string
+	// Project, Home and RuntimeDir are the folders of the caller.
+	Project, Home, RuntimeDir string
+	// ReadOnly: the project cannot be changed.
+	ReadOnly bool
+	// Protected lie in the project and are read-only.
+	Protected []string
+	// Hidden are paths of the project that the policy hides.
+	Hidden []string
+	// Granted are host paths that are in the jail.
+	Granted []string
+	// Nesting: the agent may make namespaces.
+	Nesting bool
+	// NixDaemon: the daemon's socket is granted.
+	NixDaemon bool
+	// Memory (bytes) and Pids are limits, 0 without.
+	Memory, Pids int64
+}
+
+// Env is what an attack has.
+type Env struct {
+	Bait
+	// Self is the path of this program.
+	Self string
+}
+
+// Digest is that of Bait.Hash.
+func Digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// IsSecret reports whether text holds the secret of this audit.
+func (b *Bait) IsSecret(text []byte) bool {
+	for {
+		i := bytes.Index(text, []byte(SecretPrefix))
+		if i < 0 || len(text)-i < SecretLen {
+			return false
+		}
+		if Digest(text[i:i+SecretLen]) == b.Hash {
+			return true
+		}
+		text = text[i+len(SecretPrefix):]
+	}
+}
+
+// Limit is how much is read of anything.
+const Limit = 1 << 20
+
+// Reads tries to read the secret from a file.
+func (e *Env) Reads(path string) Result {
+	f, err := os.Open(path)
+	if err != nil {
+		return HeldBy("%s", Plain(err))
+	}
+	defer f.Close()
+	return e.ReadsFrom(f, path)
+}
+
+// ReadsFrom tries to read the secret from something that is open.
+func (e *Env) ReadsFrom(r io.Reader, what string) Result {
+	text, err := io.ReadAll(io.LimitReader(r, Limit))
+	if e.IsSecret(text) {
+		return Through("the secret was read from %s", what)
+	}
+	if err != nil {
+		return HeldBy("%s", Plain(err))
+	}
+	return HeldBy("there is something else")
+}
+
+// Secret tries to read the secret in a place of Secrets, by the path that path
+// makes of it.
+func (e *Env) Secret(place string, path func(string) string) Result {
+	p, ok := e.Secrets[place]
+	if !ok {
+		return Inapplicable("%s", NoPlace)
+	}
+	return e.Reads(path(p))
+}
+
+// NoPlace is why there is no bait in a place.
+const NoPlace = "the policy grants that place, or the host has none"
+
+// Within: p is dir or lies in it.
+func Within(p, dir string) bool {
+	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
+}
+
+// Marked is a name for what attacks make. It tells whose it is.
+func (b *Bait) Marked(what string) string { return b.Mark + "-" + what }
+
+// Scratch is a folder of the jail's own that can be written.
+func (e *Env) Scratch(name string) string {
+	for _, dir := range []string{"/tmp", os.Getenv("TMPDIR"), "/var/tmp", e.Facts.Home, e.Facts.Project} {
+		if dir == "" {
+			continue
+		}
+		p := filepath.Join(dir, e.Marked(name))
+		f, err := os.OpenFile(p, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			continue
+		}
+		_ = f.Close()
+		_ = os.Remove(p)
+		return p
+	}
+	return filepath.Join("/tmp", e.Marked(name))
+}
+
+// Encode returns the argument that suite.Inside takes.
+func (b *Bait) Encode() (string, error) {
+	text, err := json.Marshal(b)
+	if err != nil {
+		return "", fmt.Errorf("encode the bait: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(text), nil
+}
+
+// Expand puts the caller's folders into a path.
+func Expand(p string, f Facts, uid int) string {
+	return strings.NewReplacer("{run}", f.RuntimeDir, "{home}", f.Home, "{uid}", strconv.Itoa(uid)).Replace(p)
+}

@@ -1,0 +1,96 @@
+package suite
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/files"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/kernel"
+)
+
+// Program is the path of the attacker inside a jail of ours: the program that
+// is PID 1, by a name that PID 1 does not know itself by. So nothing has to be
+// added to the jail that is audited.
+const Program = "/.jail/./init"
+
+// Line is what the attacker reports: that an attack begins, then its result.
+type Line struct {
+	Attack string         `json:"attack"`
+	Result *attack.Result `json:"is,omitempty"`
+}
+
+// EndOfReport is the last line's attack.
+const EndOfReport = "end"
+
+// patience is how long one attack may take. None needs a tenth of it.
+const patience = 30 * time.Second
+
+// Inside plays a part inside a jail: what attacks start by name, otherwise all
+// attacks of the suite, with the bait that part encodes. It reports to out.
+func Inside(part string, out io.Writer) error {
+	name, argument, _ := strings.Cut(part, ":")
+	if name == "turn" {
+		return files.Turn(argument, out)
+	}
+	if play := kernel.Part(name); play != nil {
+		return play(argument, out)
+	}
+	return attackAll(part, out)
+}
+
+func attackAll(bait string, out io.Writer) error {
+	text, err := base64.RawURLEncoding.DecodeString(bait)
+	if err != nil {
+		return fmt.Errorf("decode the bait: %w", err)
+	}
+	e := &attack.Env{Self: "/proc/self/exe"}
+	if err := json.Unmarshal(text, &e.Bait); err != nil {
+		return fmt.Errorf("decode the bait: %w", err)
+	}
+	if e.Hash == "" || e.Mark == "" {
+		return errors.New("the bait is empty")
+	}
+	signal.Ignore(unix.SIGTTOU, unix.SIGTTIN, unix.SIGHUP, unix.SIGPIPE)
+	enc := json.NewEncoder(out)
+	for _, a := range Of(&e.Bait) {
+		if err := enc.Encode(Line{Attack: a.Name}); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+		r := attempt(e, a)
+		if err := enc.Encode(Line{a.Name, &r}); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+	}
+	if err := enc.Encode(Line{Attack: EndOfReport}); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+// attempt makes one attack. What it does to its own process must not end the suite.
+func attempt(e *attack.Env, a attack.Attack) attack.Result {
+	done := make(chan attack.Result, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				done <- attack.Failure("it panicked: %v", p)
+			}
+		}()
+		done <- a.Run(e)
+	}()
+	select {
+	case r := <-done:
+		return r
+	case <-time.After(patience):
+		return attack.Failure("no end after %s", patience)
+	}
+}
