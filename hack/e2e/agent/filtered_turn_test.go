@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -35,7 +36,7 @@ func TestFilteredTurn(t *testing.T) {
 		}
 	}
 	got := l.Caught()
-	if len(got.Hits) == 0 || slices.ContainsFunc(got.Hits, func(s string) bool { return s != "tcp "+world.PublicA+":443" }) ||
+	if len(got.Hits) == 0 || slices.ContainsFunc(got.Hits, func(s string) bool { return s != "tcp "+lab.PublicA+":443" }) ||
 		slices.ContainsFunc(got.Queries, func(s string) bool { return !strings.HasPrefix(s, "api.anthropic.com. ") }) {
 		t.Errorf("seen outside: %+v", got)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -71,7 +72,7 @@ func TestBrokerTurn(t *testing.T) {
 				t.Errorf("the search is no search: the placeholder was found in %q, in the memory of %q", h.Placeholder, h.Searched)
 			}
 			t.Logf("searched %d files, %d MB, the memory of %q, not that of %q", h.Files, h.Bytes>>20, h.Searched, h.Closed)
-			if got := l.Caught(); slices.ContainsFunc(got.Hits, func(s string) bool { return s != "tcp "+world.PublicA+":443" }) {
+			if got := l.Caught(); slices.ContainsFunc(got.Hits, func(s string) bool { return s != "tcp "+lab.PublicA+":443" }) {
 				t.Errorf("the lab was reached at %q", got.Hits)
 			}
 			// What stays on the host, and what can be given away.
@@ -231,7 +232,7 @@ func TestBrokerTools(t *testing.T) {
 	t.Parallel()
 	w, l := world.NewLab(t)
 	for _, name := range []string{"git.example", "npm.example"} {
-		l.Name(name, world.PublicA)
+		l.Name(name, lab.PublicA)
 		w.Shop(name)
 	}
 	w.Write(w.Home+"/.secrets/git", "ghp-"+world.Planted+"\n")

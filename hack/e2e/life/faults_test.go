@@ -19,6 +19,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -305,7 +306,7 @@ func contains(t *testing.T, f *os.File, text string) bool {
 func TestFaultInHooks(t *testing.T) {
 	w, l := world.NewLab(t)
 	withFaults(w)
-	l.Name("allowed.example", world.PublicA)
+	l.Name("allowed.example", lab.PublicA)
 	n := 0
 	for name, run := range world.RunInLab {
 		for range rounds(1, 3) {

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 )
 
 // escape is one way out of a jail's network, as a program inside would try
@@ -65,22 +65,22 @@ func escapes() []escape {
 		all = append(all, escape{name: name, do: do, blank: true})
 	}
 	for _, address := range []string{
-		world.PublicB + ":443", world.PublicB + ":80", world.PublicB + ":22", "[" + world.PublicV6 + "]:22", "[::ffff:" + world.PublicB + "]:22",
-		world.Metadata + ":80", world.Private + ":22", "192.168.1.1:80", "172.16.0.1:22", "100.64.0.1:22", "[fd00::1]:22",
+		lab.PublicB + ":443", lab.PublicB + ":80", lab.PublicB + ":22", "[" + lab.PublicV6 + "]:22", "[::ffff:" + lab.PublicB + "]:22",
+		lab.Metadata + ":80", lab.Private + ":22", "192.168.1.1:80", "172.16.0.1:22", "100.64.0.1:22", "[fd00::1]:22",
 	} {
 		add("literal "+address, func() (string, error) { return tcp(address) })
 	}
 	for _, address := range []string{"127.0.0.1:5432", "127.0.0.2:5432", "[::1]:5432", "0.0.0.0:5432", "[::]:5432", "[::ffff:127.0.0.1]:5432", "localhost:5432"} {
 		add("host's loopback "+address, func() (string, error) { return tcp(address) })
 	}
-	for _, address := range []string{world.Own4 + ":22", world.Own4 + ":5432", "[" + world.Own6 + "]:22", world.OwnLo + ":22", world.OwnPrivate + ":22", "[::ffff:" + world.Own4 + "]:22", world.Own4 + ":443"} {
+	for _, address := range []string{lab.Own4 + ":22", lab.Own4 + ":5432", "[" + lab.Own6 + "]:22", lab.OwnLo + ":22", lab.OwnPrivate + ":22", "[::ffff:" + lab.Own4 + "]:22", lab.Own4 + ":443"} {
 		add("host's own address "+address, func() (string, error) { return tcp(address) })
 	}
 	// The network's broadcast address: no connection can be made to it.
 	blank("host's own address 93.184.220.255:22", func() (string, error) { return tcp("93.184.220.255:22") })
-	add("host's own address, TCP fast open", func() (string, error) { return fastOpen(world.Own4, 80) })
-	add("host's own address, MPTCP", func() (string, error) { return multipath(world.Own4, 22) })
-	add("host's own address, allowed SNI", func() (string, error) { return hello(world.Own4+":443", "allowed.example") })
+	add("host's own address, TCP fast open", func() (string, error) { return fastOpen(lab.Own4, 80) })
+	add("host's own address, MPTCP", func() (string, error) { return multipath(lab.Own4, 22) })
+	add("host's own address, allowed SNI", func() (string, error) { return hello(lab.Own4+":443", "allowed.example") })
 	for _, name := range []string{
 		"other.example", "OTHER.example", "other.example.", "allowed.example.other.example", "otherallowed.example", "x.allowed.example",
 		"wild.example", "allowed.example..", "allowed.exampl", "a\u0430llowed.example",
@@ -104,27 +104,27 @@ func escapes() []escape {
 	blank("no TLS on port 443", func() (string, error) {
 		return tcpSay("allowed.example:443", "GET / HTTP/1.1\r\nHost: other.example\r\n\r\n")
 	})
-	add("allowed SNI to an address", func() (string, error) { return hello(world.PublicB+":443", "allowed.example") })
+	add("allowed SNI to an address", func() (string, error) { return hello(lab.PublicB+":443", "allowed.example") })
 	for _, say := range []string{"CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n", "GET http://other.example/ HTTP/1.1\r\nHost: other.example\r\n\r\n", "\x05\x01\x00\x05\x01\x00\x01\x5d\xb8\xd8\x23\x00\x50"} {
 		blank(fmt.Sprintf("relay's own port, %.7q", say), func() (string, error) { return tcpSay("198.18.0.1:1023", say) })
 	}
-	for _, server := range []string{world.PublicB, world.Metadata, "127.0.0.1", world.Private, world.Own4} {
+	for _, server := range []string{lab.PublicB, lab.Metadata, "127.0.0.1", lab.Private, lab.Own4} {
 		add("resolver "+server+" by UDP", func() (string, error) { return ask("udp", server, "secret.tunnel.example.", dnsmessage.TypeA) })
 	}
-	blank("resolver by TCP", func() (string, error) { return ask("tcp", world.PublicB, "secret.tunnel.example.", dnsmessage.TypeA) })
+	blank("resolver by TCP", func() (string, error) { return ask("tcp", lab.PublicB, "secret.tunnel.example.", dnsmessage.TypeA) })
 	for _, t := range []dnsmessage.Type{dnsmessage.TypeTXT, dnsmessage.TypeNS, dnsmessage.TypeMX, dnsmessage.TypeSRV, dnsmessage.TypeCNAME, dnsmessage.TypeALL, dnsmessage.TypeAXFR, dnsmessage.TypeAAAA, 65} {
-		add("question for "+t.String(), func() (string, error) { return ask("udp", world.PublicB, "secret.tunnel.example.", t) })
+		add("question for "+t.String(), func() (string, error) { return ask("udp", lab.PublicB, "secret.tunnel.example.", t) })
 	}
-	blank("DNS over TLS", func() (string, error) { return hello(world.PublicB+":853", "dns.example") })
-	add("DNS over HTTPS", func() (string, error) { return hello(world.PublicB+":443", "dns.example") })
-	for _, address := range []string{world.PublicB + ":443", world.PublicB + ":9999", world.Metadata + ":9999", world.Own4 + ":9999", "[" + world.Own6 + "]:9999", "[" + world.PublicV6 + "]:443", "allowed.example:443"} {
+	blank("DNS over TLS", func() (string, error) { return hello(lab.PublicB+":853", "dns.example") })
+	add("DNS over HTTPS", func() (string, error) { return hello(lab.PublicB+":443", "dns.example") })
+	for _, address := range []string{lab.PublicB + ":443", lab.PublicB + ":9999", lab.Metadata + ":9999", lab.Own4 + ":9999", "[" + lab.Own6 + "]:9999", "[" + lab.PublicV6 + "]:443", "allowed.example:443"} {
 		add("UDP to "+address, func() (string, error) { return udp(address) })
 	}
 	for name, s := range sockets {
 		all = append(all, escape{name: name, do: s, blank: true})
 	}
-	add("TCP fast open", func() (string, error) { return fastOpen(world.PublicB, 80) })
-	add("MPTCP", func() (string, error) { return multipath(world.PublicB, 22) })
+	add("TCP fast open", func() (string, error) { return fastOpen(lab.PublicB, 80) })
+	add("MPTCP", func() (string, error) { return multipath(lab.PublicB, 22) })
 	add("abstract socket", func() (string, error) {
 		c, err := net.Dial("unix", os.Getenv("LAB_ABSTRACT"))
 		if err != nil {
@@ -141,17 +141,17 @@ var rebinding = map[string][]string{
 	"lo.wild.example":     {"127.0.0.1"},
 	"lo6.wild.example":    {"::1"},
 	"zero.wild.example":   {"0.0.0.0"},
-	"meta.wild.example":   {world.Metadata},
-	"ten.wild.example":    {world.Private},
+	"meta.wild.example":   {lab.Metadata},
+	"ten.wild.example":    {lab.Private},
 	"ula.wild.example":    {"fd00::1"},
 	"mapped.wild.example": {"::ffff:127.0.0.1"},
 	"cname.wild.example":  {"=ten.wild.example"},
-	"turns.wild.example":  {world.PublicA, "192.168.1.1"},
+	"turns.wild.example":  {lab.PublicA, "192.168.1.1"},
 	// Public, and this host's own.
-	"own.wild.example":       {world.Own4},
-	"own6.wild.example":      {world.Own6},
-	"ownlo.wild.example":     {world.OwnLo},
-	"ownmapped.wild.example": {"::ffff:" + world.Own4},
+	"own.wild.example":       {lab.Own4},
+	"own6.wild.example":      {lab.Own6},
+	"ownlo.wild.example":     {lab.OwnLo},
+	"ownmapped.wild.example": {"::ffff:" + lab.Own4},
 	"owncname.wild.example":  {"=own.wild.example"},
 }
 
@@ -359,7 +359,7 @@ func sent(kind, protocol int) (string, error) {
 		return "", err
 	}
 	defer unix.Close(fd)
-	to := &unix.SockaddrInet4{Port: 9999, Addr: netip.MustParseAddr(world.PublicB).As4()}
+	to := &unix.SockaddrInet4{Port: 9999, Addr: netip.MustParseAddr(lab.PublicB).As4()}
 	if err := unix.Connect(fd, to); err != nil {
 		return "", err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -16,16 +17,16 @@ func evasionLab(t *testing.T) (*world.World, *world.Lab) {
 	w, l := world.NewLab(t)
 	for _, name := range []string{"allowed.example", "x.allowed.example", "other.example", "allowed.example.other.example", "otherallowed.example",
 		"wild.example", "allowed.exampl", "secret.tunnel.example", "a.wild.example"} {
-		l.Name(name, world.PublicA)
+		l.Name(name, lab.PublicA)
 	}
 	for name, addresses := range rebinding {
 		var answers [][]string
 		for _, a := range addresses {
 			answers = append(answers, []string{a})
 		}
-		l.Ask(world.Order{Name: name, Answers: answers})
+		l.Ask(lab.Order{Name: name, Answers: answers})
 	}
-	w.Env["LAB_ABSTRACT"] = world.LabAbstract(w.Dir)
+	w.Env["LAB_ABSTRACT"] = lab.Abstract(w.Dir)
 	return w, l
 }
 
@@ -70,7 +71,7 @@ func TestEvasion(t *testing.T) {
 		}
 	}
 	got := l.Caught()
-	if !slices.Equal(got.Hits, []string{"tcp " + world.PublicA + ":443"}) {
+	if !slices.Equal(got.Hits, []string{"tcp " + lab.PublicA + ":443"}) {
 		t.Errorf("reached: %q", got.Hits)
 	}
 	for _, q := range got.Queries {
@@ -88,7 +89,7 @@ func TestEvasionInternet(t *testing.T) {
 	w, l := evasionLab(t)
 	l.Caught()
 	all := evasions(t, w, "--net", "internet")
-	for _, name := range []string{"literal " + world.PublicB + ":443", "literal " + world.PublicB + ":22", "name other.example", "allowed name, another port"} {
+	for _, name := range []string{"literal " + lab.PublicB + ":443", "literal " + lab.PublicB + ":22", "name other.example", "allowed name, another port"} {
 		if o := all[name]; o.Err != "" {
 			t.Errorf("%s: %s", name, o.Err)
 		}
@@ -96,7 +97,7 @@ func TestEvasionInternet(t *testing.T) {
 	for _, hit := range l.Caught().Hits {
 		kind, address, _ := strings.Cut(hit, " ")
 		host, _, _ := net.SplitHostPort(address)
-		if kind != "tcp" || host != world.PublicA && host != world.PublicB {
+		if kind != "tcp" || host != lab.PublicA && host != lab.PublicB {
 			t.Errorf("reached: %s", hit)
 		}
 	}
@@ -129,24 +130,24 @@ func TestEvasionCan(t *testing.T) {
 func TestFilteredReaches(t *testing.T) {
 	t.Parallel()
 	w, l := evasionLab(t)
-	l.Name("public6.example", world.PublicV6)
-	l.Name("both.example", world.Private, world.PublicA)
+	l.Name("public6.example", lab.PublicV6)
+	l.Name("both.example", lab.Private, lab.PublicA)
 	l.Caught()
 	c := w.Part("reach", "--net", "filtered", "--allow", "allowed.example", "--allow", "*.wild.example", "--allow", "host:5432",
-		"--allow", "other.example:22", "--allow", "public6.example:*", "--allow", world.Private+":22", "--allow", "both.example:80")
-	targets := []string{"allowed.example:443", "ALLOWED.Example.:443", "a.wild.example:443", "host:5432", "other.example:22", "public6.example:22", "public6.example:443", world.Private + ":22", "both.example:80"}
+		"--allow", "other.example:22", "--allow", "public6.example:*", "--allow", lab.Private+":22", "--allow", "both.example:80")
+	targets := []string{"allowed.example:443", "ALLOWED.Example.:443", "a.wild.example:443", "host:5432", "other.example:22", "public6.example:22", "public6.example:443", lab.Private + ":22", "both.example:80"}
 	c.Args = append(c.Args, targets...)
 	r := world.Finish(t, c)
 	if got := world.Lines(r.Out); r.Status != 0 || !slices.Equal(got, targets) {
 		t.Errorf("reached %q of %q: %s", got, targets, r)
 	}
 	hits := l.Caught().Hits
-	for _, want := range []string{"tcp " + world.PublicA + ":443", "tcp 127.0.0.1:5432", "tcp " + world.PublicA + ":22", "tcp [" + world.PublicV6 + "]:22", "tcp [" + world.PublicV6 + "]:443", "tcp " + world.Private + ":22", "tcp " + world.PublicA + ":80"} {
+	for _, want := range []string{"tcp " + lab.PublicA + ":443", "tcp 127.0.0.1:5432", "tcp " + lab.PublicA + ":22", "tcp [" + lab.PublicV6 + "]:22", "tcp [" + lab.PublicV6 + "]:443", "tcp " + lab.Private + ":22", "tcp " + lab.PublicA + ":80"} {
 		if !slices.Contains(hits, want) {
 			t.Errorf("%q did not arrive: %q", want, hits)
 		}
 	}
-	if slices.Contains(hits, "tcp "+world.Private+":80") {
+	if slices.Contains(hits, "tcp "+lab.Private+":80") {
 		t.Error("the private one of a name's addresses was dialled")
 	}
 }

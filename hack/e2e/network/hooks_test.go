@@ -17,6 +17,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -27,8 +28,8 @@ func underRuntimes(t *testing.T, do func(t *testing.T, w *world.World, l *world.
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, l := world.NewLab(t)
-			l.Name("allowed.example", world.PublicA)
-			l.Name("other.example", world.PublicB)
+			l.Name("allowed.example", lab.PublicA)
+			l.Name("other.example", lab.PublicB)
 			n := 0
 			do(t, w, l, func(bundle string) *exec.Cmd {
 				n++
@@ -57,7 +58,7 @@ var filtered = []string{"--net", "filtered", "--allow", "allowed.example:22"}
 func TestHooksFilter(t *testing.T) {
 	t.Parallel()
 	underRuntimes(t, func(t *testing.T, w *world.World, l *world.Lab, run func(string) *exec.Cmd) {
-		targets := []string{"allowed.example:22", "allowed.example:443", "other.example:22", world.PublicA + ":22", "127.0.0.1:5432", "host:5432", world.Metadata + ":80"}
+		targets := []string{"allowed.example:22", "allowed.example:443", "other.example:22", lab.PublicA + ":22", "127.0.0.1:5432", "host:5432", lab.Metadata + ":80"}
 		dir := bundleOf(w, "reach", targets, filtered...)
 		before := w.TakeTrace()
 		l.Caught()
@@ -65,7 +66,7 @@ func TestHooksFilter(t *testing.T) {
 		if got := world.Lines(r.Out); r.Status != 0 || !slices.Equal(got, targets[:1]) {
 			t.Errorf("reached %q: %s", got, r)
 		}
-		if got := l.Caught(); !slices.Equal(got.Hits, []string{"tcp " + world.PublicA + ":22"}) {
+		if got := l.Caught(); !slices.Equal(got.Hits, []string{"tcp " + lab.PublicA + ":22"}) {
 			t.Errorf("arrived: %q", got.Hits)
 		}
 		w.SameTrace(before)
@@ -95,7 +96,7 @@ func TestHooksFailClosed(t *testing.T) {
 	missing := func(hooks func(*specs.Hooks) []specs.Hook) func(*specs.Spec) {
 		return func(s *specs.Spec) { hooks(s.Hooks)[0].Path = "/nowhere/jailed-claude" }
 	}
-	const script = "echo started; exec 3<>/dev/tcp/" + world.PublicA + "/22 && cat <&3; exec 3<>/dev/tcp/allowed.example/22 && head -n 1 <&3"
+	const script = "echo started; exec 3<>/dev/tcp/" + lab.PublicA + "/22 && cat <&3; exec 3<>/dev/tcp/allowed.example/22 && head -n 1 <&3"
 	for _, c := range []struct {
 		name  string
 		edit  func(*specs.Spec)
@@ -146,13 +147,13 @@ func TestHooksProxy(t *testing.T) {
 		policy := w.Write(filepath.Join(w.Dir, "policy.toml"), "version = 1\n[network]\nvia = \"proxy\"\n")
 		const script = `for to in allowed.example:22 other.example:22; do
 			exec 3<>/dev/tcp/198.18.0.1/1023; printf 'CONNECT %s HTTP/1.1\r\n\r\n' $to >&3; while IFS= read -r a <&3; do echo "$a"; case $a in lab*) break ;; esac; done; exec 3<&-; done
-			(exec 3<>/dev/tcp/` + world.PublicA + `/22) 2>/dev/null && echo reached; true`
+			(exec 3<>/dev/tcp/` + lab.PublicA + `/22) 2>/dev/null && echo reached; true`
 		dir := w.Bundle(nil, slices.Concat(filtered, []string{"--policy", policy, "--", "bash", "-c", script})...)
 		r := world.Finish(t, run(dir))
-		if r.Status != 0 || !strings.Contains(r.Out, "200") || strings.Count(r.Out, "lab "+world.PublicA+":22") != 1 || !strings.Contains(r.Out, " 403 ") || strings.Contains(r.Out, "reached") {
+		if r.Status != 0 || !strings.Contains(r.Out, "200") || strings.Count(r.Out, "lab "+lab.PublicA+":22") != 1 || !strings.Contains(r.Out, " 403 ") || strings.Contains(r.Out, "reached") {
 			t.Error(r)
 		}
-		if got := l.Caught(); !slices.Equal(got.Hits, []string{"tcp " + world.PublicA + ":22"}) {
+		if got := l.Caught(); !slices.Equal(got.Hits, []string{"tcp " + lab.PublicA + ":22"}) {
 			t.Errorf("arrived: %q", got.Hits)
 		}
 	})
@@ -232,7 +233,7 @@ func TestHooksDetached(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	runc("delete", id)
-	if got := w.Read("out"); !strings.HasPrefix(got, "lab "+world.PublicA) {
+	if got := w.Read("out"); !strings.HasPrefix(got, "lab "+lab.PublicA) {
 		t.Errorf("it got %q", got)
 	}
 	w.SameTrace(before)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -14,9 +15,9 @@ import (
 func TestLab(t *testing.T) {
 	t.Parallel()
 	w, l := world.NewLab(t)
-	l.Name("a.example", world.PublicA, world.PublicV6)
-	l.Ask(world.Order{Name: "turns.example", Answers: [][]string{{world.PublicA}, {"127.0.0.1"}}})
-	c := exec.Command(os.Args[0], "tcp "+world.PublicA+":443", "tcp ["+world.PublicV6+"]:22", "tcp a.example:80", "tcp 127.0.0.1:5432", "tcp [::1]:8080", "tcp "+world.Metadata+":80", "tcp "+world.Own4+":22", "tcp ["+world.Own6+"]:22", "tcp "+world.OwnLo+":22", "tcp 9.9.9.9:443", "tcp b.example:80")
+	l.Name("a.example", lab.PublicA, lab.PublicV6)
+	l.Ask(lab.Order{Name: "turns.example", Answers: [][]string{{lab.PublicA}, {"127.0.0.1"}}})
+	c := exec.Command(os.Args[0], "tcp "+lab.PublicA+":443", "tcp ["+lab.PublicV6+"]:22", "tcp a.example:80", "tcp 127.0.0.1:5432", "tcp [::1]:8080", "tcp "+lab.Metadata+":80", "tcp "+lab.Own4+":22", "tcp ["+lab.Own6+"]:22", "tcp "+lab.OwnLo+":22", "tcp 9.9.9.9:443", "tcp b.example:80")
 	c.Dir, c.Env = w.Project, append(w.Environ(), world.PartEnv+"=dial")
 	l.Enter(c)
 	r := world.Finish(t, c)
@@ -24,7 +25,7 @@ func TestLab(t *testing.T) {
 		t.Errorf("%d of the first 9 were reached: %s", n, r)
 	}
 	got := l.Caught()
-	for _, want := range []string{"tcp " + world.PublicA + ":443", "tcp [" + world.PublicV6 + "]:22", "tcp 127.0.0.1:5432", "tcp [::1]:8080", "tcp " + world.Metadata + ":80", "tcp " + world.Own4 + ":22", "tcp [" + world.Own6 + "]:22", "tcp " + world.OwnLo + ":22"} {
+	for _, want := range []string{"tcp " + lab.PublicA + ":443", "tcp [" + lab.PublicV6 + "]:22", "tcp 127.0.0.1:5432", "tcp [::1]:8080", "tcp " + lab.Metadata + ":80", "tcp " + lab.Own4 + ":22", "tcp [" + lab.Own6 + "]:22", "tcp " + lab.OwnLo + ":22"} {
 		if !slices.Contains(got.Hits, want) {
 			t.Errorf("%q was not noted: %q", want, got.Hits)
 		}
@@ -36,7 +37,7 @@ func TestLab(t *testing.T) {
 	ip := exec.Command(world.RequireTool(t, "ip"), "-oneline", "address")
 	ip.Env = w.Environ()
 	l.Enter(ip)
-	if r := world.Finish(t, ip); !strings.Contains(r.Out, world.Own4) || !strings.Contains(r.Out, world.Own6) || !strings.Contains(r.Out, world.OwnLo) || strings.Contains(r.Out, world.PublicA) || strings.Contains(r.Out, world.PublicV6) {
+	if r := world.Finish(t, ip); !strings.Contains(r.Out, lab.Own4) || !strings.Contains(r.Out, lab.Own6) || !strings.Contains(r.Out, lab.OwnLo) || strings.Contains(r.Out, lab.PublicA) || strings.Contains(r.Out, lab.PublicV6) {
 		t.Errorf("addresses of the host: %s", r)
 	}
 	id := exec.Command("id", "-u")

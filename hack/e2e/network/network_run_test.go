@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -28,8 +29,8 @@ func shows(p *world.PTY, want string) bool {
 func runLab(t *testing.T) (*world.World, *world.Lab) {
 	t.Helper()
 	w, l := world.NewLab(t)
-	l.Name("allowed.example", world.PublicA)
-	l.Name("other.example", world.PublicB)
+	l.Name("allowed.example", lab.PublicA)
+	l.Name("other.example", lab.PublicB)
 	return w, l
 }
 
@@ -40,12 +41,12 @@ func TestNothingRunsBeforeTheNetwork(t *testing.T) {
 	w, l := runLab(t)
 	world.InParallel(20, func(int) {
 		c := w.Part("reach", filtered...)
-		c.Args = append(c.Args, world.PublicB+":22", "allowed.example:22")
+		c.Args = append(c.Args, lab.PublicB+":22", "allowed.example:22")
 		if r := world.Finish(t, c); r.Status != 0 || r.Out != "allowed.example:22\n" {
 			t.Error(r)
 		}
 	})
-	if hits := l.Caught().Hits; len(hits) != 20 || slices.Contains(hits, "tcp "+world.PublicB+":22") {
+	if hits := l.Caught().Hits; len(hits) != 20 || slices.Contains(hits, "tcp "+lab.PublicB+":22") {
 		t.Errorf("arrived: %q", hits)
 	}
 }
@@ -204,7 +205,7 @@ func TestPublishedPortLeadsIn(t *testing.T) {
 func TestKilledSupervisorCutsConnections(t *testing.T) {
 	t.Parallel()
 	w, l := runLab(t)
-	l.Ask(world.Order{Listen: world.PublicA + ":7001", To: "127.0.0.1:22"})
+	l.Ask(lab.Order{Listen: lab.PublicA + ":7001", To: "127.0.0.1:22"})
 	if r := world.Finish(t, w.NetShell("true", "--net", "internet")); r.Status != 0 { // what is made once and stays
 		t.Fatal(r)
 	}
@@ -269,7 +270,7 @@ func TestJailsAreApart(t *testing.T) {
 	c.Args = append(c.Args, "0.0.0.0:7777", "lab of the other jail")
 	k := startTalk(t, c)
 	k.says("listening")
-	targets := []string{"127.0.0.1:7777", "localhost:7777", "198.18.0.1:7777", "198.18.0.2:7777", "198.18.1.0:7777", "jail:7777", "host:7777", "10.0.0.1:7777", world.PublicA + ":7777"}
+	targets := []string{"127.0.0.1:7777", "localhost:7777", "198.18.0.1:7777", "198.18.0.2:7777", "198.18.1.0:7777", "jail:7777", "host:7777", "10.0.0.1:7777", lab.PublicA + ":7777"}
 	d := w.Part("reach", "--net", "internet", "--allow", "host:7777")
 	d.Args = append(d.Args, targets...)
 	if r := world.Finish(t, d); r.Status != 0 || r.Out != "" {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -15,17 +16,17 @@ import (
 func ownLab(t *testing.T) (*world.World, *world.Lab) {
 	t.Helper()
 	w, l := world.NewLab(t)
-	l.Name("allowed.example", world.PublicA)
-	l.Name("own4.example", world.Own4)
-	l.Name("own6.example", world.Own6)
-	l.Name("ownlo.example", world.OwnLo)
-	l.Name("both.example", world.Own4, world.PublicA)
+	l.Name("allowed.example", lab.PublicA)
+	l.Name("own4.example", lab.Own4)
+	l.Name("own6.example", lab.Own6)
+	l.Name("ownlo.example", lab.OwnLo)
+	l.Name("both.example", lab.Own4, lab.PublicA)
 	l.Caught()
 	return w, l
 }
 
 // ownTargets lead to the host's own addresses, all of them public.
-var ownTargets = []string{world.Own4 + ":22", "own4.example:22", "own6.example:22", world.OwnLo + ":22", "ownlo.example:22"}
+var ownTargets = []string{lab.Own4 + ":22", "own4.example:22", "own6.example:22", lab.OwnLo + ":22", "ownlo.example:22"}
 
 // TestOwnAddresses: what listens on a public address of this host is as closed
 // as its loopback. That is refused at once, says which rule would open it, and
@@ -34,7 +35,7 @@ func TestOwnAddresses(t *testing.T) {
 	t.Parallel()
 	w, l := ownLab(t)
 	names := []string{"--allow", "own4.example:*", "--allow", "own6.example:*", "--allow", "ownlo.example:*", "--allow", "host:22"}
-	rules := []string{"--allow", world.Own4 + ":22", "--allow", "[2606:2800:221::/48]:22", "--allow", world.OwnLo + ":*"}
+	rules := []string{"--allow", lab.Own4 + ":22", "--allow", "[2606:2800:221::/48]:22", "--allow", lab.OwnLo + ":*"}
 	for _, c := range []struct {
 		what  string
 		flags []string
@@ -63,8 +64,8 @@ func TestOwnAddresses(t *testing.T) {
 	}
 	// A rule is of its port.
 	p := w.Part("reach", append([]string{"--net", "internet"}, rules[:4]...)...)
-	p.Args = append(p.Args, world.Own4+":5432", "own6.example:5432", "both.example:22", world.Own4+":22")
-	if r := world.Finish(t, p); !slices.Equal(world.Lines(r.Out), []string{"both.example:22", world.Own4 + ":22"}) {
+	p.Args = append(p.Args, lab.Own4+":5432", "own6.example:5432", "both.example:22", lab.Own4+":22")
+	if r := world.Finish(t, p); !slices.Equal(world.Lines(r.Out), []string{"both.example:22", lab.Own4 + ":22"}) {
 		t.Error(r)
 	}
 	// Of a name with others, these are dialled.
@@ -74,13 +75,13 @@ func TestOwnAddresses(t *testing.T) {
 	if r := world.Finish(t, p); r.Out != "both.example:22\n" {
 		t.Error(r)
 	}
-	if hits := l.Caught().Hits; !slices.Equal(hits, []string{"tcp " + world.PublicA + ":22"}) {
+	if hits := l.Caught().Hits; !slices.Equal(hits, []string{"tcp " + lab.PublicA + ":22"}) {
 		t.Errorf("arrived: %q", hits)
 	}
 	// It is said.
 	p = w.Part("reach", "--net", "internet")
 	p.Args = append(p.Args, "own4.example:22")
-	if r := world.Finish(t, p); !strings.Contains(r.Err, "--allow "+world.Own4+":22") {
+	if r := world.Finish(t, p); !strings.Contains(r.Err, "--allow "+lab.Own4+":22") {
 		t.Error(r)
 	}
 	r := world.Finish(t, w.Command("log", "--denied", "--json"))
@@ -90,7 +91,7 @@ func TestOwnAddresses(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatalf("%v: %s", err, r)
 		}
-		said = said || e.Name == "own4.example" && e.Address == world.Own4 && strings.Contains(e.Why, "an address of this host")
+		said = said || e.Name == "own4.example" && e.Address == lab.Own4 && strings.Contains(e.Why, "an address of this host")
 	}
 	if !said {
 		t.Error(r)
@@ -103,12 +104,12 @@ func TestOwnAddresses(t *testing.T) {
 func TestNewOwnAddress(t *testing.T) {
 	t.Parallel()
 	const script = `try() { (exec 3<>/dev/tcp/$1/22 && head -n 1 <&3) 2>/dev/null || echo refused; }
-		try ` + world.PublicC + `; try late.example; echo begun; read -r _; try ` + world.PublicC + `; try late.example; echo end`
-	for mode, after := range map[string]string{"internet": "refused", "host": "lab " + world.PublicC + ":22"} {
+		try ` + lab.PublicC + `; try late.example; echo begun; read -r _; try ` + lab.PublicC + `; try late.example; echo end`
+	for mode, after := range map[string]string{"internet": "refused", "host": "lab " + lab.PublicC + ":22"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			w, l := ownLab(t)
-			l.Name("late.example", world.PublicC)
+			l.Name("late.example", lab.PublicC)
 			c := w.NetShell(script, "--net", mode)
 			in, err := c.StdinPipe()
 			if err != nil {
@@ -116,10 +117,10 @@ func TestNewOwnAddress(t *testing.T) {
 			}
 			k := startTalk(t, c)
 			for range 2 {
-				k.says("lab " + world.PublicC + ":22")
+				k.says("lab " + lab.PublicC + ":22")
 			}
 			k.says("begun")
-			l.Ask(world.Order{Own: world.PublicC})
+			l.Ask(lab.Order{Own: lab.PublicC})
 			if _, err := in.Write([]byte("\n")); err != nil {
 				t.Fatal(err)
 			}
@@ -147,7 +148,7 @@ const proxied = `open() { exec 3<>/dev/tcp/198.18.0.1/1023; }
 // runtime and in others by hooks.
 func TestOwnAddressesByProxy(t *testing.T) {
 	t.Parallel()
-	targets := append(slices.Clone(ownTargets), "["+world.Own6+"]:22", "[::ffff:"+world.Own4+"]:22")
+	targets := append(slices.Clone(ownTargets), "["+lab.Own6+"]:22", "[::ffff:"+lab.Own4+"]:22")
 	check := func(t *testing.T, l *world.Lab, r world.Result, open bool) {
 		t.Helper()
 		want, socks := " 403 ", "SOCKS 5 2"
@@ -162,7 +163,7 @@ func TestOwnAddressesByProxy(t *testing.T) {
 			t.Errorf("open %v: arrived: %q", open, hits)
 		}
 	}
-	rules := []string{"--allow", world.Own4 + ":*", "--allow", "[" + world.Own6 + "]:22", "--allow", world.OwnLo + ":22"}
+	rules := []string{"--allow", lab.Own4 + ":*", "--allow", "[" + lab.Own6 + "]:22", "--allow", lab.OwnLo + ":22"}
 	policy := func(w *world.World) string {
 		return w.Write(filepath.Join(w.Dir, "policy.toml"), "version = 1\n[network]\nmode = \"internet\"\nvia = \"proxy\"\n")
 	}
@@ -180,9 +181,9 @@ func TestOwnAddressesByProxy(t *testing.T) {
 		}
 	})
 	underRuntimes(t, func(t *testing.T, w *world.World, l *world.Lab, run func(string) *exec.Cmd) {
-		l.Name("own4.example", world.Own4)
-		l.Name("own6.example", world.Own6)
-		l.Name("ownlo.example", world.OwnLo)
+		l.Name("own4.example", lab.Own4)
+		l.Name("own6.example", lab.Own6)
+		l.Name("ownlo.example", lab.OwnLo)
 		l.Caught()
 		for _, open := range []bool{false, true} {
 			flags := []string{"--policy", policy(w)}
@@ -193,7 +194,7 @@ func TestOwnAddressesByProxy(t *testing.T) {
 			check(t, l, world.Finish(t, run(dir)), open)
 		}
 		// The same by the redirection.
-		dir := bundleOf(w, "reach", append(slices.Clone(ownTargets), "own4.example:80"), "--net", "internet", "--allow", world.Own4+":80")
+		dir := bundleOf(w, "reach", append(slices.Clone(ownTargets), "own4.example:80"), "--net", "internet", "--allow", lab.Own4+":80")
 		if r := world.Finish(t, run(dir)); r.Out != "own4.example:80\n" {
 			t.Error(r)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -40,7 +41,7 @@ func TestTools(t *testing.T) {
 			world.RequireTool(t, c.program)
 			w, l := world.NewLab(t)
 			for _, name := range []string{"allowed.example", "other.example"} {
-				l.Name(name, world.PublicA)
+				l.Name(name, lab.PublicA)
 				w.Shop(name)
 			}
 			w.Env["NODE_EXTRA_CA_CERTS"] = l.CA

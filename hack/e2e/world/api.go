@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 )
 
 // Placeholder is the key that the agent gets. It is worth nothing.
@@ -70,8 +72,8 @@ func Brokered(t *testing.T, turns any) (w *World, l *Lab, key, log string) {
 	t.Helper()
 	w, l = NewLab(t)
 	url, log := w.FakeAPI(turns)
-	l.Ask(Order{Name: "api.anthropic.com", Answers: [][]string{{PublicA}}, Backend: strings.TrimPrefix(url, "http://")})
-	l.Ask(Order{Name: "other.example", Answers: [][]string{{PublicB}}, Backend: strings.TrimPrefix(url, "http://")})
+	l.Ask(lab.Order{Name: "api.anthropic.com", Answers: [][]string{{lab.PublicA}}, Backend: strings.TrimPrefix(url, "http://")})
+	l.Ask(lab.Order{Name: "other.example", Answers: [][]string{{lab.PublicB}}, Backend: strings.TrimPrefix(url, "http://")})
 	key = "sk-ant-api03-" + rand.Text() + rand.Text()
 	w.Env["ANTHROPIC_API_KEY"] = key
 	return w, l, key, log

@@ -1,4 +1,4 @@
-package world
+package lab
 
 import (
 	"bufio"
@@ -28,8 +28,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// labServer is everything that answers in a lab.
-type labServer struct {
+// server is everything that answers in a lab.
+type server struct {
 	mu            sync.Mutex
 	names         map[string][][]string
 	backends      map[string]string
@@ -41,23 +41,23 @@ type labServer struct {
 	outer *outer
 }
 
-// openLab makes the lab around this process, whose namespaces are new, and
+// open makes the lab around this process, whose namespaces are new, and
 // begins to serve. dir is the world's folder.
-func openLab(dir string) (*labServer, error) {
-	s := &labServer{names: map[string][][]string{}, backends: map[string]string{}, www: filepath.Join(dir, "www")}
+func open(dir string) (*server, error) {
+	s := &server{names: map[string][][]string{}, backends: map[string]string{}, www: filepath.Join(dir, "www")}
 	o, err := newOuter()
 	if err != nil {
 		return nil, err
 	}
 	s.outer = o
-	if err := errors.Join(labNetwork(o), labFiles(dir), s.authority(filepath.Join(dir, "ca.pem"))); err != nil {
+	if err := errors.Join(network(o), files(dir), s.authority(filepath.Join(dir, "ca.pem"))); err != nil {
 		return nil, err
 	}
 	// On all addresses of both families, here and out there.
-	if err := errors.Join(s.services(net.Listen), s.services(o.listen), s.echoes(net.ListenPacket, Own4, Own6, OwnLo), s.echoes(o.listenPacket, labAddresses...)); err != nil {
+	if err := errors.Join(s.services(net.Listen), s.services(o.listen), s.echoes(net.ListenPacket, Own4, Own6, OwnLo), s.echoes(o.listenPacket, addresses...)); err != nil {
 		return nil, err
 	}
-	abstract, err := net.Listen("unix", LabAbstract(dir))
+	abstract, err := net.Listen("unix", Abstract(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +67,12 @@ func openLab(dir string) (*labServer, error) {
 		return nil, err
 	}
 	go s.resolve(dns)
-	return s, s.labReady()
+	return s, s.ready()
 }
 
-// services opens labPorts, and one for ssh.
-func (s *labServer) services(listen func(network, address string) (net.Listener, error)) error {
-	for _, port := range labPorts {
+// services opens ports, and one for ssh.
+func (s *server) services(listen func(network, address string) (net.Listener, error)) error {
+	for _, port := range ports {
 		l, err := listen("tcp", fmt.Sprintf(":%d", port))
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func (s *labServer) services(listen func(network, address string) (net.Listener,
 }
 
 // echoes answers packets to these addresses.
-func (s *labServer) echoes(listen func(network, address string) (net.PacketConn, error), addresses ...string) error {
+func (s *server) echoes(listen func(network, address string) (net.PacketConn, error), addresses ...string) error {
 	for _, a := range addresses {
 		for _, port := range []string{"53", "443", "9999"} {
 			p, err := listen("udp", net.JoinHostPort(a, port))
@@ -108,11 +108,11 @@ func (s *labServer) echoes(listen func(network, address string) (net.PacketConn,
 	return nil
 }
 
-// LabAbstract is the abstract socket of the lab's host (CVE-2020-15257).
-func LabAbstract(dir string) string { return "@lab-" + filepath.Base(dir) }
+// Abstract is the abstract socket of the lab's host (CVE-2020-15257).
+func Abstract(dir string) string { return "@lab-" + filepath.Base(dir) }
 
-// labFiles lays the lab's own resolv.conf and hosts over those of the host.
-func labFiles(dir string) error {
+// files lays the lab's own resolv.conf and hosts over those of the host.
+func files(dir string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("private mounts: %w", err)
 	}
@@ -137,7 +137,7 @@ func labFiles(dir string) error {
 }
 
 // authority makes a certificate authority that signs for every name.
-func (s *labServer) authority(file string) (err error) {
+func (s *server) authority(file string) (err error) {
 	if s.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (s *labServer) authority(file string) (err error) {
 	return os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644)
 }
 
-func (s *labServer) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (s *server) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: s.ca.NotBefore, NotAfter: s.ca.NotAfter,
 		DNSNames: []string{h.ServerName}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, KeyUsage: x509.KeyUsageDigitalSignature,
@@ -167,7 +167,7 @@ func (s *labServer) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error
 // noting notes every connection.
 type noting struct {
 	net.Listener
-	s *labServer
+	s *server
 }
 
 func (n noting) Accept() (net.Conn, error) {
@@ -178,7 +178,7 @@ func (n noting) Accept() (net.Conn, error) {
 	return c, err
 }
 
-func (s *labServer) note(network string, a net.Addr) {
+func (s *server) note(network string, a net.Addr) {
 	p, err := netip.ParseAddrPort(a.String())
 	if err != nil {
 		return
@@ -190,7 +190,7 @@ func (s *labServer) note(network string, a net.Addr) {
 
 // web lets a backend answer, serves the files of the name it was asked under,
 // or answers with what it was asked.
-func (s *labServer) web(l net.Listener) {
+func (s *server) web(l net.Listener) {
 	server := &http.Server{ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := strings.Cut(r.Host, ":")
 		s.mu.Lock()
@@ -239,7 +239,7 @@ func banner(l net.Listener) {
 	}
 }
 
-func (s *labServer) forward(l net.Listener, to string) {
+func (s *server) forward(l net.Listener, to string) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -263,7 +263,7 @@ func (s *labServer) forward(l net.Listener, to string) {
 }
 
 // packets notes every packet and answers it with itself.
-func (s *labServer) packets(p net.PacketConn) {
+func (s *server) packets(p net.PacketConn) {
 	buf := make([]byte, 2048)
 	for {
 		n, from, err := p.ReadFrom(buf)
@@ -276,7 +276,7 @@ func (s *labServer) packets(p net.PacketConn) {
 }
 
 // resolve is the lab's name server.
-func (s *labServer) resolve(p net.PacketConn) {
+func (s *server) resolve(p net.PacketConn) {
 	buf := make([]byte, 2048)
 	for {
 		n, from, err := p.ReadFrom(buf)
@@ -294,7 +294,7 @@ func (s *labServer) resolve(p net.PacketConn) {
 	}
 }
 
-func (s *labServer) answer(m *dnsmessage.Message) {
+func (s *server) answer(m *dnsmessage.Message) {
 	q := m.Questions[0]
 	name := strings.ToLower(q.Name.String())
 	m.Response, m.RecursionAvailable, m.Additionals = true, true, nil

@@ -1,4 +1,4 @@
-package world
+package lab
 
 import (
 	"errors"
@@ -71,8 +71,8 @@ const (
 	outerEnd = "world0"
 )
 
-// labNetwork gives the host its addresses, and the world out there its own.
-func labNetwork(o *outer) error {
+// network gives the host its addresses, and the world out there its own.
+func network(o *outer) error {
 	lo, err := linkUp("lo")
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func labNetwork(o *outer) error {
 	if err != nil {
 		return err
 	}
-	if err := o.do(func() error { return outerNetwork(labAddresses) }); err != nil {
+	if err := o.do(func() error { return outerNetwork(addresses) }); err != nil {
 		return err
 	}
 	for _, a := range []struct {
@@ -95,7 +95,7 @@ func labNetwork(o *outer) error {
 			return err
 		}
 	}
-	for _, a := range labAddresses {
+	for _, a := range addresses {
 		if err := netlink.RouteAdd(&netlink.Route{LinkIndex: card.Attrs().Index, Dst: prefix(single(a))}); err != nil {
 			return fmt.Errorf("route to %s: %w", a, err)
 		}
@@ -134,10 +134,10 @@ func getAddress(a string) error {
 	return addAddress(lo, single(a))
 }
 
-// labReady waits until both ends know each other: the kernel takes its time
+// ready waits until both ends know each other: the kernel takes its time
 // with addresses of IPv6.
-func (s *labServer) labReady() error {
-	for end := time.Now().Add(Deadline); ; time.Sleep(5 * time.Millisecond) {
+func (s *server) ready() error {
+	for end := time.Now().Add(deadline); ; time.Sleep(5 * time.Millisecond) {
 		var bad error
 		for _, a := range []string{PublicA, PublicV6, Own4, Own6} {
 			c, err := net.DialTimeout("tcp", net.JoinHostPort(a, "22"), time.Second)

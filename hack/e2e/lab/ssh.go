@@ -1,4 +1,4 @@
-package world
+package lab
 
 import (
 	"crypto/ed25519"
@@ -14,7 +14,7 @@ import (
 
 // serveSSH serves the git repositories of allowed.example to everybody,
 // read-only: for ssh, git's transport is one command.
-func (s *labServer) serveSSH(l net.Listener) error {
+func (s *server) serveSSH(l net.Listener) error {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return err
