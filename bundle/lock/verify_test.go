@@ -23,6 +23,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/digest"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -224,7 +225,7 @@ func registered(t testing.TB, name string) *Lock {
 	if err != nil {
 		t.Fatal(err)
 	}
-	regs, err := closure.ParseRegistration(text)
+	regs, err := registration.ParseRegistration(text)
 	if err != nil {
 		t.Fatal(err)
 	}

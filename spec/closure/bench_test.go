@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/closure/inventory"
+	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
 )
 
 // BenchmarkWarm is what each start pays: a closure out of the cache, and one
@@ -13,7 +16,7 @@ func BenchmarkWarm(b *testing.B) {
 	if err != nil {
 		b.Skip("JAIL_TEST_TINY names no file with store paths")
 	}
-	all, err := ParseFile(data)
+	all, err := registration.ParseFile(data)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -22,15 +25,15 @@ func BenchmarkWarm(b *testing.B) {
 			b.Skipf("there are only %d store paths", len(all))
 		}
 		dir := b.TempDir()
-		v, err := takeInventory(all[:n], all[0])
+		v, err := inventory.Take(all[:n], all[0])
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := (cache{dir}).store(all[0], v); err != nil {
+		if err := (inventory.Cache{Dir: dir}).Store(all[0], v); err != nil {
 			b.Fatal(err)
 		}
 		list := dir + "/list"
-		if err := os.WriteFile(list, RenderList(all[:n]), 0o600); err != nil {
+		if err := os.WriteFile(list, registration.RenderList(all[:n]), 0o600); err != nil {
 			b.Fatal(err)
 		}
 		for name, o := range map[string]Options{

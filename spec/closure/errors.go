@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/closure/inventory"
 )
 
 // Sentinels for errors.Is. The error that is returned is an *Error that wraps
@@ -75,30 +77,20 @@ func (e *CommandError) Error() string {
 
 func (e *CommandError) Unwrap() error { return e.Err }
 
-// ParseError is a line of a closure file that is not what it should be.
-type ParseError struct {
-	// Line counts from 1.
-	Line int
-	Err  error
-}
+func missing(p string) error { return known(&inventory.MissingError{Path: p}) }
 
-func (e *ParseError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
-
-func (e *ParseError) Unwrap() error { return e.Err }
-
-func missing(p string) error {
-	return &Error{
-		What: fmt.Sprintf("store path %q does not exist", p),
-		Fix:  "fetch or build it: nix-store --realise " + p,
-		Err:  ErrMissing,
+// known says what to do about a store path that is not there.
+func known(err error) error {
+	var gone *inventory.MissingError
+	if !errors.As(err, &gone) {
+		return err
 	}
-}
-
-// halfDeleted is for a path of a closure whose root does exist.
-func halfDeleted(p, root string) error {
+	if gone.Root == "" {
+		return &Error{What: gone.Error(), Fix: "fetch or build it: nix-store --realise " + gone.Path, Err: ErrMissing}
+	}
 	return &Error{
-		What: fmt.Sprintf("store path %q, which %q needs, is missing: removed by a garbage collection or by hand", p, root),
-		Fix:  "restore it: nix-store --realise " + p,
+		What: gone.Error() + ": removed by a garbage collection or by hand",
+		Fix:  "restore it: nix-store --realise " + gone.Path,
 		Err:  ErrMissing,
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
 	"github.com/jailed-claude/jailed-claude/spec/lazyre"
 )
 
@@ -33,9 +34,9 @@ func (r *resolver) requisites(ctx context.Context, root string) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	paths, err := ParseList(out)
+	paths, err := registration.ParseList(out)
 	if err != nil {
-		return nil, fmt.Errorf("what Nix says of the closure of %q: %w", root, err)
+		return nil, fmt.Errorf("what Nix says of the closure of %q: %w", root, badLine(err))
 	}
 	slices.Sort(paths)
 	paths = slices.Compact(paths)

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/spec/closure/inventory"
+	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
 )
 
 // These tests use a real Nix store, without network and without nixpkgs: tiny
@@ -289,7 +292,7 @@ func TestClosureFile(t *testing.T) {
 	n := requireNix(t)
 	claude, more := n.world("claude"), n.world("more")
 	paths := n.closure(claude, more)
-	list := n.write("list", string(RenderList(paths)))
+	list := n.write("list", string(registration.RenderList(paths)))
 	dump, err := exec.Command("nix-store", append([]string{"--dump-db"}, paths...)...).Output()
 	if err != nil {
 		t.Fatal(err)
@@ -328,7 +331,7 @@ func TestClosureFile(t *testing.T) {
 		})
 	}
 
-	only := n.write("only", string(RenderList([]string{more})))
+	only := n.write("only", string(registration.RenderList([]string{more})))
 	gone := StoreDir + "/" + hash + "-gone"
 	for name, tt := range map[string]struct {
 		file, pkg string
@@ -381,7 +384,7 @@ func TestClosureFile(t *testing.T) {
 	}
 	t.Run("baked, and an extra package", func(t *testing.T) {
 		o := n.options()
-		o.ClosureFile, o.Baked, o.Packages = n.write("baked", string(RenderList(n.closure(claude)))), true, []string{more}
+		o.ClosureFile, o.Baked, o.Packages = n.write("baked", string(registration.RenderList(n.closure(claude)))), true, []string{more}
 		got := n.resolve(o)
 		if !slices.Equal(got.Roots, []string{claude, more}) || !slices.Equal(got.Paths, paths) {
 			t.Errorf("got %+v", got)
@@ -606,11 +609,11 @@ func TestStoreErrors(t *testing.T) {
 		o.Package = claude
 		n.resolve(o)
 		// What a deletion leaves: an entry, and paths of it that are gone.
-		c := cache{o.CacheDir}
-		v := *c.load(claude)
-		v.paths = append([]string{gone}, v.paths...)
-		slices.Sort(v.paths)
-		if err := c.store(claude, &v); err != nil {
+		c := inventory.Cache{Dir: o.CacheDir}
+		v := *c.Load(claude)
+		v.Paths = append([]string{gone}, v.Paths...)
+		slices.Sort(v.Paths)
+		if err := c.Store(claude, &v); err != nil {
 			t.Fatal(err)
 		}
 		fails(t, o, ErrMissing, gone, claude, "nix-store --realise")

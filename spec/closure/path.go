@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/storepath"
+	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
 )
 
 // CheckPath is storepath.Check with advice for a command line, and wraps
@@ -27,6 +28,15 @@ func badPath(err error) error {
 		Fix:  "give a path as " + StoreDir + "/HASH-NAME, or a Nix installable such as nixpkgs#claude-code",
 		Err:  ErrBadPath,
 	}
+}
+
+// badLine is badPath for an error in a list of store paths.
+func badLine(err error) error {
+	var bad *registration.ParseError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	return &registration.ParseError{Line: bad.Line, Err: badPath(bad.Err)}
 }
 
 // inStore tells whether p lies in the store directory or is it, by component.

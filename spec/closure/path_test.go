@@ -8,7 +8,11 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
-const hash = "0123456789abcdfghijklmnpqrsvwxyz"
+const (
+	hash  = "0123456789abcdfghijklmnpqrsvwxyz"
+	pathA = StoreDir + "/" + hash + "-a"
+	pathB = StoreDir + "/1" + "123456789abcdfghijklmnpqrsvwxyz" + "-b"
+)
 
 func TestCheckPath(t *testing.T) {
 	good := []string{

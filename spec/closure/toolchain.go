@@ -3,10 +3,13 @@ package closure
 import (
 	"context"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/closure/inventory"
 )
 
 // usrDirs are the folders of / that a dynamically linked program may need
@@ -104,16 +107,21 @@ func (r *resolver) host(ctx context.Context, a candidate) (*Closure, error) {
 		}
 	}
 
-	all := union(append([]*inventory{{}}, r.parts...))
-	if c.Agent != "" && inStore(c.Agent) && !all.isProgram(c.Agent) {
+	all := inventory.Union(append([]*inventory.Inventory{{}}, r.parts...))
+	if c.Agent != "" && inStore(c.Agent) && !all.IsProgram(c.Agent) {
 		return nil, r.notProgram(all, c.Agent)
 	}
-	c.Paths = all.paths
-	if err := all.addLinks(c); err != nil {
+	c.Paths = all.Paths
+	links, err := all.Targets()
+	if err != nil {
 		return nil, err
 	}
+	if len(links) > 0 && c.Links == nil {
+		c.Links = map[string]string{}
+	}
+	maps.Copy(c.Links, links)
 	c.Roots = unique(r.roots)
-	first, rest := all.binDirs(c.Roots)
+	first, rest := all.BinDirs(c.Roots)
 	for _, b := range hostBins {
 		if fi, err := os.Stat(b); err == nil && fi.IsDir() {
 			bins = append(bins, b)

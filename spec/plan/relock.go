@@ -15,6 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -219,8 +220,8 @@ func registered(known map[string]lock.Path, file string) error {
 	if err != nil {
 		return fmt.Errorf("closure file: %w", err)
 	}
-	regs, err := closure.ParseRegistration(text)
-	if errors.As(err, new(*closure.ParseError)) {
+	regs, err := registration.ParseRegistration(text)
+	if errors.As(err, new(*registration.ParseError)) {
 		return nil // but a list of paths; whether it is a good one, Resolve says
 	}
 	for _, r := range regs {

@@ -1,4 +1,4 @@
-package closure
+package registration
 
 import (
 	"errors"
@@ -7,11 +7,14 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
 const (
-	pathA = StoreDir + "/" + hash + "-a"
-	pathB = StoreDir + "/1" + "123456789abcdfghijklmnpqrsvwxyz" + "-b"
+	hash  = "0123456789abcdfghijklmnpqrsvwxyz"
+	pathA = storepath.Dir + "/" + hash + "-a"
+	pathB = storepath.Dir + "/1" + "123456789abcdfghijklmnpqrsvwxyz" + "-b"
 	// The spellings of one hash that Nix has used.
 	hash16 = "989f2e03d2907e1708dc87799bf4cd69a7ef0a0521e3c65c35c3df78261e5848"
 	hash32 = "sha256:0i28bq72yg2v6jl8y4i25c2kinvfg0ynz1v7wv08w27p3zy1sjkb"
@@ -54,10 +57,10 @@ func TestParseFileHostile(t *testing.T) {
 	}{
 		"empty":                    {"", 1},
 		"only newlines":            {"\n\n", 1},
-		"list: traversal":          {pathA + "\n" + StoreDir + "/../etc\n", 2},
+		"list: traversal":          {pathA + "\n" + storepath.Dir + "/../etc\n", 2},
 		"list: relative":           {pathA + "\n" + hash + "-a\n", 2},
 		"list: host path":          {pathA + "\n\n/etc\n", 3},
-		"list: the store":          {StoreDir + "\n", 1},
+		"list: the store":          {storepath.Dir + "\n", 1},
 		"list: CRLF":               {pathA + "\r\n" + pathB + "\r\n", 1},
 		"list: NUL":                {pathA + "\x00\n", 1},
 		"list: not UTF-8":          {pathA + "\n" + pathB + "\xff\n", 2},
@@ -74,7 +77,7 @@ func TestParseFileHostile(t *testing.T) {
 		"reg: count too high":      {strings.Replace(good, "\n\n1\n", "\n\n2\n", 1), 5},
 		"reg: count huge":          {strings.Replace(good, "\n\n1\n", "\n\n18446744073709551615\n", 1), 5},
 		"reg: count too low":       {strings.Replace(good, "\n\n1\n", "\n\n0\n", 1), 6},
-		"reg: reference":           {strings.Replace(good, "\n\n1\n"+pathA, "\n\n1\n"+StoreDir+"/../etc", 1), 6},
+		"reg: reference":           {strings.Replace(good, "\n\n1\n"+pathA, "\n\n1\n"+storepath.Dir+"/../etc", 1), 6},
 		"reg: hole in the closure": {strings.Replace(good, "\n\n1\n"+pathA, "\n\n1\n"+pathB, 1), 6},
 		"reg: cut in a line":       {strings.TrimSuffix(good, "\n"), 6},
 		"reg: cut between":         {good + pathB + "\n" + hash32 + "\n", 8},
@@ -100,14 +103,14 @@ func TestParseFileHostile(t *testing.T) {
 
 func FuzzParseList(f *testing.F) {
 	f.Add([]byte(pathA + "\n" + pathB + "\n"))
-	f.Add([]byte("\n" + StoreDir + "/../etc"))
+	f.Add([]byte("\n" + storepath.Dir + "/../etc"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		paths, err := ParseList(data)
 		if err != nil {
 			return
 		}
 		for _, p := range paths {
-			if err := CheckPath(p); err != nil {
+			if err := storepath.Check(p); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,4 +1,4 @@
-package closure
+package registration
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
 // Registration is one store path as Nix registers it: an entry of the file
@@ -22,6 +24,17 @@ type Registration struct {
 	// References are store paths, perhaps Path itself among them.
 	References []string
 }
+
+// ParseError is a line of a closure file that is not what it should be.
+type ParseError struct {
+	// Line counts from 1.
+	Line int
+	Err  error
+}
+
+func (e *ParseError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+func (e *ParseError) Unwrap() error { return e.Err }
 
 // ParseFile reads a closure file of either format: one store path a line, or
 // a registration. A registration shows by its second line, which is a hash.
@@ -70,7 +83,7 @@ func ParseList(data []byte) ([]string, error) {
 		if l == "" {
 			continue
 		}
-		if err := CheckPath(l); err != nil {
+		if err := storepath.Check(l); err != nil {
 			return nil, &ParseError{i + 1, err}
 		}
 		paths = append(paths, l)
@@ -132,7 +145,7 @@ func (in *registrationReader) path() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return l, CheckPath(l)
+	return l, storepath.Check(l)
 }
 
 func (in *registrationReader) number() (uint64, error) {
@@ -164,7 +177,7 @@ func (in *registrationReader) entry() (r Registration, err error) {
 		return r, err
 	}
 	if r.Deriver != "" {
-		if err := CheckPath(r.Deriver); err != nil {
+		if err := storepath.Check(r.Deriver); err != nil {
 			return r, fmt.Errorf("deriver: %w", err)
 		}
 	}

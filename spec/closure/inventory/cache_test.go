@@ -1,4 +1,4 @@
-package closure
+package inventory
 
 import (
 	"os"
@@ -12,17 +12,23 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
+const (
+	hash  = "0123456789abcdfghijklmnpqrsvwxyz"
+	pathA = storepath.Dir + "/" + hash + "-a"
+	pathB = storepath.Dir + "/1" + "123456789abcdfghijklmnpqrsvwxyz" + "-b"
+)
+
 func TestCache(t *testing.T) {
-	v := &inventory{paths: []string{pathA, pathB}, bins: []string{pathA}, sh: []string{pathA}, env: []string{pathA}}
+	v := &Inventory{Paths: []string{pathA, pathB}, Bins: []string{pathA}, Sh: []string{pathA}, Env: []string{pathA}}
 	dir := filepath.Join(t.TempDir(), "not", "yet")
-	c := cache{dir}
-	if got := c.load(pathA); got != nil {
+	c := Cache{dir}
+	if got := c.Load(pathA); got != nil {
 		t.Fatalf("an empty cache holds %v", got)
 	}
-	if err := c.store(pathA, v); err != nil {
+	if err := c.Store(pathA, v); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.load(pathA); !reflect.DeepEqual(got, v) {
+	if got := c.Load(pathA); !reflect.DeepEqual(got, v) {
 		t.Fatalf("got %v, want %v", got, v)
 	}
 	for p, want := range map[string]os.FileMode{
@@ -37,11 +43,11 @@ func TestCache(t *testing.T) {
 		t.Errorf("the cache holds more than the entry: %v", l)
 	}
 
-	long := StoreDir + "/" + hash + "-" + strings.Repeat("n", storepath.NameMax)
-	if err := c.store(long, &inventory{paths: []string{long}}); err != nil || c.load(long) == nil {
+	long := storepath.Dir + "/" + hash + "-" + strings.Repeat("n", storepath.NameMax)
+	if err := c.Store(long, &Inventory{Paths: []string{long}}); err != nil || c.Load(long) == nil {
 		t.Errorf("the longest name: %v", err)
 	}
-	if (cache{}).store(pathA, v) != nil || (cache{}).load(pathA) != nil {
+	if (Cache{}).Store(pathA, v) != nil || (Cache{}).Load(pathA) != nil {
 		t.Error("no folder must mean no cache")
 	}
 }
@@ -50,8 +56,8 @@ func TestCache(t *testing.T) {
 // again must mend it where the folder is ours.
 func TestCacheDistrust(t *testing.T) {
 	good := `{"version":1,"root":"` + pathA + `","paths":["` + pathA + `","` + pathB + `"],"bins":["` + pathA + `"],"sh":["` + pathA + `"]}`
-	replace := func(old, new string) func(*testing.T, cache) {
-		return func(t *testing.T, c cache) {
+	replace := func(old, new string) func(*testing.T, Cache) {
+		return func(t *testing.T, c Cache) {
 			s := strings.Replace(good, old, new, 1)
 			if s == good {
 				t.Fatal("nothing was replaced")
@@ -73,7 +79,7 @@ func TestCacheDistrust(t *testing.T) {
 		}
 	}
 	for name, tt := range map[string]struct {
-		spoil  func(*testing.T, cache)
+		spoil  func(*testing.T, Cache)
 		beyond bool // store cannot mend it
 	}{
 		"not JSON":         {spoil: replace(`{`, ``)},
@@ -89,41 +95,41 @@ func TestCacheDistrust(t *testing.T) {
 		"twice":            {spoil: replace(`["`+pathA+`"`, `["`+pathA+`","`+pathA+`"`)},
 		"bin not in it":    {spoil: replace(`"bins":["`+pathA, `"bins":["`+pathA+`x`)},
 		"sh without a bin": {spoil: replace(`"sh":["`+pathA, `"sh":["`+pathB)},
-		"group may write":  {spoil: func(t *testing.T, c cache) { must(t, os.Chmod(c.file(pathA), 0o660)) }},
-		"others may write": {spoil: func(t *testing.T, c cache) { must(t, os.Chmod(c.file(pathA), 0o606)) }},
-		"foreign":          {spoil: func(t *testing.T, c cache) { asRoot(t); must(t, os.Chown(c.file(pathA), 1234, 1234)) }},
-		"symlink": {spoil: func(t *testing.T, c cache) {
-			must(t, os.Rename(c.file(pathA), c.dir+"/real"))
-			must(t, os.Symlink(c.dir+"/real", c.file(pathA)))
+		"group may write":  {spoil: func(t *testing.T, c Cache) { must(t, os.Chmod(c.file(pathA), 0o660)) }},
+		"others may write": {spoil: func(t *testing.T, c Cache) { must(t, os.Chmod(c.file(pathA), 0o606)) }},
+		"foreign":          {spoil: func(t *testing.T, c Cache) { asRoot(t); must(t, os.Chown(c.file(pathA), 1234, 1234)) }},
+		"symlink": {spoil: func(t *testing.T, c Cache) {
+			must(t, os.Rename(c.file(pathA), c.Dir+"/real"))
+			must(t, os.Symlink(c.Dir+"/real", c.file(pathA)))
 		}},
-		"folder in its place": {beyond: true, spoil: func(t *testing.T, c cache) {
+		"folder in its place": {beyond: true, spoil: func(t *testing.T, c Cache) {
 			must(t, os.Remove(c.file(pathA)))
 			must(t, os.Mkdir(c.file(pathA), 0o700))
 		}},
-		"folder is a link": {beyond: true, spoil: func(t *testing.T, c cache) {
-			must(t, os.Rename(c.folder(), c.dir+"/real"))
+		"folder is a link": {beyond: true, spoil: func(t *testing.T, c Cache) {
+			must(t, os.Rename(c.folder(), c.Dir+"/real"))
 			must(t, os.Symlink("real", c.folder()))
 		}},
-		"folder: group may write": {beyond: true, spoil: func(t *testing.T, c cache) { must(t, os.Chmod(c.folder(), 0o770)) }},
-		"parent: all may write":   {beyond: true, spoil: func(t *testing.T, c cache) { must(t, os.Chmod(c.dir, 0o1777)) }},
-		"folder: foreign":         {beyond: true, spoil: func(t *testing.T, c cache) { asRoot(t); must(t, os.Chown(c.folder(), 1234, -1)) }},
+		"folder: group may write": {beyond: true, spoil: func(t *testing.T, c Cache) { must(t, os.Chmod(c.folder(), 0o770)) }},
+		"parent: all may write":   {beyond: true, spoil: func(t *testing.T, c Cache) { must(t, os.Chmod(c.Dir, 0o1777)) }},
+		"folder: foreign":         {beyond: true, spoil: func(t *testing.T, c Cache) { asRoot(t); must(t, os.Chown(c.folder(), 1234, -1)) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := cache{filepath.Join(t.TempDir(), "c")}
-			v := &inventory{paths: []string{pathA, pathB}, bins: []string{pathA}, sh: []string{pathA}}
-			must(t, c.store(pathA, v))
+			c := Cache{filepath.Join(t.TempDir(), "c")}
+			v := &Inventory{Paths: []string{pathA, pathB}, Bins: []string{pathA}, Sh: []string{pathA}}
+			must(t, c.Store(pathA, v))
 			data, err := os.ReadFile(c.file(pathA))
 			must(t, err)
 			if string(data) != good {
 				t.Fatalf("an entry is %s, not %s", data, good)
 			}
 			tt.spoil(t, c)
-			if got := c.load(pathA); got != nil {
+			if got := c.Load(pathA); got != nil {
 				t.Fatalf("it counted: %v", got)
 			}
-			err = c.store(pathA, v)
+			err = c.Store(pathA, v)
 			if tt.beyond {
-				if err == nil && c.load(pathA) != nil {
+				if err == nil && c.Load(pathA) != nil {
 					t.Error("it was mended")
 				}
 				if l, _ := filepath.Glob(c.folder() + "/.new-*"); len(l) > 0 {
@@ -131,7 +137,7 @@ func TestCacheDistrust(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || !reflect.DeepEqual(c.load(pathA), v) {
+			if err != nil || !reflect.DeepEqual(c.Load(pathA), v) {
 				t.Errorf("it was not mended: %v", err)
 			}
 		})
@@ -139,18 +145,18 @@ func TestCacheDistrust(t *testing.T) {
 }
 
 func TestCachePrune(t *testing.T) {
-	entries, err := os.ReadDir(StoreDir)
+	entries, err := os.ReadDir(storepath.Dir)
 	if err != nil {
 		t.Skip(err)
 	}
 	kept := []string{"notes", hash + ".json", ".new-young"}
 	for _, e := range entries {
-		if CheckPath(StoreDir+"/"+e.Name()) == nil {
+		if storepath.Check(storepath.Dir+"/"+e.Name()) == nil {
 			kept = append(kept, e.Name()+".json")
 			break
 		}
 	}
-	c := cache{t.TempDir()}
+	c := Cache{t.TempDir()}
 	if err := os.Mkdir(c.folder(), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +172,7 @@ func TestCachePrune(t *testing.T) {
 			}
 		}
 	}
-	c.prune()
+	c.Prune()
 	left, err := os.ReadDir(c.folder())
 	if err != nil {
 		t.Fatal(err)

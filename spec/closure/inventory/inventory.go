@@ -1,4 +1,4 @@
-package closure
+package inventory
 
 import (
 	"cmp"
@@ -12,46 +12,47 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
-// inventory is a set of store paths, and what of each of them a closure needs
+// Inventory is a set of store paths, and what of each of them a closure needs
 // to know. It never changes as long as the paths exist.
-type inventory struct {
-	// paths is sorted, without doubles.
-	paths []string
-	// bins are those of paths that have a folder bin.
-	bins []string
-	// sh, bash and env are those of bins that have such a program.
-	sh, bash, env []string
-	// links are those of paths that are symlinks themselves. They are not
+type Inventory struct {
+	// Paths is sorted, without duplicates.
+	Paths []string
+	// Bins are those of Paths that have a folder bin.
+	Bins []string
+	// Sh, Bash and Env are those of Bins that have such a program.
+	Sh, Bash, Env []string
+	// Links are those of Paths that are symlinks themselves. They are not
 	// cached: whoever makes sure that the paths are there sees them.
-	links []string
+	Links []string
 }
 
-// has tells whether the top-level store path p is in the inventory.
-func (v *inventory) has(p string) bool {
-	_, ok := slices.BinarySearch(v.paths, p)
+// Has tells whether the top-level store path p is in the inventory.
+func (v *Inventory) Has(p string) bool {
+	_, ok := slices.BinarySearch(v.Paths, p)
 	return ok
 }
 
-// takeInventory looks into each path; root is what they are the closure of,
+// Take looks into each path; root is what they are the closure of,
 // for the error if one is missing. Paths must be sorted and well-formed.
-func takeInventory(paths []string, root string) (*inventory, error) {
+func Take(paths []string, root string) (*Inventory, error) {
 	// In parts, one for each processor unless they are few: it is all system
 	// calls.
 	processors := runtime.GOMAXPROCS(0)
 	part := max(64, (len(paths)+processors-1)/processors)
-	parts := make([]*inventory, 0, processors)
+	parts := make([]*Inventory, 0, processors)
 	errs := make([]error, processors)
 	var wait sync.WaitGroup
 	for some := range slices.Chunk(paths, part) {
-		i, v := len(parts), &inventory{paths: paths}
+		i, v := len(parts), &Inventory{Paths: paths}
 		parts = append(parts, v)
 		wait.Go(func() { errs[i] = v.take(some, root) })
 	}
 	wait.Wait()
-	v := &inventory{paths: paths}
+	v := &Inventory{Paths: paths}
 	for i, p := range parts {
 		if errs[i] != nil {
 			return nil, errs[i]
@@ -62,7 +63,7 @@ func takeInventory(paths []string, root string) (*inventory, error) {
 }
 
 // take looks into some of the paths of v.
-func (v *inventory) take(some []string, root string) error {
+func (v *Inventory) take(some []string, root string) error {
 	for _, p := range some {
 		top, err := lstatPath(p, root)
 		if err != nil {
@@ -86,11 +87,11 @@ func (v *inventory) take(some []string, root string) error {
 			continue
 		}
 		direct = direct && !linked
-		v.bins = append(v.bins, p)
+		v.Bins = append(v.Bins, p)
 		for _, t := range []struct {
 			name string
 			list *[]string
-		}{{"sh", &v.sh}, {"bash", &v.bash}, {"env", &v.env}} {
+		}{{"sh", &v.Sh}, {"bash", &v.Bash}, {"env", &v.Env}} {
 			if mode, _ := look(p + "/bin/" + t.name); runs(mode) {
 				*t.list = append(*t.list, p)
 			}
@@ -100,40 +101,40 @@ func (v *inventory) take(some []string, root string) error {
 }
 
 // add appends what was found in u, but not its paths.
-func (v *inventory) add(u *inventory) {
-	v.bins = append(v.bins, u.bins...)
-	v.sh = append(v.sh, u.sh...)
-	v.bash = append(v.bash, u.bash...)
-	v.env = append(v.env, u.env...)
-	v.links = append(v.links, u.links...)
+func (v *Inventory) add(u *Inventory) {
+	v.Bins = append(v.Bins, u.Bins...)
+	v.Sh = append(v.Sh, u.Sh...)
+	v.Bash = append(v.Bash, u.Bash...)
+	v.Env = append(v.Env, u.Env...)
+	v.Links = append(v.Links, u.Links...)
 }
 
 // runs tells whether a file of that mode can be executed.
 func runs(mode fs.FileMode) bool { return mode.IsRegular() && mode&0o111 != 0 }
 
-// union joins inventories. What was found in one of them holds in the whole:
+// Union joins inventories. What was found in one of them holds in the whole:
 // more paths cannot make a link lead out.
-func union(vs []*inventory) *inventory {
+func Union(vs []*Inventory) *Inventory {
 	if len(vs) == 1 {
 		return vs[0]
 	}
-	u := &inventory{}
+	u := &Inventory{}
 	for _, v := range vs {
-		u.paths = append(u.paths, v.paths...)
+		u.Paths = append(u.Paths, v.Paths...)
 		u.add(v)
 	}
-	for _, l := range []*[]string{&u.paths, &u.bins, &u.sh, &u.bash, &u.env, &u.links} {
+	for _, l := range []*[]string{&u.Paths, &u.Bins, &u.Sh, &u.Bash, &u.Env, &u.Links} {
 		slices.Sort(*l)
 		*l = slices.Compact(*l)
 	}
 	return u
 }
 
-// checkPresent is one lstat(2) for each path: garbage collections and
+// CheckPresent is one lstat(2) for each path: garbage collections and
 // interrupted deletions leave closures with holes, which would show only
 // inside the jail.
-func (v *inventory) checkPresent(root string) error {
-	for _, p := range v.paths {
+func (v *Inventory) CheckPresent(root string) error {
+	for _, p := range v.Paths {
 		mode, err := lstatPath(p, root)
 		if err != nil {
 			return err
@@ -144,25 +145,38 @@ func (v *inventory) checkPresent(root string) error {
 }
 
 // note remembers a store path that is a symlink: it cannot be mounted.
-func (v *inventory) note(p string, mode fs.FileMode) {
+func (v *Inventory) note(p string, mode fs.FileMode) {
 	if mode&fs.ModeSymlink != 0 {
-		v.links = append(v.links, p)
+		v.Links = append(v.Links, p)
 	}
 }
 
-// addLinks has the symlinks recreated.
-func (v *inventory) addLinks(c *Closure) error {
-	for _, p := range v.links {
+// Targets are the symlinks among the paths, with what they say.
+func (v *Inventory) Targets() (map[string]string, error) {
+	targets := map[string]string{}
+	for _, p := range v.Links {
 		target, err := os.Readlink(p)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if c.Links == nil {
-			c.Links = map[string]string{}
-		}
-		c.Links[p] = target
+		targets[p] = target
 	}
-	return nil
+	return targets, nil
+}
+
+// MissingError is a store path that is not on disk.
+type MissingError struct {
+	Path string
+	// Root is the store path that needs it, and is there; empty if Path itself
+	// was asked for.
+	Root string
+}
+
+func (e *MissingError) Error() string {
+	if e.Root == "" {
+		return fmt.Sprintf("store path %q does not exist", e.Path)
+	}
+	return fmt.Sprintf("store path %q, which %q needs, is missing", e.Path, e.Root)
 }
 
 func lstatPath(p, root string) (fs.FileMode, error) {
@@ -170,10 +184,10 @@ func lstatPath(p, root string) (fs.FileMode, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return mode, err
 	}
-	if root == "" || p == root {
-		return missingMode, missing(p)
+	if p == root {
+		root = ""
 	}
-	return missingMode, halfDeleted(p, root)
+	return missingMode, &MissingError{Path: p, Root: root}
 }
 
 // missingMode is that of what is not there: no folder, nor anything else.
@@ -205,15 +219,15 @@ func lstat(p string) (fs.FileMode, error) {
 	return mode, nil
 }
 
-// binDirs are the folders for PATH, split in those of roots, in their order,
+// BinDirs are the folders for PATH, split in those of roots, in their order,
 // and those of the other paths, by package name.
-func (v *inventory) binDirs(roots []string) (first, rest []string) {
+func (v *Inventory) BinDirs(roots []string) (first, rest []string) {
 	for _, r := range roots {
-		if slices.Contains(v.bins, r) && !slices.Contains(first, r+"/bin") {
+		if slices.Contains(v.Bins, r) && !slices.Contains(first, r+"/bin") {
 			first = append(first, r+"/bin")
 		}
 	}
-	others := slices.DeleteFunc(slices.Clone(v.bins), func(p string) bool {
+	others := slices.DeleteFunc(slices.Clone(v.Bins), func(p string) bool {
 		return slices.Contains(first, p+"/bin")
 	})
 	slices.SortFunc(others, func(a, b string) int {
@@ -225,9 +239,9 @@ func (v *inventory) binDirs(roots []string) (first, rest []string) {
 	return first, rest
 }
 
-// pick is the program of that name in the first of the bin folders whose
+// Pick is the program of that name in the first of the bin folders whose
 // store path is in list.
-func pick(bins, list []string, name string) string {
+func Pick(bins, list []string, name string) string {
 	for _, b := range bins {
 		if slices.Contains(list, strings.TrimSuffix(b, "/bin")) {
 			return b + "/" + name
@@ -237,16 +251,17 @@ func pick(bins, list []string, name string) string {
 }
 
 var (
-	errOutside = errors.New("it leads out of the closure")
+	// ErrOutside is returned by Resolve for a link to what the closure lacks.
+	ErrOutside = errors.New("it leads out of the closure")
 	errLoop    = errors.New("too many levels of symbolic links")
 )
 
 // maxLinks is the kernel's own limit (path_resolution(7)).
 const maxLinks = 40
 
-// resolve follows every symlink of the store path p as the kernel will inside
+// Resolve follows every symlink of the store path p as the kernel will inside
 // the jail, where there is nothing of the store but the closure.
-func (v *inventory) resolve(p string) (string, fs.FileMode, error) {
+func (v *Inventory) Resolve(p string) (string, fs.FileMode, error) {
 	todo := components(p)
 	real, links := "", 0
 	known, mode := false, missingMode // of real
@@ -262,13 +277,13 @@ func (v *inventory) resolve(p string) (string, fs.FileMode, error) {
 			continue
 		}
 		next := real + "/" + c
-		if !inStore(next) && !strings.HasPrefix(StoreDir, next+"/") {
-			return "", missingMode, errOutside
+		if !paths.Below(next, storepath.Dir) && !strings.HasPrefix(storepath.Dir, next+"/") {
+			return "", missingMode, ErrOutside
 		}
-		if real == StoreDir && !v.has(next) {
-			return "", missingMode, errOutside
+		if real == storepath.Dir && !v.Has(next) {
+			return "", missingMode, ErrOutside
 		}
-		if len(next) <= len(StoreDir) {
+		if len(next) <= len(storepath.Dir) {
 			real = next
 			continue
 		}
@@ -292,8 +307,8 @@ func (v *inventory) resolve(p string) (string, fs.FileMode, error) {
 		}
 		todo = append(components(target), todo...)
 	}
-	if len(real) <= len(StoreDir) {
-		return "", missingMode, errOutside
+	if len(real) <= len(storepath.Dir) {
+		return "", missingMode, ErrOutside
 	}
 	if !known {
 		var err error
@@ -308,21 +323,21 @@ func components(p string) []string {
 	return slices.DeleteFunc(strings.Split(p, "/"), func(c string) bool { return c == "" || c == "." })
 }
 
-func (v *inventory) stat(p string) (fs.FileMode, error) {
-	_, mode, err := v.resolve(p)
+func (v *Inventory) stat(p string) (fs.FileMode, error) {
+	_, mode, err := v.Resolve(p)
 	return mode, err
 }
 
-// isProgram tells whether p is, inside the closure, an executable file.
-func (v *inventory) isProgram(p string) bool {
+// IsProgram tells whether p is, inside the closure, an executable file.
+func (v *Inventory) IsProgram(p string) bool {
 	mode, err := v.stat(p)
 	return err == nil && runs(mode)
 }
 
-// programs are the names of the executables in root/bin. Names that start
+// Programs are the names of the executables in root/bin. Names that start
 // with a dot are left out: they are what Nix's wrappers wrap.
-func (v *inventory) programs(root string) ([]string, error) {
-	dir, _, err := v.resolve(root + "/bin")
+func (v *Inventory) Programs(root string) ([]string, error) {
+	dir, _, err := v.Resolve(root + "/bin")
 	if err != nil {
 		return nil, fmt.Errorf("%s/bin: %w", root, err)
 	}
@@ -332,7 +347,7 @@ func (v *inventory) programs(root string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") && v.isProgram(dir+"/"+e.Name()) {
+		if !strings.HasPrefix(e.Name(), ".") && v.IsProgram(dir+"/"+e.Name()) {
 			names = append(names, e.Name())
 		}
 	}

@@ -1,4 +1,4 @@
-package closure
+package inventory
 
 import (
 	"encoding/json"
@@ -12,16 +12,18 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
-// cache keeps the closures of store paths, one file each: DIR/closure/
+// Cache keeps the closures of store paths, one file each: DIR/closure/
 // HASH-NAME.json. A closure never changes, so an entry needs no date.
 //
 // An entry decides what a jail sees, so it counts only if no one but this
 // user can have written it; any doubt about it is a miss.
-type cache struct {
-	// dir is the caller's cache folder; empty means that nothing is kept.
-	dir string
+type Cache struct {
+	// Dir is the caller's cache folder; empty means that nothing is kept.
+	Dir string
 }
 
 // cacheVersion changes with the format and with the meaning of its fields.
@@ -42,15 +44,15 @@ type cacheEntry struct {
 	Env     []string `json:"env,omitempty"`
 }
 
-func (c cache) folder() string { return filepath.Join(c.dir, "closure") }
+func (c Cache) folder() string { return filepath.Join(c.Dir, "closure") }
 
-func (c cache) file(root string) string {
+func (c Cache) file(root string) string {
 	return filepath.Join(c.folder(), filepath.Base(root)+".json")
 }
 
-// load returns nil where there is no entry that can be trusted.
-func (c cache) load(root string) *inventory {
-	if c.dir == "" || c.private() != nil {
+// Load returns nil where there is no entry that can be trusted.
+func (c Cache) Load(root string) *Inventory {
+	if c.Dir == "" || c.private() != nil {
 		return nil
 	}
 	f, err := os.OpenFile(c.file(root), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
@@ -70,16 +72,17 @@ func (c cache) load(root string) *inventory {
 	if json.Unmarshal(data, &e) != nil || e.check(root) != nil {
 		return nil
 	}
-	return &inventory{paths: e.Paths, bins: e.Bins, sh: e.Sh, bash: e.Bash, env: e.Env}
+	return &Inventory{Paths: e.Paths, Bins: e.Bins, Sh: e.Sh, Bash: e.Bash, Env: e.Env}
 }
 
-func (c cache) store(root string, v *inventory) (err error) {
-	if c.dir == "" {
+// Store keeps the inventory of the closure of root.
+func (c Cache) Store(root string, v *Inventory) (err error) {
+	if c.Dir == "" {
 		return nil
 	}
 	data, err := json.Marshal(cacheEntry{
-		Version: cacheVersion, Root: root, Paths: v.paths,
-		Bins: v.bins, Sh: v.sh, Bash: v.bash, Env: v.env,
+		Version: cacheVersion, Root: root, Paths: v.Paths,
+		Bins: v.Bins, Sh: v.Sh, Bash: v.Bash, Env: v.Env,
 	})
 	if err != nil {
 		return err
@@ -114,9 +117,9 @@ func (c cache) store(root string, v *inventory) (err error) {
 // staleAfter is when a file that store did not finish is taken for left over.
 const staleAfter = time.Hour
 
-// prune removes entries whose store path was collected, so that the cache
+// Prune removes entries whose store path was collected, so that the cache
 // holds no more than the store does. Its errors do not matter.
-func (c cache) prune() {
+func (c Cache) Prune() {
 	entries, err := os.ReadDir(c.folder())
 	if err != nil {
 		return
@@ -133,8 +136,8 @@ func (c cache) prune() {
 		if !ok {
 			continue
 		}
-		root := StoreDir + "/" + base
-		if _, err := os.Lstat(root); errors.Is(err, fs.ErrNotExist) && CheckPath(root) == nil {
+		root := storepath.Dir + "/" + base
+		if _, err := os.Lstat(root); errors.Is(err, fs.ErrNotExist) && storepath.Check(root) == nil {
 			_ = os.Remove(p)
 		}
 	}
@@ -142,8 +145,8 @@ func (c cache) prune() {
 
 // private tells whether both folders are this user's alone to write: whoever
 // can write a folder can replace what is in it.
-func (c cache) private() error {
-	for _, d := range []string{c.dir, c.folder()} {
+func (c Cache) private() error {
+	for _, d := range []string{c.Dir, c.folder()} {
 		fi, err := os.Lstat(d)
 		if err != nil {
 			return err
@@ -166,7 +169,7 @@ func (e *cacheEntry) check(root string) error {
 		return errors.New("another version or root")
 	}
 	for i, p := range e.Paths {
-		if err := CheckPath(p); err != nil {
+		if err := storepath.Check(p); err != nil {
 			return err
 		}
 		if i > 0 && p <= e.Paths[i-1] {
