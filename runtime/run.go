@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
@@ -35,4 +37,13 @@ func Run(j *contract.Jail, o Options) error {
 	}
 	o.Seccomp = prog
 	return launch.Start(j, o.Options)
+}
+
+// NewID makes the ID of a jail.
+func NewID() (string, error) {
+	id := make([]byte, 6)
+	if _, err := rand.Read(id); err != nil {
+		return "", fmt.Errorf("make an ID: %w", err)
+	}
+	return hex.EncodeToString(id), nil
 }

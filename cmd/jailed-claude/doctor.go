@@ -15,50 +15,43 @@ const trialFlag = "try-network"
 
 func newDoctor() *cobra.Command {
 	var asJSON, trial bool
-	c := &cobra.Command{
-		Use:   "doctor",
-		Short: "Check what this host has, and print the commands that mend it",
-		Example: `  jailed-claude doctor
-  jailed-claude doctor --json | jq '.[] | select(.ok | not)'`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if trial {
-				return wall.Trial()
+	c := command("doctor", "Check what this host has, and print the commands that mend it", atMost(0), func(c *cobra.Command, _ []string) error {
+		if trial {
+			return wall.Trial()
+		}
+		needs := host.Needs(c.Context(), func(ctx context.Context) error { return wall.Try(ctx, "/proc/self/exe", "doctor", "--"+trialFlag) })
+		if asJSON {
+			if err := printJSON(c.OutOrStdout(), needs); err != nil {
+				return err
 			}
-			needs := host.Needs(c.Context(), func(ctx context.Context) error { return wall.Try(ctx, "/proc/self/exe", "doctor", "--"+trialFlag) })
+		}
+		missing := 0
+		for _, n := range needs {
+			state := "ok"
+			switch {
+			case !n.OK && n.Required:
+				state, missing = "MISSING", missing+1
+			case !n.OK:
+				state = "no"
+			}
 			if asJSON {
-				if err := printJSON(c.OutOrStdout(), needs); err != nil {
-					return err
+				continue
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%-8s %s: %s\n", state, n.Name, n.Detail)
+			if !n.OK {
+				// As they are pasted: a here-document ends where it is
+				// not indented.
+				for _, command := range n.Fix {
+					fmt.Fprintln(c.OutOrStdout(), command)
 				}
 			}
-			missing := 0
-			for _, n := range needs {
-				state := "ok"
-				switch {
-				case !n.OK && n.Required:
-					state, missing = "MISSING", missing+1
-				case !n.OK:
-					state = "no"
-				}
-				if asJSON {
-					continue
-				}
-				fmt.Fprintf(c.OutOrStdout(), "%-8s %s: %s\n", state, n.Name, n.Detail)
-				if !n.OK {
-					// As they are pasted: a here-document ends where it is
-					// not indented.
-					for _, command := range n.Fix {
-						fmt.Fprintln(c.OutOrStdout(), command)
-					}
-				}
-			}
-			if missing > 0 {
-				return fmt.Errorf("this host lacks %d thing(s) that a jail needs", missing)
-			}
-			return nil
-		},
-	}
-	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+		}
+		if missing > 0 {
+			return fmt.Errorf("this host lacks %d thing(s) that a jail needs", missing)
+		}
+		return nil
+	})
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&trial, trialFlag, false, "close the network namespace of this process, and end")
 	_ = c.Flags().MarkHidden(trialFlag) // there is one of this name
 	return c

@@ -84,33 +84,13 @@ func hintsFor(err error) (hints, commands []string) {
 		}
 		return lines, nil
 	case errors.As(err, &ns):
-		return blame()
+		return host.Advice(context.Background())
 	case errors.As(err, &limits):
 		return append(slices.Clip(limits.Fix), "or run without these limits"), nil
 	case errors.Is(err, wall.ErrNoNFTables):
-		return noRedirection, nil
+		return host.NoRedirection, nil
 	case strings.Contains(err.Error(), "unable to join session keyring"): // libcontainer's, a text
 		return []string{"each jail has keyrings of its own, and the kernel lets a user have 200 keys: end other jails, or as root: sysctl -w kernel.keys.maxkeys=2000"}, nil
 	}
 	return nil, nil
-}
-
-// noRedirection is what to do on a host whose kernel has no nf_tables.
-var noRedirection = []string{
-	"without nf_tables, rules hold for programs that honour proxy variables, and others reach nothing: network.via = \"proxy\" in the policy",
-	"or give the jail no network: --net none (its brokers need network.via = \"proxy\" as well)",
-	"or all of yours, without any rule: --net host",
-}
-
-// blame names the host setting that keeps a jail from starting, with the
-// commands that mend it.
-func blame() (hints, commands []string) {
-	for _, n := range host.Blame(context.Background()) {
-		hints = append(hints, n.Name+": "+n.Detail)
-		commands = append(commands, n.Fix...)
-	}
-	if len(hints) == 0 {
-		hints = []string{"jailed-claude doctor shows what this host lacks"}
-	}
-	return hints, commands
 }

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"os"
-	"os/user"
 
 	"github.com/spf13/cobra"
 
@@ -15,37 +12,17 @@ import (
 
 // newHook is for OCI runtimes, which find it in the config.json of a bundle.
 func newHook() *cobra.Command {
-	c := &cobra.Command{
-		Use:    "hook",
-		Short:  "What the hooks of an exported bundle call",
-		Hidden: true,
-		Args:   cobra.NoArgs,
-	}
+	hooks := &cobra.Command{Use: "hook", Short: "What the hooks of an exported bundle call", Hidden: true, Args: atMost(0)}
 	add := func(name, short string, do func(stdin io.Reader) error) {
-		c.AddCommand(&cobra.Command{
-			Use: name, Short: short, Args: cobra.NoArgs,
-			RunE: func(c *cobra.Command, _ []string) error { return do(c.InOrStdin()) },
-		})
+		hooks.AddCommand(command(name, short, atMost(0), func(c *cobra.Command, _ []string) error { return do(c.InOrStdin()) }))
 	}
-	add("network-start", "Begin the network of the container whose state is on standard input (createRuntime)", func(stdin io.Reader) error {
-		if err := homeOfHook(); err != nil {
+	add("network-start", "Start the network of the container whose state is on stdin (createRuntime)", func(stdin io.Reader) error {
+		if err := hook.SetHome(); err != nil {
 			return err
 		}
 		return hook.NetworkStart(stdin, hook.FromHost(sessionlog.In(host.StateDir())))
 	})
-	add("network-join", "Set that network up, from inside of the container's namespaces (createContainer)", hook.NetworkJoin)
+	add("network-join", "Set that network up from inside the container's namespaces (createContainer)", hook.NetworkJoin)
 	add("network-stop", "End what network-start left running (poststop)", hook.NetworkStop)
-	return c
-}
-
-// homeOfHook: runtimes start hooks with an empty environment.
-func homeOfHook() error {
-	if os.Getenv("HOME") != "" {
-		return nil
-	}
-	u, err := user.Current()
-	if err != nil {
-		return fmt.Errorf("HOME is not set: %w", err)
-	}
-	return os.Setenv("HOME", u.HomeDir)
+	return hooks
 }

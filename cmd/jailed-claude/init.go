@@ -1,65 +1,21 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-
 	"github.com/spf13/cobra"
 
-	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
-	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
-
-// marks are files by which a project shows what it is.
-var marks = []struct{ file, kind string }{
-	{".git", "git"}, {"package.json", "node"}, {"go.mod", "go"}, {"Cargo.toml", "rust"},
-	{"pyproject.toml", "python"}, {"requirements.txt", "python"}, {"flake.nix", "nix"},
-}
 
 func newInit() *cobra.Command {
 	var user bool
-	c := &cobra.Command{
-		Use:   "init",
-		Short: "Write a commented starter policy",
-		Long: `Write a starter policy that fits the project in the current folder. It changes
-nothing by itself: every line that would is commented out.`,
-		Example: `  jailed-claude init            # .jailed-claude.toml in this folder
-  jailed-claude init --user     # your own policy, for all projects`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			file := trust.Name
-			if user {
-				file = plan.UserFile()
-				if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-					return fmt.Errorf("make the configuration folder: %w", err)
-				}
-			}
-			var found []string
-			for _, m := range marks {
-				if _, err := os.Lstat(m.file); err == nil {
-					found = append(found, m.kind)
-				}
-			}
-			f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-			if errors.Is(err, fs.ErrExist) {
-				return hint.Add(fmt.Errorf("%s exists already", file), "edit it, or move it away first")
-			}
-			if err != nil {
-				return fmt.Errorf("write policy: %w", err)
-			}
-			_, err = f.Write(policy.Starter(found))
-			if err = errors.Join(err, f.Close()); err != nil {
-				return fmt.Errorf("write policy: %w", err)
-			}
-			say(c, "wrote %s", file)
-			return nil
-		},
-	}
+	c := command("init", "Write a commented starter policy", atMost(0), func(c *cobra.Command, _ []string) error {
+		file, err := plan.WriteStarter(user)
+		if err != nil {
+			return err
+		}
+		say(c, "wrote %s", file)
+		return nil
+	})
 	c.Flags().BoolVar(&user, "user", false, "write your own policy instead of the project's")
 	return c
 }

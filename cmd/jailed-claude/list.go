@@ -13,32 +13,25 @@ import (
 
 func newList() *cobra.Command {
 	var asJSON bool
-	c := &cobra.Command{
-		Use:   "list",
-		Short: "List your running jails",
-		Example: `  jailed-claude list
-  jailed-claude list --json | jq -r '.[].pid'`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			jails, err := launch.List()
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return printJSON(c.OutOrStdout(), jails)
-			}
-			if len(jails) == 0 {
-				say(c, "no jail of yours is running")
-				return nil
-			}
-			t := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(t, "ID\tPID\tFOR\tPROJECT")
-			for _, j := range jails {
-				fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), show.Visible(j.Project))
-			}
-			return t.Flush()
-		},
-	}
-	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	c := command("list", "List your running jails", atMost(0), func(c *cobra.Command, _ []string) error {
+		jails, err := launch.List()
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(c.OutOrStdout(), jails)
+		}
+		if len(jails) == 0 {
+			say(c, "no jail of yours is running")
+			return nil
+		}
+		t := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
+		fmt.Fprintln(t, "ID\tPID\tFOR\tPROJECT")
+		for _, j := range jails {
+			fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), show.Visible(j.Project))
+		}
+		return t.Flush()
+	})
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -18,36 +17,16 @@ import (
 func newLock() *cobra.Command {
 	var f jailFlags
 	var update bool
-	c := &cobra.Command{
-		Use:   "lock [flags] [--update [NAME...]]",
-		Short: "Pin the project's jail: its store paths, what is in them, its policy",
-		Long: `Write .jailed-claude.lock: which store paths the agent and the packages of the
-project's policy are, the NAR hash of every path of the closure, the digest of the
-policy, and that of the portable specification. Keep it in the repository: from
-then on everyone's agent runs in the same jail, without asking Nix what a package
-is, and "run" refuses where anything differs.
-
-A lock that is there is not changed without --update. With NAME (a package as
-the policy has it, what follows its #, or "agent") only that package moves on.
-
-The lock follows from the project's policy and the defaults, not from your own
-policy, which applies on top for yourself.`,
-		Example: `  jailed-claude lock
-  jailed-claude lock --package nixpkgs#claude-code
-  jailed-claude lock --update             # everything moves on
-  jailed-claude lock --update nodejs      # this package does
-  jailed-claude lock --closure result/registration`,
-		RunE: func(c *cobra.Command, names []string) error {
-			if len(names) > 0 && !update {
-				return hint.Add(fmt.Errorf("unexpected argument %q", names[0]), "to move a package on: jailed-claude lock --update "+show.ShellQuote(names[0]))
-			}
-			return f.lock(c, plan.Update{On: update, Names: names, Progress: hashProgress(c, "hash")})
-		},
-	}
+	c := command("lock [flags] [--update [NAME...]]", "Pin the project's jail: its store paths, what is in them, its policy", cobra.ArbitraryArgs, func(c *cobra.Command, names []string) error {
+		if len(names) > 0 && !update {
+			return hint.Add(fmt.Errorf("unexpected argument %q", names[0]), "to move a package on: jailed-claude lock --update "+show.ShellQuote(names[0]))
+		}
+		return f.lock(c, plan.Update{On: update, Names: names, Progress: progress(c, "hash")})
+	})
+	c.Flags().StringVar(&f.Package, "package", "", "the agent `PACKAGE`, if the policy names none: a store path or a Nix installable")
+	c.Flags().StringVar(&f.Closure, "closure", "", "use the store paths in `FILE`: one a line, or a Nix registration")
+	c.Flags().BoolVar(&update, "update", false, "replace the lock, and show what changed")
 	f.registerTeam(c)
-	c.Flags().StringVar(&f.Package, "package", "", "the agent, where the policy names none: a store path or a Nix installable")
-	c.Flags().StringVar(&f.Closure, "closure", "", "take the closure from `FILE`: one store path a line, or a Nix registration")
-	c.Flags().BoolVar(&update, "update", false, "replace the lock, and say what changed")
 	return c
 }
 
@@ -91,22 +70,4 @@ func (f *jailFlags) lock(c *cobra.Command, u plan.Update) error {
 	}
 	say(c, "wrote %s; add it to the repository", show.Visible(r.File))
 	return nil
-}
-
-// hashProgress draws one line on a terminal; nil in a pipe.
-func hashProgress(c *cobra.Command, what string) func(done, total int64) {
-	if !isTerminal(os.Stderr) {
-		return nil
-	}
-	begun, drawn := time.Now(), false
-	return func(done, total int64) {
-		const patience = 300 * time.Millisecond
-		switch {
-		case done >= total && drawn:
-			fmt.Fprint(c.ErrOrStderr(), "\r\x1b[K")
-		case done < total && time.Since(begun) > patience:
-			drawn = true
-			fmt.Fprintf(c.ErrOrStderr(), "\r\x1b[Kjailed-claude: %s %d of %d MB", what, done/1e6, total/1e6)
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 
@@ -18,6 +19,19 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
+
+// SetHome sets HOME where it is not set: runtimes start hooks with an empty
+// environment.
+func SetHome() error {
+	if os.Getenv("HOME") != "" {
+		return nil
+	}
+	u, err := user.Current()
+	if err != nil {
+		return fmt.Errorf("HOME is not set: %w", err)
+	}
+	return os.Setenv("HOME", u.HomeDir)
+}
 
 // FromHost are the options of a hook of this host: keys come from where the
 // policy says, certificates are those of the bundle, logs go to a store.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/storepath"
 	"github.com/jailed-claude/jailed-claude/runtime/mountinfo"
 )
@@ -39,6 +40,16 @@ type Mounts struct {
 
 // Protections that Agent.Require may name.
 var Protections = []string{"seccomp", "userns", "caps", "net", "limits", "landlock"}
+
+// CheckRequired refuses a name that is none of Protections.
+func CheckRequired(names []string) error {
+	for _, n := range names {
+		if !slices.Contains(Protections, n) {
+			return hint.Add(fmt.Errorf("--require %q is not known", n), "use some of "+strings.Join(Protections, ", "))
+		}
+	}
+	return nil
+}
 
 // Agent is a process that is about to execute the agent's program, and what it
 // is to be.

@@ -9,13 +9,26 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/show"
 )
 
-// Choice is what somebody wants done with a piece.
+// Choice is what can be done with a piece.
 type Choice struct {
 	*Piece
-	// What is done, as a question has it.
-	What string
-	// Do does it.
-	Do func() error
+	// Question asks what to do.
+	Question string
+	// Do is what answers do.
+	Do map[string]func() error
+}
+
+// All are the pieces, to be taken or dropped.
+func (r *Review) All() (all []Choice) {
+	for _, p := range r.Pieces {
+		take, drop := func() error { return r.Take(p) }, func() error { return r.Drop(p) }
+		c := Choice{p, "take it over to the host? [y/N, d drops it, q ends] ", map[string]func() error{"y": take, "yes": take, "d": drop, "drop": drop}}
+		if p.Problem != "" {
+			c.Question = "drop it? [d/N, q ends] "
+		}
+		all = append(all, c)
+	}
+	return all
 }
 
 // Choose finds the pieces that are named for Take and for Drop. A name may have
@@ -23,10 +36,10 @@ type Choice struct {
 func (r *Review) Choose(take, drop []string) ([]Choice, error) {
 	var all []Choice
 	for _, names := range []struct {
-		list []string
-		do   func(*Piece) error
-		what string
-	}{{take, r.Take, "take over to the host"}, {drop, r.Drop, "drop from the private configuration"}} {
+		list     []string
+		do       func(*Piece) error
+		question string
+	}{{take, r.Take, "take over to the host? [y/N] "}, {drop, r.Drop, "drop from the private configuration? [y/N] "}} {
 		for _, name := range names.list {
 			p, err := r.named(name)
 			if err != nil {
@@ -35,7 +48,8 @@ func (r *Review) Choose(take, drop []string) ([]Choice, error) {
 			if slices.ContainsFunc(all, func(c Choice) bool { return c.Piece == p }) {
 				return nil, fmt.Errorf("%s is named twice", show.Visible(name))
 			}
-			all = append(all, Choice{Piece: p, What: names.what, Do: func() error { return names.do(p) }})
+			do := func() error { return names.do(p) }
+			all = append(all, Choice{p, names.question, map[string]func() error{"y": do, "yes": do}})
 		}
 	}
 	return all, nil

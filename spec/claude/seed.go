@@ -49,6 +49,19 @@ type Report struct {
 	Warnings []string
 }
 
+// Notes are lines for the user: what was copied, which only a terminal needs to
+// know, and what follows from a login.
+func (r Report) Notes(terminal bool) (lines []string) {
+	if len(r.Seeded) > 0 && terminal {
+		lines = append(lines, "first run: the agent's configuration begins with the host's "+VisibleLine(strings.Join(r.Seeded, ", ")))
+	}
+	if r.Login {
+		lines = append(lines, "the login was copied: the agent can use it and send it away, and refresh tokens rotate,",
+			"so the two copies will log each other out; /login inside gives the jail one of its own")
+	}
+	return lines
+}
+
 // ErrNoLogin is returned by Seed where the host has no login that could be
 // copied.
 var ErrNoLogin = errors.New("the host has no login to copy")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
@@ -31,6 +32,16 @@ func CheckLogin(in *spec.Input, login string) error {
 		return hint.Add(errors.New(`--login copy is for config = "private"`), "a shared configuration has the host's login already: leave the flag out")
 	}
 	return nil
+}
+
+// Shell is the command of a jail that runs a shell.
+func Shell(in *spec.Input) ([]string, error) {
+	for _, sh := range []string{in.Closure.Bash, in.Closure.Shell} {
+		if sh != "" {
+			return []string{sh}, nil
+		}
+	}
+	return nil, hint.Add(errors.New("there is no shell in this jail"), "name a program: jailed-claude shell -- PROGRAM")
 }
 
 // Hold makes what a shared configuration lacks and could not be protected
@@ -103,4 +114,17 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 		err = fmt.Errorf("seed the agent's configuration: %w", err)
 	}
 	return &r, err
+}
+
+// OwnConfig is where jailed-claude keeps its state, and the host's Claude its
+// configuration. It is known without a project.
+func OwnConfig() (state string, h claude.Host, err error) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", h, err
+	}
+	if real, err := filepath.EvalSymlinks(home); err == nil {
+		home = real
+	}
+	return host.StateDir(), claude.Find(map[string]string{"CLAUDE_CONFIG_DIR": os.Getenv("CLAUDE_CONFIG_DIR")}, home), nil
 }

@@ -2,10 +2,14 @@ package plan
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 
 	"github.com/jailed-claude/jailed-claude/bundle/lock"
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
 
@@ -64,4 +68,56 @@ func Revoke(project string) (file string, n int, warnings Warnings, err error) {
 		n += k
 	}
 	return file, n, warnings, nil
+}
+
+// Question is a file of a project that the user is asked to approve.
+type Question struct {
+	// What the file is: "policy" or "lock".
+	What string
+	File *trust.File
+	// Lines say what follows from it.
+	Lines []string
+	// Ask is the question.
+	Ask string
+	// Harmless: it grants nothing beyond the user's own policy, and needs no
+	// approval.
+	Harmless bool
+	// Approved already.
+	Approved bool
+}
+
+// Questions are about the files of a project: its policy, then its lock.
+func Questions(project string) (all []Question, warnings Warnings, err error) {
+	user, err := UserLayers()
+	if err != nil {
+		return nil, nil, err
+	}
+	store := TrustStore(&warnings)
+	r, err := RequestOf(project, filepath.Join(project, trust.Name), user)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r != nil {
+		q := Question{What: "policy", File: r.File, Harmless: !policy.Widens(r.Changes)}
+		q.Lines = policy.Lines(r.Changes, policy.LineOptions{Other: "narrows", Values: true, Most: maxNarrowing})
+		q.Ask = fmt.Sprintf("approve %d that widen the jail? [y/N] ", policy.Widening(r.Changes))
+		q.Approved = !q.Harmless && store.Lookup(r.File)
+		all = append(all, q)
+	}
+	file, err := LockPath(project)
+	if err != nil {
+		return all, warnings, err
+	}
+	l, text, err := lock.Read(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && r == nil:
+		return nil, warnings, hint.Add(fmt.Errorf("there is no %s in %s", trust.Name, show.Visible(project)), "jailed-claude init writes one")
+	case errors.Is(err, fs.ErrNotExist):
+		return all, warnings, nil
+	case err != nil:
+		return all, warnings, err
+	}
+	q := Question{What: "lock", File: LockFile(file, text), Lines: l.Summary(), Ask: "approve the lock, with these programs? [y/N] "}
+	q.Approved = store.Lookup(q.File)
+	return append(all, q), warnings, nil
 }

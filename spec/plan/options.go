@@ -71,9 +71,9 @@ type Step string
 
 // Steps in their order.
 const (
-	StepPolicy  Step = "policy"
-	StepHost    Step = "host"
-	StepClosure Step = "closure"
+	StepPolicy  Step = "policy"  // policies are read and merged
+	StepFacts   Step = "facts"   // the host has been looked at
+	StepClosure Step = "closure" // the closure is known
 )
 
 // done reports a step that succeeded.

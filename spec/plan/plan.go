@@ -50,7 +50,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 		Shared: p.Agent.Config == policy.ConfigShared, Nix: p.Nix.Daemon == policy.DaemonAuto, Git: git,
 	})
 	if err == nil {
-		err = o.done(StepHost)
+		err = o.done(StepFacts)
 	}
 	if err != nil {
 		return nil, warnings, err

@@ -48,9 +48,9 @@ func RequestOf(dir, name string, user []*policy.Layer) (*Request, error) {
 	return &Request{File: f, Layer: l, Changes: policy.Compare(base, with)}, nil
 }
 
-// MaxNarrowing bounds the lines about what narrows, so that they cannot push
+// maxNarrowing bounds the lines about what narrows, so that they cannot push
 // what widens off the screen.
-const MaxNarrowing = 20
+const maxNarrowing = 20
 
 // projectLayer is the policy of the project, if it has one and it may apply: it
 // takes away only, or the user approved exactly these bytes.
@@ -64,17 +64,19 @@ func (o *Options) projectLayer(dir string, user []*policy.Layer) (*policy.Layer,
 		return r.Layer, warnings, nil
 	}
 	text := fmt.Sprintf("this project has a policy of its own, %q, which grants more than yours, and nobody has approved it:", r.File.Path)
-	lines := policy.Lines(r.Changes, policy.LineOptions{Other: "narrows", Most: MaxNarrowing})
+	lines := policy.Lines(r.Changes, policy.LineOptions{Other: "narrows", Most: maxNarrowing})
 	return nil, warnings, hint.Add(errors.New(strings.Join(append([]string{text}, lines...), "\n")),
 		"read the file, then approve it: "+o.trustCommand(),
 		"or leave it out: --policy none")
 }
 
 // TrustStore is where approvals are kept: beside what jails have of
-// jailed-claude's state, never in it. What it ignores is added to warnings.
+// jailed-claude's state, never in it. What it ignores is added to warnings,
+// unless that is nil.
 func TrustStore(warnings *Warnings) trust.Store {
-	return trust.Store{
-		Dir:  filepath.Join(host.StateDir(), "trust"),
-		Warn: func(err error) { warnings.add("%v", err) },
+	s := trust.Store{Dir: filepath.Join(host.StateDir(), "trust")}
+	if warnings != nil {
+		s.Warn = func(err error) { warnings.add("%v", err) }
 	}
+	return s
 }

@@ -1,0 +1,90 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
+)
+
+// Attacked is what Do attacks.
+type Attacked struct {
+	// Jail is a command that runs the program which follows it in a jail of
+	// ours.
+	Jail []string
+	// Against is a shell command that runs what follows it in whatever it
+	// makes; in place of Jail.
+	Against string
+	// Classes of attacks; none for all.
+	Classes []string
+}
+
+// See adds to facts what a configuration shows of the host, and withholds in the
+// project.
+func See(f *attack.Facts, s *specs.Spec) {
+	inProject := func(p string) bool { return strings.HasPrefix(p, f.Project+"/") }
+	for _, m := range s.Mounts {
+		if m.Type != "bind" {
+			continue
+		}
+		f.Granted = append(f.Granted, m.Source)
+		if inProject(m.Destination) && slices.Contains(m.Options, "ro") && !f.ReadOnly {
+			f.Protected = append(f.Protected, m.Destination)
+		}
+	}
+	for _, p := range s.Linux.MaskedPaths {
+		if inProject(p) {
+			f.Hidden = append(f.Hidden, p)
+		}
+	}
+}
+
+// Do lays the baits, runs this program in a jail to attack them, and judges. self
+// is its path, and suite.Inside is what it calls where its first two arguments are
+// "audit" and "--inside=BAIT".
+func Do(ctx context.Context, self string, f attack.Facts, a Attacked) (findings []Finding, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("audit: %w", err)
+			if a.Against != "" {
+				err = hint.Add(err, "the command has to show the program the file "+self+", and run it with its arguments")
+			}
+		}
+	}()
+	// A session keyring belongs to a thread.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
+	defer stop()
+	scene, err := Prepare(f, Options{Self: self, Getenv: os.Getenv, Classes: a.Classes})
+	if err != nil {
+		return nil, err
+	}
+	defer scene.Close()
+	bait, err := scene.Bait()
+	if err != nil {
+		return nil, err
+	}
+	argv := a.Jail
+	if a.Against != "" {
+		argv = []string{"/bin/sh", "-c", a.Against + ` "$@"`, "sh", self}
+	}
+	child := exec.CommandContext(ctx, argv[0], append(argv[1:], "audit", "--inside="+bait)...)
+	if a.Against != "" {
+		child.Dir = f.Project
+	}
+	child.Cancel = func() error { return child.Process.Signal(unix.SIGTERM) }
+	findings, err = scene.Run(child)
+	return findings, errors.Join(err, context.Cause(ctx))
+}

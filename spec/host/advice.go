@@ -1,0 +1,23 @@
+package host
+
+import "context"
+
+// NoRedirection is what to do on a host whose kernel has no nf_tables.
+var NoRedirection = []string{
+	"without nf_tables, rules hold for programs that honour proxy variables, and others reach nothing: network.via = \"proxy\" in the policy",
+	"or give the jail no network: --net none (its brokers need network.via = \"proxy\" as well)",
+	"or all of yours, without any rule: --net host",
+}
+
+// Advice names the host setting that keeps a jail from starting, with the
+// commands that fix it, in order.
+func Advice(ctx context.Context) (hints, commands []string) {
+	for _, n := range Blame(ctx) {
+		hints = append(hints, n.Name+": "+n.Detail)
+		commands = append(commands, n.Fix...)
+	}
+	if len(hints) == 0 {
+		hints = []string{"jailed-claude doctor shows what this host lacks"}
+	}
+	return hints, commands
+}
