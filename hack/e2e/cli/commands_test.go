@@ -234,12 +234,16 @@ func TestHelp(t *testing.T) {
 	w := world.New(t)
 	r := w.Run("--help")
 	var commands []string
-	_, after, _ := strings.Cut(r.Out, "Available Commands:\n")
-	for _, l := range world.Lines(after) {
-		if !strings.HasPrefix(l, "  ") {
-			break
+	for _, part := range strings.Split(r.Out, "\n\n") {
+		title, list, _ := strings.Cut(part, ":\n")
+		if slices.Contains([]string{"Usage", "Examples", "Flags", "Global flags"}, title) {
+			continue
 		}
-		commands = append(commands, strings.Fields(l)[0])
+		for _, l := range world.Lines(list) {
+			if name, ok := strings.CutPrefix(l, "  "); ok {
+				commands = append(commands, strings.Fields(name)[0])
+			}
+		}
 	}
 	for _, want := range []string{"run", "shell", "spec", "bundle", "explain", "doctor", "list", "init", "completion"} {
 		if !slices.Contains(commands, want) {
