@@ -48,7 +48,7 @@ type builder struct {
 	grants []Grant
 	// net is the network of a jail that has more than its own loopback, and
 	// less than the host's; nil for others.
-	net *network.Config
+	net *network.Network
 	// netEnv are variables that the network makes useful. Those that the
 	// policy passes or sets come before them.
 	netEnv []variable
@@ -110,10 +110,11 @@ func build(in Input) (*contract.Jail, []Grant, error) {
 		}
 	}
 	slices.SortFunc(b.rootfs, func(x, y contract.File) int { return paths.Compare(x.Path, y.Path) })
-	if v := contract.Check(b.spec); len(v) > 0 {
+	j := &contract.Jail{Spec: b.spec, Network: b.net, Rootfs: b.rootfs}
+	if v := j.Check(); len(v) > 0 {
 		return nil, nil, &contract.CheckError{Violations: v}
 	}
-	return &contract.Jail{Spec: b.spec, Network: b.net, Rootfs: b.rootfs}, b.grants, nil
+	return j, b.grants, nil
 }
 
 func (b *builder) grant(kind, what, mode, from, why string) {

@@ -58,15 +58,16 @@ func (b *builder) network() error {
 	if c.Via == network.ViaProxy && (c.Mode != network.None || len(c.Brokers) > 0) {
 		b.proxied()
 	}
-	if err := c.Check(); err != nil {
+	parsed, err := c.Parse()
+	if err != nil {
 		return err
 	}
-	text, err := canonicalJSON(c)
+	text, err := parsed.Encode()
 	if err != nil {
 		return err
 	}
 	b.setAnnotation(contract.NetworkAnnotation, text)
-	b.net = c
+	b.net = parsed
 	return nil
 }
 

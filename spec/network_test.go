@@ -15,7 +15,7 @@ import (
 )
 
 // networkOf is the network of a jail, as a runtime reads it.
-func networkOf(t *testing.T, j *contract.Jail) *network.Config {
+func networkOf(t *testing.T, j *contract.Jail) *network.Network {
 	t.Helper()
 	text, ok := j.Spec.Annotations[contract.NetworkAnnotation]
 	if !ok {

@@ -111,7 +111,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	if _, json := logrus.StandardLogger().Formatter.(*logrus.JSONFormatter); json {
 		ro.LogFormat = "json"
 	}
-	if _, ok := j.Spec.Annotations[contract.NetworkAnnotation]; ok {
+	if j.Network != nil {
 		if ro.Log, err = sessionlog.In(host.StateDir()).Create(ro.ID, in.Host.Project.Dir); err != nil {
 			return err
 		}
@@ -126,9 +126,9 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 // certificates that the services are verified with. Nothing of it gets into the
 // configuration of the jail.
 func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[string]string, roots []byte, err error) {
-	brokers, err := plan.Brokers(j)
-	if err != nil || len(brokers) == 0 {
-		return nil, nil, err
+	brokers := plan.Brokers(j)
+	if len(brokers) == 0 {
+		return nil, nil, nil
 	}
 	caller := key.Caller{
 		Env: host.Environ(), Home: in.Host.Home, Project: in.Host.Project.Dir, Stderr: os.Stderr,

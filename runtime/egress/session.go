@@ -2,6 +2,7 @@ package egress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,8 +22,8 @@ import (
 
 // Options of a session.
 type Options struct {
-	// Config says what may be reached. It has passed Check.
-	Config *network.Config
+	// Config says what may be reached.
+	Config *network.Network
 	// NetNS is the jail's network namespace, in which nobody runs yet; see
 	// wall.Build for what the caller needs. Start does not keep it.
 	NetNS *os.File
@@ -46,7 +47,7 @@ type Options struct {
 
 // Session is the network of one running jail.
 type Session struct {
-	config   *network.Config
+	config   *network.Network
 	rules    *network.Rules
 	book     *names.Book
 	resolver *resolver
@@ -99,9 +100,9 @@ func Start(o Options) (*Session, error) {
 }
 
 func start(o Options, l limits) (*Session, error) {
-	rules, err := o.Config.Rules()
-	if err != nil {
-		return nil, err
+	rules := o.Config.Rules()
+	if rules == nil {
+		return nil, errors.New("network: a configuration that nobody has parsed")
 	}
 	s := &Session{
 		config: o.Config, rules: rules, book: names.NewBook(), dial: o.Dial, own: o.Own,

@@ -140,14 +140,15 @@ func tryWorld(t testing.TB, changes ...change) (*world, error) {
 	}
 	t.Cleanup(func() { close(w.calls); w.netns.Close() })
 	o := Options{
-		Config: &network.Config{Mode: network.Filtered, Via: network.ViaRedirect, TLS: network.TLSStrict},
+		Config: &network.Network{Config: network.Config{Mode: network.Filtered, Via: network.ViaRedirect, TLS: network.TLSStrict}},
 		NetNS:  w.netns, Log: w, LookupHost: w.lookupHost, Dial: w.dialOut, Own: w.isOwn,
 	}
 	l := defaultLimits()
 	for _, c := range changes {
 		c(w, &o, &l)
 	}
-	if err := o.Config.Check(); err != nil {
+	var err error
+	if o.Config, err = o.Config.Parse(); err != nil {
 		t.Fatal(err)
 	}
 	s, err := start(o, l)

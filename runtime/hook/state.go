@@ -28,7 +28,7 @@ func readState(r io.Reader) (*specs.State, error) {
 }
 
 // configOf is what the container may reach.
-func configOf(s *specs.State) (text string, c *network.Config, err error) {
+func configOf(s *specs.State) (text string, c *network.Network, err error) {
 	text, ok := s.Annotations[contract.NetworkAnnotation]
 	if !ok {
 		return "", nil, fmt.Errorf("container %q has no annotation %s: this hook is for bundles that jailed-claude wrote", s.ID, contract.NetworkAnnotation)

@@ -10,6 +10,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/memfd"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/contract/wire"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // Plan is what crosses from the planning process to the supervisor.
@@ -17,6 +18,9 @@ type Plan struct {
 	Rootfs  []contract.File
 	Options Options
 	Spec    *specs.Spec
+	// Network is what Spec says of it, parsed where the plan is read; nil where
+	// there is none.
+	Network *network.Network
 }
 
 // write makes a file that cannot change any more.
@@ -51,8 +55,8 @@ func readPlan(f *os.File) (*Plan, error) {
 	if err := r.End(); err != nil {
 		return nil, err
 	}
-	if v := contract.Check(p.Spec); len(v) > 0 {
-		return nil, &contract.CheckError{Violations: v}
+	if p.Network, err = contract.Open(p.Spec); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

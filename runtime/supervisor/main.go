@@ -134,7 +134,7 @@ func (p *planned) make(a *ahead) error {
 	}
 	p.signals = catchSignals()
 	var err error
-	if p.network, err = newJailNet(h.Spec, h.Options); err != nil {
+	if p.network, err = newJailNet(h.Spec, h.Network, h.Options); err != nil {
 		return err
 	}
 	if err := fault.After(fault.NetBegun, p.network.start(a.netNS())); err != nil {

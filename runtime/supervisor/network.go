@@ -25,7 +25,7 @@ type jailNet struct {
 	own bool
 	// config is nil where there is nothing to enforce: the host's network, or
 	// a namespace with no way out and no broker.
-	config *network.Config
+	config *network.Network
 	keys   map[string]string
 	roots  []byte
 	log    io.Writer
@@ -37,22 +37,20 @@ type jailNet struct {
 	ready chan error
 }
 
-// newJailNet reads what a configuration says of the network.
-func newJailNet(s *specs.Spec, o launch.Options) (*jailNet, error) {
+// newJailNet is the network of a configuration, which says what config is of.
+func newJailNet(s *specs.Spec, config *network.Network, o launch.Options) (*jailNet, error) {
 	n := &jailNet{keys: o.Keys, roots: o.Roots}
 	for _, ns := range s.Linux.Namespaces {
 		n.own = n.own || ns.Type == specs.NetworkNamespace
 	}
-	text, ok := s.Annotations[contract.NetworkAnnotation]
-	if !ok {
+	if _, ok := s.Annotations[contract.NetworkAnnotation]; ok != (config != nil) {
+		return nil, fmt.Errorf("annotation %s: it was not read", contract.NetworkAnnotation)
+	}
+	if config == nil {
 		return n, nil
 	}
 	if !n.own {
 		return nil, fmt.Errorf("annotation %s: the jail has no network namespace of its own", contract.NetworkAnnotation)
-	}
-	config, err := network.Decode(text)
-	if err != nil {
-		return nil, fmt.Errorf("annotation %s: %w", contract.NetworkAnnotation, err)
 	}
 	n.config = config
 	if o.Log > 0 {

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // Violation is one promise that a configuration does not keep.
@@ -33,52 +35,75 @@ func (e *CheckError) Error() string {
 	return "the configuration breaks the promises of a jail: " + strings.Join(lines, "; ")
 }
 
+// report notes a violation.
+type report = func(format string, args ...any)
+
 // check reports what is wrong in one respect.
 type check struct {
 	name string
-	do   func(s *specs.Spec, bad func(format string, args ...any))
+	do   func(j *Jail, bad report)
 }
 
 var checks = []check{
-	{"version", checkVersion},
-	{"root", checkRoot},
-	{"namespaces", checkNamespaces},
-	{"id mappings", checkMappings},
-	{"privilege", checkPrivilege},
-	{"seccomp", checkSeccomp},
-	{"mounts", checkMounts},
-	{"proc", checkProc},
-	{"process", checkProcess},
-	{"nesting", checkNesting},
+	{"version", of(checkVersion)},
+	{"root", of(checkRoot)},
+	{"namespaces", of(checkNamespaces)},
+	{"id mappings", of(checkMappings)},
+	{"privilege", of(checkPrivilege)},
+	{"seccomp", of(checkSeccomp)},
+	{"mounts", of(checkMounts)},
+	{"proc", of(checkProc)},
+	{"process", of(checkProcess)},
+	{"nesting", of(checkNesting)},
 	{"network", checkNetwork},
-	{"hooks", checkHooks},
-	{"side doors", checkSideDoors},
+	{"hooks", of(checkHooks)},
+	{"side doors", of(checkSideDoors)},
+}
+
+// of is a check of the configuration alone.
+func of(do func(s *specs.Spec, bad report)) func(*Jail, report) {
+	return func(j *Jail, bad report) { do(j.Spec, bad) }
 }
 
 // Check holds the promises of the design against any configuration and reports
 // every violation. It looks at the configuration alone: that a mounted path
 // exists, or that what is read-only covers what matters in a project, only
 // Build and its facts can know.
-func Check(s *specs.Spec) []Violation {
+func Check(s *specs.Spec) []Violation { return (&Jail{Spec: s}).Check() }
+
+// Open is Check for a configuration that somebody else wrote, and returns its
+// network; nil where it has none. The error is a *CheckError.
+func Open(s *specs.Spec) (*network.Network, error) {
+	j := &Jail{Spec: s}
+	if v := j.Check(); len(v) > 0 {
+		return nil, &CheckError{Violations: v}
+	}
+	return j.Network, nil
+}
+
+// Check is Check of the configuration. A network that is there has to be the one
+// that the configuration says; one that is not is parsed, and is there then.
+func (j *Jail) Check() []Violation {
 	var all []Violation
+	s := j.Spec
 	if s.Process == nil || s.Root == nil || s.Linux == nil || s.Process.Capabilities == nil {
 		return []Violation{{"completeness", "process, process.capabilities, root and linux are needed"}}
 	}
 	for _, c := range checks {
-		c.do(s, func(format string, args ...any) {
+		c.do(j, func(format string, args ...any) {
 			all = append(all, Violation{c.name, fmt.Sprintf(format, args...)})
 		})
 	}
 	return all
 }
 
-func checkVersion(s *specs.Spec, bad func(string, ...any)) {
+func checkVersion(s *specs.Spec, bad report) {
 	if s.Version != OCIVersion {
 		bad("ociVersion is %q, not %q", s.Version, OCIVersion)
 	}
 }
 
-func checkRoot(s *specs.Spec, bad func(string, ...any)) {
+func checkRoot(s *specs.Spec, bad report) {
 	if !s.Root.Readonly {
 		bad("the root file system is writable")
 	}
@@ -87,7 +112,7 @@ func checkRoot(s *specs.Spec, bad func(string, ...any)) {
 	}
 }
 
-func checkNamespaces(s *specs.Spec, bad func(string, ...any)) {
+func checkNamespaces(s *specs.Spec, bad report) {
 	have := map[specs.LinuxNamespaceType]bool{}
 	for _, n := range s.Linux.Namespaces {
 		if n.Path != "" {
@@ -105,7 +130,7 @@ func checkNamespaces(s *specs.Spec, bad func(string, ...any)) {
 	}
 }
 
-func checkMappings(s *specs.Spec, bad func(string, ...any)) {
+func checkMappings(s *specs.Spec, bad report) {
 	for _, ids := range []struct {
 		what string
 		m    []specs.LinuxIDMapping
@@ -116,7 +141,7 @@ func checkMappings(s *specs.Spec, bad func(string, ...any)) {
 	}
 }
 
-func checkPrivilege(s *specs.Spec, bad func(string, ...any)) {
+func checkPrivilege(s *specs.Spec, bad report) {
 	p := s.Process
 	if !p.NoNewPrivileges {
 		bad("noNewPrivileges is off")
@@ -139,7 +164,7 @@ func checkPrivilege(s *specs.Spec, bad func(string, ...any)) {
 	}
 }
 
-func checkProc(s *specs.Spec, bad func(string, ...any)) {
+func checkProc(s *specs.Spec, bad report) {
 	for _, p := range maskedPaths {
 		if !slices.Contains(s.Linux.MaskedPaths, p) {
 			bad("%s is not masked", p)
@@ -152,7 +177,7 @@ func checkProc(s *specs.Spec, bad func(string, ...any)) {
 	}
 }
 
-func checkProcess(s *specs.Spec, bad func(string, ...any)) {
+func checkProcess(s *specs.Spec, bad report) {
 	p := s.Process
 	if len(p.Args) == 0 || p.Args[0] != InitPath {
 		bad("process.args does not begin with %s", InitPath)
@@ -191,7 +216,7 @@ func checkProcess(s *specs.Spec, bad func(string, ...any)) {
 
 // checkSideDoors refuses what would grant something that no check above looks
 // at.
-func checkSideDoors(s *specs.Spec, bad func(string, ...any)) {
+func checkSideDoors(s *specs.Spec, bad report) {
 	for _, f := range unknownFields(s) {
 		bad("%s is set: no jail has it", f)
 	}

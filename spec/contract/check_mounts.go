@@ -47,7 +47,7 @@ var (
 	devptsOptions = []string{"nosuid", "noexec", "newinstance", "mode=", "ptmxmode="}
 )
 
-func checkMounts(s *specs.Spec, bad func(string, ...any)) {
+func checkMounts(s *specs.Spec, bad report) {
 	for i, m := range s.Mounts {
 		if i > 0 && sameStoreMount(m, s.Mounts[i-1]) {
 			continue
@@ -98,7 +98,7 @@ func sameStoreMount(m, before specs.Mount) bool {
 	return isStorePath(m) && isStorePath(before) && m.Type == before.Type && slices.Equal(m.Options, before.Options)
 }
 
-func checkTmpfs(m specs.Mount, bad func(string, ...any)) {
+func checkTmpfs(m specs.Mount, bad report) {
 	if m.Destination != "/dev" && m.Destination != "/dev/shm" {
 		for _, r := range reserved {
 			if paths.Below(m.Destination, r) {
@@ -121,7 +121,7 @@ func checkTmpfs(m specs.Mount, bad func(string, ...any)) {
 	}
 }
 
-func checkBind(m specs.Mount, bad func(string, ...any)) {
+func checkBind(m specs.Mount, bad report) {
 	if !path.IsAbs(m.Source) || path.Clean(m.Source) != m.Source {
 		bad("source %q is not an absolute, clean path", m.Source)
 	}

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -12,12 +13,14 @@ import (
 )
 
 // checkNetwork: what the annotation says can be understood and be kept.
-func checkNetwork(s *specs.Spec, bad func(string, ...any)) {
+func checkNetwork(j *Jail, bad report) {
+	s := j.Spec
 	own := slices.ContainsFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.NetworkNamespace })
-	if text, ok := s.Annotations[NetworkAnnotation]; ok {
-		if _, err := network.Decode(text); err != nil {
-			bad("%v", err)
-		}
+	text, ok := s.Annotations[NetworkAnnotation]
+	if err := j.parsed(text, ok); err != nil {
+		bad("%v", err)
+	}
+	if ok {
 		if !own {
 			bad("there are rules, and the jail is in the network namespace of the host")
 		}
@@ -29,9 +32,24 @@ func checkNetwork(s *specs.Spec, bad func(string, ...any)) {
 	}
 }
 
+// parsed makes sure that the network of j is what the annotation says, if there
+// is one. Parsing what was parsed already is left out.
+func (j *Jail) parsed(text string, there bool) (err error) {
+	switch {
+	case j.Network == nil && there:
+		j.Network, err = network.Decode(text)
+	case j.Network != nil:
+		var says string
+		if says, err = j.Network.Encode(); err == nil && (!there || says != text) {
+			err = fmt.Errorf("the annotation is %q, and the network that goes with it %q", text, says)
+		}
+	}
+	return err
+}
+
 // checkHooks: a hook runs outside of the jail. The only ones are those that
 // start and end its network.
-func checkHooks(s *specs.Spec, bad func(string, ...any)) {
+func checkHooks(s *specs.Spec, bad report) {
 	h := s.Hooks
 	if h == nil {
 		return

@@ -36,7 +36,7 @@ var dangerous = []string{
 	"umount2", "unshare", "userfaultfd", "vhangup",
 }
 
-func checkSeccomp(s *specs.Spec, bad func(string, ...any)) {
+func checkSeccomp(s *specs.Spec, bad report) {
 	p := s.Linux.Seccomp
 	if p == nil {
 		bad("there is no profile")
@@ -101,7 +101,7 @@ func isForNesting(name string, args []specs.LinuxSeccompArg) bool {
 // checkNesting: rename(2) refuses a mount point of the caller's own mount
 // namespace alone, so from a namespace without these mounts the agent can move
 // what is hidden to where nothing covers it, in every folder that it may write.
-func checkNesting(s *specs.Spec, bad func(string, ...any)) {
+func checkNesting(s *specs.Spec, bad report) {
 	if !Nesting(s) {
 		return
 	}

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -288,6 +289,8 @@ var broken = []struct {
 		[]string{`network: network.allow: "com" is no full name: write it with its domain`}},
 	{"a rule that nobody knows", rulesOf(`{"mode":"filtered","via":"redirect","tls":"strict","magic":true}`),
 		[]string{`network: network: json: unknown field "magic"`}},
+	{"no JSON", rulesOf("x"), []string{"network: network: invalid character 'x' looking for beginning of value"}},
+	{"rules of an unknown mode", rulesOf(`{"mode":"all","via":"redirect","tls":"strict"}`), []string{`network: network: mode is "all", not one of ["none" "filtered" "internet"]`}},
 	{"rules for the host's network", func(s *specs.Spec) {
 		s.Linux.Namespaces = slices.DeleteFunc(s.Linux.Namespaces, func(n specs.LinuxNamespace) bool { return n.Type == specs.NetworkNamespace })
 	}, []string{"network: there are rules, and the jail is in the network namespace of the host"}},
@@ -634,5 +637,39 @@ func TestKnownFields(t *testing.T) {
 	}
 	if knownFields = whole; len(unknownFields(s)) > 0 {
 		t.Error(unknownFields(s))
+	}
+}
+
+// TestJailCheck: the network that goes with a configuration is the one that it
+// says, or none.
+func TestJailCheck(t *testing.T) {
+	s := built(t, "net-filtered")
+	n, err := Open(s)
+	if err != nil || n == nil || n.Rules() == nil {
+		t.Fatalf("%+v, %v", n, err)
+	}
+	if v := (&Jail{Spec: s, Network: n}).Check(); len(v) > 0 {
+		t.Errorf("what was parsed is not what is written: %v", v)
+	}
+	for name, with := range map[string]func(j *Jail){
+		"a rule more":  func(j *Jail) { j.Network.Allow = append(slices.Clone(n.Allow), "example.org") },
+		"another mode": func(j *Jail) { j.Network.Mode = "internet" },
+		"a rule less": func(j *Jail) {
+			j.Spec.Annotations[NetworkAnnotation] = strings.Replace(j.Spec.Annotations[NetworkAnnotation], `"*.github.com",`, "", 1)
+		},
+		"no annotation":   func(j *Jail) { delete(j.Spec.Annotations, NetworkAnnotation) },
+		"a broken one":    func(j *Jail) { j.Spec.Annotations[NetworkAnnotation] = "{" },
+		"an unknown rule": func(j *Jail) { j.Spec.Annotations[NetworkAnnotation] = `{"magic":true}` },
+	} {
+		other := *n
+		j := &Jail{Spec: clone(t, s), Network: &other}
+		with(j)
+		if v := j.Check(); len(v) == 0 {
+			t.Errorf("%s: no violation", name)
+		}
+	}
+	s.Process.Env = append(s.Process.Env, "_JAIL_X=1")
+	if _, err := Open(s); !errors.As(err, new(*CheckError)) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -55,7 +55,7 @@ const annotations = "io.github.jailed-claude."
 type Jail struct {
 	Spec *specs.Spec
 	// Network is what NetworkAnnotation says; nil where there is none.
-	Network *network.Config
+	Network *network.Network
 	Rootfs  []File
 }
 

@@ -86,22 +86,39 @@ type Config struct {
 	Brokers []Broker `json:"brokers,omitempty"`
 }
 
-// Decode reads the JSON of a Config, strictly, and checks it.
-func Decode(text string) (*Config, error) {
+// Network is a Config that has passed Parse, with the rules as they decide.
+type Network struct {
+	Config
+	rules *Rules
+}
+
+// Rules are those of the configuration. Changes of it since Parse are not in
+// them.
+func (n *Network) Rules() *Rules { return n.rules }
+
+// Decode reads the JSON of a Config, strictly, and parses it.
+func Decode(text string) (*Network, error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
-	c := new(Config)
-	if err := d.Decode(c); err != nil {
+	var c Config
+	if err := d.Decode(&c); err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
 	if d.More() {
 		return nil, errors.New("network: something follows the object")
 	}
-	return c, c.Check()
+	return c.Parse()
 }
 
-// Check reports everything that is wrong with c.
-func (c *Config) Check() error {
+// Encode writes what Decode reads, in one way only.
+func (c Config) Encode() (string, error) {
+	text, err := json.Marshal(c)
+	return string(text), err
+}
+
+// Parse reports everything that is wrong with c, and otherwise returns it with
+// its rules.
+func (c Config) Parse() (*Network, error) {
 	var bad []error
 	one := func(what, value string, values ...string) {
 		for _, v := range values {
@@ -114,7 +131,8 @@ func (c *Config) Check() error {
 	one("mode", c.Mode, None, Filtered, Internet)
 	one("via", c.Via, ViaRedirect, ViaProxy)
 	one("tls", c.TLS, TLSStrict, TLSAny)
-	if _, err := c.Rules(); err != nil {
+	rules, err := c.parseRules()
+	if err != nil {
 		bad = append(bad, err)
 	}
 	if c.Mode == None && len(c.Allow) > 0 {
@@ -140,5 +158,8 @@ func (c *Config) Check() error {
 		}
 		names[b.Name] = true
 	}
-	return errors.Join(bad...)
+	if len(bad) > 0 {
+		return nil, errors.Join(bad...)
+	}
+	return &Network{Config: c, rules: rules}, nil
 }

@@ -75,7 +75,7 @@ func TestParseRule(t *testing.T) {
 
 func rules(t *testing.T, mode string, allow, deny []string) *Rules {
 	t.Helper()
-	r, err := (&Config{Mode: mode, Allow: allow, Deny: deny}).Rules()
+	r, err := (&Config{Mode: mode, Allow: allow, Deny: deny}).parseRules()
 	if err != nil {
 		t.Fatal(err)
 	}

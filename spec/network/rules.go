@@ -13,8 +13,7 @@ type Rules struct {
 	allow, deny []Rule
 }
 
-// Rules parses the rules of c.
-func (c *Config) Rules() (*Rules, error) {
+func (c *Config) parseRules() (*Rules, error) {
 	r := &Rules{mode: c.Mode}
 	var bad []error
 	for _, s := range c.Allow {

@@ -16,24 +16,16 @@ import (
 const keyVariable = "ANTHROPIC_API_KEY"
 
 // Brokers are those of a jail.
-func Brokers(j *contract.Jail) ([]network.Broker, error) {
-	text, ok := j.Spec.Annotations[contract.NetworkAnnotation]
-	if !ok {
-		return nil, nil
+func Brokers(j *contract.Jail) []network.Broker {
+	if j.Network == nil {
+		return nil
 	}
-	c, err := network.Decode(text)
-	if err != nil {
-		return nil, err
-	}
-	return c.Brokers, nil
+	return j.Network.Brokers
 }
 
 // brokerOf is the broker of a jail whose placeholder is in a variable.
 func brokerOf(j *contract.Jail, variable string) *network.Broker {
-	brokers, err := Brokers(j)
-	if err != nil {
-		return nil // Build has checked it
-	}
+	brokers := Brokers(j)
 	for i, b := range brokers {
 		if b.Env == variable {
 			return &brokers[i]

@@ -34,6 +34,10 @@ type Layer struct {
 	// anything.
 	project bool
 
+	// allow and deny are the rules of the network that Parse has found sound:
+	// Merge need not parse them again.
+	allow, deny []string
+
 	// pos knows where in the file each key and element is; nil for a layer
 	// that did not come from a file.
 	pos *positions

@@ -207,3 +207,26 @@ func TestMergeReportsAllLayers(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestMergeChecksWhatWasAdded: that Parse found a file sound says nothing of
+// what is added to its layer later.
+func TestMergeChecksWhatWasAdded(t *testing.T) {
+	for name, change := range map[string]func(n *NetworkLayer){
+		"allow":                 func(n *NetworkLayer) { n.Allow = append(n.Allow, "no name") },
+		"deny":                  func(n *NetworkLayer) { n.Deny = append(n.Deny, "no name") },
+		"allowed, not deniable": func(n *NetworkLayer) { n.Deny = append(n.Deny, "host:5432") },
+		"in place":              func(n *NetworkLayer) { n.Allow[0] = "no name" },
+	} {
+		l, err := Parse("x", []byte("version = 1\n[network]\nallow = [\"example.com\", \"host:5432\"]\ndeny = [\"example.org\"]\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Merge(l); err != nil {
+			t.Fatal(err)
+		}
+		change(&l.Network)
+		if _, err := Merge(l); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -14,9 +15,15 @@ import (
 func (c *checker) network() {
 	n := c.layer.Network
 	c.each("network.allow", n.Allow, func(s string) string {
+		if slices.Contains(c.layer.allow, s) {
+			return ""
+		}
 		return ruleProblem(preset.Check(s))
 	})
 	c.each("network.deny", n.Deny, func(s string) string {
+		if slices.Contains(c.layer.deny, s) {
+			return ""
+		}
 		if strings.HasPrefix(s, "@") {
 			return fmt.Sprintf("%q: presets are for network.allow: name what is denied", s)
 		}

@@ -54,6 +54,8 @@ func parse(name string, data []byte, project bool) (*Layer, error) {
 	if len(faults) > 0 {
 		return nil, faults.sorted()
 	}
+	n := d.layer.Network
+	d.layer.allow, d.layer.deny = slices.Clone(n.Allow), slices.Clone(n.Deny)
 	return d.layer, nil
 }
 

@@ -112,6 +112,7 @@ func TestParseFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	got.pos = nil
+	got.allow, got.deny = nil, nil
 	if want := fullLayer("p.toml"); !reflect.DeepEqual(got, want) {
 		t.Errorf("Parse:\n got %+v\nwant %+v", got, want)
 	}
@@ -180,6 +181,7 @@ func TestParseForms(t *testing.T) {
 				t.Fatal(err)
 			}
 			got.pos = nil
+			got.allow, got.deny = nil, nil
 			if !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
