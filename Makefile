@@ -38,7 +38,7 @@ check-nix: ## the flake, with a stand-in for nixpkgs; builds a jailed agent
 fuzz: ## every fuzz target; ARGS=10m for longer
 	@hack/fuzz.sh $(ARGS)
 
-lint: ## linters, formatting, tidiness
+lint: ## linters, formatting, tidiness, messages of commits
 	@hack/lint.sh
 
 bench: ## what a jail costs, beside others; BENCH=startup BENCH_ROUNDS=5

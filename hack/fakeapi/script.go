@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -96,21 +97,21 @@ func lastToolResult(messages []message) string {
 		Text    string          `json:"text"`
 		Content json.RawMessage `json:"content"`
 	}
-	for i := len(messages) - 1; i >= 0; i-- {
+	for _, message := range slices.Backward(messages) {
 		var blocks []block
-		if json.Unmarshal(messages[i].Content, &blocks) != nil {
+		if json.Unmarshal(message.Content, &blocks) != nil {
 			continue // a plain string
 		}
-		for j := len(blocks) - 1; j >= 0; j-- {
-			if blocks[j].Type != "tool_result" {
+		for _, block0 := range slices.Backward(blocks) {
+			if block0.Type != "tool_result" {
 				continue
 			}
 			var text string
-			if json.Unmarshal(blocks[j].Content, &text) == nil {
+			if json.Unmarshal(block0.Content, &text) == nil {
 				return text
 			}
 			var parts []block
-			if json.Unmarshal(blocks[j].Content, &parts) != nil {
+			if json.Unmarshal(block0.Content, &parts) != nil {
 				return ""
 			}
 			var all strings.Builder

@@ -30,8 +30,7 @@ func (d database) query(args ...string) (string, error) {
 		args = append([]string{"--admindir=" + d.dir}, args...)
 	}
 	out, err := exec.Command("dpkg-query", args...).Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = fmt.Errorf("%s", strings.TrimSpace(string(exit.Stderr)))
 	}
 	return string(out), err

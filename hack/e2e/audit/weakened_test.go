@@ -43,7 +43,7 @@ func runWeakened(dir, names string, attacker []string) error {
 	c.Root.Path = filepath.Join(dir, "bundle/rootfs")
 	c.Process.Args = append(c.Process.Args[:slices.Index(c.Process.Args, "--")+1], append([]string{"/.jail/./init"}, attacker...)...)
 	b := &weakBundle{Spec: &c, dir: dir, home: filepath.Join(dir, "home"), project: filepath.Join(dir, "home/project"), run: filepath.Join(dir, "run")}
-	for _, name := range strings.Split(names, "+") {
+	for name := range strings.SplitSeq(names, "+") {
 		remove := protections[name]
 		if remove == nil {
 			return fmt.Errorf("there is no protection %q", name)
@@ -218,7 +218,7 @@ func (k *weakness) test(t *testing.T, control map[string]auditRow) {
 		}
 	}
 	rows := k.audit(t, k.removed(), classes...)
-	for _, a := range strings.Fields(k.through) {
+	for a := range strings.FieldsSeq(k.through) {
 		if rows[a].Result != "GOT THROUGH" {
 			t.Errorf("without %s: %+v", k.removed(), rows[a])
 		}

@@ -47,7 +47,7 @@ func normalMounts(out string) []string {
 			continue
 		}
 		var keep []string
-		for _, o := range strings.Split(f[1], ",") {
+		for o := range strings.SplitSeq(f[1], ",") {
 			if slices.Contains([]string{"ro", "rw", "nosuid", "nodev"}, o) {
 				keep = append(keep, o)
 			}

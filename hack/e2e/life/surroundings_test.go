@@ -3,6 +3,7 @@ package life
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,9 +67,7 @@ func TestOddSurroundings(t *testing.T) {
 	} {
 		status, saved := w.Status(), w.Env
 		w.Env = map[string]string{}
-		for k, v := range saved {
-			w.Env[k] = v
-		}
+		maps.Copy(w.Env, saved)
 		for k, v := range c.env {
 			if w.Env[k] = v; v == "-" {
 				delete(w.Env, k)

@@ -181,7 +181,7 @@ func TestHooksBroker(t *testing.T) {
 		}
 		k := startTalk(t, c)
 		k.says("HTTP/1.1 200 OK\r")
-		keepers := processWith("_JAILED_CLAUDE_BUNDLE", dir)
+		keepers := keepersOf(dir)
 		if len(keepers) != 1 {
 			t.Fatalf("%d keepers", len(keepers))
 		}
@@ -225,11 +225,11 @@ func TestHooksDetached(t *testing.T) {
 	}
 	runc("create", "--bundle", dir, id)
 	runc("start", id)
-	if n := len(processWith("_JAILED_CLAUDE_BUNDLE", dir)); n != 1 {
+	if n := len(keepersOf(dir)); n != 1 {
 		t.Errorf("%d keepers", n)
 	}
 	w.Write("go", "\n")
-	for end := time.Now().Add(20 * time.Second); len(processWith("_JAILED_CLAUDE_BUNDLE", dir)) > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(20 * time.Second); len(keepersOf(dir)) > 0 && time.Now().Before(end); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	runc("delete", id)
@@ -297,12 +297,12 @@ func (k *talk) rest() string {
 	return string(text)
 }
 
-// processWith finds the processes whose environment has a variable.
-func processWith(name, value string) (pids []int) {
+// keepersOf finds the processes that keep the network of a bundle.
+func keepersOf(bundle string) (pids []int) {
 	all, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, file := range all {
 		text, err := os.ReadFile(file)
-		if err != nil || !slices.Contains(strings.Split(string(text), "\x00"), name+"="+value) {
+		if err != nil || !slices.Contains(strings.Split(string(text), "\x00"), "_JAILED_CLAUDE_BUNDLE="+bundle) {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
@@ -321,7 +321,7 @@ func TestKilledKeeper(t *testing.T) {
 		before := w.TakeTrace()
 		k := startTalk(t, run(dir))
 		k.says("held x")
-		keepers := processWith("_JAILED_CLAUDE_BUNDLE", dir)
+		keepers := keepersOf(dir)
 		if len(keepers) != 1 {
 			t.Fatalf("%d keepers: %v", len(keepers), keepers)
 		}
@@ -354,7 +354,7 @@ func TestKeeperEndsWithTheContainer(t *testing.T) {
 		dir := w.Bundle(nil, slices.Concat(filtered, []string{"--port", "3000", "--", "bash", "-c", held})...)
 		k := startTalk(t, run(dir))
 		k.says("held x")
-		keepers := processWith("_JAILED_CLAUDE_BUNDLE", dir)
+		keepers := keepersOf(dir)
 		if len(keepers) != 1 {
 			t.Fatalf("%d keepers: %v", len(keepers), keepers)
 		}
@@ -372,7 +372,7 @@ func TestKeeperEndsWithTheContainer(t *testing.T) {
 		if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(20 * time.Second); len(processWith("_JAILED_CLAUDE_BUNDLE", dir)) > 0; time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(20 * time.Second); len(keepersOf(dir)) > 0; time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("the keeper still runs")
 			}

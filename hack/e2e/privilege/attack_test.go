@@ -147,7 +147,7 @@ func TestEnvironmentIsAnAllowList(t *testing.T) {
 func TestTheCallersTerminalStaysOutside(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	for mask := 0; mask < 8; mask++ {
+	for mask := range 8 {
 		p := world.NewPTY(t)
 		c := w.Part("terminal")
 		p.Attach(c)

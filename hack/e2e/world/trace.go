@@ -80,16 +80,16 @@ func children() []string {
 	tasks, _ := filepath.Glob("/proc/self/task/*/children")
 	for _, task := range tasks {
 		text, _ := os.ReadFile(task)
-		for _, pid := range strings.Fields(string(text)) {
+		for pid := range strings.FieldsSeq(string(text)) {
 			command, _ := os.ReadFile("/proc/" + pid + "/cmdline")
 			status, _ := os.ReadFile("/proc/" + pid + "/status")
-			ns := ""
+			var ns strings.Builder
 			for line := range strings.Lines(string(status)) {
 				if strings.HasPrefix(line, "NSpid") || strings.HasPrefix(line, "State") {
-					ns += strings.TrimSpace(line) + " "
+					ns.WriteString(strings.TrimSpace(line) + " ")
 				}
 			}
-			all = append(all, fmt.Sprintf("%s %q", ns, command))
+			all = append(all, fmt.Sprintf("%s %q", ns.String(), command))
 			if n, err := strconv.Atoi(pid); err == nil {
 				_ = syscall.Kill(n, syscall.SIGKILL)
 			}

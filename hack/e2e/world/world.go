@@ -152,17 +152,18 @@ func (w *World) Git(dir string, args ...string) string {
 // names in its folders that git does not look at.
 func (w *World) Status() string {
 	w.T.Helper()
-	s := w.Git(w.Project, "status", "--porcelain", "--ignored", "--untracked-files=all")
+	var s strings.Builder
+	s.WriteString(w.Git(w.Project, "status", "--porcelain", "--ignored", "--untracked-files=all"))
 	for _, dir := range []string{".", ".git"} {
 		entries, err := os.ReadDir(filepath.Join(w.Project, dir))
 		if err != nil {
 			continue
 		}
 		for _, e := range entries {
-			s += filepath.Join(dir, e.Name()) + "\n"
+			s.WriteString(filepath.Join(dir, e.Name()) + "\n")
 		}
 	}
-	return s
+	return s.String()
 }
 
 // Environ is the caller's environment, sorted.
