@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
 // responses is the key of .claude.json with the answers about API keys.
@@ -51,7 +54,7 @@ func approve(private *os.File, key string) error {
 	if err != nil {
 		return err
 	}
-	ms, err := parseObject(g.data)
+	ms, err := object.Parse(g.data)
 	if err != nil {
 		return err
 	}
@@ -59,22 +62,22 @@ func approve(private *os.File, key string) error {
 		Approved []string `json:"approved"`
 		Rejected []string `json:"rejected"`
 	}
-	if old := get(ms, responses); old != nil && json.Unmarshal(old, &answers) != nil {
+	if old := object.Get(ms, responses); old != nil && json.Unmarshal(old, &answers) != nil {
 		return fmt.Errorf("%q is not what Claude writes", responses)
 	}
 	if slices.Contains(answers.Approved, tail) || slices.Contains(answers.Rejected, tail) {
 		return nil
 	}
-	value, err := encode(append(answers.Approved, tail))
+	value, err := object.Encode(append(answers.Approved, tail))
 	if err != nil {
 		return err
 	}
-	text, err := set(g.data, []string{responses, "approved"}, value)
+	text, err := object.Set(g.data, []string{responses, "approved"}, value)
 	if err != nil {
 		return err
 	}
 	if missing {
-		return create(private, globalJSON, text, 0o600)
+		return beneath.Create(private, globalJSON, text, 0o600)
 	}
-	return replace(private, globalJSON, text, 0o600)
+	return beneath.Replace(private, globalJSON, text, 0o600)
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 )
 
 // empty is the form of a name in the host's configuration that means nothing to
@@ -36,7 +37,7 @@ func Scratch(p string) bool { return slices.Contains(row().Config().Sourced, pat
 // before anybody is told. It returns the paths that exist now. What has no
 // harmless empty form is left out.
 func Hold(dir string, paths []string) ([]string, error) {
-	d, err := openDir(dir)
+	d, err := beneath.Dir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("shared configuration: %w", err)
 	}
@@ -53,7 +54,7 @@ func Hold(dir string, paths []string) ([]string, error) {
 			if e.ReadOnly {
 				mode = 0o400
 			}
-			err = create(d, name, []byte(e.Text), mode)
+			err = beneath.Create(d, name, []byte(e.Text), mode)
 		case agent.EmptyFolder:
 			err = unix.Mkdirat(int(d.Fd()), name, 0o700)
 		default:

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 )
 
 // Host says where the host's own Claude configuration is.
@@ -70,7 +72,7 @@ func (h Host) real(name string) (string, error) {
 		return "", err
 	}
 	if real != filepath.Join(home, rel) && !below(real, h.store()) {
-		return "", fmt.Errorf("%w to %q", errSymlink, real)
+		return "", fmt.Errorf("%w to %q", beneath.ErrSymlink, real)
 	}
 	return real, nil
 }
@@ -81,7 +83,7 @@ func (h Host) read(name string, limit int64) (file, error) {
 	if err != nil {
 		return file{}, err
 	}
-	root, err := openDir("/")
+	root, err := beneath.Dir("/")
 	if err != nil {
 		return file{}, err
 	}
@@ -117,11 +119,11 @@ func (h Host) names(top string) ([]string, error) {
 		for _, e := range entries {
 			sub := filepath.Join(name, e.Name())
 			if len(names) >= maxFiles || depth > maxDepth {
-				return errLarge
+				return beneath.ErrLarge
 			}
 			fi, err := os.Stat(filepath.Join(real, e.Name()))
 			if err == nil && fi.IsDir() {
-				if err := walk(sub, depth+1); err != nil && !errors.Is(err, errSymlink) {
+				if err := walk(sub, depth+1); err != nil && !errors.Is(err, beneath.ErrSymlink) {
 					return err
 				}
 				continue

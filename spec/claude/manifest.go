@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
 // PrivateDir is the private configuration in the state folder: ~/.claude in a
@@ -39,7 +42,7 @@ func loadManifest(state *os.File) (*manifest, error) {
 	}
 	var m manifest
 	if err := json.Unmarshal(f.data, &m); err != nil {
-		return nil, fmt.Errorf("read %s: %w", manifestName, fault(err))
+		return nil, fmt.Errorf("read %s: %w", manifestName, object.Fault(err))
 	}
 	if m.Version != manifestVersion {
 		return nil, fmt.Errorf("read %s: version %d is not known", manifestName, m.Version)
@@ -51,7 +54,7 @@ func (m *manifest) save(state *os.File) error {
 	m.Version = manifestVersion
 	text, err := json.MarshalIndent(m, "", "\t")
 	if err == nil {
-		err = replace(state, manifestName, append(text, '\n'), 0o600)
+		err = beneath.Replace(state, manifestName, append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", manifestName, err)

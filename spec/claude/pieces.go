@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
 // content of a piece: files by name, or one value in a JSON file.
@@ -102,7 +104,7 @@ func settingsPieces(ps map[string]*content, f file) {
 		return
 	}
 	for _, m := range ms {
-		ps[settingsJSON+":"+m.key] = value(settingsJSON, m.value, m.key)
+		ps[settingsJSON+":"+m.Key] = value(settingsJSON, m.Value, m.Key)
 	}
 }
 
@@ -115,35 +117,35 @@ func serverPieces(ps map[string]*content, f file) {
 		return
 	}
 	servers := func(raw json.RawMessage, keys ...string) {
-		in, err := parseObject(raw)
+		in, err := object.Parse(raw)
 		if err != nil {
 			return
 		}
 		for _, s := range in {
-			at := append(slices.Clone(keys), s.key)
-			ps[globalJSON+":"+strings.Join(at, ".")] = value(globalJSON, s.value, at...)
+			at := append(slices.Clone(keys), s.Key)
+			ps[globalJSON+":"+strings.Join(at, ".")] = value(globalJSON, s.Value, at...)
 		}
 	}
-	servers(get(ms, "mcpServers"), "mcpServers")
-	projects, err := parseObject(get(ms, "projects"))
+	servers(object.Get(ms, "mcpServers"), "mcpServers")
+	projects, err := object.Parse(object.Get(ms, "projects"))
 	if err != nil {
 		return
 	}
 	for _, p := range projects {
-		if in, err := parseObject(p.value); err == nil {
-			servers(get(in, "mcpServers"), "projects", p.key, "mcpServers")
+		if in, err := object.Parse(p.Value); err == nil {
+			servers(object.Get(in, "mcpServers"), "projects", p.Key, "mcpServers")
 		}
 	}
 }
 
-func members(f file) ([]member, string) {
+func members(f file) ([]object.Member, string) {
 	if f.problem != "" {
 		return nil, f.problem
 	}
 	if len(bytes.TrimSpace(f.data)) == 0 {
 		return nil, ""
 	}
-	ms, err := parseObject(f.data)
+	ms, err := object.Parse(f.data)
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -152,7 +154,7 @@ func members(f file) ([]member, string) {
 
 func value(in string, raw json.RawMessage, keys ...string) *content {
 	c := &content{in: in, keys: keys}
-	text, err := canonical(raw)
+	text, err := object.Canonical(raw)
 	if c.value = text; err != nil {
 		c.value, c.problem = raw, err.Error()
 	}

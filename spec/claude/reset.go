@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 )
 
 // Reset removes the private configuration, so that the next run is a first
 // run. What was seeded is forgotten last: a reset that did not come to its end
 // can be repeated.
 func Reset(state string) error {
-	root, err := openRoot(state)
+	root, err := beneath.Root(state)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

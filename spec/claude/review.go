@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 )
 
 // Changes that a piece can have.
@@ -54,7 +56,7 @@ var ErrNoPrivate = errors.New("there is no private configuration yet")
 
 // NewReview reads the private configuration, once, and the host's.
 func NewReview(h Host, state string) (*Review, error) {
-	s, err := openDir(state)
+	s, err := beneath.Dir(state)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoPrivate
 	}
@@ -69,7 +71,7 @@ func NewReview(h Host, state string) (*Review, error) {
 	if m == nil {
 		m = &manifest{}
 	}
-	private, err := openBelow(s, PrivateDir, os.O_RDONLY, 0)
+	private, err := beneath.Open(s, PrivateDir, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoPrivate
 	}

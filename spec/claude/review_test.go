@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
 func (f *fixture) review() *Review {
@@ -445,15 +447,15 @@ func FuzzSet(f *testing.F) {
 	f.Add([]byte(`{"a":1,"b":{"c":[]}}`), "b", "c")
 	f.Add([]byte("\ufeff{}"), "x", "y")
 	f.Fuzz(func(t *testing.T, text []byte, k1, k2 string) {
-		out, err := set(text, []string{k1, k2}, []byte(`"v"`))
+		out, err := object.Set(text, []string{k1, k2}, []byte(`"v"`))
 		if err != nil {
 			return
 		}
-		ms, err := parseObject(out)
+		ms, err := object.Parse(out)
 		if err != nil {
 			t.Fatalf("%q became %q: %v", text, out, err)
 		}
-		before, _ := parseObject(text)
+		before, _ := object.Parse(text)
 		if len(ms) < len(before) || len(ms) > len(before)+1 {
 			t.Fatalf("%q became %q", text, out)
 		}

@@ -1,14 +1,11 @@
 package claude
 
 import (
-	"bytes"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"slices"
@@ -16,6 +13,9 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
 // Options of Seed.
@@ -70,7 +70,7 @@ var ErrNoLogin = errors.New("the host has no login to copy")
 // run, and what Login and Placeholder ask for.
 func Seed(o Options) (Report, error) {
 	var r Report
-	state, err := openDir(o.State)
+	state, err := beneath.Dir(o.State)
 	if err != nil {
 		return r, fmt.Errorf("state folder: %w", err)
 	}
@@ -86,7 +86,7 @@ func Seed(o Options) (Report, error) {
 	if err := unix.Mkdirat(int(state.Fd()), PrivateDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return r, fmt.Errorf("make %s: %w", PrivateDir, err)
 	}
-	private, err := openBelow(state, PrivateDir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	private, err := beneath.Open(state, PrivateDir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", PrivateDir, err)
 	}
@@ -122,7 +122,7 @@ func firstRun(state *os.File) (bool, error) {
 		return true, nil
 	}
 	if m != nil {
-		private, err := openBelow(state, PrivateDir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+		private, err := beneath.Open(state, PrivateDir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 		if errors.Is(err, fs.ErrNotExist) {
 			return true, nil
 		}
@@ -196,7 +196,7 @@ func collect(o Options) *collected {
 			warn(o.Host.path(name), err)
 			continue
 		case total+len(f.data) > maxAll:
-			warn(o.Host.path(name), errLarge)
+			warn(o.Host.path(name), beneath.ErrLarge)
 			continue
 		}
 		total += len(f.data)
@@ -215,43 +215,43 @@ func collect(o Options) *collected {
 
 // global is what a first run gets of .claude.json.
 func (c *collected) global(text []byte, o Options) error {
-	ms, err := parseObject(text)
+	ms, err := object.Parse(text)
 	if err != nil {
 		return err
 	}
-	c.account = get(ms, "oauthAccount")
-	var to []member
+	c.account = object.Get(ms, "oauthAccount")
+	var to []object.Member
 	for _, m := range ms {
-		if slices.Contains(globalKeys, m.key) && plain(m.value) {
+		if slices.Contains(globalKeys, m.Key) && plain(m.Value) {
 			to = append(to, m)
 		}
 	}
-	if slices.ContainsFunc(to, func(m member) bool { return m.key == "hasCompletedOnboarding" && string(m.value) == "true" }) {
+	if slices.ContainsFunc(to, func(m object.Member) bool { return m.Key == "hasCompletedOnboarding" && string(m.Value) == "true" }) {
 		c.words = append(c.words, "finished onboarding")
 	}
-	if slices.ContainsFunc(to, func(m member) bool { return m.key == "theme" }) {
+	if slices.ContainsFunc(to, func(m object.Member) bool { return m.Key == "theme" }) {
 		c.words = append(c.words, "theme")
 	}
-	if tail := approved(get(ms, responses), o.APIKey); tail != "" && o.Placeholder == "" {
-		value, err := encode(map[string][]string{"approved": {tail}, "rejected": {}})
+	if tail := approved(object.Get(ms, responses), o.APIKey); tail != "" && o.Placeholder == "" {
+		value, err := object.Encode(map[string][]string{"approved": {tail}, "rejected": {}})
 		if err != nil {
 			return err
 		}
-		to = append(to, member{responses, value})
+		to = append(to, object.Member{Key: responses, Value: value})
 		c.words = append(c.words, "the approved API key")
 	}
-	if o.Project != "" && trusted(get(ms, "projects"), o.Project) {
-		value, err := encode(map[string]map[string]bool{o.Project: {"hasTrustDialogAccepted": true}})
+	if o.Project != "" && trusted(object.Get(ms, "projects"), o.Project) {
+		value, err := object.Encode(map[string]map[string]bool{o.Project: {"hasTrustDialogAccepted": true}})
 		if err != nil {
 			return err
 		}
-		to = append(to, member{"projects", value})
+		to = append(to, object.Member{Key: "projects", Value: value})
 		c.words = append(c.words, "trust in this project")
 	}
 	if len(to) == 0 {
 		return nil
 	}
-	out, err := render(to)
+	out, err := object.Render(to)
 	if err == nil {
 		c.files[globalJSON] = file{data: out}
 	}
@@ -260,25 +260,25 @@ func (c *collected) global(text []byte, o Options) error {
 
 // settings is what a first run gets of settings.json.
 func (c *collected) settings(text []byte) error {
-	ms, err := parseObject(text)
+	ms, err := object.Parse(text)
 	if err != nil {
 		return err
 	}
-	var to []member
+	var to []object.Member
 	for _, m := range ms {
 		switch {
-		case harmless(m.key) && plain(m.value):
+		case harmless(m.Key) && plain(m.Value):
 			to = append(to, m)
-		case m.key == "permissions":
-			if value := narrow(m.value); value != nil {
-				to = append(to, member{m.key, value})
+		case m.Key == "permissions":
+			if value := narrow(m.Value); value != nil {
+				to = append(to, object.Member{Key: m.Key, Value: value})
 			}
 		}
 	}
 	if len(to) == 0 {
 		return nil
 	}
-	out, err := render(to)
+	out, err := object.Render(to)
 	if err == nil {
 		c.files[settingsJSON] = file{data: out}
 		c.words = append(c.words, fmt.Sprintf("%d of %d settings", len(to), len(ms)))
@@ -303,21 +303,21 @@ func plain(value json.RawMessage) bool {
 
 // narrow is what of permissions only takes away.
 func narrow(value json.RawMessage) json.RawMessage {
-	ms, err := parseObject(value)
+	ms, err := object.Parse(value)
 	if err != nil {
 		return nil
 	}
 	out := map[string][]string{}
 	for _, key := range narrowing {
 		var rules []string
-		if json.Unmarshal(get(ms, key), &rules) == nil && len(rules) > 0 {
+		if json.Unmarshal(object.Get(ms, key), &rules) == nil && len(rules) > 0 {
 			out[key] = rules
 		}
 	}
 	if len(out) == 0 {
 		return nil
 	}
-	text, err := encode(out)
+	text, err := object.Encode(out)
 	if err != nil {
 		return nil
 	}
@@ -327,137 +327,13 @@ func narrow(value json.RawMessage) json.RawMessage {
 // trusted: the host's user has agreed to work in exactly that folder. A parent
 // does not count: what else lies in it is not in the jail.
 func trusted(projects json.RawMessage, dir string) bool {
-	ms, err := parseObject(projects)
+	ms, err := object.Parse(projects)
 	if err != nil {
 		return false
 	}
 	var p struct {
 		Accepted bool `json:"hasTrustDialogAccepted"`
 	}
-	value := get(ms, dir)
+	value := object.Get(ms, dir)
 	return value != nil && json.Unmarshal(value, &p) == nil && p.Accepted
-}
-
-// place makes the files appear in the private folder: all are written
-// elsewhere first, and renamed one by one, .claude.json last.
-func place(state, private *os.File, files map[string]file) error {
-	if err := sweep(state); err != nil {
-		return fmt.Errorf("remove what an earlier run left: %w", err)
-	}
-	if len(files) == 0 {
-		return nil
-	}
-	m := &manifest{Pieces: map[string]string{}}
-	for name, p := range piecesOf(files) {
-		m.Pieces[name] = p.digest()
-	}
-	if err := m.save(state); err != nil {
-		return err
-	}
-	stage := stagePrefix + rand.Text()
-	if err := unix.Mkdirat(int(state.Fd()), stage, 0o700); err != nil {
-		return fmt.Errorf("make %s: %w", stage, err)
-	}
-	defer func() { _ = sweep(state) }()
-	from, err := openBelow(state, stage, unix.O_RDONLY|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", stage, err)
-	}
-	defer from.Close()
-	names := slices.SortedFunc(maps.Keys(files), func(x, y string) int {
-		if last := (x == globalJSON); last != (y == globalJSON) {
-			return map[bool]int{true: 1, false: -1}[last]
-		}
-		return strings.Compare(x, y)
-	})
-	number := func(i int) string { return fmt.Sprint(i) }
-	for i, name := range names {
-		if err := create(from, number(i), files[name].data, 0o600); err != nil {
-			return fmt.Errorf("seed %s: %w", VisibleLine(name), err)
-		}
-	}
-	for i, name := range names {
-		if err := settle(from, number(i), private, name, files[name].data); err != nil {
-			return fmt.Errorf("seed %s: %w", VisibleLine(name), err)
-		}
-	}
-	m.Complete = true
-	return m.save(state)
-}
-
-// settle renames one file to its place. What is there already stays: an
-// earlier run did not come to its end, or the user made it in a shell.
-func settle(from *os.File, name string, private *os.File, to string, data []byte) error {
-	dir, base, err := parent(private, to, 0o700)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	err = unix.Renameat2(int(from.Fd()), name, int(dir.Fd()), base, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EXDEV) {
-		// A file system without it, or another one mounted there.
-		err = create(dir, base, data, 0o600)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
-}
-
-const stagePrefix = "claude-seed.new-"
-
-// sweep removes what seeding left in the state folder.
-func sweep(state *os.File) error {
-	dir, err := openBelow(state, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, name := range names {
-		if strings.HasPrefix(name, stagePrefix) {
-			root, err := openRoot(state.Name())
-			if err != nil {
-				return err
-			}
-			errs = append(errs, root.RemoveAll(name), root.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// copyLogin copies the host's login, unless there is one.
-func copyLogin(h Host, private *os.File, account json.RawMessage) (bool, error) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(int(private.Fd()), loginJSON, &st, unix.AT_SYMLINK_NOFOLLOW); err == nil {
-		return false, nil
-	}
-	f, err := h.read(loginJSON, maxFile)
-	if errors.Is(err, fs.ErrNotExist) || (err == nil && len(bytes.TrimSpace(f.data)) == 0) {
-		return false, fmt.Errorf("%w: %s is not there", ErrNoLogin, VisibleLine(h.path(loginJSON)))
-	}
-	if err != nil {
-		return false, fmt.Errorf("copy the login: %w", err)
-	}
-	// Whose login it is stands in .claude.json. Claude asks for it again where
-	// that is missing, so a failure is none.
-	if account != nil {
-		if g, err := readBelow(private, globalJSON, maxGlobal); err == nil {
-			if text, err := set(g.data, []string{"oauthAccount"}, account); err == nil {
-				_ = replace(private, globalJSON, text, 0o600)
-			}
-		} else if errors.Is(err, fs.ErrNotExist) {
-			if text, err := render([]member{{"oauthAccount", account}}); err == nil {
-				_ = create(private, globalJSON, text, 0o600)
-			}
-		}
-	}
-	if err := create(private, loginJSON, f.data, 0o600); err != nil {
-		return false, fmt.Errorf("copy the login: %w", err)
-	}
-	return true, nil
 }

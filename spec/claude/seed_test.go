@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
 // planted is what may never reach the private folder.
@@ -203,18 +206,18 @@ func TestSeed(t *testing.T) {
 
 func compact(t *testing.T, text string) string {
 	t.Helper()
-	ms, err := parseObject([]byte(text))
+	ms, err := object.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var parts []string
 	for _, m := range ms {
 		var v any
-		if err := json.Unmarshal(m.value, &v); err != nil {
+		if err := json.Unmarshal(m.Value, &v); err != nil {
 			t.Fatal(err)
 		}
 		value, _ := json.Marshal(v)
-		parts = append(parts, `"`+m.key+`":`+string(value))
+		parts = append(parts, `"`+m.Key+`":`+string(value))
 	}
 	return "{" + strings.Join(parts, ",") + "}"
 }
@@ -429,7 +432,7 @@ func TestSeedAfterACrash(t *testing.T) {
 	for _, done := range [][]string{{}, {"CLAUDE.md"}, {"CLAUDE.md", "settings.json"}, {"CLAUDE.md", "settings.json", "rules/go/style.md"}, keys(want)} {
 		f := newFixture(t)
 		f.full()
-		d, err := openDir(f.state)
+		d, err := beneath.Dir(f.state)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
 // Errors of Take and Drop.
@@ -81,12 +84,12 @@ func makeDir(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return openDir(dir)
+	return beneath.Dir(dir)
 }
 
 // write puts a file in its place below d, the former one beside it.
 func (r *Review) write(d *os.File, name string, f file, mode uint32, remove bool) error {
-	dir, base, err := parent(d, name, 0o755)
+	dir, base, err := beneath.Parent(d, name, 0o755)
 	if err != nil {
 		return err
 	}
@@ -100,9 +103,9 @@ func (r *Review) write(d *os.File, name string, f file, mode uint32, remove bool
 	case err != nil:
 		return err
 	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
-		return fmt.Errorf("%w on the host: change what it leads to", errSymlink)
+		return fmt.Errorf("%w on the host: change what it leads to", beneath.ErrSymlink)
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return errSpecial
+		return beneath.ErrSpecial
 	default:
 		// A file that only the user may read stays one.
 		mode &= st.Mode&0o666 | 0o711
@@ -113,7 +116,7 @@ func (r *Review) write(d *os.File, name string, f file, mode uint32, remove bool
 	if remove {
 		return unix.Unlinkat(int(dir.Fd()), base, 0)
 	}
-	return replace(dir, base, f.data, mode)
+	return beneath.Replace(dir, base, f.data, mode)
 }
 
 // keep makes a second name for a file that is about to be replaced, once in a
@@ -133,7 +136,7 @@ func (r *Review) keep(dir *os.File, base string) error {
 			// A file system without hard links.
 			var f file
 			if f, err = readBelow(dir, base, maxGlobal); err == nil {
-				err = create(dir, name, f.data, 0o600)
+				err = beneath.Create(dir, name, f.data, 0o600)
 			}
 		}
 		if err == nil {
@@ -163,8 +166,8 @@ func (r *Review) takeValue(c *content, remove bool) (err error) {
 		defer release()
 	}
 	f, err := readBelow(d, base, maxGlobal)
-	if errors.Is(err, errSymlink) {
-		return fmt.Errorf("%w on the host: change what it leads to", errSymlink)
+	if errors.Is(err, beneath.ErrSymlink) {
+		return fmt.Errorf("%w on the host: change what it leads to", beneath.ErrSymlink)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -176,7 +179,7 @@ func (r *Review) takeValue(c *content, remove bool) (err error) {
 	if remove {
 		raw = nil
 	}
-	if f.data, err = set(f.data, c.keys, raw); err != nil {
+	if f.data, err = object.Set(f.data, c.keys, raw); err != nil {
 		return err
 	}
 	f.exec = false
@@ -207,7 +210,7 @@ func lock(d *os.File, base string) (release func(), err error) {
 
 // remember keeps that the user knows of a piece; nil if it is no more.
 func (r *Review) remember(name string, c *content) error {
-	state, err := openDir(r.state)
+	state, err := beneath.Dir(r.state)
 	if err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
@@ -243,12 +246,12 @@ func (r *Review) Drop(p *Piece) error {
 }
 
 func (r *Review) drop(p *Piece, want *content) error {
-	state, err := openDir(r.state)
+	state, err := beneath.Dir(r.state)
 	if err != nil {
 		return err
 	}
 	defer state.Close()
-	private, err := openBelow(state, PrivateDir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	private, err := beneath.Open(state, PrivateDir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}
@@ -269,14 +272,14 @@ func (r *Review) drop(p *Piece, want *content) error {
 			return err
 		}
 		if want != nil {
-			f.data, err = set(f.data, c.keys, want.raw())
+			f.data, err = object.Set(f.data, c.keys, want.raw())
 		} else {
-			f.data, err = set(f.data, c.keys, nil)
+			f.data, err = object.Set(f.data, c.keys, nil)
 		}
 		if err != nil {
 			return err
 		}
-		return replace(private, c.in, f.data, 0o600)
+		return beneath.Replace(private, c.in, f.data, 0o600)
 	case c.files == nil: // a JSON file that cannot be read: not one value but all
 		return unlink(private, c.in)
 	}
@@ -288,9 +291,9 @@ func (r *Review) drop(p *Piece, want *content) error {
 			}
 			continue
 		}
-		dir, base, err := parent(private, name, 0o700)
+		dir, base, err := beneath.Parent(private, name, 0o700)
 		if err == nil {
-			err = errors.Join(replace(dir, base, f.data, 0o600), dir.Close())
+			err = errors.Join(beneath.Replace(dir, base, f.data, 0o600), dir.Close())
 		}
 		if err != nil {
 			return err
@@ -302,7 +305,7 @@ func (r *Review) drop(p *Piece, want *content) error {
 // unlink removes what has that name in the private folder: a file, a symlink,
 // a folder with all that is in it.
 func unlink(private *os.File, name string) error {
-	root, err := openRoot(private.Name())
+	root, err := beneath.Root(private.Name())
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package claude
+package object
 
 import (
 	"bytes"
@@ -8,47 +8,47 @@ import (
 	"io"
 )
 
-// errNotObject is returned for JSON that is something else than an object.
-var errNotObject = errors.New("not a JSON object")
+// ErrNot is returned for JSON that is something else than an object.
+var ErrNot = errors.New("not a JSON object")
 
-// member of a JSON object. Objects are lists here, so that a file of the
+// Member of a JSON object. Objects are lists here, so that a file of the
 // user's keeps its order.
-type member struct {
-	key   string
-	value json.RawMessage
+type Member struct {
+	Key   string
+	Value json.RawMessage
 }
 
-// parseObject reads a JSON object. Of a key that is there twice the last
+// Parse reads a JSON object. Of a key that is there twice the last
 // counts, as in JavaScript.
-func parseObject(text []byte) ([]member, error) {
+func Parse(text []byte) ([]Member, error) {
 	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
 	t, err := d.Token()
 	if err != nil {
-		return nil, fault(err)
+		return nil, Fault(err)
 	}
 	if t != json.Delim('{') {
-		return nil, errNotObject
+		return nil, ErrNot
 	}
-	var ms []member
+	var ms []Member
 	at := map[string]int{}
 	for d.More() {
 		t, err := d.Token()
 		if err != nil {
-			return nil, fault(err)
+			return nil, Fault(err)
 		}
-		m := member{key: t.(string)}
-		if err := d.Decode(&m.value); err != nil {
-			return nil, fault(err)
+		m := Member{Key: t.(string)}
+		if err := d.Decode(&m.Value); err != nil {
+			return nil, Fault(err)
 		}
-		if i, ok := at[m.key]; ok {
+		if i, ok := at[m.Key]; ok {
 			ms[i] = m
 			continue
 		}
-		at[m.key] = len(ms)
+		at[m.Key] = len(ms)
 		ms = append(ms, m)
 	}
 	if _, err := d.Token(); err != nil {
-		return nil, fault(err)
+		return nil, Fault(err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more follows the JSON object")
@@ -56,8 +56,8 @@ func parseObject(text []byte) ([]member, error) {
 	return ms, nil
 }
 
-// fault is a JSON error without what the file says: there may be secrets.
-func fault(err error) error {
+// Fault is a JSON error without what the file says: there may be secrets.
+func Fault(err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		return fmt.Errorf("not valid JSON at byte %d", syntax.Offset)
@@ -65,81 +65,82 @@ func fault(err error) error {
 	return errors.New("not valid JSON")
 }
 
-func get(ms []member, key string) json.RawMessage {
+// Get is the value of a key, or nil.
+func Get(ms []Member, key string) json.RawMessage {
 	for _, m := range ms {
-		if m.key == key {
-			return m.value
+		if m.Key == key {
+			return m.Value
 		}
 	}
 	return nil
 }
 
-// set replaces or, with nil, removes a value behind keys. Objects on the way
+// Set replaces or, with nil, removes a value behind keys. Objects on the way
 // are made.
-func set(text []byte, keys []string, value json.RawMessage) ([]byte, error) {
+func Set(text []byte, keys []string, value json.RawMessage) ([]byte, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("no key")
 	}
 	key := keys[0]
-	ms, err := parseObject(text)
+	ms, err := Parse(text)
 	if err != nil {
 		return nil, err
 	}
 	if len(keys) > 1 {
-		inner := get(ms, key)
+		inner := Get(ms, key)
 		if inner == nil {
 			if value == nil {
 				return text, nil
 			}
 			inner = json.RawMessage("{}")
 		}
-		if value, err = set(inner, keys[1:], value); err != nil {
+		if value, err = Set(inner, keys[1:], value); err != nil {
 			return nil, fmt.Errorf("%q: %w", key, err)
 		}
 	}
-	var to []member
+	var to []Member
 	done := value == nil
 	for _, m := range ms {
 		switch {
-		case m.key != key:
+		case m.Key != key:
 			to = append(to, m)
 		case value != nil:
-			to, done = append(to, member{m.key, value}), true
+			to, done = append(to, Member{m.Key, value}), true
 		}
 	}
 	if !done {
-		to = append(to, member{key, value})
+		to = append(to, Member{key, value})
 	}
-	return render(to)
+	return Render(to)
 }
 
-// render writes an object as Claude Code does.
-func render(ms []member) ([]byte, error) {
+// Render writes an object as Claude Code does.
+func Render(ms []Member) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for i, m := range ms {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key, err := encode(m.key)
+		key, err := Encode(m.Key)
 		if err != nil {
 			return nil, err
 		}
 		b.Write(key)
 		b.WriteByte(':')
-		b.Write(m.value)
+		b.Write(m.Value)
 	}
 	b.WriteByte('}')
 	var out bytes.Buffer
 	if err := json.Indent(&out, b.Bytes(), "", "  "); err != nil {
-		return nil, fault(err)
+		return nil, Fault(err)
 	}
 	out.WriteByte('\n')
 	return out.Bytes(), nil
 }
 
-// encode is JSON without escapes for HTML, and without a line end.
-func encode(v any) ([]byte, error) {
+// Encode is JSON without escapes for HTML, and without a line end.
+func Encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -149,22 +150,22 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// canonical is a value as it is compared, shown and taken: keys sorted and
-// without doubles, indented.
-func canonical(value json.RawMessage) ([]byte, error) {
+// Canonical is a value as it is compared, shown and taken: keys sorted and
+// without duplicates, indented.
+func Canonical(value json.RawMessage) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(value))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return nil, fault(err)
+		return nil, Fault(err)
 	}
-	text, err := encode(v)
+	text, err := Encode(v)
 	if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
 	if err := json.Indent(&out, text, "", "  "); err != nil {
-		return nil, fault(err)
+		return nil, Fault(err)
 	}
 	out.WriteByte('\n')
 	return out.Bytes(), nil
