@@ -19,6 +19,7 @@
 #pragma weak jail_note_processors
 #pragma weak jail_split
 #pragma weak jail_place
+#pragma weak jail_be_short
 #pragma weak jail_stay
 #pragma weak jail_be_late
 #pragma weak jail_make_room
@@ -73,6 +74,8 @@ static void __attribute__((constructor(101))) before_go(void)
 	// 6. What is there for the clock alone.
 	if (supervisor && jail_place)
 		jail_place();
+	if (supervisor && jail_be_short)
+		jail_be_short();
 	if (init && jail_stay)
 		jail_stay(atoi(init));
 	if (jail_be_late)

@@ -27,6 +27,7 @@ int jail_starts_a_jail(int argc, char **argv);
 void jail_note_processors(void);
 int jail_split(void);
 void jail_place(void);
+void jail_be_short(void);
 void jail_stay(int init_pipe);
 void jail_be_late(void);
 void jail_make_room(void);

@@ -5,17 +5,14 @@
 // milliseconds, where a processor is idle: on a virtual machine a halted one
 // counts as one that the host has taken away (vcpu_is_preempted), and so as busy.
 //
-// Relies on: processors that are idle. It does nothing where other programs
-// want them (enough_idle): a thread that may run on one processor alone waits
-// there for whoever else does.
+// Relies on: two processors. It pays too where another program keeps one of
+// them busy, since a thread does not have to wait for long there (slice.c).
 // All of it ends before the agent runs, which gets what the caller has, or any
 // other program.
 #define _GNU_SOURCE
 #include <dirent.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,34 +30,15 @@ void jail_note_processors(void)
 		CPU_ZERO(&callers);
 }
 
-// enough_idle: less threads want to run on this machine, this one among them,
-// than there are processors for.
-static int enough_idle(void)
-{
-	char text[128] = "";
-	int fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC), running;
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	close(fd);
-	// "0.20 0.18 0.12 1/80 11206": the fourth, proc_loadavg(5).
-	return n > 0 && sscanf(text, "%*s %*s %*s %d/", &running) == 1 && running < sysconf(_SC_NPROCESSORS_ONLN);
-}
-
-void jail_choose(void)
+void jail_place(void)
 {
 	int here = sched_getcpu();
 
-	if (here < 0 || CPU_COUNT(&callers) < 2)
+	if (jail_without("place") || here < 0 || CPU_COUNT(&callers) < 2)
 		return;
 	others = callers;
 	CPU_CLR(here, &others);
 	CPU_SET(here, &mine);
-}
-
-void jail_place(void)
-{
-	if (!jail_without("place") && enough_idle())
-		jail_choose();
 }
 
 int jail_give_processors(pid_t pid)
@@ -105,6 +83,14 @@ void jail_apart(void)
 void jail_together(void)
 {
 	place(&callers, &callers);
+	struct dirent *task;
+	DIR *tasks = opendir("/proc/self/task");
+
+	while (tasks && (task = readdir(tasks)))
+		if (atoi(task->d_name) > 0)
+			jail_give_slice(atoi(task->d_name));
+	if (tasks)
+		closedir(tasks);
 }
 
 // Keeps libcontainer's init on the processor where it begins. libcontainer lets
@@ -117,7 +103,7 @@ void jail_stay(int init_pipe)
 	int cpu;
 	cpu_set_t here;
 
-	if (jail_without("place") || !enough_idle())
+	if (jail_without("place"))
 		return;
 	// libcontainer sets the processors of this process, and then says what it
 	// is to do.

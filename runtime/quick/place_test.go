@@ -33,7 +33,6 @@ func TestProcessorsOfThreads(t *testing.T) {
 	}
 	var all unix.CPUSet
 	must(t, unix.SchedGetaffinity(0, &all))
-	choose() // also where the machine is busy
 	Apart()
 	first, others := processors(t)
 	if all.Count() > 1 {

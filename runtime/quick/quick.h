@@ -18,8 +18,6 @@ extern struct jail_split jail_halves;
 // place.c: the processors that the caller may use, for a process of one thread.
 // Returns -1 with errno if that fails.
 int jail_give_processors(pid_t pid);
-// Chooses a processor for what makes a start long: the one that this thread is on.
-void jail_choose(void);
 // Has a child process run on other processors than this thread.
 void jail_send_away(pid_t child);
 // Has the first thread of this process run on the chosen processor, and its
@@ -27,6 +25,10 @@ void jail_send_away(pid_t child);
 void jail_apart(void);
 // Has all threads of this process run where the caller may.
 void jail_together(void);
+
+// slice.c: gives a thread the time slice that the process began with. Returns -1
+// with errno if that fails.
+int jail_give_slice(pid_t tid);
 
 // slack.c: gives this thread the timer slack back that the process began with.
 void jail_be_punctual(void);

@@ -56,6 +56,7 @@ int jail_split(void)
 		return 0;
 	}
 	jail_halves.done = 1;
+	jail_be_short();
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != self)

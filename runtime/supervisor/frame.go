@@ -210,8 +210,8 @@ func (f *frame) order(s *specs.Spec, profile []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := quick.GiveProcessors(pid); err != nil {
-		return fmt.Errorf("processors of the caller: %w", err)
+	if err := quick.Release(pid); err != nil {
+		return fmt.Errorf("give PID 1 what the caller has: %w", err)
 	}
 	for _, r := range s.Process.Rlimits {
 		resource, err := resourceOf(r.Type)

@@ -115,3 +115,39 @@ func TestTimersOfTheCaller(t *testing.T) {
 		}
 	}
 }
+
+// TestSliceOfTheCaller: a start asks for short time slices (slice.c in
+// runtime/quick). The agent has its caller's, its own or the kernel's.
+func TestSliceOfTheCaller(t *testing.T) {
+	t.Parallel()
+	runtime.LockOSThread()
+	slice := func() string {
+		text, err := os.ReadFile("/proc/thread-self/sched")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(text), "se.slice")
+		line, _, _ := strings.Cut(rest, "\n") // empty before Linux 6.12
+		return strings.Join(strings.Fields(line), " ")
+	}
+	for _, own := range []uint64{0, 3_000_000} { // ns
+		a, err := unix.SchedGetAttr(0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Size, a.Runtime = unix.SizeofSchedAttr, own
+		if err := unix.SchedSetAttr(0, a, 0); err != nil {
+			t.Fatal(err)
+		}
+		want := slice()
+		for _, whole := range []bool{false, true} {
+			w := world.New(t)
+			w.Whole = whole
+			for line := range strings.Lines(w.Must("grep se.slice /proc/self/sched; (grep se.slice /proc/self/sched); true")) {
+				if got := strings.Join(strings.Fields(strings.TrimPrefix(line, "se.slice")), " "); got != want {
+					t.Errorf("inside %q, outside %q (in one process: %v)", got, want, whole)
+				}
+			}
+		}
+	}
+}
