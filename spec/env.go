@@ -49,6 +49,12 @@ func EnvOf(p policy.Policy, caller map[string]string) Env {
 	return e
 }
 
+// EnvNames are the names that EnvOf lets cross; "LC_*" stands for all that begin
+// like that.
+func EnvNames(p policy.Policy) []string {
+	return slices.Concat(envAllowed, []string{"LC_*"}, p.Env.Pass)
+}
+
 // crosses: the variable is on the allow-list, or the policy passes it.
 func crosses(p policy.Policy, name string) bool {
 	return allowedEnv(name) || slices.Contains(p.Env.Pass, name)

@@ -97,19 +97,6 @@ func TestOwnKey(t *testing.T) {
 	}
 }
 
-// TestPortableHasBrokers: what is written down is the same for callers with
-// a key and without, and has the policy's own brokers.
-func TestPortableHasBrokers(t *testing.T) {
-	p := policy.Default()
-	if text := string(mustPortable(t, p, portableClosure())); strings.Contains(text, "anthropic.broker") {
-		t.Errorf("the caller's key is in\n%s", text)
-	}
-	p.Brokers = []network.Broker{agent.Claude().Keys[0].For("env:KEY")}
-	if text := string(mustPortable(t, p, portableClosure())); !strings.Contains(text, `\"from\":\"env:KEY\"`) {
-		t.Errorf("the policy's broker is not in\n%s", text)
-	}
-}
-
 // TestNamespace: every mode but the host's has a network namespace, and only a
 // network that leads somewhere is in the annotation.
 func TestNamespace(t *testing.T) {

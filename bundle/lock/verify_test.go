@@ -21,10 +21,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/internal/digest"
-	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/portable"
 )
 
 // require fails or skips a test that needs something of the test store.
@@ -528,7 +528,7 @@ func TestNew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := spec.Portable(team, *c)
+		text, err := portable.Spec(team, *c)
 		if err != nil {
 			t.Fatal(err)
 		}

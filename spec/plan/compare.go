@@ -10,7 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
-	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/compare"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -29,7 +29,7 @@ func Compare(a, b string) (changes []policy.Change, policies bool, err error) {
 		return nil, false, hint.Add(errors.New("one is a policy and the other a config.json"), "name two of the same kind; jailed-claude spec --policy FILE makes a config.json")
 	}
 	if from.layer == nil {
-		changes, err = spec.Compare(from.text, to.text)
+		changes, err = compare.Configs(from.text, to.text)
 		return changes, false, err
 	}
 	x, err := policy.Merge(from.layer)

@@ -12,10 +12,10 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle/lock"
 	"github.com/jailed-claude/jailed-claude/internal/digest"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
-	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/portable"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
 
@@ -85,7 +85,7 @@ func lockedClosure(l *lock.Lock) (*closure.Closure, error) {
 
 // specDigest is what a lock pins of the jail that follows.
 func specDigest(team policy.Policy, cl *closure.Closure) (string, error) {
-	text, err := portable(team, cl)
+	text, err := portableSpec(team, cl)
 	return digest.Of(text), err
 }
 
@@ -184,7 +184,7 @@ func (t *teamwork) options(o *Options) closure.Options {
 }
 
 // Portable is the jail of a project without the host and the user's own policy
-// (spec.Portable).
+// (portable.Spec).
 func Portable(ctx context.Context, o Options) ([]byte, Warnings, error) {
 	o.NoAgent, o.Look = false, true
 	t, warnings, err := o.teamwork(ctx)
@@ -205,13 +205,13 @@ func Portable(ctx context.Context, o Options) ([]byte, Warnings, error) {
 	if err != nil {
 		return nil, warnings, err
 	}
-	text, err := portable(t.team, cl)
+	text, err := portableSpec(t.team, cl)
 	return text, warnings, err
 }
 
-func portable(team policy.Policy, cl *closure.Closure) ([]byte, error) {
-	text, err := spec.Portable(team, *cl)
-	if errors.Is(err, spec.ErrHostToolchain) {
+func portableSpec(team policy.Policy, cl *closure.Closure) ([]byte, error) {
+	text, err := portable.Spec(team, *cl)
+	if errors.Is(err, portable.ErrHostToolchain) {
 		return nil, hostToolchain(err)
 	}
 	return text, err

@@ -13,10 +13,10 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle/lock"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
-	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/portable"
 )
 
 // Update says what of a lock that is there moves on.
@@ -132,7 +132,7 @@ func (o *Options) lockInput(ctx context.Context, t *teamwork, old *lock.Lock, up
 			return nil, err
 		}
 		if cl.Toolchain != closure.Nix {
-			return nil, hostToolchain(spec.ErrHostToolchain)
+			return nil, hostToolchain(portable.ErrHostToolchain)
 		}
 		in.Agent.Program, in.Paths = cl.Agent, cl.Paths
 		for k, i := range of {

@@ -1,13 +1,15 @@
-package spec
+package portable
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/canon"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
@@ -16,21 +18,21 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
-// ErrHostToolchain is returned by Portable for a closure that is the host's own
+// ErrHostToolchain is returned by Spec for a closure that is the host's own
 // /usr: no other host has the same.
 var ErrHostToolchain = errors.New("the agent comes from the host's own programs, which no other host has the same")
 
-// PortableVersion is the version of the form that Portable writes.
-const PortableVersion = 1
+// Version is the version of the form that Spec writes.
+const Version = 1
 
-// Portable is the jail of a policy and a closure without the host: canonical
+// Spec is the jail of a policy and a closure without the host: canonical
 // JSON (package canon), the same bytes for everyone, everywhere, on any day.
 //
-// It is the config.json that Build would make, with ${NAME} where a value of the
+// It is the config.json that spec.Build would make, with ${NAME} where a value of the
 // host stands, and one more member, "portable", for what is not in a
 // config.json:
 //
-//	version   PortableVersion
+//	version   Version
 //	system    "x86_64-linux": the seccomp profile and the closure are for one
 //	hide      the policy's patterns; which files they match is the checkout's
 //	protect   the same, on top of the built-in list
@@ -49,7 +51,7 @@ const PortableVersion = 1
 // Nothing is searched and replaced in values: the jail is built for a host
 // whose facts are the placeholders, marked by characters that a policy or
 // closure cannot hold.
-func Portable(p policy.Policy, c closure.Closure) ([]byte, error) {
+func Spec(p policy.Policy, c closure.Closure) ([]byte, error) {
 	return portable(p, c, portableID)
 }
 
@@ -64,11 +66,11 @@ func portable(p policy.Policy, c closure.Closure, id int) ([]byte, error) {
 	if err := unmarked(p, c); err != nil {
 		return nil, err
 	}
-	in := Input{Policy: p, Closure: c, Host: anyHost(p, id), Env: anyEnv(p), Init: markPath("JAILED_CLAUDE")}
+	in := spec.Input{Policy: p, Closure: c, Host: anyHost(p, id), Env: anyEnv(p), Init: markPath("JAILED_CLAUDE")}
 	if c.Agent == "" {
 		in.Command = []string{"sh"}
 	}
-	j, err := Build(in)
+	j, err := spec.Build(in)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +100,7 @@ func portable(p policy.Policy, c closure.Closure, id int) ([]byte, error) {
 		rootfs = append(rootfs, portableFile(f))
 	}
 	document["portable"] = map[string]any{
-		"version": PortableVersion,
+		"version": Version,
 		"system":  contract.System,
 		"hide":    anyList(p.Files.Hide),
 		"protect": anyList(p.Files.Protect),
@@ -124,7 +126,7 @@ func anyHost(p policy.Policy, id int) host.Facts {
 		NixDaemon:       markPath("NIX_DAEMON"),
 		NixSubstituters: []string{mark("NIX_SUBSTITUTERS")},
 		NixKeys:         []string{mark("NIX_KEYS")},
-		NoFile:          maxOpenFiles,
+		NoFile:          math.MaxUint64, // Build has a limit of its own
 		Present:         map[string]host.Kind{},
 	}
 	c := agent.Default().Config()
@@ -142,9 +144,9 @@ func anyHost(p policy.Policy, id int) host.Facts {
 
 // anyEnv has every variable that may cross. Whether the caller has a key is the
 // caller's.
-func anyEnv(p policy.Policy) Env {
-	e := Env{Vars: map[string]string{}}
-	for _, name := range slices.Concat(envAllowed, []string{"LC_*"}, p.Env.Pass) {
+func anyEnv(p policy.Policy) spec.Env {
+	e := spec.Env{Vars: map[string]string{}}
+	for _, name := range spec.EnvNames(p) {
 		e.Vars[name] = mark("env:" + name)
 	}
 	return e

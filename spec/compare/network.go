@@ -1,4 +1,4 @@
-package spec
+package compare
 
 import (
 	"encoding/json"

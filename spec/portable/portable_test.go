@@ -1,4 +1,4 @@
-package spec
+package portable
 
 import (
 	"bytes"
@@ -12,9 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/canon"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -43,7 +45,7 @@ func widePolicy() policy.Policy {
 
 func mustPortable(t *testing.T, p policy.Policy, c closure.Closure) []byte {
 	t.Helper()
-	text, err := Portable(p, c)
+	text, err := Spec(p, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,12 +135,12 @@ func TestPortableHostile(t *testing.T) {
 	for _, m := range []string{markBegin, markEnd, markPathB} {
 		p := policy.Default()
 		p.Env.Set = map[string]string{"X": "a" + m}
-		if _, err := Portable(p, portableClosure()); err == nil {
+		if _, err := Spec(p, portableClosure()); err == nil {
 			t.Errorf("a policy with %q in it is taken", m)
 		}
 		c := portableClosure()
 		c.Links = map[string]string{c.Paths[1]: m}
-		if _, err := Portable(policy.Default(), c); err == nil {
+		if _, err := Spec(policy.Default(), c); err == nil {
 			t.Errorf("a closure with %q in it is taken", m)
 		}
 	}
@@ -175,7 +177,7 @@ func TestPortableSees(t *testing.T) {
 }
 
 func TestPortableHostToolchain(t *testing.T) {
-	if _, err := Portable(policy.Default(), closure.Closure{Toolchain: closure.Host, Agent: "/usr/bin/claude"}); !errors.Is(err, ErrHostToolchain) {
+	if _, err := Spec(policy.Default(), closure.Closure{Toolchain: closure.Host, Agent: "/usr/bin/claude"}); !errors.Is(err, ErrHostToolchain) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -219,10 +221,23 @@ func TestPortableEverywhere(t *testing.T) {
 	}
 }
 
+// TestPortableHasBrokers: what is written down is the same for callers with
+// a key and without, and has the policy's own brokers.
+func TestPortableHasBrokers(t *testing.T) {
+	p := policy.Default()
+	if text := string(mustPortable(t, p, portableClosure())); strings.Contains(text, "anthropic.broker") {
+		t.Errorf("the caller's key is in\n%s", text)
+	}
+	p.Brokers = []network.Broker{agent.Claude().Keys[0].For("env:KEY")}
+	if text := string(mustPortable(t, p, portableClosure())); !strings.Contains(text, `\"from\":\"env:KEY\"`) {
+		t.Errorf("the policy's broker is not in\n%s", text)
+	}
+}
+
 func BenchmarkPortable(b *testing.B) {
 	p, c := widePolicy(), portableClosure()
 	for b.Loop() {
-		if _, err := Portable(p, c); err != nil {
+		if _, err := Spec(p, c); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,4 +1,4 @@
-package spec
+package compare
 
 import (
 	"encoding/json"
@@ -60,12 +60,12 @@ func TestCompareWithHostNetwork(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	changes, err := Compare(texts[0], texts[1])
+	changes, err := Configs(texts[0], texts[1])
 	want := []string{"+network.brokers a", "-linux.namespaces network", "-network.allow 10.0.0.0/8", "-network.mode", "-network.ports 80", "-network.tls", "-network.via"}
 	if got := short(changes); err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q (%v)", got, want, err)
 	}
-	changes, err = Compare(texts[1], texts[0])
+	changes, err = Configs(texts[1], texts[0])
 	if got := short(changes); err != nil || !slices.Contains(got, "+network.mode") || !slices.Contains(got, "+linux.namespaces network") {
 		t.Errorf("got %q (%v)", got, err)
 	}
@@ -157,7 +157,7 @@ func TestCompare(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				changes, err := Compare(a, b)
+				changes, err := Configs(a, b)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -197,10 +197,10 @@ func TestCompareRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"", "{", "[]", "{}", "null", `{"contract.OCIVersion":1}`, `{"ociVersion":"1","mounts":{"a":1}}`} {
-		if _, err := Compare(good, []byte(bad)); !errors.Is(err, ErrNoConfig) {
+		if _, err := Configs(good, []byte(bad)); !errors.Is(err, ErrNoConfig) {
 			t.Errorf("%q: %v", bad, err)
 		}
-		if _, err := Compare([]byte(bad), good); !errors.Is(err, ErrNoConfig) {
+		if _, err := Configs([]byte(bad), good); !errors.Is(err, ErrNoConfig) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -214,11 +214,11 @@ func FuzzCompare(f *testing.F) {
 	f.Add(good)
 	f.Add([]byte(`{"contract.OCIVersion":"1","process":{"env":[null,1,{}],"args":[[]]},"linux":{"namespaces":[{}],"seccomp":{"syscalls":[{"names":7}]}},"mounts":[{"Destination":"a/../b"}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if same, err := Compare(text, text); err == nil && len(same) != 0 {
+		if same, err := Configs(text, text); err == nil && len(same) != 0 {
 			t.Errorf("it differs from itself: %v", same)
 		}
-		if _, err := Compare(good, text); err == nil {
-			if _, err := Compare(text, good); err != nil {
+		if _, err := Configs(good, text); err == nil {
+			if _, err := Configs(text, good); err != nil {
 				t.Error(err)
 			}
 		}
