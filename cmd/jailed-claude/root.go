@@ -11,6 +11,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 )
 
 // version is set by the linker.
@@ -96,6 +97,7 @@ func configureLog(debug bool, format string) error {
 	logrus.SetLevel(logrus.WarnLevel)
 	if debug {
 		logrus.SetLevel(logrus.DebugLevel)
+		message.Trace = func(m message.Message) { logrus.Debugf("message: %s", m) }
 	}
 	switch format {
 	case "json":

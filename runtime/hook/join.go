@@ -12,6 +12,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 )
 
 // answer is what the keeper says when the network stands, or cannot.
@@ -53,8 +54,9 @@ func NetworkJoin(stdin io.Reader) error {
 		defer f.Close()
 		fds = append(fds, int(f.Fd()))
 	}
+	message.Namespaces.Log()
 	// A keeper that refuses has answered before it read them.
-	_, _, sent := conn.WriteMsgUnix([]byte("N"), unix.UnixRights(fds...), nil)
+	_, _, sent := conn.WriteMsgUnix(message.Namespaces.Bytes(), unix.UnixRights(fds...), nil)
 	var a answer
 	if err := json.NewDecoder(conn).Decode(&a); err != nil {
 		return fmt.Errorf("the keeper of the network ended: %w", errors.Join(sent, err))

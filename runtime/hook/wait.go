@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 )
 
 // waitForNamespaces is the first life of a keeper: it ends with the container,
@@ -89,7 +90,7 @@ func namespaces(c *net.UnixConn, first process) ([]int, error) {
 		return nil, err
 	}
 	cmsgs, err := unix.ParseSocketControlMessage(oob[:n])
-	if err != nil || len(cmsgs) != 1 {
+	if err != nil || len(cmsgs) != 1 || message.Message(buf[0]) != message.Namespaces {
 		return nil, errors.New("no namespaces were handed over")
 	}
 	fds, err := unix.ParseUnixRights(&cmsgs[0])

@@ -84,14 +84,6 @@ static void refuse_folders(void)
 		}
 }
 
-void init_await(int control_fd, const char *what)
-{
-	char c;
-
-	if (write(control_fd, what, 1) != 1 || read(control_fd, &c, 1) != 1)
-		_exit(EXIT_OURS); // the supervisor is gone, or has said why
-}
-
 // default_signals undoes what the caller's shell ignores. Not by signal(3): the
 // library keeps two signals for itself, and a caller can have left those
 // ignored as well.
@@ -111,11 +103,11 @@ static void default_signals(void)
 void init_agent(const struct init_options *o, int mapped, char **envp)
 {
 	int landlocked = 0;
-	char c;
 	sigset_t none;
 
-	if (read(mapped, &c, 1) != 1)
-		_exit(EXIT_OURS); // PID 1 has said why
+	init_await(mapped, JAIL_MAPPED);
+	if (o->debug_fd >= 0)
+		dprintf(o->debug_fd, "jailed-claude: debug: message: %s\n", jail_message_text(JAIL_MAPPED));
 	setpgid(0, 0);
 	init_foreground(getpid());
 	for (int i = 0; i < 3; i++)
@@ -132,8 +124,10 @@ void init_agent(const struct init_options *o, int mapped, char **envp)
 	// The supervisor looks at what really holds: it learns this process by the
 	// credentials of the message, and answers when it is content. Of Landlock
 	// /proc shows nothing, so the message says that.
-	if (o->control_fd >= 0)
-		init_await(o->control_fd, landlocked ? "L" : "R");
+	if (o->control_fd >= 0) {
+		init_tell(o->control_fd, landlocked ? JAIL_READY_LANDLOCKED : JAIL_READY);
+		init_await(o->control_fd, JAIL_EXECUTE);
+	}
 	default_signals();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

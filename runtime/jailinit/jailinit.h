@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "message.h"
+
 #define INIT_PATH "/.jail/init" // contract.InitPath; a test compares the two
 
 enum { EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
@@ -16,6 +18,7 @@ struct init_options {
 	int control_fd;  // to the supervisor, -1 under other runtimes
 	int seccomp_fd;  // a compiled profile (struct sock_filter[]), or -1
 	int orders_fd;   // the rest of the arguments, or -1
+	int debug_fd;    // where messages are told that only C sees, or -1
 	int stdio[3];    // descriptors that replace 0, 1 and 2, or -1
 	char **writable; // places that the agent may write to; NULL: nobody said
 	char **argv;     // the agent
@@ -73,7 +76,11 @@ void init_agent(const struct init_options *o, int mapped, char **envp) __attribu
 // terminal, if there is one. SIGTTOU is blocked or ignored by the caller.
 void init_foreground(pid_t pgid);
 
-// init_await tells the supervisor something and waits for its answer.
-void init_await(int control_fd, const char *what);
+// init_tell sends a message. Returns whether it went.
+int init_tell(int fd, enum jail_message m);
+
+// init_await waits for this message, and ends this process where another one
+// comes or none: whoever should send it is gone, or has said why.
+void init_await(int fd, enum jail_message m);
 
 #endif

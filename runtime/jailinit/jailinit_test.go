@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -241,7 +242,7 @@ func expect(t *testing.T, f *os.File, want string) {
 	}
 }
 
-// TestAgentWaitsForTheSupervisor: nothing is executed before "G", and never
+// TestAgentWaitsForTheSupervisor: nothing is executed before it is told to, and never
 // when the supervisor is gone.
 func TestAgentWaitsForTheSupervisor(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "mark")
@@ -250,9 +251,7 @@ func TestAgentWaitsForTheSupervisor(t *testing.T) {
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("the agent ran before it was released")
 	}
-	if _, err := control.Write([]byte("G")); err != nil {
-		t.Fatal(err)
-	}
+	tell(t, control, message.Execute)
 	if err := c.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -272,15 +271,36 @@ func TestAgentWaitsForTheSupervisor(t *testing.T) {
 	}
 }
 
+// TestWrongMessage: only the message that is due lets the agent go on.
+func TestWrongMessage(t *testing.T) {
+	for _, m := range []message.Message{message.Orders, message.Ready, message.Mapped, 0} {
+		mark := filepath.Join(t.TempDir(), "mark")
+		c, control := supervised(t, "--", "touch", mark)
+		expectReady(t, control)
+		tell(t, control, m)
+		_ = c.Wait()
+		if _, err := os.Stat(mark); err == nil || c.ProcessState.ExitCode() != 125 {
+			t.Errorf("%s: %v, the agent ran: %v", m, c.ProcessState, err == nil)
+		}
+	}
+}
+
+// TestDebug: what no Go end sees is told where there is a descriptor for it.
+func TestDebug(t *testing.T) {
+	for flag, want := range map[string]string{"--debug-fd=2": "jailed-claude: debug: message: " + message.Mapped.String() + "\n", "--nesting": ""} {
+		if status, out, msg := run(t, flag, "--", "echo", "out"); status != 0 || out != "out\n" || msg != want {
+			t.Errorf("%s: status %d, %q, %q", flag, status, out, msg)
+		}
+	}
+}
+
 // TestStopAndContinue: the supervisor hears of a stopped agent, and SIGCONT
 // brings it back.
 func TestStopAndContinue(t *testing.T) {
 	c, control := supervised(t, "--", "sh", "-c", "kill -STOP $$; exit 9")
 	expectReady(t, control)
-	if _, err := control.Write([]byte("G")); err != nil {
-		t.Fatal(err)
-	}
-	expect(t, control, "T")
+	tell(t, control, message.Execute)
+	expect(t, control, string(message.Stopped.Bytes()))
 	if err := c.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
@@ -366,9 +386,9 @@ func alive(pid int) bool {
 func expectReady(t *testing.T, control *os.File) {
 	t.Helper()
 	if landlock() >= 2 {
-		expect(t, control, "L")
+		expect(t, control, string(message.ReadyLandlocked.Bytes()))
 	} else {
-		expect(t, control, "R")
+		expect(t, control, string(message.Ready.Bytes()))
 	}
 }
 
@@ -398,16 +418,16 @@ func ordered(t *testing.T, orders string) (c *exec.Cmd, control *os.File, out, m
 	}
 	theirs.Close()
 	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-	expect(t, control, "M")
+	expect(t, control, string(message.Waits.Bytes()))
 	if _, err := file.WriteString(orders); err != nil {
 		t.Fatal(err)
 	}
 	return c, control, out, msg
 }
 
-func tell(t *testing.T, control *os.File) {
+func tell(t *testing.T, control *os.File, m message.Message) {
 	t.Helper()
-	if _, err := control.Write([]byte("G")); err != nil {
+	if _, err := control.Write(m.Bytes()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -424,9 +444,9 @@ func TestOrders(t *testing.T) {
 	if out.Len() > 0 {
 		t.Error("it did not wait")
 	}
-	tell(t, control)
+	tell(t, control, message.Orders)
 	expectReady(t, control)
-	tell(t, control)
+	tell(t, control, message.Execute)
 	_ = c.Wait()
 	if got := out.String(); got != dir+"\na b||\n" || c.ProcessState.ExitCode() != 3 {
 		t.Errorf("%v: %q, %q", c.ProcessState, got, msg)
@@ -453,10 +473,10 @@ func TestOrdersDamaged(t *testing.T) {
 		"no NUL at the end":  {"/\x000\x003\x00" + init + "--\x00/no/such/program", "not found in the jail"},
 	} {
 		c, control, _, msg := ordered(t, tt.orders)
-		tell(t, control)
+		tell(t, control, message.Orders)
 		if name == "no NUL at the end" {
 			expectReady(t, control)
-			tell(t, control)
+			tell(t, control, message.Execute)
 		}
 		_ = c.Wait()
 		if status := c.ProcessState.ExitCode(); status != 125 && status != 127 || !strings.Contains(msg.String(), tt.message) {

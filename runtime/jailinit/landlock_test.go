@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -66,13 +67,13 @@ func TestLandlockPlaces(t *testing.T) {
 		orders = append(append(orders, strconv.Itoa(len(args))), args...)
 		orders = append(orders, "PATH=/usr/bin:/bin", "IN="+in, "OUT="+out)
 		c, control, stdout, msg := ordered(t, strings.Join(orders, "\x00")+"\x00")
-		tell(t, control)
+		tell(t, control, message.Orders)
 		if len(flags) == 0 {
-			expect(t, control, "L")
+			expect(t, control, string(message.ReadyLandlocked.Bytes()))
 		} else {
-			expect(t, control, "R")
+			expect(t, control, string(message.Ready.Bytes()))
 		}
-		tell(t, control)
+		tell(t, control, message.Execute)
 		if err := c.Wait(); err != nil {
 			t.Fatalf("%v: %s", err, msg)
 		}

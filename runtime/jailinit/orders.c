@@ -51,6 +51,8 @@ void init_parse(struct init_options *o, char **argv)
 			o->seccomp_fd = number("--seccomp-fd", v);
 		else if ((v = value(*argv, "--orders-fd")))
 			o->orders_fd = number("--orders-fd", v);
+		else if ((v = value(*argv, "--debug-fd")))
+			o->debug_fd = number("--debug-fd", v);
 		else if ((v = value(*argv, "--stdin-fd")))
 			o->stdio[0] = number("--stdin-fd", v);
 		else if ((v = value(*argv, "--stdout-fd")))

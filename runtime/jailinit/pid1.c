@@ -24,6 +24,21 @@ void init_die(const char *what)
 	_exit(EXIT_OURS);
 }
 
+int init_tell(int fd, enum jail_message m)
+{
+	char c = m;
+
+	return write(fd, &c, 1) == 1;
+}
+
+void init_await(int fd, enum jail_message m)
+{
+	char c;
+
+	if (read(fd, &c, 1) != 1 || c != (char)m)
+		_exit(EXIT_OURS);
+}
+
 // reap collects every child that changed state. It returns the exit status of
 // the agent once that has ended, else -1.
 static int reap(pid_t agent_pid, int control_fd)
@@ -38,7 +53,7 @@ static int reap(pid_t agent_pid, int control_fd)
 			status = WEXITSTATUS(st);
 		else if (WIFSIGNALED(st))
 			status = 128 + WTERMSIG(st);
-		else if (WIFSTOPPED(st) && control_fd >= 0 && write(control_fd, "T", 1) < 0)
+		else if (WIFSTOPPED(st) && control_fd >= 0 && !init_tell(control_fd, JAIL_STOPPED))
 			status = EXIT_OURS; // the supervisor is gone
 	}
 	return status;
@@ -96,7 +111,7 @@ void jail_pid1(int argc, char **argv)
 	if (argc < 1 || strcmp(argv[0], INIT_PATH))
 		return;
 
-	struct init_options o = { -1, -1, 0, -1, -1, -1, { -1, -1, -1 }, NULL, NULL };
+	struct init_options o = { -1, -1, 0, -1, -1, -1, -1, { -1, -1, -1 }, NULL, NULL };
 	sigset_t all;
 	int mapped[2];
 
@@ -108,7 +123,8 @@ void jail_pid1(int argc, char **argv)
 		if (parent_is_gone(o.control_fd))
 			_exit(EXIT_OURS);
 		if (o.orders_fd >= 0) {
-			init_await(o.control_fd, "M");
+			init_tell(o.control_fd, JAIL_WAITS);
+			init_await(o.control_fd, JAIL_ORDERS);
 			envp = environ = init_take_orders(&o);
 		}
 	}
@@ -137,7 +153,7 @@ void jail_pid1(int argc, char **argv)
 	if (o.uid >= 0)
 		init_map_ids(pid, &o);
 	init_drop_capabilities(0);
-	if (write(mapped[1], "", 1) != 1)
+	if (!init_tell(mapped[1], JAIL_MAPPED))
 		init_die("pipe");
 	let_go_of_stdio(&o);
 	close(mapped[0]);

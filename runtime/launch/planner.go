@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 )
 
@@ -19,13 +20,6 @@ type Planner struct {
 	socket *os.File
 	pid    int
 }
-
-// Messages of a planner. The first has the same as its answer; the second has
-// descriptors with it.
-const (
-	endAhead  = 'E'
-	handsOver = 'H'
-)
 
 // fdEnv and an index is a variable of a supervisor that was executed as one: a
 // descriptor that crossed.
@@ -90,11 +84,11 @@ func (p *Planner) receive(end func()) (fds []int, status int, err error) {
 		if n, oobn, _, _, err = unix.Recvmsg(int(p.socket.Fd()), text, oob, unix.MSG_CMSG_CLOEXEC); err != nil {
 			return nil, 0, os.NewSyscallError("recvmsg", err)
 		}
-		if oobn > 0 || n != 1 || text[0] != endAhead {
+		if oobn > 0 || n != 1 || message.Message(text[0]) != message.EndContainer {
 			break
 		}
 		end()
-		if err := unix.Send(int(p.socket.Fd()), text[:1], unix.MSG_NOSIGNAL); err != nil {
+		if err := unix.Send(int(p.socket.Fd()), message.ContainerEnded.Bytes(), unix.MSG_NOSIGNAL); err != nil {
 			return nil, 0, os.NewSyscallError("send", err)
 		}
 	}
@@ -103,7 +97,7 @@ func (p *Planner) receive(end func()) (fds []int, status int, err error) {
 		return nil, status, err
 	}
 	cmsgs, err := unix.ParseSocketControlMessage(oob[:oobn])
-	if err != nil || len(cmsgs) != 1 {
+	if err != nil || len(cmsgs) != 1 || message.Message(text[0]) != message.Plan {
 		return nil, 0, errors.New("nothing was handed over")
 	}
 	if fds, err = unix.ParseUnixRights(&cmsgs[0]); err != nil {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 )
 
 // TestEndAhead: whoever plans can have the container ended, and gets an answer
@@ -26,14 +28,14 @@ func TestEndAhead(t *testing.T) {
 		done <- err
 	}()
 	for want := range 2 {
-		_, err = unix.Write(fds[1], []byte{endAhead})
+		_, err = unix.Write(fds[1], message.EndContainer.Bytes())
 		must(t, err)
 		answer := make([]byte, 2)
-		if n, err := unix.Read(fds[1], answer); n != 1 || err != nil || answer[0] != endAhead || ended != want+1 {
+		if n, err := unix.Read(fds[1], answer); n != 1 || err != nil || answer[0] != byte(message.ContainerEnded) || ended != want+1 {
 			t.Fatalf("%d bytes, %v, ended %d times", n, err, ended)
 		}
 	}
-	must(t, unix.Sendmsg(fds[1], []byte("A=b"), unix.UnixRights(int(none.Fd())), nil, 0))
+	must(t, unix.Sendmsg(fds[1], message.Plan.Bytes(), unix.UnixRights(int(none.Fd())), nil, 0))
 	must(t, <-done)
 	if len(got) != 1 || ended != 2 {
 		t.Errorf("taken %v, ended %d times", got, ended)

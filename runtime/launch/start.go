@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -59,18 +60,24 @@ func EndAhead() error {
 	if socket < 0 || userns.IsSupervisor() {
 		return nil
 	}
-	if _, err := unix.Write(socket, []byte{endAhead}); err != nil {
+	message.EndContainer.Log()
+	if _, err := unix.Write(socket, message.EndContainer.Bytes()); err != nil {
 		return os.NewSyscallError("write", err)
 	}
-	return answer(socket)
+	said, err := answer(socket)
+	if err == nil {
+		said.Log()
+	}
+	return err
 }
 
-// answer waits for a message, or for the other side to hang up.
-func answer(socket int) error {
+// answer waits for a message, or for the other side to hang up, which is none.
+func answer(socket int) (message.Message, error) {
+	var text [1]byte
 	for {
-		_, err := unix.Read(socket, make([]byte, 1))
+		_, err := unix.Read(socket, text[:])
 		if !errors.Is(err, unix.EINTR) {
-			return os.NewSyscallError("read", err)
+			return message.Message(text[0]), os.NewSyscallError("read", err)
 		}
 	}
 }
@@ -116,10 +123,11 @@ func Start(j *contract.Jail, o Options) error {
 // to take a process apart, on the processor on which the jail is now made.
 func handOver(to *os.File, fds []int) error {
 	defer to.Close()
-	if err := unix.Sendmsg(int(to.Fd()), []byte{handsOver}, unix.UnixRights(fds...), nil, 0); err != nil {
+	message.Plan.Log()
+	if err := unix.Sendmsg(int(to.Fd()), message.Plan.Bytes(), unix.UnixRights(fds...), nil, 0); err != nil {
 		return os.NewSyscallError("sendmsg", err)
 	}
-	_ = answer(int(to.Fd()))
+	_, _ = answer(int(to.Fd()))
 	unix.Exit(0)
 	return nil
 }

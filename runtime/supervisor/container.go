@@ -16,6 +16,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 )
@@ -60,7 +61,7 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 	}
 	// No mount of the jail changes any more.
 	mounts := inspect.LookAtMounts(pid, c.spec)
-	if err := c.frame.order(c.spec, c.options.Seccomp); err != nil {
+	if err := c.frame.order(c.spec, c.options); err != nil {
 		return c.early(err)
 	}
 	agent, landlocked, err := control.ready()
@@ -82,7 +83,7 @@ func (c *container) run(signals chan os.Signal) (status int, err error) {
 	if err := fault.At(fault.Releasing); err != nil {
 		return 0, err
 	}
-	if err := fault.After(fault.Released, control.release()); err != nil {
+	if err := fault.After(fault.Released, control.tell(message.Execute)); err != nil {
 		return c.early(err)
 	}
 	go c.settle()

@@ -8,12 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 )
 
 // control is the socket to PID 1. PID 1 holds the other end and the agent does
-// not. Messages are one byte: "M" PID 1 runs and waits for its orders, "G" go:
-// they are there; "R" the agent is ready to be looked at and executed, "L" the
-// same in a Landlock domain, "G" go: it may execute; "T" the agent has stopped.
+// not, but for what becomes it until it is executed.
 type control struct {
 	ours, theirs *os.File
 }
@@ -23,7 +22,7 @@ func newControl() (*control, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
 	}
-	// The kernel then says which process sent "R", in this PID namespace.
+	// The kernel then says which process is ready, in this PID namespace.
 	if err := unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
 		return nil, os.NewSyscallError("setsockopt(SO_PASSCRED)", err)
 	}
@@ -36,8 +35,8 @@ var errEnded = errors.New("PID 1 ended")
 // there waits for PID 1 to run.
 func (c *control) there() error {
 	said, _, err := c.hear()
-	if err == nil && said != 'M' {
-		err = fmt.Errorf("PID 1 said %q", said)
+	if err == nil && said != message.Waits {
+		err = fmt.Errorf("PID 1 said %s", said)
 	}
 	return err
 }
@@ -49,14 +48,14 @@ func (c *control) ready() (pid int, landlocked bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	if said != 'R' && said != 'L' {
-		return 0, false, fmt.Errorf("PID 1 said %q", said)
+	if said != message.Ready && said != message.ReadyLandlocked {
+		return 0, false, fmt.Errorf("PID 1 said %s", said)
 	}
-	return pid, said == 'L', fault.At(fault.Ready)
+	return pid, said == message.ReadyLandlocked, fault.At(fault.Ready)
 }
 
 // hear returns the next message, and the PID of who sent it.
-func (c *control) hear() (said byte, pid int, err error) {
+func (c *control) hear() (said message.Message, pid int, err error) {
 	var msg [1]byte
 	oob := make([]byte, unix.CmsgSpace(unix.SizeofUcred))
 	n, oobn, _, _, err := unix.Recvmsg(int(c.ours.Fd()), msg[:], oob, unix.MSG_CMSG_CLOEXEC)
@@ -74,7 +73,9 @@ func (c *control) hear() (said byte, pid int, err error) {
 	if err != nil {
 		return 0, 0, os.NewSyscallError("SCM_CREDENTIALS", err)
 	}
-	return msg[0], int(cred.Pid), nil
+	said = message.Message(msg[0])
+	said.Log()
+	return said, int(cred.Pid), nil
 }
 
 func (c *control) close() {
@@ -82,9 +83,10 @@ func (c *control) close() {
 	c.theirs.Close()
 }
 
-// release lets PID 1 or the agent go on.
-func (c *control) release() error {
-	_, err := c.ours.Write([]byte("G"))
+// tell lets PID 1 or what becomes the agent go on.
+func (c *control) tell(m message.Message) error {
+	m.Log()
+	_, err := c.ours.Write(m.Bytes())
 	return err
 }
 
@@ -99,7 +101,8 @@ func (c *control) stops() <-chan struct{} {
 			if n, err := c.ours.Read(msg[:]); n != 1 || err != nil {
 				return
 			}
-			if msg[0] == 'T' {
+			if m := message.Message(msg[0]); m == message.Stopped {
+				m.Log()
 				ch <- struct{}{}
 			}
 		}

@@ -18,6 +18,8 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/memfd"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -197,7 +199,7 @@ func (f *frame) fits(s *specs.Spec) bool {
 
 // order tells PID 1 what the configuration says of the process, and the
 // compiled seccomp profile. It goes on then.
-func (f *frame) order(s *specs.Spec, profile []byte) error {
+func (f *frame) order(s *specs.Spec, o launch.Options) error {
 	// PID 1 is there and waits: limits that were set before are undone by the
 	// Go runtime that executed it.
 	if err := f.control.there(); err != nil {
@@ -222,13 +224,13 @@ func (f *frame) order(s *specs.Spec, profile []byte) error {
 			return fmt.Errorf("limit %s: %w", r.Type, os.NewSyscallError("prlimit", err))
 		}
 	}
-	if err := memfd.Seal(f.profile, profile); err != nil {
+	if err := memfd.Seal(f.profile, o.Seccomp); err != nil {
 		return err
 	}
-	if err := memfd.Seal(f.orders, encodeOrders(s, f.process.Cwd)); err != nil {
+	if err := memfd.Seal(f.orders, encodeOrders(s, f.process.Cwd, logrus.IsLevelEnabled(logrus.DebugLevel) && o.LogFormat != "json")); err != nil {
 		return err
 	}
-	return f.control.release()
+	return f.control.tell(message.Orders)
 }
 
 // resourceOf knows the names of setrlimit(2) that a configuration may use.

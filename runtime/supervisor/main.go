@@ -13,6 +13,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
@@ -75,6 +76,9 @@ func idle() bool {
 func configureLog(o launch.Options) {
 	if level, err := logrus.ParseLevel(o.LogLevel); err == nil {
 		logrus.SetLevel(level)
+		if level >= logrus.DebugLevel {
+			message.Trace = func(m message.Message) { logrus.Debugf("message: %s", m) }
+		}
 	}
 	if o.LogFormat == "json" {
 		logrus.SetFormatter(&logrus.JSONFormatter{})

@@ -13,7 +13,10 @@ import (
 // behind each: the working directory, empty if that is cwd already; the places
 // that the agent may write to and the arguments, before each of both their
 // number; and the environment.
-func encodeOrders(s *specs.Spec, cwd string) []byte {
+//
+// With debug PID 1 tells on standard error, in plain text, of messages that only C
+// sees.
+func encodeOrders(s *specs.Spec, cwd string, debug bool) []byte {
 	var b bytes.Buffer
 	put := func(all ...string) {
 		for _, s := range all {
@@ -26,7 +29,11 @@ func encodeOrders(s *specs.Spec, cwd string) []byte {
 		there = ""
 	}
 	put(there)
-	for _, all := range [][]string{writable(s), s.Process.Args} {
+	args := s.Process.Args
+	if debug {
+		args = slices.Insert(slices.Clone(args), 1, "--debug-fd=2")
+	}
+	for _, all := range [][]string{writable(s), args} {
 		put(strconv.Itoa(len(all)))
 		put(all...)
 	}
