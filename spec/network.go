@@ -213,7 +213,7 @@ func (b *builder) brokerHosts() string {
 	var text strings.Builder
 	if b.net != nil {
 		for i, o := range b.net.Brokers {
-			fmt.Fprintf(&text, "%s %s\n", network.BrokerAddr(i), o.Host())
+			fmt.Fprintf(&text, "%s %s\n", network.BrokerAddr(i), o.Inside())
 		}
 	}
 	return text.String()

@@ -1,9 +1,7 @@
 package egress
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net"
 )
 
@@ -25,28 +23,3 @@ func (s *Session) publish(k *link, port uint16) {
 	reset(k.in)
 	k.finish()
 }
-
-// toBroker hands a connection from inside to the broker. It logs requests, not
-// connections.
-func (s *Session) toBroker(k *link, r *request) {
-	defer k.finish()
-	if err := r.accept(); err != nil {
-		return
-	}
-	c := net.Conn(k.in)
-	if len(r.raw) > 0 {
-		c = &prefixed{TCPConn: k.in, first: io.MultiReader(bytes.NewReader(r.raw), k.in)}
-	}
-	s.brokers[r.broker].ServeConn(c)
-}
-
-// prefixed is a connection with bytes that were read before.
-type prefixed struct {
-	*net.TCPConn
-	first io.Reader
-}
-
-func (p *prefixed) Read(b []byte) (int, error) { return p.first.Read(b) }
-
-// WriteTo would take what is behind the first bytes.
-func (p *prefixed) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, p.first) }

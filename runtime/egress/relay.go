@@ -74,8 +74,14 @@ func (s *Session) accept(l net.Listener, serve func(*link)) {
 func (s *Session) relay(k *link) {
 	r, no := s.asked(k.in)
 	if no == nil && r.broker >= 0 {
-		s.toBroker(k, r)
+		s.toBroker(k, r, s.brokers[r.broker].ServeConn)
 		return
+	}
+	if b := s.brokerOf(r); no == nil && b != nil {
+		if no = s.denied(r); no == nil {
+			s.toBroker(k, r, b.ServeTLS)
+			return
+		}
 	}
 	if no == nil {
 		no = s.connect(k, r)
@@ -238,7 +244,7 @@ func (s *Session) named(host string, port uint16) (*request, *refusal) {
 		return r, deny("not a host name", "")
 	}
 	for i, b := range s.config.Brokers {
-		if name == b.Host() {
+		if name == b.Inside() {
 			return s.target(netip.AddrPortFrom(network.BrokerAddr(i), port))
 		}
 	}

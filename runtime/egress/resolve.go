@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -53,8 +54,24 @@ func newResolver(ctx context.Context, lookup func(context.Context, string) ([]ne
 }
 
 // resolve returns the addresses of a normal name, of which there is at least
-// one without an error.
+// one without an error. No search domain of the host is tried: the jail says
+// which names are asked for.
 func (r *resolver) resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	return r.query(ctx, name+".")
+}
+
+// resolveAsHost does the same for a name that the user wrote. One of a single
+// label is looked up as a program of the host would: "localhost" is in
+// /etc/hosts without a dot at its end, and others need a search domain.
+func (r *resolver) resolveAsHost(ctx context.Context, name string) ([]netip.Addr, error) {
+	if strings.Contains(name, ".") {
+		return r.resolve(ctx, name)
+	}
+	return r.query(ctx, name)
+}
+
+// query asks for a name as it is written.
+func (r *resolver) query(ctx context.Context, name string) ([]netip.Addr, error) {
 	a := r.answer(name)
 	if a == nil {
 		return nil, errBusy
@@ -110,8 +127,7 @@ func (r *resolver) ask(a *answer, name string) {
 	var err error
 	select {
 	case r.slots <- struct{}{}:
-		// With the dot at the end no search domain of the host is tried.
-		addr, err = r.lookup(ctx, name+".")
+		addr, err = r.lookup(ctx, name)
 		<-r.slots
 	case <-ctx.Done():
 		err = ctx.Err()

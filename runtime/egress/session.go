@@ -32,6 +32,9 @@ type Options struct {
 	// Roots are the certificates (PEM) that brokers verify services with; nil
 	// means the system's.
 	Roots []byte
+	// Authority signs for the names of services that have brokers. Nil where
+	// no broker has one.
+	Authority broker.Signer
 	// Log gets the events as JSON lines, one Write each; nil for nobody.
 	Log io.Writer
 	// LookupHost resolves an absolute name, with a dot at its end. Nil means
@@ -54,6 +57,7 @@ type Session struct {
 	journal  *journal
 	wall     *wall.Wall
 	brokers  []*broker.Broker // by index
+	byName   map[string]*broker.Broker
 	ports    []net.Listener
 	dial     func(context.Context, netip.AddrPort) (*net.TCPConn, error)
 	own      func(netip.AddrPort) (bool, error)
@@ -106,7 +110,7 @@ func start(o Options, l limits) (*Session, error) {
 	}
 	s := &Session{
 		config: o.Config, rules: rules, book: names.NewBook(), dial: o.Dial, own: o.Own,
-		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l,
+		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, byName: map[string]*broker.Broker{},
 	}
 	if s.dial == nil {
 		s.dial = dialTCP
@@ -134,11 +138,17 @@ func (s *Session) prepare(o Options) error {
 		s.ports = append(s.ports, l)
 	}
 	for _, b := range s.config.Brokers {
-		made, err := broker.New(b, broker.Options{Key: o.Keys[b.Name], Roots: o.Roots, Dial: s.dialBroker, Log: s.logBroker})
+		made, err := broker.New(b, broker.Options{Key: o.Keys[b.Name], Roots: o.Roots, Authority: o.Authority, Dial: s.dialBroker, Log: s.logBroker})
 		if err != nil {
 			return err
 		}
 		s.brokers = append(s.brokers, made)
+		if b.Host != "" {
+			if o.Authority == nil {
+				return fmt.Errorf("broker %q: there is no authority to sign for %s", b.Name, b.Host)
+			}
+			s.byName[b.Host] = made
+		}
 	}
 	var err error
 	s.wall, err = wall.Build(o.NetNS, s.config.Via)
@@ -189,12 +199,16 @@ func (s *Session) Close() *Summary {
 // lookup is the name server's view of a name.
 func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 	v := s.rules.Lookup(name)
+	b := s.byName[name]
+	if b != nil && s.rules.Denied(name, network.HTTPSPort).OK {
+		v = network.Verdict{OK: true, Rule: "broker " + b.Name}
+	}
 	e := Event{Kind: KindDNS, Name: name, Verdict: Allow, Rule: v.Rule, Why: v.Why}
 	outcome := names.Exists
 	if !v.OK {
 		e.Verdict, e.allowLine = Deny, allowLine(v, name, 0)
 		outcome = names.Blocked
-	} else if name != network.HostName {
+	} else if name != network.HostName && b == nil {
 		_, err := s.resolver.resolve(ctx, name)
 		switch {
 		case missing(err):
@@ -219,7 +233,7 @@ func (s *Session) dialBroker(ctx context.Context, _, address string) (net.Conn, 
 	addrs := []netip.Addr{}
 	if a, err := netip.ParseAddr(host); err == nil {
 		addrs = append(addrs, a)
-	} else if addrs, err = s.resolver.resolve(ctx, host); err != nil {
+	} else if addrs, err = s.resolver.resolveAsHost(ctx, host); err != nil {
 		return nil, err
 	}
 	return s.dialAny(ctx, addrs, port)

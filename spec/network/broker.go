@@ -8,11 +8,15 @@ import (
 )
 
 // Broker is one service that is used with a key which never enters the jail.
-// In the jail it is plain HTTP at URL, and Placeholder stands for the key; the
-// relay puts the key in its place and speaks TLS to Upstream.
+// In the jail it is https://Host, with a certificate of the jail's own
+// authority, and plain HTTP at URL. Placeholder stands for the key; the relay
+// puts the key in its place and speaks TLS to Upstream.
 type Broker struct {
 	// Name is a DNS label in lower case.
 	Name string `json:"name"`
+	// Host is the service's own name. In the jail, port 443 of it is the
+	// broker. Empty for none: URL is the only way to the broker then.
+	Host string `json:"host,omitempty"`
 	// Upstream is the real service, "https://HOST[:PORT][/PATH]".
 	Upstream string `json:"upstream"`
 	// Header is the only request header in which the placeholder is replaced.
@@ -27,7 +31,13 @@ type Broker struct {
 	// Paths are the only paths that are passed on: one that ends in "/" is
 	// that of everything below it. Empty means all.
 	Paths []string `json:"paths,omitempty"`
+	// Upgrade are the protocols that a request may change to: UpgradeWebSocket.
+	// What is said in them is not looked at.
+	Upgrade []string `json:"upgrade,omitempty"`
 }
+
+// UpgradeWebSocket in Broker.Upgrade stands for RFC 6455.
+const UpgradeWebSocket = "websocket"
 
 // maxBrokers is how many fit below FirstName.
 const maxBrokers = 200
@@ -43,12 +53,14 @@ func BrokerAddr(index int) netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
-// Host is the broker's name in the jail's /etc/hosts. ".internal" is reserved
+// Inside is the broker's name in the jail's /etc/hosts. ".internal" is reserved
 // for private use (ICANN, 2024).
-func (b Broker) Host() string { return b.Name + ".broker.internal" }
+func (b Broker) Inside() string { return b.Name + brokerDomain }
+
+const brokerDomain = ".broker.internal"
 
 // URL is the broker's address for programs in the jail.
-func (b Broker) URL() string { return "http://" + b.Host() }
+func (b Broker) URL() string { return "http://" + b.Inside() }
 
 // Placeholder stands for the key inside. It is no secret: only the broker of
 // the same jail takes it.
@@ -83,6 +95,16 @@ func (b Broker) Check() error {
 		return bad("upstream %q is not https://HOST", b.Upstream)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return bad("upstream %q has more than a host, a port and a path", b.Upstream)
+	}
+	if b.Host != "" {
+		if normal, ok := Normal(b.Host); !ok || normal != b.Host || !strings.Contains(b.Host, ".") || strings.HasSuffix(b.Host, brokerDomain) {
+			return bad("host %q is not the full name of a service, in lower case", b.Host)
+		}
+	}
+	for _, u := range b.Upgrade {
+		if u != UpgradeWebSocket {
+			return bad("upgrade %q is not known: write %q", u, UpgradeWebSocket)
+		}
 	}
 	if b.Header == "" || strings.Trim(b.Header, tokenChars) != "" || strings.EqualFold(b.Header, "Host") {
 		return bad("header %q is not the name of a header that can hold a key", b.Header)

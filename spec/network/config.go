@@ -61,8 +61,10 @@ const (
 	RelayPort = 1023
 	// DNSPort is the name server's.
 	DNSPort = 53
-	// BrokerPort is where a broker answers, in plain HTTP.
+	// BrokerPort is where a broker answers, in plain HTTP; with TLS, by the
+	// service's own name, it is HTTPSPort.
 	BrokerPort = 80
+	HTTPSPort  = 443
 )
 
 // HostName is the name under which a rule such as "host:5432" reaches a
@@ -148,7 +150,7 @@ func (c Config) Parse() (*Network, error) {
 	if len(c.Brokers) > maxBrokers {
 		bad = append(bad, fmt.Errorf("network: %d brokers: there can be %d", len(c.Brokers), maxBrokers))
 	}
-	names := map[string]bool{}
+	names, hosts := map[string]bool{}, map[string]string{}
 	for _, b := range c.Brokers {
 		if err := b.Check(); err != nil {
 			bad = append(bad, err)
@@ -157,6 +159,10 @@ func (c Config) Parse() (*Network, error) {
 			bad = append(bad, fmt.Errorf("broker %q: there are two of this name", b.Name))
 		}
 		names[b.Name] = true
+		if by, taken := hosts[b.Host]; taken && b.Host != "" {
+			bad = append(bad, fmt.Errorf("broker %q: its host %q is that of broker %q, too", b.Name, b.Host, by))
+		}
+		hosts[b.Host] = b.Name
 	}
 	if len(bad) > 0 {
 		return nil, errors.Join(bad...)

@@ -26,9 +26,6 @@ func (r Rule) String() string { return r.text }
 // of addresses.
 func (r Rule) Name() string { return r.name }
 
-// httpsPort is the one that an "allow" rule is of where it says none.
-const httpsPort = 443
-
 // ParseRule reads an element of "allow":
 //
 //	api.anthropic.com        the name, on port 443
@@ -42,7 +39,7 @@ const httpsPort = 443
 // Names are compared without regard to case. A name is allowed to lead to
 // public addresses of other hosts; one that leads to others needs a rule for
 // these as well.
-func ParseRule(s string) (Rule, error) { return parse(s, httpsPort) }
+func ParseRule(s string) (Rule, error) { return parse(s, HTTPSPort) }
 
 // ParseDeny reads an element of "deny": the same, and without a port it is of
 // all ports. A name denies itself alone, "*.name" what is below it.

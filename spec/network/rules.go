@@ -72,13 +72,22 @@ func (r *Rules) Lookup(name string) Verdict {
 	return r.byMode(r.mode == Internet && name != HostName, "no rule allows it")
 }
 
-// Connect decides whether a connection to a port of a normal name may be
-// tried. Where it leads to is for Address to judge, but for HostName.
-func (r *Rules) Connect(name string, port uint16) Verdict {
+// Denied is the verdict of the rules of "deny" alone on a port of a normal
+// name: not OK if one is of it.
+func (r *Rules) Denied(name string, port uint16) Verdict {
 	for _, d := range r.deny {
 		if d.isOf(name) && d.hasPort(port) {
 			return denied(d)
 		}
+	}
+	return Verdict{OK: true}
+}
+
+// Connect decides whether a connection to a port of a normal name may be
+// tried. Where it leads to is for Address to judge, but for HostName.
+func (r *Rules) Connect(name string, port uint16) Verdict {
+	if v := r.Denied(name, port); !v.OK {
+		return v
 	}
 	other := false
 	for _, a := range r.allow {
@@ -143,7 +152,7 @@ func (r *Rules) ofAddresses(a netip.Addr, port uint16) (v Verdict, ok bool) {
 
 // AllowLine is the element of "allow" that would let a connection through.
 func AllowLine(host string, port uint16) string {
-	if port == httpsPort && host != HostName {
+	if port == HTTPSPort && host != HostName {
 		return host
 	}
 	if a, err := netip.ParseAddr(host); err == nil {

@@ -180,7 +180,7 @@ func TestBrokerMisuse(t *testing.T) {
 	t.Parallel()
 	w, l, key, log := world.Brokered(t, []map[string]any{{"text": "x"}})
 	b := agent.Claude().Keys[0].For("")
-	at, mine := b.Host()+":80 ", "X-Api-Key: "+b.Placeholder()
+	at, mine := b.Inside()+":80 ", "X-Api-Key: "+b.Placeholder()
 	wants := [][2]string{
 		{at + "GET /v1/models " + mine, "200"},
 		{at + "GET /v1/models X-Api-Key: sk-ant-attackers-own-key", "401"},
@@ -191,7 +191,7 @@ func TestBrokerMisuse(t *testing.T) {
 		{at + "GET /v1/models/%2e%2e/organizations " + mine, "400"},
 		{at + "GET https://other.example/v1/models " + mine, "400"},
 		{at + "CONNECT other.example:443 " + mine, "405"},
-		{b.Host() + ":443 GET /v1/models " + mine, "-"},
+		{b.Inside() + ":443 GET /v1/models " + mine, "-"},
 		{"api.anthropic.com:80 GET /v1/models " + mine, "-"},
 		{"other.example:80 GET /v1/models " + mine, "200"}, // as it was sent
 	}

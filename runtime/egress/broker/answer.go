@@ -3,9 +3,7 @@ package broker
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -24,9 +22,7 @@ func (b *Broker) handle(w http.ResponseWriter, r *http.Request) {
 			e.Sent = f.sent.n.Load()
 		}
 		e.Duration = time.Since(begun)
-		if b.log != nil {
-			b.log(e)
-		}
+		b.tell(e)
 	}()
 	if no == nil {
 		e.Forwarded = true
@@ -55,10 +51,13 @@ func (b *Broker) forward(w http.ResponseWriter, f *forward, e *Event) *refusal {
 		return b.failed(f, err)
 	}
 	defer resp.Body.Close()
+	if f.upgrade != "" && resp.StatusCode == http.StatusSwitchingProtocols {
+		return b.tunnel(w, f, resp, e)
+	}
 	if resp.StatusCode < 200 {
 		return refuse(http.StatusBadGateway, "%s answered with status %d", b.upstream.Host, resp.StatusCode)
 	}
-	if c := resp.Header.Get("Content-Encoding"); c != "" && !strings.EqualFold(c, "identity") && hasBody(f.Method, resp) {
+	if c := resp.Header.Get("Content-Encoding"); !f.redact.idle() && c != "" && !strings.EqualFold(c, "identity") && hasBody(f.Method, resp) {
 		return refuse(http.StatusBadGateway, "%s answered encoded (%s), which it was asked not to do: the broker could not see whether the key is in it", b.upstream.Host, clip(f.redact.text(c)))
 	}
 	copyHeader(w.Header(), f.redact.header(resp.Header), fields(resp.Header, "Connection"))
@@ -116,7 +115,7 @@ func pass(w http.ResponseWriter, redact *redactor, body io.Reader, n *int64) err
 	}
 }
 
-// kept are headers of an answer that stay outside: a cookie is a login that
+// kept are headers of an answer that stay outside: a cookie may be a login that
 // was made with the key, and another server's address is none of the jail's.
 var kept = []string{"Set-Cookie", "Alt-Svc"}
 
@@ -152,60 +151,4 @@ func (b *Broker) failed(f *forward, err error) *refusal {
 	r := refuse(status, "%s %s; the session log on the host has the reason", b.upstream.Host, text)
 	r.why = f.redact.text(err.Error())
 	return r
-}
-
-// answer is an error of the broker's own, in the form of the Anthropic API's,
-// so that an agent shows it.
-func (b *Broker) answer(w http.ResponseWriter, r *refusal) {
-	w.Header().Set("Content-Type", "application/json")
-	if r.status == http.StatusUnauthorized && strings.EqualFold(b.Header, "Authorization") {
-		// git and others send what they have only when they are asked.
-		w.Header().Set("Www-Authenticate", fmt.Sprintf(`Basic realm="jailed-claude broker %s"`, b.Name))
-	}
-	w.WriteHeader(r.status)
-	_, _ = w.Write(errorBody(r.status, r.text)) // the client may be gone
-}
-
-// errorType is that of the API's errors that fits a status.
-func errorType(status int) string {
-	switch status {
-	case http.StatusUnauthorized:
-		return "authentication_error"
-	case http.StatusForbidden:
-		return "permission_error"
-	case http.StatusBadGateway:
-		return "api_error"
-	case http.StatusGatewayTimeout:
-		return "timeout_error"
-	case http.StatusServiceUnavailable:
-		return "overloaded_error"
-	}
-	return "invalid_request_error"
-}
-
-func errorBody(status int, text string) []byte {
-	type detail struct {
-		Type    string `json:"type"`
-		Message string `json:"message"`
-	}
-	body, err := json.Marshal(struct {
-		Type  string `json:"type"`
-		Error detail `json:"error"`
-	}{"error", detail{errorType(status), "jailed-claude broker: " + text}})
-	if err != nil {
-		return nil // strings have a JSON form
-	}
-	return append(body, '\n')
-}
-
-// full answers a connection that is one too many, whatever it asks.
-func (b *Broker) full(c net.Conn) {
-	r := refuse(http.StatusServiceUnavailable, "there are %d connections to the broker %q already", maxConns, b.Name)
-	body := errorBody(r.status, r.text)
-	_ = c.SetDeadline(time.Now().Add(headerTimeout))
-	_, _ = fmt.Fprintf(c, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-		r.status, http.StatusText(r.status), len(body), body)
-	if b.log != nil {
-		b.log(Event{Broker: b.Name, Status: r.status, Why: r.text})
-	}
 }

@@ -26,6 +26,9 @@ type Options struct {
 	// Roots are the certificates (PEM) that the service's is verified with;
 	// nil means the system's.
 	Roots []byte
+	// Authority signs for the service's own name. Without one there is no
+	// ServeTLS.
+	Authority Signer
 	// Dial connects to the service, "tcp" and "HOST:PORT". It decides which
 	// addresses that may be. Nil is a plain net.Dialer, for tests.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -56,6 +59,7 @@ type Event struct {
 // Limits. Models think for minutes, so nothing limits a whole request.
 const (
 	maxConns         = 256
+	maxStreams       = 250 // requests at a time on one connection of HTTP/2
 	maxHeader        = 64 << 10
 	maxAnswerHeader  = 256 << 10
 	headerTimeout    = 30 * time.Second // for the jail to send a request's header
@@ -75,7 +79,10 @@ type Broker struct {
 	log       func(Event)
 	server    *http.Server
 	transport *http.Transport
+	inside    *tls.Config // for the service's own name; nil without an authority
 	slots     chan struct{}
+	ctx       context.Context // ends with Close
+	end       context.CancelFunc
 	pem       []byte
 	roots     sync.Once
 }
@@ -142,11 +149,16 @@ func New(b network.Broker, o Options) (*Broker, error) {
 		ResponseHeaderTimeout:  answerTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
 	}
+	own.ctx, own.end = context.WithCancel(context.Background())
+	if o.Authority != nil {
+		own.inside = own.config(o.Authority)
+	}
 	own.server = &http.Server{
 		Handler:           http.HandlerFunc(own.handle),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		// It would log headers that it did not like, and stacks.
 		ErrorLog: log.New(io.Discard, "", 0),
 		// "OPTIONS *" is for handle, too.
@@ -191,13 +203,21 @@ func (b *Broker) ServeConn(c net.Conn) {
 		b.full(c)
 		return
 	}
-	l := &single{conn: &conn{Conn: c, closed: make(chan struct{})}}
+	inner := &conn{Conn: c, closed: make(chan struct{})}
 	// It returns when the connection is closed, with an error that says so.
-	_ = b.server.Serve(l)
+	_ = b.server.Serve(&single{conn: inner, inner: inner})
+}
+
+// tell logs an event, if anybody listens.
+func (b *Broker) tell(e Event) {
+	if b.log != nil {
+		b.log(e)
+	}
 }
 
 // Close ends all connections and requests.
 func (b *Broker) Close() error {
+	b.end()
 	err := b.server.Close()
 	b.transport.CloseIdleConnections()
 	return err
@@ -206,7 +226,8 @@ func (b *Broker) Close() error {
 // single is a listener of one connection. After that, Accept waits for the
 // connection's end, or the server's, and so does Serve.
 type single struct {
-	conn  *conn
+	conn  net.Conn
+	inner *conn // what conn closes
 	taken bool
 }
 
@@ -215,12 +236,12 @@ func (l *single) Accept() (net.Conn, error) {
 		l.taken = true
 		return l.conn, nil
 	}
-	<-l.conn.closed
+	<-l.inner.closed
 	return nil, net.ErrClosed
 }
 
 // Close is called when the server is closed, which waits for Accept.
-func (l *single) Close() error   { return l.conn.Close() }
+func (l *single) Close() error   { return l.inner.Close() }
 func (l *single) Addr() net.Addr { return l.conn.LocalAddr() }
 
 // conn tells when it is closed, and can be closed more than once.

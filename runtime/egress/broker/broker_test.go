@@ -25,6 +25,7 @@ type seen struct {
 	method, host, uri, body string
 	proto                   int
 	header                  http.Header
+	cut                     bool // the body broke off
 }
 
 // lab is a broker, the service behind it, and what both have seen.
@@ -50,8 +51,8 @@ func newLab(t *testing.T, answer http.HandlerFunc, changes ...change) *lab {
 	l.service = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := seen{method: r.Method, host: r.Host, uri: r.RequestURI, proto: r.ProtoMajor, header: r.Header.Clone()}
 		if answer == nil {
-			body, _ := io.ReadAll(r.Body)
-			s.body = string(body)
+			body, err := io.ReadAll(r.Body)
+			s.body, s.cut = string(body), err != nil
 		}
 		l.mu.Lock()
 		l.got = append(l.got, s)

@@ -1,8 +1,6 @@
 package broker
 
 import (
-	"encoding/base64"
-	"fmt"
 	"io"
 	"net/http"
 	"net/textproto"
@@ -12,58 +10,52 @@ import (
 	"sync/atomic"
 )
 
-// refusal is an answer of the broker's own.
-type refusal struct {
-	status int
-	text   string
-	// why is for the log alone; empty is text.
-	why string
-}
-
-func refuse(status int, format string, args ...any) *refusal {
-	return &refusal{status: status, text: fmt.Sprintf(format, args...)}
-}
-
 // forward is a request as it is sent on, and what must not come back.
 type forward struct {
 	*http.Request
-	sent   *counter // nil without a body
+	sent *counter // nil without a body
+	// redact has no secrets where the request has no key.
 	redact *redactor
+	// upgrade is the protocol that the request wants to change to, or empty.
+	upgrade string
 }
 
 // prepare makes of a request from the jail what is sent on. The request itself
 // is not changed.
 func (b *Broker) prepare(r *http.Request) (*forward, *refusal) {
 	switch {
-	case r.ProtoMajor != 1:
+	case r.ProtoMajor != 1 && !byName(r):
 		return nil, refuse(http.StatusHTTPVersionNotSupported, "it speaks HTTP/1.1")
+	case b.misdirected(r):
+		return nil, refuse(http.StatusMisdirectedRequest, "this connection is to %s: the request is for %q", b.Host, clip(r.Host))
 	case r.Method == http.MethodConnect:
 		return nil, refuse(http.StatusMethodNotAllowed, "it is no proxy: CONNECT is refused")
 	case r.Method == http.MethodTrace:
 		return nil, refuse(http.StatusMethodNotAllowed, "TRACE is refused")
 	}
-	for _, u := range fields(r.Header, "Upgrade") {
-		// Some clients offer HTTP/2 that way, and are content with no answer.
-		if !strings.EqualFold(u, "h2c") {
-			return nil, refuse(http.StatusNotImplemented, "upgrades (websocket) are refused")
-		}
+	upgrade, no := b.upgrades(r)
+	if no != nil {
+		return nil, no
 	}
 	target, no := b.target(r)
 	if no != nil {
 		return nil, no
 	}
-	values := r.Header.Values(b.Header)
-	if len(values) > 1 {
-		return nil, refuse(http.StatusUnauthorized, "there is more than one header %s", b.Header)
+	value, secrets, no := b.credential(r)
+	if no != nil {
+		return nil, no
 	}
-	value, secrets, ok := b.place(r.Header.Get(b.Header))
-	if !ok {
-		return nil, refuse(http.StatusUnauthorized,
-			"the header %s does not hold its placeholder. This broker takes no other key: the real one is added outside of the jail, in the place of %q", b.Header, b.Placeholder())
+	out := (&http.Request{Method: r.Method, URL: target, Host: b.upstream.Host, Header: b.headers(r, len(secrets) > 0)}).WithContext(r.Context())
+	if len(secrets) > 0 {
+		out.Header.Set(b.Header, value)
 	}
-	out := (&http.Request{Method: r.Method, URL: target, Host: b.upstream.Host, Header: b.headers(r.Header)}).WithContext(r.Context())
-	out.Header.Set(b.Header, value)
-	f := &forward{Request: out, redact: newRedactor(secrets)}
+	if upgrade != "" {
+		out.Header.Set("Connection", "Upgrade")
+		out.Header.Set("Upgrade", upgrade)
+		// Or the key could not be seen in what comes back.
+		out.Header.Del("Sec-Websocket-Extensions")
+	}
+	f := &forward{Request: out, redact: newRedactor(secrets), upgrade: upgrade}
 	if r.ContentLength != 0 {
 		f.sent = &counter{ReadCloser: r.Body}
 		out.Body, out.ContentLength = f.sent, r.ContentLength
@@ -135,81 +127,50 @@ func clip(s string) string {
 	return s
 }
 
-// basicUser is the longest user name beside a placeholder. Keys of services
-// that also look for one in the name (GitHub) are longer.
-const basicUser = 39
-
-// oauthBasic stands beside a token that is the user name, by GitHub's custom.
-const oauthBasic = "x-oauth-basic"
-
-// place puts the key in the placeholder's place in the value of a header:
-// alone, behind a scheme ("Bearer", "token"), or in the base64 of "Basic" (RFC
-// 7617), as the password, or as the name without one. ok is false for anything
-// else: the rest of such a value would be the sender's own key. secrets are
-// what the service gets to know.
-func (b *Broker) place(value string) (out string, secrets []string, ok bool) {
-	if value == b.Placeholder() {
-		return b.key, []string{b.key}, true
-	}
-	scheme, rest, found := strings.Cut(value, " ")
-	if !found || scheme == "" || strings.ContainsAny(scheme, ",;=\"\t") {
-		return "", nil, false
-	}
-	rest = strings.TrimLeft(rest, " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return scheme + " " + b.key, []string{b.key}, rest == b.Placeholder()
-	}
-	text, err := base64.StdEncoding.DecodeString(rest)
-	if err != nil {
-		return "", nil, false
-	}
-	user, password, pair := strings.Cut(string(text), ":")
-	switch {
-	case user == b.Placeholder() && !pair:
-		user = b.key
-	case user == b.Placeholder() && slices.Contains([]string{"", oauthBasic, user}, password):
-		user, password = b.key, strings.ReplaceAll(password, b.Placeholder(), b.key)
-	case password == b.Placeholder() && len(user) <= basicUser:
-		password = b.key
-	default:
-		return "", nil, false
-	}
-	if pair {
-		user += ":" + password
-	}
-	encoded := base64.StdEncoding.EncodeToString([]byte(user))
-	return scheme + " " + encoded, []string{b.key, encoded}, true
-}
-
 // hopByHop are of one connection (RFC 9110, 7.6.1), besides what "Connection"
 // names.
 var hopByHop = []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade"}
 
-// dropped are not sent on: other ways to say who asks or what for, so that only
-// the broker's header and the checked path count; what would bring an answer in
-// pieces or encoded, where the key is not found; and what the broker's own
-// server has done already.
-var dropped = []string{
-	"Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key", "Api-Key", "X-Auth-Token", "Private-Token", "Job-Token", "Deploy-Token",
-	"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "Forwarded", "Via",
-	"Accept-Encoding", "Range", "If-Range", "Expect", "Host", "Content-Length",
-}
+// Headers that are not sent on.
+var (
+	// dropped never are: other ways to say what a request is for and how, so
+	// that only its own line counts, and what the broker's server has done.
+	dropped = []string{
+		"X-Original-Url", "X-Original-Uri", "X-Rewrite-Url", "X-Original-Method", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override",
+		"Forwarded", "Via", "Expect", "Host", "Content-Length",
+	}
+	// credentials are other ways to say who asks.
+	credentials = []string{
+		"Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key", "Api-Key", "X-Auth-Token", "Private-Token", "Job-Token", "Deploy-Token",
+	}
+	// partial would bring an answer in pieces or encoded, where the key is not
+	// found.
+	partial = []string{"Accept-Encoding", "Range", "If-Range"}
+)
 
-// headers are what is sent on of the jail's.
-func (b *Broker) headers(from http.Header) http.Header {
-	to := http.Header{}
-	connection := fields(from, "Connection")
-	for name, values := range from {
+// headers are what is sent on of the jail's. secret: the request gets a key.
+func (b *Broker) headers(r *http.Request, secret bool) http.Header {
+	to, not := http.Header{}, slices.Concat(hopByHop, dropped, credentials)
+	if secret {
+		not = append(not, partial...)
+	}
+	connection := fields(r.Header, "Connection")
+	for name, values := range r.Header {
 		// Some servers take an underscore for a dash.
 		plain := textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
-		if slices.Contains(hopByHop, plain) || slices.Contains(dropped, plain) || strings.HasPrefix(plain, "X-Forwarded-") ||
+		if slices.Contains(not, plain) || strings.HasPrefix(plain, "X-Forwarded-") ||
 			strings.EqualFold(plain, strings.ReplaceAll(b.Header, "_", "-")) ||
 			slices.ContainsFunc(connection, func(c string) bool { return strings.EqualFold(c, name) }) {
 			continue
 		}
 		to[name] = slices.Clone(values)
 	}
-	to.Set("Accept-Encoding", "identity")
+	if secret {
+		to.Set("Accept-Encoding", "identity")
+	}
+	if r.ProtoMajor == 2 && slices.Contains(fields(r.Header, "Te"), "trailers") {
+		to.Set("Te", "trailers") // gRPC's servers insist on it
+	}
 	if _, ok := to["User-Agent"]; !ok {
 		to["User-Agent"] = nil // or net/http sends its own
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -99,11 +100,9 @@ func TestSchemes(t *testing.T) {
 	} {
 		resp, text := l.do("GET", "/x", "", "Authorization", in)
 		if want == "" {
-			if resp.StatusCode != http.StatusUnauthorized || len(l.got) != 0 || !strings.Contains(text, "placeholder") {
+			// Never 401: git erases the credential that it had stored.
+			if resp.StatusCode != http.StatusForbidden || len(l.got) != 0 || !strings.Contains(text, "placeholder") || resp.Header.Get("Www-Authenticate") != "" {
 				t.Errorf("%q: %s, %s", in, resp.Status, text)
-			}
-			if !strings.HasPrefix(resp.Header.Get("Www-Authenticate"), "Basic ") {
-				t.Errorf("%q: git is not asked for its credentials", in)
 			}
 			l.got = nil
 			continue
@@ -118,6 +117,15 @@ func TestSchemes(t *testing.T) {
 	}
 }
 
+// TestAsked: git sends its credential when it is asked for one.
+func TestAsked(t *testing.T) {
+	l := newLab(t, nil, generic)
+	resp, text := l.do("GET", "/x", "")
+	if resp.StatusCode != http.StatusUnauthorized || !strings.HasPrefix(resp.Header.Get("Www-Authenticate"), "Basic ") || len(l.got) != 0 {
+		t.Errorf("%s %s", resp.Status, text)
+	}
+}
+
 // TestRefused: what is not forwarded, and how the jail is told.
 func TestRefused(t *testing.T) {
 	l := newLab(t, nil)
@@ -127,12 +135,12 @@ func TestRefused(t *testing.T) {
 		status             int
 		says               string
 	}{
-		{"no key", "POST /v1/messages", "", 401, "placeholder"},
-		{"another key", "POST /v1/messages", "X-Api-Key: sk-attacker-key\r\n", 401, "no other key"},
-		{"the real key", "POST /v1/messages", "X-Api-Key: " + key + "\r\n", 401, "no other key"},
-		{"the placeholder in another header", "POST /v1/messages", "Authorization: Bearer " + l.b.Placeholder() + "\r\n", 401, "X-Api-Key"},
-		{"two keys", "POST /v1/messages", hold + "X-Api-Key: sk-attacker-key\r\n", 401, "more than one"},
-		{"two keys, the other way round", "POST /v1/messages", "X-Api-Key: sk-attacker-key\r\n" + hold, 401, "more than one"},
+		{"no key", "POST /v1/messages", "", 403, "placeholder"},
+		{"another key", "POST /v1/messages", "X-Api-Key: sk-attacker-key\r\n", 403, "no other key"},
+		{"the real key", "POST /v1/messages", "X-Api-Key: " + key + "\r\n", 403, "no other key"},
+		{"the placeholder in another header", "POST /v1/messages", "Authorization: Bearer " + l.b.Placeholder() + "\r\n", 403, "X-Api-Key"},
+		{"two keys", "POST /v1/messages", hold + "X-Api-Key: sk-attacker-key\r\n", 403, "more than one"},
+		{"two keys, the other way round", "POST /v1/messages", "X-Api-Key: sk-attacker-key\r\n" + hold, 403, "more than one"},
 		{"an administrator's path", "GET /v1/organizations/api_keys", hold, 403, "not among"},
 		{"another case", "GET /V1/messages", hold, 403, "not among"},
 		{"a longer name", "GET /v1/messagesx", hold, 403, "not among"},
@@ -164,7 +172,7 @@ func TestRefused(t *testing.T) {
 		{"CONNECT", "CONNECT example.com:443", hold, 405, "CONNECT"},
 		{"CONNECT a path", "CONNECT /v1/messages", hold, 405, "CONNECT"},
 		{"TRACE", "TRACE /v1/messages", hold, 405, "TRACE"},
-		{"websocket", "GET /v1/messages", hold + "Connection: Upgrade\r\nUpgrade: websocket\r\n", 501, "upgrades"},
+		{"websocket", "GET /v1/messages", hold + "Connection: Upgrade\r\nUpgrade: websocket\r\n", 426, "upgrades"},
 		{"no HTTP", "HELLO", "", 400, ""},
 		{"a header that is too long", "GET /v1/messages", hold + "X-Long: " + strings.Repeat("x", maxHeader+8<<10) + "\r\n", 431, ""},
 	} {
@@ -183,13 +191,8 @@ func TestRefused(t *testing.T) {
 			if c.says == "" {
 				return // net/http's own
 			}
-			var e struct {
-				Type  string
-				Error struct{ Type, Message string }
-			}
-			if err := json.Unmarshal(body, &e); err != nil || e.Type != "error" || e.Error.Type == "" ||
-				!strings.HasPrefix(e.Error.Message, "jailed-claude broker: ") || !strings.Contains(e.Error.Message, c.says) {
-				t.Errorf("%v: %s, want it to say %q", err, body, c.says)
+			if text := said(t, body); !strings.HasPrefix(text, "jailed-claude broker: ") || !strings.Contains(text, c.says) {
+				t.Errorf("%q, want it to say %q", text, c.says)
 			}
 			if ev := l.event(); ev.Forwarded || ev.Status != c.status || ev.Why == "" || strings.Contains(ev.Path, "?") {
 				t.Errorf("%+v", ev)
@@ -200,6 +203,41 @@ func TestRefused(t *testing.T) {
 		t.Errorf("the service got %+v, at %q", l.got, l.dialled)
 	}
 	clean(t, "the log", l.events)
+}
+
+// said is what a refusal says, wherever a client looks.
+func said(t *testing.T, body []byte) string {
+	t.Helper()
+	var e struct {
+		Message, Error string
+		Errors         []struct{ Detail, Message, Code string }
+	}
+	if err := json.Unmarshal(body, &e); err != nil || len(e.Errors) != 1 || e.Errors[0].Code == "" ||
+		e.Error != e.Message || e.Errors[0].Detail != e.Message || e.Errors[0].Message != e.Message {
+		t.Errorf("%v: %s", err, body)
+	}
+	return e.Message
+}
+
+// TestRefusalForms: agents show errors of the Anthropic API, and AWS's clients
+// read XML.
+func TestRefusalForms(t *testing.T) {
+	at := func(host string) change {
+		return func(b *network.Broker, _ *Options, _ *httptest.Server) { b.Upstream = "https://" + host }
+	}
+	_, text := newLab(t, nil, at("api.anthropic.com")).do("GET", "/x", "")
+	var e struct {
+		Type, Message string
+		Error         struct{ Type, Message string }
+	}
+	if err := json.Unmarshal([]byte(text), &e); err != nil || e.Type != "error" || e.Error.Type != "permission_error" || e.Error.Message != e.Message {
+		t.Errorf("%v: %s", err, text)
+	}
+	resp, text := newLab(t, nil, at("s3.eu-central-1.amazonaws.com")).do("GET", "/x<y>", "")
+	var x struct{ Code, Message string }
+	if err := xml.Unmarshal([]byte(text), &x); err != nil || x.Code != "AccessDenied" || !strings.Contains(x.Message, "/x<y>") || resp.Header.Get("Content-Type") != "application/xml" {
+		t.Errorf("%v: %s", err, text)
+	}
 }
 
 // TestPaths: without a list of paths, names of npm's and GitLab's with an
