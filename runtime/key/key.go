@@ -60,6 +60,9 @@ const (
 func All(ctx context.Context, brokers []network.Broker, c Caller) (map[string]string, error) {
 	keys := map[string]string{}
 	for _, b := range brokers {
+		if b.From == "" {
+			continue
+		}
 		k, err := c.read(ctx, b)
 		if err != nil {
 			return nil, err

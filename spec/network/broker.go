@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Broker is one service that is used with a key which never enters the jail.
+// Broker is one service whose requests are judged one by one, and that is
+// mostly used with a key which never enters the jail.
 // In the jail it is https://Host, with a certificate of the jail's own
 // authority, and plain HTTP at URL. Placeholder stands for the key; the relay
 // puts the key in its place and speaks TLS to Upstream.
@@ -20,10 +21,11 @@ type Broker struct {
 	// Upstream is the real service, "https://HOST[:PORT][/PATH]".
 	Upstream string `json:"upstream"`
 	// Header is the only request header in which the placeholder is replaced.
-	Header string `json:"header"`
+	Header string `json:"header,omitempty"`
 	// From says where the key comes from, outside: "env:NAME", "file:PATH" or
-	// "command:PROGRAM ARGUMENTS".
-	From string `json:"from"`
+	// "command:PROGRAM ARGUMENTS". Without it there is no key, and credentials
+	// of the jail's own pass.
+	From string `json:"from,omitempty"`
 	// Env names the variable that holds the placeholder in the jail, URLEnv
 	// the one that holds URL; empty for none.
 	Env    string `json:"env,omitempty"`
@@ -31,6 +33,9 @@ type Broker struct {
 	// Paths are the only paths that are passed on: one that ends in "/" is
 	// that of everything below it. Empty means all.
 	Paths []string `json:"paths,omitempty"`
+	// Allow are the only requests that are passed on (ParseRequestRule). Empty
+	// means all.
+	Allow []string `json:"allow,omitempty"`
 	// Upgrade are the protocols that a request may change to: UpgradeWebSocket.
 	// What is said in them is not looked at.
 	Upgrade []string `json:"upgrade,omitempty"`
@@ -81,12 +86,28 @@ func (b Broker) Allows(path string) bool {
 	return false
 }
 
+// Complete fills in what follows from Host: the name and the upstream.
+func (b Broker) Complete() Broker {
+	if b.Host != "" && b.Name == "" {
+		b.Name = strings.ReplaceAll(b.Host, ".", "-")
+	}
+	if b.Host != "" && b.Upstream == "" {
+		b.Upstream = "https://" + b.Host
+	}
+	return b
+}
+
 // Check reports the first thing that is wrong with b.
 func (b Broker) Check() error {
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("broker %q: %s", b.Name, fmt.Sprintf(format, args...))
 	}
-	if !isLabel(b.Name) || b.Name != strings.ToLower(b.Name) {
+	switch {
+	case b.Name == "" && b.Upstream == "":
+		return bad("it has no host: write host = \"api.example.com\"")
+	case b.Name == "":
+		return bad("it has no name, and no host that one could be made of: write name = \"npm\"")
+	case !isLabel(b.Name) || b.Name != strings.ToLower(b.Name):
 		return bad("the name is not a DNS label in lower case")
 	}
 	u, err := url.Parse(b.Upstream)
@@ -106,28 +127,53 @@ func (b Broker) Check() error {
 			return bad("upgrade %q is not known: write %q", u, UpgradeWebSocket)
 		}
 	}
-	if b.Header == "" || strings.Trim(b.Header, tokenChars) != "" || strings.EqualFold(b.Header, "Host") {
-		return bad("header %q is not the name of a header that can hold a key", b.Header)
-	}
-	kind, value, _ := strings.Cut(b.From, ":")
-	if strings.TrimSpace(value) == "" || strings.ContainsAny(value, "\x00\n\r") {
-		return bad("from %q says nothing: write \"env:NAME\", \"file:PATH\" or \"command:PROGRAM ARGUMENTS\"", b.From)
-	}
-	switch kind {
-	case "env", "command":
-	case "file":
-		if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "~/") {
-			return bad("from %q: the path is not absolute", b.From)
-		}
-	default:
-		return bad("from %q is not \"env:NAME\", \"file:PATH\" or \"command:PROGRAM ARGUMENTS\"", b.From)
-	}
 	for _, p := range b.Paths {
 		if !strings.HasPrefix(p, "/") || strings.ContainsAny(p, "?#%\x00") || strings.Contains(p, "/../") {
 			return bad("path %q does not begin with a slash, or is no plain path", p)
 		}
 	}
+	for _, r := range b.Allow {
+		if _, err := ParseRequestRule(r); err != nil {
+			return bad("allow: %v", err)
+		}
+	}
+	if len(b.Paths) > 0 && len(b.Allow) > 0 {
+		return bad("it has paths and allow: write all as allow, \"* /v1/**\"")
+	}
+	if problem := b.checkKey(); problem != "" {
+		return bad("%s", problem)
+	}
 	return nil
+}
+
+// checkKey says what is wrong with where the key comes from and goes.
+func (b Broker) checkKey() string {
+	if b.From == "" {
+		switch {
+		case b.Header != "" || b.Env != "":
+			return `it has no key for its header or variable: write from = "env:NAME"`
+		case len(b.Allow)+len(b.Paths) == 0:
+			return `it has neither a key nor rules: write from = "env:NAME" or allow = ["GET /**"]`
+		}
+		return ""
+	}
+	if b.Header == "" || strings.Trim(b.Header, tokenChars) != "" || strings.EqualFold(b.Header, "Host") {
+		return fmt.Sprintf("header %q is not the name of a header that can hold a key", b.Header)
+	}
+	kind, value, _ := strings.Cut(b.From, ":")
+	if strings.TrimSpace(value) == "" || strings.ContainsAny(value, "\x00\n\r") {
+		return fmt.Sprintf("from %q says nothing: write \"env:NAME\", \"file:PATH\" or \"command:PROGRAM ARGUMENTS\"", b.From)
+	}
+	switch kind {
+	case "env", "command":
+	case "file":
+		if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "~/") {
+			return fmt.Sprintf("from %q: the path is not absolute", b.From)
+		}
+	default:
+		return fmt.Sprintf("from %q is not \"env:NAME\", \"file:PATH\" or \"command:PROGRAM ARGUMENTS\"", b.From)
+	}
+	return ""
 }
 
 // tokenChars are what a header's name is made of, less what no key's header

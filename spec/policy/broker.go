@@ -46,13 +46,7 @@ func (d *decoder) broker(at string, table map[string]any) (b network.Broker) {
 		}
 		d.brokerKey(r, &b, joinKey(at, name), table[name])
 	}
-	for _, r := range rows() {
-		_, name, _ := strings.Cut(r.Name, ".")
-		if _, ok := table[name]; r.Tables && r.Required && !ok {
-			d.fault(r.Name, "is missing: write "+name+" = "+exampleOf(name), at, brokerSection)
-		}
-	}
-	return b
+	return b.Complete()
 }
 
 func (d *decoder) brokerKey(r row, b *network.Broker, at string, value any) {
@@ -71,12 +65,6 @@ func (d *decoder) brokerKey(r row, b *network.Broker, at string, value any) {
 		}
 		*field = d.stringList(r.Name, at, list)
 	}
-}
-
-func exampleOf(name string) string {
-	return map[string]string{
-		"name": `"npm"`, "upstream": `"https://registry.npmjs.org"`, "header": `"Authorization"`, "from": `"env:NPM_TOKEN"`,
-	}[name]
 }
 
 // brokers checks those of a layer, however they were made.
@@ -101,7 +89,7 @@ func (c *checker) brokers() {
 			c.fault(brokerSection, fmt.Sprintf("%q: there are two of this name: take one of them out", b.Name), at, brokerSection)
 		}
 		names[b.Name] = true
-		if kind, _, _ := strings.Cut(b.From, ":"); c.layer.project && kind != "env" {
+		if kind, _, _ := strings.Cut(b.From, ":"); c.layer.project && kind != "env" && b.From != "" {
 			does := map[string]string{"command": "runs a program", "file": "reads a file"}[kind]
 			c.fault("broker.from", fmt.Sprintf("%q %s of this host, which the policy of a project cannot make it do: "+
 				"write this broker in your own policy, ~/.config/jailed-claude/config.toml", b.From, does),
@@ -140,7 +128,7 @@ func brokerProblem(r row, b *network.Broker) string {
 // the same name, as a whole and in its place.
 func (p *Policy) applyBrokers(l *Layer) {
 	for _, b := range l.Brokers {
-		b.Paths = slices.Clone(b.Paths)
+		b.Paths, b.Allow, b.Upgrade = slices.Clone(b.Paths), slices.Clone(b.Allow), slices.Clone(b.Upgrade)
 		p.Origins[originKey(brokerSection, b.Name)] = l.Name
 		if i := slices.IndexFunc(p.Brokers, func(o network.Broker) bool { return o.Name == b.Name }); i >= 0 {
 			p.Brokers[i] = b
@@ -163,13 +151,16 @@ func compareBrokers(a, b []network.Broker) (changes []Change) {
 	for _, o := range b {
 		from, to := find(a, o.Name), find(b, o.Name)
 		if from == nil || *from != *to {
-			changes = append(changes, Change{Key: brokerSection, Element: o.Name, From: from, To: to, Widens: true,
-				Why: fmt.Sprintf("the secret of %q goes to %q, and the jail uses it there", o.From, o.Upstream)})
+			why := fmt.Sprintf("the secret of %q goes to %q, and the jail uses it there", o.From, o.Upstream)
+			if o.From == "" {
+				why = fmt.Sprintf("the jail reaches %q by these rules", o.Upstream)
+			}
+			changes = append(changes, Change{Key: brokerSection, Element: o.Name, From: from, To: to, Widens: true, Why: why})
 		}
 	}
 	for _, o := range a {
 		if to := find(b, o.Name); to == nil {
-			changes = append(changes, Change{Key: brokerSection, Element: o.Name, From: find(a, o.Name), Why: "the jail has no use of this key"})
+			changes = append(changes, Change{Key: brokerSection, Element: o.Name, From: find(a, o.Name), Why: "the jail has no use of this service"})
 		}
 	}
 	return changes

@@ -76,9 +76,6 @@ func JSONSchema() ([]byte, error) {
 			of = of.Items
 		}
 		of.Properties[name] = s
-		if k.Required {
-			of.Required = append(of.Required, name)
-		}
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -48,8 +48,6 @@ type Key struct {
 	Text string
 	// Tables: the section is written [[section]], once for each of a kind.
 	Tables bool
-	// Required: every such table has the key.
-	Required bool
 }
 
 // Keys returns the schema of the policy file, in the order in which it is
@@ -244,23 +242,28 @@ func rows() []row {
 			policy: func(p *Policy) any { return &p.Terminal.Clipboard },
 		},
 		{
-			Key: Key{Name: "broker.name", Type: TypeString, Tables: true, Required: true,
-				Text: "Name of the broker, a DNS label: inside it is at `http://NAME.broker.internal`."},
+			Key: Key{Name: "broker.name", Type: TypeString, Tables: true,
+				Text: "Name of the broker, a DNS label: inside it is also at `http://NAME.broker.internal`. `host` with dashes by default."},
 			broker: func(b *network.Broker) any { return &b.Name },
 		},
 		{
-			Key: Key{Name: "broker.upstream", Type: TypeString, Tables: true, Required: true,
-				Text: "The service that it speaks to, `https://HOST`."},
+			Key: Key{Name: "broker.host", Type: TypeString, Tables: true,
+				Text: "The service's own name: inside, `https://HOST` is the broker. That of `upstream` by default."},
+			broker: func(b *network.Broker) any { return &b.Host },
+		},
+		{
+			Key: Key{Name: "broker.upstream", Type: TypeString, Tables: true,
+				Text: "The service that it speaks to, `https://HOST`. `https://` and `host` by default."},
 			broker: func(b *network.Broker) any { return &b.Upstream },
 		},
 		{
-			Key: Key{Name: "broker.header", Type: TypeString, Tables: true, Required: true,
+			Key: Key{Name: "broker.header", Type: TypeString, Tables: true,
 				Text: "The request header in which it puts the key."},
 			broker: func(b *network.Broker) any { return &b.Header },
 		},
 		{
-			Key: Key{Name: "broker.from", Type: TypeString, Tables: true, Required: true,
-				Text: "Where the key comes from, outside: `env:NAME`, `file:PATH` or `command:PROGRAM ARGUMENTS`."},
+			Key: Key{Name: "broker.from", Type: TypeString, Tables: true,
+				Text: "Where the key comes from, outside: `env:NAME`, `file:PATH` or `command:PROGRAM ARGUMENTS`. Without it there is no key."},
 			broker: func(b *network.Broker) any { return &b.From },
 		},
 		{
@@ -277,6 +280,16 @@ func rows() []row {
 			Key: Key{Name: "broker.paths", Type: TypeStrings, Tables: true,
 				Text: "The only paths that are passed on; one that ends in `/` is of all below it."},
 			broker: func(b *network.Broker) any { return &b.Paths },
+		},
+		{
+			Key: Key{Name: "broker.allow", Type: TypeStrings, Tables: true,
+				Text: "The only requests that are passed on, as `GET /repos/**`: `*` is one part of a path, `**` one or more."},
+			broker: func(b *network.Broker) any { return &b.Allow },
+		},
+		{
+			Key: Key{Name: "broker.upgrade", Type: TypeStrings, Tables: true,
+				Text: "Protocols that a request may change to: `websocket`."},
+			broker: func(b *network.Broker) any { return &b.Upgrade },
 		},
 	}
 }

@@ -60,7 +60,7 @@ func (b *Broker) forward(w http.ResponseWriter, f *forward, e *Event) *refusal {
 	if c := resp.Header.Get("Content-Encoding"); !f.redact.idle() && c != "" && !strings.EqualFold(c, "identity") && hasBody(f.Method, resp) {
 		return refuse(http.StatusBadGateway, "%s answered encoded (%s), which it was asked not to do: the broker could not see whether the key is in it", b.upstream.Host, clip(f.redact.text(c)))
 	}
-	copyHeader(w.Header(), f.redact.header(resp.Header), fields(resp.Header, "Connection"))
+	b.copyHeader(w.Header(), f.redact.header(resp.Header), fields(resp.Header, "Connection"))
 	if len(resp.Trailer) > 0 {
 		w.Header().Del("Content-Length") // or there is no place for trailers
 	}
@@ -115,13 +115,15 @@ func pass(w http.ResponseWriter, redact *redactor, body io.Reader, n *int64) err
 	}
 }
 
-// kept are headers of an answer that stay outside: a cookie may be a login that
-// was made with the key, and another server's address is none of the jail's.
-var kept = []string{"Set-Cookie", "Alt-Svc"}
+// stays: a header of an answer stays outside. A cookie may be a login that was
+// made with the key, and another server's address is none of the jail's.
+func (b *Broker) stays(name string) bool {
+	return name == "Alt-Svc" || name == "Set-Cookie" && b.keyed()
+}
 
-func copyHeader(to, from http.Header, connection []string) {
+func (b *Broker) copyHeader(to, from http.Header, connection []string) {
 	for name, values := range from {
-		if slices.Contains(hopByHop, name) || slices.Contains(kept, name) ||
+		if slices.Contains(hopByHop, name) || b.stays(name) ||
 			slices.ContainsFunc(connection, func(c string) bool { return strings.EqualFold(c, name) }) {
 			continue
 		}

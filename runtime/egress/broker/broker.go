@@ -21,7 +21,8 @@ import (
 
 // Options of a broker.
 type Options struct {
-	// Key takes the placeholder's place. CheckKey says what it can be.
+	// Key takes the placeholder's place. CheckKey says what it can be. It is
+	// empty for a broker without one.
 	Key string
 	// Roots are the certificates (PEM) that the service's is verified with;
 	// nil means the system's.
@@ -76,6 +77,7 @@ type Broker struct {
 	network.Broker
 	upstream  *url.URL
 	key       string
+	rules     []network.RequestRule // of Allow
 	log       func(Event)
 	server    *http.Server
 	transport *http.Transport
@@ -116,7 +118,7 @@ func New(b network.Broker, o Options) (*Broker, error) {
 	if err := b.Check(); err != nil {
 		return nil, err
 	}
-	if err := CheckKey(o.Key); err != nil {
+	if err := CheckKey(o.Key); b.From != "" && err != nil {
 		return nil, fmt.Errorf("broker %q: the key from %q: %w", b.Name, b.From, err)
 	}
 	upstream, err := url.Parse(b.Upstream)
@@ -149,6 +151,13 @@ func New(b network.Broker, o Options) (*Broker, error) {
 		ResponseHeaderTimeout:  answerTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,
 	}
+	for _, text := range b.Allow {
+		rule, err := network.ParseRequestRule(text)
+		if err != nil {
+			return nil, fmt.Errorf("broker %q: %w", b.Name, err)
+		}
+		own.rules = append(own.rules, rule)
+	}
 	own.ctx, own.end = context.WithCancel(context.Background())
 	if o.Authority != nil {
 		own.inside = own.config(o.Authority)
@@ -166,6 +175,9 @@ func New(b network.Broker, o Options) (*Broker, error) {
 	}
 	return own, nil
 }
+
+// keyed: the broker adds a key.
+func (b *Broker) keyed() bool { return b.From != "" }
 
 // roundTrip sends a request. The certificates are read for the first one: it
 // takes some milliseconds, in which a jail can start.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // forward is a request as it is sent on, and what must not come back.
@@ -88,17 +90,27 @@ func (b *Broker) target(r *http.Request) (*url.URL, *refusal) {
 		return nil, refuse(http.StatusBadRequest, "the path %q is refused: it has empty or dotted parts, or characters that do not belong there", clip(raw))
 	}
 	lower := strings.ToLower(raw)
-	if (len(b.Paths) > 0 || strings.Trim(b.upstream.Path, "/") != "") && (strings.Contains(lower, "%2f") || strings.Contains(path, "%")) {
+	// Some servers decode these before they look for slashes, others after.
+	unclear := strings.Contains(lower, "%2f") || strings.Contains(path, "%")
+	if unclear && (len(b.Paths) > 0 || strings.Trim(b.upstream.Path, "/") != "" || len(b.rules) > 0 && !b.allowsAll(r.Method)) {
 		return nil, refuse(http.StatusBadRequest, "the path %q is refused: it has an encoded slash or percent sign, and this broker passes on only some paths", clip(raw))
 	}
 	if !b.Allows(path) {
 		return nil, refuse(http.StatusForbidden, "the path %q is not among those that this broker passes on: %s", clip(path), strings.Join(b.Paths, " "))
+	}
+	if len(b.rules) > 0 && !slices.ContainsFunc(b.rules, func(rule network.RequestRule) bool { return rule.Allows(r.Method, path) }) {
+		return nil, refuse(http.StatusForbidden, "%s %s is not among the requests that broker %q allows: %s", clip(r.Method), clip(path), b.Name, strings.Join(b.Broker.Allow, ", "))
 	}
 	u := *b.upstream
 	u.Path = strings.TrimSuffix(b.upstream.Path, "/") + path
 	u.RawPath = strings.TrimSuffix(b.upstream.EscapedPath(), "/") + raw
 	u.RawQuery, u.ForceQuery = r.URL.RawQuery, r.URL.ForceQuery
 	return &u, nil
+}
+
+// allowsAll: a rule is of this method with whatever path.
+func (b *Broker) allowsAll(method string) bool {
+	return slices.ContainsFunc(b.rules, func(rule network.RequestRule) bool { return rule.AllowsAll(method) })
 }
 
 // odd: a decoded path that is not in its shortest form, or that a server may
@@ -150,7 +162,10 @@ var (
 
 // headers are what is sent on of the jail's. secret: the request gets a key.
 func (b *Broker) headers(r *http.Request, secret bool) http.Header {
-	to, not := http.Header{}, slices.Concat(hopByHop, dropped, credentials)
+	to, not := http.Header{}, slices.Concat(hopByHop, dropped)
+	if b.keyed() {
+		not = append(not, credentials...)
+	}
 	if secret {
 		not = append(not, partial...)
 	}
@@ -159,7 +174,7 @@ func (b *Broker) headers(r *http.Request, secret bool) http.Header {
 		// Some servers take an underscore for a dash.
 		plain := textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
 		if slices.Contains(not, plain) || strings.HasPrefix(plain, "X-Forwarded-") ||
-			strings.EqualFold(plain, strings.ReplaceAll(b.Header, "_", "-")) ||
+			b.keyed() && strings.EqualFold(plain, strings.ReplaceAll(b.Header, "_", "-")) ||
 			slices.ContainsFunc(connection, func(c string) bool { return strings.EqualFold(c, name) }) {
 			continue
 		}

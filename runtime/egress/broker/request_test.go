@@ -266,3 +266,84 @@ func TestPaths(t *testing.T) {
 		t.Errorf("an encoded slash: %s", resp.Status)
 	}
 }
+
+// TestRules: methods and paths, with a key and without, however they are
+// spelled.
+func TestRules(t *testing.T) {
+	rules := func(b *network.Broker, _ *Options, _ *httptest.Server) {
+		b.Paths, b.Allow = nil, []string{"GET /repos/**", "POST /repos/ada/site/pulls", "GET /search"}
+	}
+	keyless := func(b *network.Broker, o *Options, _ *httptest.Server) { b.Header, b.From, o.Key = "", "", "" }
+	for name, changes := range map[string][]change{"with a key": {generic, rules}, "without": {rules, keyless}} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, nil, append(changes, http1)...)
+			auth := "Authorization: Bearer " + l.b.Placeholder() + "\r\n"
+			for _, c := range []struct {
+				line   string
+				status int
+			}{
+				{"GET /repos/ada/site", 200}, {"HEAD /repos/a", 200}, {"POST /repos/ada/site/pulls", 200}, {"GET /search?q=POST", 200},
+				{"POST /repos/ada/site/pulls?a=/../x", 200},
+				{"POST /repos/ada/site", 403}, {"POST /search", 403}, {"DELETE /repos/ada/site", 403}, {"GET /user", 403}, {"GET /", 403}, {"GET /repos", 403},
+				{"PATCH /repos/ada/site/pulls", 403}, {"post /repos/ada/site/pulls", 403}, {"Get /repos/a", 403}, {"GETS /repos/a", 403}, {"OPTIONS /repos/a", 403},
+				{"POST /repos/ada/site/pulls/", 403}, {"POST /REPOS/ada/site/pulls", 403}, {"POST /repos/ada/site/pulls;x", 403},
+				{"GET /repos/../user", 400}, {"GET /repos/%2e%2e/user", 400}, {"GET /repos/..%2fuser", 400}, {"GET /repos//user", 400}, {"GET //user", 400}, {"GET /repos/a/%2e", 400},
+				{"POST /repos/ada/site/x/../pulls", 400}, {"POST /repos/ada%2fsite/pulls", 400}, {"GET /repos%2fada", 400}, {"GET /repos/%252e%252e/user", 400}, {`GET /repos/..\user`, 400},
+				{"GET http://example.com/repos/x", 400}, {"GET /repos/..;/user", 400}, {"GET /repos/%c0%ae%c0%ae/user", 400}, {"GET /repos/a%00", 400},
+			} {
+				answer := l.raw(c.line + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Http-Method-Override: DELETE\r\nX-HTTP-Method: DELETE\r\nX_Method_Override: DELETE\r\nX-Original-URL: /user\r\n" + auth + "\r\n")
+				if !strings.HasPrefix(answer, fmt.Sprintf("HTTP/1.1 %d ", c.status)) {
+					t.Errorf("%s: %.200q, want %d", c.line, answer, c.status)
+				}
+				if c.status == 403 && !strings.Contains(answer, "POST /repos/ada/site/pulls, GET /search") {
+					t.Errorf("%s: it does not say what is allowed: %q", c.line, answer)
+				}
+				if e := l.event(); e.Forwarded != (c.status == 200) || e.Status != c.status || !e.Forwarded && e.Why == "" {
+					t.Errorf("%s: %+v", c.line, e)
+				}
+				if c.status != 200 {
+					if len(l.got) != 0 {
+						t.Fatalf("%s: the service got %+v", c.line, l.got)
+					}
+					continue
+				}
+				s := l.last()
+				for _, h := range []string{"X-Http-Method-Override", "X-Http-Method", "X_Method_Override", "X-Original-Url"} {
+					if s.header.Get(h) != "" || len(s.header[h]) > 0 {
+						t.Errorf("%s arrived", h)
+					}
+				}
+			}
+		})
+	}
+	// Where every path is allowed, no spelling of one is another.
+	all := newLab(t, nil, generic, func(b *network.Broker, _ *Options, _ *httptest.Server) { b.Allow = []string{"GET /**", "POST /a"} })
+	auth := []string{"Authorization", "Bearer " + all.b.Placeholder()}
+	for path, want := range map[string]int{"GET /@types%2fnode": 200, "POST /%61": 200, "POST /a%2fb": 400, "POST /b": 403} {
+		method, path, _ := strings.Cut(path, " ")
+		if resp, text := all.do(method, path, "", auth...); resp.StatusCode != want {
+			t.Errorf("%s %s: %s %s", method, path, resp.Status, text)
+		}
+	}
+}
+
+// TestWithoutKey: credentials and cookies of the jail's own pass, for there is
+// nothing to keep.
+func TestWithoutKey(t *testing.T) {
+	l := newLab(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Set-Cookie", "a=b")
+		w.Header().Set("Alt-Svc", "h3=:443")
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = io.WriteString(w, "pretend this is gzip")
+	}, func(b *network.Broker, o *Options, _ *httptest.Server) {
+		b.Header, b.From, o.Key, b.Paths, b.Allow = "", "", "", nil, []string{"GET /**"}
+	})
+	resp, text := l.do("GET", "/x", "", "Authorization", "Bearer mine", "Cookie", "c=d", "Range", "bytes=1-2", "Accept-Encoding", "gzip")
+	s := l.last()
+	if h := s.header; h.Get("Authorization") != "Bearer mine" || h.Get("Cookie") != "c=d" || h.Get("Range") == "" || h.Get("Accept-Encoding") != "gzip" {
+		t.Errorf("%v", h)
+	}
+	if text != "pretend this is gzip" || resp.Header.Get("Set-Cookie") == "" || resp.Header.Get("Alt-Svc") != "" || resp.Header.Get("Content-Encoding") != "gzip" {
+		t.Errorf("%s, %v", text, resp.Header)
+	}
+}

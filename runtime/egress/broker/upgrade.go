@@ -47,7 +47,7 @@ func (b *Broker) tunnel(w http.ResponseWriter, f *forward, resp *http.Response, 
 	_ = in.SetDeadline(time.Time{})
 	e.Status = resp.StatusCode
 	h := http.Header{}
-	copyHeader(h, f.redact.header(resp.Header), fields(resp.Header, "Connection"))
+	b.copyHeader(h, f.redact.header(resp.Header), fields(resp.Header, "Connection"))
 	h.Set("Connection", "Upgrade")
 	h.Set("Upgrade", f.upgrade)
 	var head strings.Builder
