@@ -3,12 +3,15 @@ package host
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"unicode/utf8"
+
+	"github.com/jailed-claude/jailed-claude/spec/pattern"
 )
 
 // survey gathers what a Project has.
@@ -27,7 +30,7 @@ func newSurvey(s *source, f *Facts) *survey {
 
 // survey fills all of f.Project but Dir. settings is called last; it may wait.
 func (s *source) survey(ctx context.Context, f *Facts, o Options, settings func() []setting) error {
-	var states []state
+	var states []pattern.State
 	for _, key := range []struct {
 		what     string
 		patterns []string
@@ -37,7 +40,7 @@ func (s *source) survey(ctx context.Context, f *Facts, o Options, settings func(
 			return err
 		}
 		for _, p := range patterns {
-			states = append(states, state{pattern: p, hide: key.what == "hide"})
+			states = append(states, pattern.Begin(p, key.what == "hide"))
 		}
 	}
 	v := newSurvey(s, f)
@@ -220,4 +223,18 @@ func covered(path string, list []Path) bool {
 		}
 	}
 	return false
+}
+
+// parsePatterns reads all of a key; what says which one it is.
+func parsePatterns(what string, texts []string) ([]*pattern.Pattern, error) {
+	var list []*pattern.Pattern
+	for _, t := range texts {
+		p, err := pattern.Parse(t)
+		var bad *pattern.Error
+		if errors.As(err, &bad) {
+			return nil, fmt.Errorf("%s %w %q: %s", what, ErrPattern, bad.Text, bad.Why)
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/spec/pattern"
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
@@ -42,12 +44,12 @@ type walk struct {
 type folder struct {
 	path   string
 	depth  int
-	states []state
+	states []pattern.State
 	// nested: look for repositories here.
 	nested bool
 }
 
-func (w *walk) run(ctx context.Context, states []state) error {
+func (w *walk) run(ctx context.Context, states []pattern.State) error {
 	w.queue = []folder{{path: w.p.Dir, states: states, nested: true}}
 	for len(w.queue) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -75,8 +77,8 @@ func (w *walk) run(ctx context.Context, states []state) error {
 
 // enter looks at the entries of d that can matter.
 func (w *walk) enter(d folder) error {
-	d.states = open(d.states)
-	if names, all := literals(d.states); all && !d.nested {
+	d.states = pattern.Open(d.states)
+	if names, all := pattern.Literals(d.states); all && !d.nested {
 		for _, name := range names {
 			if err := w.look(d, name, unix.DT_UNKNOWN); err != nil {
 				return err
@@ -120,16 +122,8 @@ func (w *walk) enter(d folder) error {
 
 // wants is a quick look whether a file can finish a pattern. It makes no
 // string of the name: nearly every file of a project ends here.
-func (w *walk) wants(states []state, name []byte) bool {
-	for _, st := range states {
-		if st.at != len(st.segs)-1 || st.dirOnly {
-			continue
-		}
-		if seg := st.segs[st.at]; seg.any || seg.match(string(name)) {
-			return true
-		}
-	}
-	return false
+func (w *walk) wants(states []pattern.State, name []byte) bool {
+	return slices.ContainsFunc(states, func(st pattern.State) bool { return st.Finishes(name) })
 }
 
 // look matches one entry, and queues it if its own entries can matter.
@@ -146,28 +140,28 @@ func (w *walk) look(d folder, name string, kind byte) error {
 	if link {
 		dir = len(d.states) > 0 && isDir(path)
 	}
-	done, next := step(d.states, name, dir)
+	done, next := pattern.Step(d.states, name, dir)
 	if done != nil {
 		if w.matches++; w.matches > maxMatches {
-			return fmt.Errorf("%w %q: more than %d matches; name the folder that contains them", ErrPattern, done.text, maxMatches)
+			return fmt.Errorf("%w %q: more than %d matches; name the folder that contains them", ErrPattern, done.Text, maxMatches)
 		}
 		if !utf8.ValidString(path) {
-			return fmt.Errorf("%w %q matches %q, whose name is not UTF-8 and cannot be written in a config.json; rename it", ErrPattern, done.text, path)
+			return fmt.Errorf("%w %q matches %q, whose name is not UTF-8 and cannot be written in a config.json; rename it", ErrPattern, done.Text, path)
 		}
-		if done.hide {
-			w.hide(path, done.text)
+		if done.Hide {
+			w.hide(path, done.Text)
 			return nil
 		}
-		w.protect(path, done.text)
+		w.protect(path, done.Text)
 		// What is read-only can still hold what is to be hidden.
 		next = hiding(next)
 	}
 	nested := d.nested && d.depth < search.Depth && kind == unix.DT_DIR && !search.Skips(name)
 	if name == search.BuildFolder && dir && exists(filepath.Join(path, search.BuildTag)) {
-		nested, next = false, keep(next, func(st state) bool { return st.named || st.explicit() })
+		nested, next = false, keep(next, func(st pattern.State) bool { return st.Named || st.Explicit() })
 	}
 	if link {
-		next = keep(next, func(st state) bool { return st.named })
+		next = keep(next, func(st pattern.State) bool { return st.Named })
 		if len(next) > 0 {
 			path = w.inside(path)
 		}
@@ -188,7 +182,7 @@ func (w *walk) look(d folder, name string, kind byte) error {
 }
 
 // keep returns the states that ok says yes to.
-func keep(states []state, ok func(state) bool) (kept []state) {
+func keep(states []pattern.State, ok func(pattern.State) bool) (kept []pattern.State) {
 	for _, st := range states {
 		if ok(st) {
 			kept = append(kept, st)
@@ -198,7 +192,9 @@ func keep(states []state, ok func(state) bool) (kept []state) {
 }
 
 // hiding keeps the states of hide patterns.
-func hiding(states []state) []state { return keep(states, func(st state) bool { return st.hide }) }
+func hiding(states []pattern.State) []pattern.State {
+	return keep(states, func(st pattern.State) bool { return st.Hide })
+}
 
 // unsearched deals with a folder that cannot be read. If it is the caller's,
 // the agent can make it readable, so it is hidden as a whole where a hide
@@ -212,11 +208,11 @@ func (w *walk) unsearched(d folder, why error) {
 		return
 	}
 	if !utf8.ValidString(d.path) || d.path == w.p.Dir {
-		w.warn("%q cannot be searched for %q: %v", d.path, hiding(d.states)[0].text, why)
+		w.warn("%q cannot be searched for %q: %v", d.path, hiding(d.states)[0].Text, why)
 		return
 	}
-	w.warn("%q is hidden as a whole, because it cannot be searched for %q: %v", d.path, hiding(d.states)[0].text, why)
-	w.hide(d.path, hiding(d.states)[0].text)
+	w.warn("%q is hidden as a whole, because it cannot be searched for %q: %v", d.path, hiding(d.states)[0].Text, why)
+	w.hide(d.path, hiding(d.states)[0].Text)
 }
 
 func kindOf(m os.FileMode) byte {

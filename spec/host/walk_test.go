@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/spec/pattern"
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
@@ -158,9 +159,9 @@ func counted(t testing.TB, f *fake, hide ...string) (reads int, p Project) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var states []state
+	var states []pattern.State
 	for _, p := range patterns {
-		states = append(states, state{pattern: p, hide: true})
+		states = append(states, pattern.Begin(p, true))
 	}
 	w := &walk{survey: v}
 	if err := w.run(context.Background(), states); err != nil {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/jailed-claude/jailed-claude/spec/pattern"
 )
 
 // checkGrant returns what is wrong with a path of files.read or files.write,
@@ -86,4 +88,13 @@ func checkText(s string) string {
 		}
 	}
 	return ""
+}
+
+// checkPattern returns what is wrong with a pattern of files.hide or
+// files.protect, and "" if nothing is.
+func checkPattern(p string) string {
+	if problem := checkText(p); problem != "" {
+		return problem
+	}
+	return pattern.Problem(p)
 }

@@ -1,21 +1,20 @@
-package host
+package pattern
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
-// A pattern is one line of gitignore(5) syntax, without negation: a "/" at the
+// Pattern is one line of gitignore(5) syntax, without negation: a "/" at the
 // end means folders only, one at the beginning or inside ties it to the
 // project's folder, "*", "?" and "[…]" match within a name, "**" any number of
 // folders.
-type pattern struct {
-	// text is as the policy has it.
-	text string
+type Pattern struct {
+	// Text is as the policy has it.
+	Text string
 	segs []segment
 	// dirOnly: only folders match.
 	dirOnly bool
@@ -33,11 +32,14 @@ type segment struct {
 	literal, glob string
 }
 
-// parsePattern reads one pattern; what says which key of the policy it is of.
-func parsePattern(what, text string) (*pattern, error) {
-	bad := func(why string) (*pattern, error) {
-		return nil, fmt.Errorf("%s %w %q: %s", what, ErrPattern, text, why)
-	}
+// Error says why a text is no pattern.
+type Error struct{ Text, Why string }
+
+func (e *Error) Error() string { return fmt.Sprintf("pattern %q: %s", e.Text, e.Why) }
+
+// Parse reads one pattern. The error is an *Error.
+func Parse(text string) (*Pattern, error) {
+	bad := func(why string) (*Pattern, error) { return nil, &Error{text, why} }
 	switch {
 	case strings.HasPrefix(text, "!"):
 		return bad("negation is not supported")
@@ -46,7 +48,7 @@ func parsePattern(what, text string) (*pattern, error) {
 	case !utf8.ValidString(text):
 		return bad("is not UTF-8")
 	}
-	p := &pattern{text: text}
+	p := &Pattern{Text: text}
 	rest := strings.TrimRight(text, "/")
 	p.dirOnly = rest != text
 	anchored := strings.HasPrefix(rest, "/")
@@ -207,91 +209,4 @@ func classByte(pat string, i *int) (byte, bool) {
 	b := pat[*i]
 	*i++
 	return b, true
-}
-
-// parsePatterns reads all of a key.
-func parsePatterns(what string, texts []string) ([]*pattern, error) {
-	var list []*pattern
-	for _, t := range texts {
-		p, err := parsePattern(what, t)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, p)
-	}
-	return list, nil
-}
-
-// state is a pattern and how much of it the way down has matched.
-type state struct {
-	*pattern
-	at int
-	// hide: a match is to be hidden; otherwise to be protected.
-	hide bool
-	// named: the last folder was matched by its name, not by "**".
-	named bool
-}
-
-// explicit: the pattern named a giant on the way here, so that it means what
-// lies in giants.
-func (st state) explicit() bool { return st.giant > 0 && st.at >= st.giant }
-
-// open adds the states that "**" leaves when it matches no folder at all.
-func open(states []state) []state {
-	for i := 0; i < len(states); i++ {
-		st := states[i]
-		if st.segs[st.at].any && st.at+1 < len(st.segs) {
-			st.at, st.named = st.at+1, false
-			if !slices.Contains(states, st) {
-				states = append(states, st)
-			}
-		}
-	}
-	return states
-}
-
-// literals lists the names that the states can match, if they are few and
-// known, so that the folder need not be read.
-func literals(states []state) (names []string, all bool) {
-	for _, st := range states {
-		seg := st.segs[st.at]
-		if seg.any || seg.glob != "" {
-			return nil, false
-		}
-		if !slices.Contains(names, seg.literal) {
-			names = append(names, seg.literal)
-		}
-	}
-	return names, true
-}
-
-// step is what an entry does to the states of its folder: whether one is
-// finished (the best of them), and the states for the entry's own entries.
-// dir says that the entry is a folder or a symlink to one.
-func step(states []state, name string, dir bool) (done *state, next []state) {
-	for _, st := range states {
-		seg, last := st.segs[st.at], st.at == len(st.segs)-1
-		switch {
-		case seg.any && !last:
-			if dir && (st.explicit() || !search.Skips(name)) {
-				st.named = false
-				next = append(next, st)
-			}
-			continue
-		case !seg.any && !seg.match(name):
-			continue
-		case !last:
-			if dir {
-				st.at, st.named = st.at+1, true
-				next = append(next, st)
-			}
-			continue
-		case st.dirOnly && !dir:
-			continue
-		}
-		if done == nil || st.hide && !done.hide {
-			done = &st
-		}
-	}
-	return done, next
 }

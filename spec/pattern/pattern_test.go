@@ -1,4 +1,4 @@
-package host
+package pattern
 
 import (
 	"errors"
@@ -9,12 +9,12 @@ import (
 
 // matches plays the walk for one path: it goes down component by component and
 // stops at a match, as the walk does.
-func matches(p *pattern, path string, dir bool) bool {
-	states := []state{{pattern: p, hide: true}}
+func matches(p *Pattern, path string, dir bool) bool {
+	states := []State{Begin(p, true)}
 	parts := strings.Split(path, "/")
 	for i, name := range parts {
 		isDir := dir || i < len(parts)-1
-		done, next := step(open(states), name, isDir)
+		done, next := Step(Open(states), name, isDir)
 		if done != nil {
 			return true
 		}
@@ -95,7 +95,7 @@ func TestPattern(t *testing.T) {
 		{"*/.env", "node_modules/.env", true},
 		{".git/config", ".git/config", true},
 	} {
-		p, err := parsePattern("hide", c.pattern)
+		p, err := Parse(c.pattern)
 		if err != nil {
 			t.Errorf("%q: %v", c.pattern, err)
 			continue
@@ -111,8 +111,8 @@ func TestPatternRefused(t *testing.T) {
 	for _, text := range []string{
 		"", "/", "//", "!a", "a\x00b", "\xff", "..", "a/../b", "./a", "a/.", "[a", "[", "[a-", `a\`, `[\`, "[]",
 	} {
-		if _, err := parsePattern("hide", text); !errors.Is(err, ErrPattern) {
-			t.Errorf("%q: %v, want ErrPattern", text, err)
+		if _, err := Parse(text); !errors.As(err, new(*Error)) {
+			t.Errorf("%q: %v, want an *Error", text, err)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func FuzzGlob(f *testing.F) {
 	f.Add("[a-z]*?", "abc")
 	f.Add(`\[`, "[")
 	f.Fuzz(func(t *testing.T, pat, name string) {
-		p, err := parsePattern("hide", pat)
+		p, err := Parse(pat)
 		if err != nil || strings.Contains(name, "/") || name == "" {
 			return
 		}

@@ -1,18 +1,15 @@
-package policy
+package pattern
 
 import (
 	"fmt"
 	"strings"
 )
 
-// checkPattern returns what is wrong with a pattern of files.hide or
-// files.protect, and "" if nothing is. Patterns that gitignore would accept
-// and then match nothing with are refused: who writes one believes that a
-// file is hidden.
-func checkPattern(p string) string {
-	if problem := checkText(p); problem != "" {
-		return problem
-	}
+// Problem returns what is wrong with a pattern as its author is told, and "" if
+// nothing is. It refuses more than Parse: patterns that gitignore would accept
+// and then match nothing with, for who writes one believes that a file is
+// hidden.
+func Problem(p string) string {
 	switch {
 	case strings.HasPrefix(p, "!"):
 		return fmt.Sprintf(`%q: a pattern cannot take back another one: write narrower patterns, or "\\!" for a name that begins with "!"`, p)
@@ -25,10 +22,10 @@ func checkPattern(p string) string {
 	case strings.HasSuffix(p, " "):
 		return fmt.Sprintf(`%q ends with a space, which gitignore drops: write it without`, p)
 	}
-	return checkPatternParts(p)
+	return problemOfParts(p)
 }
 
-func checkPatternParts(p string) string {
+func problemOfParts(p string) string {
 	// A leading "/" ties the pattern to the project's own folder, a trailing
 	// one restricts it to folders; neither makes an empty component.
 	inner := strings.TrimSuffix(strings.TrimPrefix(p, "/"), "/")
@@ -42,12 +39,12 @@ func checkPatternParts(p string) string {
 			return fmt.Sprintf(`%q has two slashes in a row and would match nothing: write one`, p)
 		}
 	}
-	return checkPatternSyntax(p)
+	return problemOfSyntax(p)
 }
 
-// checkPatternSyntax refuses what fnmatch cannot match: a character class
+// problemOfSyntax refuses what fnmatch cannot match: a character class
 // without an end, and a backslash with nothing after it.
-func checkPatternSyntax(p string) string {
+func problemOfSyntax(p string) string {
 	for i := 0; i < len(p); i++ {
 		switch p[i] {
 		case '\\':
