@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/seccomp"
@@ -16,8 +18,6 @@ type Options struct {
 	launch.Options
 	// Cache is the per-user folder for compiled seccomp profiles.
 	Cache string
-	// Warn is told what made the start slower, not unsafe.
-	Warn func(error)
 }
 
 // Run replaces this process by the supervisor of a jail and so returns only
@@ -29,13 +29,14 @@ func Run(j *contract.Jail, o Options) error {
 	if err != nil {
 		return fmt.Errorf("compile the seccomp profile: %w", err)
 	}
-	if slow != nil && o.Warn != nil {
-		o.Warn(slow)
+	if slow != nil {
+		logrus.Warn(slow) // slower, not unsafe
 	}
 	if err := fault.At(fault.Filter); err != nil {
 		return err
 	}
 	o.Seccomp = prog
+	o.logAs()
 	return launch.Start(j, o.Options)
 }
 

@@ -61,11 +61,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	}
 	po := f.options(c)
 	po.Command, po.NoAgent = []string{suite.Program}, true
-	in, err := f.plan(c, po)
-	if err != nil {
-		return err
-	}
-	j, err := spec.Build(*in)
+	j, in, err := f.build(c, po)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/internal/show"
-	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
@@ -19,11 +18,7 @@ func newBundle() *cobra.Command {
 		}
 		o := f.options(c)
 		o.Command, o.NoAgent, o.Terminal, o.Export = command, len(command) > 0, terminal, true
-		in, err := f.plan(c, o)
-		if err != nil {
-			return err
-		}
-		j, err := spec.Build(*in)
+		j, in, err := f.build(c, o)
 		if err != nil {
 			return err
 		}

@@ -111,36 +111,20 @@ func (v reviewing) review(c *cobra.Command, r *claude.Review) error {
 	default:
 		choices = r.All()
 	}
-	var errs []error
-	done := []*claude.Piece{}
-	for _, t := range choices {
+	done, err := claude.Walk(choices, func(t claude.Choice) string {
 		if !v.json {
 			fmt.Fprint(c.OutOrStdout(), t.Text(isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""))
 		}
-		answer := "y"
 		switch {
 		case v.yes:
+			return "y"
 		case ask == nil:
-			continue // nobody can be asked
-		default:
-			answer = ask(t.Question)
+			return "" // nobody can be asked
 		}
-		do := t.Do[answer]
-		switch {
-		case do != nil:
-			if err := do(); err != nil {
-				errs = append(errs, err)
-			} else {
-				done = append(done, t.Piece)
-			}
-		case named:
-			errs = append(errs, fmt.Errorf("%s: not done", show.Visible(t.Path)))
-		case answer == "q" || answer == "quit":
-			return errors.Join(errs...)
-		}
-	}
+		return ask(t.Question)
+	})
 	if v.json {
-		errs = append(errs, printJSON(c.OutOrStdout(), done))
+		err = errors.Join(err, printJSON(c.OutOrStdout(), done))
 	}
-	return errors.Join(errs...)
+	return err
 }

@@ -27,23 +27,11 @@ func newDoctor() *cobra.Command {
 		}
 		missing := 0
 		for _, n := range needs {
-			state := "ok"
-			switch {
-			case !n.OK && n.Required:
-				state, missing = "MISSING", missing+1
-			case !n.OK:
-				state = "no"
+			if n.Required && !n.OK {
+				missing++
 			}
-			if asJSON {
-				continue
-			}
-			fmt.Fprintf(c.OutOrStdout(), "%-8s %s: %s\n", state, n.Name, n.Detail)
-			if !n.OK {
-				// As they are pasted: a here-document ends where it is
-				// not indented.
-				for _, command := range n.Fix {
-					fmt.Fprintln(c.OutOrStdout(), command)
-				}
+			if !asJSON {
+				fmt.Fprint(c.OutOrStdout(), n.Text())
 			}
 		}
 		if missing > 0 {
@@ -53,6 +41,6 @@ func newDoctor() *cobra.Command {
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&trial, trialFlag, false, "close the network namespace of this process, and end")
-	_ = c.Flags().MarkHidden(trialFlag) // there is one of this name
+	c.Flags().Lookup(trialFlag).Hidden = true
 	return c
 }

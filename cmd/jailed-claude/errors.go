@@ -55,11 +55,9 @@ func report(w io.Writer, err error) int {
 	switch {
 	case errors.As(err, &own):
 		return own.status
-	case errors.Is(err, closure.ErrNoAgent):
-		return exitNotFound
 	case errors.Is(err, closure.ErrNoProgram) && errors.Is(err, os.ErrPermission):
 		return exitCannot
-	case errors.Is(err, closure.ErrNoProgram):
+	case errors.Is(err, closure.ErrNoProgram), errors.Is(err, closure.ErrNoAgent):
 		return exitNotFound
 	}
 	return exitOurs

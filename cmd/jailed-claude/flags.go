@@ -9,6 +9,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
@@ -84,4 +85,14 @@ func (f *jailFlags) plan(c *cobra.Command, o plan.Options) (*spec.Input, error) 
 	in, warnings, err := plan.Make(c.Context(), o)
 	warn(c, warnings...)
 	return in, err
+}
+
+// build makes a jail, and returns what it was made of.
+func (f *jailFlags) build(c *cobra.Command, o plan.Options) (*contract.Jail, *spec.Input, error) {
+	in, err := f.plan(c, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	j, err := spec.Build(*in)
+	return j, in, err
 }

@@ -16,11 +16,7 @@ var helpTexts embed.FS
 
 // describe gives a command its text and examples. Only help needs them.
 func describe(c *cobra.Command) {
-	name := strings.Join(append(strings.Fields(c.CommandPath())[1:], ""), "-")
-	if name == "" {
-		name = "jailed-claude-"
-	}
-	text, err := helpTexts.ReadFile("help/" + strings.TrimSuffix(name, "-") + ".txt")
+	text, err := helpTexts.ReadFile("help/" + strings.ReplaceAll(c.CommandPath(), " ", "-") + ".txt")
 	if err != nil {
 		return // a command of cobra's own
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -45,11 +44,7 @@ func (f *jailFlags) lock(c *cobra.Command, u plan.Update) error {
 			say(c, "%s is up to date", lock.Name)
 			return nil
 		case !u.On:
-			text := fmt.Sprintf("lock %q is there already, and what is wanted now differs:", r.File)
-			for _, line := range changes {
-				text += "\n  " + show.Visible(line)
-			}
-			return hint.Add(errors.New(text), "to replace it: "+o.CommandLine("lock --update"))
+			return o.RefuseChanges(r.File, changes)
 		}
 		for _, line := range changes {
 			fmt.Fprintln(out, show.Visible(line))

@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"os"
 
-	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
-	"github.com/jailed-claude/jailed-claude/runtime/message"
 )
 
 // version is set by the linker.
@@ -55,7 +51,7 @@ func newRoot(args []string) *cobra.Command {
 			if err := runtime.EnoughFiles(); err != nil {
 				return err
 			}
-			return configureLog(debug, format)
+			return runtime.ConfigureLog(debug, format)
 		},
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return hint.Add(err, c.CommandPath()+" --help") })
@@ -90,22 +86,4 @@ func newRoot(args []string) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
-}
-
-func configureLog(debug bool, format string) error {
-	logrus.SetOutput(os.Stderr)
-	logrus.SetLevel(logrus.WarnLevel)
-	if debug {
-		logrus.SetLevel(logrus.DebugLevel)
-		message.Trace = func(m message.Message) { logrus.Debugf("message: %s", m) }
-	}
-	switch format {
-	case "json":
-		logrus.SetFormatter(&logrus.JSONFormatter{})
-	case "text":
-		logrus.SetFormatter(&logrus.TextFormatter{DisableTimestamp: !debug, FullTimestamp: true, TimestampFormat: "15:04:05.000"})
-	default:
-		return fmt.Errorf("--log-format %q: use text or json", format)
-	}
-	return nil
 }

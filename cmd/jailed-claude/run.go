@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
@@ -81,20 +80,14 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		return err
 	}
 	terminal := isTerminal(os.Stderr)
-	for _, line := range seeded.Notes(terminal) {
+	for _, line := range plan.Notes(in, j, seeded, terminal) {
 		say(c, "%s", line)
-	}
-	if in.Host.NixTrusted {
-		warn(c, "the Nix daemon trusts you, so with its socket the jail can become root on this host")
-	}
-	if terminal && len(in.Command) == 0 && plan.KeptOut(in, j) {
-		say(c, "ANTHROPIC_API_KEY stays outside, and with the network of the host the agent has no use of it; to hand it over: --env ANTHROPIC_API_KEY")
 	}
 	keys, roots, err := brokerKeys(c, in, j)
 	if err := fault.After(fault.Keys, err); err != nil {
 		return err
 	}
-	ro := runtime.Options{Cache: filepath.Join(host.CacheDir(), "seccomp"), Warn: func(err error) { logrus.Warn(err) }}
+	ro := runtime.Options{Cache: filepath.Join(host.CacheDir(), "seccomp")}
 	if ro.ID, err = runtime.NewID(); err != nil {
 		return err
 	}
@@ -105,12 +98,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		}
 	}
 	ro.Keys, ro.Roots = keys, roots
-	ro.Summary = terminal
-	ro.Require, ro.Strict = f.require, f.strict
-	ro.LogLevel = logrus.GetLevel().String()
-	if _, json := logrus.StandardLogger().Formatter.(*logrus.JSONFormatter); json {
-		ro.LogFormat = "json"
-	}
+	ro.Summary, ro.Require, ro.Strict = terminal, f.require, f.strict
 	if j.Network != nil {
 		if ro.Log, err = sessionlog.In(host.StateDir()).Create(ro.ID, in.Host.Project.Dir); err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
-	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
@@ -33,11 +32,7 @@ func newSpec() *cobra.Command {
 		}
 		o := f.options(c)
 		o.Args, o.Terminal, o.Look = agentArgs, terminal, true
-		in, err := f.plan(c, o)
-		if err != nil {
-			return err
-		}
-		j, err := spec.Build(*in)
+		j, _, err := f.build(c, o)
 		if err != nil {
 			return err
 		}

@@ -43,6 +43,12 @@ func List() ([]Running, error) {
 	return jails, nil
 }
 
+// IsRunning reports whether a jail of this user with that ID is running.
+func IsRunning(id string) bool {
+	jails, err := List()
+	return err == nil && slices.ContainsFunc(jails, func(j Running) bool { return j.ID == id })
+}
+
 // announcement is the name of a file in memory that a supervisor keeps open: it
 // says which jail it is of.
 const announcement = "jailed-claude"

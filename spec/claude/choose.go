@@ -1,6 +1,7 @@
 package claude
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,13 +17,39 @@ type Choice struct {
 	Question string
 	// Do is what answers do.
 	Do map[string]func() error
+	// Named: somebody asked for it by name, so another answer is an error.
+	Named bool
+}
+
+// Walk does what answer says of each choice, and returns the pieces of which
+// something was done. It goes on after errors, and ends at "q".
+func Walk(choices []Choice, answer func(Choice) string) (done []*Piece, err error) {
+	var errs []error
+	done = []*Piece{} // for JSON
+	for _, c := range choices {
+		a := answer(c)
+		do := c.Do[a]
+		switch {
+		case do != nil:
+			if err := do(); err != nil {
+				errs = append(errs, err)
+			} else {
+				done = append(done, c.Piece)
+			}
+		case c.Named:
+			errs = append(errs, fmt.Errorf("%s: not done", show.Visible(c.Path)))
+		case a == "q" || a == "quit":
+			return done, errors.Join(errs...)
+		}
+	}
+	return done, errors.Join(errs...)
 }
 
 // All are the pieces, to be taken or dropped.
 func (r *Review) All() (all []Choice) {
 	for _, p := range r.Pieces {
 		take, drop := func() error { return r.Take(p) }, func() error { return r.Drop(p) }
-		c := Choice{p, "take it over to the host? [y/N, d drops it, q ends] ", map[string]func() error{"y": take, "yes": take, "d": drop, "drop": drop}}
+		c := Choice{p, "take it over to the host? [y/N, d drops it, q ends] ", map[string]func() error{"y": take, "yes": take, "d": drop, "drop": drop}, false}
 		if p.Problem != "" {
 			c.Question = "drop it? [d/N, q ends] "
 		}
@@ -49,7 +76,7 @@ func (r *Review) Choose(take, drop []string) ([]Choice, error) {
 				return nil, fmt.Errorf("%s is named twice", show.Visible(name))
 			}
 			do := func() error { return names.do(p) }
-			all = append(all, Choice{p, names.question, map[string]func() error{"y": do, "yes": do}})
+			all = append(all, Choice{p, names.question, map[string]func() error{"y": do, "yes": do}, true})
 		}
 	}
 	return all, nil

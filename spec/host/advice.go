@@ -1,6 +1,10 @@
 package host
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"strings"
+)
 
 // NoRedirection is what to do on a host whose kernel has no nf_tables.
 var NoRedirection = []string{
@@ -20,4 +24,21 @@ func Advice(ctx context.Context) (hints, commands []string) {
 		hints = []string{"jailed-claude doctor shows what this host lacks"}
 	}
 	return hints, commands
+}
+
+// Text is a need for a terminal: a line, and the commands that fix it, as they
+// are pasted: a here-document ends where it is not indented.
+func (n Need) Text() string {
+	state := "ok"
+	switch {
+	case !n.OK && n.Required:
+		state = "MISSING"
+	case !n.OK:
+		state = "no"
+	}
+	lines := []string{fmt.Sprintf("%-8s %s: %s", state, n.Name, n.Detail)}
+	if !n.OK {
+		lines = append(lines, n.Fix...)
+	}
+	return strings.Join(lines, "\n") + "\n"
 }

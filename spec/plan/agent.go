@@ -116,6 +116,19 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 	return &r, err
 }
 
+// Notes are what the user should know before a jail starts, one line each; some
+// only on a terminal.
+func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal bool) []string {
+	lines := seeded.Notes(terminal)
+	if in.Host.NixTrusted {
+		lines = append(lines, "warning: the Nix daemon trusts you, so with its socket the jail can become root on this host")
+	}
+	if terminal && len(in.Command) == 0 && keptOut(in, j) {
+		lines = append(lines, "ANTHROPIC_API_KEY stays outside, and with the network of the host the agent has no use of it; to hand it over: --env ANTHROPIC_API_KEY")
+	}
+	return lines
+}
+
 // OwnConfig is where jailed-claude keeps its state, and the host's Claude its
 // configuration. It is known without a project.
 func OwnConfig() (state string, h claude.Host, err error) {

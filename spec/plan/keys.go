@@ -53,9 +53,9 @@ func Roots(in *spec.Input) (roots []byte, err error) {
 	return roots, nil
 }
 
-// KeptOut: the caller's key stays outside, and there is no broker for it
+// keptOut: the caller's key stays outside, and there is no broker for it
 // although the policy wants one.
-func KeptOut(in *spec.Input, j *contract.Jail) bool {
+func keptOut(in *spec.Input, j *contract.Jail) bool {
 	return in.Policy.Agent.Key == policy.KeyAuto && in.Policy.Network.Mode == policy.NetHost && os.Getenv(keyVariable) != "" &&
 		!slices.ContainsFunc(j.Spec.Process.Env, func(e string) bool { return strings.HasPrefix(e, keyVariable+"=") })
 }

@@ -61,6 +61,15 @@ func Relock(ctx context.Context, o Options, u Update) (*Relocked, Warnings, erro
 	return r, warnings, err
 }
 
+// RefuseChanges is the error where a lock would change and must not.
+func (o *Options) RefuseChanges(file string, changes []string) error {
+	text := fmt.Sprintf("lock %q is there already, and what is wanted now differs:", file)
+	for _, line := range changes {
+		text += "\n  " + show.Visible(line)
+	}
+	return hint.Add(errors.New(text), "to replace it: "+o.CommandLine("lock --update"))
+}
+
 // request is one package of a lock: kept as it was, or asked for anew.
 type request struct {
 	name string
