@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,25 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"
-	"golang.org/x/sys/unix"
 )
-
-// TestReadReport: what a wrapper prints is passed over, and a report that ends
-// early says where.
-func TestReadReport(t *testing.T) {
-	whole := "hello\n" + `{"attack":"a"}` + "\n" + `{"attack":"a","is":{"result":"held","detail":"EPERM"}}` + "\n{}\n" + `{"attack":"b"}` + "\n"
-	for text, want := range map[string]string{whole: "b", whole + `{"attack":"end"}`: "", "": "", "{": ""} {
-		got, last, err := readReport(strings.NewReader(text))
-		if err != nil || last != want {
-			t.Errorf("%q: last %q, %v", text, last, err)
-		}
-		if strings.HasPrefix(text, "hello") && !maps.Equal(got, map[string]attack.Result{"a": {Verdict: attack.Held, Detail: "EPERM"}}) {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-}
 
 func emptyScene() *Scene {
 	return &Scene{bait: &attack.Bait{Mark: ".mark", Facts: attack.Facts{Project: "/project", Home: "/home/ada"}}, existing: map[string]bool{}, messages: map[string]bool{}}

@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +56,7 @@ func (s *Scene) Run(c *exec.Cmd) ([]Finding, error) {
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	results, last, rerr := readReport(out)
+	results, last, rerr := suite.Read(out)
 	// What outlives the jail may hold the pipe.
 	_ = out.Close()
 	err = c.Wait()
@@ -121,28 +119,6 @@ func (s *Scene) show(master io.Reader) {
 			return
 		}
 	}
-}
-
-// readReport reads until the last attack, and returns the name of the one that
-// was under way when the report ended.
-func readReport(r io.Reader) (results map[string]attack.Result, last string, err error) {
-	results = map[string]attack.Result{}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, attack.Limit)
-	for lines.Scan() {
-		var l suite.Line
-		if json.Unmarshal(lines.Bytes(), &l) != nil || l.Attack == "" {
-			continue // of the wrapper
-		}
-		if l.Attack == suite.EndOfReport {
-			return results, "", nil
-		}
-		last = l.Attack
-		if l.Result != nil {
-			results[l.Attack] = *l.Result
-		}
-	}
-	return results, last, lines.Err()
 }
 
 // judge puts the results of inside and what the host saw together.

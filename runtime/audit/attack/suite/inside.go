@@ -22,15 +22,6 @@ import (
 // added to the jail that is audited.
 const Program = "/.jail/./init"
 
-// Line is what the attacker reports: that an attack begins, then its result.
-type Line struct {
-	Attack string         `json:"attack"`
-	Result *attack.Result `json:"is,omitempty"`
-}
-
-// EndOfReport is the last line's attack.
-const EndOfReport = "end"
-
 // patience is how long one attack may take. None needs a tenth of it.
 const patience = 30 * time.Second
 
@@ -62,15 +53,15 @@ func attackAll(bait string, out io.Writer) error {
 	signal.Ignore(unix.SIGTTOU, unix.SIGTTIN, unix.SIGHUP, unix.SIGPIPE)
 	enc := json.NewEncoder(out)
 	for _, a := range Of(&e.Bait) {
-		if err := enc.Encode(Line{Attack: a.Name}); err != nil {
+		if err := enc.Encode(line{Attack: a.Name}); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 		r := attempt(e, a)
-		if err := enc.Encode(Line{a.Name, &r}); err != nil {
+		if err := enc.Encode(line{a.Name, &r}); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 	}
-	if err := enc.Encode(Line{Attack: EndOfReport}); err != nil {
+	if err := enc.Encode(line{Attack: endOfReport}); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil

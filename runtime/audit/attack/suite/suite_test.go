@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -45,5 +46,20 @@ func TestClassesOnly(t *testing.T) {
 	b.Classes = nil
 	if got, want := len(Of(&b)), len(All()); got != want {
 		t.Errorf("%d attacks without classes, of %d", got, want)
+	}
+}
+
+// TestRead: what a wrapper prints is passed over, and a report that ends
+// early says where.
+func TestRead(t *testing.T) {
+	whole := "hello\n" + `{"attack":"a"}` + "\n" + `{"attack":"a","is":{"result":"held","detail":"EPERM"}}` + "\n{}\n" + `{"attack":"b"}` + "\n"
+	for text, want := range map[string]string{whole: "b", whole + `{"attack":"end"}`: "", "": "", "{": ""} {
+		got, last, err := Read(strings.NewReader(text))
+		if err != nil || last != want {
+			t.Errorf("%q: last %q, %v", text, last, err)
+		}
+		if strings.HasPrefix(text, "hello") && !maps.Equal(got, map[string]attack.Result{"a": {Verdict: attack.Held, Detail: "EPERM"}}) {
+			t.Errorf("%q: %v", text, got)
+		}
 	}
 }
