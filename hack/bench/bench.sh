@@ -4,8 +4,8 @@
 # of its own, and runs hack/bench there as an ordinary user. Tables on stdout,
 # every measurement in bin/bench.json; docs/bench.md says what they mean.
 #
-#   BENCH="startup tty"   these parts alone: startup spec memory turn tty
-#                         network nar
+#   BENCH="startup tty"   these parts alone: startup tricks spec memory turn
+#                         tty network nar
 #   BENCH_ROUNDS=N        measurements of each candidate (21)
 #   BENCH_ORDER=fixed     candidates in the same order in each round, not in
 #                         another one
@@ -13,6 +13,8 @@
 #                         there stays
 #   BENCH_SIZES="5 37"    numbers of store paths (5 37 300 600 2000)
 #   BENCH_BIN=FILE        measure this jailed-claude
+#   BENCH_BASE=FILE       and this one beside it, as jailed-claude-base: start-up,
+#                         tricks, memory
 set -euo pipefail
 ME=bench
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
@@ -33,6 +35,15 @@ if [ -n "${BENCH_BIN:-}" ]; then
 else
   "$HACK/build.sh"
   cp bin/jailed-claude "$work/"
+fi
+[ -z "${BENCH_BASE:-}" ] || cp "$BENCH_BASE" "$work/jailed-claude-base"
+# Only a program with faults can do without a trick. A copy, as every program
+# that is measured (docs/bench.md says why).
+if [[ " ${BENCH:-tricks} " == *" tricks "* ]]; then
+  c_library
+  CGO_ENABLED=1 "$go" build "${GO_BUILD[@]}" -tags "$GO_TAGS faults" -ldflags "$GO_LDFLAGS" -o "$work/faults" ./cmd/jailed-claude
+  cp "$work/faults" "$work/jailed-claude-faults"
+  unset CC CGO_LDFLAGS
 fi
 CGO_ENABLED=0 "$go" build -buildvcs=false -o "$work/" ./hack/bench ./hack/fakeapi
 for tool in floor relay; do gcc -O2 -Wall -o "$work/$tool" "$HACK/bench/floor/$tool.c"; done

@@ -1,6 +1,10 @@
 package main
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
+)
 
 // goal is a figure that was set before anything was built.
 type goal struct {
@@ -10,23 +14,23 @@ type goal struct {
 	least bool
 	unit  string
 	// figure of a report; false if it was not measured.
-	figure func(*report) (float64, bool)
+	figure func(*report.Report) (float64, bool)
 }
 
 // ratio is one cell of a table divided by another one.
-func ratio(name, rowName, a, b string) func(*report) (float64, bool) {
-	return func(r *report) (float64, bool) {
-		t := r.table(name)
-		x, ok := t.value(rowName, a)
-		y, known := t.value(rowName, b)
+func ratio(name, rowName, a, b string) func(*report.Report) (float64, bool) {
+	return func(r *report.Report) (float64, bool) {
+		t := r.Table(name)
+		x, ok := t.Value(rowName, a)
+		y, known := t.Value(rowName, b)
 		return x / y, ok && known && y > 0
 	}
 }
 
 // growth is what a store path costs, in milliseconds.
-func growth(t *table, column string, from, to int) (float64, bool) {
-	a, ok := t.value(strconv.Itoa(from), column)
-	b, known := t.value(strconv.Itoa(to), column)
+func growth(t *report.Table, column string, from, to int) (float64, bool) {
+	a, ok := t.Value(strconv.Itoa(from), column)
+	b, known := t.Value(strconv.Itoa(to), column)
 	return (b - a) / float64(to-from), ok && known
 }
 
@@ -39,20 +43,20 @@ var goals = []goal{
 	{what: "both with `--net none`: jailed-claude / crun, 300 paths", limit: 0.6, figure: ratio("startup", "300", oursNone, crun)},
 	{what: "both with `--net none`: jailed-claude / `runc run`, 300 paths", limit: 0.35, figure: ratio("startup", "300", oursNone, runc)},
 	{what: "jailed-claude / floor, 300 paths", limit: 4, figure: ratio("startup", "300", ours, floor)},
-	{what: "growth for each path, 300 to 2,000, jailed-claude / floor", limit: 2, figure: func(r *report) (float64, bool) {
-		a, ok := growth(r.table("startup"), ours, 300, 2000)
-		b, known := growth(r.table("startup"), floor, 300, 2000)
+	{what: "growth for each path, 300 to 2,000, jailed-claude / floor", limit: 2, figure: func(r *report.Report) (float64, bool) {
+		a, ok := growth(r.Table("startup"), ours, 300, 2000)
+		b, known := growth(r.Table("startup"), floor, 300, 2000)
 		return a / b, ok && known && b > 0
 	}},
 	{what: "srt / jailed-claude, start-up", limit: 10, least: true, figure: ratio("startup", strconv.Itoa(srtSize), srt, ours)},
-	{what: "resident memory beside an idle agent", limit: 15, unit: "MiB", figure: func(r *report) (float64, bool) { return r.table("memory").value(idleRSS, ours) }},
+	{what: "resident memory beside an idle agent", limit: 15, unit: "MiB", figure: func(r *report.Report) (float64, bool) { return r.Table("memory").Value(idleRSS, ours) }},
 	{what: "`claude -p` turn, jailed / unjailed", limit: 1.05, figure: ratio("turn", turnRow, ours, unjailed)},
 	{what: "terminal, text, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "text", ours, relayC)},
 	{what: "terminal, colours, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "colours", ours, relayC)},
 }
 
 // goalGrid is the table of goals.
-func goalGrid(r *report) [][]string {
+func goalGrid(r *report.Report) [][]string {
 	all := [][]string{{"what", "goal", "measured", "reached"}}
 	for _, g := range goals {
 		limit := "at most "
@@ -69,7 +73,7 @@ func goalGrid(r *report) [][]string {
 		if g.unit != "" {
 			unit = " " + g.unit
 		}
-		all = append(all, []string{g.what, limit + unit, figure(v, known), reached})
+		all = append(all, []string{g.what, limit + unit, report.Figure(v, known), reached})
 	}
 	return all
 }

@@ -22,6 +22,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/client"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
 func main() {
@@ -33,7 +36,7 @@ var errUsage = errors.New("usage: bench measure|render|client|emit …")
 func run(args []string, stdout, stderr io.Writer) int {
 	commands := map[string]func([]string, io.Writer, io.Writer) error{
 		"measure": measure, "render": render,
-		"client": func(args []string, stdout, _ io.Writer) error { return client(args, os.Stdin, stdout) },
+		"client": func(args []string, stdout, _ io.Writer) error { return client.Run(args, os.Stdin, stdout) },
 		"emit":   func(args []string, stdout, _ io.Writer) error { return emit(args, stdout) },
 	}
 	err := errUsage
@@ -50,12 +53,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 // part of the benchmark; its table has its name.
 type part struct {
 	name    string
-	measure func(*bench) (*table, error)
+	measure func(*bench) (*report.Table, error)
 }
 
 // parts in the order they are measured.
 var parts = []part{
-	{"startup", startup}, {"spec", specTimes}, {"memory", memory}, {"turn", turn}, {"tty", terminals}, {"network", networks}, {"nar", nars},
+	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"turn", turn}, {"tty", terminals}, {"network", networks}, {"nar", nars},
 }
 
 func measure(args []string, stdout, stderr io.Writer) error {
@@ -84,9 +87,9 @@ func measure(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	b.fixed = *fixed
-	r := new(report)
+	r := new(report.Report)
 	if *file != "" {
-		if r, err = loadReport(*file); err != nil {
+		if r, err = report.Load(*file); err != nil {
 			return err
 		}
 	}
@@ -104,13 +107,13 @@ func measure(args []string, stdout, stderr io.Writer) error {
 		}
 		b.say("%s took %.0f s", p.name, time.Since(began).Seconds())
 		t.Name, t.Time, t.Load = p.name, began.UTC().Truncate(time.Second), load
-		if err := t.writeText(stdout); err != nil {
+		if err := t.WriteText(stdout); err != nil {
 			return err
 		}
-		r.put(*t)
+		r.Put(*t)
 		// After each part: an hour's work is not lost with the last one.
 		if *file != "" {
-			if err := r.save(*file); err != nil {
+			if err := r.Save(*file); err != nil {
 				return err
 			}
 		}

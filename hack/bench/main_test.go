@@ -3,32 +3,18 @@ package main
 import (
 	"bytes"
 	"errors"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-func TestQuantile(t *testing.T) {
-	for _, c := range []struct {
-		all  []float64
-		q    float64
-		want float64
-	}{
-		{nil, 0.5, 0}, {[]float64{3}, 0.5, 3}, {[]float64{9, 1, 2}, 0.5, 2}, {[]float64{4, 1, 3, 2}, 0.5, 2.5},
-		{[]float64{4, 1, 3, 2}, 1, 4}, {[]float64{4, 1, 3, 2}, 0, 1}, {[]float64{0, 10}, 0.99, 9.9},
-	} {
-		if got := quantile(c.all, c.q); math.Abs(got-c.want) > 1e-9 {
-			t.Errorf("quantile %v of %v: %v, want %v", c.q, c.all, got, c.want)
-		}
-	}
-}
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
+)
 
 // sample has a figure for each goal that looks at start-up, and a candidate
 // that did not run.
-func sample() *report {
-	t := table{Name: "startup", Title: "Start-up", Head: "paths", Unit: "ms", Columns: []string{floor, bwrap, crun, ours}, Of: ours, Against: []string{floor, bwrap, crun}}
+func sample() *report.Report {
+	t := report.Table{Name: "startup", Title: "Start-up", Head: "paths", Unit: "ms", Columns: []string{floor, bwrap, crun, ours}, Of: ours, Against: []string{floor, bwrap, crun}}
 	for _, f := range []struct {
 		row, column string
 		all         []float64
@@ -37,47 +23,47 @@ func sample() *report {
 		{"2000", floor, []float64{44}}, {"2000", ours, []float64{91}},
 	} {
 		for _, v := range f.all {
-			t.add(f.row, f.column, v, nil)
+			t.Add(f.row, f.column, v, nil)
 		}
 	}
-	t.add("300", crun, 0, errors.New("no cgroups\nand more"))
-	return &report{Tables: []table{t}, Machine: machine{CPU: "c", CPUs: 2}}
+	t.Add("300", crun, 0, errors.New("no cgroups\nand more"))
+	return &report.Report{Tables: []report.Table{t}, Machine: report.Machine{CPU: "c", CPUs: 2}}
 }
 
 func TestGrid(t *testing.T) {
-	tab := sample().table("startup")
-	got := tab.grid()
+	tab := sample().Table("startup")
+	got := tab.Grid()
 	for i, want := range []string{"paths floor bwrap crun jailed-claude ÷ floor ÷ bwrap ÷ crun", "300 10 160 - 40 4 0.250 -", "2000 44 - - 91 2.07 - -"} {
 		if s := strings.Join(got[i], " "); s != want {
 			t.Errorf("line %d: %q, want %q", i, s, want)
 		}
 	}
-	if m := tab.missing(); len(m) != 1 || m[0] != "crun, 300: 1 of 1 failed: no cgroups" {
+	if m := tab.Missing(); len(m) != 1 || m[0] != "crun, 300: 1 of 1 failed: no cgroups" {
 		t.Errorf("missing: %q", m)
 	}
-	if !tab.broken("300", crun) || tab.broken("300", ours) || tab.broken("300", "nobody") {
+	if !tab.Broken("300", crun) || tab.Broken("300", ours) || tab.Broken("300", "nobody") {
 		t.Error("crun alone is broken")
 	}
 	// One failure among many takes no figure away.
-	tab.add("300", ours, 0, errors.New("once"))
-	if v, ok := tab.value("300", ours); !ok || v != 40 {
+	tab.Add("300", ours, 0, errors.New("once"))
+	if v, ok := tab.Value("300", ours); !ok || v != 40 {
 		t.Errorf("after one failure of four: %v %v", v, ok)
 	}
 	for range 2 {
-		tab.add("300", ours, 0, errors.New("again"))
+		tab.Add("300", ours, 0, errors.New("again"))
 	}
-	if _, ok := tab.value("300", ours); ok {
+	if _, ok := tab.Value("300", ours); ok {
 		t.Error("a figure although half of the measurements failed")
 	}
 }
 
 func TestFigure(t *testing.T) {
 	for v, want := range map[float64]string{1234.6: "1235", 99.96: "100", 12.34: "12.3", 1.204: "1.20", 0.0697: "0.0697", 4: "4"} {
-		if got := figure(v, true); got != want {
+		if got := report.Figure(v, true); got != want {
 			t.Errorf("%v: %q, want %q", v, got, want)
 		}
 	}
-	if figure(1, false) != "-" {
+	if report.Figure(1, false) != "-" {
 		t.Error("an unknown figure")
 	}
 }
@@ -145,20 +131,20 @@ func TestDocumentation(t *testing.T) {
 // TestReport: a part takes the place of an earlier one, the others stay.
 func TestReport(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "b.json")
-	r, err := loadReport(file)
+	r, err := report.Load(file)
 	if err != nil {
 		t.Fatal("no file yet:", err)
 	}
-	r.put(table{Name: "tty"})
-	r.put(*sample().table("startup"))
-	r.put(table{Name: "tty", Title: "new"})
-	if err := r.save(file); err != nil {
+	r.Put(report.Table{Name: "tty"})
+	r.Put(*sample().Table("startup"))
+	r.Put(report.Table{Name: "tty", Title: "new"})
+	if err := r.Save(file); err != nil {
 		t.Fatal(err)
 	}
-	if r, err = loadReport(file); err != nil || len(r.Tables) != 2 || r.table("tty").Title != "new" {
+	if r, err = report.Load(file); err != nil || len(r.Tables) != 2 || r.Table("tty").Title != "new" {
 		t.Errorf("%v: %+v", err, r)
 	}
-	if v, ok := r.table("startup").value("300", ours); !ok || v != 40 {
+	if v, ok := r.Table("startup").Value("300", ours); !ok || v != 40 {
 		t.Errorf("read back: %v %v", v, ok)
 	}
 }

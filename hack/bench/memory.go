@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
 // Rows of the table of memory. Goals look for the first.
@@ -26,36 +29,40 @@ const (
 const pasta = "pasta"
 
 // isProgram: the process is the jailed program, not what keeps the jail.
-func isProgram(p process) bool {
-	name := filepath.Base(p.argv[0])
-	return name == "sleep" || name == "bench" || len(p.argv) > 1 && p.argv[1] == "client"
+func isProgram(p proc.Process) bool {
+	name := filepath.Base(p.Argv[0])
+	return name == "sleep" || name == "bench" || len(p.Argv) > 1 && p.Argv[1] == "client"
 }
 
 // memory measures what stays in memory while the jailed program does nothing,
 // on a terminal of its own.
-func memory(b *bench) (*table, error) {
+func memory(b *bench) (*report.Table, error) {
 	// Daemons of a candidate, such as the keeper of a bundle's network, become
 	// children of this process, so that they are found.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, err
 	}
 	defer func() { _ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) }()
-	t := table{
+	t := report.Table{
 		Title: "Memory of what stays beside the jailed program", Unit: "MiB", Head: "", Rounds: b.third(),
 		Columns: []string{ours, oursNone, bwrap, crun, crunHooks, runc, runcHooks, pasta, srt},
+	}
+	holders := []string{ours, pasta, srt}
+	if exists(b.file(base)) == nil {
+		t.Columns, holders = append(t.Columns, base), append(holders, base)
 	}
 	b.say("memory, %d rounds", t.Rounds)
 	for round := range t.Rounds {
 		for _, name := range t.Columns {
 			u, peak, err := b.idle(name)
-			t.add(idleRSS, name, u.rss, err)
-			t.add(idlePSS, name, u.pss, err)
-			t.add(idleN, name, float64(u.processes), err)
+			t.Add(idleRSS, name, u.RSS, err)
+			t.Add(idlePSS, name, u.PSS, err)
+			t.Add(idleN, name, float64(u.Processes), err)
 			if err == nil {
-				t.add(peakRSS, name, peak, nil)
+				t.Add(peakRSS, name, peak, nil)
 			}
 			if round == 0 && name == ours {
-				t.Notes = append(t.Notes, ours+" idle: "+strings.Join(u.who, ", "))
+				t.Notes = append(t.Notes, ours+" idle: "+strings.Join(u.Who, ", "))
 			}
 		}
 	}
@@ -65,10 +72,10 @@ func memory(b *bench) (*table, error) {
 	}
 	defer s.close()
 	for range t.Rounds {
-		for _, name := range []string{ours, pasta, srt} {
+		for _, name := range holders {
 			open, after, err := b.hold(name, s)
-			t.add(openRSS, name, open, err)
-			t.add(afterRSS, name, after, err)
+			t.Add(openRSS, name, open, err)
+			t.Add(afterRSS, name, after, err)
 		}
 	}
 	for i := range t.Rows {
@@ -81,8 +88,8 @@ func memory(b *bench) (*table, error) {
 
 // idle measures one jail whose program sleeps, and the sum of what the jail's
 // processes had in memory while it started.
-func (b *bench) idle(name string) (u usage, peak float64, err error) {
-	argv, err := b.network(name, "idle", readLine(b.file("idle", "sleep")), "1000")
+func (b *bench) idle(name string) (u proc.Usage, peak float64, err error) {
+	argv, err := b.network(name, "idle", proc.ReadLine(b.file("idle", "sleep")), "1000")
 	if err != nil {
 		return u, 0, err
 	}
@@ -104,10 +111,10 @@ func (b *bench) idle(name string) (u usage, peak float64, err error) {
 	defer b.end(c)
 	started := false
 	for began := time.Now(); !started; time.Sleep(500 * time.Microsecond) {
-		all := tree(os.Getpid())[1:]
-		peak = max(peak, resident(all, isProgram))
+		all := proc.Tree(os.Getpid())[1:]
+		peak = max(peak, proc.Resident(all, isProgram))
 		for _, p := range all {
-			started = started || filepath.Base(p.argv[0]) == "sleep"
+			started = started || filepath.Base(p.Argv[0]) == "sleep"
 		}
 		if time.Since(began) > time.Minute {
 			return u, 0, fmt.Errorf("its program does not start: %s", said())
@@ -115,8 +122,8 @@ func (b *bench) idle(name string) (u usage, peak float64, err error) {
 	}
 	// What ends a little later, such as a step of the start, is not counted.
 	time.Sleep(2 * time.Second)
-	u, err = measureMemory(tree(os.Getpid())[1:], isProgram)
-	return u, max(peak, u.rss), err
+	u, err = proc.Measure(proc.Tree(os.Getpid())[1:], isProgram)
+	return u, max(peak, u.RSS), err
 }
 
 // hold measures what keeps a jail while its program holds 2,000 connections,
@@ -132,11 +139,11 @@ func (b *bench) hold(name string, s *server) (open, after float64, err error) {
 	}
 	for _, v := range []*float64{&open, &after} {
 		time.Sleep(2 * time.Second)
-		u, err := measureMemory(tree(os.Getpid())[1:], isProgram)
+		u, err := proc.Measure(proc.Tree(os.Getpid())[1:], isProgram)
 		if err != nil {
 			return 0, 0, err
 		}
-		*v = u.rss
+		*v = u.RSS
 		if _, err := io.WriteString(in, "\n"); err != nil {
 			return 0, 0, err
 		}
@@ -150,13 +157,13 @@ func (b *bench) end(c *exec.Cmd) {
 	killBelow(isProgram)
 	done := make(chan struct{})
 	go func() { _ = c.Wait(); close(done) }()
-	slow := time.AfterFunc(5*time.Second, func() { killBelow(func(process) bool { return true }) })
+	slow := time.AfterFunc(5*time.Second, func() { killBelow(func(proc.Process) bool { return true }) })
 	<-done
-	for began := time.Now(); len(tree(os.Getpid())) > 1 && time.Since(began) < 5*time.Second; {
+	for began := time.Now(); len(proc.Tree(os.Getpid())) > 1 && time.Since(began) < 5*time.Second; {
 		time.Sleep(10 * time.Millisecond)
 	}
 	slow.Stop()
-	killBelow(func(process) bool { return true })
+	killBelow(func(proc.Process) bool { return true })
 	for {
 		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != nil || pid <= 0 {
 			return
@@ -165,10 +172,10 @@ func (b *bench) end(c *exec.Cmd) {
 }
 
 // killBelow ends processes that this one started.
-func killBelow(which func(process) bool) {
-	for _, p := range tree(os.Getpid())[1:] {
+func killBelow(which func(proc.Process) bool) {
+	for _, p := range proc.Tree(os.Getpid())[1:] {
 		if which(p) {
-			_ = syscall.Kill(p.pid, syscall.SIGKILL)
+			_ = syscall.Kill(p.PID, syscall.SIGKILL)
 		}
 	}
 }

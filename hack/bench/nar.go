@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
 const nixStore = "nix-store --verify-path"
@@ -14,14 +17,14 @@ const nixStore = "nix-store --verify-path"
 //
 // nix-store wants to open its database: without root it has no figure where
 // only root may.
-func nars(b *bench) (*table, error) {
+func nars(b *bench) (*report.Table, error) {
 	var bytes float64
 	project := b.file("nar", "project")
-	paths := readLines(b.file("nar", "closure"))
-	if _, err := fmt.Sscan(readLine(b.file("nar", "bytes")), &bytes); err != nil {
+	paths := proc.ReadLines(b.file("nar", "closure"))
+	if _, err := fmt.Sscan(proc.ReadLine(b.file("nar", "bytes")), &bytes); err != nil {
 		return nil, fmt.Errorf("%s was not prepared: %w", project, err)
 	}
-	t := table{
+	t := report.Table{
 		Title: fmt.Sprintf("Checking the contents of %d store paths, %.0f MB", len(paths), bytes/1e6), Unit: "MB/s", Head: "",
 		Rounds: b.third(), Columns: []string{nixStore, ours + " verify"}, Of: ours + " verify", Against: []string{nixStore},
 	}
@@ -34,12 +37,12 @@ func nars(b *bench) (*table, error) {
 	// The first round warms the page cache and does not count.
 	for round := range t.Rounds + 1 {
 		for _, c := range t.Columns {
-			if t.broken(rowName, c) {
+			if t.Broken(rowName, c) {
 				continue
 			}
 			took, err := b.timedIn(project, commands[c])
 			if err != nil || round > 0 {
-				t.add(rowName, c, bytes/1000/took, err)
+				t.Add(rowName, c, bytes/1000/took, err)
 			}
 		}
 	}

@@ -11,6 +11,10 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/client"
+	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
 // direct is a client that is not jailed.
@@ -29,8 +33,12 @@ func (b *bench) network(name, at string, program ...string) ([]string, error) {
 		// Nothing but what goes through its tap device.
 		argv := []string{"pasta", "--config-net", "--quiet", "-t", "none", "-u", "none", "-T", "none", "-U", "none", "--"}
 		return append(argv, program...), errors.Join(needs("pasta"), tun())
-	case ours, oursNone, oursFiltered:
-		argv := []string{b.file(ours), "shell", "--closure", b.file(at, "closure"), "--read", b.file("bench")}
+	case ours, oursNone, oursFiltered, base:
+		binary := ours
+		if name == base {
+			binary = base
+		}
+		argv := []string{b.file(binary), "shell", "--closure", b.file(at, "closure"), "--read", b.file("bench")}
 		switch name {
 		case oursNone:
 			argv = append(argv, "--net", "none")
@@ -60,8 +68,8 @@ type answers struct {
 	said    func() string
 }
 
-func (a *answers) next() (answer, error) {
-	var v answer
+func (a *answers) next() (client.Answer, error) {
+	var v client.Answer
 	if err := a.decoder.Decode(&v); err != nil {
 		return v, fmt.Errorf("the client said nothing: %s", a.said())
 	}
@@ -146,8 +154,8 @@ var jobs = []struct{ job, row, unit string }{
 }
 
 // networks measures what comes through each way out of a jail.
-func networks(b *bench) (*table, error) {
-	t := table{
+func networks(b *bench) (*report.Table, error) {
+	t := report.Table{
 		Title: "The way out of a jail, to a server on the same machine", Head: "", Rounds: b.third(),
 		Columns: []string{direct, ours, oursFiltered, pasta, srt}, Of: ours, Against: []string{direct, pasta, srt},
 	}
@@ -168,12 +176,12 @@ func networks(b *bench) (*table, error) {
 
 // networkRound runs one client. A job that fails has no figure; the others
 // have.
-func (b *bench) networkRound(t *table, name string, s *server) {
+func (b *bench) networkRound(t *report.Table, name string, s *server) {
 	list := make([]string, len(jobs))
 	for i, j := range jobs {
 		list[i] = j.job
 		if what, bytes, _ := strings.Cut(j.job, "="); name == srt && j.unit == "MB/s" {
-			list[i] = fmt.Sprintf("%s=%.0f", what, number(bytes)/srtPart)
+			list[i] = fmt.Sprintf("%s=%.0f", what, proc.Number(bytes)/srtPart)
 		}
 	}
 	c, _, out, err := b.startClient(name, s, list...)
@@ -181,33 +189,22 @@ func (b *bench) networkRound(t *table, name string, s *server) {
 		defer func() { _ = c.Wait() }()
 	}
 	for _, j := range jobs {
-		var a answer
+		var a client.Answer
 		e := err
 		if e == nil {
 			a, e = out.next()
 		}
 		if strings.HasPrefix(j.job, "latency") {
-			t.add(j.row+", p50", name, quantile(a.Values, 0.5), e)
-			t.add(j.row+", p99", name, quantile(a.Values, 0.99), e)
-			t.unit(j.unit, j.row+", p50", j.row+", p99")
+			t.Add(j.row+", p50", name, report.Quantile(a.Values, 0.5), e)
+			t.Add(j.row+", p99", name, report.Quantile(a.Values, 0.99), e)
+			t.Units(j.unit, j.row+", p50", j.row+", p99")
 			continue
 		}
 		v := 0.0
 		if len(a.Values) > 0 {
 			v = a.Values[0]
 		}
-		t.add(j.row, name, v, e)
-		t.unit(j.unit, j.row)
-	}
-}
-
-// unit gives rows their own.
-func (t *table) unit(unit string, rows ...string) {
-	for i := range t.Rows {
-		for _, name := range rows {
-			if t.Rows[i].Name == name {
-				t.Rows[i].Unit = unit
-			}
-		}
+		t.Add(j.row, name, v, e)
+		t.Units(j.unit, j.row)
 	}
 }

@@ -10,42 +10,13 @@ import (
 	"math"
 	"net"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
-)
 
-func TestRollup(t *testing.T) {
-	rss, pss, err := rollup([]byte("55-7f ---p 0 00:00 0 [rollup]\nRss:   2048 kB\nPss:   1024 kB\nPss_Anon: 9 kB\n"))
-	if rss != 2 || pss != 1 || err != nil {
-		t.Errorf("%v %v %v", rss, pss, err)
-	}
-	if _, _, err := rollup([]byte("Rss: 3 kB\n")); err == nil {
-		t.Error("no Pss, and no error")
-	}
-	self := tree(os.Getpid())
-	if len(self) == 0 || self[0].pid != os.Getpid() {
-		t.Fatalf("the tree of this process: %v", self)
-	}
-	c := exec.Command("/bin/sleep", "100")
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = c.Process.Kill(); _ = c.Wait() }()
-	for name, all := range map[string][]process{"by children": tree(os.Getpid()), "by parents": treeByParents(os.Getpid())} {
-		if !slices.ContainsFunc(all, func(p process) bool { return p.pid == c.Process.Pid && p.parent == os.Getpid() }) {
-			t.Errorf("%s: a child is missing in %v", name, all)
-		}
-	}
-	u, err := measureMemory(self[:1], func(process) bool { return false })
-	if err != nil || u.rss < 1 || u.pss > u.rss || u.processes != 1 {
-		t.Errorf("this process: %+v %v", u, err)
-	}
-	if _, err := measureMemory(self[:1], func(process) bool { return true }); err == nil {
-		t.Error("nothing was measured, and no error")
-	}
-}
+	"github.com/jailed-claude/jailed-claude/hack/bench/client"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
+)
 
 // chunks is a reader that gives one of them at a time.
 type chunks []string
@@ -96,12 +67,12 @@ func TestClient(t *testing.T) {
 	for _, proxy := range []string{"", proxyFor(t)} {
 		t.Setenv("HTTPS_PROXY", proxy)
 		var out bytes.Buffer
-		if err := client(append([]string{l.Addr().String()}, jobs...), strings.NewReader("\n\n"), &out); err != nil {
+		if err := client.Run(append([]string{l.Addr().String()}, jobs...), strings.NewReader("\n\n"), &out); err != nil {
 			t.Fatal(err)
 		}
 		d := json.NewDecoder(&out)
 		for i := range jobs {
-			var a answer
+			var a client.Answer
 			if err := d.Decode(&a); err != nil || a.Err != "" || a.Job != jobs[i] {
 				t.Errorf("%s: %+v %v", jobs[i], a, err)
 			}
@@ -110,7 +81,8 @@ func TestClient(t *testing.T) {
 			}
 		}
 	}
-	if _, err := newDialler("name", "http://user:%zz@x"); err == nil || strings.Contains(err.Error(), "zz") {
+	t.Setenv("HTTPS_PROXY", "http://user:%zz@x")
+	if err := client.Run([]string{"name", "hold"}, strings.NewReader(""), io.Discard); err == nil || strings.Contains(err.Error(), "zz") {
 		t.Errorf("a bad proxy: %v", err)
 	}
 }
@@ -159,7 +131,7 @@ func proxyFor(t *testing.T) string {
 // TestPlot: the drawing is well-formed, has a line for each column with
 // figures, and no label covers another.
 func TestPlot(t *testing.T) {
-	text := drawStartup(sample().table("startup"))
+	text := drawStartup(sample().Table("startup"))
 	d := xml.NewDecoder(strings.NewReader(text))
 	for {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
@@ -174,7 +146,7 @@ func TestPlot(t *testing.T) {
 	if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
 		t.Error("a figure that is none")
 	}
-	if !strings.Contains(drawStartup(new(table)), "no figures") {
+	if !strings.Contains(drawStartup(new(report.Table)), "no figures") {
 		t.Error("an empty table was drawn")
 	}
 	var labels []label
@@ -223,16 +195,30 @@ func TestTimedKeepsTheLastLine(t *testing.T) {
 	if _, err := b.timed([]string{"/bin/sh", "-c", "echo one; echo two >&2; exit 3"}); err == nil || err.Error() != "exit status 3: two" {
 		t.Errorf("%v", err)
 	}
-	tab := &table{Columns: []string{"good", "bad"}}
+	tab := &report.Table{Columns: []string{"good", "bad"}}
 	calls := 0
 	b.sideBySide(tab, "r", 3, []candidate{
 		{"good", func() ([]string, error) { calls++; return []string{"/bin/true"}, nil }, nil},
 		{"bad", func() ([]string, error) { return nil, errors.New("not installed: bad") }, nil},
 	})
-	if v, ok := tab.value("r", "good"); !ok || v <= 0 || calls != 4 || len(tab.Rows[0].Cells["good"].All) != 3 {
+	if v, ok := tab.Value("r", "good"); !ok || v <= 0 || calls != 4 || len(tab.Rows[0].Cells["good"].All) != 3 {
 		t.Errorf("3 rounds and one before: %d calls, %+v", calls, tab.Rows[0].Cells["good"])
 	}
-	if m := tab.missing(); len(m) != 1 || m[0] != "bad, r: 1 of 1 failed: not installed: bad" {
+	if m := tab.Missing(); len(m) != 1 || m[0] != "bad, r: 1 of 1 failed: not installed: bad" {
 		t.Errorf("missing: %q", m)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	x, y := make([]float64, 50), make([]float64, 50)
+	for i := range x {
+		y[i] = 10 + float64(i%5)
+		x[i] = 1.5 * y[i]
+	}
+	if ratio, half := compare(x, y); ratio != 1.5 || half > 0.3 {
+		t.Errorf("%v ± %v, want 1.5", ratio, half)
+	}
+	if _, half := compare(y, y); half > 1e-9 {
+		t.Errorf("the same measurements differ by %v", half)
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
 // Size of the plot and of the frame in it, in pixels.
@@ -23,15 +26,15 @@ var plotLines = []struct{ column, colour, dash string }{
 
 // drawStartup draws start-up over the number of store paths, as SVG. Both
 // scales are logarithmic: the figures lie orders of magnitude apart.
-func drawStartup(t *table) string {
+func drawStartup(t *report.Table) string {
 	var s strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&s, format+"\n", args...) }
 	var sizes []float64
 	low, high := math.Inf(1), 0.0
 	for _, r := range t.Rows {
-		sizes = append(sizes, number(r.Name))
+		sizes = append(sizes, proc.Number(r.Name))
 		for _, l := range plotLines {
-			if v, ok := t.value(r.Name, l.column); ok && v > 0 {
+			if v, ok := t.Value(r.Name, l.column); ok && v > 0 {
 				low, high = min(low, v), max(high, v)
 			}
 		}
@@ -71,11 +74,11 @@ func drawStartup(t *table) string {
 		var points []string
 		var end label
 		for _, r := range t.Rows {
-			if v, ok := t.value(r.Name, l.column); ok && v > 0 {
-				at := fmt.Sprintf("%.1f,%.1f", x(number(r.Name)), y(v))
+			if v, ok := t.Value(r.Name, l.column); ok && v > 0 {
+				at := fmt.Sprintf("%.1f,%.1f", x(proc.Number(r.Name)), y(v))
 				points = append(points, at)
 				p(`<circle cx="%s" cy="%s" r="3" fill="%s"/>`, at[:strings.IndexByte(at, ',')], at[strings.IndexByte(at, ',')+1:], l.colour)
-				end = label{l.column + ", " + figure(v, true), l.colour, y(v), y(v)}
+				end = label{l.column + ", " + report.Figure(v, true), l.colour, y(v), y(v)}
 			}
 		}
 		if len(points) > 0 {

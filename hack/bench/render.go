@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
 // render writes what a JSON file holds: tables on stdout, the same into a
@@ -22,7 +24,7 @@ func render(args []string, stdout, stderr io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	r, err := loadReport(*file)
+	r, err := report.Load(*file)
 	if err != nil {
 		return err
 	}
@@ -30,7 +32,7 @@ func render(args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("%q has no figures: make bench writes them", *file)
 	}
 	for _, t := range r.Tables {
-		if err := t.writeText(stdout); err != nil {
+		if err := t.WriteText(stdout); err != nil {
 			return err
 		}
 	}
@@ -51,12 +53,12 @@ func render(args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	if *plot != "" {
-		return os.WriteFile(*plot, []byte(drawStartup(r.table("startup"))), 0o644) //nolint:gosec // the same
+		return os.WriteFile(*plot, []byte(drawStartup(r.Table("startup"))), 0o644) //nolint:gosec // the same
 	}
 	return nil
 }
 
-func writeGoals(out io.Writer, r *report) error {
+func writeGoals(out io.Writer, r *report.Report) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w)
 	for _, line := range goalGrid(r) {
@@ -74,7 +76,7 @@ const (
 
 // renew replaces what is between the marks. A table that was not measured
 // keeps what is there.
-func renew(text string, r *report) (string, error) {
+func renew(text string, r *report.Report) (string, error) {
 	var out strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, markBegin)
@@ -91,7 +93,7 @@ func renew(text string, r *report) (string, error) {
 			return "", fmt.Errorf("%q has no %s", name, markEnd)
 		}
 		now := old
-		switch t := r.table(name); {
+		switch t := r.Table(name); {
 		case name == "machine":
 			now = machineText(r.Machine)
 		case name == "goals":
@@ -106,7 +108,7 @@ func renew(text string, r *report) (string, error) {
 	}
 }
 
-func machineText(m machine) string {
+func machineText(m report.Machine) string {
 	var v []string
 	for name, version := range m.Versions {
 		v = append(v, name+" ("+version+")")
@@ -116,9 +118,9 @@ func machineText(m machine) string {
 		m.CPU, m.CPUs, float64(m.MemoryMB)/1024, m.Kernel, m.User, strings.Join(v, ", "))
 }
 
-func tableMarkdown(t *table) string {
-	s := t.caption() + ":\n\n" + markdown(t.grid())
-	if notes := slices.Concat(t.Notes, t.missing()); len(notes) > 0 {
+func tableMarkdown(t *report.Table) string {
+	s := t.Caption() + ":\n\n" + markdown(t.Grid())
+	if notes := slices.Concat(t.Notes, t.Missing()); len(notes) > 0 {
 		s += "\n- " + strings.Join(notes, "\n- ") + "\n"
 	}
 	return s

@@ -12,10 +12,12 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
 // ours is jailed-claude with everything on, which the ratios are about.
@@ -46,7 +48,7 @@ func newBench(dir string, rounds int, name string, log io.Writer) (*bench, error
 	}
 	b.user = who.Username
 	if name != "" {
-		b.ids = &syscall.Credential{Uid: uint32(number(who.Uid)), Gid: uint32(number(who.Gid))}
+		b.ids = &syscall.Credential{Uid: uint32(proc.Number(who.Uid)), Gid: uint32(proc.Number(who.Gid))}
 	}
 	b.env = []string{
 		"HOME=" + b.file("home"), "USER=" + b.user, "LANG=C.UTF-8", "TERM=xterm-256color", "SHELL=/bin/bash",
@@ -100,10 +102,8 @@ func (b *bench) time(c *exec.Cmd, env ...string) (float64, error) {
 	start := time.Now()
 	err := c.Run()
 	took := time.Since(start)
-	return millis(took), because(err, said.String())
+	return report.Millis(took), because(err, said.String())
 }
-
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // because adds the last line of what a program said to its error.
 func because(err error, said string) error {
@@ -112,19 +112,6 @@ func because(err error, said string) error {
 	}
 	lines := strings.Split(strings.TrimSpace(said), "\n")
 	return fmt.Errorf("%w: %s", err, lines[len(lines)-1])
-}
-
-// number is the leading number of s, 0 if there is none.
-func number(s string) float64 {
-	end := 0
-	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || s[end] == '.') {
-		end++
-	}
-	v, err := strconv.ParseFloat(s[:end], 64)
-	if err != nil {
-		return 0
-	}
-	return v
 }
 
 // candidate is one column of a table.
@@ -142,7 +129,7 @@ const slow = 30_000
 // sideBySide runs all candidates in turn, in another order each time: what one
 // leaves to be done, as the kernel takes namespaces apart later, or leaves done,
 // hits all alike. The first round warms caches and does not count.
-func (b *bench) sideBySide(t *table, rowName string, rounds int, all []candidate) {
+func (b *bench) sideBySide(t *report.Table, rowName string, rounds int, all []candidate) {
 	spent := map[string]float64{}
 	order := rand.New(rand.NewPCG(uint64(rounds), uint64(len(all)))) //nolint:gosec // no secret
 	all = slices.Clone(all)
@@ -151,7 +138,7 @@ func (b *bench) sideBySide(t *table, rowName string, rounds int, all []candidate
 			order.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		}
 		for _, c := range all {
-			if t.broken(rowName, c.name) || spent[c.name] > slow && round > 5 {
+			if t.Broken(rowName, c.name) || spent[c.name] > slow && round > 5 {
 				continue
 			}
 			argv, err := c.argv()
@@ -160,7 +147,7 @@ func (b *bench) sideBySide(t *table, rowName string, rounds int, all []candidate
 				took, err = b.timed(argv, c.env...)
 			}
 			if err != nil || round > 0 {
-				t.add(rowName, c.name, took, err)
+				t.Add(rowName, c.name, took, err)
 			}
 			spent[c.name] += took
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"github.com/jailed-claude/jailed-claude/hack/bench/client"
 	"io"
 	"net"
 )
@@ -72,7 +73,7 @@ func serveOne(c net.Conn) error {
 	}
 	switch op {
 	case 'd':
-		return pour(c, int64(n))
+		return client.Pour(c, int64(n))
 	case 'u':
 		if _, err := io.CopyN(io.Discard, r, int64(n)); err != nil {
 			return err
@@ -84,21 +85,6 @@ func serveOne(c net.Conn) error {
 	}
 }
 
-var zeroes = make([]byte, 256<<10)
-
-// pour writes n bytes.
-func pour(w io.Writer, n int64) error {
-	for n > 0 {
-		m, err := w.Write(zeroes[:min(n, int64(len(zeroes)))])
-		if err != nil {
-			return err
-		}
-		n -= int64(m)
-	}
-	return nil
-}
-
-// forward passes connections to another address, for a server that listens on
 // loopback alone.
 func forward(l net.Listener, to string) {
 	for {

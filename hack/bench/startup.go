@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
 // Columns of start-up. They do not all do the same work: docs/bench.md says
@@ -48,8 +51,8 @@ func (b *bench) jail(name, at string, program ...string) ([]string, error) {
 		return append(argv, program...), needs(b.srt(), "bwrap", "socat", "rg")
 	case oursNone:
 		return append([]string{b.file(ours), "shell", "--closure", closure, "--net", "none", "--"}, program...), nil
-	case ours:
-		return append([]string{b.file(ours), "shell", "--closure", closure, "--"}, program...), nil
+	case ours, base:
+		return append([]string{b.file(name), "shell", "--closure", closure, "--"}, program...), exists(b.file(name))
 	default:
 		return nil, fmt.Errorf("who is %q", name)
 	}
@@ -111,11 +114,14 @@ const srtSize = 37
 
 // startup measures how long it takes from starting a jail to the end of
 // `true` in it.
-func startup(b *bench) (*table, error) {
-	t := table{
+func startup(b *bench) (*report.Table, error) {
+	t := report.Table{
 		Title: "Start-up, and the end of `true` in the jail", Unit: "ms", Head: "store paths", Rounds: b.rounds,
 		Columns: []string{floor, bwrap, crun, crunHooks, runc, runcHooks, oursNone, ours, srt},
 		Of:      ours, Against: []string{floor, bwrap, crun, crunHooks, runc, runcHooks, srt},
+	}
+	if exists(b.file(base)) == nil {
+		t.Columns, t.Against = append(t.Columns, base), append(t.Against, base)
 	}
 	sizes, err := b.sizes()
 	if err != nil {
@@ -124,7 +130,7 @@ func startup(b *bench) (*table, error) {
 	for _, n := range sizes {
 		at := strconv.Itoa(n)
 		b.say("start-up with %s store paths, %d rounds", at, b.rounds)
-		program := readLine(b.file(at, "true"))
+		program := proc.ReadLine(b.file(at, "true"))
 		var all []candidate
 		for _, name := range t.Columns {
 			if name == srt && n != srtSize {

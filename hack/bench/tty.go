@@ -8,6 +8,9 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
 // Marks around what emit writes; '@' is in nothing else of it.
@@ -28,8 +31,8 @@ const (
 // terminals measures how fast what a program writes gets to the terminal: by
 // itself, through a second pseudo-terminal and a relay that only copies, and
 // through the jail's.
-func terminals(b *bench) (*table, error) {
-	t := table{
+func terminals(b *bench) (*report.Table, error) {
+	t := report.Table{
 		Title: "100 MB through the jail's terminal", Unit: "MB/s", Head: "what", Rounds: b.third(),
 		Columns: []string{noRelay, relayC, ours}, Of: ours, Against: []string{relayC},
 	}
@@ -43,12 +46,12 @@ func terminals(b *bench) (*table, error) {
 		}
 		for round := range t.Rounds + 1 {
 			for _, name := range t.Columns {
-				if t.broken(kind, name) {
+				if t.Broken(kind, name) {
 					continue
 				}
 				rate, err := b.throughPTY(argv[name])
 				if err != nil || round > 0 {
-					t.add(kind, name, rate, err)
+					t.Add(kind, name, rate, err)
 				}
 			}
 		}
@@ -122,7 +125,7 @@ func emit(args []string, out io.Writer) error {
 	if _, err := io.WriteString(out, begin); err != nil {
 		return err
 	}
-	for left := int(number(args[1])); left > 0; left -= len(buf) {
+	for left := int(proc.Number(args[1])); left > 0; left -= len(buf) {
 		if _, err := out.Write(buf[:min(left, len(buf))]); err != nil {
 			return err
 		}

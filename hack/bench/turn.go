@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
 const (
@@ -21,12 +24,12 @@ const placeholder = "sk-ant-api03-placeholder-0123456789abcdefghij"
 
 // turn measures the real agent, from its start to its end: with `-p`, an API
 // that answers from a script, and one call of its Bash tool.
-func turn(b *bench) (*table, error) {
-	t := table{
+func turn(b *bench) (*report.Table, error) {
+	t := report.Table{
 		Title: "The agent, from its start to its end", Unit: "ms", Head: "", Rounds: b.rounds,
 		Columns: []string{unjailed, ours}, Of: ours, Against: []string{unjailed},
 	}
-	agent := readLine(b.file("claude"))
+	agent := proc.ReadLine(b.file("claude"))
 	closure := b.file("37", "closure")
 	url, stop, err := b.fakeAPI()
 	if err != nil {
@@ -35,7 +38,7 @@ func turn(b *bench) (*table, error) {
 	defer stop()
 	// Unjailed it has the same programs on PATH.
 	var path []string
-	for _, p := range readLines(closure) {
+	for _, p := range proc.ReadLines(closure) {
 		if exists(filepath.Join(p, "bin")) == nil {
 			path = append(path, filepath.Join(p, "bin"))
 		}
@@ -102,7 +105,7 @@ func (b *bench) fakeAPI() (url string, stop func(), err error) {
 		kill()
 		return "", nil, err
 	}
-	go forward(l, readLine(address))
+	go forward(l, proc.ReadLine(address))
 	stop = func() { _ = l.Close(); kill() }
 	return fmt.Sprintf("http://%s:%d", outerName, l.Addr().(*net.TCPAddr).Port), stop, nil
 }

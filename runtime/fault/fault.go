@@ -97,3 +97,10 @@ func After(p Point, err error) error {
 	}
 	return At(p)
 }
+
+// Without switches start-up tricks off (runtime/quick): names of some, with
+// commas between, or "all". It gets to the supervisor as Variable does.
+const Without = "GOJAIL_WITHOUT"
+
+// Tricks are the names that it knows.
+var Tricks = []string{"split", "place", "slice", "room", "slack", "warm", "garbage", "forget"}

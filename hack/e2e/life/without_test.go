@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
-	"github.com/jailed-claude/jailed-claude/runtime/quick"
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
 // TestWithoutEachTrick: a jail means the same without any of the tricks that make
@@ -21,7 +21,7 @@ func TestWithoutEachTrick(t *testing.T) {
 	run := func(t *testing.T, off string) world.Result {
 		w := world.New(t)
 		withFaults(w)
-		w.Env["GOJAIL_WITHOUT"] = off
+		w.Env[fault.Without] = off
 		c := w.Base(script)
 		c.Stdin = strings.NewReader("said\n")
 		r := world.Finish(t, c)
@@ -35,7 +35,7 @@ func TestWithoutEachTrick(t *testing.T) {
 	if want.Status != 7 || !strings.HasPrefix(want.Out, "said\n") || want.Err != "" {
 		t.Fatal(want)
 	}
-	for _, trick := range append(slices.Clone(quick.Tricks), "all") {
+	for _, trick := range append(slices.Clone(fault.Tricks), "all") {
 		if got := run(t, trick); got != want {
 			t.Errorf("without %s: %s\nwith all: %s", trick, got, want)
 		}

@@ -1,4 +1,7 @@
-package main
+// Package report is what was measured: tables, as JSON and as text.
+//
+// What does not belong here: measuring, and what a figure means.
+package report
 
 import (
 	"encoding/json"
@@ -14,15 +17,15 @@ import (
 	"time"
 )
 
-// report is the JSON file: every measurement that was made, and where.
-type report struct {
-	Machine machine `json:"machine"`
-	Tables  []table `json:"tables"`
+// Report is the JSON file: every measurement that was made, and where.
+type Report struct {
+	Machine Machine `json:"machine"`
+	Tables  []Table `json:"tables"`
 }
 
-// table is what one part of the benchmark measured: rows are what was asked,
+// Table is what one part of the benchmark measured: rows are what was asked,
 // columns are who did it.
-type table struct {
+type Table struct {
 	// Name is the part's, which renders and goals look for.
 	Name  string `json:"name"`
 	Title string `json:"title"`
@@ -31,7 +34,7 @@ type table struct {
 	// Unit of the rows that have none of their own.
 	Unit    string   `json:"unit,omitempty"`
 	Columns []string `json:"columns"`
-	Rows    []row    `json:"rows"`
+	Rows    []Row    `json:"rows"`
 	// Of is the column that is compared: its figure divided by each other one.
 	Of string `json:"of,omitempty"`
 	// Against are the columns it is compared with; none for no ratios.
@@ -43,14 +46,14 @@ type table struct {
 	Rounds int    `json:"rounds"`
 }
 
-type row struct {
+type Row struct {
 	Name  string           `json:"name"`
 	Unit  string           `json:"unit,omitempty"`
-	Cells map[string]*cell `json:"cells"`
+	Cells map[string]*Cell `json:"cells"`
 }
 
-// cell is one figure.
-type cell struct {
+// Cell is one figure.
+type Cell struct {
 	// All measurements, in the order they were made.
 	All    []float64 `json:"all"`
 	Median float64   `json:"median"`
@@ -59,22 +62,22 @@ type cell struct {
 	Why    string `json:"why,omitempty"`
 }
 
-// known: most measurements did not fail, so that the median is one.
-func (c *cell) known() bool { return c != nil && len(c.All) > c.Failed }
+// Known: most measurements did not fail, so that the median is one.
+func (c *Cell) Known() bool { return c != nil && len(c.All) > c.Failed }
 
-// add notes a measurement, or why there is none.
-func (t *table) add(rowName, column string, v float64, err error) {
-	i := slices.IndexFunc(t.Rows, func(r row) bool { return r.Name == rowName })
+// Add notes a measurement, or why there is none.
+func (t *Table) Add(rowName, column string, v float64, err error) {
+	i := slices.IndexFunc(t.Rows, func(r Row) bool { return r.Name == rowName })
 	if i < 0 {
-		t.Rows = append(t.Rows, row{Name: rowName})
+		t.Rows = append(t.Rows, Row{Name: rowName})
 		i = len(t.Rows) - 1
 	}
 	if t.Rows[i].Cells == nil {
-		t.Rows[i].Cells = map[string]*cell{}
+		t.Rows[i].Cells = map[string]*Cell{}
 	}
 	c := t.Rows[i].Cells[column]
 	if c == nil {
-		c = &cell{All: []float64{}}
+		c = &Cell{All: []float64{}}
 		t.Rows[i].Cells[column] = c
 	}
 	if err != nil {
@@ -83,51 +86,51 @@ func (t *table) add(rowName, column string, v float64, err error) {
 		return
 	}
 	c.All = append(c.All, math.Round(v*1000)/1000)
-	c.Median = median(c.All)
+	c.Median = Median(c.All)
 }
 
-// broken says that there is no use in trying again.
-func (t *table) broken(rowName, column string) bool {
+// Broken says that there is no use in trying again.
+func (t *Table) Broken(rowName, column string) bool {
 	for _, r := range t.Rows {
 		if c := r.Cells[column]; r.Name == rowName && c != nil {
-			return c.Failed > 0 && !c.known()
+			return c.Failed > 0 && !c.Known()
 		}
 	}
 	return false
 }
 
-// value is the median of a cell.
-func (t *table) value(rowName, column string) (float64, bool) {
+// Value is the median of a cell.
+func (t *Table) Value(rowName, column string) (float64, bool) {
 	for _, r := range t.Rows {
-		if c := r.Cells[column]; r.Name == rowName && c.known() {
+		if c := r.Cells[column]; r.Name == rowName && c.Known() {
 			return c.Median, true
 		}
 	}
 	return 0, false
 }
 
-func (r *report) table(name string) *table {
+func (r *Report) Table(name string) *Table {
 	for i := range r.Tables {
 		if r.Tables[i].Name == name {
 			return &r.Tables[i]
 		}
 	}
-	return &table{}
+	return &Table{}
 }
 
-// put adds a table, in the place of the one of that name.
-func (r *report) put(t table) {
-	if old := r.table(t.Name); old.Name != "" {
+// Put adds a table, in the place of the one of that name.
+func (r *Report) Put(t Table) {
+	if old := r.Table(t.Name); old.Name != "" {
 		*old = t
 		return
 	}
 	r.Tables = append(r.Tables, t)
 }
 
-func median(all []float64) float64 { return quantile(all, 0.5) }
+func Median(all []float64) float64 { return Quantile(all, 0.5) }
 
-// quantile q (0 to 1) of all, between the two nearest where it falls between.
-func quantile(all []float64, q float64) float64 {
+// Quantile q (0 to 1) of all, between the two nearest where it falls between.
+func Quantile(all []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(all))
 	if len(sorted) == 0 {
 		return 0
@@ -140,8 +143,8 @@ func quantile(all []float64, q float64) float64 {
 	return sorted[low] + (at-float64(low))*(sorted[low+1]-sorted[low])
 }
 
-// grid is the table as text: the head and the rows.
-func (t *table) grid() [][]string {
+// Grid is the table as text: the head and the rows.
+func (t *Table) Grid() [][]string {
 	head := append([]string{t.Head}, t.Columns...)
 	for _, c := range t.Against {
 		head = append(head, "÷ "+c)
@@ -154,21 +157,21 @@ func (t *table) grid() [][]string {
 		}
 		line := []string{name}
 		for _, c := range t.Columns {
-			v, ok := t.value(r.Name, c)
-			line = append(line, figure(v, ok))
+			v, ok := t.Value(r.Name, c)
+			line = append(line, Figure(v, ok))
 		}
 		for _, c := range t.Against {
-			a, ok := t.value(r.Name, t.Of)
-			b, known := t.value(r.Name, c)
-			line = append(line, figure(a/b, ok && known && b > 0))
+			a, ok := t.Value(r.Name, t.Of)
+			b, known := t.Value(r.Name, c)
+			line = append(line, Figure(a/b, ok && known && b > 0))
 		}
 		all = append(all, line)
 	}
 	return all
 }
 
-// figure has three digits that mean something.
-func figure(v float64, known bool) string {
+// Figure has three digits that mean something.
+func Figure(v float64, known bool) string {
 	switch {
 	case !known:
 		return "-"
@@ -179,8 +182,8 @@ func figure(v float64, known bool) string {
 	}
 }
 
-// caption is the line above a table.
-func (t *table) caption() string {
+// Caption is the line above a table.
+func (t *Table) Caption() string {
 	s := t.Title
 	if t.Unit != "" {
 		s += ", in " + t.Unit
@@ -188,8 +191,8 @@ func (t *table) caption() string {
 	return fmt.Sprintf("%s (median of %d; %s, load %s)", s, t.Rounds, t.Time.Format(time.DateOnly), t.Load)
 }
 
-// missing are the reasons of measurements that failed.
-func (t *table) missing() []string {
+// Missing are the reasons of measurements that failed.
+func (t *Table) Missing() []string {
 	var all []string
 	for _, r := range t.Rows {
 		for _, c := range t.Columns {
@@ -201,23 +204,23 @@ func (t *table) missing() []string {
 	return all
 }
 
-func (t *table) writeText(out io.Writer) error {
-	_, _ = fmt.Fprintf(out, "\n%s\n\n", t.caption())
+func (t *Table) WriteText(out io.Writer) error {
+	_, _ = fmt.Fprintf(out, "\n%s\n\n", t.Caption())
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, line := range t.grid() {
+	for _, line := range t.Grid() {
 		_, _ = fmt.Fprintln(w, strings.Join(line, "\t")+"\t")
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	for _, s := range slices.Concat(t.Notes, t.missing()) {
+	for _, s := range slices.Concat(t.Notes, t.Missing()) {
 		_, _ = fmt.Fprintln(out, "  "+s)
 	}
 	return nil
 }
 
-func loadReport(name string) (*report, error) {
-	r := new(report)
+func Load(name string) (*Report, error) {
+	r := new(Report)
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
@@ -230,10 +233,34 @@ func loadReport(name string) (*report, error) {
 	return r, nil
 }
 
-func (r *report) save(name string) error {
+func (r *Report) Save(name string) error {
 	text, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(name, append(text, '\n'), 0o644) //nolint:gosec // figures for all to read
 }
+
+// Machine is where it was measured, and with which versions.
+type Machine struct {
+	CPU      string            `json:"cpu"`
+	CPUs     int               `json:"cpus"`
+	MemoryMB int               `json:"memory_mb"`
+	Kernel   string            `json:"kernel"`
+	User     string            `json:"user"`
+	Versions map[string]string `json:"versions"`
+}
+
+// Units gives rows their own.
+func (t *Table) Units(unit string, rows ...string) {
+	for i := range t.Rows {
+		for _, name := range rows {
+			if t.Rows[i].Name == name {
+				t.Rows[i].Unit = unit
+			}
+		}
+	}
+}
+
+// Millis is a duration in milliseconds, as figures have it.
+func Millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,4 +1,7 @@
-package main
+// Package client is what runs inside a jail to measure its way out.
+//
+// What does not belong here: the server outside.
+package client
 
 import (
 	"bufio"
@@ -15,24 +18,30 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
+	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
-// answer is what a client says of one job, a line of JSON.
-type answer struct {
+// Answer is what a client says of one job, a line of JSON.
+type Answer struct {
 	Job string `json:"job"`
 	// Values in MB/s or milliseconds.
 	Values []float64 `json:"values"`
 	Err    string    `json:"err,omitempty"`
 }
 
-// client HOST:PORT JOB... does jobs inside a jail and prints one answer for
+// ErrUsage is for arguments that make no sense.
+var ErrUsage = errors.New("usage: bench client HOST:PORT JOB…")
+
+// Run HOST:PORT JOB... does jobs inside a jail and prints one answer for
 // each: down=BYTES, up=BYTES (one stream), down16=BYTES, up16=BYTES (16 at a
 // time), latency=N (connect, one byte there and back, N times), many=N (that
 // many at once, which stay open), hold (wait for a line, close them, wait for
 // another). Where HTTPS_PROXY is set it goes through that with CONNECT.
-func client(args []string, in io.Reader, out io.Writer) error {
+func Run(args []string, in io.Reader, out io.Writer) error {
 	if len(args) < 2 {
-		return errUsage
+		return ErrUsage
 	}
 	// As many connections as the jail allows.
 	var limit syscall.Rlimit
@@ -47,9 +56,9 @@ func client(args []string, in io.Reader, out io.Writer) error {
 	lines, encoder := bufio.NewReader(in), json.NewEncoder(out)
 	var open []net.Conn
 	for _, arg := range args[1:] {
-		a := answer{Job: arg}
+		a := Answer{Job: arg}
 		name, text, _ := strings.Cut(arg, "=")
-		n := int64(number(text))
+		n := int64(proc.Number(text))
 		switch name {
 		case "down", "up":
 			a.Values, err = d.streams(name[0], 1, n)
@@ -66,7 +75,7 @@ func client(args []string, in io.Reader, out io.Writer) error {
 			}
 			_, _ = lines.ReadString('\n')
 		default:
-			err = errUsage
+			err = ErrUsage
 		}
 		if err != nil {
 			a.Err = err.Error()
@@ -169,7 +178,7 @@ func move(c net.Conn, op byte, n int64) error {
 		return err
 	}
 	if op == 'u' {
-		if err := pour(c, n); err != nil {
+		if err := Pour(c, n); err != nil {
 			return err
 		}
 		_, err := io.ReadFull(c, make([]byte, 1))
@@ -210,7 +219,7 @@ func (d *dialler) latency(n int) ([]float64, error) {
 		if err != nil {
 			return all, err
 		}
-		all = append(all, millis(time.Since(start)))
+		all = append(all, report.Millis(time.Since(start)))
 		_ = c.Close()
 	}
 	return all, nil
@@ -224,7 +233,7 @@ func (d *dialler) many(n int) ([]net.Conn, []float64, error) {
 		wait.Go(func() { all[i], failed[i] = d.ping() })
 	}
 	wait.Wait()
-	took := millis(time.Since(start))
+	took := report.Millis(time.Since(start))
 	bad := 0
 	var last error
 	open := all[:0]
@@ -240,3 +249,19 @@ func (d *dialler) many(n int) ([]net.Conn, []float64, error) {
 	}
 	return open, []float64{took}, nil
 }
+
+var zeroes = make([]byte, 256<<10)
+
+// Pour writes n bytes.
+func Pour(w io.Writer, n int64) error {
+	for n > 0 {
+		m, err := w.Write(zeroes[:min(n, int64(len(zeroes)))])
+		if err != nil {
+			return err
+		}
+		n -= int64(m)
+	}
+	return nil
+}
+
+// forward passes connections to another address, for a server that listens on
