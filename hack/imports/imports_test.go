@@ -77,8 +77,6 @@ var table = []rule{
 		because: "what an agent is, is a table: it reads nothing, and every other package of spec may read it"},
 	{packages: []string{"spec/search"}, never: []string{"os", module},
 		because: "it says where searches go; those who search import it, on both sides of config.json"},
-	{packages: []string{"spec/lazyre"}, direct: true, never: []string{module},
-		because: "it knows when expressions are compiled, and none of them"},
 	{packages: []string{"runtime/egress/..."}, never: []string{runc, module + "/bundle", module + "/spec/policy", module + "/spec/host", "github.com/opencontainers/runtime-spec"},
 		because: "a network policy engine knows nothing of containers"},
 	{packages: []string{"runtime/terminal"}, never: []string{runc, logrus, module + "/spec", module + "/bundle"},

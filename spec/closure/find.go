@@ -153,7 +153,7 @@ func (r *resolver) badPackage(p string) error {
 		Fix:  "installables have a #, paths have a /",
 		Err:  ErrBadPackage,
 	}
-	if attr.Get().MatchString(p) {
+	if attr().MatchString(p) {
 		e.Fix = fmt.Sprintf("perhaps nixpkgs#%s, or ./%s", p, p)
 	}
 	return e

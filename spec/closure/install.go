@@ -7,10 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/jailed-claude/jailed-claude/spec/lazyre"
+	"sync"
 )
 
 // install finds what of the host a program outside the store needs beside
@@ -157,7 +157,9 @@ func nodeFolder(pkg string) string {
 	return pkg
 }
 
-var nodeName = lazyre.Regexp{Text: `^(@[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*$`}
+var nodeName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(@[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*$`)
+})
 
 func dependencies(pkg string) []string {
 	data, err := readSome(pkg+"/package.json", 1<<20)
@@ -175,7 +177,7 @@ func dependencies(pkg string) []string {
 	var names []string
 	for _, deps := range []map[string]any{m.Dependencies, m.OptionalDependencies, m.PeerDependencies} {
 		for n := range deps {
-			if nodeName.Get().MatchString(n) {
+			if nodeName().MatchString(n) {
 				names = append(names, n)
 			}
 		}
@@ -289,9 +291,9 @@ func (in *install) prefix(real string) []string {
 
 var (
 	// execLine is a launcher's only command.
-	execLine = lazyre.Regexp{Text: "^exec \"?(/[^\"'$`\\\\\\s]+)\"? \"\\$@\"$"}
+	execLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^exec \"?(/[^\"'$`\\\\\\s]+)\"? \"\\$@\"$") })
 	// shimLine is the command of a launcher written by cmd-shim (pnpm).
-	shimLine = lazyre.Regexp{Text: `(?m)^\s*exec .*"\$basedir/([^"$]+)"\s+"\$@"$`}
+	shimLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*exec .*"\$basedir/([^"$]+)"\s+"\$@"$`) })
 )
 
 // launches is the real path of the program that a launcher script starts;
@@ -305,7 +307,7 @@ func launches(file string) string {
 		return ""
 	}
 	var target string
-	if m := shimLine.Get().FindStringSubmatch(string(data)); m != nil && bytes.Contains(data, []byte("basedir=$(dirname ")) {
+	if m := shimLine().FindStringSubmatch(string(data)); m != nil && bytes.Contains(data, []byte("basedir=$(dirname ")) {
 		target = filepath.Join(filepath.Dir(file), m[1])
 	} else {
 		var commands []string
@@ -317,7 +319,7 @@ func launches(file string) string {
 		if len(commands) != 1 {
 			return ""
 		}
-		if m := execLine.Get().FindStringSubmatch(commands[0]); m != nil {
+		if m := execLine().FindStringSubmatch(commands[0]); m != nil {
 			target = m[1]
 		}
 	}

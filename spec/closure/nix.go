@@ -11,13 +11,14 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
-	"github.com/jailed-claude/jailed-claude/spec/lazyre"
 )
 
 // requisites asks Nix for the closure of a store path.
@@ -140,31 +141,33 @@ func (r *resolver) command(ctx context.Context, what, file string, args []string
 }
 
 var (
-	notValid = lazyre.Regexp{Text: `path '(/nix/store/[^']*)' is not valid`}
+	notValid = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`path '(/nix/store/[^']*)' is not valid`) })
 	// Without a daemon's socket Nix opens the store itself, which only its
 	// owner can.
-	noDaemon = lazyre.Regexp{Text: `cannot connect to (socket|daemon)|'/nix/var/nix[^']*'.*(Operation not permitted|Permission denied)`}
-	feature  = lazyre.Regexp{Text: `(?m)^.*experimental (Nix )?feature.* disabled.*$`}
+	noDaemon = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`cannot connect to (socket|daemon)|'/nix/var/nix[^']*'.*(Operation not permitted|Permission denied)`)
+	})
+	feature = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^.*experimental (Nix )?feature.* disabled.*$`) })
 )
 
 // explain finds the cause that a user can do something about.
 func explain(what string, e *CommandError) error {
-	switch m := notValid.Get().FindStringSubmatch(e.Stderr); {
+	switch m := notValid().FindStringSubmatch(e.Stderr); {
 	case m != nil:
 		return &Error{
 			What: fmt.Sprintf("store path %q is on disk, but Nix has not registered it as valid", m[1]),
 			Fix:  "fetch or build it again: nix-store --realise " + m[1],
 			Err:  fmt.Errorf("%w: %w", ErrNotValid, e),
 		}
-	case noDaemon.Get().MatchString(e.Stderr):
+	case noDaemon().MatchString(e.Stderr):
 		return &Error{
 			What: fmt.Sprintf("asked for %q, Nix cannot reach its daemon", what),
 			Fix:  "start it: sudo systemctl start nix-daemon.socket (or sudo nix-daemon &)",
 			Err:  fmt.Errorf("%w: %w", ErrNoDaemon, e),
 		}
-	case feature.Get().MatchString(e.Stderr):
+	case feature().MatchString(e.Stderr):
 		return &Error{
-			What: fmt.Sprintf("asked for %q, Nix refuses an experimental feature: %s", what, strings.TrimPrefix(feature.Get().FindString(e.Stderr), "error: ")),
+			What: fmt.Sprintf("asked for %q, Nix refuses an experimental feature: %s", what, strings.TrimPrefix(feature().FindString(e.Stderr), "error: ")),
 			Fix:  "add it to experimental-features in ~/.config/nix/nix.conf, such as: experimental-features = nix-command flakes",
 			Err:  fmt.Errorf("%w: %w", ErrFeature, e),
 		}
@@ -196,11 +199,11 @@ func (t *tail) Write(b []byte) (int, error) {
 }
 
 // escape are the sequences with which Nix colours and erases.
-var escape = lazyre.Regexp{Text: "\x1b\\[[0-9;?]*[A-Za-z]"}
+var escape = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]") })
 
 // String is the last lines, fit for a message.
 func (t *tail) String() string {
-	s := escape.Get().ReplaceAllString(string(t.kept), "")
+	s := escape().ReplaceAllString(string(t.kept), "")
 	s = strings.Map(func(c rune) rune {
 		if c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
 			return -1

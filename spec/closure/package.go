@@ -4,10 +4,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"syscall"
-
-	"github.com/jailed-claude/jailed-claude/spec/lazyre"
 )
 
 type kind int
@@ -25,12 +25,12 @@ const (
 
 var (
 	// scheme starts a flake reference: path: git+ssh: github: flake: ….
-	scheme = lazyre.Regexp{Text: `^[a-z][a-z0-9+.-]*:`}
+	scheme = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9+.-]*:`) })
 	// attr is what someone types who forgot "nixpkgs#".
-	attr = lazyre.Regexp{Text: `^[A-Za-z_][A-Za-z0-9_.+-]*$`}
+	attr = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.+-]*$`) })
 	// output ends a derivation when one of its outputs is meant: ^out, and
 	// !out before Nix 2.11.
-	output = lazyre.Regexp{Text: `^[^/]*\.drv[!^][a-z0-9A-Z_*,-]+$`}
+	output = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^/]*\.drv[!^][a-z0-9A-Z_*,-]+$`) })
 )
 
 // kind tells which form of package p is, and returns p in the form that is
@@ -49,7 +49,7 @@ func (r *resolver) kind(p string) (kind, string) {
 		// business in a name and could forge a line of our output.
 		return kindBad, p
 	case inStore(p):
-		if output.Get().MatchString(strings.TrimPrefix(p, StoreDir+"/")) {
+		if output().MatchString(strings.TrimPrefix(p, StoreDir+"/")) {
 			return kindInstallable, p
 		}
 		return kindStore, p
@@ -58,7 +58,7 @@ func (r *resolver) kind(p string) (kind, string) {
 			return kindPath, abs
 		}
 		return kindInstallable, p
-	case scheme.Get().MatchString(p):
+	case scheme().MatchString(p):
 		return kindInstallable, p
 	case strings.Contains(p, "/") || p == "." || p == "..":
 		abs := r.abs(p)

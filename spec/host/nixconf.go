@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/jailed-claude/jailed-claude/spec/lazyre"
+	"sync"
 )
 
 // nixCaches fills in where the host's Nix fetches from and whose signatures it
@@ -33,7 +33,7 @@ func (s *source) nixCaches(ctx context.Context, f *Facts) {
 		f.NixSubstituters = append(f.NixSubstituters, u)
 	}
 	for _, k := range keys {
-		if nixKey.Get().MatchString(k) {
+		if nixKey().MatchString(k) {
 			f.NixKeys = append(f.NixKeys, k)
 		}
 	}
@@ -49,17 +49,17 @@ func (s *source) nixConfig(ctx context.Context, into any) error {
 }
 
 // nixKey is a public key as nix.conf(5) writes it: NAME:BASE64, 32 bytes.
-var nixKey = lazyre.Regexp{Text: `^[A-Za-z0-9._+@/-]+:[A-Za-z0-9+/]{43}=$`}
+var nixKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._+@/-]+:[A-Za-z0-9+/]{43}=$`) })
 
 // plainURL has no character that ends a value of nix.conf.
-var plainURL = lazyre.Regexp{Text: `^[!"$-~]+$`}
+var plainURL = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[!"$-~]+$`) })
 
 // checkSubstituter says why a substituter is not for the jail, without what may
 // be a secret in it.
 func checkSubstituter(s string) string {
 	u, err := url.Parse(s)
 	switch {
-	case err != nil || !plainURL.Get().MatchString(s):
+	case err != nil || !plainURL().MatchString(s):
 		return "it is not a URL"
 	case u.User != nil:
 		return fmt.Sprintf("%s://%s has a user name or password in it", u.Scheme, u.Host)

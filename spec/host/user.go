@@ -3,12 +3,12 @@ package host
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
-
-	"github.com/jailed-claude/jailed-claude/spec/lazyre"
 )
 
 // account is a line of passwd(5) or group(5).
@@ -37,7 +37,7 @@ func (s *source) accounts(path string) []account {
 			continue
 		}
 		id, err := strconv.Atoi(f[2])
-		if err != nil || !plainName.Get().MatchString(f[0]) {
+		if err != nil || !plainName().MatchString(f[0]) {
 			continue
 		}
 		a := account{name: f[0], id: id}
@@ -53,7 +53,7 @@ func (s *source) accounts(path string) []account {
 }
 
 // plainName is a name that can stand in a passwd(5) line.
-var plainName = lazyre.Regexp{Text: `^[A-Za-z_][A-Za-z0-9_.@\\-]*\$?$`}
+var plainName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.@\\-]*\$?$`) })
 
 // byID returns the first account of that id, or one without a name.
 func byID(list []account, id int) account {
@@ -74,7 +74,7 @@ func (s *source) userName(passwd []account) string {
 	for _, v := range []string{"USER", "LOGNAME"} {
 		name := s.env[v]
 		taken := slices.ContainsFunc(passwd, func(a account) bool { return a.name == name })
-		if plainName.Get().MatchString(name) && !taken && name != "root" && name != "nobody" {
+		if plainName().MatchString(name) && !taken && name != "root" && name != "nobody" {
 			return name
 		}
 	}
