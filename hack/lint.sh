@@ -19,6 +19,9 @@ check "$linter" run ./...
 check "$linter" fmt --diff
 check "$go" vet "${GO_BUILD[@]}" ./...
 check "$go" mod tidy -diff
+# A module of its own.
+check env -C hack/lab "$linter" run --config ../../.golangci.yml
+check env -C hack/lab "$go" mod tidy -diff
 check "$HACK/vuln/vuln.sh"
 check "$HACK/vuln/check.sh"
 

@@ -114,6 +114,7 @@ for key in "${!linked[@]}"; do
   CGO_ENABLED=1 "$go" test -c "${GO_BUILD[@]}" -ldflags "$flags" -o "$work/test/${key#*/}/" ${linked[$key]}
 done
 CGO_ENABLED=0 "$go" build "${GO_BUILD[@]}" -o "$work/bin/" ./hack/fakeapi ./hack/testreport
+(cd hack/lab && CGO_ENABLED=0 "$go" build "${GO_BUILD[@]}" -o "$work/bin/lab" .)
 cp bin/jailed-claude "$work/bin/"
 test2json=$("$go" tool -n test2json)
 cp "$test2json" "$work/bin/test2json"
@@ -137,6 +138,7 @@ variables+=(
   "JAIL_TEST_BIN=$bin"
   "JAIL_TEST_BIN_FAULTS=$work/bin/jailed-claude-faults"
   "JAIL_TEST_FAKEAPI=$work/bin/fakeapi"
+  "JAIL_TEST_LAB=$work/bin/lab"
   "JAIL_TEST_MUST_RUN=${JAIL_TEST_MUST_RUN:-}"
 )
 if paths=$("$HACK/store/up.sh" 2>"$work/store.log") && tiny=$("$HACK/store/many.sh" 2000 2>>"$work/store.log"); then

@@ -30,7 +30,7 @@ buildGoLatestModule {
     fileset = lib.fileset.difference (lib.fileset.unions (map (name: root + "/${name}") source)) ./.;
   };
 
-  vendorHash = "sha256-PnABc9Xzgqlef9idBsGOALtklmzWOdoFMnyj87TKs9s=";
+  vendorHash = "sha256-J/KYt/rKgCeMCniysP/7r05QROVd0H47hbIhlk9lr9E=";
 
   subPackages = [ "cmd/jailed-claude" ];
   # hack/lib.sh says what each is for.

@@ -1,8 +1,6 @@
-// Package lab is a made-up network for tests: a host with a card, and the
-// internet, the caller's own network and cloud metadata at the other end of the
-// cable, with servers, a name server and a certificate authority. It runs as a
-// process in namespaces of its own, which takes orders and says what arrived.
+// Package lab names what there is in a made-up network for tests: addresses, and
+// the orders that the process which makes it takes. That is hack/lab, a module
+// of its own.
 //
-// What does not belong here: starting that process, and running programs in its
-// namespaces (world).
+// What does not belong here: servers (hack/lab), and starting them (world).
 package lab

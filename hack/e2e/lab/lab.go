@@ -1,13 +1,6 @@
 package lab
 
-import (
-	"encoding/json"
-	"fmt"
-	"io"
-	"os"
-	"strings"
-	"time"
-)
+import "path/filepath"
 
 // Other hosts of the lab. Nothing of it exists beyond the lab's own network
 // namespaces.
@@ -27,16 +20,6 @@ const (
 	OwnLo      = "93.184.221.30"
 	OwnPrivate = "192.168.77.2"
 )
-
-// deadline is for what must happen by itself, on a machine under load too.
-const deadline = 90 * time.Second
-
-// addresses are all other hosts.
-var addresses = []string{PublicA, PublicB, PublicC, PublicV6, Metadata, Private, "fd00:ec2::254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "168.63.129.16", "192.0.2.1", "192.168.1.1", "172.16.0.1", "100.64.0.1", "fd00::1"}
-
-// ports are open on every address of the lab, the host's and its loopback
-// included.
-var ports = []int{22, 80, 443, 853, 5432, 8080}
 
 // Order is what a test asks of the lab's process, and hit what came there.
 type Order struct {
@@ -62,51 +45,5 @@ type Reply struct {
 	Err           string
 }
 
-// Part is the part "lab": the process that makes the lab and serves in it.
-func Part(args []string) int {
-	s, err := open(args[0])
-	if err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "lab:", err)
-		return 1
-	}
-	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
-	for {
-		var o Order
-		if err := in.Decode(&o); err == io.EOF {
-			return 0
-		} else if err != nil {
-			_, _ = fmt.Fprintln(os.Stderr, "lab:", err)
-			return 1
-		}
-		if err := out.Encode(s.do(o)); err != nil {
-			return 1
-		}
-	}
-}
-
-// do carries an order out.
-func (s *server) do(o Order) Reply {
-	if o.Listen != "" {
-		l, err := s.outer.listen("tcp", o.Listen)
-		if err != nil {
-			return Reply{Err: err.Error()}
-		}
-		go s.forward(l, o.To)
-	}
-	if o.Own != "" {
-		if err := getAddress(o.Own); err != nil {
-			return Reply{Err: err.Error()}
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if o.Backend != "" {
-		s.backends[o.Name] = o.Backend
-	}
-	if o.Name != "" {
-		s.names[strings.ToLower(o.Name)+"."] = o.Answers
-	}
-	r := Reply{Hits: s.hits, Queries: s.queries}
-	s.hits, s.queries = nil, nil
-	return r
-}
+// Abstract is the abstract socket of the lab's host (CVE-2020-15257).
+func Abstract(dir string) string { return "@lab-" + filepath.Base(dir) }

@@ -11,6 +11,7 @@
 //	JAIL_TEST_BIN          bin/jailed-claude
 //	JAIL_TEST_BIN_FAULTS   the same with runtime/fault compiled in
 //	JAIL_TEST_FAKEAPI      hack/fakeapi, built
+//	JAIL_TEST_LAB          hack/lab, built
 //	JAIL_TEST_CLAUDE       store path of Claude Code alone; also _CLOSURE, a
 //	                       file with its closure, one path a line
 //	JAIL_TEST_DEVENV       the same with the usual tools; also _CLOSURE

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-
-	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 )
 
 // PartEnv names the part that this binary plays when a test starts it again:
@@ -19,7 +17,6 @@ const PartEnv = "JAIL_TEST_PART"
 // parts of the harness, by name. A part returns the exit status.
 var parts = map[string]func(args []string) int{
 	"guard":   attackGuarded,
-	"lab":     lab.Part,
 	"reaper":  reaper,
 	"cgroup2": withCgroup2,
 	"mounted": withMount,

@@ -40,13 +40,8 @@ func LabOf(t *testing.T, w *World) *Lab {
 	t.Helper()
 	RequireTool(t, "nsenter")
 	RequireTool(t, "unshare")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	l := &Lab{t: t, CA: filepath.Join(w.Dir, "ca.pem")}
-	c := exec.Command(self, w.Dir)
-	c.Env = append(os.Environ(), PartEnv+"=lab")
+	c := exec.Command(RequireVariable(t, "LAB"), w.Dir)
 	c.Stderr = os.Stderr
 	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() != 0 {

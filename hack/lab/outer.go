@@ -1,4 +1,4 @@
-package lab
+package main
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 )
 
 // outer is the network beyond the lab's host: a namespace with a thread of the
@@ -90,7 +92,7 @@ func network(o *outer) error {
 	for _, a := range []struct {
 		link    netlink.Link
 		address string
-	}{{card, Own4 + "/24"}, {card, Own6 + "/64"}, {card, OwnPrivate + "/24"}, {lo, OwnLo + "/32"}} {
+	}{{card, lab.Own4 + "/24"}, {card, lab.Own6 + "/64"}, {card, lab.OwnPrivate + "/24"}, {lo, lab.OwnLo + "/32"}} {
 		if err := addAddress(a.link, a.address); err != nil {
 			return err
 		}
@@ -139,7 +141,7 @@ func getAddress(a string) error {
 func (s *server) ready() error {
 	for end := time.Now().Add(deadline); ; time.Sleep(5 * time.Millisecond) {
 		var bad error
-		for _, a := range []string{PublicA, PublicV6, Own4, Own6} {
+		for _, a := range []string{lab.PublicA, lab.PublicV6, lab.Own4, lab.Own6} {
 			c, err := net.DialTimeout("tcp", net.JoinHostPort(a, "22"), time.Second)
 			if err == nil {
 				_, err = c.Read(make([]byte, 1)) // it has been noted
@@ -148,7 +150,7 @@ func (s *server) ready() error {
 			bad = errors.Join(bad, err)
 		}
 		if bad == nil {
-			s.do(Order{}) // forgotten
+			s.do(lab.Order{}) // forgotten
 			return nil
 		}
 		if time.Now().After(end) {

@@ -1,4 +1,4 @@
-package lab
+package main
 
 import (
 	"bufio"
@@ -26,6 +26,8 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 )
 
 // server is everything that answers in a lab.
@@ -54,10 +56,10 @@ func open(dir string) (*server, error) {
 		return nil, err
 	}
 	// On all addresses of both families, here and out there.
-	if err := errors.Join(s.services(net.Listen), s.services(o.listen), s.echoes(net.ListenPacket, Own4, Own6, OwnLo), s.echoes(o.listenPacket, addresses...)); err != nil {
+	if err := errors.Join(s.services(net.Listen), s.services(o.listen), s.echoes(net.ListenPacket, lab.Own4, lab.Own6, lab.OwnLo), s.echoes(o.listenPacket, addresses...)); err != nil {
 		return nil, err
 	}
-	abstract, err := net.Listen("unix", Abstract(dir))
+	abstract, err := net.Listen("unix", lab.Abstract(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -107,9 +109,6 @@ func (s *server) echoes(listen func(network, address string) (net.PacketConn, er
 	}
 	return nil
 }
-
-// Abstract is the abstract socket of the lab's host (CVE-2020-15257).
-func Abstract(dir string) string { return "@lab-" + filepath.Base(dir) }
 
 // files lays the lab's own resolv.conf and hosts over those of the host.
 func files(dir string) error {
