@@ -17,8 +17,8 @@ type line struct {
 // endOfReport is the last line's attack.
 const endOfReport = "end"
 
-// Read reads a report of Inside until the last attack, and returns the name of the one that
-// was under way when the report ended.
+// Read reads a report of Inside until the last attack, and returns the name of the
+// one that was under way when the report ended.
 func Read(r io.Reader) (results map[string]attack.Result, last string, err error) {
 	results = map[string]attack.Result{}
 	lines := bufio.NewScanner(r)
