@@ -111,7 +111,7 @@ func (p *Piece) Text(colour bool) string {
 		effect += " (" + p.Why + ")"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s: %s, %s\n", VisibleLine(p.Path), p.Change, effect)
+	fmt.Fprintf(&b, "\n%s: %s, %s\n", show.Line(p.Path), p.Change, effect)
 	if p.Problem != "" {
 		fmt.Fprintf(&b, "cannot be taken over: %s\n", p.Problem)
 	}

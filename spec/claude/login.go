@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
@@ -22,7 +23,7 @@ func copyLogin(h Host, private *os.File, account json.RawMessage) (bool, error) 
 	}
 	f, err := h.read(loginJSON, maxFile)
 	if errors.Is(err, fs.ErrNotExist) || (err == nil && len(bytes.TrimSpace(f.data)) == 0) {
-		return false, fmt.Errorf("%w: %s is not there", ErrNoLogin, VisibleLine(h.path(loginJSON)))
+		return false, fmt.Errorf("%w: %s is not there", ErrNoLogin, show.Line(h.path(loginJSON)))
 	}
 	if err != nil {
 		return false, fmt.Errorf("copy the login: %w", err)

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
@@ -72,7 +73,7 @@ func piecesOf(files map[string]file) map[string]*content {
 		case f.problem != "":
 			p.problem = f.problem
 			if name != piece {
-				p.problem = VisibleLine(name) + " is " + f.problem
+				p.problem = show.Line(name) + " is " + f.problem
 			}
 		case !printable(name):
 			p.problem = "its name has characters that cannot be seen"
@@ -94,7 +95,7 @@ func pieceName(name string) string {
 }
 
 func printable(name string) bool {
-	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) && VisibleLine(name) == name
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) && show.Line(name) == name
 }
 
 func settingsPieces(ps map[string]*content, f file) {
@@ -214,9 +215,9 @@ func (c *content) effect(name string) (Effect, string) {
 		f := c.files[n]
 		switch {
 		case f.exec:
-			return Executes, VisibleLine(n) + " is a program"
+			return Executes, show.Line(n) + " is a program"
 		case path.Ext(n) != ".md" && top != "keybindings.json":
-			return Executes, VisibleLine(n) + " is no text for the agent, and may be run"
+			return Executes, show.Line(n) + " is no text for the agent, and may be run"
 		}
 		if why := runs(string(f.data)); scripted && why != "" {
 			return Executes, why

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 )
 
@@ -50,12 +51,12 @@ func place(state, private *os.File, files map[string]file) error {
 	number := func(i int) string { return fmt.Sprint(i) }
 	for i, name := range names {
 		if err := beneath.Create(from, number(i), files[name].data, 0o600); err != nil {
-			return fmt.Errorf("seed %s: %w", VisibleLine(name), err)
+			return fmt.Errorf("seed %s: %w", show.Line(name), err)
 		}
 	}
 	for i, name := range names {
 		if err := settle(from, number(i), private, name, files[name].data); err != nil {
-			return fmt.Errorf("seed %s: %w", VisibleLine(name), err)
+			return fmt.Errorf("seed %s: %w", show.Line(name), err)
 		}
 	}
 	m.Complete = true

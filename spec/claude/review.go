@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 )
 
@@ -166,7 +167,7 @@ func (r *Review) onHost(name string, c *content) (*content, error) {
 		switch {
 		case missing(err):
 		case err != nil:
-			return nil, fmt.Errorf("%s: %w", VisibleLine(n), err)
+			return nil, fmt.Errorf("%s: %w", show.Line(n), err)
 		default:
 			host.files[n] = f
 		}
@@ -218,10 +219,10 @@ func difference(host, jail *content) string {
 			continue
 		}
 		if after.exec != before.exec && hasOne {
-			fmt.Fprintf(&b, "%s: mode %s\n", VisibleLine(name), map[bool]string{true: "0755, a program", false: "0644"}[after.exec])
+			fmt.Fprintf(&b, "%s: mode %s\n", show.Line(name), map[bool]string{true: "0755, a program", false: "0644"}[after.exec])
 		}
 		if binary(before.data) || binary(after.data) {
-			fmt.Fprintf(&b, "%s: not a text, %d bytes, %s\n", VisibleLine(name), len(after.data), digest(after.data))
+			fmt.Fprintf(&b, "%s: not a text, %d bytes, %s\n", show.Line(name), len(after.data), digest(after.data))
 			continue
 		}
 		b.WriteString(unified(name, string(before.data), string(after.data), !hadOne, !hasOne))
@@ -240,14 +241,14 @@ func lookup(c *content, name string) (file, bool) {
 func binary(data []byte) bool { return bytes.IndexByte(data, 0) >= 0 || !utf8.Valid(data) }
 
 func unified(name, before, after string, isNew, isGone bool) string {
-	from, to := "host/"+VisibleLine(name), "jail/"+VisibleLine(name)
+	from, to := "host/"+show.Line(name), "jail/"+show.Line(name)
 	if isNew {
 		from = "/dev/null"
 	}
 	if isGone {
 		to = "/dev/null"
 	}
-	text := string(diff.Diff(from, []byte(Visible(before)), to, []byte(Visible(after))))
+	text := string(diff.Diff(from, []byte(show.Text(before)), to, []byte(show.Text(after))))
 	_, text, _ = strings.Cut(text, "\n") // "diff host/… jail/…", which the next two lines say again
 	switch {
 	case text != "" || before == after && !isNew && !isGone:

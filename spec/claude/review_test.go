@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
@@ -431,13 +432,13 @@ func FuzzVisible(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		v := Visible(s)
+		v := show.Text(s)
 		for _, r := range v {
 			if r < ' ' && r != '\n' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u202e' || r == '\u2066' {
 				t.Fatalf("%q became %q", s, v)
 			}
 		}
-		if Visible(v) != v {
+		if show.Text(v) != v {
 			t.Fatalf("%q: not stable", s)
 		}
 	})

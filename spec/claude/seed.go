@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
@@ -53,7 +54,7 @@ type Report struct {
 // know, and what follows from a login.
 func (r Report) Notes(terminal bool) (lines []string) {
 	if len(r.Seeded) > 0 && terminal {
-		lines = append(lines, "first run: the agent's configuration begins with the host's "+VisibleLine(strings.Join(r.Seeded, ", ")))
+		lines = append(lines, "first run: the agent's configuration begins with the host's "+show.Line(strings.Join(r.Seeded, ", ")))
 	}
 	if r.Login {
 		lines = append(lines, "the login was copied: the agent can use it and send it away, and refresh tokens rotate,",
@@ -103,7 +104,7 @@ func Seed(o Options) (Report, error) {
 		r.Seeded = c.words
 	}
 	if err := approve(private, o.Placeholder); err != nil {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("the agent will ask about its key, to which yes is the answer: %s: %v", VisibleLine(path.Join(PrivateDir, globalJSON)), err))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the agent will ask about its key, to which yes is the answer: %s: %v", show.Line(path.Join(PrivateDir, globalJSON)), err))
 	}
 	if o.Login {
 		r.Login, err = copyLogin(o.Host, private, c.account)
@@ -161,7 +162,7 @@ type collected struct {
 func collect(o Options) *collected {
 	c := &collected{files: map[string]file{}}
 	warn := func(name string, err error) {
-		c.warnings = append(c.warnings, fmt.Sprintf("%s is not taken over: %v", VisibleLine(name), err))
+		c.warnings = append(c.warnings, fmt.Sprintf("%s is not taken over: %v", show.Line(name), err))
 	}
 	if f, name, err := o.Host.global(); err == nil {
 		if err := c.global(f.data, o); err != nil {

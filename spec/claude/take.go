@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
@@ -36,17 +37,17 @@ func missing(err error) bool {
 // Take makes a piece the host's, exactly as it was read and shown.
 func (r *Review) Take(p *Piece) error {
 	if p.Problem != "" {
-		return fmt.Errorf("%s %w: %s", VisibleLine(p.Path), ErrCannot, p.Problem)
+		return fmt.Errorf("%s %w: %s", show.Line(p.Path), ErrCannot, p.Problem)
 	}
 	now, err := r.onHost(p.Path, p.jail)
 	if err != nil {
-		return fmt.Errorf("%s: %w", VisibleLine(p.Path), err)
+		return fmt.Errorf("%s: %w", show.Line(p.Path), err)
 	}
 	if (now == nil) != (p.host == nil) || (now != nil && now.digest() != p.host.digest()) {
-		return fmt.Errorf("%s: %w", VisibleLine(p.Path), ErrMoved)
+		return fmt.Errorf("%s: %w", show.Line(p.Path), ErrMoved)
 	}
 	if err := r.take(p); err != nil {
-		return fmt.Errorf("take over %s: %w", VisibleLine(p.Path), err)
+		return fmt.Errorf("take over %s: %w", show.Line(p.Path), err)
 	}
 	return r.remember(p.Path, p.jail)
 }
@@ -240,7 +241,7 @@ func (r *Review) remember(name string, c *content) error {
 func (r *Review) Drop(p *Piece) error {
 	want := piecesOf(collect(Options{Host: r.host}).files)[p.Path]
 	if err := r.drop(p, want); err != nil {
-		return fmt.Errorf("drop %s: %w", VisibleLine(p.Path), err)
+		return fmt.Errorf("drop %s: %w", show.Line(p.Path), err)
 	}
 	return r.remember(p.Path, want)
 }

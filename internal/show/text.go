@@ -1,4 +1,4 @@
-package claude
+package show
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// Visible is a text whose writer is not trusted, for a terminal: what would
+// Text is a text whose writer is not trusted, for a terminal: what would
 // move the cursor, change the direction, be invisible, or is not UTF-8 is
 // written out as <U+001B> or <0xFF>. Line ends and tabs stay.
-func Visible(s string) string {
+func Text(s string) string {
 	hidden := func(r rune) bool {
 		return r != '\n' && r != '\t' && (r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.Is(unicode.Cf, r) ||
 			unicode.Is(unicode.Variation_Selector, r) || (unicode.IsSpace(r) && r > unicode.MaxASCII) || r == '\u3164' || r == '\u115f' || r == '\u1160' || r == '\uffa0' || r == '\u2800')
@@ -34,7 +34,7 @@ func Visible(s string) string {
 	return b.String()
 }
 
-// VisibleLine is the same for what has to stay on one line, such as a name.
-func VisibleLine(s string) string {
-	return strings.NewReplacer("\n", "<U+000A>", "\t", "<U+0009>").Replace(Visible(s))
+// Line is the same for what has to stay on one line, such as a name.
+func Line(s string) string {
+	return strings.NewReplacer("\n", "<U+000A>", "\t", "<U+0009>").Replace(Text(s))
 }
