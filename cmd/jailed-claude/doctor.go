@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
-	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/needs"
 )
 
 // trialFlag is for wall.Try.
@@ -19,7 +19,7 @@ func newDoctor() *cobra.Command {
 		if trial {
 			return wall.Trial()
 		}
-		needs := host.Needs(c.Context(), func(ctx context.Context) error { return wall.Try(ctx, "/proc/self/exe", "doctor", "--"+trialFlag) })
+		needs := needs.Needs(c.Context(), func(ctx context.Context) error { return wall.Try(ctx, "/proc/self/exe", "doctor", "--"+trialFlag) })
 		if asJSON {
 			if err := printJSON(c.OutOrStdout(), needs); err != nil {
 				return err

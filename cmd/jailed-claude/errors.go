@@ -15,6 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/needs"
 )
 
 // Exit statuses as in chroot(1) and podman-run(1).
@@ -82,11 +83,11 @@ func hintsFor(err error) (hints, commands []string) {
 		}
 		return lines, nil
 	case errors.As(err, &ns):
-		return host.Advice(context.Background())
+		return needs.Advice(context.Background())
 	case errors.As(err, &limits):
 		return append(slices.Clip(limits.Fix), "or run without these limits"), nil
 	case errors.Is(err, wall.ErrNoNFTables):
-		return host.NoRedirection, nil
+		return needs.NoRedirection, nil
 	case strings.Contains(err.Error(), "unable to join session keyring"): // libcontainer's, a text
 		return []string{"each jail has keyrings of its own, and the kernel lets a user have 200 keys: end other jails, or as root: sysctl -w kernel.keys.maxkeys=2000"}, nil
 	}

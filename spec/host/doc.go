@@ -7,10 +7,5 @@
 // What does not belong here: decisions. Whether a fact is granted to a jail is
 // for packages policy and spec.
 //
-// What it does not protect against: the facts are those of one moment. A file
-// that appears later is neither hidden nor protected; [Facts.Appeared] says so
-// afterwards for the names that matter. Files that run only because the user
-// starts a build (Makefile, package.json, build.rs, CI workflows) are the
-// agent's work and stay writable; the built-in list holds what a host runs
-// unasked, when somebody enters a folder, opens an editor or types git.
+// What it does not protect against: the facts are those of one moment.
 package host

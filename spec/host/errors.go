@@ -27,10 +27,6 @@ var (
 // ErrHome is returned by Read when the caller has no usable home.
 var ErrHome = errors.New("no usable home directory")
 
-// ErrPattern is returned by Read for a hide or protect pattern that cannot be
-// read, or that matches something that cannot be granted or withheld.
-var ErrPattern = errors.New("pattern")
-
 // ProjectError says why a folder cannot be a project. errors.Is finds its
 // reason, one of the ErrProject values.
 type ProjectError struct {

@@ -3,22 +3,23 @@ package host
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/hosttest"
 )
 
 func TestGitRepository(t *testing.T) {
 	requireGit(t)
 	f := newFake(t)
-	f.repo(f.project)
-	f.git(f.project, "config", "extensions.worktreeConfig", "true")
-	f.git(f.project, "config", "--worktree", "core.sparseCheckout", "false")
+	f.Repo(f.Project)
+	f.Git(f.Project, "config", "extensions.worktreeConfig", "true")
+	f.Git(f.Project, "config", "--worktree", "core.sparseCheckout", "false")
 	p := f.mustRead(Options{}).Project
-	equal(t, "protect", names(p.Protect, f.project), []string{".git/config", ".git/config.worktree", ".git/hooks"})
-	equal(t, "pin", rels(p.Pin, f.project), []string{".git"})
-	has(t, "watch", names(p.Watch, f.project), ".git/commondir", "HEAD", ".envrc", ".mcp.json", ".claude/settings.json")
-	hasNot(t, "watch", names(p.Watch, f.project), ".git")
+	equal(t, "protect", names(p.Protect, f.Project), []string{".git/config", ".git/config.worktree", ".git/hooks"})
+	equal(t, "pin", rels(p.Pin, f.Project), []string{".git"})
+	has(t, "watch", names(p.Watch, f.Project), ".git/commondir", "HEAD", ".envrc", ".mcp.json", ".claude/settings.json")
+	hasNot(t, "watch", names(p.Watch, f.Project), ".git")
 	if len(p.Git)+len(p.Nested)+len(p.Links) != 0 {
 		t.Errorf("%+v", p)
 	}
@@ -26,36 +27,36 @@ func TestGitRepository(t *testing.T) {
 
 func TestNoRepository(t *testing.T) {
 	f := newFake(t)
-	has(t, "watch", names(f.mustRead(Options{}).Project.Watch, f.project), ".git", "HEAD")
+	has(t, "watch", names(f.mustRead(Options{}).Project.Watch, f.Project), ".git", "HEAD")
 	// A folder of a repository: the user should know why git does not work.
-	files(t, filepath.Dir(f.project), ".git/HEAD")
+	files(t, filepath.Dir(f.Project), ".git/HEAD")
 	warned(t, f.mustRead(Options{}), "name that as the project")
 }
 
 func TestBareRepository(t *testing.T) {
 	requireGit(t)
 	f := newFake(t)
-	f.git(f.project, "init", "-q", "--bare")
+	f.Git(f.Project, "init", "-q", "--bare")
 	p := f.mustRead(Options{}).Project
-	equal(t, "protect", names(p.Protect, f.project), []string{"config", "hooks"})
-	hasNot(t, "watch", names(p.Watch, f.project), "HEAD")
+	equal(t, "protect", names(p.Protect, f.Project), []string{"config", "hooks"})
+	hasNot(t, "watch", names(p.Watch, f.Project), "HEAD")
 }
 
 func TestGitWorktree(t *testing.T) {
 	requireGit(t)
 	f := newFake(t)
-	main := filepath.Join(f.home, "main")
-	f.repo(main)
-	f.git(main, "worktree", "add", "-q", "../src/tree")
-	f.git(main, "worktree", "add", "-q", "../src/other")
-	tree := filepath.Join(f.home, "src/tree")
+	main := filepath.Join(f.Home, "main")
+	f.Repo(main)
+	f.Git(main, "worktree", "add", "-q", "../src/tree")
+	f.Git(main, "worktree", "add", "-q", "../src/other")
+	tree := filepath.Join(f.Home, "src/tree")
 	facts := f.mustRead(Options{ProjectDir: tree})
 	equal(t, "git", facts.Project.Git, []string{filepath.Join(main, ".git")})
-	equal(t, "protect", names(facts.Project.Protect, f.home), []string{
+	equal(t, "protect", names(facts.Project.Protect, f.Home), []string{
 		"main/.git/config", "main/.git/hooks", "main/.git/worktrees/other/commondir", "main/.git/worktrees/tree/commondir", "src/tree/.git",
 	})
-	equal(t, "pin", rels(facts.Project.Pin, f.home), []string{"main/.git/worktrees", "main/.git/worktrees/other", "main/.git/worktrees/tree"})
-	has(t, "watch", names(facts.Project.Watch, f.home), "main/.git/worktrees/tree/config.worktree")
+	equal(t, "pin", rels(facts.Project.Pin, f.Home), []string{"main/.git/worktrees", "main/.git/worktrees/other", "main/.git/worktrees/tree"})
+	has(t, "watch", names(facts.Project.Watch, f.Home), "main/.git/worktrees/tree/config.worktree")
 	if len(facts.Warnings) != 0 {
 		t.Errorf("warnings %q", facts.Warnings)
 	}
@@ -66,7 +67,7 @@ func TestGitWorktree(t *testing.T) {
 	equal(t, "git", f.mustRead(Options{ProjectDir: tree}).Project.Git, []string{filepath.Join(main, ".git")})
 
 	// A copy of the worktree elsewhere is not the one that main knows.
-	write(t, f.project, map[string]string{".git": "gitdir: " + main + "/.git/worktrees/tree\n"})
+	write(t, f.Project, map[string]string{".git": "gitdir: " + main + "/.git/worktrees/tree\n"})
 	facts = f.mustRead(Options{})
 	equal(t, "git", facts.Project.Git, nil)
 	warned(t, facts, "that is the worktree of")
@@ -75,21 +76,21 @@ func TestGitWorktree(t *testing.T) {
 func TestGitSubmodule(t *testing.T) {
 	requireGit(t)
 	f := newFake(t)
-	lib := filepath.Join(f.home, "lib")
-	f.repo(lib)
-	f.repo(f.project)
-	f.git(f.project, "submodule", "--quiet", "add", lib, "vendor/deep/er/than/that/lib")
-	f.git(f.project, "commit", "-q", "-m", "sub")
+	lib := filepath.Join(f.Home, "lib")
+	f.Repo(lib)
+	f.Repo(f.Project)
+	f.Git(f.Project, "submodule", "--quiet", "add", lib, "vendor/deep/er/than/that/lib")
+	f.Git(f.Project, "commit", "-q", "-m", "sub")
 	sub := "vendor/deep/er/than/that/lib"
 
 	p := f.mustRead(Options{}).Project
-	has(t, "protect", names(p.Protect, f.project), ".gitmodules", sub+"/.git", ".git/modules/"+sub+"/config", ".git/modules/"+sub+"/hooks")
-	has(t, "pin", rels(p.Pin, f.project), "vendor", "vendor/deep", ".git/modules/vendor", ".git/modules/"+sub, sub)
+	has(t, "protect", names(p.Protect, f.Project), ".gitmodules", sub+"/.git", ".git/modules/"+sub+"/config", ".git/modules/"+sub+"/hooks")
+	has(t, "pin", rels(p.Pin, f.Project), "vendor", "vendor/deep", ".git/modules/vendor", ".git/modules/"+sub, sub)
 
-	facts := f.mustRead(Options{ProjectDir: filepath.Join(f.project, sub)})
-	g := filepath.Join(f.project, ".git/modules", sub)
+	facts := f.mustRead(Options{ProjectDir: filepath.Join(f.Project, sub)})
+	g := filepath.Join(f.Project, ".git/modules", sub)
 	equal(t, "git", facts.Project.Git, []string{g})
-	has(t, "protect", names(facts.Project.Protect, f.home), rel(g, f.home)+"/config", rel(g, f.home)+"/hooks")
+	has(t, "protect", names(facts.Project.Protect, f.Home), hosttest.Rel(g, f.Home)+"/config", hosttest.Rel(g, f.Home)+"/hooks")
 	// The repository around a submodule is its parent, not its whole.
 	if len(facts.Warnings) != 0 {
 		t.Errorf("warnings %q", facts.Warnings)
@@ -99,37 +100,37 @@ func TestGitSubmodule(t *testing.T) {
 func TestSeparateGitDir(t *testing.T) {
 	requireGit(t)
 	f := newFake(t)
-	g := filepath.Join(f.home, "repo.git")
-	f.git(f.project, "init", "-q", "--separate-git-dir", g)
+	g := filepath.Join(f.Home, "repo.git")
+	f.Git(f.Project, "init", "-q", "--separate-git-dir", g)
 	facts := f.mustRead(Options{})
 	equal(t, "git", facts.Project.Git, nil)
 	warned(t, facts, "core.worktree")
-	f.git(f.project, "config", "core.worktree", f.project)
+	f.Git(f.Project, "config", "core.worktree", f.Project)
 	equal(t, "git", f.mustRead(Options{}).Project.Git, []string{g})
 
 	// Inside the project it needs no grant.
-	if err := os.Rename(g, filepath.Join(f.project, ".bare")); err != nil {
+	if err := os.Rename(g, filepath.Join(f.Project, ".bare")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, f.project, map[string]string{".git": "gitdir: ./.bare\n"})
+	write(t, f.Project, map[string]string{".git": "gitdir: ./.bare\n"})
 	p := f.mustRead(Options{}).Project
 	equal(t, "git", p.Git, nil)
-	equal(t, "protect", names(p.Protect, f.project), []string{".bare/config", ".bare/hooks", ".git"})
+	equal(t, "protect", names(p.Protect, f.Project), []string{".bare/config", ".bare/hooks", ".git"})
 }
 
 func TestHostileGitFile(t *testing.T) {
 	requireGit(t)
 	f := newFake(t)
-	other := filepath.Join(f.home, "other")
-	f.repo(other)
-	files(t, f.home, ".ssh/id", "plain/x")
+	other := filepath.Join(f.Home, "other")
+	f.Repo(other)
+	files(t, f.Home, ".ssh/id", "plain/x")
 	for name, gitFile := range map[string]string{
 		"root":             "gitdir: /\n",
 		"etc":              "gitdir: /etc\n",
-		"home":             "gitdir: " + f.home + "\n",
+		"home":             "gitdir: " + f.Home + "\n",
 		"home relative":    "gitdir: ../..\n",
 		"parent":           "gitdir: ..\n",
-		"ssh":              "gitdir: " + f.home + "/.ssh\n",
+		"ssh":              "gitdir: " + f.Home + "/.ssh\n",
 		"plain":            "gitdir: ../../plain\n",
 		"another repo":     "gitdir: ../../other/.git\n",
 		"missing":          "gitdir: ../../none\n",
@@ -144,9 +145,9 @@ func TestHostileGitFile(t *testing.T) {
 		"dangling symlink": "->../../none",
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(f.project, ".git")
+			path := filepath.Join(f.Project, ".git")
 			os.RemoveAll(path)
-			write(t, f.project, map[string]string{".git": gitFile})
+			write(t, f.Project, map[string]string{".git": gitFile})
 			facts := f.mustRead(Options{})
 			equal(t, "git", facts.Project.Git, nil)
 			if len(facts.Warnings) == 0 {
@@ -166,28 +167,28 @@ func TestHostileGitFile(t *testing.T) {
 func TestForgedGitDir(t *testing.T) {
 	requireGit(t)
 	f := newFake(t)
-	other := filepath.Join(f.home, "other")
-	f.repo(other)
-	forged := map[string]string{"HEAD": "ref: refs/heads/main\n", "commondir": other + "/.git\n", "gitdir": f.project + "/.git\n"}
+	other := filepath.Join(f.Home, "other")
+	f.Repo(other)
+	forged := map[string]string{"HEAD": "ref: refs/heads/main\n", "commondir": other + "/.git\n", "gitdir": f.Project + "/.git\n"}
 
-	write(t, filepath.Join(f.project, "forged"), forged)
-	write(t, f.project, map[string]string{".git": "gitdir: forged\n"})
+	write(t, filepath.Join(f.Project, "forged"), forged)
+	write(t, f.Project, map[string]string{".git": "gitdir: forged\n"})
 	facts := f.mustRead(Options{})
 	equal(t, "inside: git", facts.Project.Git, nil)
 	warned(t, facts, "outside the project")
 
-	write(t, filepath.Join(f.home, "elsewhere/worktrees/x"), forged)
-	write(t, f.project, map[string]string{".git": "gitdir: ../../elsewhere/worktrees/x\n"})
+	write(t, filepath.Join(f.Home, "elsewhere/worktrees/x"), forged)
+	write(t, f.Project, map[string]string{".git": "gitdir: ../../elsewhere/worktrees/x\n"})
 	facts = f.mustRead(Options{})
 	equal(t, "outside: git", facts.Project.Git, nil)
 	warned(t, facts, "is no worktree of")
 
 	// A .git folder may be redirected as well.
-	os.Remove(filepath.Join(f.project, ".git"))
-	write(t, f.project, map[string]string{".git/commondir": other + "/.git\n", ".git/HEAD": "ref: refs/heads/main\n"})
+	os.Remove(filepath.Join(f.Project, ".git"))
+	write(t, f.Project, map[string]string{".git/commondir": other + "/.git\n", ".git/HEAD": "ref: refs/heads/main\n"})
 	facts = f.mustRead(Options{})
 	equal(t, "folder: git", facts.Project.Git, nil)
-	has(t, "folder: protect", names(facts.Project.Protect, f.project), ".git/commondir")
+	has(t, "folder: protect", names(facts.Project.Protect, f.Project), ".git/commondir")
 	warned(t, facts, "outside the project")
 }
 
@@ -195,10 +196,10 @@ func TestForgedGitDir(t *testing.T) {
 func TestWideGitDir(t *testing.T) {
 	requireGit(t)
 	f := newFake(t)
-	bare := filepath.Join(f.home, "bare")
-	f.repo(filepath.Join(f.home, "seed"))
-	f.git(f.home, "clone", "-q", "--bare", "seed", "bare")
-	f.git(bare, "worktree", "add", "-q", "inner", "main")
+	bare := filepath.Join(f.Home, "bare")
+	f.Repo(filepath.Join(f.Home, "seed"))
+	f.Git(f.Home, "clone", "-q", "--bare", "seed", "bare")
+	f.Git(bare, "worktree", "add", "-q", "inner", "main")
 	facts := f.mustRead(Options{ProjectDir: filepath.Join(bare, "inner")})
 	equal(t, "git", facts.Project.Git, nil)
 	warned(t, facts, "contains the project")
@@ -207,57 +208,57 @@ func TestWideGitDir(t *testing.T) {
 func TestNestedRepositories(t *testing.T) {
 	requireGit(t)
 	f := newFake(t)
-	f.repo(f.project)
+	f.Repo(f.Project)
 	for _, dir := range []string{"a/b/inner", "node_modules/dep", "1/2/3/4/5"} {
-		f.repo(filepath.Join(f.project, dir))
+		f.Repo(filepath.Join(f.Project, dir))
 	}
-	f.git(f.project, "worktree", "add", "-q", ".claude/worktrees/w")
-	files(t, f.project, "a/b/inner/.vscode/tasks.json", "a/.vscode/tasks.json", "a/b/inner/.claude/settings.json")
+	f.Git(f.Project, "worktree", "add", "-q", ".claude/worktrees/w")
+	files(t, f.Project, "a/b/inner/.vscode/tasks.json", "a/.vscode/tasks.json", "a/b/inner/.claude/settings.json")
 	p := f.mustRead(Options{}).Project
-	got := names(p.Protect, f.project)
+	got := names(p.Protect, f.Project)
 	has(t, "protect", got, "a/b/inner/.git/config", "a/b/inner/.git/hooks", "a/b/inner/.vscode", "a/b/inner/.claude/settings.json", ".claude/worktrees/w/.git", ".git/worktrees/w/commondir")
 	hasNot(t, "protect", got, "a/.vscode", "node_modules/dep/.git/config")
-	equal(t, "nested", rels(p.Nested, f.project), []string{".claude/worktrees/w", "a/b/inner"})
-	has(t, "pin", rels(p.Pin, f.project), "a", "a/b", "a/b/inner", "a/b/inner/.git", "a/b/inner/.claude", ".claude", ".claude/worktrees")
+	equal(t, "nested", rels(p.Nested, f.Project), []string{".claude/worktrees/w", "a/b/inner"})
+	has(t, "pin", rels(p.Pin, f.Project), "a", "a/b", "a/b/inner", "a/b/inner/.git", "a/b/inner/.claude", ".claude", ".claude/worktrees")
 }
 
 func TestGitConfigNamesPrograms(t *testing.T) {
 	requireGit(t)
 	f := newFake(t)
-	f.repo(f.project)
-	files(t, f.project, "tools/hooks/x", "watch.sh", "clean filter.sh", "merge.js", "run.sh", "not-named", "conf/more", "conf/even", "global/x")
+	f.Repo(f.Project)
+	files(t, f.Project, "tools/hooks/x", "watch.sh", "clean filter.sh", "merge.js", "run.sh", "not-named", "conf/more", "conf/even", "global/x")
 	for _, c := range [][2]string{
 		{"core.hooksPath", "tools/hooks"}, {"core.fsmonitor", "./watch.sh"}, {"filter.x.clean", `node merge.js %f`}, {"filter.x.smudge", `sh "clean filter.sh" %f`},
 		{"alias.go", "!sh run.sh not-there"}, {"include.path", "../conf/more"}, {"blame.ignoreRevsFile", "not-named"},
 	} {
-		f.git(f.project, "config", c[0], c[1])
+		f.Git(f.Project, "config", c[0], c[1])
 	}
-	write(t, f.project, map[string]string{"conf/more": "[include]\npath = even\n[include]\npath = absent\n[core]\neditor = /etc/passwd\n"})
-	write(t, f.home, map[string]string{".gitconfig": "[core]\nhooksPath = global\n"})
+	write(t, f.Project, map[string]string{"conf/more": "[include]\npath = even\n[include]\npath = absent\n[core]\neditor = /etc/passwd\n"})
+	write(t, f.Home, map[string]string{".gitconfig": "[core]\nhooksPath = global\n"})
 	p := f.mustRead(Options{}).Project
-	got := names(p.Protect, f.project)
+	got := names(p.Protect, f.Project)
 	has(t, "protect", got, "tools/hooks", "watch.sh", "merge.js", "clean filter.sh", "run.sh", "conf/more", "conf/even")
 	hasNot(t, "protect", got, "not-named", "/etc/passwd")
-	has(t, "watch", names(p.Watch, f.project), "conf/absent")
+	has(t, "watch", names(p.Watch, f.Project), "conf/absent")
 
-	f.git(f.project, "config", "--unset", "core.hooksPath")
-	has(t, "the caller's own", names(f.mustRead(Options{}).Project.Protect, f.project), "global")
-	f.git(f.project, "config", "core.hooksPath", ".husky/_")
-	has(t, "missing", names(f.mustRead(Options{}).Project.Watch, f.project), ".husky/_")
+	f.Git(f.Project, "config", "--unset", "core.hooksPath")
+	has(t, "the caller's own", names(f.mustRead(Options{}).Project.Protect, f.Project), "global")
+	f.Git(f.Project, "config", "core.hooksPath", ".husky/_")
+	has(t, "missing", names(f.mustRead(Options{}).Project.Watch, f.Project), ".husky/_")
 }
 
 func TestSymlinkedGuards(t *testing.T) {
 	f := newFake(t)
-	write(t, f.project, map[string]string{
+	write(t, f.Project, map[string]string{
 		"conf/vscode/tasks.json": "", ".vscode": "->conf/vscode", ".envrc": "->/etc/hostname", ".idea": "->none",
 		"dot/settings.json": "", ".claude": "->dot", ".zed": "->.", "githooks/pre-commit": "", ".git/HEAD": "", ".git/hooks": "->../githooks",
 	})
 	facts := f.mustRead(Options{})
-	equal(t, "protect", names(facts.Project.Protect, f.project), []string{"conf/vscode", "dot/settings.json", "githooks"})
-	equal(t, "pin", rels(facts.Project.Pin, f.project), []string{"conf", "dot"})
+	equal(t, "protect", names(facts.Project.Protect, f.Project), []string{"conf/vscode", "dot/settings.json", "githooks"})
+	equal(t, "pin", rels(facts.Project.Pin, f.Project), []string{"conf", "dot"})
 	var links []string
 	for _, l := range facts.Project.Links {
-		links = append(links, rel(l.Path, f.project)+"->"+l.Target)
+		links = append(links, hosttest.Rel(l.Path, f.Project)+"->"+l.Target)
 	}
 	equal(t, "links", links, []string{".claude->dot", ".envrc->/etc/hostname", ".git/hooks->../githooks", ".idea->none", ".vscode->conf/vscode", ".zed->."})
 	warned(t, facts, "itself can be replaced")
@@ -265,42 +266,42 @@ func TestSymlinkedGuards(t *testing.T) {
 
 func TestEnvrc(t *testing.T) {
 	f := newFake(t)
-	write(t, f.project, map[string]string{
+	write(t, f.Project, map[string]string{
 		".envrc": "use flake\nsource_env \"extra/one\"\ndotenv\n. $PWD/two\nsource /etc/profile\nsource_env_if_exists .local-env\n",
 		".env":   "", "extra/one": "", "two": "",
 	})
 	facts := f.mustRead(Options{})
-	has(t, "protect", names(facts.Project.Protect, f.project), ".envrc", ".env", "extra/one", "two")
-	has(t, "watch", names(facts.Project.Watch, f.project), ".local-env")
+	has(t, "protect", names(facts.Project.Protect, f.Project), ".envrc", ".env", "extra/one", "two")
+	has(t, "watch", names(facts.Project.Watch, f.Project), ".local-env")
 	warned(t, facts, "use flake")
 }
 
 func TestClaudeNamesPrograms(t *testing.T) {
 	f := newFake(t)
-	files(t, f.project, "hooks/a.sh", "mcp/server.js", "not-named.sh", "status.sh")
-	write(t, f.project, map[string]string{
+	files(t, f.Project, "hooks/a.sh", "mcp/server.js", "not-named.sh", "status.sh")
+	write(t, f.Project, map[string]string{
 		".claude/settings.json": `{"hooks":{"PreToolUse":[{"hooks":[{"type":"command","command":"\"$CLAUDE_PROJECT_DIR\"/hooks/a.sh --x"}]}]},
 			"statusLine":{"type":"command","command":"sh status.sh"},"note":"not-named.sh"}`,
 		".mcp.json": `{"mcpServers":{"x":{"command":"node","args":["mcp/server.js"]}}}`,
 	})
-	got := names(f.mustRead(Options{}).Project.Protect, f.project)
+	got := names(f.mustRead(Options{}).Project.Protect, f.Project)
 	has(t, "protect", got, "hooks/a.sh", "status.sh", "mcp/server.js", ".mcp.json", ".claude/settings.json")
 	hasNot(t, "protect", got, "not-named.sh")
-	write(t, f.project, map[string]string{".mcp.json": "{ not JSON"})
+	write(t, f.Project, map[string]string{".mcp.json": "{ not JSON"})
 	f.mustRead(Options{})
 }
 
 func TestFIFOsDoNotBlock(t *testing.T) {
 	f := newFake(t)
-	files(t, f.project, ".git/HEAD")
+	files(t, f.Project, ".git/HEAD")
 	for _, name := range []string{".git/config", ".gitmodules", ".envrc", ".mcp.json", "sub/.git"} {
-		path := filepath.Join(f.project, name)
+		path := filepath.Join(f.Project, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		mkfifo(t, path)
 	}
-	got := names(f.mustRead(Options{Hide: []string{"x"}}).Project.Protect, f.project)
+	got := names(f.mustRead(Options{Hide: []string{"x"}}).Project.Protect, f.Project)
 	has(t, "protect", got, ".git/config", ".gitmodules", ".envrc", ".mcp.json")
 }
 
@@ -310,34 +311,15 @@ func TestGitIdentity(t *testing.T) {
 	if facts := f.mustRead(Options{}); facts.GitName != "" || facts.GitEmail != "" {
 		t.Errorf("unset: %q %q", facts.GitName, facts.GitEmail)
 	}
-	write(t, f.home, map[string]string{".gitconfig": "[user]\nname = Global\nemail = g@example.org\n[user]\nemail = last@example.org\n"})
-	f.git(f.project, "init", "-q")
-	f.git(f.project, "config", "user.name", "Local\n[core]\tpager = x\x1b[0m")
+	write(t, f.Home, map[string]string{".gitconfig": "[user]\nname = Global\nemail = g@example.org\n[user]\nemail = last@example.org\n"})
+	f.Git(f.Project, "init", "-q")
+	f.Git(f.Project, "config", "user.name", "Local\n[core]\tpager = x\x1b[0m")
 	facts := f.mustRead(Options{})
 	if facts.GitName != "Local[core]pager = x[0m" || facts.GitEmail != "last@example.org" {
 		t.Errorf("%q %q", facts.GitName, facts.GitEmail)
 	}
-	f.look = func(string) (string, error) { return "", os.ErrNotExist }
+	f.Look = func(string) (string, error) { return "", os.ErrNotExist }
 	if facts := f.mustRead(Options{}); facts.GitName != "" {
 		t.Errorf("without git: %q", facts.GitName)
 	}
-}
-
-func TestParseGitConfig(t *testing.T) {
-	text := "\ufeff; comment\n[core] bare\n\thooksPath = a\\\n b # c\n[Remote \"A \\\"b\\\" ]\"]\n Url = \" x ; y \" # z\n[a.B]\nc=1\n[include]path=\"q\\\\r\\t\"\nempty =\n[broken\nd = 2"
-	want := []string{
-		"core.bare=true", "core.hookspath=a b", `remote.A "b" ].url= x ; y `, "a.b.c=1", "include.path=q\\r\t", "include.empty=", ".d=2",
-	}
-	var got []string
-	for _, s := range parseGitConfig(text) {
-		got = append(got, s.key+"="+s.value)
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got  %q\nwant %q", got, want)
-	}
-}
-
-func FuzzParseGitConfig(f *testing.F) {
-	f.Add("[a \"b\"]\nc = \"d\\\n# e")
-	f.Fuzz(func(t *testing.T, text string) { parseGitConfig(text) })
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 const (
@@ -20,9 +22,18 @@ const (
 	nixAsk     = 3 * time.Second
 )
 
+// NixDaemon says what there is of a daemon, without what a jail has to know of
+// the host's nix.conf.
+func NixDaemon(ctx context.Context, src *source.Source) *Facts {
+	s := reader{src}
+	f := &Facts{User: s.userName(s.accounts("/etc/passwd"))}
+	s.nixDaemon(ctx, f, false)
+	return f
+}
+
 // nixDaemon fills what f says of the Nix daemon; with settings, also what a jail
 // has to know of the host's nix.conf.
-func (s *source) nixDaemon(ctx context.Context, f *Facts, settings bool) {
+func (s reader) nixDaemon(ctx context.Context, f *Facts, settings bool) {
 	f.NixDaemon = s.answering(ctx, s.nixSocketPath())
 	if f.NixDaemon == "" {
 		return
@@ -43,8 +54,8 @@ func (s *source) nixDaemon(ctx context.Context, f *Facts, settings bool) {
 // nixDoor is where a caller whom the daemon trusts can have a daemon of his own
 // that passes on what he asks, and trusts nobody:
 // "nix daemon --force-untrusted", since Nix 2.15.
-func (s *source) nixDoor() string {
-	if dir := s.env["XDG_RUNTIME_DIR"]; filepath.IsAbs(dir) {
+func (s reader) nixDoor() string {
+	if dir := s.Env["XDG_RUNTIME_DIR"]; filepath.IsAbs(dir) {
 		return filepath.Join(dir, "nix-untrusted.socket")
 	}
 	return ""
@@ -52,16 +63,16 @@ func (s *source) nixDoor() string {
 
 // answering is the real path of a socket that somebody listens on; empty if
 // nobody does.
-func (s *source) answering(ctx context.Context, socket string) string {
+func (s reader) answering(ctx context.Context, socket string) string {
 	if socket == "" {
 		return ""
 	}
-	real, err := s.real(socket)
+	real, err := s.Real(socket)
 	if err != nil {
 		return ""
 	}
 	d := net.Dialer{Timeout: nixConnect}
-	conn, err := d.DialContext(ctx, "unix", s.root+real)
+	conn, err := d.DialContext(ctx, "unix", s.Root+real)
 	if err != nil {
 		return ""
 	}
@@ -71,8 +82,8 @@ func (s *source) answering(ctx context.Context, socket string) string {
 
 // nixSocketPath is the socket that the caller's nix would use; empty if that
 // is told to use another kind of store.
-func (s *source) nixSocketPath() string {
-	remote := s.env["NIX_REMOTE"]
+func (s reader) nixSocketPath() string {
+	remote := s.Env["NIX_REMOTE"]
 	if path, ok := strings.CutPrefix(remote, "unix://"); ok {
 		path, _, _ = strings.Cut(path, "?")
 		if path != "" {
@@ -81,7 +92,7 @@ func (s *source) nixSocketPath() string {
 	} else if remote != "" && remote != "daemon" && remote != "auto" && remote != "local" {
 		return ""
 	}
-	if path := s.env["NIX_DAEMON_SOCKET_PATH"]; path != "" {
+	if path := s.Env["NIX_DAEMON_SOCKET_PATH"]; path != "" {
 		return absolute(path)
 	}
 	return nixSocket
@@ -97,10 +108,10 @@ func absolute(path string) string {
 // nixTrust says what the daemon's version is, and whether it trusts the
 // caller: as it says itself (Nix 2.15 and later), else as the settings say. In
 // doubt the answer is yes, since what hangs on it is a warning.
-func (s *source) nixTrust(ctx context.Context, f *Facts) (version string, trusted bool) {
+func (s reader) nixTrust(ctx context.Context, f *Facts) (version string, trusted bool) {
 	version, answer, known := s.nixSays(ctx, f.NixDaemon)
-	if s.uid == 0 || known {
-		return version, s.uid == 0 || answer
+	if s.UID == 0 || known {
+		return version, s.UID == 0 || answer
 	}
 	var config map[string]struct {
 		Value any `json:"value"`
@@ -114,7 +125,7 @@ func (s *source) nixTrust(ctx context.Context, f *Facts) (version string, truste
 			return version, s.isOneOf(names, f)
 		}
 	}
-	text, err := readText(s.root + "/etc/nix/nix.conf")
+	text, err := source.ReadText(s.Root + "/etc/nix/nix.conf")
 	if err != nil {
 		return version, true
 	}
@@ -123,7 +134,7 @@ func (s *source) nixTrust(ctx context.Context, f *Facts) (version string, truste
 
 // nixSays asks a daemon for its version and whether it trusts the caller; known
 // tells whether it answered that.
-func (s *source) nixSays(ctx context.Context, socket string) (version string, trusted, known bool) {
+func (s reader) nixSays(ctx context.Context, socket string) (version string, trusted, known bool) {
 	var info struct {
 		Version string `json:"version"`
 		// Trusted is a boolean or a number, by version; null is "unknown".
@@ -138,19 +149,19 @@ func (s *source) nixSays(ctx context.Context, socket string) (version string, tr
 	case float64:
 		trusted, known = answer != 0, true
 	}
-	return oneLine(info.Version), trusted, known
+	return source.OneLine(info.Version), trusted, known
 }
 
 // nixJSON runs nix, without the caller's own settings, and reads its answer.
-func (s *source) nixJSON(ctx context.Context, into any, args ...string) error {
-	nix, err := s.look("nix")
+func (s reader) nixJSON(ctx context.Context, into any, args ...string) error {
+	nix, err := s.Look("nix")
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, nixAsk)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, nix, append([]string{"--extra-experimental-features", "nix-command"}, args...)...)
-	cmd.Env = append(s.clean("HOME", "PATH", "NIX_CONF_DIR", "NIX_REMOTE", "NIX_DAEMON_SOCKET_PATH"), "NIX_USER_CONF_FILES=/dev/null")
+	cmd.Env = append(s.Clean("HOME", "PATH", "NIX_CONF_DIR", "NIX_REMOTE", "NIX_DAEMON_SOCKET_PATH"), "NIX_USER_CONF_FILES=/dev/null")
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if err != nil {
@@ -160,7 +171,7 @@ func (s *source) nixJSON(ctx context.Context, into any, args ...string) error {
 }
 
 // isOneOf matches the caller against user names, "@group" and "*".
-func (s *source) isOneOf(names []string, f *Facts) bool {
+func (s reader) isOneOf(names []string, f *Facts) bool {
 	groups := s.groupNames(f.User)
 	for _, n := range names {
 		group, isGroup := strings.CutPrefix(n, "@")
@@ -173,9 +184,9 @@ func (s *source) isOneOf(names []string, f *Facts) bool {
 
 // groupNames lists the caller's groups: those of this process and those that
 // /etc/group counts the user to, which is what the daemon asks.
-func (s *source) groupNames(user string) (names []string) {
+func (s reader) groupNames(user string) (names []string) {
 	for _, g := range s.accounts("/etc/group") {
-		if g.id == s.gid || slices.Contains(s.groups, g.id) || slices.Contains(g.members, user) {
+		if g.id == s.GID || slices.Contains(s.Groups, g.id) || slices.Contains(g.members, user) {
 			names = append(names, g.name)
 		}
 	}

@@ -8,19 +8,21 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 // nixCaches fills in where the host's Nix fetches from and whose signatures it
 // trusts. Those two settings are public; of all others (access-tokens,
 // netrc-file, what "!include" names) nothing is kept.
-func (s *source) nixCaches(ctx context.Context, f *Facts) {
+func (s reader) nixCaches(ctx context.Context, f *Facts) {
 	var settings map[string]struct {
 		Value any `json:"value"`
 	}
 	var substituters, keys []string
 	if s.nixConfig(ctx, &settings) == nil {
 		substituters, keys = anyStrings(settings["substituters"].Value), anyStrings(settings["trusted-public-keys"].Value)
-	} else if text, err := readText(s.root + "/etc/nix/nix.conf"); err == nil {
+	} else if text, err := source.ReadText(s.Root + "/etc/nix/nix.conf"); err == nil {
 		// Without what it includes: those files are where tokens are kept.
 		substituters = nixSetting(text, nil, "substituters", "binary-caches")
 		keys = nixSetting(text, nil, "trusted-public-keys", "binary-cache-public-keys")
@@ -40,7 +42,7 @@ func (s *source) nixCaches(ctx context.Context, f *Facts) {
 }
 
 // nixConfig reads the settings that Nix goes by, without the caller's own.
-func (s *source) nixConfig(ctx context.Context, into any) error {
+func (s reader) nixConfig(ctx context.Context, into any) error {
 	err := s.nixJSON(ctx, into, "show-config", "--json")
 	if err != nil { // its name since Nix 2.20
 		err = s.nixJSON(ctx, into, "config", "show", "--json")

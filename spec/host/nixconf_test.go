@@ -41,10 +41,10 @@ func TestNixCaches(t *testing.T) {
 			f := newFake(t)
 			f.nixProgram("", c.config)
 			if c.conf != "" {
-				write(t, f.root, map[string]string{"etc/nix/nix.conf": c.conf})
+				write(t, f.Root, map[string]string{"etc/nix/nix.conf": c.conf})
 			}
 			var facts Facts
-			f.nixCaches(context.Background(), &facts)
+			(reader{f.Source}).nixCaches(context.Background(), &facts)
 			if !slices.Equal(facts.NixSubstituters, c.substituters) || !slices.Equal(facts.NixKeys, c.keys) {
 				t.Errorf("substituters %q, keys %q", facts.NixSubstituters, facts.NixKeys)
 			}
@@ -77,14 +77,14 @@ func TestNixDoor(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFake(t)
-			f.uid = c.uid
+			f.UID = c.uid
 			// A socket's path has at most 107 bytes.
 			top, err := os.MkdirTemp("/tmp", "nix")
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { os.RemoveAll(top) })
-			f.root, f.env["XDG_RUNTIME_DIR"] = top, "/run/me"
+			f.Root, f.Env["XDG_RUNTIME_DIR"] = top, "/run/me"
 			sockets := []string{nixSocket}
 			door := "/run/me/nix-untrusted.socket"
 			if c.listens {
@@ -106,9 +106,9 @@ func TestNixDoor(t *testing.T) {
 			if err := os.Chmod(program, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			f.look = func(string) (string, error) { return program, nil }
+			f.Look = func(string) (string, error) { return program, nil }
 			var facts Facts
-			f.nixDaemon(context.Background(), &facts, false)
+			(reader{f.Source}).nixDaemon(context.Background(), &facts, false)
 			want, trusted := nixSocket, c.daemon != "false"
 			if c.through {
 				want, trusted = door, false

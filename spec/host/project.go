@@ -10,12 +10,18 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
-// findProject resolves the folder that the caller named, or the working
+// FindProject resolves the folder that the caller named, or the working
 // directory, and refuses what no jail should be given.
-func (s *source) findProject(dir string, f *Facts) (string, error) {
+func FindProject(s *source.Source, dir string, f *Facts) (string, error) {
+	return reader{s}.findProject(dir, f)
+}
+
+func (s reader) findProject(dir string, f *Facts) (string, error) {
 	if dir == "" {
 		wd, err := os.Getwd()
 		if err != nil {
@@ -101,7 +107,7 @@ var places = []place{
 
 // refuse says why a folder must not be given to a jail, or returns nil.
 // Preconditions: real is resolved; Home, OwnDirs and RuntimeDir of f are set.
-func (s *source) refuse(real string, f *Facts) error {
+func (s reader) refuse(real string, f *Facts) error {
 	wide := func(detail string) error {
 		return &ProjectError{Dir: real, Err: ErrProjectWide, Detail: detail,
 			Hint: "change into the folder of one project, or name it with --project"}
@@ -112,11 +118,11 @@ func (s *source) refuse(real string, f *Facts) error {
 		return wide("is the root directory: the jail would hold the whole host")
 	case same(f.Home):
 		return wide("is your home directory: the jail would hold your keys and every other project")
-	case under(f.Home, real):
+	case paths.Below(f.Home, real):
 		return wide("contains your home directory: the jail would hold your keys and every other project")
 	}
 	for _, own := range f.OwnDirs {
-		if under(own, real) || under(real, own) || sameFile(real, own) {
+		if paths.Below(own, real) || paths.Below(real, own) || sameFile(real, own) {
 			return &ProjectError{Dir: real, Err: ErrProjectOwn,
 				Detail: fmt.Sprintf("reaches jailed-claude's own folder %q: the agent could grant itself more", own),
 				Hint:   "work in a folder that is neither inside nor above it"}
@@ -127,11 +133,11 @@ func (s *source) refuse(real string, f *Facts) error {
 			Hint: "copy or clone what you want to work on into a folder of your own"}
 	}
 	for _, p := range places {
-		if real == p.dir || p.whole && under(real, p.dir) && !underAny(real, p.except) && !under(f.Home, p.dir) {
+		if real == p.dir || p.whole && paths.Below(real, p.dir) && !underAny(real, p.except) && !paths.Below(f.Home, p.dir) {
 			return system(p.what)
 		}
 	}
-	if under(f.RuntimeDir, real) {
+	if paths.Below(f.RuntimeDir, real) {
 		return system("the sockets of your session")
 	}
 	trusted := map[string]string{".ssh": "your SSH keys", ".gnupg": "your GnuPG keys"}
@@ -141,7 +147,7 @@ func (s *source) refuse(real string, f *Facts) error {
 		}
 	}
 	for name, what := range trusted {
-		if under(real, filepath.Join(f.Home, name)) {
+		if paths.Below(real, filepath.Join(f.Home, name)) {
 			return system(what)
 		}
 	}
@@ -150,7 +156,7 @@ func (s *source) refuse(real string, f *Facts) error {
 
 func underAny(path string, dirs []string) bool {
 	for _, d := range dirs {
-		if under(path, d) {
+		if paths.Below(path, d) {
 			return true
 		}
 	}

@@ -14,6 +14,10 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/host/survey"
 )
 
 // Options say what the caller's policy makes worth reading.
@@ -35,27 +39,30 @@ type Options struct {
 	Git *Git
 }
 
+// reader reads the facts of a host.
+type reader struct{ *source.Source }
+
 // Git is what git knows of a project.
 type Git struct {
 	dir      string
-	settings func() []setting
+	settings func() []git.Setting
 }
 
 // Ask begins to ask git about the project in a folder, so that the program runs
 // while the caller learns what else Read wants to know. It ends with ctx.
-func Ask(ctx context.Context, dir string) *Git { return thisHost().ask(ctx, dir) }
+func Ask(ctx context.Context, dir string) *Git { return reader{source.This()}.ask(ctx, dir) }
 
-func (s *source) ask(ctx context.Context, dir string) *Git {
-	answer := make(chan []setting, 1)
-	go func() { answer <- s.gitSettings(ctx, dir) }()
-	return &Git{dir: dir, settings: sync.OnceValue(func() []setting { return <-answer })}
+func (s reader) ask(ctx context.Context, dir string) *Git {
+	answer := make(chan []git.Setting, 1)
+	go func() { answer <- git.Settings(ctx, s.Source, dir) }()
+	return &Git{dir: dir, settings: sync.OnceValue(func() []git.Setting { return <-answer })}
 }
 
 // Read reads the facts of this host, once. A folder that cannot be a project
 // is a [*ProjectError].
-func Read(ctx context.Context, o Options) (*Facts, error) { return thisHost().read(ctx, o) }
+func Read(ctx context.Context, o Options) (*Facts, error) { return reader{source.This()}.read(ctx, o) }
 
-func (s *source) read(ctx context.Context, o Options) (*Facts, error) {
+func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	f, err := s.caller()
 	if err != nil {
 		return nil, err
@@ -78,38 +85,50 @@ func (s *source) read(ctx context.Context, o Options) (*Facts, error) {
 
 	s.system(f)
 	if o.Shared {
-		f.ClaudeShared = s.claudeShared(f)
+		var warnings []string
+		f.ClaudeShared, warnings = survey.Claude(s.Env, f.Home)
+		f.Warnings = append(f.Warnings, warnings...)
 	}
 	if f.Present, err = s.present(o.Grants, f); err != nil {
 		return nil, err
 	}
-	if err := s.survey(ctx, f, o, o.Git.settings); err != nil {
+	var warnings []string
+	f.Project, warnings, err = survey.Of(ctx, survey.Options{
+		Dir: f.Project.Dir, Home: f.Home, UID: s.UID, Hide: o.Hide, Protect: o.Protect, Settings: o.Git.settings,
+		Refuse: func(dir string) error { return s.refuse(dir, f) },
+	})
+	if err != nil {
 		return nil, err
 	}
+	f.Warnings = append(f.Warnings, warnings...)
 	wait.Wait()
-	f.GitName, f.GitEmail = identity(o.Git.settings())
+	f.GitName, f.GitEmail = git.Identity(o.Git.settings())
 	f.NixDaemon, f.NixTrusted, f.NixVersion = daemon.NixDaemon, daemon.NixTrusted, daemon.NixVersion
 	f.NixSubstituters, f.NixKeys = daemon.NixSubstituters, daemon.NixKeys
 	f.Warnings = append(f.Warnings, daemon.Warnings...)
 	return f, ctx.Err()
 }
 
+// Caller says who calls, and which folders are whose: the first of what Read
+// finds.
+func Caller(s *source.Source) (*Facts, error) { return reader{s}.caller() }
+
 // caller fills in who calls and which folders are whose.
-func (s *source) caller() (*Facts, error) {
+func (s reader) caller() (*Facts, error) {
 	passwd := s.accounts("/etc/passwd")
-	f := &Facts{UID: s.uid, GID: s.gid, User: s.userName(passwd), Group: s.groupName()}
+	f := &Facts{UID: s.UID, GID: s.GID, User: s.userName(passwd), Group: s.groupName()}
 	var err error
 	if f.Home, err = s.home(passwd); err != nil {
 		return nil, err
 	}
-	f.RuntimeDir = "/run/user/" + strconv.Itoa(s.uid)
+	f.RuntimeDir = "/run/user/" + strconv.Itoa(s.UID)
 	const own = "jailed-claude"
-	f.StateDir = settle(filepath.Join(s.xdg("XDG_STATE_HOME", f.Home, ".local/state"), own))
+	f.StateDir = source.Settle(filepath.Join(s.xdg("XDG_STATE_HOME", f.Home, ".local/state"), own))
 	f.OwnDirs = []string{
 		f.StateDir,
-		settle(filepath.Join(s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), own)),
-		settle(filepath.Join(s.xdg("XDG_CACHE_HOME", f.Home, ".cache"), own)),
-		settle(filepath.Join(s.xdg("XDG_RUNTIME_DIR", "/", f.RuntimeDir), own)),
+		source.Settle(filepath.Join(s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), own)),
+		source.Settle(filepath.Join(s.xdg("XDG_CACHE_HOME", f.Home, ".cache"), own)),
+		source.Settle(filepath.Join(s.xdg("XDG_RUNTIME_DIR", "/", f.RuntimeDir), own)),
 	}
 	f.OwnDirs = slices.Compact(f.OwnDirs)
 	for _, d := range f.OwnDirs {
@@ -120,7 +139,7 @@ func (s *source) caller() (*Facts, error) {
 	if f.Executable, err = os.Executable(); err != nil {
 		return nil, fmt.Errorf("own program: %w", err)
 	}
-	f.Executable = settle(f.Executable)
+	f.Executable = source.Settle(f.Executable)
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return nil, fmt.Errorf("limit of open files: %w", err)
@@ -130,7 +149,7 @@ func (s *source) caller() (*Facts, error) {
 }
 
 // present says what each granted path is. The keys are clean.
-func (s *source) present(grants []string, f *Facts) (map[string]Kind, error) {
+func (s reader) present(grants []string, f *Facts) (map[string]Kind, error) {
 	present := map[string]Kind{}
 	for _, g := range grants {
 		path := g
@@ -146,7 +165,7 @@ func (s *source) present(grants []string, f *Facts) (map[string]Kind, error) {
 		path = filepath.Clean(path)
 		real, err := filepath.EvalSymlinks(path)
 		if err != nil {
-			if exists(path) || !errors.Is(err, fs.ErrNotExist) {
+			if source.Exists(path) || !errors.Is(err, fs.ErrNotExist) {
 				f.Warnings = append(f.Warnings, fmt.Sprintf("grant %q is left out: %v", path, err))
 			}
 			continue
@@ -154,7 +173,7 @@ func (s *source) present(grants []string, f *Facts) (map[string]Kind, error) {
 		if !utf8.ValidString(real) {
 			return nil, fmt.Errorf("grant %q: leads to %q, which no config.json can hold", g, real)
 		}
-		present[path] = Kind{Dir: isDir(real), Real: real}
+		present[path] = Kind{Dir: source.IsDir(real), Real: real}
 	}
 	return present, nil
 }

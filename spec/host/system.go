@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 // certificates are the places of a bundle on common systems, NixOS included.
@@ -19,18 +20,18 @@ var certificates = []string{
 }
 
 // system fills what f says of files below /etc.
-func (s *source) system(f *Facts) {
-	for _, path := range append([]string{s.env["NIX_SSL_CERT_FILE"], s.env["SSL_CERT_FILE"]}, certificates...) {
+func (s reader) system(f *Facts) {
+	for _, path := range append([]string{s.Env["NIX_SSL_CERT_FILE"], s.Env["SSL_CERT_FILE"]}, certificates...) {
 		if f.CAFile = s.given(path); f.CAFile != "" {
 			break
 		}
 	}
-	f.ExtraCAFile = s.given(s.env["NODE_EXTRA_CA_CERTS"])
-	f.ResolvConf = s.realFile("/etc/resolv.conf")
-	f.Localtime = s.realFile("/etc/localtime")
+	f.ExtraCAFile = s.given(s.Env["NODE_EXTRA_CA_CERTS"])
+	f.ResolvConf = s.RealFile("/etc/resolv.conf")
+	f.Localtime = s.RealFile("/etc/localtime")
 
 	managed := agent.Default().Managed
-	if !isDir(s.root + managed) {
+	if !source.IsDir(s.Root + managed) {
 		return
 	}
 	f.ManagedSettings = managed
@@ -39,30 +40,30 @@ func (s *source) system(f *Facts) {
 }
 
 // given is realFile for a path that a variable holds.
-func (s *source) given(path string) string {
+func (s reader) given(path string) string {
 	if !filepath.IsAbs(path) {
 		return ""
 	}
-	return s.realFile(filepath.Clean(path))
+	return s.RealFile(filepath.Clean(path))
 }
 
 // files calls found for each readable file below dir. A symlinked folder is
 // looked into, as what reads the files would, to a small depth.
-func (s *source) files(dir string, found func(path, real string)) {
+func (s reader) files(dir string, found func(path, real string)) {
 	const depth = 4
 	var walk func(dir string, depth int)
 	walk = func(dir string, depth int) {
-		real, err := s.real(dir)
+		real, err := s.Real(dir)
 		if err != nil || depth == 0 {
 			return
 		}
-		entries, err := os.ReadDir(s.root + real)
+		entries, err := os.ReadDir(s.Root + real)
 		if err != nil {
 			return
 		}
 		for _, e := range entries {
 			path := filepath.Join(dir, e.Name())
-			if file := s.realFile(path); file != "" {
+			if file := s.RealFile(path); file != "" {
 				found(path, file)
 			} else if e.IsDir() || e.Type()&fs.ModeSymlink != 0 {
 				walk(path, depth-1)

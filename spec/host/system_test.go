@@ -12,7 +12,7 @@ import (
 
 func TestSystemFiles(t *testing.T) {
 	f := newFake(t)
-	write(t, f.root, map[string]string{
+	write(t, f.Root, map[string]string{
 		"etc/resolv.conf":                       "->../run/systemd/resolve/stub-resolv.conf",
 		"run/systemd/resolve/stub-resolv.conf":  "",
 		"etc/localtime":                         "->/etc/zoneinfo/Europe/Berlin",
@@ -32,7 +32,7 @@ func TestSystemFiles(t *testing.T) {
 		"env/link.pem":                          "->ca.pem",
 		"env/dir/":                              "",
 	})
-	write(t, f.root, map[string]string{"nix/store/abc-tzdata/share/zoneinfo/Europe/Berlin": ""})
+	write(t, f.Root, map[string]string{"nix/store/abc-tzdata/share/zoneinfo/Europe/Berlin": ""})
 	facts := f.mustRead(Options{})
 	for _, c := range [][2]string{
 		{facts.ResolvConf, "/run/systemd/resolve/stub-resolv.conf"},
@@ -48,12 +48,12 @@ func TestSystemFiles(t *testing.T) {
 			t.Errorf("%q, want %q", c[0], c[1])
 		}
 	}
-	f.env["SSL_CERT_FILE"], f.env["NODE_EXTRA_CA_CERTS"] = "/env/link.pem", "/env/ca.pem"
+	f.Env["SSL_CERT_FILE"], f.Env["NODE_EXTRA_CA_CERTS"] = "/env/link.pem", "/env/ca.pem"
 	if facts = f.mustRead(Options{}); facts.CAFile != "/env/ca.pem" || facts.ExtraCAFile != "/env/ca.pem" {
 		t.Errorf("%q %q", facts.CAFile, facts.ExtraCAFile)
 	}
 	for _, bad := range []string{"relative.pem", "/env/dir", "/env/none", "\x00"} {
-		f.env["SSL_CERT_FILE"], f.env["NODE_EXTRA_CA_CERTS"] = bad, bad
+		f.Env["SSL_CERT_FILE"], f.Env["NODE_EXTRA_CA_CERTS"] = bad, bad
 		if facts = f.mustRead(Options{}); facts.CAFile != "/nix/store/def-cacert/ca.crt" || facts.ExtraCAFile != "" {
 			t.Errorf("%q: %q %q", bad, facts.CAFile, facts.ExtraCAFile)
 		}
@@ -66,28 +66,12 @@ func TestSystemFiles(t *testing.T) {
 
 func TestLinksStayInTheRoot(t *testing.T) {
 	f := newFake(t)
-	write(t, f.root, map[string]string{"a": "->/../../../etc/b", "etc/b": "->../../../c", "c": "", "loop": "->loop"})
-	if real, err := f.real("/a"); real != "/c" || err != nil {
+	write(t, f.Root, map[string]string{"a": "->/../../../etc/b", "etc/b": "->../../../c", "c": "", "loop": "->loop"})
+	if real, err := f.Real("/a"); real != "/c" || err != nil {
 		t.Errorf("%q, %v", real, err)
 	}
-	if _, err := f.real("/loop"); err == nil {
+	if _, err := f.Real("/loop"); err == nil {
 		t.Error("a loop resolves")
-	}
-}
-
-func TestEnvironment(t *testing.T) {
-	env := environ([]string{"A=1", "A=2", "B=x=y", "=C:=z", "D", "E=", "F=a\nb"})
-	for name, want := range map[string]string{"A": "1", "B": "x=y", "E": "", "F": "a\nb"} {
-		if got, ok := env[name]; !ok || got != want {
-			t.Errorf("%s: %q", name, got)
-		}
-	}
-	if len(env) != 4 {
-		t.Errorf("%q", env)
-	}
-	t.Setenv("TOKEN", "hunter2")
-	if Environ()["TOKEN"] != "hunter2" {
-		t.Error("a variable is not there")
 	}
 }
 
@@ -95,7 +79,7 @@ func TestEnvironment(t *testing.T) {
 // input of what is written down.
 func TestFactsHoldNoSecrets(t *testing.T) {
 	f := newFake(t)
-	f.env["TOKEN"], f.env["ANTHROPIC_API_KEY"] = "hunter2", "sk-hunter2"
+	f.Env["TOKEN"], f.Env["ANTHROPIC_API_KEY"] = "hunter2", "sk-hunter2"
 	if text := fmt.Sprintf("%#v", f.mustRead(Options{Shared: true})); strings.Contains(text, "hunter2") {
 		t.Errorf("a secret is in %s", text)
 	}
@@ -115,16 +99,16 @@ func TestReadThisHost(t *testing.T) {
 
 // nixProgram is a stand-in for nix that answers as given.
 func (f *fake) nixProgram(ping, config string) {
-	f.t.Helper()
-	dir := f.t.TempDir()
-	write(f.t, dir, map[string]string{"ping": ping, "config": config, "nix": "#!/bin/sh\ncase \"$*\" in\n" +
+	f.T.Helper()
+	dir := f.T.TempDir()
+	write(f.T, dir, map[string]string{"ping": ping, "config": config, "nix": "#!/bin/sh\ncase \"$*\" in\n" +
 		"*store\\ ping*) test -s " + dir + "/ping && cat " + dir + "/ping;;\n" +
 		"*show-config*) test -s " + dir + "/config && cat " + dir + "/config;;\nesac\n"})
 	path := filepath.Join(dir, "nix")
 	if err := os.Chmod(path, 0o755); err != nil {
-		f.t.Fatal(err)
+		f.T.Fatal(err)
 	}
-	f.look = func(name string) (string, error) {
+	f.Look = func(name string) (string, error) {
 		if name == "nix" {
 			return path, nil
 		}
@@ -134,23 +118,23 @@ func (f *fake) nixProgram(ping, config string) {
 
 func TestNixDaemon(t *testing.T) {
 	f := newFake(t)
-	f.uid, f.gid, f.groups = 4242, 4242, []int{4300}
+	f.UID, f.GID, f.Groups = 4242, 4242, []int{4300}
 	// A socket's path has at most 107 bytes.
 	top, err := os.MkdirTemp("/tmp", "nix")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(top) })
-	f.root = top
-	write(t, f.root, map[string]string{
+	f.Root = top
+	write(t, f.Root, map[string]string{
 		"etc/passwd": "ann:x:4242:4242::/:/bin/sh\n", "etc/group": "wheel:x:4300:\nadm:x:4400:ann\nother:x:4500:bob\n",
 		"nix/var/nix/daemon-socket/": "",
 	})
-	socket := filepath.Join(f.root, "nix/var/nix/daemon-socket/socket")
+	socket := filepath.Join(f.Root, "nix/var/nix/daemon-socket/socket")
 	if facts := f.mustRead(Options{Nix: true}); facts.NixDaemon != "" {
 		t.Errorf("no socket: %q", facts.NixDaemon)
 	}
-	files(t, f.root, "nix/var/nix/daemon-socket/socket")
+	files(t, f.Root, "nix/var/nix/daemon-socket/socket")
 	if facts := f.mustRead(Options{Nix: true}); facts.NixDaemon != "" {
 		t.Errorf("a file: %q", facts.NixDaemon)
 	}
@@ -185,14 +169,14 @@ func TestNixDaemon(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f.nixProgram(c.ping, c.config)
-			write(t, f.root, map[string]string{"etc/nix/nix.conf": c.conf})
+			write(t, f.Root, map[string]string{"etc/nix/nix.conf": c.conf})
 			facts := f.mustRead(Options{Nix: true})
 			if facts.NixDaemon != nixSocket || facts.NixTrusted != c.want {
 				t.Errorf("%q trusted=%v", facts.NixDaemon, facts.NixTrusted)
 			}
 		})
 	}
-	os.Remove(filepath.Join(f.root, "etc/nix/nix.conf"))
+	os.Remove(filepath.Join(f.Root, "etc/nix/nix.conf"))
 	f.nixProgram("", "")
 	if facts := f.mustRead(Options{Nix: true}); !facts.NixTrusted {
 		t.Error("in doubt, not trusted")
@@ -200,7 +184,7 @@ func TestNixDaemon(t *testing.T) {
 	for remote, want := range map[string]string{
 		"daemon": nixSocket, "unix://" + nixSocket: nixSocket, "unix://": nixSocket, "unix:///none": "", "ssh://x": "", "unix://relative": "",
 	} {
-		f.env["NIX_REMOTE"] = remote
+		f.Env["NIX_REMOTE"] = remote
 		if facts := f.mustRead(Options{Nix: true}); facts.NixDaemon != want {
 			t.Errorf("NIX_REMOTE=%q: %q", remote, facts.NixDaemon)
 		}
@@ -212,11 +196,11 @@ func TestClaudeShared(t *testing.T) {
 	if facts := f.mustRead(Options{Shared: true}); facts.ClaudeShared.Dir != "" {
 		t.Errorf("none: %+v", facts.ClaudeShared)
 	}
-	write(t, f.home, map[string]string{
+	write(t, f.Home, map[string]string{
 		".claude.json": "{}", ".claude/settings.json": "->../dotfiles/settings.json", "dotfiles/settings.json": `{"statusLine":{"command":"~/.claude/line.sh"}}`,
 		".claude/line.sh": "", ".claude/hooks/x": "", ".claude/CLAUDE.md": "", ".claude/shell-snapshots/x": "", ".claude/projects/x": "",
 	})
-	dir := filepath.Join(f.home, ".claude")
+	dir := filepath.Join(f.Home, ".claude")
 	if facts := f.mustRead(Options{}); facts.ClaudeShared.Dir != "" {
 		t.Errorf("not asked for: %+v", facts.ClaudeShared)
 	}
@@ -229,14 +213,14 @@ func TestClaudeShared(t *testing.T) {
 	has(t, "watch", names(c.Watch, dir), "settings.local.json", "plugins")
 	hasNot(t, "watch", names(c.Watch, dir), "settings.json")
 	equal(t, "private", rels(c.Private, dir), []string{"shell-snapshots"})
-	if len(c.Links) != 1 || c.Links[0] != (Link{Path: dir + "/settings.json", Target: f.home + "/dotfiles/settings.json", Text: "../dotfiles/settings.json"}) {
+	if len(c.Links) != 1 || c.Links[0] != (Link{Path: dir + "/settings.json", Target: f.Home + "/dotfiles/settings.json", Text: "../dotfiles/settings.json"}) {
 		t.Errorf("links %v", c.Links)
 	}
 	warned(t, facts, "only the symlink can be replaced")
 
-	other := filepath.Join(f.home, "other")
+	other := filepath.Join(f.Home, "other")
 	write(t, other, map[string]string{"settings.json": "{}", ".claude.json": "{}"})
-	f.env["CLAUDE_CONFIG_DIR"] = other
+	f.Env["CLAUDE_CONFIG_DIR"] = other
 	if c = f.mustRead(Options{Shared: true}).ClaudeShared; c.Dir != other || c.JSON != "" {
 		t.Errorf("%+v", c)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 // account is a line of passwd(5) or group(5).
@@ -25,8 +27,8 @@ type account struct {
 
 // accounts reads /etc/passwd or /etc/group. The files are read as they are,
 // without NSS: what a directory service knows has the fallbacks of its caller.
-func (s *source) accounts(path string) []account {
-	text, err := readText(s.root + path)
+func (s reader) accounts(path string) []account {
+	text, err := source.ReadText(s.Root + path)
 	if err != nil {
 		return nil
 	}
@@ -67,12 +69,12 @@ func byID(list []account, id int) account {
 
 // userName names the caller: passwd, else USER or LOGNAME as a directory
 // service sets them (unless the name is somebody else's), else "user".
-func (s *source) userName(passwd []account) string {
-	if a := byID(passwd, s.uid); a.name != "" {
+func (s reader) userName(passwd []account) string {
+	if a := byID(passwd, s.UID); a.name != "" {
 		return a.name
 	}
 	for _, v := range []string{"USER", "LOGNAME"} {
-		name := s.env[v]
+		name := s.Env[v]
 		taken := slices.ContainsFunc(passwd, func(a account) bool { return a.name == name })
 		if plainName().MatchString(name) && !taken && name != "root" && name != "nobody" {
 			return name
@@ -81,28 +83,28 @@ func (s *source) userName(passwd []account) string {
 	return "user"
 }
 
-func (s *source) groupName() string {
-	if a := byID(s.accounts("/etc/group"), s.gid); a.name != "" {
+func (s reader) groupName() string {
+	if a := byID(s.accounts("/etc/group"), s.GID); a.name != "" {
 		return a.name
 	}
 	return "group"
 }
 
 // home is the caller's home: HOME, else that of passwd.
-func (s *source) home(passwd []account) (string, error) {
-	home, from := s.env["HOME"], "HOME"
+func (s reader) home(passwd []account) (string, error) {
+	home, from := s.Env["HOME"], "HOME"
 	if home == "" {
-		home, from = byID(passwd, s.uid).home, "the home in /etc/passwd"
+		home, from = byID(passwd, s.UID).home, "the home in /etc/passwd"
 	}
 	switch {
 	case home == "":
-		return "", fmt.Errorf("%w: HOME is empty and /etc/passwd has no entry for uid %d", ErrHome, s.uid)
+		return "", fmt.Errorf("%w: HOME is empty and /etc/passwd has no entry for uid %d", ErrHome, s.UID)
 	case !filepath.IsAbs(home):
 		return "", fmt.Errorf("%w: %s is %q, not an absolute path", ErrHome, from, home)
 	case !utf8.ValidString(home):
 		return "", fmt.Errorf("%w: %s is %q, not UTF-8", ErrHome, from, home)
 	}
-	if home = settle(filepath.Clean(home)); home == "/" {
+	if home = source.Settle(filepath.Clean(home)); home == "/" {
 		return "", fmt.Errorf("%w: %s is the root directory; set HOME to a folder of your own", ErrHome, from)
 	}
 	return home, nil
@@ -110,8 +112,8 @@ func (s *source) home(passwd []account) (string, error) {
 
 // xdg is a base folder of the XDG specification, which says of relative values
 // that they are to be ignored.
-func (s *source) xdg(name, home, fallback string) string {
-	if dir := s.env[name]; filepath.IsAbs(dir) {
+func (s reader) xdg(name, home, fallback string) string {
+	if dir := s.Env[name]; filepath.IsAbs(dir) {
 		return filepath.Clean(dir)
 	}
 	return filepath.Join(home, fallback)

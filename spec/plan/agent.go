@@ -12,6 +12,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/claude"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -97,7 +98,7 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 		return new(claude.Report), nil
 	}
 	o := claude.Options{
-		Host: claude.Find(host.Environ(), in.Host.Home), State: in.Host.StateDir, Project: in.Host.Project.Dir, Login: login == LoginCopy,
+		Host: claude.Find(source.Environ(), in.Host.Home), State: in.Host.StateDir, Project: in.Host.Project.Dir, Login: login == LoginCopy,
 		APIKey: in.Policy.Env.Set[keyVariable],
 	}
 	if slices.Contains(in.Policy.Env.Pass, keyVariable) {

@@ -7,6 +7,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -72,7 +73,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	if err != nil {
 		return nil, warnings, err
 	}
-	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, host.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
+	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, source.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
 	if !o.Export {
 		in.Init = facts.Executable
 	}

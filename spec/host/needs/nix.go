@@ -1,50 +1,56 @@
-package host
+package needs
 
 import (
 	"context"
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 // nix tells what there is of Nix; without any, a jail takes the host's own
 // programs.
+// askNix bounds "nix --version".
+const askNix = 3 * time.Second
+
 func (p *probe) nix(ctx context.Context) []Need {
 	program := Need{Name: "nix"}
-	if path, err := p.look("nix"); err != nil {
+	if path, err := p.Look("nix"); err != nil {
 		program.Detail = "not on PATH: a jail takes the host's own programs, or a closure file (--closure)"
 	} else {
-		ctx, cancel := context.WithTimeout(ctx, nixAsk)
+		ctx, cancel := context.WithTimeout(ctx, askNix)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, path, "--version")
-		cmd.Env = p.clean("HOME", "PATH")
+		cmd.Env = p.Clean("HOME", "PATH")
 		out, err := cmd.Output()
 		program.OK = err == nil
-		if program.Detail = oneLine(string(out)) + ", " + path; err != nil {
+		if program.Detail = source.OneLine(string(out)) + ", " + path; err != nil {
 			program.Detail = fmt.Sprintf("%s does not run: %v", path, err)
 		}
 	}
 
 	store := Need{Name: "nix-store"}
 	switch {
-	case !isDir(p.root + "/nix/store"):
+	case !source.IsDir(p.Root + "/nix/store"):
 		store.Detail = "there is none"
-	case unix.Faccessat(unix.AT_FDCWD, p.root+"/nix/store", unix.X_OK, unix.AT_EACCESS) != nil:
+	case unix.Faccessat(unix.AT_FDCWD, p.Root+"/nix/store", unix.X_OK, unix.AT_EACCESS) != nil:
 		store.Detail = "/nix/store cannot be entered by you: its permissions are not those that Nix sets"
 	default:
 		store.OK, store.Detail = true, "/nix/store can be read"
 	}
 
 	daemon := Need{Name: "nix-daemon"}
-	f := &Facts{User: p.userName(p.accounts("/etc/passwd"))}
-	p.nixDaemon(ctx, f, false)
+	f := host.NixDaemon(ctx, p.Source)
 	switch f.NixDaemon {
 	case "":
 		daemon.Detail = "not reachable; a jail needs it only for --nix"
 		for _, dir := range []string{"/etc", "/usr/lib", "/lib"} {
-			if isDir(p.root+"/run/systemd/system") && exists(p.root+dir+"/systemd/system/nix-daemon.socket") {
+			if source.IsDir(p.Root+"/run/systemd/system") && source.Exists(p.Root+dir+"/systemd/system/nix-daemon.socket") {
 				daemon.Fix = []string{"sudo systemctl enable --now nix-daemon.socket"}
 			}
 		}

@@ -1,20 +1,20 @@
-package host
+package git
 
 import (
 	"strings"
 )
 
-// setting is one variable of a git config file. Section and variable names are
+// Setting is one variable of a git config file. Section and variable names are
 // lower case; a subsection is as written.
-type setting struct {
-	key, value string
+type Setting struct {
+	Key, Value string
 }
 
-// parseGitConfig reads git-config(1)'s syntax, leniently: it serves to find
+// ParseConfig reads git-config(1)'s syntax, leniently: it serves to find
 // the files that a repository would execute, so that a line that git would
 // refuse costs nothing but its own setting.
-func parseGitConfig(text string) []setting {
-	var list []setting
+func ParseConfig(text string) []Setting {
+	var list []Setting
 	section := ""
 	for text != "" {
 		text = strings.TrimLeft(text, " \t\r\n\ufeff")
@@ -25,7 +25,7 @@ func parseGitConfig(text string) []setting {
 		case text[0] == '[':
 			section, text = gitSection(text[1:])
 		default:
-			var s setting
+			var s Setting
 			s, text = gitVariable(section, text)
 			list = append(list, s)
 		}
@@ -61,14 +61,14 @@ func gitSection(text string) (name, rest string) {
 
 // gitVariable reads "name = value" to the end of its line, or of its lines if
 // they end in a backslash.
-func gitVariable(section, text string) (setting, string) {
+func gitVariable(section, text string) (Setting, string) {
 	end := strings.IndexAny(text, "=\n")
 	if end < 0 {
 		end = len(text)
 	}
-	s := setting{key: section + "." + strings.ToLower(strings.TrimSpace(text[:end]))}
+	s := Setting{Key: section + "." + strings.ToLower(strings.TrimSpace(text[:end]))}
 	if end == len(text) || text[end] == '\n' {
-		s.value = "true"
+		s.Value = "true"
 		return s, text[end:]
 	}
 	var b strings.Builder
@@ -105,13 +105,13 @@ loop:
 		b.WriteByte(c)
 		kept = b.Len()
 	}
-	s.value = b.String()[:kept]
+	s.Value = b.String()[:kept]
 	return s, text[i:]
 }
 
-// runs says whether git runs, or reads as its hooks, what a variable names:
+// Runs says whether git runs, or reads as its hooks, what a variable names:
 // core.fsmonitor, filter.NAME.clean, alias.NAME and their like.
-func runs(key string) bool {
+func Runs(key string) bool {
 	section, _, _ := strings.Cut(key, ".")
 	if section == "alias" || section == "pager" {
 		return true
@@ -125,7 +125,7 @@ func runs(key string) bool {
 	return false
 }
 
-// includes says whether a variable names a further config file.
-func includes(key string) bool {
+// Includes says whether a variable names a further config file.
+func Includes(key string) bool {
 	return key == "include.path" || strings.HasPrefix(key, "includeif.") && strings.HasSuffix(key, ".path")
 }

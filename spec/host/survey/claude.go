@@ -1,4 +1,4 @@
-package host
+package survey
 
 import (
 	"encoding/json"
@@ -7,26 +7,28 @@ import (
 	"slices"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
-// claudeShared reads the host's own Claude files.
-func (s *source) claudeShared(f *Facts) ClaudeFiles {
+// Claude reads the host's own Claude files, for a configuration that a jail
+// shares with it.
+func Claude(env map[string]string, home string) (ClaudeFiles, []string) {
 	var c ClaudeFiles
 	row := agent.Claude()
 	config := row.Config()
-	dir, own := s.env[config.Variable], true
+	dir, own := env[config.Variable], true
 	if !filepath.IsAbs(dir) {
-		dir, own = filepath.Join(f.Home, config.Path), false
+		dir, own = filepath.Join(home, config.Path), false
 	}
 	if !own {
-		c.JSON = s.plain(filepath.Join(f.Home, config.Beside))
+		c.JSON = plain(filepath.Join(home, config.Beside))
 	}
 	dir, err := filepath.EvalSymlinks(dir)
-	if err != nil || !isDir(dir) {
-		return c
+	if err != nil || !source.IsDir(dir) {
+		return c, nil
 	}
 	c.Dir = dir
-	v := &survey{s: s, f: f, p: &Project{Dir: dir}}
+	v := newSurvey(Options{Dir: dir, Home: home})
 	for _, t := range config.Trusted {
 		if path := filepath.Join(dir, t.Path); !v.protect(path, t.What) && t.Watch {
 			v.watch(path, t.What)
@@ -40,7 +42,7 @@ func (s *source) claudeShared(f *Facts) ClaudeFiles {
 		}
 	}
 	for _, name := range []string{"settings.json", "settings.local.json"} {
-		v.commands(filepath.Join(dir, name), dir, row.CommandKeys(), map[string]string{config.Variable: dir, "HOME": f.Home})
+		v.commands(filepath.Join(dir, name), dir, row.CommandKeys(), map[string]string{config.Variable: dir, "HOME": home})
 	}
 	for _, name := range config.Sourced {
 		v.watch(filepath.Join(dir, name), "shells of the host's claude read it")
@@ -49,19 +51,19 @@ func (s *source) claudeShared(f *Facts) ClaudeFiles {
 	c.Executable, c.Watch = v.p.Protect, v.p.Watch
 	for _, l := range v.p.Links {
 		if real, err := filepath.EvalSymlinks(l.Path); err == nil {
-			c.Links = append(c.Links, Link{Path: l.Path, Target: real, Text: l.Target, Dir: isDir(real)})
+			c.Links = append(c.Links, Link{Path: l.Path, Target: real, Text: l.Target, Dir: source.IsDir(real)})
 		}
 	}
 	for _, name := range config.Sourced {
-		if path := filepath.Join(dir, name); isDir(path) && v.link(path) == "" {
+		if path := filepath.Join(dir, name); source.IsDir(path) && v.link(path) == "" {
 			c.Private = append(c.Private, path)
 		}
 	}
-	return c
+	return c, v.warnings
 }
 
 // plain resolves a path if it is a regular file.
-func (s *source) plain(path string) string {
+func plain(path string) string {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return ""
@@ -76,7 +78,7 @@ func (s *source) plain(path string) string {
 // servers of agents name.
 func (v *survey) agentPrograms(dir string) {
 	for _, a := range agent.All() {
-		vars := map[string]string{a.ProjectVariable: dir, "PWD": dir, "HOME": v.f.Home}
+		vars := map[string]string{a.ProjectVariable: dir, "PWD": dir, "HOME": v.o.Home}
 		for _, name := range a.ProjectCommands {
 			v.commands(filepath.Join(dir, name), dir, a.CommandKeys(), vars)
 		}
@@ -86,7 +88,7 @@ func (v *survey) agentPrograms(dir string) {
 // commands protects the files below the roots that commands in a JSON file
 // name: the strings under keys.
 func (v *survey) commands(file, dir string, keys []string, vars map[string]string) {
-	text, err := readText(file)
+	text, err := source.ReadText(file)
 	if err != nil {
 		return
 	}

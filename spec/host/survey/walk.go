@@ -1,4 +1,4 @@
-package host
+package survey
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/pattern"
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
@@ -138,7 +139,7 @@ func (w *walk) look(d folder, name string, kind byte) error {
 	}
 	dir, link := kind == unix.DT_DIR, kind == unix.DT_LNK
 	if link {
-		dir = len(d.states) > 0 && isDir(path)
+		dir = len(d.states) > 0 && source.IsDir(path)
 	}
 	done, next := pattern.Step(d.states, name, dir)
 	if done != nil {
@@ -157,7 +158,7 @@ func (w *walk) look(d folder, name string, kind byte) error {
 		next = hiding(next)
 	}
 	nested := d.nested && d.depth < search.Depth && kind == unix.DT_DIR && !search.Skips(name)
-	if name == search.BuildFolder && dir && exists(filepath.Join(path, search.BuildTag)) {
+	if name == search.BuildFolder && dir && source.Exists(filepath.Join(path, search.BuildTag)) {
 		nested, next = false, keep(next, func(st pattern.State) bool { return st.Named || st.Explicit() })
 	}
 	if link {
@@ -204,7 +205,7 @@ func (w *walk) unsearched(d folder, why error) {
 	if err != nil || !fi.IsDir() || len(hiding(d.states)) == 0 {
 		return
 	}
-	if errors.Is(why, unix.EACCES) && owner(fi) != w.s.uid {
+	if errors.Is(why, unix.EACCES) && source.Owner(fi) != w.o.UID {
 		return
 	}
 	if !utf8.ValidString(d.path) || d.path == w.p.Dir {

@@ -1,4 +1,4 @@
-package host
+package source
 
 import (
 	"io"
@@ -7,23 +7,19 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 )
 
 // maxText bounds every file that is read here; none of them is a big one.
 const maxText = 1 << 20
 
-// under says whether path is dir or lies below it, by component.
-func under(path, dir string) bool {
-	return dir == "/" || path == dir || strings.HasPrefix(path, dir+"/")
-}
-
-// below is under without dir itself.
-func below(path, dir string) bool { return path != dir && under(path, dir) }
-
-// settle resolves the symlinks of as much of path as exists.
-func settle(path string) string {
+// Settle resolves the symlinks of as much of path as exists.
+func Settle(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real
 	}
@@ -31,12 +27,12 @@ func settle(path string) string {
 	if dir == path {
 		return path
 	}
-	return filepath.Join(settle(dir), filepath.Base(path))
+	return filepath.Join(Settle(dir), filepath.Base(path))
 }
 
-// real resolves the symlinks of path as the host does that s plays: absolute
+// Real resolves the symlinks of path as the host does that s plays: absolute
 // targets start at its root again.
-func (s *source) real(path string) (string, error) {
+func (s *Source) Real(path string) (string, error) {
 	const maxLinks = 64
 	cur, rest := "/", path
 	for links := 0; rest != ""; {
@@ -50,7 +46,7 @@ func (s *source) real(path string) (string, error) {
 			continue
 		}
 		next := filepath.Join(cur, name)
-		fi, err := os.Lstat(s.root + next)
+		fi, err := os.Lstat(s.Root + next)
 		if err != nil {
 			return "", err
 		}
@@ -61,7 +57,7 @@ func (s *source) real(path string) (string, error) {
 		if links++; links > maxLinks {
 			return "", &os.PathError{Op: "resolve", Path: path, Err: syscall.ELOOP}
 		}
-		target, err := os.Readlink(s.root + next)
+		target, err := os.Readlink(s.Root + next)
 		if err != nil {
 			return "", err
 		}
@@ -73,23 +69,23 @@ func (s *source) real(path string) (string, error) {
 	return cur, nil
 }
 
-// realFile is real for a regular file that the caller can read; empty if there
+// RealFile is real for a regular file that the caller can read; empty if there
 // is none.
-func (s *source) realFile(path string) string {
-	real, err := s.real(path)
+func (s *Source) RealFile(path string) string {
+	real, err := s.Real(path)
 	if err != nil {
 		return ""
 	}
-	fi, err := os.Stat(s.root + real)
-	if err != nil || !fi.Mode().IsRegular() || unix.Faccessat(unix.AT_FDCWD, s.root+real, unix.R_OK, unix.AT_EACCESS) != nil {
+	fi, err := os.Stat(s.Root + real)
+	if err != nil || !fi.Mode().IsRegular() || unix.Faccessat(unix.AT_FDCWD, s.Root+real, unix.R_OK, unix.AT_EACCESS) != nil {
 		return ""
 	}
 	return real
 }
 
-// readText reads a small regular file. It does not wait at a FIFO, which a
+// ReadText reads a small regular file. It does not wait at a FIFO, which a
 // project may hold under any name.
-func readText(path string) (string, error) {
+func ReadText(path string) (string, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return "", err
@@ -109,24 +105,43 @@ func readText(path string) (string, error) {
 	return string(b), err
 }
 
-// exists says whether something is there, be it a dangling symlink.
-func exists(path string) bool {
+// Exists says whether something is there, be it a dangling symlink.
+func Exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
 }
 
-// isDir says whether path leads to a folder.
-func isDir(path string) bool {
+// IsDir says whether path leads to a folder.
+func IsDir(path string) bool {
 	fi, err := os.Stat(path)
 	return err == nil && fi.IsDir()
 }
 
-// between lists the folders strictly between root and path, outermost first.
-func between(root, path string) []string {
+// Between lists the folders strictly between root and path, outermost first.
+func Between(root, path string) []string {
 	var dirs []string
-	for d := filepath.Dir(path); below(d, root); d = filepath.Dir(d) {
+	for d := filepath.Dir(path); d != root && paths.Below(d, root); d = filepath.Dir(d) {
 		dirs = append(dirs, d)
 	}
 	slices.Reverse(dirs)
 	return dirs
+}
+
+// Owner is who owns a file.
+func Owner(fi os.FileInfo) int {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return -1
+}
+
+// OneLine drops what has no place in a line of a generated config file.
+func OneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError || r == '\u2028' || r == '\u2029' {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimSpace(s)
 }

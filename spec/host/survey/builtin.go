@@ -1,4 +1,4 @@
-package host
+package survey
 
 import (
 	"path/filepath"
@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 // A guard is a path of the built-in list, below the project or a nested
@@ -121,7 +123,7 @@ func (v *survey) builtIn() {
 		}
 	}
 	v.repository(dir)
-	if isGitDir(dir) {
+	if git.IsDir(dir) {
 		v.gitDir(dir, dir, gitDepth)
 	} else {
 		// With objects and refs it makes the project a bare repository.
@@ -149,15 +151,15 @@ func (v *survey) guard(dir string, names []string) {
 
 // submodules protects the submodules that .gitmodules names, however deep.
 func (v *survey) submodules(dir string) {
-	text, err := readText(filepath.Join(dir, ".gitmodules"))
+	text, err := source.ReadText(filepath.Join(dir, ".gitmodules"))
 	if err != nil {
 		return
 	}
-	for _, s := range parseGitConfig(text) {
-		if !strings.HasPrefix(s.key, "submodule.") || !strings.HasSuffix(s.key, ".path") {
+	for _, s := range git.ParseConfig(text) {
+		if !strings.HasPrefix(s.Key, "submodule.") || !strings.HasSuffix(s.Key, ".path") {
 			continue
 		}
-		if sub, ok := v.named(dir, s.value); ok && exists(filepath.Join(sub, ".git")) {
+		if sub, ok := v.named(dir, s.Value); ok && source.Exists(filepath.Join(sub, ".git")) {
 			v.repository(sub)
 		}
 	}
@@ -166,7 +168,7 @@ func (v *survey) submodules(dir string) {
 // direnv protects the files of the project that .envrc loads. That file itself
 // is approved by its content, these are not.
 func (v *survey) direnv(dir string) {
-	text, err := readText(filepath.Join(dir, ".envrc"))
+	text, err := source.ReadText(filepath.Join(dir, ".envrc"))
 	if err != nil {
 		return
 	}

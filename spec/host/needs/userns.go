@@ -1,4 +1,4 @@
-package host
+package needs
 
 import (
 	"errors"
@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 // namespaces are what a jail makes in its user namespace.
@@ -49,13 +51,13 @@ func sysctl(name, value string) []string {
 // blame finds what keeps the caller from user namespaces.
 func (p *probe) blame(err error) (detail string, fix []string) {
 	switch {
-	case !exists(p.root + "/proc/self/ns/user"):
+	case !source.Exists(p.Root + "/proc/self/ns/user"):
 		return "the kernel has no user namespaces (CONFIG_USER_NS), or /proc is not mounted", nil
 	case p.proc("/proc/sys/user/max_user_namespaces") == "0":
 		return "switched off: user.max_user_namespaces is 0", sysctl("user.max_user_namespaces", "15000")
-	case p.uid != 0 && p.proc("/proc/sys/kernel/unprivileged_userns_clone") == "0":
+	case p.UID != 0 && p.proc("/proc/sys/kernel/unprivileged_userns_clone") == "0":
 		return "switched off for users: kernel.unprivileged_userns_clone is 0", sysctl("kernel.unprivileged_userns_clone", "1")
-	case p.uid != 0 && p.proc("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
+	case p.UID != 0 && p.proc("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
 		return "restricted by AppArmor (kernel.apparmor_restrict_unprivileged_userns is 1): this program needs a profile that allows them",
 			appArmor(p.executable)
 	case errors.Is(err, unix.ENOSPC):
@@ -76,7 +78,7 @@ func (p *probe) blame(err error) (detail string, fix []string) {
 // contained says by what sign this process is in a container; empty if none.
 func (p *probe) contained() string {
 	for _, file := range []string{"/.dockerenv", "/run/.containerenv"} {
-		if exists(p.root + file) {
+		if source.Exists(p.Root + file) {
 			return file
 		}
 	}

@@ -1,4 +1,4 @@
-package host
+package git
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 // systemGitConfig says which file a git reads for the whole system, or "". Where
@@ -21,7 +23,7 @@ func systemGitConfig(git string) (file string, ok bool) {
 	case strings.HasPrefix(git, "/nix/store/"):
 		// Which of the two it reads was decided when it was built.
 		own := filepath.Join(filepath.Dir(git), "../etc/gitconfig")
-		return "", !exists(usual) && !exists(own)
+		return "", !source.Exists(usual) && !source.Exists(own)
 	}
 	return "", false
 }
@@ -31,7 +33,7 @@ func systemGitConfig(git string) (file string, ok bool) {
 // costs a tenth of a jail's start. Of whatever else there may be (includes,
 // worktrees, repositories of somebody else, quotes around a name) ok is false,
 // and git knows better.
-func (s *source) plainGit(git, dir string) (list []setting, ok bool) {
+func (a asker) plainGit(git, dir string) (list []Setting, ok bool) {
 	git, err := filepath.EvalSymlinks(git)
 	if err != nil {
 		return nil, false
@@ -40,23 +42,23 @@ func (s *source) plainGit(git, dir string) (list []setting, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	home := s.env["HOME"]
+	home := a.Env["HOME"]
 	if !filepath.IsAbs(home) || !filepath.IsAbs(dir) {
 		return nil, false
 	}
-	own := s.env["XDG_CONFIG_HOME"]
+	own := a.Env["XDG_CONFIG_HOME"]
 	if own == "" {
 		own = filepath.Join(home, ".config")
 	}
 	if !filepath.IsAbs(own) {
 		return nil, false
 	}
-	local, ok := s.plainRepository(dir)
+	local, ok := a.plainRepository(dir)
 	if !ok {
 		return nil, false
 	}
 	for _, file := range []string{system, filepath.Join(own, "git/config"), filepath.Join(home, ".gitconfig"), local} {
-		text, err := readText(file)
+		text, err := source.ReadText(file)
 		if file == "" || errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -74,14 +76,14 @@ func (s *source) plainGit(git, dir string) (list []setting, ok bool) {
 
 // plainRepository returns the config file of the repository that git finds from
 // a folder, or "" if there is none.
-func (s *source) plainRepository(dir string) (config string, ok bool) {
+func (a asker) plainRepository(dir string) (config string, ok bool) {
 	g := filepath.Join(dir, ".git")
-	if s.ownFolder(g) && s.ownFolder(dir) && isGitDir(g) && !exists(filepath.Join(g, "commondir")) {
+	if a.ownFolder(g) && a.ownFolder(dir) && IsDir(g) && !source.Exists(filepath.Join(g, "commondir")) {
 		return filepath.Join(g, "config"), true
 	}
 	for d := dir; ; d = filepath.Dir(d) {
 		// The second is what a bare repository has.
-		if exists(filepath.Join(d, ".git")) || exists(filepath.Join(d, "HEAD")) {
+		if source.Exists(filepath.Join(d, ".git")) || source.Exists(filepath.Join(d, "HEAD")) {
 			return "", false
 		}
 		if d == "/" {
@@ -92,18 +94,18 @@ func (s *source) plainRepository(dir string) (config string, ok bool) {
 
 // ownFolder says whether a path is a folder of the caller's: git reads no
 // repository of somebody else, unless it is told to (safe.directory).
-func (s *source) ownFolder(path string) bool {
+func (a asker) ownFolder(path string) bool {
 	fi, err := os.Lstat(path)
 	if err != nil || !fi.IsDir() {
 		return false
 	}
 	st, ok := fi.Sys().(*syscall.Stat_t)
-	return ok && int(st.Uid) == s.uid
+	return ok && int(st.Uid) == a.UID
 }
 
 // plainSettings returns the settings of a config file that gitSettings asks
 // for. ok is false where the file says more than one line at a time does.
-func plainSettings(text string) (list []setting, ok bool) {
+func plainSettings(text string) (list []Setting, ok bool) {
 	section := ""
 	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.Trim(line, " \t")
@@ -118,7 +120,7 @@ func plainSettings(text string) (list []setting, ok bool) {
 			if !ok {
 				return nil, false
 			}
-			if slices.Contains(gitAsked, s.key) {
+			if slices.Contains(gitAsked, s.Key) {
 				list = append(list, s)
 			}
 		}
@@ -146,20 +148,20 @@ const gitName = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 // plainVariable reads "name = value". What the value of a variable is that is
 // not asked for does not matter, if it ends where the line does.
-func plainVariable(section, line string) (s setting, ok bool) {
+func plainVariable(section, line string) (s Setting, ok bool) {
 	name, value, has := strings.Cut(line, "=")
 	name = strings.ToLower(strings.TrimRight(name, " \t"))
-	s = setting{section + "." + name, strings.TrimLeft(value, " \t")}
+	s = Setting{section + "." + name, strings.TrimLeft(value, " \t")}
 	switch {
 	case section == "" || name == "" || name[0] < 'a' || name[0] > 'z' || strings.Trim(name, gitName) != "":
 		return s, false
-	case includes(s.key) || strings.HasPrefix(s.key, "extensions."):
+	case Includes(s.Key) || strings.HasPrefix(s.Key, "extensions."):
 		return s, false
-	case s.key == "core.repositoryformatversion":
-		return s, s.value == "0"
-	case slices.Contains(gitAsked, s.key):
+	case s.Key == "core.repositoryformatversion":
+		return s, s.Value == "0"
+	case slices.Contains(gitAsked, s.Key):
 		special := func(r rune) bool { return r < ' ' || strings.ContainsRune("\"\\#;\x7f", r) }
-		return s, has && !strings.ContainsFunc(s.value, special)
+		return s, has && !strings.ContainsFunc(s.Value, special)
 	}
-	return s, !strings.HasSuffix(s.value, `\`)
+	return s, !strings.HasSuffix(s.Value, `\`)
 }

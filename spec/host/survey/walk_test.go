@@ -1,4 +1,4 @@
-package host
+package survey
 
 import (
 	"context"
@@ -11,54 +11,56 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/spec/host/hosttest"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/pattern"
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
 func TestHideAndPin(t *testing.T) {
 	f := newFake(t)
-	files(t, f.project, ".env", "a/b/.env", "a/b/c/key.pem", "secrets/x/.env", "a/secrets", "infra/live/x", "infra/.env",
+	files(t, f.Project, ".env", "a/b/.env", "a/b/c/key.pem", "secrets/x/.env", "a/secrets", "infra/live/x", "infra/.env",
 		"node_modules/m/.env", "node_modules/.env", "web/node_modules/m/.env", ".venv/.env", "target/.env", "rust/target/CACHEDIR.TAG", "rust/target/.env",
 		"a/.git-not/.env")
 	p := f.mustRead(Options{
 		Hide:    []string{".env", "secrets/", "*.pem", "web/node_modules/m/.env"},
 		Protect: []string{"infra/"},
 	}).Project
-	equal(t, "hide", names(p.Hide, f.project), []string{
+	equal(t, "hide", names(p.Hide, f.Project), []string{
 		".env", "a/.git-not/.env", "a/b/.env", "a/b/c/key.pem", "infra/.env", "secrets", "target/.env", "web/node_modules/m/.env",
 	})
-	equal(t, "protect", names(p.Protect, f.project), []string{"infra"})
-	equal(t, "pin", rels(p.Pin, f.project), []string{"a", "a/.git-not", "a/b", "a/b/c", "target", "web", "web/node_modules", "web/node_modules/m"})
+	equal(t, "protect", names(p.Protect, f.Project), []string{"infra"})
+	equal(t, "pin", rels(p.Pin, f.Project), []string{"a", "a/.git-not", "a/b", "a/b/c", "target", "web", "web/node_modules", "web/node_modules/m"})
 }
 
 // What a host protects by itself gives way to what the user hides.
 func TestHideWinsOverProtect(t *testing.T) {
 	f := newFake(t)
-	files(t, f.project, ".envrc", ".vscode/tasks.json", ".claude/settings.json", ".claude/hooks/x")
+	files(t, f.Project, ".envrc", ".vscode/tasks.json", ".claude/settings.json", ".claude/hooks/x")
 	p := f.mustRead(Options{Hide: []string{".envrc", ".vscode/", ".claude/hooks/x"}}).Project
-	equal(t, "hide", names(p.Hide, f.project), []string{".claude/hooks/x", ".envrc", ".vscode"})
-	equal(t, "protect", names(p.Protect, f.project), []string{".claude/hooks", ".claude/settings.json"})
-	equal(t, "pin", rels(p.Pin, f.project), []string{".claude"})
+	equal(t, "hide", names(p.Hide, f.Project), []string{".claude/hooks/x", ".envrc", ".vscode"})
+	equal(t, "protect", names(p.Protect, f.Project), []string{".claude/hooks", ".claude/settings.json"})
+	equal(t, "pin", rels(p.Pin, f.Project), []string{".claude"})
 }
 
 func TestHostileNames(t *testing.T) {
 	f := newFake(t)
 	odd := []string{"a\nb", "${HOME}", "a\tb", " ", "-rf", "a,b:c=d", `back\slash`, "\u202e", "é"}
 	for _, n := range odd {
-		files(t, f.project, n+"/.env")
+		files(t, f.Project, n+"/.env")
 	}
 	p := f.mustRead(Options{Hide: []string{".env"}}).Project
-	got := names(p.Hide, f.project)
+	got := names(p.Hide, f.Project)
 	for _, n := range odd {
 		has(t, "hide", got, n+"/.env")
 	}
-	has(t, "pin", rels(p.Pin, f.project), odd...)
+	has(t, "pin", rels(p.Pin, f.Project), odd...)
 
 	// Not UTF-8: harmless where nothing matches, an error where it does.
-	files(t, f.project, "bad\xff/x")
+	files(t, f.Project, "bad\xff/x")
 	f.mustRead(Options{Hide: []string{".env"}})
 	for _, o := range []Options{{Hide: []string{"x"}}, {Protect: []string{"bad?"}}} {
-		o.ProjectDir = f.project
+		o.Dir = f.Project
 		_, err := f.read(context.Background(), o)
 		if !errors.Is(err, ErrPattern) || !strings.Contains(err.Error(), `bad\xff`) {
 			t.Errorf("%+v: %v", o, err)
@@ -68,28 +70,28 @@ func TestHostileNames(t *testing.T) {
 
 func TestMatchedSymlinks(t *testing.T) {
 	f := newFake(t)
-	write(t, f.home, map[string]string{"outside/key": ""})
-	write(t, f.project, map[string]string{
-		"real/key": "", "a/.env": "->../real/key", "b/.env": "->" + f.home + "/outside/key", "c/.env": "->nowhere",
+	write(t, f.Home, map[string]string{"outside/key": ""})
+	write(t, f.Project, map[string]string{
+		"real/key": "", "a/.env": "->../real/key", "b/.env": "->" + f.Home + "/outside/key", "c/.env": "->nowhere",
 		"all/.env": "->..", "dirlink": "->real", "loop": "->loop", "x/secrets": "->../real",
 	})
 	facts := f.mustRead(Options{Hide: []string{".env", "dirlink/key", "loop/x"}})
-	equal(t, "hide", names(facts.Project.Hide, f.project), []string{"real/key"})
+	equal(t, "hide", names(facts.Project.Hide, f.Project), []string{"real/key"})
 	warned(t, facts, "outside/key")
-	warned(t, facts, `leads to "`+f.project+`"`)
-	equal(t, "pin", rels(facts.Project.Pin, f.project), []string{"real"})
+	warned(t, facts, `leads to "`+f.Project+`"`)
+	equal(t, "pin", rels(facts.Project.Pin, f.Project), []string{"real"})
 	// A symlink to a folder counts as a folder: better hidden than seen.
 	facts = f.mustRead(Options{Hide: []string{"secrets/"}})
-	equal(t, "hide", names(facts.Project.Hide, f.project), []string{"real"})
-	if len(facts.Project.Links) != 1 || facts.Project.Links[0] != (Link{Path: filepath.Join(f.project, "x/secrets"), Target: "../real"}) {
+	equal(t, "hide", names(facts.Project.Hide, f.Project), []string{"real"})
+	if len(facts.Project.Links) != 1 || facts.Project.Links[0] != (Link{Path: filepath.Join(f.Project, "x/secrets"), Target: "../real"}) {
 		t.Errorf("links %v", facts.Project.Links)
 	}
 }
 
 func TestHardLink(t *testing.T) {
 	f := newFake(t)
-	files(t, f.project, ".env")
-	if err := os.Link(filepath.Join(f.project, ".env"), filepath.Join(f.project, "copy")); err != nil {
+	files(t, f.Project, ".env")
+	if err := os.Link(filepath.Join(f.Project, ".env"), filepath.Join(f.Project, "copy")); err != nil {
 		t.Fatal(err)
 	}
 	warned(t, f.mustRead(Options{Hide: []string{".env"}}), "hard links")
@@ -98,12 +100,12 @@ func TestHardLink(t *testing.T) {
 func TestTooManyMatches(t *testing.T) {
 	f := newFake(t)
 	for i := range maxMatches + 1 {
-		files(t, f.project, fmt.Sprintf("d/%d.log", i))
+		files(t, f.Project, fmt.Sprintf("d/%d.log", i))
 	}
-	if _, err := f.read(context.Background(), Options{ProjectDir: f.project, Hide: []string{"*.log"}}); !errors.Is(err, ErrPattern) {
+	if _, err := f.read(context.Background(), Options{Dir: f.Project, Hide: []string{"*.log"}}); !errors.Is(err, ErrPattern) {
 		t.Errorf("%v", err)
 	}
-	equal(t, "hide", names(f.mustRead(Options{Hide: []string{"d/"}}).Project.Hide, f.project), []string{"d"})
+	equal(t, "hide", names(f.mustRead(Options{Hide: []string{"d/"}}).Project.Hide, f.Project), []string{"d"})
 }
 
 func TestUnreadableFolderIsHidden(t *testing.T) {
@@ -111,13 +113,13 @@ func TestUnreadableFolderIsHidden(t *testing.T) {
 		t.Skip("root reads every folder; run the tests as a user too")
 	}
 	f := newFake(t)
-	files(t, f.project, "locked/.env", "open/x")
-	if err := os.Chmod(filepath.Join(f.project, "locked"), 0); err != nil {
+	files(t, f.Project, "locked/.env", "open/x")
+	if err := os.Chmod(filepath.Join(f.Project, "locked"), 0); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.Chmod(filepath.Join(f.project, "locked"), 0o755) })
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(f.Project, "locked"), 0o755) })
 	facts := f.mustRead(Options{Hide: []string{".env"}})
-	equal(t, "hide", names(facts.Project.Hide, f.project), []string{"locked"})
+	equal(t, "hide", names(facts.Project.Hide, f.Project), []string{"locked"})
 	warned(t, facts, "hidden as a whole")
 	if facts = f.mustRead(Options{}); len(facts.Project.Hide) != 0 || len(facts.Warnings) != 0 {
 		t.Errorf("without patterns: %v %q", facts.Project.Hide, facts.Warnings)
@@ -126,7 +128,7 @@ func TestUnreadableFolderIsHidden(t *testing.T) {
 
 func TestVeryDeepFolders(t *testing.T) {
 	f := newFake(t)
-	dir, err := unix.Open(f.project, unix.O_PATH|unix.O_CLOEXEC, 0)
+	dir, err := unix.Open(f.Project, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,8 +155,7 @@ func TestVeryDeepFolders(t *testing.T) {
 // counted runs the walk alone and says how many folders it read.
 func counted(t testing.TB, f *fake, hide ...string) (reads int, p Project) {
 	t.Helper()
-	facts := &Facts{Home: f.home, Project: Project{Dir: f.project}}
-	v := newSurvey(f.source, facts)
+	v := newSurvey(Options{Dir: f.Project, Home: f.Home, UID: f.UID})
 	patterns, err := parsePatterns("hide", hide)
 	if err != nil {
 		t.Fatal(err)
@@ -168,13 +169,13 @@ func counted(t testing.TB, f *fake, hide ...string) (reads int, p Project) {
 		t.Fatal(err)
 	}
 	v.finish()
-	return w.reads, facts.Project
+	return w.reads, *v.p
 }
 
 func TestWalkReadsOnlyWhatMatters(t *testing.T) {
 	f := newFake(t)
 	for i := range 100 {
-		files(t, f.project, fmt.Sprintf("node_modules/m%d/.env", i), fmt.Sprintf(".git/objects/%d/x", i), fmt.Sprintf("deep/1/2/3/4/%d/.env", i))
+		files(t, f.Project, fmt.Sprintf("node_modules/m%d/.env", i), fmt.Sprintf(".git/objects/%d/x", i), fmt.Sprintf("deep/1/2/3/4/%d/.env", i))
 	}
 	for _, c := range []struct {
 		hide  []string
@@ -199,7 +200,7 @@ func TestWalkReadsOnlyWhatMatters(t *testing.T) {
 func TestWalkIsBounded(t *testing.T) {
 	f := newFake(t)
 	for i := range search.Folders + 10 {
-		write(t, f.project, map[string]string{fmt.Sprintf("d/%d/", i): ""})
+		write(t, f.Project, map[string]string{fmt.Sprintf("d/%d/", i): ""})
 	}
 	reads, _ := counted(t, f)
 	if reads > search.Folders {
@@ -212,7 +213,7 @@ func TestWalkStops(t *testing.T) {
 	f := newFake(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := f.read(ctx, Options{ProjectDir: f.project}); !errors.Is(err, context.Canceled) {
+	if _, err := f.read(ctx, Options{Dir: f.Project}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }
@@ -225,9 +226,9 @@ func benchmarkProject(b *testing.B) *fake {
 		top = b.TempDir()
 	}
 	b.Cleanup(func() { os.RemoveAll(top) })
-	f := &fake{source: &source{uid: os.Getuid()}, home: top, project: filepath.Join(top, "project")}
+	f := &fake{&hosttest.Fake{Source: &source.Source{UID: os.Getuid()}, Home: top, Project: filepath.Join(top, "project")}}
 	dir := func(format string, n int) {
-		path := filepath.Join(f.project, fmt.Sprintf(format, n))
+		path := filepath.Join(f.Project, fmt.Sprintf(format, n))
 		if err := os.MkdirAll(path, 0o755); err != nil {
 			b.Fatal(err)
 		}

@@ -1,10 +1,13 @@
-package host
+package survey
 
 import (
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 const (
@@ -19,7 +22,7 @@ const (
 // itself or a nested one.
 func (v *survey) repository(dir string) {
 	dotGit := filepath.Join(dir, ".git")
-	if !exists(dotGit) {
+	if !source.Exists(dotGit) {
 		v.watch(dotGit, "makes the folder a git repository, with hooks and config")
 		return
 	}
@@ -27,11 +30,11 @@ func (v *survey) repository(dir string) {
 		v.protect(dotGit, "names the git directory")
 	}
 	v.link(dotGit)
-	g, err := gitDirOf(dotGit)
+	g, err := git.DirOf(dotGit)
 	if err != nil || v.root(g) == "" {
 		return
 	}
-	common, err := commonOf(g)
+	common, err := git.CommonOf(g)
 	if err == nil && common != g && v.root(common) != "" {
 		v.gitDir(common, dir, gitDepth)
 	}
@@ -60,7 +63,7 @@ func (v *survey) gitDir(g, tree string, depth int) {
 	for _, name := range []string{"config", "config.worktree"} {
 		v.gitConfig(filepath.Join(g, name), tree, includeDepth)
 	}
-	if text, err := readText(filepath.Join(g, "objects/info/alternates")); err == nil && strings.TrimSpace(text) != "" {
+	if text, err := source.ReadText(filepath.Join(g, "objects/info/alternates")); err == nil && strings.TrimSpace(text) != "" {
 		v.warn("%q borrows objects of another repository (objects/info/alternates), which the jail does not hold; git may miss them", g)
 	}
 	v.gitModules(filepath.Join(g, "modules"), depth)
@@ -83,11 +86,11 @@ func (v *survey) gitModules(dir string, depth int) {
 			v.warn("%q has too many submodules; some are not protected", dir)
 			return
 		}
-		if !exists(filepath.Join(m, "HEAD")) {
+		if !source.Exists(filepath.Join(m, "HEAD")) {
 			v.gitModules(m, depth-1)
 			continue
 		}
-		tree := worktreeOf(m)
+		tree := git.WorktreeOf(m)
 		if v.root(tree) == "" {
 			tree = m
 		}
@@ -98,14 +101,14 @@ func (v *survey) gitModules(dir string, depth int) {
 // gitConfig protects the files of the project that a config file executes or
 // includes. tree is the working tree that its programs run in.
 func (v *survey) gitConfig(path, tree string, depth int) {
-	text, err := readText(path)
+	text, err := source.ReadText(path)
 	if err != nil {
 		return
 	}
-	for _, s := range parseGitConfig(text) {
+	for _, s := range git.ParseConfig(text) {
 		switch {
-		case includes(s.key) && depth > 0:
-			file, ok := v.named(filepath.Dir(path), s.value)
+		case git.Includes(s.Key) && depth > 0:
+			file, ok := v.named(filepath.Dir(path), s.Value)
 			if !ok {
 				continue
 			}
@@ -114,22 +117,22 @@ func (v *survey) gitConfig(path, tree string, depth int) {
 			} else {
 				v.watch(file, "included by git config")
 			}
-		case runs(s.key):
+		case git.Runs(s.Key):
 			v.program(s, tree)
 		}
 	}
 }
 
 // program protects what a setting runs, if that is a file of the project.
-func (v *survey) program(s setting, tree string) {
-	why := "git " + s.key
-	if strings.HasSuffix(s.key, ".hookspath") {
-		if dir, ok := v.named(tree, s.value); ok && !v.protect(dir, why) {
+func (v *survey) program(s git.Setting, tree string) {
+	why := "git " + s.Key
+	if strings.HasSuffix(s.Key, ".hookspath") {
+		if dir, ok := v.named(tree, s.Value); ok && !v.protect(dir, why) {
 			v.watch(dir, why)
 		}
 		return
 	}
-	for _, word := range words(s.value) {
+	for _, word := range words(s.Value) {
 		file, ok := v.named(tree, word)
 		if !ok {
 			continue
@@ -144,7 +147,7 @@ func (v *survey) program(s setting, tree string) {
 // one of the roots; it need not exist.
 func (v *survey) named(dir, path string) (string, bool) {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		path = filepath.Join(v.f.Home, rest)
+		path = filepath.Join(v.o.Home, rest)
 	}
 	if path == "" || strings.ContainsRune(path, 0) {
 		return "", false

@@ -1,4 +1,4 @@
-package host
+package survey
 
 import (
 	"cmp"
@@ -11,25 +11,49 @@ import (
 	"syscall"
 	"unicode/utf8"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/pattern"
 )
 
+// Options say what is looked at, and for whom.
+type Options struct {
+	// Dir is the project. Home is the caller's, UID who the caller is.
+	Dir, Home string
+	UID       int
+	// Hide and Protect are gitignore-style patterns. Those without a slash are
+	// not searched for in folders that searches pass over.
+	Hide, Protect []string
+	// Settings are the variables of the caller's own git config that may name
+	// programs. It is called last, since it may have to wait.
+	Settings func() []git.Setting
+	// Refuse says why a folder must not be given to a jail.
+	Refuse func(dir string) error
+}
+
+// ErrPattern is returned by Of for a hide or protect pattern that cannot be
+// read, or that matches something that cannot be granted or withheld.
+var ErrPattern = errors.New("pattern")
+
 // survey gathers what a Project has.
 type survey struct {
-	s *source
-	f *Facts
+	o Options
 	p *Project
+	// warnings are for the user, one line each.
+	warnings []string
 	// gitDirs are the git directories that are done; worktree are those of
 	// worktrees, which their common directory stands for.
 	gitDirs, worktree map[string]bool
 }
 
-func newSurvey(s *source, f *Facts) *survey {
-	return &survey{s: s, f: f, p: &f.Project, gitDirs: map[string]bool{}, worktree: map[string]bool{}}
+func newSurvey(o Options) *survey {
+	return &survey{o: o, p: &Project{Dir: o.Dir}, gitDirs: map[string]bool{}, worktree: map[string]bool{}}
 }
 
-// survey fills all of f.Project but Dir. settings is called last; it may wait.
-func (s *source) survey(ctx context.Context, f *Facts, o Options, settings func() []setting) error {
+// Of looks at a project. Warnings say what could not be hidden, protected or
+// granted, one line each.
+func Of(ctx context.Context, o Options) (p Project, warnings []string, err error) {
 	var states []pattern.State
 	for _, key := range []struct {
 		what     string
@@ -37,36 +61,36 @@ func (s *source) survey(ctx context.Context, f *Facts, o Options, settings func(
 	}{{"hide", o.Hide}, {"protect", o.Protect}} {
 		patterns, err := parsePatterns(key.what, key.patterns)
 		if err != nil {
-			return err
+			return Project{}, nil, err
 		}
 		for _, p := range patterns {
 			states = append(states, pattern.Begin(p, key.what == "hide"))
 		}
 	}
-	v := newSurvey(s, f)
+	v := newSurvey(o)
 	v.gitRoots()
 	v.builtIn()
 	if err := (&walk{survey: v}).run(ctx, states); err != nil {
-		return err
+		return Project{}, nil, err
 	}
 	// The caller's own git config can name programs of any project.
-	for _, set := range settings() {
-		if runs(set.key) {
-			v.program(set, f.Project.Dir)
+	for _, set := range o.Settings() {
+		if git.Runs(set.Key) {
+			v.program(set, o.Dir)
 		}
 	}
 	v.finish()
-	return nil
+	return *v.p, v.warnings, nil
 }
 
 func (v *survey) warn(format string, args ...any) {
-	v.f.Warnings = append(v.f.Warnings, fmt.Sprintf(format, args...))
+	v.warnings = append(v.warnings, fmt.Sprintf(format, args...))
 }
 
 // root returns the root that contains a resolved path: Dir or one of Git.
 func (v *survey) root(path string) string {
 	for _, r := range append([]string{v.p.Dir}, v.p.Git...) {
-		if under(path, r) {
+		if paths.Below(path, r) {
 			return r
 		}
 	}
@@ -85,7 +109,7 @@ func (v *survey) inside(path string) string {
 // protect adds an existing path to Protect and says whether there is one. A
 // symlink is followed; the file that it leads to is what is protected.
 func (v *survey) protect(path, why string) bool {
-	if !exists(path) {
+	if !source.Exists(path) {
 		return false
 	}
 	if real, ok := v.settled(path, why, "protected"); ok {
@@ -136,7 +160,7 @@ func (v *survey) link(path string) string {
 	if root == "" {
 		return ""
 	}
-	for _, p := range append(between(root, path), path) {
+	for _, p := range append(source.Between(root, path), path) {
 		target, err := os.Readlink(p)
 		if err != nil {
 			continue
@@ -166,17 +190,9 @@ func (v *survey) add(list *[]Path, path, why string) {
 
 // watch adds a path that is missing.
 func (v *survey) watch(path, why string) {
-	if !exists(path) && utf8.ValidString(path) && !slices.ContainsFunc(v.p.Watch, func(p Path) bool { return p.Path == path }) {
+	if !source.Exists(path) && utf8.ValidString(path) && !slices.ContainsFunc(v.p.Watch, func(p Path) bool { return p.Path == path }) {
 		v.p.Watch = append(v.p.Watch, Path{Path: path, Why: why})
 	}
-}
-
-// owner returns who owns a file.
-func owner(fi os.FileInfo) int {
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return int(st.Uid)
-	}
-	return -1
 }
 
 // finish sorts the lists, drops what another entry covers, and finds the pins.
@@ -192,7 +208,7 @@ func (v *survey) finish() {
 		mounted[e.Path] = true
 	}
 	for _, e := range slices.Concat(p.Protect, p.Hide) {
-		for _, d := range between(v.root(e.Path), e.Path) {
+		for _, d := range source.Between(v.root(e.Path), e.Path) {
 			// A folder inside a protected one is read-only already.
 			if !mounted[d] && !covered(d, p.Protect) {
 				mounted[d] = true
@@ -218,7 +234,7 @@ func outermost(list []Path) []Path {
 // covered says whether path is, or lies below, an entry of the list.
 func covered(path string, list []Path) bool {
 	for _, e := range list {
-		if under(path, e.Path) {
+		if paths.Below(path, e.Path) {
 			return true
 		}
 	}

@@ -1,4 +1,4 @@
-package host
+package needs
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 // wanted are the controllers behind the policy's limits.
@@ -18,11 +20,11 @@ var wanted = []string{"memory", "pids", "cpu"}
 func (p *probe) cgroups() Need {
 	n := Need{Name: "cgroups"}
 	const mount = "/sys/fs/cgroup"
-	if !exists(p.root + mount + "/cgroup.controllers") {
+	if !source.Exists(p.Root + mount + "/cgroup.controllers") {
 		switch {
-		case exists(p.root + mount + "/unified"):
+		case source.Exists(p.Root + mount + "/unified"):
 			n.Detail = "hybrid: version 1 holds the controllers, so that memory, pids and cpu limits cannot be set by a user"
-		case isDir(p.root + mount):
+		case source.IsDir(p.Root + mount):
 			n.Detail = "version 1: memory, pids and cpu limits cannot be set by a user"
 		default:
 			n.Detail = "not mounted: no memory, pids and cpu limits"
@@ -43,7 +45,7 @@ func (p *probe) cgroups() Need {
 		return n
 	}
 	n.Detail = fmt.Sprintf("version 2, but these are not delegated to you: %s; their limits cannot hold", strings.Join(missing, ", "))
-	if isDir(p.root + "/run/systemd/system") {
+	if source.IsDir(p.Root + "/run/systemd/system") {
 		n.Fix = []string{
 			"sudo mkdir -p /etc/systemd/system/user@.service.d",
 			`printf '[Service]\nDelegate=cpu cpuset io memory pids\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf`,
@@ -58,13 +60,13 @@ func (p *probe) cgroups() Need {
 // unify are the commands that start a systemd host with version 2 alone.
 func (p *probe) unify() []string {
 	const arg = "systemd.unified_cgroup_hierarchy=1"
-	if !isDir(p.root + "/run/systemd/system") {
+	if !source.IsDir(p.Root + "/run/systemd/system") {
 		return nil
 	}
-	if _, err := p.look("grubby"); err == nil {
+	if _, err := p.Look("grubby"); err == nil {
 		return []string{"sudo grubby --update-kernel=ALL --args=" + arg, "sudo reboot"}
 	}
-	if _, err := p.look("update-grub"); err == nil || exists(p.root+"/etc/default/grub") {
+	if _, err := p.Look("update-grub"); err == nil || source.Exists(p.Root+"/etc/default/grub") {
 		return []string{`sudo sed -i 's/^GRUB_CMDLINE_LINUX="/&` + arg + ` /' /etc/default/grub`, "sudo update-grub", "sudo reboot"}
 	}
 	return nil
@@ -93,7 +95,7 @@ func (p *probe) delegated(mount string) (where string, controllers []string) {
 	if where == "" {
 		// A login on a console or by ssh is outside of it, but it makes scopes
 		// on request.
-		if path := filepath.Join(mount, fmt.Sprintf("user.slice/user-%d.slice/user@%d.service", p.uid, p.uid)); p.divisible(path) {
+		if path := filepath.Join(mount, fmt.Sprintf("user.slice/user-%d.slice/user@%d.service", p.UID, p.UID)); p.divisible(path) {
 			where = path
 		}
 	}
@@ -106,12 +108,12 @@ func (p *probe) delegated(mount string) (where string, controllers []string) {
 // divisible: the caller can make a cgroup there, move processes and enable
 // controllers. What is delegated to a user, the user owns.
 func (p *probe) divisible(path string) bool {
-	fi, err := os.Stat(p.root + path)
-	if err != nil || p.uid != 0 && owner(fi) != p.uid {
+	fi, err := os.Stat(p.Root + path)
+	if err != nil || p.UID != 0 && source.Owner(fi) != p.UID {
 		return false
 	}
 	for _, file := range []string{"", "cgroup.procs", "cgroup.subtree_control"} {
-		if unix.Faccessat(unix.AT_FDCWD, filepath.Join(p.root, path, file), unix.W_OK, unix.AT_EACCESS) != nil {
+		if unix.Faccessat(unix.AT_FDCWD, filepath.Join(p.Root, path, file), unix.W_OK, unix.AT_EACCESS) != nil {
 			return false
 		}
 	}

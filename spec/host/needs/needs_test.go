@@ -1,4 +1,4 @@
-package host
+package needs
 
 import (
 	"context"
@@ -10,23 +10,25 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/hosttest"
 )
 
 // newProbe plays a host on which everything works, for an unprivileged user.
 func newProbe(t *testing.T, files map[string]string) *probe {
 	t.Helper()
-	f := newFake(t)
-	f.uid, f.gid = 4242, 4242
-	write(t, f.root, map[string]string{
+	f := hosttest.New(t)
+	f.UID, f.GID = 4242, 4242
+	hosttest.Write(t, f.Root, map[string]string{
 		"proc/self/ns/user": "", "proc/self/status": "Name:\tx\nSeccomp:\t0\n", "proc/self/cgroup": "0::/\n",
 		"proc/sys/kernel/osrelease": "6.8.0-31-generic\n", "proc/sys/user/max_user_namespaces": "63000\n",
 	})
 	for name := range files {
-		os.Remove(filepath.Join(f.root, name))
+		os.Remove(filepath.Join(f.Root, name))
 	}
-	write(t, f.root, files)
+	hosttest.Write(t, f.Root, files)
 	return &probe{
-		source: f.source, executable: "/usr/local/bin/jailed-claude",
+		Source: f.Source, executable: "/usr/local/bin/jailed-claude",
 		try:      func(uintptr) error { return nil },
 		redirect: func(context.Context) error { return nil },
 		landlock: func() (int, error) { return 4, nil },
@@ -36,7 +38,7 @@ func newProbe(t *testing.T, files map[string]string) *probe {
 
 func (p *probe) need(t *testing.T, name string) Need {
 	t.Helper()
-	for _, n := range p.needs(context.Background(), filepath.Join(p.env["HOME"], "src/project")) {
+	for _, n := range p.needs(context.Background(), filepath.Join(p.Env["HOME"], "src/project")) {
 		if n.Name == name {
 			return n
 		}
@@ -84,14 +86,14 @@ func TestUserNamespaces(t *testing.T) {
 			if fix := strings.Join(n.Fix, "\n"); !strings.Contains(fix, c.fix) || (c.fix == "") != (fix == "") {
 				t.Errorf("fix %q, want %q", fix, c.fix)
 			}
-			bad := failing(p.needs(context.Background(), filepath.Join(p.env["HOME"], "src/project")))
+			bad := failing(p.needs(context.Background(), filepath.Join(p.Env["HOME"], "src/project")))
 			if ok != (len(bad) == 0) {
 				t.Errorf("blamed: %+v", bad)
 			}
 		})
 	}
 	p := newProbe(t, nil)
-	os.Remove(filepath.Join(p.root, "proc/self/ns/user"))
+	os.Remove(filepath.Join(p.Root, "proc/self/ns/user"))
 	p.try = refuse(unix.EINVAL)
 	if n := p.need(t, "user-namespaces"); n.OK || !strings.Contains(n.Detail, "CONFIG_USER_NS") {
 		t.Errorf("%+v", n)
@@ -163,11 +165,11 @@ func TestCgroups(t *testing.T) {
 		detail string
 		fix    string
 	}{
-		{"desktop", join(root, cgroup(user, all), cgroup(user+"/app.slice", all), cgroup(scope, "memory pids\n"), map[string]string{"proc/self/cgroup": "0::/" + rel(scope, "sys/fs/cgroup") + "\n"}),
+		{"desktop", join(root, cgroup(user, all), cgroup(user+"/app.slice", all), cgroup(scope, "memory pids\n"), map[string]string{"proc/self/cgroup": "0::/" + hosttest.Rel(scope, "sys/fs/cgroup") + "\n"}),
 			[]string{user, user + "/app.slice", scope}, true, "user@4242.service", ""},
-		{"login", join(root, cgroup(user, all), cgroup(login, all), map[string]string{"proc/self/cgroup": "0::/" + rel(login, "sys/fs/cgroup") + "\n"}),
+		{"login", join(root, cgroup(user, all), cgroup(login, all), map[string]string{"proc/self/cgroup": "0::/" + hosttest.Rel(login, "sys/fs/cgroup") + "\n"}),
 			[]string{user}, true, "user@4242.service", ""},
-		{"not all delegated", join(root, systemd, cgroup(user, "memory pids\n"), map[string]string{"proc/self/cgroup": "0::/" + rel(user, "sys/fs/cgroup") + "\n"}),
+		{"not all delegated", join(root, systemd, cgroup(user, "memory pids\n"), map[string]string{"proc/self/cgroup": "0::/" + hosttest.Rel(user, "sys/fs/cgroup") + "\n"}),
 			[]string{user}, false, "not delegated to you: cpu;", "Delegate=cpu cpuset io memory pids"},
 		{"nothing delegated", join(root, cgroup(login, all)), nil, false, "no cgroup around", ""},
 		{"hybrid", join(systemd, map[string]string{"sys/fs/cgroup/unified/": "", "etc/default/grub": ""}), nil, false, "hybrid", "unified_cgroup_hierarchy=1"},
@@ -179,7 +181,7 @@ func TestCgroups(t *testing.T) {
 			p := newProbe(t, c.files)
 			if os.Getuid() == 0 {
 				for _, dir := range c.own {
-					if err := os.Chown(filepath.Join(p.root, dir), p.uid, p.gid); err != nil {
+					if err := os.Chown(filepath.Join(p.Root, dir), p.UID, p.GID); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -216,7 +218,7 @@ func TestOtherNeeds(t *testing.T) {
 	p = newProbe(t, map[string]string{"proc/sys/kernel/osrelease": "5.4.0-1\n", "proc/self/status": "Name:\tx\n"})
 	p.redirect, p.landlock = func(context.Context) error { return unix.EPROTONOSUPPORT }, func() (int, error) { return 0, unix.EOPNOTSUPP }
 	p.terminal = func(fd int) bool { return fd == 1 }
-	p.look = func(name string) (string, error) {
+	p.Look = func(name string) (string, error) {
 		if name == "claude" {
 			return "/home/x/.local/bin/claude", nil
 		}
@@ -237,7 +239,7 @@ func TestOtherNeeds(t *testing.T) {
 	if n := p.need(t, "nf_tables"); n.Required || len(n.Fix) != 1 || !strings.HasPrefix(n.Fix[0], "sudo modprobe ") {
 		t.Errorf("%+v", n)
 	}
-	p.env["HOME"] = ""
+	p.Env["HOME"] = ""
 	if n := p.need(t, "project"); n.OK || n.Required {
 		t.Errorf("%+v", n)
 	}

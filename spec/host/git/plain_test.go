@@ -1,4 +1,4 @@
-package host
+package git
 
 import (
 	"context"
@@ -9,19 +9,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 // plain returns what plainGit reads in the project, having compared it with
 // what git says.
-func (f *fake) plain() (list []setting, ok bool) {
-	f.t.Helper()
-	git, err := f.look("git")
+func (f *fake) plain() (list []Setting, ok bool) {
+	f.T.Helper()
+	git, err := f.Look("git")
 	if err != nil {
-		f.t.Fatal(err)
+		f.T.Fatal(err)
 	}
-	list, ok = f.plainGit(git, f.project)
-	if asked := f.askGit(context.Background(), git, f.project); ok && !slices.Equal(list, asked) {
-		f.t.Errorf("read %q; git says %q", list, asked)
+	list, ok = asker{f.Source}.plainGit(git, f.Project)
+	if asked := (asker{f.Source}).askGit(context.Background(), git, f.Project); ok && !slices.Equal(list, asked) {
+		f.T.Errorf("read %q; git says %q", list, asked)
 	}
 	return list, ok
 }
@@ -29,7 +31,7 @@ func (f *fake) plain() (list []setting, ok bool) {
 func requirePlainGit(t *testing.T) {
 	t.Helper()
 	requireGit(t)
-	git, _ := thisHost().look("git")
+	git, _ := source.This().Look("git")
 	git, _ = filepath.EvalSymlinks(git)
 	if _, ok := systemGitConfig(git); !ok {
 		t.Skipf("%s is always asked", git)
@@ -47,25 +49,25 @@ func TestPlainGit(t *testing.T) {
 		}
 		var got []string
 		for _, s := range list {
-			got = append(got, s.key+"="+s.value)
+			got = append(got, s.Key+"="+s.Value)
 		}
 		if !slices.Equal(got, values) {
 			t.Errorf("%s: %q, want %q", what, got, values)
 		}
 	}
 	want("nothing")
-	write(t, f.home, map[string]string{".config/git/config": "[User]\n\tName = A B  \n; [x]\n[alias]\n lg = \"!f() { git log; }; f\" # x\n"})
+	write(t, f.Home, map[string]string{".config/git/config": "[User]\n\tName = A B  \n; [x]\n[alias]\n lg = \"!f() { git log; }; f\" # x\n"})
 	want("XDG", "user.name=A B")
-	write(t, f.home, map[string]string{".gitconfig": "[user]\n\temail=a@b\n[url \"git@x:\"]\n\tinsteadOf = https://x/\n[core]\n\thooksPath = ~/hooks\n"})
+	write(t, f.Home, map[string]string{".gitconfig": "[user]\n\temail=a@b\n[url \"git@x:\"]\n\tinsteadOf = https://x/\n[core]\n\thooksPath = ~/hooks\n"})
 	want("both", "user.name=A B", "user.email=a@b", "core.hookspath=~/hooks")
-	f.repo(f.project)
-	f.git(f.project, "config", "user.name", "C")
+	f.Repo(f.Project)
+	f.Git(f.Project, "config", "user.name", "C")
 	list, ok := f.plain()
-	if n := len(list); !ok || list[n-1].key != "user.name" && list[n-1].value != "C" {
+	if n := len(list); !ok || list[n-1].Key != "user.name" && list[n-1].Value != "C" {
 		t.Errorf("repository: %q %v", list, ok)
 	}
-	f.env["XDG_CONFIG_HOME"] = filepath.Join(f.home, "xdg")
-	if list, ok = f.plain(); !ok || list[0].key != "user.email" {
+	f.Env["XDG_CONFIG_HOME"] = filepath.Join(f.Home, "xdg")
+	if list, ok = f.plain(); !ok || list[0].Key != "user.email" {
 		t.Errorf("another XDG_CONFIG_HOME: %q %v", list, ok)
 	}
 }
@@ -76,7 +78,7 @@ func TestSystemGitConfig(t *testing.T) {
 		ok   bool
 	}{
 		"/usr/bin/git":         {"/etc/gitconfig", true},
-		"/nix/store/x/bin/git": {"", !exists("/etc/gitconfig")},
+		"/nix/store/x/bin/git": {"", !source.Exists("/etc/gitconfig")},
 		"/usr/local/bin/git":   {"", false},
 		"/home/x/bin/git":      {"", false},
 		"/nix/storex/bin/git":  {"", false},
@@ -90,9 +92,9 @@ func TestSystemGitConfig(t *testing.T) {
 // What is not plain is left to git.
 func TestNotPlainGit(t *testing.T) {
 	requirePlainGit(t)
-	repo := func(f *fake) { f.repo(f.project) }
+	repo := func(f *fake) { f.Repo(f.Project) }
 	global := func(text string) func(*fake) {
-		return func(f *fake) { write(f.t, f.home, map[string]string{".gitconfig": text}) }
+		return func(f *fake) { write(f.T, f.Home, map[string]string{".gitconfig": text}) }
 	}
 	for name, prepare := range map[string]func(*fake){
 		"include":            global("[include]\n\tpath = other\n"),
@@ -111,50 +113,50 @@ func TestNotPlainGit(t *testing.T) {
 		"BOM":                global("\ufeff[user]\nname = A\n"),
 		"no section":         global("name = A\n"),
 		"bad name":           global("[user]\nname_x = A\n"),
-		"not a file":         func(f *fake) { write(f.t, f.home, map[string]string{".gitconfig/": ""}) },
-		"a loop":             func(f *fake) { write(f.t, f.home, map[string]string{".gitconfig": "->.gitconfig"}) },
-		"no home":            func(f *fake) { delete(f.env, "HOME") },
-		"relative folder":    func(f *fake) { f.env["XDG_CONFIG_HOME"] = "config" },
+		"not a file":         func(f *fake) { write(f.T, f.Home, map[string]string{".gitconfig/": ""}) },
+		"a loop":             func(f *fake) { write(f.T, f.Home, map[string]string{".gitconfig": "->.gitconfig"}) },
+		"no home":            func(f *fake) { delete(f.Env, "HOME") },
+		"relative folder":    func(f *fake) { f.Env["XDG_CONFIG_HOME"] = "config" },
 		"worktree config": func(f *fake) {
 			repo(f)
-			f.git(f.project, "config", "extensions.worktreeConfig", "true")
+			f.Git(f.Project, "config", "extensions.worktreeConfig", "true")
 		},
 		"newer repository": func(f *fake) {
 			repo(f)
-			f.git(f.project, "config", "core.repositoryFormatVersion", "1")
+			f.Git(f.Project, "config", "core.repositoryFormatVersion", "1")
 		},
-		"in a repository": func(f *fake) { f.repo(filepath.Dir(f.project)) },
-		"in a bare one":   func(f *fake) { f.git(filepath.Dir(f.project), "init", "-q", "--bare") },
-		"bare":            func(f *fake) { f.git(f.project, "init", "-q", "--bare") },
+		"in a repository": func(f *fake) { f.Repo(filepath.Dir(f.Project)) },
+		"in a bare one":   func(f *fake) { f.Git(filepath.Dir(f.Project), "init", "-q", "--bare") },
+		"bare":            func(f *fake) { f.Git(f.Project, "init", "-q", "--bare") },
 		"not a repository": func(f *fake) {
 			repo(f)
-			if err := os.Remove(filepath.Join(f.project, ".git/HEAD")); err != nil {
-				f.t.Fatal(err)
+			if err := os.Remove(filepath.Join(f.Project, ".git/HEAD")); err != nil {
+				f.T.Fatal(err)
 			}
 		},
 		"gitdir file": func(f *fake) {
-			f.git(f.project, "init", "-q", "--separate-git-dir", filepath.Join(f.home, "elsewhere"))
+			f.Git(f.Project, "init", "-q", "--separate-git-dir", filepath.Join(f.Home, "elsewhere"))
 		},
 		"linked": func(f *fake) {
 			repo(f)
-			if err := os.Rename(filepath.Join(f.project, ".git"), filepath.Join(f.home, "elsewhere")); err != nil {
-				f.t.Fatal(err)
+			if err := os.Rename(filepath.Join(f.Project, ".git"), filepath.Join(f.Home, "elsewhere")); err != nil {
+				f.T.Fatal(err)
 			}
-			write(f.t, f.project, map[string]string{".git": "->" + f.home + "/elsewhere"})
+			write(f.T, f.Project, map[string]string{".git": "->" + f.Home + "/elsewhere"})
 		},
 		"common directory": func(f *fake) {
 			repo(f)
-			write(f.t, f.project, map[string]string{".git/commondir": "."})
+			write(f.T, f.Project, map[string]string{".git/commondir": "."})
 		},
-		"somebody else's": func(f *fake) { repo(f); f.uid++ },
+		"somebody else's": func(f *fake) { repo(f); f.UID++ },
 		"another git": func(f *fake) {
-			write(f.t, f.home, map[string]string{"git": "#!/bin/sh\n"})
-			f.look = func(string) (string, error) { return filepath.Join(f.home, "git"), nil }
+			write(f.T, f.Home, map[string]string{"git": "#!/bin/sh\n"})
+			f.Look = func(string) (string, error) { return filepath.Join(f.Home, "git"), nil }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
-			f.t = t
+			f.T = t
 			prepare(f)
 			if list, ok := f.plain(); ok {
 				t.Errorf("read %q without git", list)
@@ -178,8 +180,8 @@ func TestPlainGitSays(t *testing.T) {
 	}
 	type list = []string
 	f := newFake(t)
-	f.repo(f.project)
-	file := filepath.Join(f.home, ".gitconfig")
+	f.Repo(f.Project)
+	file := filepath.Join(f.Home, ".gitconfig")
 	read, refused := 0, 0
 	for range rounds {
 		var text strings.Builder

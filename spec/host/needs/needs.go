@@ -1,4 +1,4 @@
-package host
+package needs
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 // Need is one thing that a jail wants of this host.
@@ -53,7 +55,7 @@ func failing(all []Need) (bad []Need) {
 
 // probe is a source that can also be tried out. Tests play another kernel.
 type probe struct {
-	*source
+	*source.Source
 	// executable is this program, for the AppArmor profile.
 	executable string
 	// try makes a user namespace, and in it the namespaces of flags.
@@ -67,9 +69,9 @@ type probe struct {
 }
 
 func thisProbe() *probe {
-	s := thisHost()
-	p := &probe{source: s, try: tryNamespaces(s.uid, s.gid), redirect: netfilterSocket, landlock: landlockVersion, terminal: isTerminal}
-	if f, err := s.caller(); err == nil {
+	s := source.This()
+	p := &probe{Source: s, try: tryNamespaces(s.UID, s.GID), redirect: netfilterSocket, landlock: landlockVersion, terminal: isTerminal}
+	if f, err := host.Caller(s); err == nil {
 		p.executable = f.Executable
 	}
 	return p
@@ -87,7 +89,7 @@ func (p *probe) needs(ctx context.Context, project string) []Need {
 
 // proc reads a small file of /proc or /sys; empty if there is none.
 func (p *probe) proc(path string) string {
-	text, err := readText(p.root + path)
+	text, err := source.ReadText(p.Root + path)
 	if err != nil {
 		return ""
 	}
@@ -120,11 +122,11 @@ func (p *probe) seccomp() Need {
 // project is not required: who asks may stand anywhere, in the home mostly.
 func (p *probe) project(dir string) Need {
 	n := Need{Name: "project"}
-	f, err := p.caller()
+	f, err := host.Caller(p.Source)
 	if err == nil {
-		dir, err = p.findProject(dir, f)
+		dir, err = host.FindProject(p.Source, dir, f)
 	}
-	var pe *ProjectError
+	var pe *host.ProjectError
 	switch {
 	case errors.As(err, &pe) && pe.Hint != "":
 		n.Detail = pe.Error() + ": " + pe.Hint
@@ -189,17 +191,17 @@ func (p *probe) landlocked() Need {
 func (p *probe) agent() Need {
 	a := agent.Default()
 	n := Need{Name: a.Name}
-	path, err := p.look(a.Programs[0])
+	path, err := p.Look(a.Programs[0])
 	if err != nil {
 		n.Detail = "not on PATH; name it with --package or agent.package in the policy, or install it"
 		n.Fix = []string{a.Install}
-		if _, err := p.look("nix"); err == nil {
+		if _, err := p.Look("nix"); err == nil {
 			n.Fix = []string{a.InstallNix}
 		}
 		return n
 	}
 	n.OK, n.Detail = true, path
-	if real := settle(path); real != path {
+	if real := source.Settle(path); real != path {
 		n.Detail += " -> " + real
 	}
 	return n

@@ -1,0 +1,54 @@
+package source
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// Source is where facts come from. Tests play another host with it.
+type Source struct {
+	// Root is put before the paths of the system (/etc, /proc, /sys, /nix).
+	Root     string
+	Env      map[string]string
+	UID, GID int
+	// Groups are the supplementary groups.
+	Groups []int
+	// Look finds a program, as exec.LookPath does.
+	Look func(name string) (string, error)
+}
+
+// This is the source of the host that this process runs on.
+func This() *Source {
+	groups, _ := os.Getgroups() // none is as good
+	return &Source{Env: Environ(), UID: os.Getuid(), GID: os.Getgid(), Groups: groups, Look: exec.LookPath}
+}
+
+// Environ is the caller's whole environment. It is no part of the facts, which are
+// the input of what is written down: secrets are in it.
+func Environ() map[string]string { return environ(os.Environ()) }
+
+// environ makes a map of NAME=VALUE lines. Of doubles the first counts, as in
+// getenv(3).
+func environ(lines []string) map[string]string {
+	env := make(map[string]string, len(lines))
+	for _, l := range lines {
+		name, value, ok := strings.Cut(l, "=")
+		if _, double := env[name]; ok && name != "" && !double {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// Clean is the caller's environment with only the names given, for a program
+// that is run to learn a fact.
+func (s *Source) Clean(names ...string) []string {
+	env := []string{"LC_ALL=C"}
+	for _, n := range names {
+		if v, ok := s.Env[n]; ok {
+			env = append(env, n+"="+v)
+		}
+	}
+	return env
+}
