@@ -3,8 +3,6 @@ package rootfs
 import (
 	"errors"
 	"fmt"
-	"path"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -46,36 +44,5 @@ func (s Sources) Close() {
 			unix.Close(fd)
 		}
 		s[i] = -1
-	}
-}
-
-// Enterable reports whether PID 1, which has no capability over files, can
-// certainly make a folder of the jail its working directory. libcontainer's
-// init, which has all, can make any.
-func (s Sources) Enterable(mounts []specs.Mount, dir string) bool {
-	in := -1
-	for i, m := range mounts {
-		if s[i] >= 0 && strings.HasPrefix(dir+"/", m.Destination+"/") {
-			in = i // a later mount lies on top
-		}
-	}
-	if in < 0 {
-		return false
-	}
-	rel, name := strings.TrimPrefix(dir, mounts[in].Destination), "."
-	for {
-		var st unix.Stat_t
-		if err := unix.Fstatat(s[in], name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			return false
-		}
-		all := st.Mode&0o111 == 0o111
-		if !all && (st.Uid != 0 || st.Mode&unix.S_IXUSR == 0) {
-			return false
-		}
-		if rel = strings.TrimPrefix(rel, "/"); rel == "" {
-			return true
-		}
-		first, rest, _ := strings.Cut(rel, "/")
-		name, rel = path.Join(name, first), rest
 	}
 }

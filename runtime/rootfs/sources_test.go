@@ -2,45 +2,11 @@ package rootfs
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
-
-// TestEnterable: what a process without capabilities cannot enter as its own
-// working directory is found out before.
-func TestEnterable(t *testing.T) {
-	if !inside(t) {
-		return
-	}
-	project := scratch(t)
-	deep := filepath.Join(project, "a/b")
-	must(t, os.MkdirAll(deep, 0o755))
-	mounts := []specs.Mount{bindMount("/usr", "/w"), bindMount(project, "/w/project", "rw")}
-	s, err := OpenSources(mounts, nil)
-	must(t, err)
-	defer s.Close()
-	for _, c := range []struct {
-		dir  string
-		mode os.FileMode // of what is called a
-		want bool
-	}{
-		{"/w/project", 0o755, true}, {"/w/project/a", 0o755, true}, {"/w/project/a/b", 0o755, true},
-		{"/w/project/a", 0o700, true}, {"/w/project/a/b", 0o700, true},
-		{"/w/project/a", 0o644, false}, {"/w/project/a/b", 0o644, false}, {"/w/project/a/b", 0o077, false},
-		{"/w/project", 0o644, true},
-		{"/w/project/gone", 0o755, false}, {"/w/project/a/gone", 0o755, false},
-		{"/w/projects", 0o755, false}, {"/", 0o755, false},
-	} {
-		must(t, os.Chmod(filepath.Join(project, "a"), c.mode))
-		if got := s.Enterable(mounts, c.dir); got != c.want {
-			t.Errorf("%s, a has mode %o: %v", c.dir, c.mode, got)
-		}
-	}
-	must(t, os.Chmod(filepath.Join(project, "a"), 0o755))
-}
 
 // TestCovered: what lies below the folder that the supervisor covers can be
 // bound all the same, by the rules for other sources.

@@ -1,9 +1,11 @@
 package supervisor
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"syscall"
 
 	"github.com/opencontainers/runc/libcontainer"
@@ -11,144 +13,230 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/memfd"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
-	"github.com/jailed-claude/jailed-claude/runtime/egress"
-	"github.com/jailed-claude/jailed-claude/runtime/fault"
-	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/contract/wire"
 )
 
-// container is one jail from creation to exit.
+// container is what libcontainer makes of the frame of a configuration
+// (contract.Frame): its PID 1 runs and waits for orders. What the configuration
+// says besides comes later, into the container that is there.
 type container struct {
-	options launch.Options
-	spec    *specs.Spec
-	frame   *frame
-	tree    *rootfs.Tree
-	// late: the container was there before the mounts of the configuration.
-	late    bool
-	other   *launch.Planner
-	covered *rootfs.Host
-	cgroup  *cgroup.Group
-	network *jailNet
-	// refused are the destinations that the jail was refused, when it has ended.
-	refused *egress.Summary
-	// appeared has a value when the jail is to end at once; nil never has.
-	appeared <-chan struct{}
-	// killed: it was ended because of that.
-	killed bool
+	spec *specs.Spec
+	root *rootfs.Tree
+	// netNS is the network namespace that it joins, or nil: then libcontainer
+	// makes what the configuration says.
+	netNS   *os.File
+	process *libcontainer.Process
+	control *control
+	console *console
+	// profile and orders are read by PID 1 when it is told to.
+	profile, orders *os.File
+	// fifo is open until PID 1 has been executed.
+	fifo *os.File
+	// created is closed when PID 1 is there, or with err could not be made.
+	created chan struct{}
+	err     error
 }
 
-// run starts the agent in a container that is there, and waits; signals are for
-// the agent.
-func (c *container) run(signals chan os.Signal) (status int, err error) {
-	console, control := c.frame.console, c.frame.control
-	defer func() {
-		c.frame.kill() // whatever failed, nothing stays
-		c.refused = c.network.close()
-		c.cgroup.Remove()
-	}()
-	pid, err := c.frame.process.Pid()
+// newContainer prepares a container in a new folder dir; nothing runs yet.
+func newContainer(frame *specs.Spec, dir string, host *rootfs.Host, netNS *os.File) (_ *container, err error) {
+	c := &container{spec: frame, netNS: netNS, created: make(chan struct{})}
+	sources, err := rootfs.OpenSources(frame.Mounts, host)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if c.late {
-		if err := c.tree.Deliver(pid); err != nil {
-			return 0, err
+	defer sources.Close()
+	if c.root, err = rootfs.New(dir); err != nil {
+		return nil, err
+	}
+	if err := c.root.Build(frame.Mounts, sources, func(specs.Mount) bool { return true }); err != nil {
+		return nil, err
+	}
+	if err := c.prepare(); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// prepare makes PID 1's arguments, and all that it inherits.
+func (c *container) prepare() (err error) {
+	c.process = &libcontainer.Process{
+		// What libcontainer wants to be there. The agent's own come with the
+		// orders.
+		Env: []string{"PATH=/", "HOME=/"}, Cwd: "/",
+		Init: true, NoNewPrivileges: &c.spec.Process.NoNewPrivileges,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		// Without it libcontainer's C code tells each step, and waits for
+		// the processor that somebody wakes up on to read it.
+		LogLevel: strconv.Itoa(int(logrus.GetLevel())),
+	}
+	c.process.Args = []string{contract.InitPath}
+	pass := func(flag string, file *os.File) {
+		// Descriptors of the new process begin behind 0, 1 and 2.
+		c.process.Args = append(c.process.Args, flag+"="+strconv.Itoa(3+len(c.process.ExtraFiles)))
+		c.process.ExtraFiles = append(c.process.ExtraFiles, file)
+	}
+	if c.control, err = newControl(); err != nil {
+		return err
+	}
+	pass("--control-fd", c.control.theirs)
+	if c.profile, err = memfd.Create("seccomp"); err != nil {
+		return err
+	}
+	pass("--seccomp-fd", c.profile)
+	if c.orders, err = memfd.Create("orders"); err != nil {
+		return err
+	}
+	pass("--orders-fd", c.orders)
+	if !c.spec.Process.Terminal {
+		return nil
+	}
+	if c.console, err = newConsole(); err != nil {
+		return err
+	}
+	c.process.Stdin, c.process.Stdout, c.process.Stderr = nil, nil, nil
+	c.process.ConsoleSocket = c.console.theirs
+	c.process.ConsoleWidth, c.process.ConsoleHeight = c.console.size()
+	for flag, file := range c.console.redirected() {
+		pass(flag, file)
+	}
+	return nil
+}
+
+// is reports whether the container is that of a frame.
+func (c *container) is(frame *specs.Spec) bool {
+	if c == nil {
+		return false
+	}
+	var ours, theirs wire.Codec
+	wire.Spec(&ours, c.spec)
+	wire.Spec(&theirs, frame)
+	return bytes.Equal(ours.Bytes(), theirs.Bytes())
+}
+
+// create has libcontainer make the container, in a cgroup. Only PID 1 runs then,
+// and waits.
+//
+// Preconditions: on a thread that lives as long as the process, for PID 1 dies
+// with the one that made it.
+func (c *container) create(in *cgroup.Group) {
+	defer close(c.created)
+	c.err = in.Create(c.start)
+}
+
+// there waits until the container is created, or returns why it is not.
+func (c *container) there() error {
+	if c == nil {
+		return nil
+	}
+	<-c.created
+	return c.err
+}
+
+// order tells PID 1 what the configuration says of the process, and the
+// compiled seccomp profile. It goes on then.
+func (c *container) order(s *specs.Spec, o launch.Options) error {
+	// PID 1 is there and waits: limits that were set before are undone by the
+	// Go runtime that executed it.
+	if err := c.control.there(); err != nil {
+		return err
+	}
+	if c.fifo != nil {
+		c.fifo.Close()
+	}
+	pid, err := c.process.Pid()
+	if err != nil {
+		return err
+	}
+	if err := quick.Release(pid); err != nil {
+		return fmt.Errorf("give PID 1 what the caller has: %w", err)
+	}
+	for _, r := range s.Process.Rlimits {
+		resource, err := resourceOf(r.Type)
+		if err != nil {
+			return err
+		}
+		if err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: r.Soft, Max: r.Hard}, nil); err != nil {
+			return fmt.Errorf("limit %s: %w", r.Type, os.NewSyscallError("prlimit", err))
 		}
 	}
-	// No mount of the jail changes any more.
-	mounts := inspect.LookAtMounts(pid, c.spec)
-	if err := c.frame.order(c.spec, c.options); err != nil {
-		return c.early(err)
+	if err := memfd.Seal(c.profile, o.Seccomp); err != nil {
+		return err
 	}
-	agent, landlocked, err := control.ready()
-	if err != nil {
-		return c.early(err)
+	if err := memfd.Seal(c.orders, encodeOrders(s, logrus.IsLevelEnabled(logrus.DebugLevel) && o.LogFormat != "json")); err != nil {
+		return err
 	}
-	if err := fault.After(fault.Network, c.network.wait()); err != nil {
-		return 0, err
+	return c.control.tell(message.Orders)
+}
+
+// resourceOf knows the names of setrlimit(2) that a configuration may use.
+func resourceOf(name string) (int, error) {
+	switch name {
+	case "RLIMIT_CORE":
+		return unix.RLIMIT_CORE, nil
+	case "RLIMIT_NOFILE":
+		return unix.RLIMIT_NOFILE, nil
+	case "RLIMIT_NPROC":
+		return unix.RLIMIT_NPROC, nil
+	case "RLIMIT_AS":
+		return unix.RLIMIT_AS, nil
+	case "RLIMIT_FSIZE":
+		return unix.RLIMIT_FSIZE, nil
 	}
-	if err := fault.After(fault.Inspected, c.inspect(agent, landlocked, mounts)); err != nil {
-		return 0, err
+	return 0, fmt.Errorf("rlimit %q is not known", name)
+}
+
+// kill ends what runs in the container. A process that could not even be
+// started has no PID. It is our child, so its PID is its own until Wait;
+// libcontainer's Signal would read /proc to be sure of that, which takes a
+// descriptor.
+func (c *container) kill() {
+	if c.process == nil {
+		return
 	}
-	if console != nil {
-		if err := console.start(terminalOptions(c.spec)); err != nil {
-			return 0, err
+	if pid, err := c.process.Pid(); err == nil {
+		_ = unix.Kill(pid, unix.SIGKILL)
+		_, _ = c.process.Wait()
+	}
+	c.process = nil
+}
+
+// abandon ends a container that is not needed, as soon as it can be ended. A nil
+// one is none.
+func (c *container) abandon() {
+	if c != nil {
+		<-c.created
+		c.close()
+	}
+}
+
+// close ends what runs in the container, and gives all up that it has.
+func (c *container) close() {
+	c.kill()
+	for _, file := range []*os.File{c.profile, c.orders, c.fifo} {
+		if file != nil {
+			file.Close()
 		}
-		defer console.restore()
 	}
-	if err := fault.At(fault.Releasing); err != nil {
-		return 0, err
+	if c.control != nil {
+		c.control.close()
 	}
-	if err := fault.After(fault.Released, control.tell(message.Execute)); err != nil {
-		return c.early(err)
+	if c.console != nil {
+		c.console.close()
 	}
-	go c.settle()
-	quick.Forget()
-	done := make(chan int, 1)
-	process := c.frame.process
-	go func() { done <- wait(process) }()
-	j := newJob(pid, console, control, signals)
-	status = j.until(done, c.appeared)
-	c.killed = j.killed
-	c.frame.process = nil
-	if console != nil {
-		console.drain()
-	}
-	return status, fault.At(fault.Ended)
-}
-
-// inspect refuses to go on unless all that the configuration promises holds,
-// and what the caller requires besides.
-func (c *container) inspect(pid int, landlocked bool, mounts <-chan inspect.Mounts) error {
-	summary, err := inspect.Agent{
-		PID: pid, Landlocked: landlocked, Mounts: mounts, Require: c.options.Require,
-		Network: c.network.String(), HoldsNetwork: c.network.holds, Limits: c.cgroup.Hold,
-	}.Inspect()
-	if err == nil && c.options.Summary {
-		fmt.Fprintf(os.Stderr, "jailed-claude: jail: %s\n", summary)
-	}
-	return err
-}
-
-// settle gives up what only the start needed. Of the rootfs the jail has its own;
-// what this mount namespace has of it the kernel would drop when this process
-// ends, and whoever waits for that would wait for some microseconds a mount.
-func (c *container) settle() {
-	quick.Together()
-	c.other.Leave()
-	c.tree.Close()
-	c.frame.tree.Close()
-	if err := c.covered.Leave(); err != nil {
-		logrus.WithError(err).Debug("leave the rootfs")
-	}
-}
-
-// early: the agent did not come to run. If PID 1 has ended it has said why on
-// its own; otherwise it waits for a word that will not come, and is ended.
-func (c *container) early(err error) (int, error) {
-	if !errors.Is(err, errEnded) && !errors.Is(err, unix.EPIPE) {
-		return 0, fmt.Errorf("start PID 1: %w", err)
-	}
-	status := wait(c.frame.process)
-	c.frame.process = nil
-	if console := c.frame.console; console != nil {
-		_ = console.start(terminalOptions(c.spec))
-		console.drain()
-		console.restore()
-	}
-	if status == exitOurs {
-		return status, nil
-	}
-	return 0, fmt.Errorf("start PID 1: %w (exit status %d)", err, status)
 }
 
 // wait returns the exit status in the shell's notation: 128+N for signal N.
-func wait(p *libcontainer.Process) int {
-	st, err := p.Wait()
+func (c *container) wait() int {
+	st, err := c.process.Wait()
+	c.process = nil
 	if st == nil {
 		var exit interface{ ExitCode() int }
 		if errors.As(err, &exit) {

@@ -3,13 +3,15 @@
 //
 //   - it is in a user and a mount namespace of its own before its Go runtime
 //     starts (package userns), mostly next to the process that plans;
-//   - as root there it creates the container that nearly every jail has, before
-//     the jail is known (ahead.go, frame.go): libcontainer makes it, and its
-//     PID 1 waits;
-//   - it builds the rootfs (package rootfs);
-//   - what is built goes into the container, or a container is made with it,
-//     and PID 1 gets its orders (container.go); the first thread
-//     makes containers and does nothing else, for PID 1 dies with it (main.go);
+//   - as root there it has libcontainer create the container that nearly every
+//     jail has, before the plan is there. If the frame of the configuration says
+//     otherwise, another is created (jail.go, container.go, create.go). The first
+//     thread creates containers and does nothing else, for PID 1 dies with it
+//     (main.go);
+//   - meanwhile it makes the mounts (package rootfs) and the network (network.go);
+//   - the mounts are delivered into the container, and PID 1 gets its orders
+//     (orders.go, control.go);
+//   - what holds is read of the kernel (package inspect), and the agent starts;
 //   - then it relays the terminal and the signals, and waits (console.go,
 //     job.go).
 //

@@ -10,13 +10,12 @@ import (
 )
 
 // encodeOrders writes what PID 1 learns when it already runs, strings with a NUL
-// behind each: the working directory, empty if that is cwd already; the places
-// that the agent may write to and the arguments, before each of both their
-// number; and the environment.
+// behind each: the working directory; the places that the agent may write to and
+// the arguments, before each of both their number; and the environment.
 //
 // With debug PID 1 tells on standard error, in plain text, of messages that only C
 // sees.
-func encodeOrders(s *specs.Spec, cwd string, debug bool) []byte {
+func encodeOrders(s *specs.Spec, debug bool) []byte {
 	var b bytes.Buffer
 	put := func(all ...string) {
 		for _, s := range all {
@@ -24,11 +23,7 @@ func encodeOrders(s *specs.Spec, cwd string, debug bool) []byte {
 			b.WriteByte(0)
 		}
 	}
-	there := s.Process.Cwd
-	if there == cwd {
-		there = ""
-	}
-	put(there)
+	put(s.Process.Cwd)
 	args := s.Process.Args
 	if debug {
 		args = slices.Insert(slices.Clone(args), 1, "--debug-fd=2")

@@ -1,0 +1,107 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/cgroups"
+	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
+	"github.com/opencontainers/runc/libcontainer/specconv"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
+)
+
+// config translates the frame for libcontainer. What has been done already is
+// left out: the user namespace, and mounts; the network namespace may be there.
+// Limits and seccomp are no business of libcontainer's here.
+func (c *container) config() (*configs.Config, error) {
+	s, l := *c.spec, *c.spec.Linux
+	s.Linux = &l
+	l.UIDMappings, l.GIDMappings, l.Seccomp, l.Resources = nil, nil, nil, nil
+	l.Namespaces = nil
+	for _, ns := range c.spec.Linux.Namespaces {
+		if ns.Type == specs.NetworkNamespace && c.netNS != nil {
+			ns.Path = descriptorOf(os.Getpid(), c.netNS)
+		}
+		if ns.Type != specs.UserNamespace {
+			l.Namespaces = append(l.Namespaces, ns)
+		}
+	}
+	s.Mounts = c.root.Rest(c.spec.Mounts)
+	s.Root = &specs.Root{Path: c.root.Place, Readonly: c.spec.Root.Readonly}
+	name := c.name()
+	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: name, Spec: &s, RootlessCgroups: true})
+	if err != nil {
+		return nil, fmt.Errorf("translate the configuration: %w", err)
+	}
+	config.ParentDeathSignal = int(unix.SIGKILL)
+	// None of it is ever made: cgroup file systems are read-only here. Relative
+	// to no other, its path can be told without reading /proc/self/cgroup once
+	// for every controller.
+	config.Cgroups = &cgroups.Cgroup{Parent: "/", Name: name, Rootless: true, Resources: &cgroups.Resources{}}
+	return config, fault.At(fault.Translated)
+}
+
+// name is that of the container for libcontainer, and of nothing else.
+func (c *container) name() string { return filepath.Base(c.root.Dir) }
+
+// state is the folder that libcontainer keeps the container's state in.
+func (c *container) state() string { return filepath.Join(c.root.Dir, "state") }
+
+// descriptorOf leads any process of this user namespace to a descriptor of pid.
+func descriptorOf(pid int, f *os.File) string { return fmt.Sprintf("/proc/%d/fd/%d", pid, f.Fd()) }
+
+// start is create without a cgroup.
+func (c *container) start() error {
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	lc, err := libcontainer.Create(c.state(), c.name(), config)
+	if err := fault.After(fault.Created, err); err != nil {
+		return fmt.Errorf("create the container: %w", err)
+	}
+	// Behind the checks of Create, which want a user namespace for it: this
+	// process is in one. Its init may open all that this process may, and
+	// opens the sources of mounts itself then, with no thread here for it;
+	// supplementary groups, which it leaves alone, nobody can set here.
+	config.RootlessEUID = true
+	if c.console != nil {
+		c.console.receive()
+	}
+	// libcontainer hands this on to its init, which needs no second thread for
+	// Go code: each that it does not have need not be made, nor ended by the
+	// kernel before PID 1 can be executed.
+	if err := os.Setenv("GOMAXPROCS", "1"); err != nil {
+		return err
+	}
+	if err = lc.Start(c.process); err == nil {
+		err = c.execute(lc)
+	}
+	if err := fault.After(fault.Started, err); err != nil {
+		return fmt.Errorf("start the container: %w", err)
+	}
+	// Ends that only the jail shall hold must not look open when it is gone.
+	c.control.theirs.Close()
+	if c.console != nil {
+		c.console.theirs.Close()
+	}
+	return nil
+}
+
+// execute lets libcontainer's init execute PID 1: it waits for somebody to open
+// a fifo. Container.Exec does that too, on another thread, and waits for what
+// PID 1 says anyhow; it is for a libcontainer that has the fifo elsewhere.
+func (c *container) execute(lc *libcontainer.Container) error {
+	fifo := filepath.Join(c.state(), c.name(), "exec.fifo")
+	fd, err := unix.Open(fifo, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return lc.Exec()
+	}
+	c.fifo = os.NewFile(uintptr(fd), fifo)
+	return nil
+}

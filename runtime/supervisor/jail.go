@@ -1,0 +1,349 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/bundle"
+	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
+	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/inspect"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
+	"github.com/jailed-claude/jailed-claude/runtime/watch"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+)
+
+// jail is one jail, from the start of its supervisor to its end. Fields are set
+// in this order.
+type jail struct {
+	// planner plans it while this process already makes a container, or nil.
+	planner *launch.Planner
+	// firstThread calls what has to be called on the first thread.
+	firstThread chan<- func()
+	// host leads to what this mount namespace does not show as the host does.
+	host *rootfs.Host
+	// netNS is a network namespace that was made before the plan was known, or
+	// nil.
+	netNS *os.File
+	// container is the one that nearly every jail has, until the plan is known
+	// and says otherwise.
+	container *container
+	plan      *launch.Plan
+	signals   chan os.Signal
+	network   *jailNet
+	watch     *watch.Watch
+	cgroup    *cgroup.Group
+	// mounts are those that the container gets.
+	mounts *rootfs.Tree
+}
+
+// ahead prepares, while the jail is planned, the container that nearly every
+// jail has. It returns nil where there is none; nothing depends on it.
+func (j *jail) ahead() *container {
+	if j.planner == nil || !idle() || userns.Entered() != nil {
+		return nil
+	}
+	var err error
+	if j.host, err = coverHost(); err != nil {
+		return nil // and will be tried again
+	}
+	if j.netNS, err = newNetNS(); err == nil {
+		j.container, err = usualContainer(j.host, j.netNS)
+	}
+	if err != nil {
+		logrus.WithError(err).Debug("a container ahead")
+		return nil
+	}
+	quick.Warm(new(libcontainer.State))
+	return j.container
+}
+
+func usualContainer(host *rootfs.Host, netNS *os.File) (*container, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	terminal := tty(os.Stdin) || tty(os.Stdout) || tty(os.Stderr)
+	uid, gid := userns.Caller()
+	return newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, netNS)
+}
+
+// enoughFiles is more than this process has open while a jail is planned.
+const enoughFiles = 64
+
+// idle says whether this process may do something while a jail is planned: the
+// Go runtime crashes where it cannot open what it waits with. The planner says
+// what is wrong then.
+func idle() bool {
+	var files unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil && files.Cur >= enoughFiles
+}
+
+// run waits for the plan, runs the jail, and says what came of it.
+func (j *jail) run() (status int, err error) {
+	j.plan, status, err = j.planner.Receive(j.abandon)
+	if j.plan == nil || err != nil {
+		j.abandon()
+		if err != nil {
+			status = exitOurs
+		}
+		return status, err
+	}
+	err = j.prepare()
+	if created := j.container.there(); err == nil {
+		err = created
+	}
+	if err != nil {
+		j.end()
+		return exitOurs, err
+	}
+	defer j.watch.Close()
+	var appeared <-chan struct{}
+	strict := j.plan.Options.Strict
+	if strict {
+		appeared = j.watch.Start()
+	}
+	status, killed, err := j.agent(appeared)
+	refused := j.end()
+	j.watch.Stop()
+	reportRefused(os.Stderr, refused, tty(os.Stderr))
+	if j.watch.Report(os.Stderr, killed) && strict {
+		status = exitOurs
+	}
+	if err := fault.After(fault.Closed, err); err != nil {
+		return exitOurs, err
+	}
+	return status, nil
+}
+
+// abandon ends the container, if there is one.
+func (j *jail) abandon() {
+	j.container.abandon()
+	j.container = nil
+}
+
+// prepare makes all of a jail that needs no container that is there.
+func (j *jail) prepare() error {
+	if err := fault.After(fault.UserNS, userns.Entered()); err != nil {
+		return err
+	}
+	s, o := j.plan.Spec, j.plan.Options
+	configureLog(o)
+	if len(o.Seccomp) == 0 {
+		return errors.New("there is no compiled seccomp profile")
+	}
+	if len(o.Keys) > 0 {
+		if err := hideCores(); err != nil {
+			return err
+		}
+	}
+	j.signals = catchSignals()
+	var err error
+	if j.network, err = newJailNet(s, j.plan.Network, o); err != nil {
+		return err
+	}
+	if err := fault.After(fault.NetBegun, j.network.start(j.netNS)); err != nil {
+		return err
+	}
+	if j.host == nil {
+		if j.host, err = coverHost(); err != nil {
+			return err
+		}
+	}
+	sources, err := rootfs.OpenSources(s.Mounts, j.host)
+	if err := fault.After(fault.Sources, err); err != nil {
+		return err
+	}
+	defer sources.Close()
+	j.watch, err = watch.New(s, sources)
+	if err := fault.After(fault.Watch, err); err != nil {
+		return err
+	}
+	if j.cgroup, err = cgroup.Open(o.Cgroup, s.Linux.Resources, j.host.Cgroup); err != nil {
+		return err
+	}
+	if err := j.contain(); err != nil {
+		return err
+	}
+	return j.mount(sources)
+}
+
+func configureLog(o launch.Options) {
+	if level, err := logrus.ParseLevel(o.LogLevel); err == nil {
+		logrus.SetLevel(level)
+		if level >= logrus.DebugLevel {
+			message.Trace = func(m message.Message) { logrus.Debugf("message: %s", m) }
+		}
+	}
+	if o.LogFormat == "json" {
+		logrus.SetFormatter(&logrus.JSONFormatter{})
+	}
+}
+
+// contain has the container created that the configuration says, unless that is
+// the one that there is.
+func (j *jail) contain() (err error) {
+	frame := contract.Frame(j.plan.Spec)
+	ahead := j.container.is(frame)
+	logrus.WithField("ahead", ahead).Debug("container")
+	if ahead {
+		return nil
+	}
+	c, err := newContainer(frame, filepath.Join(rootfs.WorkDir, "jail"), j.host, j.network.ns)
+	if err != nil {
+		return err
+	}
+	other := j.container
+	j.container = c
+	go func() {
+		other.abandon()
+		j.firstThread <- func() { c.create(j.cgroup) }
+	}()
+	return nil
+}
+
+// mount makes what the container has not of the rootfs. It is on a second mount
+// of the container's, so that nothing of it gets there before it is delivered.
+func (j *jail) mount(sources rootfs.Sources) (err error) {
+	s := j.plan.Spec
+	if j.mounts, err = j.container.root.Copy(); err != nil {
+		return err
+	}
+	err = bundle.WriteRootfs(j.mounts.Place, j.plan.Rootfs)
+	if err := fault.After(fault.Bundle, err); err != nil {
+		return err
+	}
+	if err := j.mounts.Build(s.Mounts, sources, func(m specs.Mount) bool { return !contract.InFrame(m.Destination) }); err != nil {
+		return err
+	}
+	for _, path := range s.Linux.MaskedPaths {
+		if !contract.InFrame(path) {
+			if err := j.mounts.Hide(path); err != nil {
+				return err
+			}
+		}
+	}
+	return fault.At(fault.Tree)
+}
+
+// agent starts the agent in the container, and waits until it ends. When there
+// is a value in appeared it is killed.
+func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err error) {
+	c := j.container
+	if j.netNS != nil && j.network.ns == nil {
+		j.netNS.Close() // the jail has the host's, or one that is closed
+	}
+	pid, err := c.process.Pid()
+	if err != nil {
+		return 0, false, err
+	}
+	if err := j.mounts.Deliver(pid); err != nil {
+		return 0, false, err
+	}
+	// No mount of the jail changes any more.
+	mounts := inspect.LookAtMounts(pid, j.plan.Spec)
+	if err := c.order(j.plan.Spec, j.plan.Options); err != nil {
+		return j.early(err)
+	}
+	agent, landlocked, err := c.control.ready()
+	if err != nil {
+		return j.early(err)
+	}
+	if err := fault.After(fault.Network, j.network.wait()); err != nil {
+		return 0, false, err
+	}
+	if err := fault.After(fault.Inspected, j.inspect(agent, landlocked, mounts)); err != nil {
+		return 0, false, err
+	}
+	if c.console != nil {
+		if err := c.console.start(terminalOptions(j.plan.Spec)); err != nil {
+			return 0, false, err
+		}
+		defer c.console.restore()
+	}
+	if err := fault.At(fault.Releasing); err != nil {
+		return 0, false, err
+	}
+	if err := fault.After(fault.Released, c.control.tell(message.Execute)); err != nil {
+		return j.early(err)
+	}
+	go j.settle()
+	quick.Forget()
+	done := make(chan int, 1)
+	go func() { done <- c.wait() }()
+	job := newJob(pid, c.console, c.control, j.signals)
+	status = job.until(done, appeared)
+	if c.console != nil {
+		c.console.drain()
+	}
+	return status, job.killed, fault.At(fault.Ended)
+}
+
+// inspect refuses to go on unless all that the configuration promises holds,
+// and what the caller requires besides.
+func (j *jail) inspect(pid int, landlocked bool, mounts <-chan inspect.Mounts) error {
+	summary, err := inspect.Agent{
+		PID: pid, Landlocked: landlocked, Mounts: mounts, Require: j.plan.Options.Require,
+		Network: j.network.String(), HoldsNetwork: j.network.holds, Limits: j.cgroup.Hold,
+	}.Inspect()
+	if err == nil && j.plan.Options.Summary {
+		fmt.Fprintf(os.Stderr, "jailed-claude: jail: %s\n", summary)
+	}
+	return err
+}
+
+// settle gives up what only the start needed. Of the rootfs the jail has its own;
+// what this mount namespace has of it the kernel would drop when this process
+// ends, and whoever waits for that would wait for some microseconds a mount.
+func (j *jail) settle() {
+	quick.Together()
+	j.planner.Leave()
+	j.mounts.Close()
+	j.container.root.Close()
+	if err := j.host.Leave(); err != nil {
+		logrus.WithError(err).Debug("leave the rootfs")
+	}
+}
+
+// early: the agent did not come to run. If PID 1 has ended it has said why on
+// its own; otherwise it waits for a word that will not come, and is ended.
+func (j *jail) early(err error) (status int, killed bool, _ error) {
+	if !errors.Is(err, errEnded) && !errors.Is(err, unix.EPIPE) {
+		return 0, false, fmt.Errorf("start PID 1: %w", err)
+	}
+	status = j.container.wait()
+	if console := j.container.console; console != nil {
+		_ = console.start(terminalOptions(j.plan.Spec))
+		console.drain()
+		console.restore()
+	}
+	if status == exitOurs {
+		return status, false, nil
+	}
+	return 0, false, fmt.Errorf("start PID 1: %w (exit status %d)", err, status)
+}
+
+// end ends the jail, however far it has come, and returns the destinations that
+// it was refused.
+func (j *jail) end() (refused *egress.Summary) {
+	if j.container != nil {
+		j.container.kill()
+	}
+	if j.network != nil {
+		refused = j.network.close()
+	}
+	j.cgroup.Remove()
+	return refused
+}
