@@ -15,9 +15,9 @@ func usual(t *testing.T, terminal bool) *specs.Spec {
 	return contract.UsualFrame(1000, 100, terminal, "/srv/jailed-claude")
 }
 
-// TestIs: a container that was created ahead is kept for the jail that it is of,
+// TestContainerIsOfItsFrame: a container that was created ahead is kept for the jail that it is of,
 // whatever is to come into it, and for no other.
-func TestIs(t *testing.T) {
+func TestContainerIsOfItsFrame(t *testing.T) {
 	c := &container{spec: usual(t, false)}
 	for name, tt := range map[string]struct {
 		change func(s *specs.Spec)

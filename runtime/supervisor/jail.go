@@ -118,7 +118,7 @@ func (j *jail) run() (status int, err error) {
 	status, killed, err := j.agent(appeared)
 	refused := j.end()
 	j.watch.Stop()
-	reportRefused(os.Stderr, refused, tty(os.Stderr))
+	refused.Report(os.Stderr, tty(os.Stderr))
 	if j.watch.Report(os.Stderr, killed) && strict {
 		status = exitOurs
 	}

@@ -24,5 +24,8 @@ func coverHost() (*rootfs.Host, error) {
 		return nil, os.NewSyscallError("make / private", err)
 	}
 	h, err := rootfs.Cover()
-	return h, fault.After(fault.Tmpfs, err)
+	if err := fault.After(fault.Tmpfs, err); err != nil {
+		return nil, err
+	}
+	return h, nil
 }

@@ -1,29 +1,27 @@
-package supervisor
+package egress
 
 import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/jailed-claude/jailed-claude/runtime/egress"
 )
 
-func TestReportRefused(t *testing.T) {
-	var many []egress.Denied
+func TestReport(t *testing.T) {
+	var many []Denied
 	for i := range 12 {
 		name := fmt.Sprintf("n%02d.example", i)
-		many = append(many, egress.Denied{Host: name, Port: 443, Count: 1, Why: "no rule allows it", Allow: name})
+		many = append(many, Denied{Host: name, Port: 443, Count: 1, Why: "no rule allows it", Allow: name})
 	}
 	for _, c := range []struct {
 		name   string
-		s      *egress.Summary
+		s      *Summary
 		people bool
 		want   string
 	}{
-		{"nothing", &egress.Summary{}, true, ""},
+		{"nothing", &Summary{}, true, ""},
 		{"no session", nil, false, ""},
 		{
-			"a pipe", &egress.Summary{Denied: []egress.Denied{
+			"a pipe", &Summary{Denied: []Denied{
 				{Host: "a.example", Count: 2, Why: "no rule allows it", Allow: "a.example"},
 				{Host: "10.0.0.1", Port: 22, Count: 1, Why: "private", Allow: "10.0.0.1:22"},
 				{Host: "fd00::1", Port: 22, Count: 1, Why: "private", Allow: "[fd00::1]:22"},
@@ -31,28 +29,28 @@ func TestReportRefused(t *testing.T) {
 			"jailed-claude: network: 3 destinations were refused: a.example, 10.0.0.1:22, [fd00::1]:22; to allow: --allow a.example --allow 10.0.0.1:22 --allow '[fd00::1]:22'\n",
 		},
 		{
-			"a terminal", &egress.Summary{Denied: []egress.Denied{{Host: "a.example", Port: 22, Count: 2, Why: "no rule allows it", Allow: "a.example:22"}}}, true,
+			"a terminal", &Summary{Denied: []Denied{{Host: "a.example", Port: 22, Count: 2, Why: "no rule allows it", Allow: "a.example:22"}}}, true,
 			"jailed-claude: network: 1 destination was refused:\n  a.example:22 (2 times): no rule allows it\n" +
 				"jailed-claude: hint: to allow them: --allow a.example:22\njailed-claude: hint: or in a policy: [network] allow = [\"a.example:22\"]\n",
 		},
 		{
-			"nothing would allow it", &egress.Summary{Denied: []egress.Denied{{Host: "a.example", Port: 22, Count: 1, Why: "denied by \"a.example\""}}}, true,
+			"nothing would allow it", &Summary{Denied: []Denied{{Host: "a.example", Port: 22, Count: 1, Why: "denied by \"a.example\""}}}, true,
 			"jailed-claude: network: 1 destination was refused:\n  a.example:22: denied by \"a.example\"\n",
 		},
 	} {
 		var out strings.Builder
-		reportRefused(&out, c.s, c.people)
+		c.s.Report(&out, c.people)
 		if out.String() != c.want {
 			t.Errorf("%s:\n%s\nwant:\n%s", c.name, out.String(), c.want)
 		}
 	}
 	var out strings.Builder
-	reportRefused(&out, &egress.Summary{Denied: many}, true)
+	(&Summary{Denied: many}).Report(&out, true)
 	if !strings.Contains(out.String(), "12 destinations") || strings.Contains(out.String(), "n10.example") || !strings.Contains(out.String(), "  and 2 more\n") {
 		t.Errorf("twelve:\n%s", out.String())
 	}
 	out.Reset()
-	reportRefused(&out, &egress.Summary{Denied: many, More: 3}, false)
+	(&Summary{Denied: many, More: 3}).Report(&out, false)
 	if !strings.Contains(out.String(), "more than 12 destinations") || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("more than are listed:\n%s", out.String())
 	}
@@ -64,7 +62,7 @@ func TestRefusedNamesAreQuiet(t *testing.T) {
 	for _, name := range []string{"a\x1b]52;c;eA==\a.example", "a\nb.example", "é.example", "$(id).example", "a;b", "'.example", "a b.example"} {
 		for _, people := range []bool{true, false} {
 			var out strings.Builder
-			reportRefused(&out, &egress.Summary{Denied: []egress.Denied{{Host: name, Port: 443, Count: 1, Why: "no rule allows " + name, Allow: name}}}, people)
+			(&Summary{Denied: []Denied{{Host: name, Port: 443, Count: 1, Why: "no rule allows " + name, Allow: name}}}).Report(&out, people)
 			for i, b := range []byte(out.String()) {
 				if b != '\n' && (b < ' ' || b > '~') {
 					t.Fatalf("%q: byte %d of %q", name, i, out.String())

@@ -1,4 +1,4 @@
-package supervisor
+package egress
 
 import (
 	"fmt"
@@ -6,17 +6,16 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // maxRefused is how many destinations are named; the session log has all.
 const maxRefused = 10
 
-// reportRefused names the destinations that the jail was refused, and what
-// would allow them: a block for people, one line for whoever reads a pipe.
-// Names come from the jail, so nothing of them may speak to a terminal.
-func reportRefused(out io.Writer, s *egress.Summary, people bool) {
+// Report names the destinations that the jail was refused, and what would allow
+// them: a block for people, one line for whoever reads a pipe. Names come from
+// the jail, so nothing of them may speak to a terminal.
+func (s *Summary) Report(out io.Writer, people bool) {
 	if s == nil || len(s.Denied) == 0 {
 		return
 	}
@@ -68,7 +67,7 @@ func reportRefused(out io.Writer, s *egress.Summary, people bool) {
 
 // allowing are the elements of "allow" that would let these through, as far as
 // there are any.
-func allowing(denied []egress.Denied) []string {
+func allowing(denied []Denied) []string {
 	var rules []string
 	have := map[string]bool{}
 	for _, d := range denied {
@@ -101,7 +100,7 @@ func quoted(rules []string) []string {
 }
 
 // destination is a name or an address, and the port if one was asked for.
-func destination(d egress.Denied) string {
+func destination(d Denied) string {
 	host := plain(d.Host)
 	if d.Port == 0 {
 		return host
