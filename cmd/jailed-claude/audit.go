@@ -29,7 +29,7 @@ func newAudit() *cobra.Command {
 	var f jailFlags
 	var o auditOptions
 	var inside, mark, target string
-	c := command("audit [flags]", "Attack your own jail from inside, and say what held", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+	c := command("audit [flags]", "Attack your own jail from inside, and show what got through", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		switch {
 		case inside != "":
 			return suite.Inside(inside, c.OutOrStdout())
@@ -41,10 +41,10 @@ func newAudit() *cobra.Command {
 		}
 		return f.audit(c, o)
 	})
-	c.Flags().StringVar(&o.against, "against", "", "attack what `COMMAND` makes of the program behind it, in place of a jail of ours")
-	c.Flags().StringArrayVar(&o.classes, "class", nil, "make only the attacks of `CLASS`, such as files or \"shared memory and keys\" (repeatable)")
-	c.Flags().BoolVar(&o.all, "all", false, "show what was stopped as well")
-	c.Flags().BoolVar(&o.json, "json", false, "print a list of objects")
+	c.Flags().StringVar(&o.against, "against", "", "attack what the shell `COMMAND` makes of the program after it, instead of a jail")
+	c.Flags().StringArrayVar(&o.classes, "class", nil, "run only the attacks of `CLASS`, such as files or \"shared memory and keys\" (repeatable)")
+	c.Flags().BoolVar(&o.all, "all", false, "show the attacks that were stopped too")
+	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	// What the attacker and its bait are started with.
 	for name, value := range map[string]*string{"inside": &inside, "inside-mark": &mark, "target": &target} {
 		c.Flags().StringVar(value, name, "", "")
@@ -57,7 +57,7 @@ func newAudit() *cobra.Command {
 func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	// First of all: with it git does not know the repository, nor we the policy.
 	if left := audit.Leftovers(f.Dir()); len(left) > 0 {
-		say(c, "an earlier audit was killed: removed what its attacks had made: %s", strings.Join(left, " "))
+		say(c, "an earlier audit was killed; removed what it had left: %s", strings.Join(left, " "))
 	}
 	po := f.options(c)
 	po.Command, po.NoAgent = []string{suite.Program}, true
@@ -83,7 +83,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 		return statusError{fmt.Errorf("audit: %d of %d attacks got through", n[attack.GotThrough], len(findings)), 1}
 	}
 	if n[attack.Failed] > 0 {
-		return fmt.Errorf("audit: %d attacks could not be made", n[attack.Failed])
+		return fmt.Errorf("audit: %d attacks could not be run", n[attack.Failed])
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 func newBundle() *cobra.Command {
 	var f jailFlags
 	var terminal bool
-	c := command("bundle [flags] DIR [-- CMD ARGS]", "Write an OCI bundle that runc and crun run as it is", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+	c := command("bundle [flags] DIR [-- CMD ARGS]", "Write an OCI bundle for runc, crun and other runtimes", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		dir, command, err := afterDash(c, args, 1)
 		if err != nil {
 			return err

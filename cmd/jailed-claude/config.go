@@ -45,7 +45,7 @@ func newConfigReset() *cobra.Command {
 			return err
 		}
 		if len(jails) > 0 {
-			warn(c, fmt.Sprintf("%d of your jails are running; those that use it can save nothing from now on", len(jails)))
+			warn(c, fmt.Sprintf("%d of your jails are running; those that use it can no longer save to it", len(jails)))
 		}
 		ask := asker(c)
 		switch {
@@ -53,7 +53,7 @@ func newConfigReset() *cobra.Command {
 		case ask == nil:
 			return noTerminal("to remove it: jailed-claude config reset --yes")
 		case !slices.Contains(yeses, ask(fmt.Sprintf("remove %s, with its login and history? [y/N] ", show.Visible(filepath.Join(state, claude.PrivateDir))))):
-			return errors.New("nothing was removed")
+			return errors.New("not removed")
 		}
 		return claude.Reset(state)
 	})
@@ -76,7 +76,7 @@ func newConfigReview() *cobra.Command {
 		}
 		r, err := claude.NewReview(h, state)
 		if errors.Is(err, claude.ErrNoPrivate) {
-			return hint.Add(err, "the first jailed-claude run makes it")
+			return hint.Add(err, "the first \"jailed-claude run\" creates it")
 		}
 		if err != nil {
 			return err
@@ -100,10 +100,10 @@ func (v reviewing) review(c *cobra.Command, r *claude.Review) error {
 	ask := asker(c)
 	switch {
 	case named && !v.yes && (ask == nil || v.json):
-		return noTerminal("look at them first, then add --yes")
+		return noTerminal("review them first, then add --yes")
 	case named:
 	case v.yes:
-		return hint.Add(errors.New("--yes is for --take and --drop: what is taken over has to be named"), c.CommandPath()+" --help")
+		return hint.Add(errors.New("--yes needs --take or --drop"), c.CommandPath()+" --help")
 	case v.json:
 		return printJSON(c.OutOrStdout(), append([]*claude.Piece{}, r.Pieces...))
 	case len(r.Pieces) == 0:

@@ -15,7 +15,7 @@ const trialFlag = "try-network"
 
 func newDoctor() *cobra.Command {
 	var asJSON, trial bool
-	c := command("doctor", "Check what this host has, and print the commands that mend it", atMost(0), func(c *cobra.Command, _ []string) error {
+	c := command("doctor", "Check this host, and print commands that fix what is missing", atMost(0), func(c *cobra.Command, _ []string) error {
 		if trial {
 			return wall.Trial()
 		}

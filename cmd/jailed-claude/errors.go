@@ -89,7 +89,7 @@ func hintsFor(err error) (hints, commands []string) {
 	case errors.Is(err, wall.ErrNoNFTables):
 		return needs.NoRedirection, nil
 	case strings.Contains(err.Error(), "unable to join session keyring"): // libcontainer's, a text
-		return []string{"each jail has keyrings of its own, and the kernel lets a user have 200 keys: end other jails, or as root: sysctl -w kernel.keys.maxkeys=2000"}, nil
+		return []string{"each jail has its own keyrings, and the kernel limits a user to 200 keys: end other jails, or as root: sysctl -w kernel.keys.maxkeys=2000"}, nil
 	}
 	return nil, nil
 }

@@ -65,7 +65,7 @@ func printDiff(c *cobra.Command, a, b string, asJSON bool) error {
 		return printJSON(c.OutOrStdout(), append([]policy.Change{}, changes...))
 	}
 	if len(changes) == 0 {
-		say(c, "they grant the same")
+		say(c, "both grant the same")
 	}
 	o := policy.LineOptions{Other: "-", Values: true, Most: len(changes)}
 	if policies {

@@ -16,7 +16,7 @@ import (
 func newLock() *cobra.Command {
 	var f jailFlags
 	var update bool
-	c := command("lock [flags] [--update [NAME...]]", "Pin the project's jail: its store paths, what is in them, its policy", cobra.ArbitraryArgs, func(c *cobra.Command, names []string) error {
+	c := command("lock [flags] [--update [NAME...]]", "Pin the project's store paths, their contents and its policy", cobra.ArbitraryArgs, func(c *cobra.Command, names []string) error {
 		if len(names) > 0 && !update {
 			return hint.Add(fmt.Errorf("unexpected argument %q", names[0]), "to move a package on: jailed-claude lock --update "+show.ShellQuote(names[0]))
 		}

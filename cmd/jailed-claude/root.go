@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
@@ -43,7 +46,7 @@ func newRoot(args []string) *cobra.Command {
 	var format string
 	root := &cobra.Command{
 		Use:           "jailed-claude",
-		Short:         "Run Claude Code with access to nothing except what it needs",
+		Short:         "Run Claude Code in a jail",
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -54,7 +57,14 @@ func newRoot(args []string) *cobra.Command {
 			return runtime.ConfigureLog(debug, format)
 		},
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return hint.Add(err, c.CommandPath()+" --help") })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		var bad *pflag.InvalidValueError
+		if errors.As(err, &bad) {
+			name, _ := pflag.UnquoteUsage(bad.GetFlag())
+			err = fmt.Errorf("--%s: %q is not a valid %s", bad.GetFlag().Name, bad.GetValue(), name)
+		}
+		return hint.Add(err, c.CommandPath()+" --help")
+	})
 	root.Flags().BoolP("help", "h", false, "show this help")
 	root.SetVersionTemplate("jailed-claude {{.Version}}\n")
 	root.PersistentFlags().BoolVar(&debug, "debug", false, "log what is done, with times")

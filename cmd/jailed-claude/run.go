@@ -128,7 +128,7 @@ func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[st
 	if errors.As(err, &bad) {
 		fix := bad.Fix
 		if in.Policy.Origins["broker="+bad.Broker] == "" { // nobody wrote it: it is there for the variable
-			fix = "to start without a use of that key: agent.key = \"none\" in your policy"
+			fix = "to start without that key: agent.key = \"none\" in your policy"
 		}
 		err = hint.Add(err, fix)
 	}

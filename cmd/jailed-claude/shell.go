@@ -6,7 +6,7 @@ import (
 
 func newShell() *cobra.Command {
 	var f jailFlags
-	c := command("shell [flags] [-- CMD ARGS]", "Run a shell or a command in the very same jail", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+	c := command("shell [flags] [-- CMD ARGS]", "Run a shell or a command in the same jail", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		_, command, err := afterDash(c, args, 0)
 		if err != nil {
 			return err

@@ -20,7 +20,7 @@ func newSpec() *cobra.Command {
 		}
 		if portable {
 			if len(agentArgs) > 0 || terminal {
-				return hint.Add(errors.New("--portable is about the jail, whatever runs in it"), "leave out --terminal and what follows --")
+				return hint.Add(errors.New("--portable does not depend on what runs in the jail"), "leave out --terminal and what follows --")
 			}
 			text, warnings, err := plan.Portable(c.Context(), f.options(c))
 			warn(c, warnings...)
@@ -43,8 +43,8 @@ func newSpec() *cobra.Command {
 		_, err = c.OutOrStdout().Write(text)
 		return err
 	})
-	c.Flags().BoolVar(&terminal, "terminal", false, "as it is when run on a terminal")
-	c.Flags().BoolVar(&portable, "portable", false, "what the project decides, the same on every host")
+	c.Flags().BoolVar(&terminal, "terminal", false, "print it as for a run on a terminal")
+	c.Flags().BoolVar(&portable, "portable", false, "print only what the project decides, the same on every host")
 	f.register(c)
 	return c
 }

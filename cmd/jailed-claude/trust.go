@@ -24,9 +24,9 @@ func newTrust() *cobra.Command {
 		}
 		switch {
 		case asJSON && !list:
-			return hint.Add(errors.New("--json is for --list"), c.CommandPath()+" --help")
+			return hint.Add(errors.New("--json needs --list"), c.CommandPath()+" --help")
 		case list && len(args) > 0:
-			return hint.Add(errors.New("--list shows all projects, and takes no folder"), c.CommandPath()+" --help")
+			return hint.Add(errors.New("--list shows all projects and takes no DIR"), c.CommandPath()+" --help")
 		case list:
 			return listTrust(c, asJSON)
 		case revoke:
@@ -59,10 +59,10 @@ func answer(c *cobra.Command, q plan.Question, ask func(string) string, yes bool
 	}
 	switch {
 	case q.Harmless:
-		say(c, "it grants nothing beyond your own policy, and applies without approval")
+		say(c, "the policy grants nothing beyond your own policy, and needs no approval")
 		return nil
 	case q.Approved:
-		say(c, "the %s is approved already", q.What)
+		say(c, "the %s is already approved", q.What)
 		return nil
 	case !yes && ask == nil:
 		return noTerminal("read the " + q.What + ", then approve it: " + command)
@@ -83,9 +83,9 @@ func revokeTrust(c *cobra.Command, dir string) error {
 		return err
 	}
 	if n == 0 {
-		return fmt.Errorf("%q was not approved", file)
+		return fmt.Errorf("%q is not approved", file)
 	}
-	say(c, "%d approval(s) of %q taken back", n, file)
+	say(c, "withdrew %d approval(s) for %q", n, file)
 	return nil
 }
 

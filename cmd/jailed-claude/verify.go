@@ -16,7 +16,7 @@ func newVerify() *cobra.Command {
 	var f jailFlags
 	var root string
 	var asJSON bool
-	c := command("verify [flags]", "Check everything against the project's lock, each byte of the closure too", atMost(0), func(c *cobra.Command, _ []string) error {
+	c := command("verify [flags]", "Check everything against the project's lock, byte by byte", atMost(0), func(c *cobra.Command, _ []string) error {
 		o := f.options(c)
 		r, err := plan.Verify(c.Context(), o, root, progress(c, "verify"))
 		if err != nil {
@@ -28,7 +28,7 @@ func newVerify() *cobra.Command {
 				return err
 			}
 			if !r.OK {
-				return statusError{errors.New("it differs from the lock"), exitDiffers}
+				return statusError{errors.New("there are differences from the lock"), exitDiffers}
 			}
 		case !r.OK:
 			return statusError{r.Err(o), exitDiffers}
@@ -37,7 +37,7 @@ func newVerify() *cobra.Command {
 		}
 		return nil
 	})
-	c.Flags().StringVar(&root, "root", "", "check store paths below `DIR`, where a copy of the store lies")
+	c.Flags().StringVar(&root, "root", "", "check a copy of the store below `DIR`")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	f.registerTeam(c)
 	return c

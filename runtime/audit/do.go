@@ -58,7 +58,7 @@ func Do(ctx context.Context, self string, f attack.Facts, a Attacked) (findings 
 		if err != nil {
 			err = fmt.Errorf("audit: %w", err)
 			if a.Against != "" {
-				err = hint.Add(err, "the command has to show the program the file "+self+", and run it with its arguments")
+				err = hint.Add(err, "the command must make the file "+self+" visible, and run it with its arguments")
 			}
 		}
 	}()

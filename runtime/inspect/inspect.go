@@ -45,7 +45,7 @@ var Protections = []string{"seccomp", "userns", "caps", "net", "limits", "landlo
 func CheckRequired(names []string) error {
 	for _, n := range names {
 		if !slices.Contains(Protections, n) {
-			return hint.Add(fmt.Errorf("--require %q is not known", n), "use some of "+strings.Join(Protections, ", "))
+			return hint.Add(fmt.Errorf("--require: unknown protection %q", n), "use some of "+strings.Join(Protections, ", "))
 		}
 	}
 	return nil

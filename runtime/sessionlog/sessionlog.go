@@ -50,7 +50,7 @@ const suffix = ".jsonl"
 // execve.
 func (s Store) Create(id, project string) (int, error) {
 	fail := func(err error) (int, error) {
-		return 0, hint.Add(fmt.Errorf("begin the session's log: %w", err), "XDG_STATE_HOME can name another place")
+		return 0, hint.Add(fmt.Errorf("create the session log: %w", err), "to use another folder, set XDG_STATE_HOME")
 	}
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return fail(err)

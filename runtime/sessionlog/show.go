@@ -28,9 +28,9 @@ func (s Store) Find(prefix string) (Session, error) {
 	all = slices.DeleteFunc(all, func(l Session) bool { return prefix == "" || !strings.HasPrefix(l.ID, prefix) })
 	switch {
 	case len(all) == 0:
-		return Session{}, hint.Add(fmt.Errorf("there is no log of %q", prefix), "the newest session of this folder: jailed-claude log")
+		return Session{}, hint.Add(fmt.Errorf("no session has an ID that starts with %q", prefix), "for the newest session of this folder: jailed-claude log")
 	case len(all) > 1 && all[0].ID != prefix:
-		return Session{}, fmt.Errorf("%q is the beginning of %d sessions: write more of it", prefix, len(all))
+		return Session{}, fmt.Errorf("%q is the start of %d session IDs: write more of it", prefix, len(all))
 	}
 	return all[0], nil
 }
@@ -46,11 +46,11 @@ func (s Store) Newest(project string) (Session, error) {
 			return l, nil
 		}
 	}
-	lines := []string{"a jail that has the host's network, or none and no broker, has no log"}
+	lines := []string{"jails with --net host, or with --net none and no broker, have no log"}
 	if len(all) > 0 {
-		lines = append(lines, "the newest of all: jailed-claude log "+shellWord(all[0].ID))
+		lines = append(lines, "for the newest session of all folders: jailed-claude log "+shellWord(all[0].ID))
 	}
-	return Session{}, hint.Add(errors.New("no session of this folder has a log"), lines...)
+	return Session{}, hint.Add(errors.New("there is no log of a session in this folder"), lines...)
 }
 
 func shellWord(s string) string {

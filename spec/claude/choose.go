@@ -49,9 +49,9 @@ func Walk(choices []Choice, answer func(Choice) string) (done []*Piece, err erro
 func (r *Review) All() (all []Choice) {
 	for _, p := range r.Pieces {
 		take, drop := func() error { return r.Take(p) }, func() error { return r.Drop(p) }
-		c := Choice{p, "take it over to the host? [y/N, d drops it, q ends] ", map[string]func() error{"y": take, "yes": take, "d": drop, "drop": drop}, false}
+		c := Choice{p, "copy it to your own configuration? [y/N, d drops it, q quits] ", map[string]func() error{"y": take, "yes": take, "d": drop, "drop": drop}, false}
 		if p.Problem != "" {
-			c.Question = "drop it? [d/N, q ends] "
+			c.Question = "drop it? [d/N, q quits] "
 		}
 		all = append(all, c)
 	}
@@ -66,7 +66,7 @@ func (r *Review) Choose(take, drop []string) ([]Choice, error) {
 		list     []string
 		do       func(*Piece) error
 		question string
-	}{{take, r.Take, "take over to the host? [y/N] "}, {drop, r.Drop, "drop from the private configuration? [y/N] "}} {
+	}{{take, r.Take, "copy it to your own configuration? [y/N] "}, {drop, r.Drop, "drop it from the private configuration? [y/N] "}} {
 		for _, name := range names.list {
 			p, err := r.named(name)
 			if err != nil {
@@ -90,9 +90,9 @@ func (r *Review) named(name string) (*Piece, error) {
 	p := r.Find(path)
 	switch {
 	case p == nil:
-		return nil, hint.Add(fmt.Errorf("the agent changed nothing of the name %s", show.Visible(path)), "jailed-claude config review shows all names")
+		return nil, hint.Add(fmt.Errorf("the agent changed nothing named %s", show.Visible(path)), "to see all names: jailed-claude config review")
 	case pinned && p.Digest != digest:
-		return nil, hint.Add(fmt.Errorf("%s is not what it was: it has the digest %s", show.Visible(path), p.Digest), "review it again")
+		return nil, hint.Add(fmt.Errorf("%s has changed: its digest is now %s", show.Visible(path), p.Digest), "review it again: jailed-claude config review")
 	}
 	return p, nil
 }
@@ -113,7 +113,7 @@ func (p *Piece) Text(colour bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s: %s, %s\n", show.Line(p.Path), p.Change, effect)
 	if p.Problem != "" {
-		fmt.Fprintf(&b, "cannot be taken over: %s\n", p.Problem)
+		fmt.Fprintf(&b, "cannot be copied: %s\n", p.Problem)
 	}
 	b.WriteString(p.Diff)
 	if p.Diff != "" && !strings.HasSuffix(p.Diff, "\n") {

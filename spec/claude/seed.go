@@ -54,11 +54,11 @@ type Report struct {
 // know, and what follows from a login.
 func (r Report) Notes(terminal bool) (lines []string) {
 	if len(r.Seeded) > 0 && terminal {
-		lines = append(lines, "first run: the agent's configuration begins with the host's "+show.Line(strings.Join(r.Seeded, ", ")))
+		lines = append(lines, "first run: copied from your own configuration: "+show.Line(strings.Join(r.Seeded, ", ")))
 	}
 	if r.Login {
-		lines = append(lines, "the login was copied: the agent can use it and send it away, and refresh tokens rotate,",
-			"so the two copies will log each other out; /login inside gives the jail one of its own")
+		lines = append(lines, "the login was copied: the agent can use it and send it away. Refresh tokens rotate, so the two",
+			"copies will log each other out; /login inside the jail gives it a login of its own")
 	}
 	return lines
 }

@@ -28,9 +28,9 @@ func CheckLogin(in *spec.Input, login string) error {
 	case login == LoginNone:
 		return nil
 	case login != LoginCopy:
-		return hint.Add(fmt.Errorf("--login %q is not known", login), "use none or copy")
+		return hint.Add(fmt.Errorf("--login: unknown value %q", login), "use none or copy")
 	case in.Policy.Agent.Config != policy.ConfigPrivate:
-		return hint.Add(errors.New(`--login copy is for config = "private"`), "a shared configuration has the host's login already: leave the flag out")
+		return hint.Add(errors.New(`--login copy is for config = "private"`), "leave the flag out: a shared configuration already has the host's login")
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func Prepare(in *spec.Input) error {
 		return nil
 	}
 	if err := os.MkdirAll(spec.PrivateConfig(in.Host), 0o700); err != nil {
-		return hint.Add(fmt.Errorf("make the state folder: %w", err), "XDG_STATE_HOME can name another place")
+		return hint.Add(fmt.Errorf("make the state folder: %w", err), "to use another folder, set XDG_STATE_HOME")
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 	r, err := claude.Seed(o)
 	switch {
 	case errors.Is(err, claude.ErrNoLogin):
-		err = hint.Add(err, "leave --login out, and log in inside: /login")
+		err = hint.Add(err, "leave out --login, and log in inside the jail: /login")
 	case err != nil:
 		err = fmt.Errorf("seed the agent's configuration: %w", err)
 	}
@@ -122,10 +122,10 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal bool) []string {
 	lines := seeded.Notes(terminal)
 	if in.Host.NixTrusted {
-		lines = append(lines, "warning: the Nix daemon trusts you, so with its socket the jail can become root on this host")
+		lines = append(lines, "warning: the Nix daemon trusts you, so a jail with its socket can become root on this host")
 	}
 	if terminal && len(in.Command) == 0 && keptOut(in, j) {
-		lines = append(lines, "ANTHROPIC_API_KEY stays outside, and with the network of the host the agent has no use of it; to hand it over: --env ANTHROPIC_API_KEY")
+		lines = append(lines, "the agent does not get ANTHROPIC_API_KEY: there is no broker on the host's network; to pass the key itself: --env ANTHROPIC_API_KEY")
 	}
 	return lines
 }

@@ -100,7 +100,7 @@ func Questions(project string) (all []Question, warnings Warnings, err error) {
 	if r != nil {
 		q := Question{What: "policy", File: r.File, Harmless: !policy.Widens(r.Changes)}
 		q.Lines = policy.Lines(r.Changes, policy.LineOptions{Other: "narrows", Values: true, Most: maxNarrowing})
-		q.Ask = fmt.Sprintf("approve %d that widen the jail? [y/N] ", policy.Widening(r.Changes))
+		q.Ask = fmt.Sprintf("approve these %d grants? [y/N] ", policy.Widening(r.Changes))
 		q.Approved = !q.Harmless && store.Lookup(r.File)
 		all = append(all, q)
 	}
@@ -111,13 +111,13 @@ func Questions(project string) (all []Question, warnings Warnings, err error) {
 	l, text, err := lock.Read(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && r == nil:
-		return nil, warnings, hint.Add(fmt.Errorf("there is no %s in %s", trust.Name, show.Visible(project)), "jailed-claude init writes one")
+		return nil, warnings, hint.Add(fmt.Errorf("there is no %s in %s", trust.Name, show.Visible(project)), "to write one: jailed-claude init")
 	case errors.Is(err, fs.ErrNotExist):
 		return all, warnings, nil
 	case err != nil:
 		return all, warnings, err
 	}
-	q := Question{What: "lock", File: LockFile(file, text), Lines: l.Summary(), Ask: "approve the lock, with these programs? [y/N] "}
+	q := Question{What: "lock", File: LockFile(file, text), Lines: l.Summary(), Ask: "approve the lock with these programs? [y/N] "}
 	q.Approved = store.Lookup(q.File)
 	return append(all, q), warnings, nil
 }

@@ -76,7 +76,7 @@ func UserLayers() ([]*policy.Layer, error) {
 			err = fmt.Errorf("read policy: %q: %w", file, fs.ErrNotExist)
 		}
 		if err != nil {
-			return nil, hint.Add(err, bakedPolicy+" names it: the wrapper that set it is broken, or the variable is not meant to be set")
+			return nil, hint.Add(err, "the variable "+bakedPolicy+" names this file: fix the wrapper that sets it, or unset it")
 		}
 		layers = append(layers, l)
 	}

@@ -97,7 +97,7 @@ func (o *Options) unreadable(err error) error {
 	case errors.As(err, &at) && at.Newer:
 		return hint.Add(err, "install a newer jailed-claude", ignoreLock)
 	case errors.Is(err, lock.ErrFormat):
-		return hint.Add(err, "take back what changed in it, or write it anew: "+o.CommandLine("lock --update"), ignoreLock)
+		return hint.Add(err, "undo the change, or write it again: "+o.CommandLine("lock --update"), ignoreLock)
 	}
 	return hint.Add(err, ignoreLock)
 }
@@ -111,9 +111,9 @@ func (o *Options) refuse(file string, d lock.Difference) error {
 func (o *Options) advice(d lock.Difference) string {
 	switch d.Kind {
 	case lock.ToolVersion:
-		return "install a jailed-claude that is " + d.Expected
+		return "install jailed-claude " + d.Expected
 	case lock.OtherSystem:
-		return "a lock is for one kind of machine; to make it one for this: " + o.CommandLine("lock --update")
+		return "a lock is for one kind of machine; to write one for this machine: " + o.CommandLine("lock --update")
 	case lock.Missing:
 		return "fetch or build it: nix-store --realise " + d.Name
 	case lock.Changed, lock.Unreadable:
@@ -146,8 +146,8 @@ func LockPath(dir string) (string, error) {
 func (o *Options) unapproved(file string, l *lock.Lock) error {
 	text := fmt.Sprintf("this project has a lock, %q, which picks the programs of the jail, and nobody has approved it:", file)
 	return hint.Add(errors.New(strings.Join(append([]string{text}, l.Summary()...), "\n")),
-		"look at it, then approve it: "+o.trustCommand(),
-		"to take it at its word this time: --locked",
+		"read it, then approve it: "+o.trustCommand(),
+		"to use it this time only: --locked",
 		ignoreLock)
 }
 

@@ -170,7 +170,7 @@ func grantPath(p string) (string, error) {
 	if p == "~" || strings.HasPrefix(p, "~/") || filepath.IsAbs(p) {
 		return p, nil
 	}
-	return "", hint.Add(fmt.Errorf("grant %q is relative", p), "write the whole path, or one that begins with ~/")
+	return "", hint.Add(fmt.Errorf("grant %q is relative", p), "write an absolute path, or one that starts with ~/")
 }
 
 // closureOptions are how a closure is found that is not locked, but for what

@@ -28,7 +28,7 @@ type Request struct {
 func RequestOf(dir, name string, user []*policy.Layer) (*Request, error) {
 	f, err := trust.Read(dir)
 	if errors.Is(err, trust.ErrFile) {
-		return nil, hint.Add(err, "to leave it out: --policy none")
+		return nil, hint.Add(err, "to ignore it: --policy none")
 	}
 	if err != nil || f == nil {
 		return nil, err
@@ -63,11 +63,11 @@ func (o *Options) projectLayer(dir string, user []*policy.Layer) (*policy.Layer,
 	if !policy.Widens(r.Changes) || TrustStore(&warnings).Lookup(r.File) {
 		return r.Layer, warnings, nil
 	}
-	text := fmt.Sprintf("this project has a policy of its own, %q, which grants more than yours, and nobody has approved it:", r.File.Path)
+	text := fmt.Sprintf("this project has a policy, %q, that grants more than your own, and nobody has approved it:", r.File.Path)
 	lines := policy.Lines(r.Changes, policy.LineOptions{Other: "narrows", Most: maxNarrowing})
 	return nil, warnings, hint.Add(errors.New(strings.Join(append([]string{text}, lines...), "\n")),
 		"read the file, then approve it: "+o.trustCommand(),
-		"or leave it out: --policy none")
+		"or ignore it: --policy none")
 }
 
 // TrustStore is where approvals are kept: beside what jails have of

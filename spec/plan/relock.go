@@ -63,7 +63,7 @@ func Relock(ctx context.Context, o Options, u Update) (*Relocked, Warnings, erro
 
 // RefuseChanges is the error where a lock would change and must not.
 func (o *Options) RefuseChanges(file string, changes []string) error {
-	text := fmt.Sprintf("lock %q is there already, and what is wanted now differs:", file)
+	text := fmt.Sprintf("lock %q already exists, and differs from what is wanted now:", file)
 	for _, line := range changes {
 		text += "\n  " + show.Visible(line)
 	}

@@ -36,7 +36,7 @@ func WriteStarter(user bool) (file string, err error) {
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return "", hint.Add(fmt.Errorf("%s exists already", file), "edit it, or move it away first")
+		return "", hint.Add(fmt.Errorf("%s already exists", file), "edit it, or move it away first")
 	}
 	if err != nil {
 		return "", fmt.Errorf("write policy: %w", err)

@@ -91,7 +91,7 @@ func (v *Verified) Err(o Options) error {
 	if v.OK {
 		return nil
 	}
-	lines := []string{fmt.Sprintf("%s: %d of what is locked differ:", show.Visible(v.Lock), len(v.Differences))}
+	lines := []string{fmt.Sprintf("%s: %d differences from the lock:", show.Visible(v.Lock), len(v.Differences))}
 	var advice []string
 	for _, d := range v.Differences {
 		lines = append(lines, "  "+show.Visible(d.Error()))

@@ -199,7 +199,7 @@ func TestInit(t *testing.T) {
 		t.Errorf("with the starter: %s", out)
 	}
 	// Every line that is a comment is a valid one when it is none.
-	if r := world.Finish(t, w.Command("init")); r.Status != 125 || !strings.Contains(r.Err, "exists already") {
+	if r := world.Finish(t, w.Command("init")); r.Status != 125 || !strings.Contains(r.Err, "already exists") {
 		t.Errorf("a second time: %s", r)
 	}
 	if r := world.Finish(t, w.Command("init", "--user")); r.Status != 0 {

@@ -148,7 +148,7 @@ func TestLockIsApproved(t *testing.T) {
 	b.Write(lockName, strings.Replace(b.Read(lockName), "\n", "\n\n", 1))
 	expect(b, 125, "has a lock", "run", "--", "-c", "true")
 	expect(b, 0, "changed", "trust", "--list")
-	expect(b, 0, "taken back", "trust", "--revoke")
+	expect(b, 0, "withdrew", "trust", "--revoke")
 	if b.Read(".jailed-claude.toml") != policy {
 		t.Error("the policy changed")
 	}

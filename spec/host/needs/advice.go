@@ -8,9 +8,9 @@ import (
 
 // NoRedirection is what to do on a host whose kernel has no nf_tables.
 var NoRedirection = []string{
-	"without nf_tables, rules hold for programs that honour proxy variables, and others reach nothing: network.via = \"proxy\" in the policy",
-	"or give the jail no network: --net none (its brokers need network.via = \"proxy\" as well)",
-	"or all of yours, without any rule: --net host",
+	"without nf_tables, set network.via = \"proxy\" in the policy: programs that use proxy variables work by the rules, and others reach nothing",
+	"or give the jail no network: --net none (brokers need network.via = \"proxy\" too)",
+	"or give it the host's network, without any rules: --net host",
 }
 
 // Advice names the host setting that keeps a jail from starting, with the
@@ -21,7 +21,7 @@ func Advice(ctx context.Context) (hints, commands []string) {
 		commands = append(commands, n.Fix...)
 	}
 	if len(hints) == 0 {
-		hints = []string{"jailed-claude doctor shows what this host lacks"}
+		hints = []string{"to see what this host lacks: jailed-claude doctor"}
 	}
 	return hints, commands
 }
