@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jailed-claude/jailed-claude/internal/digest"
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/internal/storepath"
 )
 
@@ -78,7 +79,7 @@ func syntax(data []byte) error {
 	if at >= int64(len(bytes.TrimRight(data, " \t\r\n"))) && strings.Contains(err.Error(), "unexpected end") {
 		return &ParseError{Line: lineAt(bytes.TrimRight(data, "\n"), int(at)), Problem: "the file ends too early: it was cut off"}
 	}
-	return &ParseError{Line: lineAt(data, int(at)), Problem: "this is not JSON: " + printable(err.Error())}
+	return &ParseError{Line: lineAt(data, int(at)), Problem: "this is not JSON: " + show.Escape(err.Error())}
 }
 
 func lineAt(data []byte, offset int) int {
@@ -87,16 +88,6 @@ func lineAt(data []byte, offset int) int {
 
 // reader reads what is known to be JSON.
 type reader struct{ d *json.Decoder }
-
-// printable is for words that may hold what the file holds.
-func printable(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsPrint(c) {
-			return c
-		}
-		return '?'
-	}, s)
-}
 
 func (r *reader) lock() (*Lock, error) {
 	l := new(Lock)

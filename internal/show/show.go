@@ -19,6 +19,20 @@ func Visible(s string) string {
 	return s
 }
 
+// Escape writes out what a terminal would act upon, as Go does, without quotes:
+// for words in the middle of a sentence.
+func Escape(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
+}
+
 // ShellQuote makes a path safe to paste, and to show.
 func ShellQuote(s string) string {
 	if Visible(s) == s {

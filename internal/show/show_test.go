@@ -17,6 +17,16 @@ func TestVisible(t *testing.T) {
 	}
 }
 
+func TestEscape(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain": "plain", "it's": "it's", "ünïcödé": "ünïcödé", "a\nb": `a\nb`, "\x1b[31m": `\x1b[31m`, "\u202ex": `\u202ex`, "\xff": "\ufffd",
+	} {
+		if got := Escape(text); got != want {
+			t.Errorf("%q: %s, not %s", text, got, want)
+		}
+	}
+}
+
 // TestShellQuote: a shell reads what was quoted, and a terminal shows it on one
 // line.
 func TestShellQuote(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/files"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"
@@ -195,7 +196,7 @@ func (s *Scene) besideProject(secret string) error {
 func (s *Scene) candidates() []string {
 	f := s.bait.Facts
 	var all []string
-	for _, dir := range []string{"/", "/etc", "/usr/bin", "/nix/store", "/var", "/run", "/tmp", "/dev/shm", "/var/tmp"} {
+	for _, dir := range []string{"/", "/etc", "/usr/bin", storepath.Dir, "/var", "/run", "/tmp", "/dev/shm", "/var/tmp"} {
 		all = append(all, filepath.Join(dir, s.bait.Marked("file")))
 	}
 	project, home := files.Made()
@@ -279,7 +280,7 @@ func (s *Scene) inode(p string) {
 
 // store lists some paths of the store that are not granted.
 func (s *Scene) store() {
-	const dir = "/nix/store"
+	const dir = storepath.Dir
 	if s.granted(dir) {
 		return
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 )
 
 // hierarchy is the cgroup v2 hierarchy as this process sees it.
@@ -91,7 +93,7 @@ func parseMounts(text, own string) (mount, root string) {
 
 // within reports whether the cgroup p is root or below it.
 func within(p, root string) bool {
-	return p != "" && path.Clean(p) == p && (root == "/" && p[0] == '/' || p == root || strings.HasPrefix(p, root+"/"))
+	return path.IsAbs(p) && path.Clean(p) == p && paths.Below(p, root)
 }
 
 // dir is the folder of a cgroup; empty if it is not to be seen.

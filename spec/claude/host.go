@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 )
 
@@ -22,7 +24,7 @@ type Host struct {
 	// it.
 	JSON string
 	// Store is the store whose files symlinks may lead to: home-manager's.
-	// "/nix/store" if empty.
+	// storepath.Dir if empty.
 	Store string
 }
 
@@ -39,7 +41,7 @@ func (h Host) store() string {
 	if h.Store != "" {
 		return h.Store
 	}
-	return "/nix/store"
+	return storepath.Dir
 }
 
 // path on the host of a name in the configuration.
@@ -71,7 +73,7 @@ func (h Host) real(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if real != filepath.Join(home, rel) && !below(real, h.store()) {
+	if real != filepath.Join(home, rel) && !paths.Below(real, h.store()) {
 		return "", fmt.Errorf("%w to %q", beneath.ErrSymlink, real)
 	}
 	return real, nil
@@ -138,9 +140,4 @@ func (h Host) names(top string) ([]string, error) {
 	}
 	slices.Sort(names)
 	return names, err
-}
-
-// below reports whether a path is dir or lies in it.
-func below(p, dir string) bool {
-	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
 }

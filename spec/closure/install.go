@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 )
 
 // install finds what of the host a program outside the store needs beside
@@ -66,7 +68,7 @@ func (in *install) program(real string) error {
 
 // provided tells whether p is bound anyway.
 func (in *install) provided(p string) bool {
-	return slices.ContainsFunc(in.system, func(d string) bool { return within(p, d) })
+	return slices.ContainsFunc(in.system, func(d string) bool { return paths.Below(p, d) })
 }
 
 func (in *install) addRoot(p string) error {
@@ -98,7 +100,7 @@ func (in *install) tooMuch(dir string) bool {
 		homes = append(homes, real)
 	}
 	return slices.ContainsFunc(homes, func(home string) bool {
-		return within(home, dir) || parent == home
+		return paths.Below(home, dir) || parent == home
 	})
 }
 

@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/closure/inventory"
 )
 
@@ -144,18 +144,13 @@ func firstFile(files ...string) string {
 	return ""
 }
 
-// within tells whether p is dir or lies in it, by component.
-func within(p, dir string) bool {
-	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
-}
-
 // outermost sorts binds and drops those that lie in another.
 func outermost(binds []string) []string {
 	binds = unique(binds)
 	slices.Sort(binds)
 	var out []string
 	for _, b := range binds {
-		if !slices.ContainsFunc(out, func(o string) bool { return within(b, o) }) {
+		if !slices.ContainsFunc(out, func(o string) bool { return paths.Below(b, o) }) {
 			out = append(out, b)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 )
 
 // tree makes files in a new folder and returns its real path. A name that
@@ -304,18 +306,18 @@ func TestInstall(t *testing.T) {
 			system, links := systemBinds("")
 			var binds []string
 			for _, b := range c.Binds {
-				if within(b, root) {
+				if paths.Below(b, root) {
 					binds = append(binds, b)
 				} else if !slices.Contains(system, b) {
 					t.Errorf("%q is bound", b)
 				}
-				if within(root+"/home", b) {
+				if paths.Below(root+"/home", b) {
 					t.Errorf("the home folder is exposed by %q", b)
 				}
 			}
 			var bins []string
 			for _, b := range c.Bins {
-				if within(b, root) {
+				if paths.Below(b, root) {
 					bins = append(bins, b)
 				}
 			}

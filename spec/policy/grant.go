@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 	"github.com/jailed-claude/jailed-claude/spec/pattern"
 )
 
@@ -44,22 +46,16 @@ func checkReserved(p string) string {
 		return fmt.Sprintf(`%q is the whole host: write the folders that the agent needs`, p)
 	case clean == "/nix":
 		return fmt.Sprintf(`%q holds the whole store: write nix.store = "full" to show all of /nix/store read-only`, p)
-	case isBelow(clean, "/nix/store"):
+	case paths.Below(clean, storepath.Dir):
 		return fmt.Sprintf(`%q: store paths are not granted one by one: name the package in agent.packages, or write nix.store = "full"`, p)
-	case isBelow(clean, "/proc"):
+	case paths.Below(clean, "/proc"):
 		return fmt.Sprintf(`%q: the jail has a /proc of its own: remove this, nothing of the host's can be granted`, p)
-	case isBelow(clean, "/sys"):
+	case paths.Below(clean, "/sys"):
 		return fmt.Sprintf(`%q: the host's /sys stays outside: remove this, nothing of it can be granted`, p)
-	case isBelow(clean, "/dev"):
+	case paths.Below(clean, "/dev"):
 		return fmt.Sprintf(`%q: the jail has a /dev of its own: remove this, nothing of the host's can be granted`, p)
 	}
 	return ""
-}
-
-// isBelow reports whether p is dir or lies in it. Both are clean; they are
-// compared by component, so "/devel" is not below "/dev".
-func isBelow(p, dir string) bool {
-	return p == dir || strings.HasPrefix(p, dir+"/")
 }
 
 func hasDotDot(p string) bool {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/jailed-claude/jailed-claude/internal/show"
 )
 
 // maxSize bounds what Parse reads. A project's policy comes from whoever wrote
@@ -70,21 +70,8 @@ func syntaxError(name string, err error) *Error {
 	if strings.Contains(e.Problem, "strconv.") {
 		e.Problem = "this number is out of range"
 	}
-	e.Problem = printable(e.Problem)
+	e.Problem = show.Escape(e.Problem)
 	return e
-}
-
-// printable escapes what a terminal would act upon.
-func printable(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		}
-	}
-	return b.String()
 }
 
 // decoder moves values from a decoded document into a layer, and collects what

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
@@ -36,9 +37,9 @@ func (p *probe) nix(ctx context.Context) []Need {
 
 	store := Need{Name: "nix-store"}
 	switch {
-	case !source.IsDir(p.Root + "/nix/store"):
+	case !source.IsDir(p.Root + storepath.Dir):
 		store.Detail = "there is none"
-	case unix.Faccessat(unix.AT_FDCWD, p.Root+"/nix/store", unix.X_OK, unix.AT_EACCESS) != nil:
+	case unix.Faccessat(unix.AT_FDCWD, p.Root+storepath.Dir, unix.X_OK, unix.AT_EACCESS) != nil:
 		store.Detail = "/nix/store cannot be entered by you: its permissions are not those that Nix sets"
 	default:
 		store.OK, store.Detail = true, "/nix/store can be read"

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )
 
@@ -14,7 +15,7 @@ import (
 func writeAttacks() []attack.Attack {
 	var all []attack.Attack
 	for _, dir := range []struct{ name, path string }{
-		{"write-root", "/"}, {"write-etc", "/etc"}, {"write-usr", "/usr/bin"}, {"write-store", "/nix/store"}, {"write-var", "/var"}, {"write-run", "/run"},
+		{"write-root", "/"}, {"write-etc", "/etc"}, {"write-usr", "/usr/bin"}, {"write-store", storepath.Dir}, {"write-var", "/var"}, {"write-run", "/run"},
 		{"write-host-tmp", "/tmp"}, {"write-host-shm", "/dev/shm"}, {"write-host-var-tmp", "/var/tmp"},
 	} {
 		all = append(all, attack.Attack{
