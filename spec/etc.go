@@ -56,9 +56,11 @@ func (b *builder) etc() error {
 		b.grant("file", h.CAFile, "ro", builtin, "the host's certificates, as "+contract.CertsPath)
 	}
 	if h.ExtraCAFile != "" {
-		const extra = "/etc/ssl/certs/extra-ca.crt"
+		const extra = contract.ExtraCertsPath
 		b.bindOne(h.ExtraCAFile, extra)
-		b.env["NODE_EXTRA_CA_CERTS"] = extra
+		if b.net == nil || len(b.net.Hosts()) == 0 {
+			b.env["NODE_EXTRA_CA_CERTS"] = extra
+		}
 		b.grant("file", h.ExtraCAFile, "ro", builtin, "NODE_EXTRA_CA_CERTS, as "+extra)
 	}
 	if h.Localtime != "" {

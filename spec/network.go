@@ -116,6 +116,9 @@ func (b *builder) brokers(c *network.Config) error {
 		}
 	}
 	c.Brokers = append(c.Brokers, b.Policy.Brokers...)
+	if err := b.brokerNames(c); err != nil {
+		return err
+	}
 	made := map[string]string{}
 	for _, o := range c.Brokers {
 		from := builtin
@@ -144,13 +147,76 @@ func (b *builder) brokers(c *network.Config) error {
 				b.netEnv = append(b.netEnv, variable{v.Name, v.Value, "the broker stands for the API itself"})
 			}
 		}
-		why := fmt.Sprintf("key from %s, added outside as %s; inside it is %s", o.From, o.Header, o.URL())
-		if len(o.Paths) > 0 {
-			why += ", for " + strings.Join(o.Paths, " ")
-		}
-		b.grant("network", o.Upstream, "broker", from, why)
+		b.grant("network", o.Upstream, "broker", from, brokerWhy(o))
 	}
 	return nil
+}
+
+// brokerNames gives brokers the names of their services: in the jail, port 443
+// of such a name is the broker, by a certificate of the jail's authority. A
+// name that two have by default stays nobody's.
+func (b *builder) brokerNames(c *network.Config) error {
+	taken := map[string]int{}
+	for _, o := range c.Brokers {
+		if o.Host != "" && b.Host.CAFile == "" {
+			return fmt.Errorf("broker %q: host needs the certificates of this host, and there are none", o.Name)
+		}
+		if o.Host == "" {
+			o.Host = o.OwnHost()
+		}
+		taken[o.Host]++
+	}
+	if b.Host.CAFile == "" {
+		return nil
+	}
+	c.Brokers = slices.Clone(c.Brokers)
+	for i := range c.Brokers {
+		o := &c.Brokers[i]
+		if own := o.OwnHost(); o.Host == "" && taken[own] == 1 {
+			o.Host = own
+		}
+	}
+	if len(c.Hosts()) == 0 {
+		return nil
+	}
+	b.grant("network", strings.Join(c.Hosts(), " "), "decrypted", builtin,
+		"for brokers, by an authority of the jail's own, whose certificate is in "+contract.CertsPath+"; all other names pass as they are")
+	const why = "the host's certificates, and that of the jail's authority"
+	for _, name := range certificateVariables {
+		b.netEnv = append(b.netEnv, variable{name, contract.CertsPath, why})
+	}
+	b.netEnv = append(b.netEnv, variable{"DENO_TLS_CA_STORE", "system", why})
+	return nil
+}
+
+// certificateVariables name a file of certificates for programs that do not
+// look where most do, and bring their own (docs/keys.md has who reads which).
+var certificateVariables = []string{
+	"AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "CODEX_CA_CERTIFICATE", "CURL_CA_BUNDLE", "DENO_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
+	"PIP_CERT", "REQUESTS_CA_BUNDLE",
+}
+
+// brokerWhy says what a broker is for.
+func brokerWhy(o network.Broker) string {
+	why := "no key"
+	if o.From != "" {
+		why = fmt.Sprintf("key from %s, added outside as %s", o.From, o.Header)
+	}
+	why += "; inside it is "
+	if o.Host != "" {
+		why += "https://" + o.Host + " and "
+	}
+	why += o.URL()
+	if len(o.Paths) > 0 {
+		why += ", for " + strings.Join(o.Paths, " ")
+	}
+	if len(o.Allow) > 0 {
+		why += ", for " + strings.Join(o.Allow, ", ")
+	}
+	if len(o.Upgrade) > 0 {
+		why += ", with " + strings.Join(o.Upgrade, " ")
+	}
+	return why
 }
 
 // ownKey: the jail gets a broker for the key in the caller's environment.

@@ -142,7 +142,7 @@ func TestNamespacesOnlyFromTheContainer(t *testing.T) {
 		}
 		defer conn.Close()
 		_, err = namespaces(conn.(*net.UnixConn), first)
-		say(conn, err)
+		say(conn, nil, err)
 	}
 	join := func() string {
 		c := exec.Command("/proc/self/exe")

@@ -61,17 +61,22 @@ func keysOf(brokers []network.Broker, s *specs.State) (map[string]string, error)
 
 // rootsOf reads the certificates that the jail has: the host's, wherever they
 // were when the bundle was made. A hook does not know SSL_CERT_FILE.
-func rootsOf(s *specs.State) ([]byte, error) {
+func rootsOf(s *specs.State) (roots []byte, err error) {
 	c, err := bundleOf(s)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range c.Mounts {
-		if m.Destination == contract.CertsPath {
-			return os.ReadFile(m.Source)
+		if m.Destination != contract.CertsPath && m.Destination != contract.ExtraCertsPath {
+			continue
 		}
+		pem, err := os.ReadFile(m.Source)
+		if err != nil {
+			return nil, err
+		}
+		roots = append(append(roots, pem...), '\n')
 	}
-	return nil, nil
+	return roots, nil
 }
 
 // bundleOf is the configuration of a container's bundle. Its program's working

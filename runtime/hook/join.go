@@ -18,6 +18,9 @@ import (
 // answer is what the keeper says when the network stands, or cannot.
 type answer struct {
 	Error string
+	// Certificates (PEM) are what programs in the container are to trust; nil
+	// for what they have.
+	Certificates []byte
 	// NoNFTables: the error is wall.ErrNoNFTables.
 	NoNFTables bool
 }
@@ -66,6 +69,11 @@ func NetworkJoin(stdin io.Reader) error {
 		return &keeperError{a.Error, wall.ErrNoNFTables}
 	case a.Error != "":
 		return &keeperError{text: a.Error}
+	}
+	if a.Certificates != nil {
+		if err := trust(s, a.Certificates); err != nil {
+			return fmt.Errorf("container %q: the certificate of its authority: %w", s.ID, err)
+		}
 	}
 	return fault.At(fault.HookJoined)
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
@@ -63,8 +64,8 @@ func Keep() (status int) {
 	}
 	userns, netns, container, work, log, hook := files[0], files[1], files[2], files[3], files[4], files[5]
 	_ = userns.Close() // entered
-	s, err := start(netns, work, log)
-	say(hook, err)
+	s, certificates, err := start(netns, work, log)
+	say(hook, certificates, err)
 	_ = hook.Close()
 	if err != nil {
 		return exitOurs
@@ -78,38 +79,47 @@ func Keep() (status int) {
 
 // say tells NetworkJoin how it went. If it is gone, the runtime does not start
 // the container, and this process ends with that.
-func say(w io.Writer, err error) {
-	a := answer{NoNFTables: errors.Is(err, wall.ErrNoNFTables)}
+func say(w io.Writer, certificates []byte, err error) {
+	a := answer{Certificates: certificates, NoNFTables: errors.Is(err, wall.ErrNoNFTables)}
 	if err != nil {
 		a.Error = err.Error()
 	}
 	_ = json.NewEncoder(w).Encode(a)
 }
 
-func start(netns, work, log *os.File) (*egress.Session, error) {
+// start starts the session. certificates are what the container is to trust,
+// nil for what it has.
+func start(netns, work, log *os.File) (s *egress.Session, certificates []byte, err error) {
 	if e := C.jail_keeper_error; e != 0 {
-		return nil, fmt.Errorf("enter the container's user namespace: %w", os.NewSyscallError("setns", syscall.Errno(e)))
+		return nil, nil, fmt.Errorf("enter the container's user namespace: %w", os.NewSyscallError("setns", syscall.Errno(e)))
 	}
 	if err := fault.At(fault.KeeperJoined); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var t task
-	err := json.NewDecoder(work).Decode(&t)
+	err = json.NewDecoder(work).Decode(&t)
 	if err := errors.Join(err, work.Close()); err != nil {
-		return nil, fmt.Errorf("take the task over: %w", err)
+		return nil, nil, fmt.Errorf("take the task over: %w", err)
 	}
 	if err := hideCores(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	config, err := network.Decode(t.Config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s, err := egress.Start(egress.Options{Config: config, NetNS: netns, Keys: t.Keys, Roots: t.Roots, Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("network: %w", err)
+	o := egress.Options{Config: config, NetNS: netns, Keys: t.Keys, Roots: t.Roots, Log: log}
+	if hosts := config.Hosts(); len(hosts) > 0 {
+		a, err := authority.New(hosts)
+		if err != nil {
+			return nil, nil, err
+		}
+		o.Authority, certificates = a, a.Bundle(t.Roots)
 	}
-	return s, fault.At(fault.KeeperStands)
+	if s, err = egress.Start(o); err != nil {
+		return nil, nil, fmt.Errorf("network: %w", err)
+	}
+	return s, certificates, fault.At(fault.KeeperStands)
 }
 
 // hideCores keeps the memory of this process, which holds keys, out of core

@@ -46,12 +46,12 @@ func waitForNamespaces() error {
 		if err != nil {
 			// Not the runtime's hook, or not one that can be helped: it sees
 			// why, and goes on without.
-			say(c, err)
+			say(c, nil, err)
 			_ = c.Close()
 			continue
 		}
 		if err := removeSocket(self.Bundle, self.ID); err != nil {
-			say(c, err)
+			say(c, nil, err)
 			return err
 		}
 		f, err := c.File()

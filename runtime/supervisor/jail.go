@@ -144,7 +144,7 @@ func (j *jail) prepare() error {
 	if len(o.Seccomp) == 0 {
 		return errors.New("there is no compiled seccomp profile")
 	}
-	if len(o.Keys) > 0 {
+	if n := j.plan.Network; n != nil && len(n.Brokers) > 0 {
 		if err := hideCores(); err != nil {
 			return err
 		}
@@ -167,6 +167,9 @@ func (j *jail) prepare() error {
 		return err
 	}
 	defer sources.Close()
+	if err := j.network.trust(s.Mounts, sources); err != nil {
+		return err
+	}
 	j.watch, err = watch.New(s, sources)
 	if err := fault.After(fault.Watch, err); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -29,6 +30,11 @@ type jailNet struct {
 	keys   map[string]string
 	roots  []byte
 	log    io.Writer
+	// authority signs for the services that have brokers, when made is closed;
+	// made is nil where there is none.
+	authority    *authority.Authority
+	authorityErr error
+	made         chan struct{}
 	// ns is the namespace of the session. It is nil where there is no session:
 	// libcontainer makes the jail's then, or there is none.
 	ns      *os.File
@@ -53,6 +59,7 @@ func newJailNet(s *specs.Spec, config *network.Network, o launch.Options) (*jail
 		return nil, fmt.Errorf("annotation %s: the jail has no network namespace of its own", contract.NetworkAnnotation)
 	}
 	n.config = config
+	n.newAuthority()
 	if o.Log > 0 {
 		n.log = os.NewFile(uintptr(o.Log), "session log")
 	}
@@ -80,8 +87,14 @@ func (n *jailNet) start(ns *os.File) (err error) {
 func (n *jailNet) setUp(ns *os.File) {
 	n.ns, n.ready = ns, make(chan error, 1)
 	go func() {
-		var err error
-		n.session, err = egress.Start(egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Log: n.log})
+		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Log: n.log}
+		a, err := n.signer()
+		if a != nil {
+			o.Authority = a
+		}
+		if err == nil {
+			n.session, err = egress.Start(o)
+		}
 		n.ready <- err
 	}()
 }

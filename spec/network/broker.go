@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -95,6 +96,19 @@ func (b Broker) Complete() Broker {
 		b.Upstream = "https://" + b.Host
 	}
 	return b
+}
+
+// OwnHost is the name that Host is by default: that of the upstream, if the
+// broker can stand for all of it. Empty if it cannot.
+func (b Broker) OwnHost() string {
+	u, err := url.Parse(b.Upstream)
+	if err != nil || u.Path != "" && u.Path != "/" || u.Port() != "" && u.Port() != strconv.Itoa(HTTPSPort) {
+		return ""
+	}
+	if name, ok := Normal(u.Hostname()); ok && strings.Contains(name, ".") {
+		return name
+	}
+	return ""
 }
 
 // Check reports the first thing that is wrong with b.

@@ -118,6 +118,17 @@ func (c Config) Encode() (string, error) {
 	return string(text), err
 }
 
+// Hosts are the names of services that brokers answer for, in their order: the
+// jail's authority signs for these.
+func (c Config) Hosts() (hosts []string) {
+	for _, b := range c.Brokers {
+		if b.Host != "" {
+			hosts = append(hosts, b.Host)
+		}
+	}
+	return hosts
+}
+
 // Parse reports everything that is wrong with c, and otherwise returns it with
 // its rules.
 func (c Config) Parse() (*Network, error) {

@@ -183,9 +183,9 @@ func TestBrokerMisuse(t *testing.T) {
 	at, mine := b.Inside()+":80 ", "X-Api-Key: "+b.Placeholder()
 	wants := [][2]string{
 		{at + "GET /v1/models " + mine, "200"},
-		{at + "GET /v1/models X-Api-Key: sk-ant-attackers-own-key", "401"},
-		{at + "GET /v1/models Authorization: Bearer sk-ant-attackers-own-key", "401"},
-		{at + "GET /v1/models", "401"},
+		{at + "GET /v1/models X-Api-Key: sk-ant-attackers-own-key", "403"},
+		{at + "GET /v1/models Authorization: Bearer sk-ant-attackers-own-key", "403"},
+		{at + "GET /v1/models", "403"},
 		{at + "GET /v1/organizations/api_keys " + mine, "403"},
 		{at + "GET /v1/models/../organizations " + mine, "400"},
 		{at + "GET /v1/models/%2e%2e/organizations " + mine, "400"},

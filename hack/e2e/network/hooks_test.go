@@ -197,6 +197,31 @@ func TestHooksBroker(t *testing.T) {
 	})
 }
 
+// TestHooksAuthority: under other runtimes, too, a brokered name shows a
+// certificate of an authority that programs in the container trust, and no
+// other name does.
+func TestHooksAuthority(t *testing.T) {
+	t.Parallel()
+	underRuntimes(t, func(t *testing.T, w *world.World, l *world.Lab, run func(string) *exec.Cmd) {
+		file := w.Write(filepath.Join(w.Dir, "key"), "KEY-OF-THE-HOOK-0123456789\n")
+		w.Write(filepath.Join(w.Home, ".config/jailed-claude/config.toml"), "version = 1\n[[broker]]\nhost = \"allowed.example\"\n"+
+			"header = \"X-Key\"\nfrom = \"file:"+file+"\"\n")
+		dir := bundleOf(w, "peer", []string{"allowed.example:443 allowed.example", "allowed.example:443 other.example", "other.example:443 other.example"},
+			"--net", "filtered", "--allow", "other.example")
+		before := w.TakeTrace()
+		for range 2 {
+			r := world.Finish(t, run(dir))
+			got := world.Lines(r.Out)
+			if r.Status != 0 || len(got) != 3 || !strings.HasPrefix(got[0], "jailed-claude, one jail (") || !strings.HasSuffix(got[0], " true [allowed.example]") ||
+				got[1] != "-" || strings.Contains(got[2], "jailed-claude") || !strings.Contains(got[2], " true ") {
+				t.Error(r)
+			}
+		}
+		w.SameTrace(before)
+		onlyBundle(w, dir)
+	})
+}
+
 // TestHooksDetached: a container that is created and started in two steps, and
 // deleted when it has ended, has its network all the while.
 func TestHooksDetached(t *testing.T) {

@@ -17,6 +17,7 @@ const PartEnv = "JAIL_TEST_PART"
 // parts of the harness, by name. A part returns the exit status.
 var parts = map[string]func(args []string) int{
 	"guard":   attackGuarded,
+	"peer":    peer,
 	"reaper":  reaper,
 	"cgroup2": withCgroup2,
 	"mounted": withMount,

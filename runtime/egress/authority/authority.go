@@ -93,6 +93,13 @@ func New(names []string) (*Authority, error) {
 	return a, nil
 }
 
+// Bundle is certificates (PEM) with the authority's at their end: what programs
+// in the jail trust.
+func (a *Authority) Bundle(roots []byte) []byte {
+	bundle := append(slices.Clone(roots), '\n')
+	return append(bundle, a.PEM()...)
+}
+
 // PEM is the authority's certificate.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})

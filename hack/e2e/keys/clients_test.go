@@ -1,0 +1,183 @@
+package keys
+
+import (
+	"encoding/base64"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+)
+
+// vault is the part "vault": a service of HTTP that shows the files of a
+// folder to who has a key, by whatever scheme, and asks others for it. Its
+// arguments are the folder, the key and the file that its address goes to. The
+// lab speaks TLS for it.
+func vault(args []string) int {
+	dir, key, file := http.FileServer(http.Dir(args[0])), args[1], args[2]
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 1
+	}
+	if err := os.WriteFile(file+".new", []byte(l.Addr().String()), 0o600); err != nil {
+		return 1
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		return 1
+	}
+	_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if text, err := base64.StdEncoding.DecodeString(value); err == nil && scheme == "Basic" {
+			_, value, _ = strings.Cut(string(text), ":")
+		}
+		if value != key {
+			w.Header().Set("Www-Authenticate", `Basic realm="vault"`)
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		dir.ServeHTTP(w, r)
+	}))
+	return 0
+}
+
+// vaultKey is what the vault wants.
+const vaultKey = "vault-key-" + world.Planted
+
+// newVault gives the lab a service of that name.
+func newVault(t *testing.T, w *world.World, l *world.Lab, name string) {
+	t.Helper()
+	l.Name(name, lab.PublicA)
+	w.Shop(name)
+	addr := filepath.Join(w.Dir, "vault-"+name)
+	c := exec.Command(os.Args[0], filepath.Join(w.Dir, "www", name), vaultKey, addr)
+	c.Env = append(w.Environ(), world.PartEnv+"=vault")
+	l.Enter(c)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	world.WaitFor(t, "the vault", func() bool { _, err := os.Stat(addr); return err == nil })
+	l.Ask(lab.Order{Name: name, Answers: [][]string{{lab.PublicA}}, Backend: w.Read(addr)})
+}
+
+// clients are programs that speak to https://service.example with what is in
+// SERVICE_KEY, and what they then show. docs/keys.md has a table of them.
+var clients = []struct{ name, program, script, wants string }{
+	{"curl", "curl", `curl -sSf -H "Authorization: Bearer $SERVICE_KEY" https://service.example/page`, "the page"},
+	{"wget", "wget", `wget -q -O - --header "Authorization: token $SERVICE_KEY" https://service.example/page`, "the page"},
+	{"git", "git", `GIT_TERMINAL_PROMPT=0 git clone -q https://ada:$SERVICE_KEY@service.example/repo.git c && cat c/README`, "a project"},
+	{"urllib", "python3", `python3 -c 'import os, urllib.request as u; print(u.urlopen(u.Request("https://service.example/page", headers={"Authorization": "Bearer " + os.environ["SERVICE_KEY"]})).read().decode())'`, "the page"},
+	{"pip", "pip3", `pip3 download -q --disable-pip-version-check --retries 0 --no-deps --index-url https://ada:$SERVICE_KEY@service.example/simple/ tiny && ls tiny-1.0.0-py3-none-any.whl`, "tiny-1.0.0"},
+	{"node", "node", `node -e 'fetch("https://service.example/page", {headers: {authorization: "Bearer " + process.env.SERVICE_KEY}}).then(async r => { if (!r.ok) process.exit(1); console.log(await r.text()) }, e => { console.error(e.cause ?? e); process.exit(1) })'`, "the page"},
+	{"npm", "npm", `npm config set //service.example/:_authToken "$SERVICE_KEY" && npm view --registry https://service.example/ --fetch-retries 0 tiny description`, "the package"},
+	{"go", "go", `GOPROXY=https://ada:$SERVICE_KEY@service.example GONOSUMDB=* GOFLAGS=-mod=mod GOTOOLCHAIN=local GOPATH=/tmp/go GOCACHE=/tmp/gc go mod download -json example.org/tiny@v1.0.0`, `"Zip"`},
+}
+
+// TestClients: programs speak to a service by its own name as ever, with a
+// placeholder; without the broker the placeholder is worth nothing.
+func TestClients(t *testing.T) {
+	t.Parallel()
+	for _, c := range clients {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			world.RequireTool(t, c.program)
+			w, l := world.NewLab(t)
+			newVault(t, w, l, "service.example")
+			w.Write(w.Home+"/.secrets/service", vaultKey+"\n")
+			flags := []string{"shell", "--package", "host"}
+			script := "cd /tmp && " + c.script
+			if p, err := exec.LookPath(c.program); err == nil {
+				root := filepath.Dir(filepath.Dir(world.OrPanic(filepath.EvalSymlinks(p))))
+				if !strings.HasPrefix(root, "/usr") || c.program == "go" {
+					script = "PATH=" + root + "/bin:$PATH; " + script
+				}
+				if !strings.HasPrefix(root, "/usr/") && root != "/usr" {
+					flags = append(flags, "--read", root)
+				}
+			}
+			run := func(policy string) world.Result {
+				w.Write(w.Home+"/.config/jailed-claude/config.toml", "version = 1\n"+policy)
+				return world.Finish(t, w.Command(append(append([]string{}, flags...), "--", "bash", "-c", script)...))
+			}
+			r := run("network.mode = \"none\"\n[[broker]]\nhost = \"service.example\"\nheader = \"Authorization\"\nfrom = \"file:~/.secrets/service\"\nenv = \"SERVICE_KEY\"\n")
+			if r.Status != 0 || !strings.Contains(r.Out, c.wants) {
+				t.Errorf("%s\n%s", r, w.SessionLog())
+			}
+			r = run("[network]\nmode = \"filtered\"\nallow = [\"service.example\"]\n[env.set]\nSERVICE_KEY = \"placeholder-for-the-service-example-key-which-stays-outside-of-this-jail\"\n")
+			if strings.Contains(r.Out, c.wants) {
+				t.Errorf("without a broker: %s", r)
+			}
+			if text := r.Out + r.Err + w.SessionLog(); strings.Contains(text, world.Planted) {
+				t.Errorf("the key was shown: %s", text)
+			}
+		})
+	}
+}
+
+// TestAuthority: the jail's authority signs for brokered names and nothing
+// else; all other names show their own certificates. Two jails have two.
+func TestAuthority(t *testing.T) {
+	t.Parallel()
+	w, l := world.NewLab(t)
+	newVault(t, w, l, "service.example")
+	l.Name("other.example", lab.PublicB)
+	w.Write(w.Home+"/.secrets/service", vaultKey+"\n")
+	w.Write(w.Home+"/.config/jailed-claude/config.toml", `version = 1
+[network]
+mode = "filtered"
+allow = ["other.example", "www.service.example"]
+[[broker]]
+host = "service.example"
+header = "Authorization"
+from = "file:~/.secrets/service"
+`)
+	l.Name("www.service.example", lab.PublicB)
+	ask := []string{"service.example:443 service.example", "service.example:443 other.example", "service.example:443 www.service.example",
+		"other.example:443 other.example", "www.service.example:443 www.service.example", "service-example.broker.internal:443 service.example"}
+	issuers := map[string]bool{}
+	for range 2 {
+		c := w.Part("peer", "--net", "filtered")
+		c.Args = append(c.Args, ask...)
+		r := world.Finish(t, c)
+		got := world.Lines(r.Out)
+		if r.Status != 0 || len(got) != len(ask) {
+			t.Fatal(r)
+		}
+		issuer, rest, _ := strings.Cut(got[0], ") ")
+		if !strings.HasPrefix(issuer, "jailed-claude, one jail (") || rest != "true [service.example]" {
+			t.Errorf("service.example: %s", got[0])
+		}
+		issuers[issuer] = true
+		for i, line := range got[1:] {
+			switch ask[i+1] {
+			case "other.example:443 other.example", "www.service.example:443 www.service.example":
+				if strings.Contains(line, "jailed-claude") || line == "-" {
+					t.Errorf("%s: %s", ask[i+1], line)
+				}
+			default:
+				if line != "-" {
+					t.Errorf("%s: %s", ask[i+1], line)
+				}
+			}
+		}
+	}
+	if len(issuers) != 2 {
+		t.Errorf("two jails have the authorities %v", issuers)
+	}
+	// The host and config.json know nothing of it, and no key is in the jail.
+	if r := world.Finish(t, w.Command("spec", "--closure", world.RequireVariable(t, "BASE_CLOSURE"))); strings.Contains(r.Out, "BEGIN CERTIFICATE") {
+		t.Error("a certificate is in config.json")
+	}
+	r := world.Finish(t, w.NetShell(`while read -r line; do case $line in *"BEGIN CERT"*) n=$((n + 1));; *PRIVATE*) echo a private key;; esac; done <"$SSL_CERT_FILE"
+		echo "$n certificates"; echo x >>"$SSL_CERT_FILE" || echo held
+		for v in NODE_EXTRA_CA_CERTS GIT_SSL_CAINFO PIP_CERT AWS_CA_BUNDLE; do echo "${!v}"; done`))
+	// The lab's authority, and the jail's.
+	if !strings.HasPrefix(r.Out, "2 certificates\nheld\n") || strings.Count(r.Out, "\n/etc/ssl/certs/ca-certificates.crt") != 4 {
+		t.Error(r)
+	}
+}
