@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/spec/host/needs"
 )
@@ -35,7 +36,7 @@ func newDoctor() *cobra.Command {
 			}
 		}
 		if missing > 0 {
-			return fmt.Errorf("this host lacks %d thing(s) that a jail needs", missing)
+			return hint.Add(fmt.Errorf("this host lacks %d thing(s) that a jail needs", missing), "run the commands above, then jailed-claude doctor again")
 		}
 		return nil
 	})

@@ -77,11 +77,7 @@ func hintsFor(err error) (hints, commands []string) {
 	case errors.As(err, &project) && project.Hint != "":
 		return []string{project.Hint}, nil
 	case errors.As(err, &cl) && cl.Fix != "":
-		lines := []string{cl.Fix}
-		if errors.Is(err, closure.ErrNoAgent) {
-			lines = append(lines, "to install Claude Code: npm install -g @anthropic-ai/claude-code")
-		}
-		return lines, nil
+		return cl.Hints(), nil
 	case errors.As(err, &ns):
 		return needs.Advice(context.Background())
 	case errors.As(err, &limits):

@@ -18,7 +18,7 @@ func newLock() *cobra.Command {
 	var update bool
 	c := command("lock [flags] [--update [NAME...]]", "Pin the project's store paths, their contents and its policy", cobra.ArbitraryArgs, func(c *cobra.Command, names []string) error {
 		if len(names) > 0 && !update {
-			return hint.Add(fmt.Errorf("unexpected argument %q", names[0]), "to move a package on: jailed-claude lock --update "+show.ShellQuote(names[0]))
+			return hint.Add(fmt.Errorf("unexpected argument %q", names[0]), "to update only this package: jailed-claude lock --update "+show.ShellQuote(names[0]))
 		}
 		return f.lock(c, plan.Update{On: update, Names: names, Progress: progress(c, "hash")})
 	})

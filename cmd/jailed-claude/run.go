@@ -98,8 +98,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 			return err
 		}
 	}
-	ro.Keys, ro.Roots = keys, roots
-	ro.Summary, ro.Require, ro.Strict = terminal, f.require, f.strict
+	ro.Keys, ro.Roots, ro.Summary, ro.Require, ro.Strict = keys, roots, terminal, f.require, f.strict
 	if j.Network != nil {
 		if ro.Log, err = sessionlog.In(host.StateDir()).Create(ro.ID, in.Host.Project.Dir); err != nil {
 			return err
@@ -126,11 +125,7 @@ func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[st
 	keys, err = key.All(c.Context(), brokers, caller)
 	var bad *key.Error
 	if errors.As(err, &bad) {
-		fix := bad.Fix
-		if in.Policy.Origins["broker="+bad.Broker] == "" { // nobody wrote it: it is there for the variable
-			fix = "to start without that key: agent.key = \"none\" in your policy"
-		}
-		err = hint.Add(err, fix)
+		err = hint.Add(err, plan.KeyAdvice(in, bad.Broker, bad.Fix))
 	}
 	if err != nil {
 		return nil, nil, err

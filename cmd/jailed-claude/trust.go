@@ -83,7 +83,7 @@ func revokeTrust(c *cobra.Command, dir string) error {
 		return err
 	}
 	if n == 0 {
-		return fmt.Errorf("%q is not approved", file)
+		return hint.Add(fmt.Errorf("%q is not approved", file), "to see what is approved: jailed-claude trust --list")
 	}
 	say(c, "withdrew %d approval(s) for %q", n, file)
 	return nil

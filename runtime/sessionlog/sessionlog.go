@@ -138,7 +138,7 @@ func firstLine(file string) (header, error) {
 	defer f.Close()
 	err = json.NewDecoder(f).Decode(&l)
 	if err == nil && l.Kind != kind {
-		err = errors.New("no session's log")
+		err = errors.New("not a session log")
 	}
 	return l, err
 }

@@ -218,17 +218,17 @@ func (w *Watch) findings() []finding {
 	}
 	for _, p := range slices.Sorted(maps.Keys(w.targets)) {
 		if w.changed(p) {
-			add(p, "a symlink that the host follows, and now says something else")
+			add(p, "a symlink that the host follows, and it now points elsewhere")
 		}
 	}
 	for _, g := range w.guards {
 		if g.print() != g.before {
-			add(g.path, "protected, and changed while the jail ran: an agent that makes namespaces can do that")
+			add(g.path, "protected, and changed while the jail ran: an agent that may create namespaces can do that")
 		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {
 		for _, dir := range w.newRepositories(p) {
-			add(path.Join(dir, ".git"), "a new git repository, whose hooks and config git executes")
+			add(path.Join(dir, ".git"), "a new git repository: git executes its hooks and configuration")
 		}
 	}
 	return list
@@ -242,14 +242,14 @@ func (w *Watch) Report(out io.Writer, killed bool) bool {
 		return false
 	}
 	if killed {
-		fmt.Fprintln(out, "jailed-claude: --strict ended the jail, for files appeared that programs outside of it would execute or trust:")
+		fmt.Fprintln(out, "jailed-claude: --strict ended the jail: files appeared that programs on the host would execute or trust:")
 	} else {
-		fmt.Fprintln(out, "jailed-claude: while the jail ran, files appeared or changed that programs outside of it would execute or trust:")
+		fmt.Fprintln(out, "jailed-claude: while the jail ran, files appeared or changed that programs on the host would execute or trust:")
 	}
 	for _, f := range list {
 		fmt.Fprintf(out, "  %q: %s\n", f.path, f.why)
 	}
-	fmt.Fprintln(out, "jailed-claude: look at them before you run anything else in this folder")
+	fmt.Fprintln(out, "jailed-claude: hint: review them before you run anything else in this folder")
 	return true
 }
 

@@ -57,6 +57,14 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Hints are Fix and, where there is no agent, how to install one.
+func (e *Error) Hints() []string {
+	if errors.Is(e, ErrNoAgent) {
+		return []string{e.Fix, "to install Claude Code: npm install -g @anthropic-ai/claude-code"}
+	}
+	return []string{e.Fix}
+}
+
 // CommandError is a Nix program that failed.
 type CommandError struct {
 	// Args is the command line.

@@ -26,7 +26,7 @@ func Compare(a, b string) (changes []policy.Change, policies bool, err error) {
 		return nil, false, err
 	}
 	if (from.layer == nil) != (to.layer == nil) {
-		return nil, false, hint.Add(errors.New("one is a policy and the other a config.json"), "name two of the same kind; jailed-claude spec --policy FILE makes a config.json")
+		return nil, false, hint.Add(errors.New("one is a policy and the other is a config.json"), "to make a config.json of a policy: jailed-claude spec --policy FILE")
 	}
 	if from.layer == nil {
 		changes, err = compare.Configs(from.text, to.text)

@@ -59,3 +59,12 @@ func keptOut(in *spec.Input, j *contract.Jail) bool {
 	return in.Policy.Agent.Key == policy.KeyAuto && in.Policy.Network.Mode == policy.NetHost && os.Getenv(keyVariable) != "" &&
 		!slices.ContainsFunc(j.Spec.Process.Env, func(e string) bool { return strings.HasPrefix(e, keyVariable+"=") })
 }
+
+// KeyAdvice is what to do where the key of a broker cannot be read; fix is how
+// it could be.
+func KeyAdvice(in *spec.Input, broker, fix string) string {
+	if in.Policy.Origins["broker="+broker] == "" { // nobody wrote it: it is there for the variable
+		return "to start without that key: agent.key = \"none\" in your policy"
+	}
+	return fix
+}

@@ -104,7 +104,7 @@ func (o *Options) namedLayer() (*policy.Layer, error) {
 		return nil, err
 	}
 	if l == nil {
-		return nil, fmt.Errorf("--policy %q: %w", o.Policy, fs.ErrNotExist)
+		return nil, hint.Add(fmt.Errorf("--policy %q: %w", o.Policy, fs.ErrNotExist), "name a policy file, or use none: --policy none")
 	}
 	return l, nil
 }

@@ -36,7 +36,7 @@ func (o *Options) locked(dir string, ps policies) (*closure.Closure, Warnings, e
 	case err != nil:
 		return nil, nil, o.unreadable(err)
 	case o.Closure != "":
-		return nil, nil, hint.Add(fmt.Errorf("--closure and the lock %q contradict each other", file), ignoreLock)
+		return nil, nil, hint.Add(fmt.Errorf("--closure cannot be used with the lock %q", file), ignoreLock)
 	}
 	// What the flags name is not of the team, but they must not be overruled.
 	if o.Package != "" && o.Package != l.Agent.Package && o.Package != l.Agent.Program && !slices.Contains(l.Agent.Paths, o.Package) {

@@ -15,15 +15,15 @@ func (o *Options) checkAllow(n policy.Network) error {
 	for _, s := range o.Allow {
 		switch n.Mode {
 		case policy.NetNone:
-			return hint.Add(fmt.Errorf("--allow %q: with the network mode %q nothing is allowed", s, n.Mode),
+			return hint.Add(fmt.Errorf("--allow %q: network mode %q allows nothing", s, n.Mode),
 				"to allow it and nothing else: --net filtered")
 		case policy.NetHost:
-			return hint.Add(fmt.Errorf("--allow %q: with the network mode %q everything is allowed already", s, n.Mode),
+			return hint.Add(fmt.Errorf("--allow %q: network mode %q already allows everything", s, n.Mode),
 				"to allow it and nothing else: --net filtered")
 		case policy.NetInternet:
 			if isPublic(s) {
-				return hint.Add(fmt.Errorf("--allow %q: with the network mode %q every public name is allowed already", s, n.Mode),
-					"to allow it and nothing else: add --net filtered")
+				return hint.Add(fmt.Errorf("--allow %q: network mode %q already allows every public name", s, n.Mode),
+					"to allow it and nothing else: --net filtered")
 			}
 		}
 	}

@@ -58,7 +58,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	}
 	if facts.Project.Dir != dir {
 		// The policy was that of another folder.
-		return nil, warnings, fmt.Errorf("project %q became %q while it was looked at: refused", dir, facts.Project.Dir)
+		return nil, warnings, fmt.Errorf("project %q became %q while it was read", dir, facts.Project.Dir)
 	}
 	warnings = append(warnings, facts.Warnings...)
 	locked := <-fromLock

@@ -210,7 +210,7 @@ func keep(requests []request, old *lock.Lock, names []string) error {
 			for _, r := range requests[1:] {
 				known = append(known, short(r.name))
 			}
-			return hint.Add(fmt.Errorf("the policy asks for no package %q", n), "known are: "+show.Visible(strings.Join(known, ", ")))
+			return hint.Add(fmt.Errorf("the policy asks for no package %q", n), "known packages: "+show.Visible(strings.Join(known, ", ")))
 		}
 	}
 	return nil

@@ -201,7 +201,7 @@ func TestLockRefuses(t *testing.T) {
 	}
 	w.Write(".jailed-claude.toml", policy)
 	w.Write(lockName, lock)
-	expect(w, 125, "contradict each other", "run", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--", "-c", "true")
+	expect(w, 125, "cannot be used with the lock", "run", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--", "-c", "true")
 	expect(w, 125, "has package", "run", "--package", bash+"/bin/ls", "--", "-c", "true")
 	expect(w, 0, "", "run", "--package", bash+"/bin/bash", "--", "-c", "true")
 	if err := os.Remove(filepath.Join(w.Project, lockName)); err != nil {

@@ -160,10 +160,10 @@ func TestAllowMeansSomething(t *testing.T) {
 		flags []string
 		says  string // empty: it runs
 	}{
-		{[]string{"--net", "internet", "--allow", "example.com"}, "every public name is allowed already"},
-		{[]string{"--net", "internet", "--allow", "@npm"}, "every public name is allowed already"},
-		{[]string{"--net", "none", "--allow", "host:80"}, "nothing is allowed"},
-		{[]string{"--net", "host", "--allow", "host:80"}, "everything is allowed already"},
+		{[]string{"--net", "internet", "--allow", "example.com"}, "already allows every public name"},
+		{[]string{"--net", "internet", "--allow", "@npm"}, "already allows every public name"},
+		{[]string{"--net", "none", "--allow", "host:80"}, "allows nothing"},
+		{[]string{"--net", "host", "--allow", "host:80"}, "already allows everything"},
 		{[]string{"--net", "filtered", "--allow", "com"}, `"com" is no full name`},
 		{[]string{"--net", "filtered", "--port", "0"}, "0 is no port"},
 		{[]string{"--net", "filtered", "--allow", "example.com", "--allow", "@npm"}, ""},
