@@ -46,14 +46,22 @@ func TestRefused(t *testing.T) {
 		want string
 	}{
 		// Traps & Traversal: grants
-		{"a grant that does not exist", func(in *Input) { in.Policy.Files.Read = []string{"/srv/missing"} },
-			`files: files.read "/srv/missing" (built-in): /srv/missing does not exist: make it, or take the grant away`},
-		{"a grant of home", func(in *Input) { grant(in, "ro", "/home/ada") },
-			`files: files.read "/home/ada" (built-in): /home/ada is your home folder or holds it: grant the parts that are needed`},
-		{"a grant above home", func(in *Input) { grant(in, "rw", "/home") },
-			`files: files.write "/home" (built-in): /home is your home folder or holds it: grant the parts that are needed`},
-		{"a grant of all", func(in *Input) { grant(in, "ro", "/") },
-			`files: files.read "/" (built-in): / is your home folder or holds it: grant the parts that are needed`},
+		{
+			"a grant that does not exist", func(in *Input) { in.Policy.Files.Read = []string{"/srv/missing"} },
+			`files: files.read "/srv/missing" (built-in): /srv/missing does not exist: make it, or take the grant away`,
+		},
+		{
+			"a grant of home", func(in *Input) { grant(in, "ro", "/home/ada") },
+			`files: files.read "/home/ada" (built-in): /home/ada is your home folder or holds it: grant the parts that are needed`,
+		},
+		{
+			"a grant above home", func(in *Input) { grant(in, "rw", "/home") },
+			`files: files.write "/home" (built-in): /home is your home folder or holds it: grant the parts that are needed`,
+		},
+		{
+			"a grant of all", func(in *Input) { grant(in, "ro", "/") },
+			`files: files.read "/" (built-in): / is your home folder or holds it: grant the parts that are needed`,
+		},
 		{"home by ~/", func(in *Input) {
 			grant(in, "ro", "/home/ada")
 			in.Policy.Files.Read = []string{"~/"}
@@ -66,40 +74,68 @@ func TestRefused(t *testing.T) {
 			grant(in, "rw", "/home/ada")
 			in.Policy.Files.Write = []string{"/srv/../home//ada/."}
 		}, `files: files.write "/srv/../home//ada/." (built-in): /home/ada is your home folder or holds it: grant the parts that are needed`},
-		{"a relative grant", func(in *Input) { in.Policy.Files.Read = []string{"../secrets"} },
-			`files: files.read "../secrets" (built-in): ../secrets does not exist: make it, or take the grant away`},
-		{"somebody's home", func(in *Input) { in.Policy.Files.Read = []string{"~bob/x"} },
-			`files: files.read "~bob/x" (built-in): ~bob/x does not exist: make it, or take the grant away`},
+		{
+			"a relative grant", func(in *Input) { in.Policy.Files.Read = []string{"../secrets"} },
+			`files: files.read "../secrets" (built-in): ../secrets does not exist: make it, or take the grant away`,
+		},
+		{
+			"somebody's home", func(in *Input) { in.Policy.Files.Read = []string{"~bob/x"} },
+			`files: files.read "~bob/x" (built-in): ~bob/x does not exist: make it, or take the grant away`,
+		},
 		{"a grant through a symlink", func(in *Input) {
 			in.Policy.Files.Read = []string{"/srv/link"}
 			in.Host.Present = map[string]host.Kind{"/srv/link": {Dir: true, Real: "/home/ada/.ssh"}}
 		}, `files: files.read "/srv/link" (built-in): /srv/link leads through a symlink to /home/ada/.ssh: grant that path`},
-		{"our own state", func(in *Input) { grant(in, "ro", "/home/ada/.local/state/jailed-claude") },
-			`files: files.read "/home/ada/.local/state/jailed-claude" (built-in): /home/ada/.local/state/jailed-claude would expose /home/ada/.local/state/jailed-claude, jailed-claude's own policy and state: grant something narrower`},
-		{"above our own policy", func(in *Input) { grant(in, "rw", "/home/ada/.config") },
-			`files: files.write "/home/ada/.config" (built-in): /home/ada/.config would expose /home/ada/.config/jailed-claude, jailed-claude's own policy and state: grant something narrower`},
-		{"inside our own cache", func(in *Input) { grant(in, "rw", "/home/ada/.cache/jailed-claude/x") },
-			`files: files.write "/home/ada/.cache/jailed-claude/x" (built-in): /home/ada/.cache/jailed-claude/x would expose /home/ada/.cache/jailed-claude, jailed-claude's own policy and state: grant something narrower`},
-		{"writing what the host's claude runs", func(in *Input) { grant(in, "rw", "/home/ada/.claude/hooks") },
-			`files: files.write "/home/ada/.claude/hooks" (built-in): /home/ada/.claude/hooks belongs to the host's own Claude, which would run what is written there: write agent.config = "shared"`},
-		{"writing the host's MCP servers", func(in *Input) { grant(in, "rw", "/home/ada/.claude.json") },
-			`files: files.write "/home/ada/.claude.json" (built-in): /home/ada/.claude.json belongs to the host's own Claude, which would run what is written there: write agent.config = "shared"`},
-		{"two bad grants", func(in *Input) { in.Policy.Files.Read, in.Policy.Files.Write = []string{"/a"}, []string{"/b"} },
-			"files: files.read \"/a\" (built-in): /a does not exist: make it, or take the grant away\nfiles.write \"/b\" (built-in): /b does not exist: make it, or take the grant away"},
-		{"writing /usr", func(in *Input) { grant(in, "rw", "/usr") },
-			`the configuration breaks the promises of a jail: mounts: "/usr" is writable`},
-		{"writing /etc", func(in *Input) { grant(in, "rw", "/etc/cron.d") },
-			`the configuration breaks the promises of a jail: mounts: "/etc/cron.d" is writable`},
-		{"reading a process", func(in *Input) { grant(in, "ro", "/proc/1/environ") },
-			`the configuration breaks the promises of a jail: mounts: "/proc/1/environ" must never be in a jail; mounts: "/proc/1/environ" would be mounted on "/proc/1/environ"`},
-		{"reading the Nix database", func(in *Input) { grant(in, "ro", "/nix/var/nix/db") },
-			`the configuration breaks the promises of a jail: mounts: "/nix/var/nix/db" must never be in a jail`},
-		{"a grant with NUL", func(in *Input) { grant(in, "ro", "/srv/a\x00b") },
-			`the configuration breaks the promises of a jail: mounts: "/srv/a\x00b" is not valid UTF-8, or holds NUL`},
+		{
+			"our own state", func(in *Input) { grant(in, "ro", "/home/ada/.local/state/jailed-claude") },
+			`files: files.read "/home/ada/.local/state/jailed-claude" (built-in): /home/ada/.local/state/jailed-claude would expose /home/ada/.local/state/jailed-claude, jailed-claude's own policy and state: grant something narrower`,
+		},
+		{
+			"above our own policy", func(in *Input) { grant(in, "rw", "/home/ada/.config") },
+			`files: files.write "/home/ada/.config" (built-in): /home/ada/.config would expose /home/ada/.config/jailed-claude, jailed-claude's own policy and state: grant something narrower`,
+		},
+		{
+			"inside our own cache", func(in *Input) { grant(in, "rw", "/home/ada/.cache/jailed-claude/x") },
+			`files: files.write "/home/ada/.cache/jailed-claude/x" (built-in): /home/ada/.cache/jailed-claude/x would expose /home/ada/.cache/jailed-claude, jailed-claude's own policy and state: grant something narrower`,
+		},
+		{
+			"writing what the host's claude runs", func(in *Input) { grant(in, "rw", "/home/ada/.claude/hooks") },
+			`files: files.write "/home/ada/.claude/hooks" (built-in): /home/ada/.claude/hooks belongs to the host's own Claude, which would run what is written there: write agent.config = "shared"`,
+		},
+		{
+			"writing the host's MCP servers", func(in *Input) { grant(in, "rw", "/home/ada/.claude.json") },
+			`files: files.write "/home/ada/.claude.json" (built-in): /home/ada/.claude.json belongs to the host's own Claude, which would run what is written there: write agent.config = "shared"`,
+		},
+		{
+			"two bad grants", func(in *Input) { in.Policy.Files.Read, in.Policy.Files.Write = []string{"/a"}, []string{"/b"} },
+			"files: files.read \"/a\" (built-in): /a does not exist: make it, or take the grant away\nfiles.write \"/b\" (built-in): /b does not exist: make it, or take the grant away",
+		},
+		{
+			"writing /usr", func(in *Input) { grant(in, "rw", "/usr") },
+			`the configuration breaks the promises of a jail: mounts: "/usr" is writable`,
+		},
+		{
+			"writing /etc", func(in *Input) { grant(in, "rw", "/etc/cron.d") },
+			`the configuration breaks the promises of a jail: mounts: "/etc/cron.d" is writable`,
+		},
+		{
+			"reading a process", func(in *Input) { grant(in, "ro", "/proc/1/environ") },
+			`the configuration breaks the promises of a jail: mounts: "/proc/1/environ" must never be in a jail; mounts: "/proc/1/environ" would be mounted on "/proc/1/environ"`,
+		},
+		{
+			"reading the Nix database", func(in *Input) { grant(in, "ro", "/nix/var/nix/db") },
+			`the configuration breaks the promises of a jail: mounts: "/nix/var/nix/db" must never be in a jail`,
+		},
+		{
+			"a grant with NUL", func(in *Input) { grant(in, "ro", "/srv/a\x00b") },
+			`the configuration breaks the promises of a jail: mounts: "/srv/a\x00b" is not valid UTF-8, or holds NUL`,
+		},
 
 		// Shared configuration
-		{"no configuration to share", func(in *Input) { in.Policy.Agent.Config = policy.ConfigShared },
-			`home: config = "shared", but the host has no ~/.claude: run claude once, or use "private"`},
+		{
+			"no configuration to share", func(in *Input) { in.Policy.Agent.Config = policy.ConfigShared },
+			`home: config = "shared", but the host has no ~/.claude: run claude once, or use "private"`,
+		},
 		{"CLAUDE_CONFIG_DIR is home", func(in *Input) {
 			in.Policy.Agent.Config, in.Host.ClaudeShared.Dir = policy.ConfigShared, "/home/ada"
 		}, `home: config = "shared": /home/ada is your home folder or holds it: grant the parts that are needed`},
@@ -136,53 +172,85 @@ func TestRefused(t *testing.T) {
 		{"a home in /etc", func(in *Input) { in.Host.Home = "/etc/ada" }, `home: the home folder "/etc/ada" cannot be one in a jail: set HOME to a folder of your own`},
 
 		// Projects, in case the host's own checks have a hole
-		{"the root as project", func(in *Input) { in.Host.Project.Dir = "/" },
-			`files: project: / is your home folder or holds it: grant the parts that are needed`},
-		{"our own policy as project", func(in *Input) { in.Host.Project.Dir = "/home/ada/.config/jailed-claude" },
-			`files: project: /home/ada/.config/jailed-claude would expose /home/ada/.config/jailed-claude, jailed-claude's own policy and state: grant something narrower`},
-		{"a git directory that holds home", func(in *Input) { in.Host.Project.Git = []string{"/home"} },
-			`files: project: /home is your home folder or holds it: grant the parts that are needed`},
+		{
+			"the root as project", func(in *Input) { in.Host.Project.Dir = "/" },
+			`files: project: / is your home folder or holds it: grant the parts that are needed`,
+		},
+		{
+			"our own policy as project", func(in *Input) { in.Host.Project.Dir = "/home/ada/.config/jailed-claude" },
+			`files: project: /home/ada/.config/jailed-claude would expose /home/ada/.config/jailed-claude, jailed-claude's own policy and state: grant something narrower`,
+		},
+		{
+			"a git directory that holds home", func(in *Input) { in.Host.Project.Git = []string{"/home"} },
+			`files: project: /home is your home folder or holds it: grant the parts that are needed`,
+		},
 		{"/etc as project", func(in *Input) { in.Host.Project.Dir = "/etc" }, `the configuration breaks the promises of a jail: mounts: "/etc" is writable`},
-		{"a project with ..", func(in *Input) { in.Host.Project.Dir = "/srv/../home/ada" },
-			`the configuration breaks the promises of a jail: mounts: destination "/srv/../home/ada" is not an absolute, clean path below the root; mounts: source "/srv/../home/ada" is not an absolute, clean path`},
-		{"a relative project", func(in *Input) { in.Host.Project.Dir = "app" },
-			`the configuration breaks the promises of a jail: mounts: destination "app" is not an absolute, clean path below the root; mounts: source "app" is not an absolute, clean path; process: process.cwd "app" is not absolute`},
-		{"a git directory that is /proc", func(in *Input) { in.Host.Project.Git = []string{"/proc/self/root"} },
-			`the configuration breaks the promises of a jail: mounts: "/proc/self/root" must never be in a jail; mounts: "/proc/self/root" would be mounted on "/proc/self/root"`},
+		{
+			"a project with ..", func(in *Input) { in.Host.Project.Dir = "/srv/../home/ada" },
+			`the configuration breaks the promises of a jail: mounts: destination "/srv/../home/ada" is not an absolute, clean path below the root; mounts: source "/srv/../home/ada" is not an absolute, clean path`,
+		},
+		{
+			"a relative project", func(in *Input) { in.Host.Project.Dir = "app" },
+			`the configuration breaks the promises of a jail: mounts: destination "app" is not an absolute, clean path below the root; mounts: source "app" is not an absolute, clean path; process: process.cwd "app" is not absolute`,
+		},
+		{
+			"a git directory that is /proc", func(in *Input) { in.Host.Project.Git = []string{"/proc/self/root"} },
+			`the configuration breaks the promises of a jail: mounts: "/proc/self/root" must never be in a jail; mounts: "/proc/self/root" would be mounted on "/proc/self/root"`,
+		},
 
 		// Environment
-		{"a folder of PATH with a colon", func(in *Input) { in.Closure.Bins = append(in.Closure.Bins, "/opt/a:b/bin") },
-			`environment: "/opt/a:b/bin" cannot be on PATH: a colon ends a folder's name there`},
-		{"a variable of libcontainer", func(in *Input) { in.Policy.Env.Set = map[string]string{"_LIBCONTAINER_INITPIPE": "3"} },
-			`the configuration breaks the promises of a jail: process: the variable "_LIBCONTAINER_INITPIPE" would speak to the runtime`},
-		{"a variable without a name", func(in *Input) { in.Policy.Env.Set = map[string]string{"": "x"} },
-			`the configuration breaks the promises of a jail: process: the variable "" is malformed`},
-		{"a value that is not UTF-8", func(in *Input) { in.Env.Vars["LC_ALL"] = "\xff" },
-			`the configuration breaks the promises of a jail: process: the variable "LC_ALL" is malformed`},
+		{
+			"a folder of PATH with a colon", func(in *Input) { in.Closure.Bins = append(in.Closure.Bins, "/opt/a:b/bin") },
+			`environment: "/opt/a:b/bin" cannot be on PATH: a colon ends a folder's name there`,
+		},
+		{
+			"a variable of libcontainer", func(in *Input) { in.Policy.Env.Set = map[string]string{"_LIBCONTAINER_INITPIPE": "3"} },
+			`the configuration breaks the promises of a jail: process: the variable "_LIBCONTAINER_INITPIPE" would speak to the runtime`,
+		},
+		{
+			"a variable without a name", func(in *Input) { in.Policy.Env.Set = map[string]string{"": "x"} },
+			`the configuration breaks the promises of a jail: process: the variable "" is malformed`,
+		},
+		{
+			"a value that is not UTF-8", func(in *Input) { in.Env.Vars["LC_ALL"] = "\xff" },
+			`the configuration breaks the promises of a jail: process: the variable "LC_ALL" is malformed`,
+		},
 
 		// Others
 		{"an unknown network", func(in *Input) { in.Policy.Network.Mode = "tunnel" }, `network: mode "tunnel" is not known`},
-		{"an unknown preset", func(in *Input) { in.Policy.Network.Allow = []string{"@x"} },
-			`network: network.allow: "@x" is not a preset: there are @claude @crates @git-https @go @nix-cache @npm @pypi`},
-		{"a rule that is none", func(in *Input) { in.Policy.Network.Deny = []string{"com"} }, `network: network.deny: "com" is no full name: write it with its domain`},
-		{"a key that would be inside", func(in *Input) { filtered(in); in.Policy.Env.Pass = []string{"NPM_TOKEN"} },
-			`network: broker "npm" (user) gives NPM_TOKEN a value, and env.pass or env.set does too: take it out of one`},
-		{"a key that would be inside under its own name", func(in *Input) {
-			filtered(in)
-			in.Policy.Brokers[0].Env, in.Policy.Brokers[0].From, in.Policy.Env.Pass = "", "env:NPM_TOKEN", []string{"NPM_TOKEN"}
+		{
+			"an unknown preset", func(in *Input) { in.Policy.Network.Allow = []string{"@x"} },
+			`network: network.allow: "@x" is not a preset: there are @claude @crates @git-https @go @nix-cache @npm @pypi`,
 		},
-			`network: the key of broker "npm" (user) comes from NPM_TOKEN, which the jail gets too: take it out of env.pass`},
-		{"a placeholder that is another value", func(in *Input) { filtered(in); in.Policy.Env.Set = map[string]string{"NPM_TOKEN": ""} },
-			`network: broker "npm" (user) gives NPM_TOKEN a value, and env.pass or env.set does too: take it out of one`},
+		{"a rule that is none", func(in *Input) { in.Policy.Network.Deny = []string{"com"} }, `network: network.deny: "com" is no full name: write it with its domain`},
+		{
+			"a key that would be inside", func(in *Input) { filtered(in); in.Policy.Env.Pass = []string{"NPM_TOKEN"} },
+			`network: broker "npm" (user) gives NPM_TOKEN a value, and env.pass or env.set does too: take it out of one`,
+		},
+		{
+			"a key that would be inside under its own name", func(in *Input) {
+				filtered(in)
+				in.Policy.Brokers[0].Env, in.Policy.Brokers[0].From, in.Policy.Env.Pass = "", "env:NPM_TOKEN", []string{"NPM_TOKEN"}
+			},
+			`network: the key of broker "npm" (user) comes from NPM_TOKEN, which the jail gets too: take it out of env.pass`,
+		},
+		{
+			"a placeholder that is another value", func(in *Input) { filtered(in); in.Policy.Env.Set = map[string]string{"NPM_TOKEN": ""} },
+			`network: broker "npm" (user) gives NPM_TOKEN a value, and env.pass or env.set does too: take it out of one`,
+		},
 		{"two keys in one variable", func(in *Input) {
 			filtered(in)
 			in.Policy.Brokers = append(in.Policy.Brokers, network.Broker{Name: "b", Upstream: "https://b.example", Header: "X", From: "env:B", Env: "NPM_TOKEN"})
 		}, `network: NPM_TOKEN is the variable of broker "npm" and of broker "b": take it out of one`},
-		{"hooks that the jail could change", func(in *Input) { in.Init, in.Host.Executable = "", "/home/ada/src/app/bin/jailed-claude" },
-			`the configuration breaks the promises of a jail: hooks: the jail can change "/home/ada/src/app/bin/jailed-claude" by way of "/home/ada/src/app", and it runs outside: install jailed-claude elsewhere`},
+		{
+			"hooks that the jail could change", func(in *Input) { in.Init, in.Host.Executable = "", "/home/ada/src/app/bin/jailed-claude" },
+			`the configuration breaks the promises of a jail: hooks: the jail can change "/home/ada/src/app/bin/jailed-claude" by way of "/home/ada/src/app", and it runs outside: install jailed-claude elsewhere`,
+		},
 		{"no network mode", func(in *Input) { in.Policy.Network.Mode = "" }, `network: mode "" is not known`},
-		{"an argument with NUL", func(in *Input) { in.Args = []string{"a\x00b"} },
-			"the configuration breaks the promises of a jail: process: an argument is not valid UTF-8, or holds NUL"},
+		{
+			"an argument with NUL", func(in *Input) { in.Args = []string{"a\x00b"} },
+			"the configuration breaks the promises of a jail: process: an argument is not valid UTF-8, or holds NUL",
+		},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			in := valid()
@@ -389,17 +457,21 @@ func requireGit(t *testing.T) func(args ...string) string {
 func TestEnvironment(t *testing.T) {
 	in := valid()
 	crosses := []string{"TERM", "LANG", "LC_ALL", "LC_", "TZ", "NO_COLOR", "EDITOR", "COLORTERM"}
-	stays := []string{"LC", "LCX", "term", "TERMINFO", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS",
+	stays := []string{
+		"LC", "LCX", "term", "TERMINFO", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS",
 		"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "TMUX", "AWS_SECRET_ACCESS_KEY", "ANTHROPIC_API_KEY", "NODE_OPTIONS", "GIT_DIR", "NIX_PATH",
-		"_LIBCONTAINER_INITPIPE", "NOTIFY_SOCKET", "LISTEN_FDS", "http_proxy", "CLAUDE_CODE_OAUTH_TOKEN", "HISTFILE"}
+		"_LIBCONTAINER_INITPIPE", "NOTIFY_SOCKET", "LISTEN_FDS", "http_proxy", "CLAUDE_CODE_OAUTH_TOKEN", "HISTFILE",
+	}
 	in.Env.Vars = map[string]string{}
 	in.Policy.Agent.Key = policy.KeyNone
 	for _, n := range slices.Concat(crosses, stays) {
 		in.Env.Vars[n] = "of the host"
 	}
-	made := map[string]string{"HOME": "/home/ada", "USER": "ada", "LOGNAME": "ada", "TMPDIR": "/tmp", "XDG_RUNTIME_DIR": "/run/user/1000",
+	made := map[string]string{
+		"HOME": "/home/ada", "USER": "ada", "LOGNAME": "ada", "TMPDIR": "/tmp", "XDG_RUNTIME_DIR": "/run/user/1000",
 		"SHELL": storeBash + "/bin/bash", "PATH": storeClaude + "/bin:" + storeBash + "/bin:" + storeUtils + "/bin", "CLAUDE_CONFIG_DIR": "/home/ada/.claude",
-		"SSL_CERT_FILE": contract.CertsPath, "NIX_SSL_CERT_FILE": contract.CertsPath}
+		"SSL_CERT_FILE": contract.CertsPath, "NIX_SSL_CERT_FILE": contract.CertsPath,
+	}
 	for n := range made {
 		in.Env.Vars[n] = "of the host"
 		in.Policy.Env.Pass = append(in.Policy.Env.Pass, n)

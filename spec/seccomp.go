@@ -51,8 +51,10 @@ func profile(arch specs.Arch, moby string, door, nesting bool) (*specs.LinuxSecc
 // pivot_root), nor the newer mount API.
 func forNesting() []specs.LinuxSyscall {
 	without := func(name string, flags uint64) specs.LinuxSyscall {
-		return specs.LinuxSyscall{Names: []string{name}, Action: specs.ActAllow,
-			Args: []specs.LinuxSeccompArg{{Index: 0, Value: flags, Op: specs.OpMaskedEqual}}}
+		return specs.LinuxSyscall{
+			Names: []string{name}, Action: specs.ActAllow,
+			Args: []specs.LinuxSeccompArg{{Index: 0, Value: flags, Op: specs.OpMaskedEqual}},
+		}
 	}
 	return []specs.LinuxSyscall{
 		without("clone", unix.CLONE_NEWCGROUP), // the bit of CLONE_NEWTIME is part of the exit signal

@@ -103,8 +103,13 @@ func TestProfileAllows(t *testing.T) {
 			{"unshare", []uint64{unix.CLONE_NEWCGROUP}, false, false},
 			{"unshare", []uint64{unix.CLONE_NEWTIME}, false, false},
 			{"setns", nil, false, false},
-			{"mount", nil, false, true}, {"umount2", nil, false, true}, {"pivot_root", nil, false, true},
-			{"chroot", nil, false, false}, {"fsopen", nil, false, false}, {"open_tree", nil, false, false}, {"mount_setattr", nil, false, false},
+			{"mount", nil, false, true},
+			{"umount2", nil, false, true},
+			{"pivot_root", nil, false, true},
+			{"chroot", nil, false, false},
+			{"fsopen", nil, false, false},
+			{"open_tree", nil, false, false},
+			{"mount_setattr", nil, false, false},
 		} {
 			if got := allows(plain, c.call, c.args...); got != c.plain {
 				t.Errorf("%s: %s%x is allowed: %v", arch, c.call, c.args, got)

@@ -83,8 +83,10 @@ func Changes(before, after *Lock) []string {
 		say("closure: %d paths added, %d removed, %d unchanged", added, removed, same)
 	}
 	for _, v := range []struct{ name, before, after string }{
-		{"policy", before.Policy, after.Policy}, {"spec", before.Spec, after.Spec},
-		{"system", before.System, after.System}, {"tool", before.Tool, after.Tool},
+		{"policy", before.Policy, after.Policy},
+		{"spec", before.Spec, after.Spec},
+		{"system", before.System, after.System},
+		{"tool", before.Tool, after.Tool},
 	} {
 		if v.before != v.after {
 			say("%s: %s -> %s", v.name, v.before, v.after)

@@ -216,8 +216,10 @@ func TestRegistered(t *testing.T) {
 			t.Errorf("%s: %+v, %v", spelling, known, err)
 		}
 	}
-	for _, bad := range []string{"", "sha512:" + hex, hex[1:], "sha256:" + strings.Repeat("e", 52),
-		"sha256:" + strings.Repeat("z", 52), "sha256:2" + strings.Repeat("0", 51), "sha256:0" + strings.Repeat("0", 50) + "\x00"} {
+	for _, bad := range []string{
+		"", "sha512:" + hex, hex[1:], "sha256:" + strings.Repeat("e", 52),
+		"sha256:" + strings.Repeat("z", 52), "sha256:2" + strings.Repeat("0", 51), "sha256:0" + strings.Repeat("0", 50) + "\x00",
+	} {
 		if known, err := Registered(hashB, bad, 0); err == nil {
 			t.Errorf("%q is taken: %+v", bad, known)
 		}

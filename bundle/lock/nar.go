@@ -40,7 +40,7 @@ const (
 // narHasher hashes the NAR of one store path after another.
 type narHasher struct {
 	// ctx is that of the one call of hashAll that this is made for.
-	ctx  context.Context
+	ctx  context.Context //nolint:containedctx // it lives as long as that call
 	sum  hash.Hash
 	size int64
 	// small gathers tokens and small files.

@@ -52,8 +52,10 @@ func Parse(data []byte) (*Lock, error) {
 			if rangeOK(any.Tool) {
 				wants = " (it wants " + any.Tool + ")"
 			}
-			return nil, &ParseError{Line: 1, Newer: true,
-				Problem: fmt.Sprintf("it is of format %d, and this jailed-claude reads %d%s", n, Version, wants)}
+			return nil, &ParseError{
+				Line: 1, Newer: true,
+				Problem: fmt.Sprintf("it is of format %d, and this jailed-claude reads %d%s", n, Version, wants),
+			}
 		}
 	}
 	r := &reader{json.NewDecoder(bytes.NewReader(data))}

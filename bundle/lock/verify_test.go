@@ -44,8 +44,10 @@ func require(t testing.TB, name string) string {
 // for readers that stumble over them.
 func tree(t testing.TB, dir string, strange bool) {
 	t.Helper()
-	files := map[string]int{"empty": 0, "one": 1, "seven": 7, "eight": 8, "nine": 9, "a/b/c": 10, "a.b": 3, "a-b": 3, "ab": 3, "UPPER": 4,
-		"chunk": chunk, "chunk+1": chunk + 1, "below": large - 1, "large": large, "larger": 3*large + 5, "\u00fcml\u00e4ut": 1}
+	files := map[string]int{
+		"empty": 0, "one": 1, "seven": 7, "eight": 8, "nine": 9, "a/b/c": 10, "a.b": 3, "a-b": 3, "ab": 3, "UPPER": 4,
+		"chunk": chunk, "chunk+1": chunk + 1, "below": large - 1, "large": large, "larger": 3*large + 5, "\u00fcml\u00e4ut": 1,
+	}
 	if strange {
 		files["..x"], files["..."], files["line\nend"], files[strings.Repeat("n", 255)], files["\xff\xfe"] = 1, 2, 3, 4, 5
 	}

@@ -19,8 +19,11 @@ func sample() *report.Report {
 		row, column string
 		all         []float64
 	}{
-		{"300", floor, []float64{9, 10, 11}}, {"300", bwrap, []float64{160}}, {"300", ours, []float64{30, 50, 40}},
-		{"2000", floor, []float64{44}}, {"2000", ours, []float64{91}},
+		{"300", floor, []float64{9, 10, 11}},
+		{"300", bwrap, []float64{160}},
+		{"300", ours, []float64{30, 50, 40}},
+		{"2000", floor, []float64{44}},
+		{"2000", ours, []float64{91}},
 	} {
 		for _, v := range f.all {
 			t.Add(f.row, f.column, v, nil)

@@ -20,8 +20,14 @@ const (
 // line is how a column is drawn: colours that the colour-blind can tell apart
 // (Okabe and Ito), dashes for a jail without a network.
 var plotLines = []struct{ column, colour, dash string }{
-	{bwrap, "#D55E00", ""}, {runcHooks, "#CC79A7", ""}, {runc, "#CC79A7", "6 4"}, {crunHooks, "#E69F00", ""}, {crun, "#E69F00", "6 4"},
-	{ours, "#0072B2", ""}, {oursNone, "#0072B2", "6 4"}, {floor, "#555555", ""},
+	{bwrap, "#D55E00", ""},
+	{runcHooks, "#CC79A7", ""},
+	{runc, "#CC79A7", "6 4"},
+	{crunHooks, "#E69F00", ""},
+	{crun, "#E69F00", "6 4"},
+	{ours, "#0072B2", ""},
+	{oursNone, "#0072B2", "6 4"},
+	{floor, "#555555", ""},
 }
 
 // drawStartup draws start-up over the number of store paths, as SVG. Both

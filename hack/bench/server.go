@@ -5,9 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"github.com/jailed-claude/jailed-claude/hack/bench/client"
 	"io"
 	"net"
+
+	"github.com/jailed-claude/jailed-claude/hack/bench/client"
 )
 
 // The outer world of the benchmark: one name and one address that looks

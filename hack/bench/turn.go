@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func turn(b *bench) (*report.Table, error) {
 				return append([]string{filepath.Join(agent, "bin", "claude")}, what.args...), nil
 			}, free},
 			{ours, func() ([]string, error) {
-				return append(append(flags[:len(flags):len(flags)], "--"), what.args...), nil
+				return append(append(slices.Clip(flags), "--"), what.args...), nil
 			}, nil},
 		})
 	}

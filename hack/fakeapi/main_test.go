@@ -68,19 +68,34 @@ func TestMessages(t *testing.T) {
 		want       []string
 		note       string
 	}{
-		{"first turn", `{` + tools + `, "messages": [` + user + `]}`, 200,
-			[]string{`"text":"look"`, `"command":"id"`, `"stop_reason":"tool_use"`, `"input":{}`}, `turn 0, tool "Read" was not offered`},
-		{"result as text", `{` + tools + `, "messages": [` + asked + `,
+		{
+			"first turn", `{` + tools + `, "messages": [` + user + `]}`, 200,
+			[]string{`"text":"look"`, `"command":"id"`, `"stop_reason":"tool_use"`, `"input":{}`},
+			`turn 0, tool "Read" was not offered`,
+		},
+		{
+			"result as text", `{` + tools + `, "messages": [` + asked + `,
 			{"role": "user", "content": [{"type": "tool_result", "content": "uid=7"}]}]}`, 200,
-			[]string{`"text":"said: uid=7"`, `"stop_reason":"end_turn"`}, "turn 1"},
-		{"result as parts, the last one counts", `{` + tools + `, "messages": [` + asked + `,
+			[]string{`"text":"said: uid=7"`, `"stop_reason":"end_turn"`},
+			"turn 1",
+		},
+		{
+			"result as parts, the last one counts", `{` + tools + `, "messages": [` + asked + `,
 			{"role": "user", "content": [{"type": "tool_result", "content": "old"},
 			{"type": "tool_result", "content": [{"type": "text", "text": "new "}, {"type": "text", "text": "er"}]}]}]}`, 200,
-			[]string{`"text":"said: new er"`}, "turn 1"},
-		{"scripted error", `{` + tools + `, "messages": [` + asked + `, {"role": "assistant", "content": []}]}`, 529,
-			[]string{`"api_error"`}, "turn 2"},
-		{"past the script", `{` + tools + `, "messages": [` + strings.Repeat(`{"role": "assistant"},`, 3) + user + `]}`, 200,
-			[]string{`"text":"done"`}, "past the script (turn 3)"},
+			[]string{`"text":"said: new er"`},
+			"turn 1",
+		},
+		{
+			"scripted error", `{` + tools + `, "messages": [` + asked + `, {"role": "assistant", "content": []}]}`, 529,
+			[]string{`"api_error"`},
+			"turn 2",
+		},
+		{
+			"past the script", `{` + tools + `, "messages": [` + strings.Repeat(`{"role": "assistant"},`, 3) + user + `]}`, 200,
+			[]string{`"text":"done"`},
+			"past the script (turn 3)",
+		},
 		{"no tools offered", `{"messages": [` + user + `]}`, 200, []string{`"text":"ok"`}, "side request"},
 		{"not JSON", `{`, 400, []string{"invalid_request_error"}, "not a Messages request"},
 	} {

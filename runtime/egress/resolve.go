@@ -27,7 +27,7 @@ var errBusy = errors.New("too many names are being looked up")
 
 // resolver asks the host's name servers, once for all who ask at the same time.
 type resolver struct {
-	ctx    context.Context // the session's
+	ctx    context.Context //nolint:containedctx // the session's, not that of whoever asks first
 	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 	slots  chan struct{}
 

@@ -53,8 +53,7 @@ func handshake(name string, change func(*tls.Config)) func(net.Conn) error {
 		}
 		s := tls.Client(c, o)
 		err := s.HandshakeContext(context.Background())
-		var other *tls.ECHRejectionError
-		if errors.As(err, &other) {
+		if _, ok := errors.AsType[*tls.ECHRejectionError](err); ok {
 			return nil // the server has no such key, and has answered
 		}
 		if err != nil {

@@ -286,7 +286,7 @@ func (w *world) refused(address string) error {
 }
 
 // serve accepts on an address of the outside world.
-func serve(t testing.TB, address string, f func(*net.TCPConn)) net.Listener {
+func serve(t testing.TB, address string, f func(*net.TCPConn)) {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
 	if err != nil {
@@ -305,7 +305,6 @@ func serve(t testing.TB, address string, f func(*net.TCPConn)) net.Listener {
 			}()
 		}
 	}()
-	return l
 }
 
 // echo says its own address and then what it is told.

@@ -19,8 +19,10 @@ func caller(t *testing.T) (c Caller, warned *[]string) {
 	t.Helper()
 	home := t.TempDir()
 	warned = new([]string)
-	c = Caller{Home: home, Project: filepath.Join(home, "project"), Warn: func(s string) { *warned = append(*warned, s) },
-		Env: map[string]string{"KEY": secret, "EMPTY": "", "TWO": secret + "\n" + secret, "PATH": "relative:" + home + "/bin:/usr/bin:/bin"}}
+	c = Caller{
+		Home: home, Project: filepath.Join(home, "project"), Warn: func(s string) { *warned = append(*warned, s) },
+		Env: map[string]string{"KEY": secret, "EMPTY": "", "TWO": secret + "\n" + secret, "PATH": "relative:" + home + "/bin:/usr/bin:/bin"},
+	}
 	for name, text := range map[string]string{
 		"key": secret + "\n", "open": secret, "empty": "", "two": "one-line-of-text\nanother\n", "large": strings.Repeat("k", maxSize+1), "nul": secret + "\x00",
 		"project/key": secret, "bin/print-key": "#!/bin/sh\necho " + secret + "\n", "project/print-key": "#!/bin/sh\necho " + secret + "\n",

@@ -24,7 +24,10 @@ func (t *Tree) bindDevice(name string, at int, place string) error {
 var devices = []string{"null", "zero", "full", "random", "urandom", "tty"}
 
 var deviceLinks = []struct{ name, target string }{
-	{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+	{"fd", "/proc/self/fd"},
+	{"stdin", "/proc/self/fd/0"},
+	{"stdout", "/proc/self/fd/1"},
+	{"stderr", "/proc/self/fd/2"},
 	{"ptmx", "pts/ptmx"},
 }
 

@@ -38,6 +38,7 @@ func sourceError(source string, err error) error {
 	return fmt.Errorf("mount source %q: %w", source, err)
 }
 
+// Close closes what was not used.
 func (s Sources) Close() {
 	for i, fd := range s {
 		if fd >= 0 {

@@ -28,8 +28,10 @@ func TestCovered(t *testing.T) {
 	if entries, err := os.ReadDir(WorkDir); err != nil || len(entries) > 0 {
 		t.Fatalf("%s holds %v (%v)", WorkDir, entries, err)
 	}
-	for p, want := range map[string]string{dir + "/file": "", dir: "", WorkDir: "", "/proc/self": "became a symlink",
-		dir + "/link": "became a symlink", dir + "/gone": "vanished"} {
+	for p, want := range map[string]string{
+		dir + "/file": "", dir: "", WorkDir: "", "/proc/self": "became a symlink",
+		dir + "/link": "became a symlink", dir + "/gone": "vanished",
+	} {
 		s, err := OpenSources([]specs.Mount{bindMount(p, "/x")}, c)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v", p, err)

@@ -92,6 +92,7 @@ func openFolder(dir string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), dir), nil
 }
 
+// Close closes what is still open of the tree.
 func (t *Tree) Close() {
 	for _, f := range []**os.File{&t.root, &t.dev} {
 		if *f != nil {

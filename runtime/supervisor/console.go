@@ -40,8 +40,10 @@ func newConsole() (*console, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
 	}
-	c := &console{ours: os.NewFile(uintptr(fds[0]), "console"), theirs: os.NewFile(uintptr(fds[1]), "console"),
-		got: make(chan error, 1), copied: make(chan struct{})}
+	c := &console{
+		ours: os.NewFile(uintptr(fds[0]), "console"), theirs: os.NewFile(uintptr(fds[1]), "console"),
+		got: make(chan error, 1), copied: make(chan struct{}),
+	}
 	if tty(os.Stdin) {
 		if c.input, err = unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
 			return nil, fmt.Errorf("terminal: %w", os.NewSyscallError("ioctl(TCGETS)", err))

@@ -41,25 +41,60 @@ type switchable struct {
 var switchables = [...]switchable{
 	{"?", 2026, false}, // synchronized output
 	// The mouse, and how it is reported.
-	{"?", 9, false}, {"?", 1000, false}, {"?", 1001, false}, {"?", 1002, false}, {"?", 1003, false},
-	{"?", 1005, false}, {"?", 1006, false}, {"?", 1015, false}, {"?", 1016, false},
+	{"?", 9, false},
+	{"?", 1000, false},
+	{"?", 1001, false},
+	{"?", 1002, false},
+	{"?", 1003, false},
+	{"?", 1005, false},
+	{"?", 1006, false},
+	{"?", 1015, false},
+	{"?", 1016, false},
 	// What else a terminal would type: focus, pastes in brackets, themes,
 	// sizes, every key.
-	{"?", 1004, false}, {"?", 2004, false}, {"?", 2031, false}, {"?", 2048, false}, {"?", 9001, false},
+	{"?", 1004, false},
+	{"?", 2004, false},
+	{"?", 2031, false},
+	{"?", 2048, false},
+	{"?", 9001, false},
 	// Cursor keys, keypad, reverse colours, origin, margins, wrapping, cursor.
-	{"?", 1, false}, {"?", 66, false}, {"?", 5, false}, {"?", 6, false}, {"?", 69, false}, {"?", 7, true}, {"?", 25, true},
+	{"?", 1, false},
+	{"?", 66, false},
+	{"?", 5, false},
+	{"?", 6, false},
+	{"?", 69, false},
+	{"?", 7, true},
+	{"?", 25, true},
 	// What the backspace key sends, repeating, function keys of other makes.
-	{"?", 67, false}, {"?", 8, true}, {"?", 1050, false}, {"?", 1051, false}, {"?", 1052, false}, {"?", 1053, false},
-	{"?", 1060, false}, {"?", 1061, false},
+	{"?", 67, false},
+	{"?", 8, true},
+	{"?", 1050, false},
+	{"?", 1051, false},
+	{"?", 1052, false},
+	{"?", 1053, false},
+	{"?", 1060, false},
+	{"?", 1061, false},
 	// Inserting, no echo, and line feeds that return.
-	{"", 4, false}, {"", 12, true}, {"", 20, false},
+	{"", 4, false},
+	{"", 12, true},
+	{"", 20, false},
 }
 
 // colourCommands are the commands that set colours, and those that bring them
 // back.
 var colourCommands = [...]struct{ set, reset string }{
-	{"4", "104"}, {"5", "105"}, {"10", "110"}, {"11", "111"}, {"12", "112"}, {"13", "113"}, {"14", "114"},
-	{"15", "115"}, {"16", "116"}, {"17", "117"}, {"18", "118"}, {"19", "119"},
+	{"4", "104"},
+	{"5", "105"},
+	{"10", "110"},
+	{"11", "111"},
+	{"12", "112"},
+	{"13", "113"},
+	{"14", "114"},
+	{"15", "115"},
+	{"16", "116"},
+	{"17", "117"},
+	{"18", "118"},
+	{"19", "119"},
 }
 
 // maxDepth is more than any terminal remembers of titles or keyboard modes.

@@ -50,8 +50,10 @@ func TestGuard(t *testing.T) {
 			bind := func(at string, options ...string) specs.Mount {
 				return specs.Mount{Type: "bind", Source: at, Destination: at, Options: options}
 			}
-			s := &specs.Spec{Process: &specs.Process{Args: args},
-				Mounts: []specs.Mount{bind(dir, "rbind", "rw"), bind(filepath.Join(dir, ".git"), "rbind", "rw"), bind(filepath.Join(dir, ".git/hooks"), "rbind", "ro")}}
+			s := &specs.Spec{
+				Process: &specs.Process{Args: args},
+				Mounts:  []specs.Mount{bind(dir, "rbind", "rw"), bind(filepath.Join(dir, ".git"), "rbind", "rw"), bind(filepath.Join(dir, ".git/hooks"), "rbind", "ro")},
+			}
 			var opened rootfs.Sources
 			for _, m := range s.Mounts {
 				fd, err := unix.Open(m.Source, unix.O_PATH|unix.O_CLOEXEC, 0)

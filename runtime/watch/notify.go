@@ -50,7 +50,7 @@ func (w *Watch) Start() <-chan struct{} {
 	}
 	n := &notifier{w: w, names: map[string]bool{}}
 	for p := range w.why {
-		for _, name := range strings.Split(strings.TrimPrefix(p, w.root(p).path+"/"), "/") {
+		for name := range strings.SplitSeq(strings.TrimPrefix(p, w.root(p).path+"/"), "/") {
 			n.names[name] = true
 		}
 	}

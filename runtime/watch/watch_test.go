@@ -97,8 +97,10 @@ var appearances = map[string]struct {
 	"a symlink where a folder would be": {do: func() error {
 		return errors.Join(os.Mkdir("a", 0o755), os.Symlink("a", ".claude"))
 	}, want: ".claude/settings.json"},
-	"by a symlink of the start": {do: func() error { return write("pre/settings.json") }, want: ".claude/settings.json",
-		link: map[string]string{".claude": "pre"}},
+	"by a symlink of the start": {
+		do: func() error { return write("pre/settings.json") }, want: ".claude/settings.json",
+		link: map[string]string{".claude": "pre"},
+	},
 	"by another symlink than at the start": {do: func() error {
 		return errors.Join(os.Remove(".claude"), os.Symlink("elsewhere", ".claude"))
 	}, want: ".claude/settings.json", link: map[string]string{".claude": "pre"}},

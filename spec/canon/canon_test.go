@@ -22,8 +22,11 @@ func TestJSON(t *testing.T) {
 		{"control characters", "\x00\b\t\n\v\f\r\x1f\x7f", `"\u0000\b\t\n\u000b\f\r\u001f` + "\x7f\""},
 		{"quotes", `a"b\c/`, `"a\"b\\c/"`},
 		// The example of RFC 8785, 3.2.3.
-		{"order of names", map[string]any{"\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\U0001f600": 5, "\u0080": 6, "\u00f6": 7},
-			"{\"\\r\":2,\"1\":4,\"\u0080\":6,\"\u00f6\":7,\"\u20ac\":1,\"\U0001f600\":5,\"\ufb33\":3}"},
+		{
+			"order of names",
+			map[string]any{"\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\U0001f600": 5, "\u0080": 6, "\u00f6": 7},
+			"{\"\\r\":2,\"1\":4,\"\u0080\":6,\"\u00f6\":7,\"\u20ac\":1,\"\U0001f600\":5,\"\ufb33\":3}",
+		},
 		{"nested", map[string]any{"b": []any{1, true, nil}, "a": map[string]string{"y": "1", "x": "2"}}, `{"a":{"x":"2","y":"1"},"b":[1,true,null]}`},
 		{"struct", struct {
 			B int `json:"b"`

@@ -109,8 +109,7 @@ func reason(err error) string {
 	case errors.Is(err, beneath.ErrSymlink), errors.Is(err, beneath.ErrSpecial):
 		return err.Error()
 	}
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pe.Err
 	}
 	return fmt.Sprintf("cannot be read: %v", err)

@@ -38,7 +38,8 @@ func plain() *specs.Spec {
 			Resources:   &specs.LinuxResources{Memory: &specs.LinuxMemory{Limit: &limit, Swap: new(limit)}},
 			Seccomp: &specs.LinuxSeccomp{DefaultAction: specs.ActErrno, Syscalls: []specs.LinuxSyscall{
 				{Names: []string{"read", "write"}, Action: specs.ActAllow},
-				{Names: []string{"clone3"}, Action: specs.ActErrno, ErrnoRet: new(uint(38))}}},
+				{Names: []string{"clone3"}, Action: specs.ActErrno, ErrnoRet: new(uint(38))},
+			}},
 		},
 	}
 }
@@ -71,8 +72,8 @@ func TestCompareWithHostNetwork(t *testing.T) {
 	}
 }
 
-func bind(path, options string) specs.Mount {
-	return specs.Mount{Destination: path, Type: "bind", Source: path, Options: strings.Split(options, ",")}
+func bind(path string) specs.Mount {
+	return specs.Mount{Destination: path, Type: "bind", Source: path, Options: []string{"rbind", "ro", "nosuid", "nodev", "rro"}}
 }
 
 func TestCompare(t *testing.T) {
@@ -84,31 +85,55 @@ func TestCompare(t *testing.T) {
 	}{
 		"nothing":  {func(*specs.Spec) {}, nil, nil},
 		"hostname": {func(s *specs.Spec) { s.Hostname = "x" }, []string{"-hostname"}, []string{"-hostname"}},
-		"the clipboard": {func(s *specs.Spec) { s.Annotations[contract.TerminalAnnotation] = contract.TerminalClipboardWrite },
-			[]string{"+annotations." + contract.TerminalAnnotation}, []string{"-annotations." + contract.TerminalAnnotation}},
-		"a mount of the host": {func(s *specs.Spec) { s.Mounts = append(s.Mounts, bind("/etc", "rbind,ro,nosuid,nodev,rro")) },
-			[]string{"+mounts /etc"}, []string{"-mounts /etc"}},
-		"a mount over the home": {func(s *specs.Spec) { s.Mounts = append(s.Mounts, bind("/home/u/x", "rbind,ro,nosuid,nodev,rro")) },
-			[]string{"+mounts /home/u/x"}, []string{"-mounts /home/u/x"}},
-		"something protected": {func(s *specs.Spec) { s.Mounts = append(s.Mounts, bind("/p/infra", "rbind,ro,nosuid,nodev,rro")) },
-			[]string{"-mounts /p/infra"}, []string{"+mounts /p/infra"}},
+		"the clipboard": {
+			func(s *specs.Spec) { s.Annotations[contract.TerminalAnnotation] = contract.TerminalClipboardWrite },
+			[]string{"+annotations." + contract.TerminalAnnotation},
+			[]string{"-annotations." + contract.TerminalAnnotation},
+		},
+		"a mount of the host": {
+			func(s *specs.Spec) { s.Mounts = append(s.Mounts, bind("/etc")) },
+			[]string{"+mounts /etc"},
+			[]string{"-mounts /etc"},
+		},
+		"a mount over the home": {
+			func(s *specs.Spec) { s.Mounts = append(s.Mounts, bind("/home/u/x")) },
+			[]string{"+mounts /home/u/x"},
+			[]string{"-mounts /home/u/x"},
+		},
+		"something protected": {
+			func(s *specs.Spec) { s.Mounts = append(s.Mounts, bind("/p/infra")) },
+			[]string{"-mounts /p/infra"},
+			[]string{"+mounts /p/infra"},
+		},
 		"protected no more": {func(s *specs.Spec) { s.Mounts = s.Mounts[:3] }, []string{"+mounts /p/.git/hooks"}, []string{"-mounts /p/.git/hooks"}},
 		"a pin":             {func(s *specs.Spec) { s.Mounts = slices.Delete(s.Mounts, 2, 3) }, []string{"+mounts /p/.git"}, []string{"-mounts /p/.git"}},
-		"another order": {func(s *specs.Spec) { s.Mounts[1], s.Mounts[3] = s.Mounts[3], s.Mounts[1] },
-			[]string{"+mounts /p/.git/hooks"}, []string{"-mounts /p/.git/hooks"}},
-		"read-only": {func(s *specs.Spec) { s.Mounts[1].Options = strings.Split("rbind,ro,nosuid,nodev,rro", ",") },
-			[]string{"-mounts /p"}, []string{"+mounts /p"}},
-		"a project that is read-only": {func(s *specs.Spec) {
-			s.Annotations = nil
-			s.Mounts = []specs.Mount{s.Mounts[0], bind("/p", "rbind,ro,nosuid,nodev,rro")}
-		}, []string{"-mounts /p", "-mounts /p/.git", "-mounts /p/.git/hooks", "-watched /p/.envrc"},
-			[]string{"+mounts /p", "+mounts /p/.git", "-mounts /p/.git/hooks", "-watched /p/.envrc"}},
+		"another order": {
+			func(s *specs.Spec) { s.Mounts[1], s.Mounts[3] = s.Mounts[3], s.Mounts[1] },
+			[]string{"+mounts /p/.git/hooks"},
+			[]string{"-mounts /p/.git/hooks"},
+		},
+		"read-only": {
+			func(s *specs.Spec) { s.Mounts[1].Options = strings.Split("rbind,ro,nosuid,nodev,rro", ",") },
+			[]string{"-mounts /p"},
+			[]string{"+mounts /p"},
+		},
+		"a project that is read-only": {
+			func(s *specs.Spec) {
+				s.Annotations = nil
+				s.Mounts = []specs.Mount{s.Mounts[0], bind("/p")}
+			},
+			[]string{"-mounts /p", "-mounts /p/.git", "-mounts /p/.git/hooks", "-watched /p/.envrc"},
+			[]string{"+mounts /p", "+mounts /p/.git", "-mounts /p/.git/hooks", "-watched /p/.envrc"},
+		},
 		"suid":         {func(s *specs.Spec) { s.Mounts[1].Options = strings.Split("rbind,rw,nodev", ",") }, []string{"+mounts /p"}, []string{"-mounts /p"}},
 		"other source": {func(s *specs.Spec) { s.Mounts[1].Source = "/q" }, []string{"+mounts /p"}, []string{"+mounts /p"}},
-		"sysfs": {func(s *specs.Spec) {
-			s.Mounts = append(s.Mounts, specs.Mount{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"ro", "nosuid", "nodev", "noexec"}})
+		"sysfs": {
+			func(s *specs.Spec) {
+				s.Mounts = append(s.Mounts, specs.Mount{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"ro", "nosuid", "nodev", "noexec"}})
+			},
+			[]string{"+mounts /sys"},
+			[]string{"-mounts /sys"},
 		},
-			[]string{"+mounts /sys"}, []string{"-mounts /sys"}},
 		"variable":       {func(s *specs.Spec) { s.Process.Env = append(s.Process.Env, "X=secret") }, []string{"+process.env X"}, []string{"-process.env X"}},
 		"value":          {func(s *specs.Spec) { s.Process.Env[1] = "TOKEN=secret2" }, []string{"+process.env TOKEN"}, []string{"+process.env TOKEN"}},
 		"arguments":      {func(s *specs.Spec) { s.Process.Args[2] = "sh" }, []string{"+process.args"}, []string{"+process.args"}},
@@ -121,25 +146,48 @@ func TestCompare(t *testing.T) {
 		"rlimit":         {func(s *specs.Spec) { s.Process.Rlimits[0].Hard = 4096 }, []string{"+process.rlimits RLIMIT_NOFILE"}, []string{"-process.rlimits RLIMIT_NOFILE"}},
 		"no rlimit":      {func(s *specs.Spec) { s.Process.Rlimits = nil }, []string{"+process.rlimits RLIMIT_NOFILE"}, []string{"-process.rlimits RLIMIT_NOFILE"}},
 		"no limit":       {func(s *specs.Spec) { s.Linux.Resources = nil }, []string{"+linux.resources.memory.limit", "+linux.resources.memory.swap"}, []string{"-linux.resources.memory.limit", "-linux.resources.memory.swap"}},
-		"swap": {func(s *specs.Spec) { s.Linux.Resources.Memory.Swap = new(*s.Linux.Resources.Memory.Limit * 2) },
-			[]string{"+linux.resources.memory.swap"}, []string{"-linux.resources.memory.swap"}},
-		"unlimited": {func(s *specs.Spec) { s.Linux.Resources.Memory.Limit = new(int64(-1)) }, []string{"+linux.resources.memory.limit"},
-			[]string{"-linux.resources.memory.limit"}},
-		"system call": {func(s *specs.Spec) { s.Linux.Seccomp.Syscalls[0].Names = []string{"read", "write", "mount"} },
-			[]string{"+linux.seccomp.syscalls mount: ALLOW"}, []string{"-linux.seccomp.syscalls mount: ALLOW"}},
-		"a refusal less": {func(s *specs.Spec) { s.Linux.Seccomp.Syscalls = s.Linux.Seccomp.Syscalls[:1] },
-			[]string{"+linux.seccomp.syscalls clone3: ERRNO 38"}, []string{"-linux.seccomp.syscalls clone3: ERRNO 38"}},
-		"default action": {func(s *specs.Spec) { s.Linux.Seccomp.DefaultAction = specs.ActAllow },
-			[]string{"+linux.seccomp.defaultAction"}, []string{"+linux.seccomp.defaultAction"}},
+		"swap": {
+			func(s *specs.Spec) { s.Linux.Resources.Memory.Swap = new(*s.Linux.Resources.Memory.Limit * 2) },
+			[]string{"+linux.resources.memory.swap"},
+			[]string{"-linux.resources.memory.swap"},
+		},
+		"unlimited": {
+			func(s *specs.Spec) { s.Linux.Resources.Memory.Limit = new(int64(-1)) },
+			[]string{"+linux.resources.memory.limit"},
+			[]string{"-linux.resources.memory.limit"},
+		},
+		"system call": {
+			func(s *specs.Spec) { s.Linux.Seccomp.Syscalls[0].Names = []string{"read", "write", "mount"} },
+			[]string{"+linux.seccomp.syscalls mount: ALLOW"},
+			[]string{"-linux.seccomp.syscalls mount: ALLOW"},
+		},
+		"a refusal less": {
+			func(s *specs.Spec) { s.Linux.Seccomp.Syscalls = s.Linux.Seccomp.Syscalls[:1] },
+			[]string{"+linux.seccomp.syscalls clone3: ERRNO 38"},
+			[]string{"-linux.seccomp.syscalls clone3: ERRNO 38"},
+		},
+		"default action": {
+			func(s *specs.Spec) { s.Linux.Seccomp.DefaultAction = specs.ActAllow },
+			[]string{"+linux.seccomp.defaultAction"},
+			[]string{"+linux.seccomp.defaultAction"},
+		},
 		"watched": {func(s *specs.Spec) { s.Annotations = nil }, []string{"+watched /p/.envrc"}, []string{"-watched /p/.envrc"}},
-		"hook": {func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "/bin/sh"}}} },
-			[]string{`+hooks.poststop {"path":"/bin/sh"}`}, []string{`-hooks.poststop {"path":"/bin/sh"}`}},
+		"hook": {
+			func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "/bin/sh"}}} },
+			[]string{`+hooks.poststop {"path":"/bin/sh"}`},
+			[]string{`-hooks.poststop {"path":"/bin/sh"}`},
+		},
 		"internet": {annotated(`{"mode":"internet","via":"redirect","tls":"strict"}`), []string{"+network.mode"}, []string{"-network.mode"}},
-		"rules": {annotated(`{"mode":"filtered","via":"proxy","tls":"any","allow":["a.com"],"deny":["b.com"],"ports":[80]}`),
+		"rules": {
+			annotated(`{"mode":"filtered","via":"proxy","tls":"any","allow":["a.com"],"deny":["b.com"],"ports":[80]}`),
 			[]string{"+network.allow a.com", "+network.mode", "+network.ports 80", "+network.tls", "+network.via", "-network.deny b.com"},
-			[]string{"+network.deny b.com", "+network.via", "-network.allow a.com", "-network.mode", "-network.ports 80", "-network.tls"}},
-		"a broker": {annotated(`{"mode":"none","via":"redirect","tls":"strict","brokers":[{"name":"a"}]}`),
-			[]string{"+network.brokers a"}, []string{"-network.brokers a"}},
+			[]string{"+network.deny b.com", "+network.via", "-network.allow a.com", "-network.mode", "-network.ports 80", "-network.tls"},
+		},
+		"a broker": {
+			annotated(`{"mode":"none","via":"redirect","tls":"strict","brokers":[{"name":"a"}]}`),
+			[]string{"+network.brokers a"},
+			[]string{"-network.brokers a"},
+		},
 		"rules in an unknown language": {annotated(`[]`), []string{"+annotations." + contract.NetworkAnnotation}, []string{"+annotations." + contract.NetworkAnnotation}},
 	} {
 		t.Run(name, func(t *testing.T) {

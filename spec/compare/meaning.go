@@ -57,11 +57,15 @@ func meaningOf(id factID) meaning {
 	case "process.rlimits", "linux.resources.memory.limit", "linux.resources.memory.swap", "linux.resources.pids.limit", "linux.resources.cpu.quota":
 		return meaning{widens: lifted, wider: "more of this machine", narrower: "less of this machine"}
 	case "linux.namespaces":
-		return meaning{widens: func(_, to string, _, has bool) bool { return !has || to != "its own" },
-			wider: "shared with the host or somebody else", narrower: "the jail's own"}
+		return meaning{
+			widens: func(_, to string, _, has bool) bool { return !has || to != "its own" },
+			wider:  "shared with the host or somebody else", narrower: "the jail's own",
+		}
 	case "network.mode":
-		return meaning{widens: func(from, to string, _, _ bool) bool { return !narrower(from, to) },
-			wider: "the jail reaches more of the network", narrower: "the jail reaches less of the network"}
+		return meaning{
+			widens: func(from, to string, _, _ bool) bool { return !narrower(from, to) },
+			wider:  "the jail reaches more of the network", narrower: "the jail reaches less of the network",
+		}
 	case "network.allow":
 		return meaning{widens: added, wider: "the jail reaches it", narrower: "the jail does not reach it"}
 	case "network.deny":

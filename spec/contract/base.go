@@ -16,8 +16,10 @@ const OCIVersion = "1.0.2"
 var reserved = []string{"/proc", "/dev", path.Dir(InitPath)}
 
 // namespaces are those that every jail has of its own.
-var namespaces = []specs.LinuxNamespaceType{specs.UserNamespace, specs.MountNamespace, specs.PIDNamespace,
-	specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace}
+var namespaces = []specs.LinuxNamespaceType{
+	specs.UserNamespace, specs.MountNamespace, specs.PIDNamespace,
+	specs.IPCNamespace, specs.UTSNamespace, specs.CgroupNamespace,
+}
 
 // Identity is who the caller is, and who the agent will be.
 type Identity struct {

@@ -266,9 +266,11 @@ var broken = []struct {
 	{"not PID 1 of ours", argv("/bin/sh", "--", "true"), []string{"process: process.args does not begin with /.jail/init"}},
 	{"no program", argv(InitPath, "--"), []string{"process: process.args names no program after --"}},
 	{"no dashes", argv(InitPath, "true"), []string{"process: process.args names no program after --"}},
-	{"namespaces for the agent", argv(InitPath, "--nesting", "--", "true"), []string{`nesting: process.args has "--nesting", and the seccomp profile is not the one for it`,
+	{"namespaces for the agent", argv(InitPath, "--nesting", "--", "true"), []string{
+		`nesting: process.args has "--nesting", and the seccomp profile is not the one for it`,
 		`nesting: "/home/ada/src/app/secrets" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`,
-		`nesting: "/home/ada/src/app/web/.env" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`}},
+		`nesting: "/home/ada/src/app/web/.env" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`,
+	}},
 	{"another filter", argv(InitPath, "--uid=1", "--gid=1", "--seccomp-fd=0", "--", "true"), []string{`process: process.args has "--seccomp-fd=0", which would widen the jail, for PID 1`}},
 	{"NUL in an argument", argv(InitPath, "--", "true", "a\x00b"), []string{"process: an argument is not valid UTF-8, or holds NUL"}},
 	{"an argument that is not UTF-8", argv(InitPath, "--", "\xc3\x28"), []string{"process: an argument is not valid UTF-8, or holds NUL"}},
@@ -285,10 +287,14 @@ var broken = []struct {
 	// Network
 	{"no rules", rulesOf(`{}`), []string{"network: network: mode is \"\", not one of [\"none\" \"filtered\" \"internet\"]\n" +
 		"network: via is \"\", not one of [\"redirect\" \"proxy\"]\nnetwork: tls is \"\", not one of [\"strict\" \"any\"]"}},
-	{"rules that are none", rulesOf(`{"mode":"filtered","via":"redirect","tls":"strict","allow":["com"]}`),
-		[]string{`network: network.allow: "com" is no full name: write it with its domain`}},
-	{"a rule that nobody knows", rulesOf(`{"mode":"filtered","via":"redirect","tls":"strict","magic":true}`),
-		[]string{`network: network: json: unknown field "magic"`}},
+	{
+		"rules that are none", rulesOf(`{"mode":"filtered","via":"redirect","tls":"strict","allow":["com"]}`),
+		[]string{`network: network.allow: "com" is no full name: write it with its domain`},
+	},
+	{
+		"a rule that nobody knows", rulesOf(`{"mode":"filtered","via":"redirect","tls":"strict","magic":true}`),
+		[]string{`network: network: json: unknown field "magic"`},
+	},
 	{"no JSON", rulesOf("x"), []string{"network: network: invalid character 'x' looking for beginning of value"}},
 	{"rules of an unknown mode", rulesOf(`{"mode":"all","via":"redirect","tls":"strict"}`), []string{`network: network: mode is "all", not one of ["none" "filtered" "internet"]`}},
 	{"rules for the host's network", func(s *specs.Spec) {
@@ -301,28 +307,44 @@ var broken = []struct {
 	{"empty hooks", withHooks(func(h *specs.Hooks) { *h = specs.Hooks{} }), []string{"hooks: there is not one hook each of createRuntime, createContainer and poststop"}},
 	{"a network that nobody ends", withHooks(func(h *specs.Hooks) { h.Poststop = nil }), []string{"hooks: there is not one hook each of createRuntime, createContainer and poststop"}},
 	{"a network that nobody joins", withHooks(func(h *specs.Hooks) { h.CreateContainer = nil }), []string{"hooks: there is not one hook each of createRuntime, createContainer and poststop"}},
-	{"one more hook", withHooks(func(h *specs.Hooks) { h.CreateRuntime = append(h.CreateRuntime, h.CreateRuntime[0]) }),
-		[]string{"hooks: there is not one hook each of createRuntime, createContainer and poststop"}},
-	{"a hook that does something else", withHooks(func(h *specs.Hooks) { h.CreateRuntime[0].Args = []string{"jailed-claude", "run"} }),
-		[]string{`hooks: the arguments ["jailed-claude" "run"], ["jailed-claude" "hook" "network-join"] and ["jailed-claude" "hook" "network-stop"] are not those that start, join and end the network`}},
-	{"a hook in the wrong place", withHooks(func(h *specs.Hooks) { h.CreateRuntime, h.Poststop = h.Poststop, h.CreateRuntime }),
-		[]string{`hooks: the arguments ["jailed-claude" "hook" "network-stop"], ["jailed-claude" "hook" "network-join"] and ["jailed-claude" "hook" "network-start"] are not those that start, join and end the network`}},
-	{"another program at the end", withHooks(func(h *specs.Hooks) { h.Poststop[0].Path = "/bin/sh" }),
-		[]string{`hooks: more than one program are hooks: "` + storeSelf + `", "` + storeSelf + `" and "/bin/sh"`}},
-	{"a hook by its name alone", withHooks(hooksAt("jailed-claude")),
-		[]string{`hooks: "jailed-claude" is not an absolute, clean path`}},
-	{"a hook that the agent can replace", withHooks(hooksAt("/home/ada/src/app/bin/jailed-claude")),
-		[]string{`hooks: the jail can change "/home/ada/src/app/bin/jailed-claude" by way of "/home/ada/src", and it runs outside: install jailed-claude elsewhere`}},
+	{
+		"one more hook", withHooks(func(h *specs.Hooks) { h.CreateRuntime = append(h.CreateRuntime, h.CreateRuntime[0]) }),
+		[]string{"hooks: there is not one hook each of createRuntime, createContainer and poststop"},
+	},
+	{
+		"a hook that does something else", withHooks(func(h *specs.Hooks) { h.CreateRuntime[0].Args = []string{"jailed-claude", "run"} }),
+		[]string{`hooks: the arguments ["jailed-claude" "run"], ["jailed-claude" "hook" "network-join"] and ["jailed-claude" "hook" "network-stop"] are not those that start, join and end the network`},
+	},
+	{
+		"a hook in the wrong place", withHooks(func(h *specs.Hooks) { h.CreateRuntime, h.Poststop = h.Poststop, h.CreateRuntime }),
+		[]string{`hooks: the arguments ["jailed-claude" "hook" "network-stop"], ["jailed-claude" "hook" "network-join"] and ["jailed-claude" "hook" "network-start"] are not those that start, join and end the network`},
+	},
+	{
+		"another program at the end", withHooks(func(h *specs.Hooks) { h.Poststop[0].Path = "/bin/sh" }),
+		[]string{`hooks: more than one program are hooks: "` + storeSelf + `", "` + storeSelf + `" and "/bin/sh"`},
+	},
+	{
+		"a hook by its name alone", withHooks(hooksAt("jailed-claude")),
+		[]string{`hooks: "jailed-claude" is not an absolute, clean path`},
+	},
+	{
+		"a hook that the agent can replace", withHooks(hooksAt("/home/ada/src/app/bin/jailed-claude")),
+		[]string{`hooks: the jail can change "/home/ada/src/app/bin/jailed-claude" by way of "/home/ada/src", and it runs outside: install jailed-claude elsewhere`},
+	},
 	{"hooks for nothing", func(s *specs.Spec) {
 		withHooks(func(*specs.Hooks) {})(s)
 		delete(s.Annotations, NetworkAnnotation)
 	}, []string{"hooks: there are hooks, and no network for them to start"}},
 
 	// Side doors
-	{"another hook", withHooks(func(h *specs.Hooks) { h.StartContainer = []specs.Hook{{Path: "/bin/sh"}} }),
-		[]string{"side doors: hooks.startContainer is set: no jail has it"}},
-	{"a hook's environment", withHooks(func(h *specs.Hooks) { h.Poststop[0].Env = []string{"LD_PRELOAD=/x"} }),
-		[]string{"side doors: hooks.poststop.env is set: no jail has it"}},
+	{
+		"another hook", withHooks(func(h *specs.Hooks) { h.StartContainer = []specs.Hook{{Path: "/bin/sh"}} }),
+		[]string{"side doors: hooks.startContainer is set: no jail has it"},
+	},
+	{
+		"a hook's environment", withHooks(func(h *specs.Hooks) { h.Poststop[0].Env = []string{"LD_PRELOAD=/x"} }),
+		[]string{"side doors: hooks.poststop.env is set: no jail has it"},
+	},
 	{"devices", func(s *specs.Spec) { s.Linux.Devices = []specs.LinuxDevice{{Path: "/dev/kvm"}} }, []string{"side doors: linux.devices is set: no jail has it"}},
 	{"device cgroup rules", func(s *specs.Spec) {
 		s.Linux.Resources.Devices = []specs.LinuxDeviceCgroup{{Allow: true}}
@@ -559,8 +581,10 @@ func TestCheckNesting(t *testing.T) {
 		return specs.LinuxSeccompArg{Value: value, ValueTwo: flags, Op: specs.OpMaskedEqual}
 	}
 	rows := []row{
-		{"the flag is gone", argv(InitPath, "--", "true", "--nesting"), []string{"seccomp: clone is allowed with any flags", "seccomp: unshare is allowed",
-			"seccomp: mount is allowed", "seccomp: pivot_root is allowed", "seccomp: umount2 is allowed"}},
+		{"the flag is gone", argv(InitPath, "--", "true", "--nesting"), []string{
+			"seccomp: clone is allowed with any flags", "seccomp: unshare is allowed",
+			"seccomp: mount is allowed", "seccomp: pivot_root is allowed", "seccomp: umount2 is allowed",
+		}},
 		{"unshare with any flags", allow("unshare"), []string{"seccomp: unshare is allowed"}},
 		{"unshare with a cgroup namespace", allow("unshare", masked(unix.CLONE_NEWTIME, 0)), []string{"seccomp: unshare is allowed"}},
 		{"unshare with a time namespace", allow("unshare", masked(unix.CLONE_NEWCGROUP, 0)), []string{"seccomp: unshare is allowed"}},

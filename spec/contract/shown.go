@@ -30,7 +30,7 @@ func (s Shown) String() string {
 	return strconv.Quote(s.Source) + " ro"
 }
 
-// Within: s grants nothing that t does not.
+// Within reports whether s grants nothing that t does not.
 func (s Shown) Within(t Shown) bool {
 	for i := range s.Flags {
 		if t.Flags[i] && !s.Flags[i] && (s.Source != "" || i < 2) {

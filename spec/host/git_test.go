@@ -228,8 +228,13 @@ func TestGitConfigNamesPrograms(t *testing.T) {
 	f.Repo(f.Project)
 	files(t, f.Project, "tools/hooks/x", "watch.sh", "clean filter.sh", "merge.js", "run.sh", "not-named", "conf/more", "conf/even", "global/x")
 	for _, c := range [][2]string{
-		{"core.hooksPath", "tools/hooks"}, {"core.fsmonitor", "./watch.sh"}, {"filter.x.clean", `node merge.js %f`}, {"filter.x.smudge", `sh "clean filter.sh" %f`},
-		{"alias.go", "!sh run.sh not-there"}, {"include.path", "../conf/more"}, {"blame.ignoreRevsFile", "not-named"},
+		{"core.hooksPath", "tools/hooks"},
+		{"core.fsmonitor", "./watch.sh"},
+		{"filter.x.clean", `node merge.js %f`},
+		{"filter.x.smudge", `sh "clean filter.sh" %f`},
+		{"alias.go", "!sh run.sh not-there"},
+		{"include.path", "../conf/more"},
+		{"blame.ignoreRevsFile", "not-named"},
 	} {
 		f.Git(f.Project, "config", c[0], c[1])
 	}

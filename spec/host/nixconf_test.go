@@ -22,16 +22,24 @@ func TestNixCaches(t *testing.T) {
 		warning            string
 	}{
 		{name: "nothing is known"},
-		{name: "effective settings", config: `{"substituters":{"value":["https://cache.nixos.org/","https://c.example.org?priority=30"]},"trusted-public-keys":{"value":["` + cacheKey + `"]},
+		{
+			name: "effective settings", config: `{"substituters":{"value":["https://cache.nixos.org/","https://c.example.org?priority=30"]},"trusted-public-keys":{"value":["` + cacheKey + `"]},
 			"access-tokens":{"value":{"github.com":"` + secret + `"}},"netrc-file":{"value":"/` + secret + `"}}`,
-			substituters: []string{"https://cache.nixos.org/", "https://c.example.org?priority=30"}, keys: []string{cacheKey}},
-		{name: "file", conf: "substituters = https://a.example.org https://b.example.org # ours\naccess-tokens = github.com=" + secret + "\nnetrc-file = /" + secret +
-			"\n!include /" + secret + "\ninclude " + secret + "\nextra-substituters = https://c.example.org\ntrusted-public-keys = " + cacheKey + "\n",
-			substituters: []string{"https://a.example.org", "https://b.example.org", "https://c.example.org"}, keys: []string{cacheKey}},
-		{name: "file, older names", conf: "binary-caches = https://a.example.org\nbinary-cache-public-keys = " + cacheKey + "\n",
-			substituters: []string{"https://a.example.org"}, keys: []string{cacheKey}},
-		{name: "a password in a URL", conf: "substituters = https://ann:" + secret + "@a.example.org https://b.example.org\n",
-			substituters: []string{"https://b.example.org"}, warning: "https://a.example.org has a user name or password"},
+			substituters: []string{"https://cache.nixos.org/", "https://c.example.org?priority=30"}, keys: []string{cacheKey},
+		},
+		{
+			name: "file", conf: "substituters = https://a.example.org https://b.example.org # ours\naccess-tokens = github.com=" + secret + "\nnetrc-file = /" + secret +
+				"\n!include /" + secret + "\ninclude " + secret + "\nextra-substituters = https://c.example.org\ntrusted-public-keys = " + cacheKey + "\n",
+			substituters: []string{"https://a.example.org", "https://b.example.org", "https://c.example.org"}, keys: []string{cacheKey},
+		},
+		{
+			name: "file, older names", conf: "binary-caches = https://a.example.org\nbinary-cache-public-keys = " + cacheKey + "\n",
+			substituters: []string{"https://a.example.org"}, keys: []string{cacheKey},
+		},
+		{
+			name: "a password in a URL", conf: "substituters = https://ann:" + secret + "@a.example.org https://b.example.org\n",
+			substituters: []string{"https://b.example.org"}, warning: "https://a.example.org has a user name or password",
+		},
 		{name: "a token in a URL", conf: "substituters = https://a.example.org?token=" + secret + "\n", warning: `the parameter "token"`},
 		{name: "another setting by a URL", config: `{"substituters":{"value":["https://a\naccess-tokens = x","https://a b/","https://a.example.org/x y","https://a.example.org/#x"]}}`, warning: "not a URL"},
 		{name: "another setting by a key", config: `{"trusted-public-keys":{"value":["k:x\nsandbox = false","k:short=","` + cacheKey + `"]}}`, keys: []string{cacheKey}},

@@ -25,8 +25,10 @@ func (s reader) findProject(dir string, f *Facts) (string, error) {
 	if dir == "" {
 		wd, err := os.Getwd()
 		if err != nil {
-			return "", &ProjectError{Dir: ".", Err: ErrProjectMissing, Detail: "is a working directory that is no longer there",
-				Hint: "change into an existing folder first"}
+			return "", &ProjectError{
+				Dir: ".", Err: ErrProjectMissing, Detail: "is a working directory that is no longer there",
+				Hint: "change into an existing folder first",
+			}
 		}
 		dir = wd
 	}
@@ -39,16 +41,20 @@ func (s reader) findProject(dir string, f *Facts) (string, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return "", unreadable(dir)
 	case errors.Is(err, fs.ErrNotExist):
-		return "", &ProjectError{Dir: dir, Err: ErrProjectMissing, Detail: "does not exist",
-			Hint: "create it, or name another folder with --project"}
+		return "", &ProjectError{
+			Dir: dir, Err: ErrProjectMissing, Detail: "does not exist",
+			Hint: "create it, or name another folder with --project",
+		}
 	case errors.Is(err, unix.ENOTDIR):
 		return "", notDir(dir)
 	case err != nil:
 		return "", fmt.Errorf("project: %w", err)
 	}
 	if !utf8.ValidString(real) {
-		return "", &ProjectError{Dir: real, Err: ErrProjectName, Detail: "has a name that is not UTF-8, which no config.json can hold",
-			Hint: "rename the folder"}
+		return "", &ProjectError{
+			Dir: real, Err: ErrProjectName, Detail: "has a name that is not UTF-8, which no config.json can hold",
+			Hint: "rename the folder",
+		}
 	}
 	if fi, err := os.Stat(real); err != nil || !fi.IsDir() {
 		return "", notDir(real)
@@ -67,8 +73,10 @@ func notDir(dir string) error {
 }
 
 func unreadable(dir string) error {
-	return &ProjectError{Dir: dir, Err: ErrProjectUnreadable, Detail: "cannot be read by you",
-		Hint: fmt.Sprintf("see who owns it (ls -ld %q) and run as that user, or make it readable (chmod u+rx)", dir)}
+	return &ProjectError{
+		Dir: dir, Err: ErrProjectUnreadable, Detail: "cannot be read by you",
+		Hint: fmt.Sprintf("see who owns it (ls -ld %q) and run as that user, or make it readable (chmod u+rx)", dir),
+	}
 }
 
 // place is a part of the system that is no project.
@@ -109,8 +117,10 @@ var places = []place{
 // Preconditions: real is resolved; Home, OwnDirs and RuntimeDir of f are set.
 func (s reader) refuse(real string, f *Facts) error {
 	wide := func(detail string) error {
-		return &ProjectError{Dir: real, Err: ErrProjectWide, Detail: detail,
-			Hint: "change into the folder of one project, or name it with --project"}
+		return &ProjectError{
+			Dir: real, Err: ErrProjectWide, Detail: detail,
+			Hint: "change into the folder of one project, or name it with --project",
+		}
 	}
 	same := func(dir string) bool { return real == dir || sameFile(real, dir) }
 	switch {
@@ -123,14 +133,18 @@ func (s reader) refuse(real string, f *Facts) error {
 	}
 	for _, own := range f.OwnDirs {
 		if paths.Below(own, real) || paths.Below(real, own) || sameFile(real, own) {
-			return &ProjectError{Dir: real, Err: ErrProjectOwn,
+			return &ProjectError{
+				Dir: real, Err: ErrProjectOwn,
 				Detail: fmt.Sprintf("reaches jailed-claude's own folder %q: the agent could grant itself more", own),
-				Hint:   "work in a folder that is neither inside nor above it"}
+				Hint:   "work in a folder that is neither inside nor above it",
+			}
 		}
 	}
 	system := func(what string) error {
-		return &ProjectError{Dir: real, Err: ErrProjectSystem, Detail: "belongs to " + what,
-			Hint: "copy or clone what you want to work on into a folder of your own"}
+		return &ProjectError{
+			Dir: real, Err: ErrProjectSystem, Detail: "belongs to " + what,
+			Hint: "copy or clone what you want to work on into a folder of your own",
+		}
 	}
 	for _, p := range places {
 		if real == p.dir || p.whole && paths.Below(real, p.dir) && !underAny(real, p.except) && !paths.Below(f.Home, p.dir) {

@@ -5,10 +5,14 @@ import "testing"
 func TestRequestRules(t *testing.T) {
 	for rule, want := range map[string]struct{ yes, no []string }{
 		"GET /**": {[]string{"GET /", "GET /a", "HEAD /a/b", "GET /a/"}, []string{"POST /", "get /a", "DELETE /a/b", "GETX /"}},
-		"POST /repos/ada/site/pulls": {[]string{"POST /repos/ada/site/pulls"},
-			[]string{"GET /repos/ada/site/pulls", "HEAD /repos/ada/site/pulls", "POST /repos/ada/site/pulls/", "POST /repos/ada/site/pulls/1", "POST /repos/Ada/site/pulls", "POST /"}},
-		"* /repos/*/site/**": {[]string{"DELETE /repos/ada/site/x", "GET /repos/b/site/", "PUT /repos/b/site/c/d"},
-			[]string{"GET /repos/b/site", "GET /repos//site/x", "GET /repos/a/b/site/x", "GET /repos/b/sites/x"}},
+		"POST /repos/ada/site/pulls": {
+			[]string{"POST /repos/ada/site/pulls"},
+			[]string{"GET /repos/ada/site/pulls", "HEAD /repos/ada/site/pulls", "POST /repos/ada/site/pulls/", "POST /repos/ada/site/pulls/1", "POST /repos/Ada/site/pulls", "POST /"},
+		},
+		"* /repos/*/site/**": {
+			[]string{"DELETE /repos/ada/site/x", "GET /repos/b/site/", "PUT /repos/b/site/c/d"},
+			[]string{"GET /repos/b/site", "GET /repos//site/x", "GET /repos/a/b/site/x", "GET /repos/b/sites/x"},
+		},
 		"GET /a/**/z": {[]string{"GET /a/b/z", "GET /a/b/c/z", "GET /a/z/z"}, []string{"GET /a/z", "GET /a/b/z/", "GET /a/b/zz"}},
 		"GET /":       {[]string{"GET /"}, []string{"GET /a"}},
 		"GET /a/":     {[]string{"GET /a/"}, []string{"GET /a", "GET /a/b"}},

@@ -39,14 +39,14 @@ func (e *Error) Error() string { return fmt.Sprintf("pattern %q: %s", e.Text, e.
 
 // Parse reads one pattern. The error is an *Error.
 func Parse(text string) (*Pattern, error) {
-	bad := func(why string) (*Pattern, error) { return nil, &Error{text, why} }
+	bad := func(why string) error { return &Error{text, why} }
 	switch {
 	case strings.HasPrefix(text, "!"):
-		return bad("negation is not supported")
+		return nil, bad("negation is not supported")
 	case strings.ContainsRune(text, 0):
-		return bad("has a NUL byte")
+		return nil, bad("has a NUL byte")
 	case !utf8.ValidString(text):
-		return bad("is not UTF-8")
+		return nil, bad("is not UTF-8")
 	}
 	p := &Pattern{Text: text}
 	rest := strings.TrimRight(text, "/")
@@ -54,7 +54,7 @@ func Parse(text string) (*Pattern, error) {
 	anchored := strings.HasPrefix(rest, "/")
 	rest = strings.TrimLeft(rest, "/")
 	if rest == "" {
-		return bad("names nothing")
+		return nil, bad("names nothing")
 	}
 	if !anchored && !strings.Contains(rest, "/") {
 		p.segs = append(p.segs, segment{any: true})
@@ -64,7 +64,7 @@ func Parse(text string) (*Pattern, error) {
 		case "":
 			continue
 		case ".", "..":
-			return bad("may not have a component \".\" or \"..\"")
+			return nil, bad("may not have a component \".\" or \"..\"")
 		case "**":
 			if n := len(p.segs); n == 0 || !p.segs[n-1].any {
 				p.segs = append(p.segs, segment{any: true})
@@ -73,7 +73,7 @@ func Parse(text string) (*Pattern, error) {
 		}
 		literal, wild, ok := unescape(name)
 		if !ok {
-			return bad("has an unfinished [ or \\")
+			return nil, bad("has an unfinished [ or \\")
 		}
 		if wild {
 			p.segs = append(p.segs, segment{glob: name})

@@ -28,7 +28,7 @@ func (st State) Finishes(name []byte) bool {
 	return seg.any || seg.match(string(name))
 }
 
-// Explicit: the pattern named a giant on the way here, so that it means what
+// Explicit reports whether the pattern named a giant on the way here, so that it means what
 // lies in giants.
 func (st State) Explicit() bool { return st.giant > 0 && st.at >= st.giant }
 

@@ -14,8 +14,13 @@ import (
 
 // marks are files by which a project shows what it is.
 var marks = []struct{ file, kind string }{
-	{".git", "git"}, {"package.json", "node"}, {"go.mod", "go"}, {"Cargo.toml", "rust"},
-	{"pyproject.toml", "python"}, {"requirements.txt", "python"}, {"flake.nix", "nix"},
+	{".git", "git"},
+	{"package.json", "node"},
+	{"go.mod", "go"},
+	{"Cargo.toml", "rust"},
+	{"pyproject.toml", "python"},
+	{"requirements.txt", "python"},
+	{"flake.nix", "nix"},
 }
 
 // WriteStarter writes a starter policy that fits the project in the current

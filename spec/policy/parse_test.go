@@ -99,8 +99,10 @@ func fullLayer(name string) *Layer {
 		Limits:   LimitsLayer{Memory: new(int64(8 << 30)), Pids: new(int64(4096)), CPUs: new(1.5)},
 		Identity: IdentityLayer{User: new(UserRoot)},
 		Brokers: []network.Broker{
-			{Name: "npm", Upstream: "https://registry.npmjs.org", Header: "Authorization", From: "file:~/.npm-token",
-				Env: "NPM_TOKEN", URLEnv: "npm_config_registry", Paths: []string{"/"}},
+			{
+				Name: "npm", Upstream: "https://registry.npmjs.org", Header: "Authorization", From: "file:~/.npm-token",
+				Env: "NPM_TOKEN", URLEnv: "npm_config_registry", Paths: []string{"/"},
+			},
 			{Name: "github", Upstream: "https://api.github.com", Header: "Authorization", From: "command:gh auth token"},
 		},
 	}

@@ -210,8 +210,10 @@ func TestRead(t *testing.T) {
 		"a link to itself":   {make: func(_, f string) error { return os.Symlink(Name, f) }, want: "cannot be followed"},
 		"a link to nothing":  {make: func(_, f string) error { return os.Symlink("gone", f) }, want: "leads nowhere"},
 		"a link to a device": {make: func(_, f string) error { return os.Symlink("/dev/zero", f) }, want: "out of the project"},
-		"a link to a descriptor": {make: func(_, f string) error { return os.Symlink("/proc/self/fd/0", f) },
-			want: "out of the project"},
+		"a link to a descriptor": {
+			make: func(_, f string) error { return os.Symlink("/proc/self/fd/0", f) },
+			want: "out of the project",
+		},
 		"a folder": {make: func(_, f string) error { return os.Mkdir(f, 0o755) }, want: "no regular file"},
 		"a FIFO":   {make: func(_, f string) error { return syscall.Mkfifo(f, 0o644) }, want: "no regular file"},
 		"too big":  {make: func(_, f string) error { return os.WriteFile(f, make([]byte, maxFile+1), 0o644) }, want: "larger"},

@@ -33,7 +33,7 @@ func Tree(root int) []Process {
 		all[i].Argv = strings.Split(strings.TrimRight(string(line), "\x00"), "\x00")
 		lists, _ := filepath.Glob(filepath.Join(dir, "task", "*", "children"))
 		for _, list := range lists {
-			for _, pid := range strings.Fields(ReadLine(list)) {
+			for pid := range strings.FieldsSeq(ReadLine(list)) {
 				child := Process{PID: int(Number(pid)), Parent: all[i].PID}
 				// One that has ended has no state but Z.
 				stat := ReadLine(filepath.Join("/proc", pid, "stat"))
@@ -166,6 +166,7 @@ func ReadLines(name string) []string {
 	return strings.Split(strings.TrimRight(string(data), "\n"), "\n")
 }
 
+// ReadLine is the first line of a file, or nothing.
 func ReadLine(name string) string {
 	if lines := ReadLines(name); len(lines) > 0 {
 		return lines[0]

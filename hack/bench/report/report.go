@@ -46,6 +46,7 @@ type Table struct {
 	Rounds int    `json:"rounds"`
 }
 
+// Row is what one candidate did in a table.
 type Row struct {
 	Name  string           `json:"name"`
 	Unit  string           `json:"unit,omitempty"`
@@ -62,7 +63,7 @@ type Cell struct {
 	Why    string `json:"why,omitempty"`
 }
 
-// Known: most measurements did not fail, so that the median is one.
+// Known reports whether most measurements did not fail, so that the median is one.
 func (c *Cell) Known() bool { return c != nil && len(c.All) > c.Failed }
 
 // Add notes a measurement, or why there is none.
@@ -109,6 +110,7 @@ func (t *Table) Value(rowName, column string) (float64, bool) {
 	return 0, false
 }
 
+// Table is the table of that name, or nil.
 func (r *Report) Table(name string) *Table {
 	for i := range r.Tables {
 		if r.Tables[i].Name == name {
@@ -127,6 +129,7 @@ func (r *Report) Put(t Table) {
 	r.Tables = append(r.Tables, t)
 }
 
+// Median is the middle one of the values.
 func Median(all []float64) float64 { return Quantile(all, 0.5) }
 
 // Quantile q (0 to 1) of all, between the two nearest where it falls between.
@@ -204,6 +207,7 @@ func (t *Table) Missing() []string {
 	return all
 }
 
+// WriteText writes the table for a terminal.
 func (t *Table) WriteText(out io.Writer) error {
 	_, _ = fmt.Fprintf(out, "\n%s\n\n", t.Caption())
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -219,6 +223,7 @@ func (t *Table) WriteText(out io.Writer) error {
 	return nil
 }
 
+// Load reads a report that Save wrote.
 func Load(name string) (*Report, error) {
 	r := new(Report)
 	text, err := os.ReadFile(name)
@@ -233,6 +238,7 @@ func Load(name string) (*Report, error) {
 	return r, nil
 }
 
+// Save writes the report to a file.
 func (r *Report) Save(name string) error {
 	text, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {

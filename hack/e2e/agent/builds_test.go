@@ -210,7 +210,8 @@ func TestAgentBuilds(t *testing.T) {
 		todo = append(todo, b)
 		// A subshell: the tool stays in the folder that a command changed to.
 		turns = append(turns, map[string]any{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{
-			"description": "Build", "command": "(cd " + b.name + " && bash -euo pipefail build.sh >said 2>&1)"}}}})
+			"description": "Build", "command": "(cd " + b.name + " && bash -euo pipefail build.sh >said 2>&1)",
+		}}}})
 	}
 	claude := world.RequireNix(t, world.RequireVariable(t, "CLAUDE"))
 	w, _, _, _ := world.Brokered(t, append(turns, map[string]any{"text": "it is built"}))

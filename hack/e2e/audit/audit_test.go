@@ -211,8 +211,10 @@ func TestAuditOfAnotherJail(t *testing.T) {
 	if r.Status != 1 {
 		t.Errorf("status %d: %s", r.Status, r.Err)
 	}
-	for a, want := range map[string]string{"loopback-tcp": "GOT THROUGH", "abstract-stream": "GOT THROUGH", "udp-loopback": "GOT THROUGH", "leaked-environment": "GOT THROUGH",
-		"hidden-read": "GOT THROUGH", "read-home": "held", "protected-write": "held", "unshare-user": "held", "tiocsti": "held"} {
+	for a, want := range map[string]string{
+		"loopback-tcp": "GOT THROUGH", "abstract-stream": "GOT THROUGH", "udp-loopback": "GOT THROUGH", "leaked-environment": "GOT THROUGH",
+		"hidden-read": "GOT THROUGH", "read-home": "held", "protected-write": "held", "unshare-user": "held", "tiocsti": "held",
+	} {
 		if rows[a].Result != want {
 			t.Errorf("%s: %+v, want %s", a, rows[a], want)
 		}

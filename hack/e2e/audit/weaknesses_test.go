@@ -98,8 +98,10 @@ var weaknesses = []weakness{
 	{remove: "pid namespace", through: "see-processes read-arguments limit-others oom-score"},
 	{remove: "pid namespace", user: true, through: "outlive-child outlive-session outlive-group outlive-stopped schedule-others"},
 	{remove: "pid namespace", also: "second filter and Landlock", through: signals},
-	{remove: "pid namespace", also: "user namespace+profile+init+no capabilities", root: true,
-		through: "read-environments read-memory process-vm-readv process-vm-writev pidfd-getfd read-descriptor ptrace schedule-others pid-1-stack"},
+	{
+		remove: "pid namespace", also: "user namespace+profile+init+no capabilities", root: true,
+		through: "read-environments read-memory process-vm-readv process-vm-writev pidfd-getfd read-descriptor ptrace schedule-others pid-1-stack",
+	},
 
 	{remove: "profile", through: "keyctl add-key personality setuid-chmod"},
 	{remove: "keys", through: "keyctl add-key"},

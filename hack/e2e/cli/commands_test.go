@@ -234,7 +234,7 @@ func TestHelp(t *testing.T) {
 	w := world.New(t)
 	r := w.Run("--help")
 	var commands []string
-	for _, part := range strings.Split(r.Out, "\n\n") {
+	for part := range strings.SplitSeq(r.Out, "\n\n") {
 		title, list, _ := strings.Cut(part, ":\n")
 		if slices.Contains([]string{"Usage", "Examples", "Flags", "Global flags"}, title) {
 			continue

@@ -56,8 +56,10 @@ func held(w *world.World) string {
 	w.T.Helper()
 	var b strings.Builder
 	state := filepath.Join(w.Home, ".local/state/jailed-claude")
-	for _, p := range []string{policyFile, lockFile, ".claude/settings.json", ".git/config", ".git/hooks", "nested/.git/config", "nested/.git/hooks",
-		".", ".git", "nested", "nested/.git", ".claude", state + "/trust", w.Home + "/.gitconfig"} {
+	for _, p := range []string{
+		policyFile, lockFile, ".claude/settings.json", ".git/config", ".git/hooks", "nested/.git/config", "nested/.git/hooks",
+		".", ".git", "nested", "nested/.git", ".claude", state + "/trust", w.Home + "/.gitconfig",
+	} {
 		if !filepath.IsAbs(p) {
 			p = filepath.Join(w.Project, p)
 		}
@@ -504,8 +506,10 @@ func TestExplainDiff(t *testing.T) {
 		{a, b, []string{`files.protect - "infra/"`, `network.mode "none" -> "internet"`, `env.set + "X"`, ` files.hide + "README"`}},
 		{b, a, []string{`files.hide - "README"`, `env.set - "X"`, ` files.protect + "infra/"`, ` network.mode "internet" -> "none"`}},
 		{a, a, nil},
-		{w.Dir + "/a", w.Dir + "/b/config.json", []string{`mounts - "` + w.Project + `/infra"`, `network.mode "none" -> "internet"`, `hooks.createRuntime`, `process.env + "X"`,
-			` linux.maskedPaths + "` + w.Project + `/README"`}},
+		{w.Dir + "/a", w.Dir + "/b/config.json", []string{
+			`mounts - "` + w.Project + `/infra"`, `network.mode "none" -> "internet"`, `hooks.createRuntime`, `process.env + "X"`,
+			` linux.maskedPaths + "` + w.Project + `/README"`,
+		}},
 		{w.Dir + "/a", w.Dir + "/a", nil},
 	} {
 		r := world.Finish(t, w.Command("explain", "--diff", c.a, c.b))

@@ -174,8 +174,16 @@ func TestFullOutput(t *testing.T) {
 	w := world.New(t)
 	claude := world.RequireVariable(t, "CLAUDE_CLOSURE")
 	for _, args := range [][]string{
-		{"spec", "--closure", claude}, {"spec", "--portable", "--closure", claude}, {"explain", "--closure", claude},
-		{"explain", "--json", "--closure", claude}, {"list", "--json"}, {"schema"}, {"--version"}, {"--help"}, {"run", "--help"}, {"completion", "bash"},
+		{"spec", "--closure", claude},
+		{"spec", "--portable", "--closure", claude},
+		{"explain", "--closure", claude},
+		{"explain", "--json", "--closure", claude},
+		{"list", "--json"},
+		{"schema"},
+		{"--version"},
+		{"--help"},
+		{"run", "--help"},
+		{"completion", "bash"},
 	} {
 		if r := world.Finish(t, w.Command(args...)); r.Status != 0 || r.Out == "" {
 			t.Fatalf("%q: %s", args, r)

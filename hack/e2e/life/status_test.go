@@ -47,8 +47,10 @@ func TestSignalsBecome128PlusN(t *testing.T) {
 func TestSignalsReachTheAgent(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	signals := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP,
-		"USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "QUIT": syscall.SIGQUIT}
+	signals := map[string]syscall.Signal{
+		"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP,
+		"USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2, "QUIT": syscall.SIGQUIT,
+	}
 	var all sync.WaitGroup
 	for name, s := range signals {
 		all.Go(func() {

@@ -136,8 +136,10 @@ func TestTmuxClipboard(t *testing.T) {
 	s.Tmux("set-buffer", "-b", "mine", "of the caller")
 	write := func(text string) {
 		t.Helper()
-		jail := []string{world.RequireVariable(t, "BIN"), "shell", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--net", "none", "--",
-			"bash", "-c", `printf '\033]52;c;%s\007' "$(printf %s ` + text + ` | base64)"`}
+		jail := []string{
+			world.RequireVariable(t, "BIN"), "shell", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--net", "none", "--",
+			"bash", "-c", `printf '\033]52;c;%s\007' "$(printf %s ` + text + ` | base64)"`,
+		}
 		s.Line("clear; " + world.CommandLine(jail) + "; echo ended-$?")
 		s.Wait("ended-0")
 	}

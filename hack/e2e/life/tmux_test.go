@@ -13,8 +13,10 @@ func TestJobControlOfAShell(t *testing.T) {
 	w := world.New(t)
 	s := w.Screen()
 	before := s.Settings()
-	jail := []string{world.RequireVariable(t, "BIN"), "shell", "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--net", "none",
-		"--env", "PS1=jail> ", "--", "bash", "--norc", "--noprofile", "-i"}
+	jail := []string{
+		world.RequireVariable(t, "BIN"), "shell", "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--net", "none",
+		"--env", "PS1=jail> ", "--", "bash", "--norc", "--noprofile", "-i",
+	}
 	s.Line("clear; " + world.CommandLine(jail) + "; echo ended-$?")
 	s.Prompt("jail>")
 	asked := 0

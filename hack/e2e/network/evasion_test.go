@@ -15,8 +15,10 @@ import (
 func evasionLab(t *testing.T) (*world.World, *world.Lab) {
 	t.Helper()
 	w, l := world.NewLab(t)
-	for _, name := range []string{"allowed.example", "x.allowed.example", "other.example", "allowed.example.other.example", "otherallowed.example",
-		"wild.example", "allowed.exampl", "secret.tunnel.example", "a.wild.example"} {
+	for _, name := range []string{
+		"allowed.example", "x.allowed.example", "other.example", "allowed.example.other.example", "otherallowed.example",
+		"wild.example", "allowed.exampl", "secret.tunnel.example", "a.wild.example",
+	} {
 		l.Name(name, lab.PublicA)
 	}
 	for name, addresses := range rebinding {

@@ -46,8 +46,10 @@ func TestTools(t *testing.T) {
 			}
 			w.Env["NODE_EXTRA_CA_CERTS"] = l.CA
 			ssh := "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/tmp/known -o LogLevel=ERROR -F none"
-			flags := []string{"shell", "--package", "host", "--net", "filtered", "--allow", "allowed.example", "--allow", "allowed.example:80",
-				"--allow", "allowed.example:2222", "--env", "GIT_SSH_COMMAND=" + ssh}
+			flags := []string{
+				"shell", "--package", "host", "--net", "filtered", "--allow", "allowed.example", "--allow", "allowed.example:80",
+				"--allow", "allowed.example:2222", "--env", "GIT_SSH_COMMAND=" + ssh,
+			}
 			if p, err := exec.LookPath("go"); err == nil {
 				root := filepath.Dir(filepath.Dir(world.OrPanic(filepath.EvalSymlinks(p))))
 				c.script = "PATH=$PATH:" + root + "/bin; cd /tmp && " + c.script

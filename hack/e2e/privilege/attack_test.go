@@ -106,9 +106,11 @@ func TestDescriptorsStayOutside(t *testing.T) {
 func TestEnvironmentIsAnAllowList(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	for _, name := range []string{"ANTHROPIC_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY",
+	for _, name := range []string{
+		"ANTHROPIC_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY",
 		"WAYLAND_DISPLAY", "XAUTHORITY", "TMUX", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "PROMPT_COMMAND", "GIT_SSH_COMMAND", "NODE_OPTIONS",
-		"PYTHONPATH", "LISTEN_FDS", "LISTEN_PID", "_LIBCONTAINER_X", "GODEBUG", "GOCOVERDIR", "CLAUDE_CODE_OAUTH_TOKEN", "SOMETHING"} {
+		"PYTHONPATH", "LISTEN_FDS", "LISTEN_PID", "_LIBCONTAINER_X", "GODEBUG", "GOCOVERDIR", "CLAUDE_CODE_OAUTH_TOKEN", "SOMETHING",
+	} {
 		w.Env[name] = world.Planted
 	}
 	// Those two would be taken seriously by jailed-claude or its loader.
@@ -122,10 +124,12 @@ func TestEnvironmentIsAnAllowList(t *testing.T) {
 		got = append(got, name)
 	}
 	slices.Sort(got)
-	allowed := []string{"CLAUDE_CONFIG_DIR", "COLORTERM", "DISABLE_AUTOUPDATER", "DISABLE_INSTALLATION_CHECKS", "EDITOR", "HOME", "IS_SANDBOX", "LANG", "LC_ALL",
+	allowed := []string{
+		"CLAUDE_CONFIG_DIR", "COLORTERM", "DISABLE_AUTOUPDATER", "DISABLE_INSTALLATION_CHECKS", "EDITOR", "HOME", "IS_SANDBOX", "LANG", "LC_ALL",
 		"LOGNAME", "NIX_SSL_CERT_FILE", "NO_COLOR", "PASSED", "PATH", "PWD", "SET", "SHELL", "SHLVL", "SSL_CERT_FILE", "TERM", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR", "_",
 		// A broker's, with a placeholder, and what keeps the agent quiet.
-		"ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ENABLE_TOOL_SEARCH", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_ERROR_REPORTING", "DISABLE_TELEMETRY"}
+		"ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ENABLE_TOOL_SEARCH", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_ERROR_REPORTING", "DISABLE_TELEMETRY",
+	}
 	for _, name := range got {
 		if !slices.Contains(allowed, name) {
 			t.Errorf("%s crossed", name)

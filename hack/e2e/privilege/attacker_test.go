@@ -24,8 +24,14 @@ var namespaces = []struct {
 	name string
 	flag uintptr
 }{
-	{"mnt", unix.CLONE_NEWNS}, {"cgroup", unix.CLONE_NEWCGROUP}, {"uts", unix.CLONE_NEWUTS}, {"ipc", unix.CLONE_NEWIPC},
-	{"user", unix.CLONE_NEWUSER}, {"pid", unix.CLONE_NEWPID}, {"net", unix.CLONE_NEWNET}, {"time", unix.CLONE_NEWTIME},
+	{"mnt", unix.CLONE_NEWNS},
+	{"cgroup", unix.CLONE_NEWCGROUP},
+	{"uts", unix.CLONE_NEWUTS},
+	{"ipc", unix.CLONE_NEWIPC},
+	{"user", unix.CLONE_NEWUSER},
+	{"pid", unix.CLONE_NEWPID},
+	{"net", unix.CLONE_NEWNET},
+	{"time", unix.CLONE_NEWTIME},
 }
 
 // attack is the part "attack": it tries what no agent may do, from inside, and
@@ -142,9 +148,11 @@ func attack([]string) int {
 		}
 		try("write /proc/1/"+name, plain(err))
 	}
-	for _, name := range []string{"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname", "/proc/sysrq-trigger", "/proc/sys/vm/drop_caches",
+	for _, name := range []string{
+		"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname", "/proc/sysrq-trigger", "/proc/sys/vm/drop_caches",
 		"/proc/sys/user/max_user_namespaces", "/proc/sys/net/ipv4/ip_forward", "/proc/self/uid_map", "/proc/self/setgroups", "/proc/irq/default_smp_affinity",
-		"/proc/self/attr/exec", "/proc/self/exe", "/.jail/init", "/nix/store/x", "/sys/kernel/x", "/dev/kmsg", "/dev/mem"} {
+		"/proc/self/attr/exec", "/proc/self/exe", "/.jail/init", "/nix/store/x", "/sys/kernel/x", "/dev/kmsg", "/dev/mem",
+	} {
 		f, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err == nil {
 			_, err = f.WriteString("0")

@@ -152,8 +152,10 @@ func TestNestingForTheAgent(t *testing.T) {
 			t.Parallel()
 			w := world.New(t)
 			url, log := w.FakeAPI([]map[string]any{
-				{"text": "Let me look.", "tools": []map[string]any{{"name": "Bash", "input": map[string]any{"description": "Look",
-					"command": `echo "ran=$((40+2))"; touch ~/x 2>&1; echo made >made && cat made; grep -c : /proc/net/dev`}}}},
+				{"text": "Let me look.", "tools": []map[string]any{{"name": "Bash", "input": map[string]any{
+					"description": "Look",
+					"command":     `echo "ran=$((40+2))"; touch ~/x 2>&1; echo made >made && cat made; grep -c : /proc/net/dev`,
+				}}}},
 				{"text": "SECOND <<{{tool_result}}>>"},
 			})
 			more := "[nix]\nstore = \"full\"\n"
@@ -162,8 +164,10 @@ func TestNestingForTheAgent(t *testing.T) {
 				policy = w.NestingPolicy(more)
 			}
 			args := []string{"shell", "--package", "host", "--policy", policy, "--net", "host"}
-			for _, e := range []string{"ANTHROPIC_BASE_URL=" + url, "ANTHROPIC_API_KEY=" + world.Placeholder, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
-				"DISABLE_TELEMETRY=1", "DISABLE_ERROR_REPORTING=1", "CLAUDE_CODE_MAX_RETRIES=1"} {
+			for _, e := range []string{
+				"ANTHROPIC_BASE_URL=" + url, "ANTHROPIC_API_KEY=" + world.Placeholder, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+				"DISABLE_TELEMETRY=1", "DISABLE_ERROR_REPORTING=1", "CLAUDE_CODE_MAX_RETRIES=1",
+			} {
 				args = append(args, "--env", e)
 			}
 			c := w.Command(append(args, "--", claude, "-p", "look around", "--output-format", "json", "--dangerously-skip-permissions", "--settings", string(settings))...)

@@ -66,7 +66,7 @@ func (w *World) Bundle(edit func(*specs.Spec), args ...string) (dir string) {
 	return dir
 }
 
-// Open: something accepts a connection on the lab's 127.0.0.1.
+// Open reports whether something accepts a connection on the lab's 127.0.0.1.
 func (w *World) Open(port int) bool {
 	w.T.Helper()
 	c := exec.Command("bash", "-c", fmt.Sprintf("exec 3<>/dev/tcp/127.0.0.1/%d", port))

@@ -41,7 +41,7 @@ type World struct {
 	Whole bool
 }
 
-// Without: these tests run with a start-up trick switched off
+// Without reports whether these tests run with a start-up trick switched off
 // (JAIL_TEST_WITHOUT).
 func Without(trick string) bool {
 	off := strings.Split(os.Getenv("JAIL_TEST_WITHOUT"), ",")
@@ -281,8 +281,10 @@ func (w *World) Part(name string, flags ...string) *exec.Cmd {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	args := append([]string{"shell", "--closure", RequireVariable(w.T, "BASE_CLOSURE"), "--net", "none",
-		"--read", self, "--env", PartEnv + "=" + name}, flags...)
+	args := append([]string{
+		"shell", "--closure", RequireVariable(w.T, "BASE_CLOSURE"), "--net", "none",
+		"--read", self, "--env", PartEnv + "=" + name,
+	}, flags...)
 	return w.Command(append(args, "--", self)...)
 }
 

@@ -83,7 +83,7 @@ type Broker struct {
 	transport *http.Transport
 	inside    *tls.Config // for the service's own name; nil without an authority
 	slots     chan struct{}
-	ctx       context.Context // ends with Close
+	ctx       context.Context //nolint:containedctx // ends with Close, as all that it starts
 	end       context.CancelFunc
 	pem       []byte
 	roots     sync.Once

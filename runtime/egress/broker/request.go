@@ -99,7 +99,7 @@ func (b *Broker) target(r *http.Request) (*url.URL, *refusal) {
 		return nil, refuse(http.StatusForbidden, "the path %q is not among those that this broker passes on: %s", clip(path), strings.Join(b.Paths, " "))
 	}
 	if len(b.rules) > 0 && !slices.ContainsFunc(b.rules, func(rule network.RequestRule) bool { return rule.Allows(r.Method, path) }) {
-		return nil, refuse(http.StatusForbidden, "%s %s is not among the requests that broker %q allows: %s", clip(r.Method), clip(path), b.Name, strings.Join(b.Broker.Allow, ", "))
+		return nil, refuse(http.StatusForbidden, "%s %s is not among the requests that broker %q allows: %s", clip(r.Method), clip(path), b.Name, strings.Join(b.Allow, ", "))
 	}
 	u := *b.upstream
 	u.Path = strings.TrimSuffix(b.upstream.Path, "/") + path

@@ -30,8 +30,10 @@ func TestForward(t *testing.T) {
 	if s.method != http.MethodPost || s.host != "example.com" || s.uri != "/v1/messages?beta=true&k="+hold || s.body != `{"say":"`+hold+`"}` || s.proto != 2 {
 		t.Errorf("%+v", s)
 	}
-	want := http.Header{"X-Api-Key": {key}, "Anthropic-Version": {"2023-06-01"}, "X-Other": {hold}, "Accept-Encoding": {"identity"},
-		"User-Agent": {"Go-http-client/1.1"}, "Content-Length": {fmt.Sprint(len(s.body))}}
+	want := http.Header{
+		"X-Api-Key": {key}, "Anthropic-Version": {"2023-06-01"}, "X-Other": {hold}, "Accept-Encoding": {"identity"},
+		"User-Agent": {"Go-http-client/1.1"}, "Content-Length": {fmt.Sprint(len(s.body))},
+	}
 	for name, values := range s.header {
 		if !slices.Equal(values, want[name]) {
 			t.Errorf("%s: %q, want %q", name, values, want[name])
@@ -282,14 +284,40 @@ func TestRules(t *testing.T) {
 				line   string
 				status int
 			}{
-				{"GET /repos/ada/site", 200}, {"HEAD /repos/a", 200}, {"POST /repos/ada/site/pulls", 200}, {"GET /search?q=POST", 200},
+				{"GET /repos/ada/site", 200},
+				{"HEAD /repos/a", 200},
+				{"POST /repos/ada/site/pulls", 200},
+				{"GET /search?q=POST", 200},
 				{"POST /repos/ada/site/pulls?a=/../x", 200},
-				{"POST /repos/ada/site", 403}, {"POST /search", 403}, {"DELETE /repos/ada/site", 403}, {"GET /user", 403}, {"GET /", 403}, {"GET /repos", 403},
-				{"PATCH /repos/ada/site/pulls", 403}, {"post /repos/ada/site/pulls", 403}, {"Get /repos/a", 403}, {"GETS /repos/a", 403}, {"OPTIONS /repos/a", 403},
-				{"POST /repos/ada/site/pulls/", 403}, {"POST /REPOS/ada/site/pulls", 403}, {"POST /repos/ada/site/pulls;x", 403},
-				{"GET /repos/../user", 400}, {"GET /repos/%2e%2e/user", 400}, {"GET /repos/..%2fuser", 400}, {"GET /repos//user", 400}, {"GET //user", 400}, {"GET /repos/a/%2e", 400},
-				{"POST /repos/ada/site/x/../pulls", 400}, {"POST /repos/ada%2fsite/pulls", 400}, {"GET /repos%2fada", 400}, {"GET /repos/%252e%252e/user", 400}, {`GET /repos/..\user`, 400},
-				{"GET http://example.com/repos/x", 400}, {"GET /repos/..;/user", 400}, {"GET /repos/%c0%ae%c0%ae/user", 400}, {"GET /repos/a%00", 400},
+				{"POST /repos/ada/site", 403},
+				{"POST /search", 403},
+				{"DELETE /repos/ada/site", 403},
+				{"GET /user", 403},
+				{"GET /", 403},
+				{"GET /repos", 403},
+				{"PATCH /repos/ada/site/pulls", 403},
+				{"post /repos/ada/site/pulls", 403},
+				{"Get /repos/a", 403},
+				{"GETS /repos/a", 403},
+				{"OPTIONS /repos/a", 403},
+				{"POST /repos/ada/site/pulls/", 403},
+				{"POST /REPOS/ada/site/pulls", 403},
+				{"POST /repos/ada/site/pulls;x", 403},
+				{"GET /repos/../user", 400},
+				{"GET /repos/%2e%2e/user", 400},
+				{"GET /repos/..%2fuser", 400},
+				{"GET /repos//user", 400},
+				{"GET //user", 400},
+				{"GET /repos/a/%2e", 400},
+				{"POST /repos/ada/site/x/../pulls", 400},
+				{"POST /repos/ada%2fsite/pulls", 400},
+				{"GET /repos%2fada", 400},
+				{"GET /repos/%252e%252e/user", 400},
+				{`GET /repos/..\user`, 400},
+				{"GET http://example.com/repos/x", 400},
+				{"GET /repos/..;/user", 400},
+				{"GET /repos/%c0%ae%c0%ae/user", 400},
+				{"GET /repos/a%00", 400},
 			} {
 				answer := l.raw(c.line + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Http-Method-Override: DELETE\r\nX-HTTP-Method: DELETE\r\nX_Method_Override: DELETE\r\nX-Original-URL: /user\r\n" + auth + "\r\n")
 				if !strings.HasPrefix(answer, fmt.Sprintf("HTTP/1.1 %d ", c.status)) {

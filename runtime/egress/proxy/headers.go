@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -65,7 +66,7 @@ func (r *Request) rewrite(start string, fields []field) ([]byte, error) {
 		}
 		if f.is("Connection") {
 			for name := range strings.SplitSeq(f.value, ",") {
-				drop = append(drop[:len(drop):len(drop)], strings.Trim(name, " \t"))
+				drop = append(slices.Clip(drop), strings.Trim(name, " \t"))
 			}
 		}
 	}
@@ -88,12 +89,7 @@ func (r *Request) rewrite(start string, fields []field) ([]byte, error) {
 }
 
 func oneOf(f field, names []string) bool {
-	for _, name := range names {
-		if f.is(name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(names, f.is)
 }
 
 // authority is the target as header Host has it.

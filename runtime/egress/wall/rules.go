@@ -93,18 +93,18 @@ func redirect() error {
 	gateway := network.Gateway.AsSlice()
 
 	nat := chain("redirect", nftables.ChainTypeNAT, nftables.ChainHookOutput, nftables.ChainPriorityNATDest, &accept)
-	nat(to4(127), verdict(expr.VerdictAccept))
+	nat(to4(127), pass())
 	nat(ipv4(), l4(unix.IPPROTO_TCP), dport(network.DNSPort), dnat(gateway, network.DNSPort))
 	nat(ipv4(), l4(unix.IPPROTO_UDP), dport(network.DNSPort), dnat(gateway, network.DNSPort))
 	nat(ipv4(), l4(unix.IPPROTO_TCP), dnat(gateway, network.RelayPort))
 
 	out := chain("output", nftables.ChainTypeFilter, nftables.ChainHookOutput, nftables.ChainPriorityFilter, &drop)
-	out(established(), verdict(expr.VerdictAccept))
-	out(to4(127), verdict(expr.VerdictAccept))
-	out(to6(net.IPv6loopback), verdict(expr.VerdictAccept))
-	out(to4(gateway...), l4(unix.IPPROTO_TCP), dport(network.RelayPort), verdict(expr.VerdictAccept))
-	out(to4(gateway...), l4(unix.IPPROTO_TCP), dport(network.DNSPort), verdict(expr.VerdictAccept))
-	out(to4(gateway...), l4(unix.IPPROTO_UDP), dport(network.DNSPort), verdict(expr.VerdictAccept))
+	out(established(), pass())
+	out(to4(127), pass())
+	out(to6(net.IPv6loopback), pass())
+	out(to4(gateway...), l4(unix.IPPROTO_TCP), dport(network.RelayPort), pass())
+	out(to4(gateway...), l4(unix.IPPROTO_TCP), dport(network.DNSPort), pass())
+	out(to4(gateway...), l4(unix.IPPROTO_UDP), dport(network.DNSPort), pass())
 	// A packet that is dropped in output fails the call that sends it, with
 	// EPERM; TCP needs the reset, it would try again for two minutes.
 	out(l4(unix.IPPROTO_TCP), []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}})
@@ -181,6 +181,6 @@ func established() []expr.Any {
 	}
 }
 
-func verdict(kind expr.VerdictKind) []expr.Any {
-	return []expr.Any{&expr.Verdict{Kind: kind}}
+func pass() []expr.Any {
+	return []expr.Any{&expr.Verdict{Kind: expr.VerdictAccept}}
 }

@@ -90,7 +90,7 @@ func Parent(d *os.File, name string, mode uint32) (*os.File, string, error) {
 		return nil, "", err
 	}
 	dir, base := path.Split(name)
-	for _, part := range strings.Split(strings.TrimSuffix(dir, "/"), "/") {
+	for part := range strings.SplitSeq(strings.TrimSuffix(dir, "/"), "/") {
 		if part == "" {
 			continue
 		}

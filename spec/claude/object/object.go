@@ -58,8 +58,7 @@ func Parse(text []byte) ([]Member, error) {
 
 // Fault is a JSON error without what the file says: there may be secrets.
 func Fault(err error) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Errorf("not valid JSON at byte %d", syntax.Offset)
 	}
 	return errors.New("not valid JSON")

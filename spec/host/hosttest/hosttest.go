@@ -93,8 +93,10 @@ func Files(t TB, dir string, names ...string) {
 // Git runs git in dir as a user would.
 func (f *Fake) Git(dir string, args ...string) {
 	f.T.Helper()
-	cmd := exec.Command("git", append([]string{"-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main",
-		"-c", "user.name=T", "-c", "user.email=t@example.org"}, args...)...)
+	cmd := exec.Command("git", append([]string{
+		"-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main",
+		"-c", "user.name=T", "-c", "user.email=t@example.org",
+	}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = []string{"HOME=" + f.Home, "PATH=" + os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM=1"}
 	if out, err := cmd.CombinedOutput(); err != nil {

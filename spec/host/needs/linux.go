@@ -38,8 +38,7 @@ func tryNamespaces(uid, gid int) func(flags uintptr) error {
 		if errors.Is(err, unix.ENAMETOOLONG) {
 			return nil
 		}
-		var pe *os.PathError
-		if errors.As(err, &pe) {
+		if pe, ok := errors.AsType[*os.PathError](err); ok {
 			err = pe.Err // the path says nothing
 		}
 		return err

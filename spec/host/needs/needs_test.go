@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	maps0 "maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,9 +150,7 @@ func TestCgroups(t *testing.T) {
 	join := func(maps ...map[string]string) map[string]string {
 		all := map[string]string{}
 		for _, m := range maps {
-			for k, v := range m {
-				all[k] = v
-			}
+			maps0.Copy(all, m)
 		}
 		return all
 	}
@@ -165,12 +164,21 @@ func TestCgroups(t *testing.T) {
 		detail string
 		fix    string
 	}{
-		{"desktop", join(root, cgroup(user, all), cgroup(user+"/app.slice", all), cgroup(scope, "memory pids\n"), map[string]string{"proc/self/cgroup": "0::/" + hosttest.Rel(scope, "sys/fs/cgroup") + "\n"}),
-			[]string{user, user + "/app.slice", scope}, true, "user@4242.service", ""},
-		{"login", join(root, cgroup(user, all), cgroup(login, all), map[string]string{"proc/self/cgroup": "0::/" + hosttest.Rel(login, "sys/fs/cgroup") + "\n"}),
-			[]string{user}, true, "user@4242.service", ""},
-		{"not all delegated", join(root, systemd, cgroup(user, "memory pids\n"), map[string]string{"proc/self/cgroup": "0::/" + hosttest.Rel(user, "sys/fs/cgroup") + "\n"}),
-			[]string{user}, false, "not delegated to you: cpu;", "Delegate=cpu cpuset io memory pids"},
+		{
+			"desktop", join(root, cgroup(user, all), cgroup(user+"/app.slice", all), cgroup(scope, "memory pids\n"), map[string]string{"proc/self/cgroup": "0::/" + hosttest.Rel(scope, "sys/fs/cgroup") + "\n"}),
+			[]string{user, user + "/app.slice", scope},
+			true, "user@4242.service", "",
+		},
+		{
+			"login", join(root, cgroup(user, all), cgroup(login, all), map[string]string{"proc/self/cgroup": "0::/" + hosttest.Rel(login, "sys/fs/cgroup") + "\n"}),
+			[]string{user},
+			true, "user@4242.service", "",
+		},
+		{
+			"not all delegated", join(root, systemd, cgroup(user, "memory pids\n"), map[string]string{"proc/self/cgroup": "0::/" + hosttest.Rel(user, "sys/fs/cgroup") + "\n"}),
+			[]string{user},
+			false, "not delegated to you: cpu;", "Delegate=cpu cpuset io memory pids",
+		},
 		{"nothing delegated", join(root, cgroup(login, all)), nil, false, "no cgroup around", ""},
 		{"hybrid", join(systemd, map[string]string{"sys/fs/cgroup/unified/": "", "etc/default/grub": ""}), nil, false, "hybrid", "unified_cgroup_hierarchy=1"},
 		{"hybrid, no systemd", map[string]string{"sys/fs/cgroup/unified/": ""}, nil, false, "hybrid", ""},
