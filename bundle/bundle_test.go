@@ -51,7 +51,7 @@ func testJail(t testing.TB) (*contract.Jail, string) {
 		},
 		Host: host.Facts{
 			UID: os.Getuid(), GID: os.Getgid(), User: "ada", Group: "users", Home: "/home/ada", RuntimeDir: "/run/user/1000",
-			StateDir: top + "/state", ResolvConf: top + "/resolv.conf", GitName: "Ada",
+			StateDir: top + "/state", ProjectState: top + "/state", ResolvConf: top + "/resolv.conf", GitName: "Ada",
 			Project: host.Project{
 				Dir:     top + "/app",
 				Protect: []host.Path{{Path: top + "/app/.git/hooks", Dir: true}, {Path: top + "/app/.envrc"}},

@@ -57,7 +57,7 @@ func valid() Input {
 			UID: 1000, GID: 100, User: "ada", Group: "users",
 			Home:       "/home/ada",
 			RuntimeDir: "/run/user/1000",
-			StateDir:   "/home/ada/.local/state/jailed-claude",
+			StateDir:   "/home/ada/.local/state/jailed-claude", ProjectState: "/home/ada/.local/state/jailed-claude",
 			OwnDirs: []string{"/home/ada/.cache/jailed-claude", "/home/ada/.config/jailed-claude",
 				"/home/ada/.local/state/jailed-claude"},
 			Executable: storeSelf,
@@ -81,7 +81,8 @@ func root(in *Input) {
 	h := &in.Host
 	h.UID, h.GID, h.User, h.Group = 0, 0, "root", "root"
 	h.Home, h.RuntimeDir = "/root", "/run/user/0"
-	h.StateDir, h.OwnDirs = "/root/.local/state/jailed-claude", []string{"/root/.local/state/jailed-claude"}
+	h.ProjectState = "/root/.local/state/jailed-claude"
+	h.StateDir, h.OwnDirs = h.ProjectState, []string{"/root/.local/state/jailed-claude"}
 	h.Project.Dir = "/root/app"
 }
 

@@ -82,7 +82,7 @@ func (b *builder) home() error {
 	b.bind(PrivateConfig(h), dir, "rw")
 	// With it .claude.json lies inside, where a rename over it works.
 	b.env[b.agent.Config().Variable] = dir
-	b.grant("file", dir, "rw", b.origin("agent.config"), "Claude's configuration, jailed-claude's own: "+PrivateConfig(h))
+	b.grant("file", dir, "rw", b.origin("agent.config"), "Claude's configuration for the jails of this project alone: "+PrivateConfig(h))
 	return nil
 }
 
@@ -91,7 +91,7 @@ func (b *builder) configDir() string { return path.Join(b.Host.Home, b.agent.Con
 
 // PrivateConfig is the host folder that is ~/.claude in a jail with
 // config = "private". It has to exist before the jail starts.
-func PrivateConfig(h host.Facts) string { return path.Join(h.StateDir, "claude") }
+func PrivateConfig(h host.Facts) string { return path.Join(h.ProjectState, "claude") }
 
 // sharedConfig prepares the host's own Claude configuration. The folder is
 // mounted with the other files, what lies in it and is not for the agent with

@@ -22,7 +22,9 @@ func newBundle() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := plan.Prepare(in); err != nil {
+		warnings, err := plan.Prepare(in)
+		warn(c, warnings...)
+		if err != nil {
 			return err
 		}
 		if err := bundle.Create(dir[0], j, bundle.Options{Init: in.Host.Executable}); err != nil {

@@ -13,51 +13,107 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
+	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
 func newConfig() *cobra.Command {
 	c := command("config", "Review or reset the agent's own configuration", atMost(0), func(c *cobra.Command, _ []string) error { return c.Help() })
-	c.AddCommand(newConfigReview(), newConfigPath(), newConfigReset())
+	c.AddCommand(newConfigReview(), newConfigPath(), newConfigReset(), newConfigImport(), newConfigList(), newConfigPrune())
+	return c
+}
+
+// ofProject makes a command about the configuration of one project.
+func ofProject(use, short string, run func(*cobra.Command, plan.Kept) error) *cobra.Command {
+	var project string
+	c := command(use, short, atMost(0), func(c *cobra.Command, _ []string) error {
+		k, err := plan.KeptFor(project)
+		if err != nil {
+			return err
+		}
+		return run(c, k)
+	})
+	c.Flags().StringVar(&project, "project", "", "the project `DIR` (default: the current folder)")
 	return c
 }
 
 func newConfigPath() *cobra.Command {
-	return command("path", "Print the folder of the private configuration", atMost(0), func(c *cobra.Command, _ []string) error {
-		state, _, err := plan.OwnConfig()
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintln(c.OutOrStdout(), filepath.Join(state, claude.PrivateDir))
+	return ofProject("path", "Print the folder of the private configuration", func(c *cobra.Command, k plan.Kept) error {
+		_, err := fmt.Fprintln(c.OutOrStdout(), filepath.Join(k.Project, claude.PrivateDir))
 		return err
 	})
 }
 
 func newConfigReset() *cobra.Command {
 	var yes bool
-	c := command("reset", "Remove the private configuration", atMost(0), func(c *cobra.Command, _ []string) error {
-		state, _, err := plan.OwnConfig()
-		if err != nil {
+	c := ofProject("reset", "Remove the private configuration", func(c *cobra.Command, k plan.Kept) error {
+		dir := filepath.Join(k.Project, claude.PrivateDir)
+		if err := agreed(c, yes, "remove "+show.Visible(dir)+", with its login and history?"); err != nil {
 			return err
 		}
-		jails, err := launch.List()
-		if err != nil {
-			return err
-		}
-		if len(jails) > 0 {
-			warn(c, fmt.Sprintf("%d of your jails are running; those that use it can no longer save to it", len(jails)))
-		}
-		ask := asker(c)
-		switch {
-		case yes:
-		case ask == nil:
-			return noTerminal("to remove it: jailed-claude config reset --yes")
-		case !slices.Contains(yeses, ask(fmt.Sprintf("remove %s, with its login and history? [y/N] ", show.Visible(filepath.Join(state, claude.PrivateDir))))):
-			return errors.New("not removed")
-		}
-		return claude.Reset(state)
+		return claude.Reset(k.Project)
 	})
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return c
+}
+
+// agreed asks before something is removed or replaced that a running jail may
+// be using.
+func agreed(c *cobra.Command, yes bool, question string) error {
+	jails, err := launch.List()
+	if err != nil {
+		return err
+	}
+	if len(jails) > 0 {
+		warn(c, fmt.Sprintf("%d of your jails are running; those that use it can no longer save to it", len(jails)))
+	}
+	ask := asker(c)
+	switch {
+	case yes:
+		return nil
+	case ask == nil:
+		return noTerminal("to go on without asking: " + c.CommandPath() + " --yes")
+	case !slices.Contains(yeses, ask(question+" [y/N] ")):
+		return errors.New("nothing was changed")
+	}
+	return nil
+}
+
+func newConfigImport() *cobra.Command {
+	var yes bool
+	c := ofProject("import", "Copy the configuration that all projects once shared", func(c *cobra.Command, k plan.Kept) error {
+		return k.Import(func(question string) error { return agreed(c, yes, question) })
+	})
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return c
+}
+
+func newConfigList() *cobra.Command {
+	var asJSON bool
+	c := command("list", "List the projects that have a private configuration", atMost(0), func(c *cobra.Command, _ []string) error {
+		all, err := projects.List(host.StateDir())
+		if err == nil && asJSON {
+			return printJSON(c.OutOrStdout(), append([]projects.Entry{}, all...))
+		}
+		return errors.Join(err, projects.Print(c.OutOrStdout(), all))
+	})
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func newConfigPrune() *cobra.Command {
+	var yes, common bool
+	c := command("prune", "Remove configurations of projects that are gone", atMost(0), func(c *cobra.Command, _ []string) error {
+		k := plan.Kept{All: host.StateDir()}
+		agree := func(question string) error { return agreed(c, yes, question) }
+		if common {
+			return k.PruneCommon(agree)
+		}
+		return k.Prune(agree, func(line string) { say(c, "%s", line) })
+	})
+	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	c.Flags().BoolVar(&common, "common", false, "remove the configuration that all projects once shared")
 	return c
 }
 
@@ -69,12 +125,8 @@ type reviewing struct {
 
 func newConfigReview() *cobra.Command {
 	var v reviewing
-	c := command("review", "Show what the agent changed, and copy back what you choose", atMost(0), func(c *cobra.Command, _ []string) error {
-		state, h, err := plan.OwnConfig()
-		if err != nil {
-			return err
-		}
-		r, err := claude.NewReview(h, state)
+	c := ofProject("review", "Show what the agent changed, and copy back what you choose", func(c *cobra.Command, k plan.Kept) error {
+		r, err := claude.NewReview(k.Host, k.Project)
 		if errors.Is(err, claude.ErrNoPrivate) {
 			return hint.Add(err, "the first \"jailed-claude run\" creates it")
 		}

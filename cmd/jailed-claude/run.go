@@ -72,7 +72,9 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	if err := fault.After(fault.Built, err); err != nil {
 		return err
 	}
-	if err := fault.After(fault.Prepared, plan.Prepare(in)); err != nil {
+	warnings, err := plan.Prepare(in)
+	warn(c, warnings...)
+	if err := fault.After(fault.Prepared, err); err != nil {
 		return err
 	}
 	seeded, err := plan.Seed(in, j, f.login)

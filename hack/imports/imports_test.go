@@ -53,7 +53,7 @@ var table = []rule{
 		because: "the same inputs give the same bytes on any day: there is no clock and no chance to read"},
 	{packages: pure, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
 		because: "golden tests need no cgo and no privileges"},
-	{packages: []string{"spec/host", "spec/host/source", "spec/host/git", "spec/host/needs", "spec/host/survey", "spec/host/hosttest", "spec/closure", "spec/closure/inventory", "spec/closure/registration", "spec/claude", "spec/claude/beneath", "spec/claude/object", "spec/trust"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
+	{packages: []string{"spec/host", "spec/host/source", "spec/host/git", "spec/host/needs", "spec/host/survey", "spec/host/hosttest", "spec/closure", "spec/closure/inventory", "spec/closure/registration", "spec/claude", "spec/claude/beneath", "spec/claude/object", "spec/trust", "spec/projects"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
 		because: "facts are gathered before anything is built"},
 	{packages: []string{"spec/plan"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
 		because: "a plan is values: the command line decides what is printed and what is started"},

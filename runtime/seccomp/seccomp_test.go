@@ -39,7 +39,7 @@ func profile(t testing.TB, user string) *specs.LinuxSeccomp {
 		Policy:  p,
 		Closure: closure.Closure{Toolchain: closure.Host, Agent: "/usr/bin/true", Binds: []string{"/usr"}},
 		Host: host.Facts{UID: 1000, GID: 1000, User: "ada", Group: "ada", Home: "/home/ada", RuntimeDir: "/run/user/1000",
-			StateDir: "/home/ada/state", Project: host.Project{Dir: "/srv/app"}, Executable: "/usr/bin/jailed-claude"},
+			StateDir: "/home/ada/state", ProjectState: "/home/ada/state", Project: host.Project{Dir: "/srv/app"}, Executable: "/usr/bin/jailed-claude"},
 	})
 	if err != nil {
 		t.Fatal(err)

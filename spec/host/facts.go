@@ -17,6 +17,12 @@ type Facts struct {
 	// StateDir is jailed-claude's own state
 	// ($XDG_STATE_HOME/jailed-claude); it need not exist.
 	StateDir string
+	// ProjectState is the folder in StateDir that is for the jails of this
+	// project alone; it need not exist.
+	ProjectState string
+	// StateOwner is the folder whose state that is: the project's, or that of
+	// the repository which the project is a linked worktree of.
+	StateOwner string
 	// OwnDirs are the folders that no grant may expose: StateDir, the
 	// configuration folder and the cache of jailed-claude.
 	OwnDirs []string

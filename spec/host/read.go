@@ -18,6 +18,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/host/survey"
+	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
 // Options say what the caller's policy makes worth reading.
@@ -32,6 +33,9 @@ type Options struct {
 	Grants []string
 	// Shared asks for ClaudeShared.
 	Shared bool
+	// OwnState: a linked worktree has a state of its own, not that of its
+	// repository.
+	OwnState bool
 	// Nix asks for the Nix daemon.
 	Nix bool
 	// Git is what Ask found for the same project, or is still finding. Without
@@ -70,6 +74,11 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	if f.Project.Dir, err = s.findProject(o.ProjectDir, f); err != nil {
 		return nil, err
 	}
+	f.StateOwner = f.Project.Dir
+	if !o.OwnState {
+		f.StateOwner = git.Repository(f.Project.Dir)
+	}
+	f.ProjectState = projects.Dir(f.StateDir, f.StateOwner)
 
 	// Programs that are asked run beside the search of the project.
 	var wait sync.WaitGroup

@@ -4,16 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
 // Values of the login that Seed gives a private configuration.
@@ -80,15 +81,31 @@ func Hold(in *spec.Input) error {
 	return nil
 }
 
-// Prepare makes the folders of jailed-claude's own that a jail mounts.
-func Prepare(in *spec.Input) error {
+// Prepare makes the folders of jailed-claude's own that a jail mounts. Warnings
+// are for the user: what became of the state of this project.
+func Prepare(in *spec.Input) (Warnings, error) {
+	var warnings Warnings
 	if in.Policy.Agent.Config != policy.ConfigPrivate {
-		return nil
+		return nil, nil
+	}
+	stateHint := "to use another folder, set XDG_STATE_HOME"
+	c, err := projects.Claim(in.Host.StateDir, in.Host.StateOwner)
+	if err != nil {
+		return nil, hint.Add(fmt.Errorf("the state of the project: %w", err), stateHint)
+	}
+	if c.Moved != "" {
+		warnings.add("this project was %s before: its agent configuration came along", show.Visible(c.Moved))
 	}
 	if err := os.MkdirAll(spec.PrivateConfig(in.Host), 0o700); err != nil {
-		return hint.Add(fmt.Errorf("make the state folder: %w", err), "to use another folder, set XDG_STATE_HOME")
+		return warnings, hint.Add(fmt.Errorf("make the state folder: %w", err), stateHint)
 	}
-	return nil
+	if first, err := projects.FirstLookAtCommon(in.Host.StateDir); err != nil {
+		warnings.add("%v", err)
+	} else if first {
+		warnings.add("each project has an agent configuration of its own now. The one that all projects shared is still in %s; to copy it into this project: jailed-claude config import; to remove it: jailed-claude config prune --common",
+			show.Visible(projects.Common(in.Host.StateDir)))
+	}
+	return warnings, nil
 }
 
 // Seed gives the first run of a private configuration what it may have of the
@@ -98,7 +115,7 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 		return new(claude.Report), nil
 	}
 	o := claude.Options{
-		Host: claude.Find(source.Environ(), in.Host.Home), State: in.Host.StateDir, Project: in.Host.Project.Dir, Login: login == LoginCopy,
+		Host: claude.Find(source.Environ(), in.Host.Home), State: in.Host.ProjectState, Project: in.Host.Project.Dir, Login: login == LoginCopy,
 		APIKey: in.Policy.Env.Set[keyVariable],
 	}
 	if slices.Contains(in.Policy.Env.Pass, keyVariable) {
@@ -128,17 +145,4 @@ func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal boo
 		lines = append(lines, "the agent does not get ANTHROPIC_API_KEY: there is no broker on the host's network; to pass the key itself: --env ANTHROPIC_API_KEY")
 	}
 	return lines
-}
-
-// OwnConfig is where jailed-claude keeps its state, and the host's Claude its
-// configuration. It is known without a project.
-func OwnConfig() (state string, h claude.Host, err error) {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", h, err
-	}
-	if real, err := filepath.EvalSymlinks(home); err == nil {
-		home = real
-	}
-	return host.StateDir(), claude.Find(map[string]string{"CLAUDE_CONFIG_DIR": os.Getenv("CLAUDE_CONFIG_DIR")}, home), nil
 }

@@ -98,6 +98,8 @@ func rules() map[string]rule {
 			wider: "your own Claude configuration, with its history and credentials", narrower: "a Claude configuration of the jail's own"},
 		"agent.key": {direction: ranked, rank: []string{KeyNone, KeyAuto},
 			wider: "the jail uses your Anthropic API key, without seeing it", narrower: "the jail has no use of your Anthropic API key"},
+		"agent.separate-worktrees": {direction: ranked, rank: []string{"true", "false"},
+			wider: "a worktree uses the private configuration of its repository", narrower: "a worktree has a private configuration of its own"},
 		"files.project": {direction: ranked, rank: []string{ProjectRO, "overlay", ProjectRW},
 			wider: "the project can be changed", narrower: "the project cannot be changed"},
 		"files.read": {direction: grants, wider: "the jail reads it on the host", narrower: "the jail does not see it"},

@@ -106,6 +106,8 @@ func TestCompare(t *testing.T) {
 		{"strict TLS", "[network]\ntls = \"any\"", "[network]\ntls = \"strict\"", []string{"-network.tls"}},
 		{"proxy", ``, "[network]\nvia = \"proxy\"", []string{"+network.via"}},
 		{"no proxy", "[network]\nvia = \"proxy\"", "[network]\nvia = \"redirect\"", []string{"+network.via"}},
+		{"worktrees", ``, "[agent]\nseparate-worktrees = true", []string{"-agent.separate-worktrees"}},
+		{"worktrees back", "[agent]\nseparate-worktrees = true", "[agent]\nseparate-worktrees = false", []string{"+agent.separate-worktrees"}},
 		{"no key", ``, "[agent]\nkey = \"none\"", []string{"-agent.key"}},
 		{"key", "[agent]\nkey = \"none\"", "[agent]\nkey = \"auto\"", []string{"+agent.key"}},
 		{"broker", ``, npmBroker, []string{"+broker=npm"}},

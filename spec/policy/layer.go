@@ -49,6 +49,8 @@ type AgentLayer struct {
 	Packages []string
 	Config   *string
 	Key      *string
+	// SeparateWorktrees is a pointer to tell false from nothing.
+	SeparateWorktrees *bool
 }
 
 // FilesLayer is what a layer says about Files.

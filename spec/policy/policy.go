@@ -38,6 +38,9 @@ type Agent struct {
 	Config string
 	// Key is KeyAuto or KeyNone.
 	Key string
+	// SeparateWorktrees gives a linked git worktree a private configuration
+	// of its own, not that of its repository.
+	SeparateWorktrees bool
 }
 
 // Files are grants of host files beyond the built-in table.

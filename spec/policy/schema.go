@@ -115,6 +115,12 @@ func rows() []row {
 			policy: func(p *Policy) any { return &p.Agent.Key },
 		},
 		{
+			Key: Key{Name: "agent.separate-worktrees", Type: TypeBoolean, Default: "false",
+				Text: "Whether a linked git worktree has a private configuration of its own, not that of its repository."},
+			layer:  func(l *Layer) any { return &l.Agent.SeparateWorktrees },
+			policy: func(p *Policy) any { return &p.Agent.SeparateWorktrees },
+		},
+		{
 			Key: Key{Name: "files.project", Type: TypeString, Values: []string{ProjectRW, ProjectRO}, Later: []string{"overlay"}, Default: ProjectRW,
 				Text: "Whether the agent may change the project."},
 			layer:  func(l *Layer) any { return &l.Files.Project },

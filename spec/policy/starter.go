@@ -65,6 +65,9 @@ func Starter(found []string) []byte {
 	w.text("\"none\" keeps the key in your ANTHROPIC_API_KEY from being used by the jail.")
 	w.setting(`key = "none"`)
 
+	w.text("A linked git worktree has a private configuration of its own, not that of its repository.")
+	w.setting(`separate-worktrees = true`)
+
 	w.section("files")
 	w.text("\"ro\" lets the agent read the project and change nothing.")
 	w.setting(`project = "ro"`)

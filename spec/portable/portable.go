@@ -113,12 +113,12 @@ func portable(p policy.Policy, c closure.Closure, id int) ([]byte, error) {
 func anyHost(p policy.Policy, id int) host.Facts {
 	h := host.Facts{
 		UID: id, GID: id, User: mark("USER"), Group: mark("GROUP"),
-		Home:       markPath("HOME"),
-		RuntimeDir: "/run/user/" + mark("UID"),
-		StateDir:   markPath("STATE"),
-		Executable: markPath("JAILED_CLAUDE"),
-		Project:    host.Project{Dir: markPath("PROJECT")},
-		GitName:    mark("GIT_NAME"), GitEmail: mark("GIT_EMAIL"),
+		Home:         markPath("HOME"),
+		RuntimeDir:   "/run/user/" + mark("UID"),
+		ProjectState: markPath("STATE"),
+		Executable:   markPath("JAILED_CLAUDE"),
+		Project:      host.Project{Dir: markPath("PROJECT")},
+		GitName:      mark("GIT_NAME"), GitEmail: mark("GIT_EMAIL"),
 		CAFile: markPath("CERTS"), ExtraCAFile: markPath("EXTRA_CERTS"),
 		ResolvConf:      markPath("RESOLV_CONF"),
 		Localtime:       markPath("LOCALTIME"),

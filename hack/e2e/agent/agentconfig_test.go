@@ -32,7 +32,7 @@ func hostClaude(w *world.World, theme string) {
 }
 
 func private(w *world.World, name string) string {
-	return filepath.Join(w.Home, ".local/state/jailed-claude/claude", name)
+	return w.Private(name)
 }
 
 func TestFirstRunIsSeededWithoutSecrets(t *testing.T) {

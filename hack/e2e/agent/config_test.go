@@ -20,7 +20,7 @@ func TestPrivateConfigurationIsJailedClaudesOwn(t *testing.T) {
 	if out := w.Must("cat ~/.claude/x"); out != "kept\n" {
 		t.Errorf("the next jail sees %q", out)
 	}
-	state := filepath.Join(w.Home, ".local/state/jailed-claude/claude")
+	state := w.Private("")
 	if got := w.Read(state + "/x"); got != "kept\n" {
 		t.Errorf("the state on the host is %q", got)
 	}

@@ -101,7 +101,7 @@ func TestBrokerTurn(t *testing.T) {
 func TestBrokerScreen(t *testing.T) {
 	t.Parallel()
 	w, _, key, log := world.Brokered(t, []map[string]any{{"text": "hello from the script"}})
-	w.Write(w.Home+"/.local/state/jailed-claude/claude/.claude.json",
+	w.Write(w.Private(".claude.json"),
 		fmt.Sprintf(`{"hasCompletedOnboarding": true, "theme": "dark", "projects": {%q: {"hasTrustDialogAccepted": true}}}`, w.Project))
 	s := w.Screen()
 	s.Line(world.CommandLine(w.Command("run", "--net", "none", "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE")).Args))
@@ -113,7 +113,7 @@ func TestBrokerScreen(t *testing.T) {
 	}
 	s.Line("/exit")
 	s.Prompt("host>")
-	if n := len(w.APIRequests(log)); n == 0 || strings.Contains(w.Read(w.Home+"/.local/state/jailed-claude/claude/.claude.json"), key[len(key)-20:]) {
+	if n := len(w.APIRequests(log)); n == 0 || strings.Contains(w.Read(w.Private(".claude.json")), key[len(key)-20:]) {
 		t.Errorf("%d requests, or the end of the key is in the configuration", n)
 	}
 }

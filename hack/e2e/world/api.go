@@ -63,7 +63,7 @@ func (w *World) Seed() {
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	w.Write(w.Home+"/.local/state/jailed-claude/claude/.claude.json", string(text))
+	w.Write(w.Private(".claude.json"), string(text))
 }
 
 // Brokered gives w a lab in which a scripted API is api.anthropic.com, and a

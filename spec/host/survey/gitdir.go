@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
@@ -78,23 +77,7 @@ func (v *survey) verified(dotGit, g string) (string, error) {
 		return "", fmt.Errorf("%q is not a git directory", common)
 	}
 	if common != g {
-		// A worktree. That g lies where git puts it is what ties the common
-		// directory to it: g's own word would not do.
-		if filepath.Dir(g) != filepath.Join(common, "worktrees") {
-			return "", fmt.Errorf("%q is no worktree of %q", g, common)
-		}
-		back, err := source.ReadText(filepath.Join(g, "gitdir"))
-		if err != nil {
-			return "", err
-		}
-		back = strings.TrimRight(back, "\r\n")
-		if !filepath.IsAbs(back) {
-			back = filepath.Join(g, back)
-		}
-		if source.Settle(filepath.Dir(back)) != v.p.Dir || filepath.Base(back) != ".git" {
-			return "", fmt.Errorf("that is the worktree of %q", back)
-		}
-		return common, nil
+		return common, git.Linked(v.p.Dir, g, common)
 	}
 	tree := git.WorktreeOf(g)
 	if tree == "" {

@@ -1,0 +1,106 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/claude"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/projects"
+)
+
+// Kept is where things are that outlive the jails of a project.
+type Kept struct {
+	// All is jailed-claude's own state.
+	All string
+	// Project is the part of it for the jails of this project.
+	Project string
+	// Host is the configuration of the host's own Claude.
+	Host claude.Host
+}
+
+// KeptFor is about the project in a folder; empty is the working directory.
+func KeptFor(project string) (Kept, error) {
+	k := Kept{All: host.StateDir()}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return k, err
+	}
+	if real, err := filepath.EvalSymlinks(home); err == nil {
+		home = real
+	}
+	k.Host = claude.Find(map[string]string{"CLAUDE_CONFIG_DIR": os.Getenv("CLAUDE_CONFIG_DIR")}, home)
+	user, err := UserLayers()
+	if err != nil {
+		return k, err
+	}
+	p, err := policy.Merge(user...)
+	if err != nil {
+		return k, err
+	}
+	owner := (&Options{Project: project}).Dir()
+	if !p.Agent.SeparateWorktrees {
+		owner = git.Repository(owner)
+	}
+	k.Project = projects.Dir(k.All, owner)
+	return k, nil
+}
+
+// Agree asks the user a question; an error means no.
+type Agree func(question string) error
+
+// Import replaces the configuration of the project by a copy of the one that
+// all projects shared in earlier versions.
+func (k Kept) Import(agree Agree) error {
+	common := projects.Common(k.All)
+	if _, err := os.Stat(common); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no %s: no earlier version of jailed-claude left one", show.Visible(common))
+	}
+	if err := os.MkdirAll(k.Project, 0o700); err != nil {
+		return err
+	}
+	private := filepath.Join(k.Project, claude.PrivateDir)
+	if err := agree("replace " + show.Visible(private) + " by a copy of " + show.Visible(common) + "?"); err != nil {
+		return err
+	}
+	return claude.Import(k.All, k.Project)
+}
+
+// PruneCommon removes the configuration that all projects shared in earlier
+// versions.
+func (k Kept) PruneCommon(agree Agree) error {
+	if err := agree("remove " + show.Visible(projects.Common(k.All)) + ", which all projects once shared?"); err != nil {
+		return err
+	}
+	return claude.Reset(k.All)
+}
+
+// Prune removes what is kept for projects that are gone. Each is named first.
+func (k Kept) Prune(agree Agree, tell func(line string)) error {
+	all, err := projects.List(k.All)
+	if err != nil {
+		return err
+	}
+	gone := slices.DeleteFunc(all, func(e projects.Entry) bool { return !e.Gone })
+	if len(gone) == 0 {
+		tell("every project is still there")
+		return nil
+	}
+	for _, e := range gone {
+		tell(show.Visible(e.Title()) + ", " + show.Size(e.Bytes))
+	}
+	if err := agree(fmt.Sprintf("remove the configurations of these %d projects?", len(gone))); err != nil {
+		return err
+	}
+	for _, e := range gone {
+		err = errors.Join(err, projects.Remove(k.All, e))
+	}
+	return err
+}
