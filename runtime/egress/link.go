@@ -45,6 +45,7 @@ func (s *Session) add(in *net.TCPConn) *link {
 	}
 	k := &link{s: s, in: in, begin: time.Now()}
 	s.open[k] = struct{}{}
+	s.crowd.came(len(s.open))
 	return k
 }
 
@@ -109,6 +110,9 @@ func (k *link) finish() {
 	k.mu.Unlock()
 	k.s.mu.Lock()
 	delete(k.s.open, k)
+	if k.s.crowd.went(len(k.s.open)) {
+		time.AfterFunc(calm, k.s.giveBack)
+	}
 	k.s.mu.Unlock()
 	e := k.event
 	if e.Kind == "" {

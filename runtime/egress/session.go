@@ -68,6 +68,7 @@ type Session struct {
 
 	mu     sync.Mutex
 	open   map[*link]struct{}
+	crowd  crowd
 	closed bool
 
 	limits limits

@@ -63,6 +63,17 @@ func (p *pipe) put(empty bool) {
 	_ = unix.Close(p.w)
 }
 
+// dropPipes closes those that nobody uses.
+func dropPipes() {
+	pipes.Lock()
+	defer pipes.Unlock()
+	for _, p := range pipes.free {
+		_ = unix.Close(p.r)
+		_ = unix.Close(p.w)
+	}
+	pipes.free = nil
+}
+
 // transfer is one direction of a connection on its way. Its two functions are
 // made once, so that nothing is allocated for a chunk.
 type transfer struct {

@@ -16,6 +16,8 @@
 #include "constructor.h"
 #include "jailinit.h"
 
+#pragma weak jail_forget_code
+
 void init_die(const char *what)
 {
 	int e = errno;
@@ -158,5 +160,9 @@ void jail_pid1(int argc, char **argv)
 	let_go_of_stdio(&o);
 	close(mapped[0]);
 	close(mapped[1]);
+	// From here on this process waits: what it maps of the program's code, which
+	// is mostly Go's, is of no use to it (runtime/quick, where it is linked).
+	if (jail_forget_code)
+		jail_forget_code();
 	_exit(supervise(pid, &o, &all));
 }

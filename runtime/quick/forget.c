@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "quick.h"
+#include "constructor.h"
 
 // forget drops the pages of a program's code and constants from this process.
 // They stay in the page cache; what is used comes back from there.

@@ -1,6 +1,6 @@
 package quick
 
-// #include "quick.h"
+// #include "constructor.h"
 import "C"
 
 import (
@@ -18,10 +18,15 @@ const settled = time.Second
 func Forget() (stop func() bool) {
 	return time.AfterFunc(settled, func() {
 		collect()
-		if Without("forget") {
-			return
-		}
-		debug.FreeOSMemory()
-		C.jail_forget_code()
+		GiveBack()
 	}).Stop
+}
+
+// GiveBack gives back what this process does not need to be idle.
+func GiveBack() {
+	if Without("forget") {
+		return
+	}
+	debug.FreeOSMemory()
+	C.jail_forget_code()
 }

@@ -33,7 +33,4 @@ int jail_give_slice(pid_t tid);
 // slack.c: gives this thread the timer slack back that the process began with.
 void jail_be_punctual(void);
 
-// forget.c: drops the pages of code and constants.
-void jail_forget_code(void);
-
 #endif
