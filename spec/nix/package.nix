@@ -30,7 +30,7 @@ buildGoLatestModule {
     fileset = lib.fileset.difference (lib.fileset.unions (map (name: root + "/${name}") source)) ./.;
   };
 
-  vendorHash = "sha256-J/KYt/rKgCeMCniysP/7r05QROVd0H47hbIhlk9lr9E=";
+  vendorHash = "sha256-mN29OUNgLAYa45edWzP2iJ8lzAixnmg6kYVRf02LKng=";
 
   subPackages = [ "cmd/jailed-claude" ];
   # hack/lib.sh says what each is for.
