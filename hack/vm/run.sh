@@ -44,7 +44,7 @@ case $status in
   *) exit "$status" ;;
 esac
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/jail-vm.XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/jcv.XXXXXX")
 qemu=
 # shellcheck disable=SC2317 # by the trap
 clean_up() {
