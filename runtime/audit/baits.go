@@ -76,7 +76,12 @@ func (s *Scene) listen() error {
 	}
 	lan := privateAddress()
 	for _, l := range []struct{ key, network, address string }{
-		{"tcp4", "tcp4", "127.0.0.1:0"}, {"tcp4other", "tcp4", "127.1.2.3:0"}, {"tcp6", "tcp6", "[::1]:0"}, {"lan", "tcp4", lan}, {"abstract", "unix", "@" + name}, {"abstract-packet", "unixpacket", "@" + name + "-packet"},
+		{"tcp4", "tcp4", "127.0.0.1:0"},
+		{"tcp4other", "tcp4", "127.1.2.3:0"},
+		{"tcp6", "tcp6", "[::1]:0"},
+		{"lan", "tcp4", lan},
+		{"abstract", "unix", "@" + name},
+		{"abstract-packet", "unixpacket", "@" + name + "-packet"},
 		{"file", "unix", file},
 	} {
 		if l.address == "" {

@@ -27,8 +27,8 @@ func (s *Scene) Close() {
 			}
 		}
 	}
-	for i := len(s.undo) - 1; i >= 0; i-- {
-		s.undo[i]()
+	for _, v := range slices.Backward(s.undo) {
+		v()
 	}
 	s.undo = nil
 	s.remains.remove()

@@ -81,7 +81,7 @@ func (s witness) Reported(rel string, r attack.Result) attack.Result {
 		return r
 	}
 	p := s.bait.Facts.Project
-	for _, name := range strings.Split(rel, "/") {
+	for name := range strings.SplitSeq(rel, "/") {
 		p = filepath.Join(p, name)
 		if strings.Contains(s.screen.String(), fmt.Sprintf("  %q: ", p)) {
 			return attack.HeldBy("it was made, and reported at the end of the jail")

@@ -135,8 +135,10 @@ func (s *Scene) granted(p string) bool {
 // files lays out secrets. Places that cannot be written are left out.
 func (s *Scene) files() error {
 	f := s.bait.Facts
-	for place, dir := range map[string]string{"home": f.Home, "tmp": "/tmp", "vartmp": "/var/tmp", "run": s.run, "beside": filepath.Dir(f.Project), "shm": "/dev/shm",
-		"config": filepath.Join(f.Home, ".config/jailed-claude")} {
+	for place, dir := range map[string]string{
+		"home": f.Home, "tmp": "/tmp", "vartmp": "/var/tmp", "run": s.run, "beside": filepath.Dir(f.Project), "shm": "/dev/shm",
+		"config": filepath.Join(f.Home, ".config/jailed-claude"),
+	} {
 		own := filepath.Join(dir, s.bait.Marked(place))
 		if dir == "" || !attack.Exists(dir) || s.granted(own) || os.Mkdir(own, 0o700) != nil {
 			continue

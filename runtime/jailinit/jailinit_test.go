@@ -120,8 +120,10 @@ func hostFilters(t *testing.T) string {
 
 func TestNoPrivilege(t *testing.T) {
 	_, out, _ := run(t, "--", "cat", "/proc/self/status")
-	for _, want := range []string{"CapEff:\t0000000000000000", "CapPrm:\t0000000000000000", "CapInh:\t0000000000000000",
-		"CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2", "SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000"} {
+	for _, want := range []string{
+		"CapEff:\t0000000000000000", "CapPrm:\t0000000000000000", "CapInh:\t0000000000000000",
+		"CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2", "SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%s does not hold in:\n%s", want, out)
 		}

@@ -17,10 +17,14 @@ func TestVerdicts(t *testing.T) {
 		unless, refused Verdict
 	}{
 		{nil, GotThrough, GotThrough},
-		{unix.EPERM, Held, Held}, {unix.ENOSYS, Held, Held}, {&os.PathError{Err: unix.EACCES}, Held, Held},
+		{unix.EPERM, Held, Held},
+		{unix.ENOSYS, Held, Held},
+		{&os.PathError{Err: unix.EACCES}, Held, Held},
 		{&killedError{unix.SIGSYS}, Held, Held},
 		// The arguments were wrong: nobody refused the call.
-		{unix.EFAULT, Held, GotThrough}, {unix.EINVAL, Held, GotThrough}, {errors.New("x"), Held, GotThrough},
+		{unix.EFAULT, Held, GotThrough},
+		{unix.EINVAL, Held, GotThrough},
+		{errors.New("x"), Held, GotThrough},
 	} {
 		if got := Unless(c.err, "x").Verdict; got != c.unless {
 			t.Errorf("unless %v: %s", c.err, got)

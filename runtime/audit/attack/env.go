@@ -158,7 +158,7 @@ func (e *Env) Secret(place string, path func(string) string) Result {
 // NoPlace is why there is no bait in a place.
 const NoPlace = "the policy grants that place, or the host has none"
 
-// Within: p is dir or lies in it.
+// Within says whether p is dir or lies in it.
 func Within(p, dir string) bool {
 	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
 }

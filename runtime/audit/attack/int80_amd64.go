@@ -1,6 +1,6 @@
 package attack
 
-// ForeignABI: this machine has other system call interfaces beside its own.
+// ForeignABI says that this machine has other system call interfaces beside its own.
 const ForeignABI = true
 
 // int80 makes a system call by the 32-bit interface. It returns what the kernel

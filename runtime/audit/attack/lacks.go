@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -15,19 +16,18 @@ import (
 // jail and after it, whether there is anything that could be attacked. None
 // opens a device or loads a module.
 
-// NoFile: none of the paths exists on the host.
+// NoFile asks whether none of the paths exists on the host.
 func NoFile(paths ...string) func() string {
 	return func() string {
-		for _, p := range paths {
-			if Exists(p) {
-				return ""
-			}
+		if slices.ContainsFunc(paths, Exists) {
+			return ""
 		}
 		return "the host has no " + paths[0]
 	}
 }
 
-// NoDevice: no file of the host that matches is a device with a driver.
+// NoDevice asks whether no file of the host that matches is a device with a
+// driver.
 func NoDevice(glob string) func() string {
 	return func() string {
 		names, _ := filepath.Glob(glob)
@@ -49,7 +49,7 @@ func NoDevice(glob string) func() string {
 	}
 }
 
-// NoEntries: nothing lies in any of the folders.
+// NoEntries asks whether nothing lies in any of the folders.
 func NoEntries(dirs ...string) func() string {
 	return func() string {
 		for _, dir := range dirs {
@@ -61,7 +61,7 @@ func NoEntries(dirs ...string) func() string {
 	}
 }
 
-// NoCall: the kernel has no such system call. Every argument is -1: whatever
+// NoCall asks whether the kernel has no such system call. Every argument is -1: whatever
 // the kernel knows, it refuses without doing anything.
 func NoCall(c Call) func() string {
 	return func() string {
@@ -80,7 +80,8 @@ func NoCall(c Call) func() string {
 	}
 }
 
-// NoSocket: the kernel knows no such socket, and has no module that would. A
+// NoSocket asks whether the kernel knows no such socket, and has no module that
+// would. A
 // socket that a module may be loaded for is not asked for.
 func NoSocket(domain, kind, protocol int) func() string {
 	return func() string {

@@ -3,6 +3,7 @@ package files
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,14 +113,14 @@ func around(e *attack.Env, p string, calls func(moved uintptr) []attack.Call) er
 		attack.Sys(unix.SYS_CHDIR, attack.CString("/")),
 	}
 	// First whether it can be moved at all, and back.
-	if err := attack.Forked(append(enter[:len(enter):len(enter)], rename(here, there), rename(there, here))...); err != nil {
+	if err := attack.Forked(append(slices.Clip(enter), rename(here, there), rename(there, here))...); err != nil {
 		return err
 	}
-	steps := append(enter[:len(enter):len(enter)], rename(here, there))
+	steps := append(slices.Clip(enter), rename(here, there))
 	steps = append(append(steps, calls(attack.CString(filepath.Join("moved", rest)))...), rename(there, here))
 	if err := attack.Forked(steps...); err != nil {
 		// It ended there; it must not stay.
-		return firstError(attack.Forked(append(enter[:len(enter):len(enter)], rename(there, here))...), err)
+		return firstError(attack.Forked(append(slices.Clip(enter), rename(there, here))...), err)
 	}
 	return nil
 }

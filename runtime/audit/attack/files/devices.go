@@ -16,12 +16,30 @@ func DeviceAttacks() []attack.Attack {
 		all = append(all, attack.Attack{Name: name, Class: "devices", Promise: attack.PromisePrivilege, Source: source, Success: success, Run: run})
 	}
 	for _, d := range []struct{ name, source, glob string }{
-		{"kmsg", "kmsg of the kernel", "/dev/kmsg"}, {"mem", "mem(4)", "/dev/mem"}, {"port", "mem(4)", "/dev/port"}, {"disk", "sd(4)", "/dev/[snvx][dvm][a-z]*"},
-		{"loop", "loop(4)", "/dev/loop*"}, {"mapper", "dmsetup(8)", "/dev/mapper/control"}, {"fuse", "fuse(4)", "/dev/fuse"}, {"tun", "tun/tap", "/dev/net/tun"},
-		{"kvm", "KVM", "/dev/kvm"}, {"vhost", "vhost", "/dev/vhost-*"}, {"input", "evdev: keys that are typed", "/dev/input/event*"}, {"uinput", "uinput: keys that are typed", "/dev/uinput"},
-		{"video", "V4L2: camera", "/dev/video*"}, {"sound", "ALSA: microphone", "/dev/snd/pcm*"}, {"graphics", "DRM", "/dev/dri/*"}, {"gpu", "NVIDIA", "/dev/nvidia*"},
-		{"console", "vcs(4): what is on the console", "/dev/vcs*"}, {"tty0", "console_ioctl(2)", "/dev/tty[0-9]*"}, {"hpet", "HPET", "/dev/hpet"}, {"rfkill", "rfkill", "/dev/rfkill"},
-		{"usb", "usbfs", "/dev/bus/usb/*/*"}, {"userfaultfd", "userfaultfd(2)", "/dev/userfaultfd"}, {"vsock", "vsock(7)", "/dev/vsock"}, {"autofs", "autofs", "/dev/autofs"},
+		{"kmsg", "kmsg of the kernel", "/dev/kmsg"},
+		{"mem", "mem(4)", "/dev/mem"},
+		{"port", "mem(4)", "/dev/port"},
+		{"disk", "sd(4)", "/dev/[snvx][dvm][a-z]*"},
+		{"loop", "loop(4)", "/dev/loop*"},
+		{"mapper", "dmsetup(8)", "/dev/mapper/control"},
+		{"fuse", "fuse(4)", "/dev/fuse"},
+		{"tun", "tun/tap", "/dev/net/tun"},
+		{"kvm", "KVM", "/dev/kvm"},
+		{"vhost", "vhost", "/dev/vhost-*"},
+		{"input", "evdev: keys that are typed", "/dev/input/event*"},
+		{"uinput", "uinput: keys that are typed", "/dev/uinput"},
+		{"video", "V4L2: camera", "/dev/video*"},
+		{"sound", "ALSA: microphone", "/dev/snd/pcm*"},
+		{"graphics", "DRM", "/dev/dri/*"},
+		{"gpu", "NVIDIA", "/dev/nvidia*"},
+		{"console", "vcs(4): what is on the console", "/dev/vcs*"},
+		{"tty0", "console_ioctl(2)", "/dev/tty[0-9]*"},
+		{"hpet", "HPET", "/dev/hpet"},
+		{"rfkill", "rfkill", "/dev/rfkill"},
+		{"usb", "usbfs", "/dev/bus/usb/*/*"},
+		{"userfaultfd", "userfaultfd(2)", "/dev/userfaultfd"},
+		{"vsock", "vsock(7)", "/dev/vsock"},
+		{"autofs", "autofs", "/dev/autofs"},
 	} {
 		add("device-"+d.name, d.source, d.glob+" is open", func(*attack.Env) attack.Result {
 			names, _ := filepath.Glob(d.glob)
@@ -52,14 +70,25 @@ func DeviceAttacks() []attack.Attack {
 		})
 	}
 	for _, f := range []struct{ name, path, source string }{
-		{"core-pattern", "/proc/sys/kernel/core_pattern", "core(5)"}, {"modprobe", "/proc/sys/kernel/modprobe", "proc_sys_kernel(5)"},
-		{"sysrq", "/proc/sysrq-trigger", "sysrq"}, {"sysrq-mask", "/proc/sys/kernel/sysrq", "sysrq"}, {"drop-caches", "/proc/sys/vm/drop_caches", "proc_sys_vm(5)"},
-		{"max-userns", "/proc/sys/user/max_user_namespaces", "namespaces(7)"}, {"binfmt", "/proc/sys/fs/binfmt_misc/register", "binfmt_misc"},
-		{"uevent-helper", "/sys/kernel/uevent_helper", "CVE-2022-0492 and its like"}, {"release-agent", "/sys/fs/cgroup/release_agent", "CVE-2022-0492"},
-		{"cgroup", "/sys/fs/cgroup/cgroup.procs", "cgroups(7)"}, {"cgroup-subtree", "/sys/fs/cgroup/cgroup.subtree_control", "cgroups(7)"},
-		{"power", "/sys/power/state", "sleep of the host"}, {"debugfs", "/sys/kernel/debug/tracing/trace_marker", "debugfs"}, {"efivars", "/sys/firmware/efi/efivars", "efivarfs"},
-		{"mtrr", "/proc/mtrr", "MTRR"}, {"irq", "/proc/irq/default_smp_affinity", "proc(5)"}, {"scsi", "/proc/scsi/scsi", "proc(5)"},
-		{"hostname", "/proc/sys/kernel/hostname", "proc_sys_kernel(5)"}, {"ptrace-scope", "/proc/sys/kernel/yama/ptrace_scope", "ptrace(2)"},
+		{"core-pattern", "/proc/sys/kernel/core_pattern", "core(5)"},
+		{"modprobe", "/proc/sys/kernel/modprobe", "proc_sys_kernel(5)"},
+		{"sysrq", "/proc/sysrq-trigger", "sysrq"},
+		{"sysrq-mask", "/proc/sys/kernel/sysrq", "sysrq"},
+		{"drop-caches", "/proc/sys/vm/drop_caches", "proc_sys_vm(5)"},
+		{"max-userns", "/proc/sys/user/max_user_namespaces", "namespaces(7)"},
+		{"binfmt", "/proc/sys/fs/binfmt_misc/register", "binfmt_misc"},
+		{"uevent-helper", "/sys/kernel/uevent_helper", "CVE-2022-0492 and its like"},
+		{"release-agent", "/sys/fs/cgroup/release_agent", "CVE-2022-0492"},
+		{"cgroup", "/sys/fs/cgroup/cgroup.procs", "cgroups(7)"},
+		{"cgroup-subtree", "/sys/fs/cgroup/cgroup.subtree_control", "cgroups(7)"},
+		{"power", "/sys/power/state", "sleep of the host"},
+		{"debugfs", "/sys/kernel/debug/tracing/trace_marker", "debugfs"},
+		{"efivars", "/sys/firmware/efi/efivars", "efivarfs"},
+		{"mtrr", "/proc/mtrr", "MTRR"},
+		{"irq", "/proc/irq/default_smp_affinity", "proc(5)"},
+		{"scsi", "/proc/scsi/scsi", "proc(5)"},
+		{"hostname", "/proc/sys/kernel/hostname", "proc_sys_kernel(5)"},
+		{"ptrace-scope", "/proc/sys/kernel/yama/ptrace_scope", "ptrace(2)"},
 	} {
 		add("kernel-file-"+f.name, f.source, f.path+" can be written", func(*attack.Env) attack.Result {
 			fd, err := unix.Open(f.path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
@@ -71,9 +100,15 @@ func DeviceAttacks() []attack.Attack {
 		all[len(all)-1].Lacks = attack.NoFile(f.path)
 	}
 	for _, f := range []struct{ name, path, source string }{
-		{"kcore", "/proc/kcore", "CVE-2025-31133: masked paths"}, {"kmsg", "/proc/kmsg", "CVE-2025-31133: masked paths"}, {"keys", "/proc/keys", "keyrings(7)"},
-		{"timers", "/proc/timer_list", "CVE-2025-31133: masked paths"}, {"pages", "/proc/kpagecount", "CVE-2025-31133: masked paths"}, {"interrupts", "/proc/interrupts", "timing of keys that are typed"},
-		{"kallsyms", "/proc/kallsyms", "addresses of the kernel"}, {"slabs", "/proc/slabinfo", "state of the kernel's memory, by which exploits find their way"}, {"allocations", "/proc/vmallocinfo", "addresses of the kernel"},
+		{"kcore", "/proc/kcore", "CVE-2025-31133: masked paths"},
+		{"kmsg", "/proc/kmsg", "CVE-2025-31133: masked paths"},
+		{"keys", "/proc/keys", "keyrings(7)"},
+		{"timers", "/proc/timer_list", "CVE-2025-31133: masked paths"},
+		{"pages", "/proc/kpagecount", "CVE-2025-31133: masked paths"},
+		{"interrupts", "/proc/interrupts", "timing of keys that are typed"},
+		{"kallsyms", "/proc/kallsyms", "addresses of the kernel"},
+		{"slabs", "/proc/slabinfo", "state of the kernel's memory, by which exploits find their way"},
+		{"allocations", "/proc/vmallocinfo", "addresses of the kernel"},
 		{"page-types", "/proc/pagetypeinfo", "state of the kernel's memory"},
 	} {
 		add("kernel-secret-"+f.name, f.source, f.path+" has contents that it has for root alone", func(*attack.Env) attack.Result {

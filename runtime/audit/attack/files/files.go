@@ -21,15 +21,21 @@ func FileAttacks() []attack.Attack {
 	direct := func(p string) string { return p }
 	const got = "the secret in the bait is read"
 	for _, place := range []struct{ place, name, where string }{
-		{"home", "read-home", "the caller's home"}, {"tmp", "read-tmp", "the host's /tmp"},
-		{"vartmp", "read-var-tmp", "the host's /var/tmp"}, {"run", "read-runtime-dir", "XDG_RUNTIME_DIR"}, {"beside", "read-other-project", "a folder beside the project"},
+		{"home", "read-home", "the caller's home"},
+		{"tmp", "read-tmp", "the host's /tmp"},
+		{"vartmp", "read-var-tmp", "the host's /var/tmp"},
+		{"run", "read-runtime-dir", "XDG_RUNTIME_DIR"},
+		{"beside", "read-other-project", "a folder beside the project"},
 		{"config", "read-own-config", "jailed-claude's own configuration"},
 	} {
 		add(place.name, "a file in "+place.where, got, func(e *attack.Env) attack.Result { return e.Secret(place.place, direct) })
 	}
 	for _, prefix := range []struct{ name, path string }{
-		{"read-by-proc-self-root", "/proc/self/root"}, {"read-by-proc-1-root", "/proc/1/root"}, {"read-by-proc-1-cwd", "/proc/1/cwd/../../../../../../../.."},
-		{"read-by-thread-self-root", "/proc/thread-self/root/.."}, {"read-by-cwd", "/proc/self/cwd/../../../../../../../../.."},
+		{"read-by-proc-self-root", "/proc/self/root"},
+		{"read-by-proc-1-root", "/proc/1/root"},
+		{"read-by-proc-1-cwd", "/proc/1/cwd/../../../../../../../.."},
+		{"read-by-thread-self-root", "/proc/thread-self/root/.."},
+		{"read-by-cwd", "/proc/self/cwd/../../../../../../../../.."},
 	} {
 		add(prefix.name, "claude-code issue 86855; proc(5)", got, func(e *attack.Env) attack.Result {
 			return e.Secret("beside", func(p string) string { return prefix.path + p })
@@ -102,8 +108,10 @@ func FileAttacks() []attack.Attack {
 		return attack.HeldBy("it did not cross")
 	})
 	add("leaked-agent-variables", "", "SSH_AUTH_SOCK, DBUS_SESSION_BUS_ADDRESS or their like are set", func(*attack.Env) attack.Result {
-		for _, name := range []string{"SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "TMUX", "STY",
-			"VSCODE_IPC_HOOK_CLI", "KRB5CCNAME", "DOCKER_HOST", "SUDO_ASKPASS", "LD_PRELOAD", "LISTEN_FDS", "NOTIFY_SOCKET"} {
+		for _, name := range []string{
+			"SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "TMUX", "STY",
+			"VSCODE_IPC_HOOK_CLI", "KRB5CCNAME", "DOCKER_HOST", "SUDO_ASKPASS", "LD_PRELOAD", "LISTEN_FDS", "NOTIFY_SOCKET",
+		} {
 			if os.Getenv(name) != "" {
 				return attack.Through("%s is set", name)
 			}

@@ -152,7 +152,7 @@ func (t trustedFile) attack() attack.Attack {
 			if e.Facts.ReadOnly {
 				return attack.Opens(p, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 			}
-			if err := makeTrusted(e, p); err != nil {
+			if err := makeTrusted(p); err != nil {
 				return attack.HeldBy("%s", attack.Plain(err))
 			}
 			return attack.Through("made")
@@ -163,7 +163,7 @@ func (t trustedFile) attack() attack.Attack {
 
 // makeTrusted makes a file with its folders. A text that no program takes for
 // anything.
-func makeTrusted(e *attack.Env, p string) error {
+func makeTrusted(p string) error {
 	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 		return err
 	}

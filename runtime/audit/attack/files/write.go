@@ -15,12 +15,19 @@ import (
 func writeAttacks() []attack.Attack {
 	var all []attack.Attack
 	for _, dir := range []struct{ name, path string }{
-		{"write-root", "/"}, {"write-etc", "/etc"}, {"write-usr", "/usr/bin"}, {"write-store", storepath.Dir}, {"write-var", "/var"}, {"write-run", "/run"},
-		{"write-host-tmp", "/tmp"}, {"write-host-shm", "/dev/shm"}, {"write-host-var-tmp", "/var/tmp"},
+		{"write-root", "/"},
+		{"write-etc", "/etc"},
+		{"write-usr", "/usr/bin"},
+		{"write-store", storepath.Dir},
+		{"write-var", "/var"},
+		{"write-run", "/run"},
+		{"write-host-tmp", "/tmp"},
+		{"write-host-shm", "/dev/shm"},
+		{"write-host-var-tmp", "/var/tmp"},
 	} {
 		all = append(all, attack.Attack{
 			Name: dir.name, Class: "files", Promise: attack.PromiseFiles, Source: "open(2)", Success: "a marker appears in " + dir.path + " of the host",
-			Run: func(e *attack.Env) attack.Result { return plant(e, filepath.Join(dir.path, e.Marked("file"))) },
+			Run: func(e *attack.Env) attack.Result { return plant(filepath.Join(dir.path, e.Marked("file"))) },
 			Judge: func(s attack.Witness, r attack.Result) attack.Result {
 				return s.Planted(filepath.Join(dir.path, s.Told().Marked("file")), r)
 			},
@@ -35,7 +42,7 @@ func writeAttacks() []attack.Attack {
 					return attack.Inapplicable("%s", attack.NoPlace)
 				}
 				_ = os.MkdirAll(filepath.Dir(name(&e.Bait)), 0o700)
-				return plant(e, name(&e.Bait))
+				return plant(name(&e.Bait))
 			},
 			Judge: func(s attack.Witness, r attack.Result) attack.Result {
 				if r.Verdict == attack.NotApplicable {
@@ -95,7 +102,7 @@ func writeAttacks() []attack.Attack {
 }
 
 // plant makes a marker and leaves it: whether the host sees it is for Judge.
-func plant(e *attack.Env, p string) attack.Result {
+func plant(p string) attack.Result {
 	f, err := os.OpenFile(p, os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return attack.HeldBy("%s", attack.Plain(err))

@@ -14,8 +14,10 @@ import (
 func CallAttacks() []attack.Attack {
 	var all []attack.Attack
 	add := func(name, source, success string, calls ...attack.Call) {
-		all = append(all, attack.Attack{Name: name, Class: "kernel", Promise: attack.PromisePrivilege, Source: source, Success: success,
-			Run: func(*attack.Env) attack.Result { return attack.Refused(attack.Forked(calls...)) }, Lacks: attack.NoCall(calls[len(calls)-1])})
+		all = append(all, attack.Attack{
+			Name: name, Class: "kernel", Promise: attack.PromisePrivilege, Source: source, Success: success,
+			Run: func(*attack.Env) attack.Result { return attack.Refused(attack.Forked(calls...)) }, Lacks: attack.NoCall(calls[len(calls)-1]),
+		})
 	}
 	none := attack.CString("/jailed-claude-audit")
 	bad := uintptr(8) // an address that nobody has

@@ -13,7 +13,8 @@ import (
 func LeftoverAttacks() []attack.Attack {
 	var all []attack.Attack
 	linger := func(name, source string, prepare func(*syscall.SysProcAttr)) {
-		all = append(all, attack.Attack{Name: "outlive-" + name, Class: "leftovers", Promise: attack.PromiseNothingLeft, Source: source, Success: "a process of the jail runs when the jail has ended",
+		all = append(all, attack.Attack{
+			Name: "outlive-" + name, Class: "leftovers", Promise: attack.PromiseNothingLeft, Source: source, Success: "a process of the jail runs when the jail has ended",
 			Run: func(e *attack.Env) attack.Result {
 				c := attack.Command(e.Self, "audit", "--inside=linger", "--inside-mark="+e.Marked("outlive-"+name))
 				c.SysProcAttr = &syscall.SysProcAttr{}

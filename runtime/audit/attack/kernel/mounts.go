@@ -40,9 +40,11 @@ func MountAttacks() []attack.Attack {
 	add("mount-setattr", "mount_setattr(2), Linux 5.12", "a read-only root can be written", attack.Sys(unix.SYS_MOUNT_SETATTR, attack.AtCwd, root, 0,
 		attack.Keep(&unix.MountAttr{Attr_clr: unix.MOUNT_ATTR_RDONLY}), unix.MOUNT_ATTR_SIZE_VER0))
 	add("move-mount", "move_mount(2), Linux 5.2", "a mount is moved", attack.Sys(unix.SYS_MOVE_MOUNT, attack.AtCwd, proc, attack.AtCwd, tmp, 0))
-	all = append(all, attack.Attack{Name: "swapon", Class: "mounts", Promise: attack.PromisePrivilege, Source: "swapon(2)", Success: "memory of the host goes to a file",
+	all = append(all, attack.Attack{
+		Name: "swapon", Class: "mounts", Promise: attack.PromisePrivilege, Source: "swapon(2)", Success: "memory of the host goes to a file",
 		Run: func(*attack.Env) attack.Result {
 			return attack.Refused(attack.Forked(attack.Sys(unix.SYS_SWAPON, attack.CString("/jailed-claude-audit"), 0)))
-		}})
+		},
+	})
 	return all
 }

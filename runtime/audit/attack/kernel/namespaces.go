@@ -14,8 +14,14 @@ var namespaces = []struct {
 	name string
 	flag uintptr
 }{
-	{"mnt", unix.CLONE_NEWNS}, {"cgroup", unix.CLONE_NEWCGROUP}, {"uts", unix.CLONE_NEWUTS}, {"ipc", unix.CLONE_NEWIPC},
-	{"user", unix.CLONE_NEWUSER}, {"pid", unix.CLONE_NEWPID}, {"net", unix.CLONE_NEWNET}, {"time", unix.CLONE_NEWTIME},
+	{"mnt", unix.CLONE_NEWNS},
+	{"cgroup", unix.CLONE_NEWCGROUP},
+	{"uts", unix.CLONE_NEWUTS},
+	{"ipc", unix.CLONE_NEWIPC},
+	{"user", unix.CLONE_NEWUSER},
+	{"pid", unix.CLONE_NEWPID},
+	{"net", unix.CLONE_NEWNET},
+	{"time", unix.CLONE_NEWTIME},
 }
 
 // cloneArgs is struct clone_args of clone3(2).

@@ -101,7 +101,8 @@ func ProcessAttacks() []attack.Attack {
 			return attack.Forked(attack.Sys(unix.SYS_RT_SIGQUEUEINFO, uintptr(pid), uintptr(unix.SIGUSR1), attack.Keep(info)))
 		}},
 	} {
-		all = append(all, attack.Attack{Name: s.name, Class: "processes", Promise: attack.PromiseProcesses, Source: s.source, Success: "a process of the caller gets a signal",
+		all = append(all, attack.Attack{
+			Name: s.name, Class: "processes", Promise: attack.PromiseProcesses, Source: s.source, Success: "a process of the caller gets a signal",
 			Run: func(e *attack.Env) attack.Result {
 				if !outsideVisible(e) && attack.Exists(fmt.Sprintf("/proc/%d", e.PID)) {
 					return attack.HeldBy("the number is that of a process of the jail")
@@ -113,7 +114,8 @@ func ProcessAttacks() []attack.Attack {
 					return attack.HeldBy("it went to somebody else")
 				}
 				return r
-			}})
+			},
+		})
 	}
 	add("limit-others", "prlimit(2)", "the limits of a process of the caller are set", func(e *attack.Env) attack.Result {
 		var old unix.Rlimit

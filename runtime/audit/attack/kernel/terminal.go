@@ -14,13 +14,15 @@ import (
 func TerminalAttacks() []attack.Attack {
 	var all []attack.Attack
 	add := func(name, source, success string, run func(*attack.Env) attack.Result, judge func(attack.Witness, attack.Result) attack.Result) {
-		all = append(all, attack.Attack{Name: name, Class: "terminal", Promise: attack.PromiseTerminal, Source: source, Success: success, Judge: judge,
+		all = append(all, attack.Attack{
+			Name: name, Class: "terminal", Promise: attack.PromiseTerminal, Source: source, Success: success, Judge: judge,
 			Run: func(e *attack.Env) attack.Result {
 				if e.Terminal == "" {
 					return attack.Inapplicable("there is no pseudo-terminal to be had")
 				}
 				return run(e)
-			}})
+			},
+		})
 	}
 	inject := func(request uintptr) func(*attack.Env) attack.Result {
 		return func(*attack.Env) attack.Result {

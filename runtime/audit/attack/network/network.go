@@ -50,9 +50,16 @@ func HostAttacks() []attack.Attack {
 	add("loopback-tcp6", "ipv6(7)", got, func(e *attack.Env) attack.Result { return visits(e, "tcp", e.Sockets["tcp6"]) })
 	add("loopback-other-loopback", "all of 127.0.0.0/8 is this host", got, func(e *attack.Env) attack.Result { return visits(e, "tcp", e.Sockets["tcp4other"]) })
 	for _, a := range []struct{ name, host, source string }{
-		{"any-address", "0.0.0.0", "0.0.0.0 is this host, CVE-2024-28224's neighbours"}, {"any-address-6", "::", ":: is this host"}, {"mapped", "::ffff:127.0.0.1", "IPv4-mapped addresses, ipv6(7)"},
-		{"mapped-any", "::ffff:0.0.0.0", "IPv4-mapped addresses"}, {"compatible", "::127.0.0.1", "IPv4-compatible addresses, RFC 4291"}, {"nat64", "64:ff9b::7f00:1", "RFC 6052"},
-		{"6to4", "2002:7f00:1::1", "RFC 3056"}, {"docker-host", "172.17.0.1", "the host as containers of Docker know it"}, {"qemu-host", "10.0.2.2", "the host as slirp4netns and QEMU have it"}, {"pasta-host", "169.254.1.1", "the host as pasta has it"},
+		{"any-address", "0.0.0.0", "0.0.0.0 is this host, CVE-2024-28224's neighbours"},
+		{"any-address-6", "::", ":: is this host"},
+		{"mapped", "::ffff:127.0.0.1", "IPv4-mapped addresses, ipv6(7)"},
+		{"mapped-any", "::ffff:0.0.0.0", "IPv4-mapped addresses"},
+		{"compatible", "::127.0.0.1", "IPv4-compatible addresses, RFC 4291"},
+		{"nat64", "64:ff9b::7f00:1", "RFC 6052"},
+		{"6to4", "2002:7f00:1::1", "RFC 3056"},
+		{"docker-host", "172.17.0.1", "the host as containers of Docker know it"},
+		{"qemu-host", "10.0.2.2", "the host as slirp4netns and QEMU have it"},
+		{"pasta-host", "169.254.1.1", "the host as pasta has it"},
 	} {
 		add("loopback-"+a.name, a.source, got, func(e *attack.Env) attack.Result { return visits(e, "tcp", withHost(e.Sockets["tcp4"], a.host)) })
 	}
@@ -63,8 +70,10 @@ func HostAttacks() []attack.Attack {
 		return visits(e, "tcp", e.Sockets["lan"])
 	})
 	add("fast-open", "MSG_FASTOPEN in tcp(7)", got, func(e *attack.Env) attack.Result { return fastOpen(e) })
-	for _, name := range []string{"localhost", "localhost.", "LOCALHOST", "127.0.0.1", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "127.0.0.1.nip.io", "localhost.localdomain",
-		"host.docker.internal", "host.containers.internal", "gateway.docker.internal", "_gateway"} {
+	for _, name := range []string{
+		"localhost", "localhost.", "LOCALHOST", "127.0.0.1", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "127.0.0.1.nip.io", "localhost.localdomain",
+		"host.docker.internal", "host.containers.internal", "gateway.docker.internal", "_gateway",
+	} {
 		add("name-"+strings.Trim(strings.ReplaceAll(strings.ToLower(name), ".", "-"), "-")+map[bool]string{true: "-dot"}[strings.HasSuffix(name, ".")]+map[bool]string{true: "-upper"}[name == "LOCALHOST"],
 			"nono issue 1675: names that lead to loopback", got, func(e *attack.Env) attack.Result { return byName(e, name) })
 	}
@@ -229,7 +238,7 @@ func lookupError(err error) string {
 // inetAton reads the spellings of IPv4 addresses that C knows.
 func inetAton(s string) string {
 	var parts []uint64
-	for _, f := range strings.Split(s, ".") {
+	for f := range strings.SplitSeq(s, ".") {
 		n, err := strconv.ParseUint(f, 0, 32)
 		if err != nil {
 			return ""

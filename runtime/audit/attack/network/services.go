@@ -65,7 +65,8 @@ var Services = []struct {
 func ServiceAttacks() []attack.Attack {
 	var all []attack.Attack
 	for _, s := range Services {
-		all = append(all, attack.Attack{Name: "service-" + s.Name, Class: "services", Promise: attack.PromiseServices, Source: s.source, Success: "a socket of the kind takes a connection, or its file is there",
+		all = append(all, attack.Attack{
+			Name: "service-" + s.Name, Class: "services", Promise: attack.PromiseServices, Source: s.source, Success: "a socket of the kind takes a connection, or its file is there",
 			Run: func(e *attack.Env) attack.Result {
 				if s.Name == "nix-daemon" && e.Facts.NixDaemon {
 					return attack.Inapplicable("the policy lets the agent use the daemon")
@@ -78,7 +79,8 @@ func ServiceAttacks() []attack.Attack {
 					rs = append(rs, service(e, p))
 				}
 				return attack.FirstThrough(rs...)
-			}})
+			},
+		})
 	}
 	all = append(all, attack.Attack{Name: "service-bait", Class: "services", Promise: attack.PromiseServices, Source: "unix(7)", Success: "a socket of the caller's answers", Run: func(e *attack.Env) attack.Result {
 		return visits(e, "unix", e.Sockets["file"])

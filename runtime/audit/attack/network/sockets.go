@@ -45,14 +45,28 @@ func SocketAttacks() []attack.Attack {
 		name, source           string
 		domain, kind, protocol int
 	}{
-		{"raw-icmp", "raw(7)", unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP}, {"raw-ip", "raw(7)", unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_RAW}, {"raw-ip6", "raw(7)", unix.AF_INET6, unix.SOCK_RAW, unix.IPPROTO_ICMPV6},
-		{"packet", "packet(7)", unix.AF_PACKET, unix.SOCK_RAW, 0x0300}, {"packet-datagram", "packet(7), CVE-2020-14386", unix.AF_PACKET, unix.SOCK_DGRAM, 0x0300},
-		{"vsock", "vsock(7): the machine outside of a virtual one", unix.AF_VSOCK, unix.SOCK_STREAM, 0}, {"alg", "AF_ALG of the kernel; CVE-2019-8912", unix.AF_ALG, unix.SOCK_SEQPACKET, 0},
-		{"key", "CVE-2022-27666, PF_KEY", unix.AF_KEY, unix.SOCK_RAW, 2}, {"xdp", "AF_XDP of the kernel", unix.AF_XDP, unix.SOCK_RAW, 0}, {"bluetooth", "CVE-2020-12351", unix.AF_BLUETOOTH, unix.SOCK_RAW, 1},
-		{"can", "CVE-2021-3609", unix.AF_CAN, unix.SOCK_RAW, 1}, {"tipc", "CVE-2021-43267", unix.AF_TIPC, unix.SOCK_SEQPACKET, 0}, {"rds", "CVE-2010-3904", unix.AF_RDS, unix.SOCK_SEQPACKET, 0},
-		{"x25", "CVE-2020-35519", unix.AF_X25, unix.SOCK_SEQPACKET, 0}, {"nfc", "CVE-2021-23134", unix.AF_NFC, unix.SOCK_SEQPACKET, 0}, {"kcm", "AF_KCM of the kernel", unix.AF_KCM, unix.SOCK_SEQPACKET, 0},
-		{"qrtr", "AF_QIPCRTR of the kernel", unix.AF_QIPCRTR, unix.SOCK_DGRAM, 0}, {"smc", "AF_SMC of the kernel", unix.AF_SMC, unix.SOCK_STREAM, 0}, {"rxrpc", "AF_RXRPC of the kernel", unix.AF_RXRPC, unix.SOCK_DGRAM, unix.AF_INET},
-		{"ax25", "AF_AX25 of the kernel", unix.AF_AX25, unix.SOCK_DGRAM, 0}, {"atm", "AF_ATMPVC of the kernel", unix.AF_ATMPVC, unix.SOCK_DGRAM, 0}, {"caif", "AF_CAIF of the kernel", unix.AF_CAIF, unix.SOCK_SEQPACKET, 0},
+		{"raw-icmp", "raw(7)", unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP},
+		{"raw-ip", "raw(7)", unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_RAW},
+		{"raw-ip6", "raw(7)", unix.AF_INET6, unix.SOCK_RAW, unix.IPPROTO_ICMPV6},
+		{"packet", "packet(7)", unix.AF_PACKET, unix.SOCK_RAW, 0x0300},
+		{"packet-datagram", "packet(7), CVE-2020-14386", unix.AF_PACKET, unix.SOCK_DGRAM, 0x0300},
+		{"vsock", "vsock(7): the machine outside of a virtual one", unix.AF_VSOCK, unix.SOCK_STREAM, 0},
+		{"alg", "AF_ALG of the kernel; CVE-2019-8912", unix.AF_ALG, unix.SOCK_SEQPACKET, 0},
+		{"key", "CVE-2022-27666, PF_KEY", unix.AF_KEY, unix.SOCK_RAW, 2},
+		{"xdp", "AF_XDP of the kernel", unix.AF_XDP, unix.SOCK_RAW, 0},
+		{"bluetooth", "CVE-2020-12351", unix.AF_BLUETOOTH, unix.SOCK_RAW, 1},
+		{"can", "CVE-2021-3609", unix.AF_CAN, unix.SOCK_RAW, 1},
+		{"tipc", "CVE-2021-43267", unix.AF_TIPC, unix.SOCK_SEQPACKET, 0},
+		{"rds", "CVE-2010-3904", unix.AF_RDS, unix.SOCK_SEQPACKET, 0},
+		{"x25", "CVE-2020-35519", unix.AF_X25, unix.SOCK_SEQPACKET, 0},
+		{"nfc", "CVE-2021-23134", unix.AF_NFC, unix.SOCK_SEQPACKET, 0},
+		{"kcm", "AF_KCM of the kernel", unix.AF_KCM, unix.SOCK_SEQPACKET, 0},
+		{"qrtr", "AF_QIPCRTR of the kernel", unix.AF_QIPCRTR, unix.SOCK_DGRAM, 0},
+		{"smc", "AF_SMC of the kernel", unix.AF_SMC, unix.SOCK_STREAM, 0},
+		{"rxrpc", "AF_RXRPC of the kernel", unix.AF_RXRPC, unix.SOCK_DGRAM, unix.AF_INET},
+		{"ax25", "AF_AX25 of the kernel", unix.AF_AX25, unix.SOCK_DGRAM, 0},
+		{"atm", "AF_ATMPVC of the kernel", unix.AF_ATMPVC, unix.SOCK_DGRAM, 0},
+		{"caif", "AF_CAIF of the kernel", unix.AF_CAIF, unix.SOCK_SEQPACKET, 0},
 	} {
 		all = append(all, attack.Attack{Name: "socket-" + s.name, Class: "sockets", Promise: attack.PromisePrivilege, Source: s.source, Success: "such a socket is made", Run: made(s.domain, s.kind, s.protocol), Lacks: attack.NoSocket(s.domain, s.kind, s.protocol)})
 	}
