@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/starter"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
 
@@ -46,7 +46,7 @@ func WriteStarter(user bool) (file string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("write policy: %w", err)
 	}
-	_, err = f.Write(policy.Starter(found))
+	_, err = f.Write(starter.Policy(found))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", fmt.Errorf("write policy: %w", errors.Join(err, os.Remove(file)))
 	}

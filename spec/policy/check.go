@@ -4,35 +4,20 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
-)
-
-// Bounds of limits, beyond which a kernel refuses them.
-const (
-	// maxPids is PID_MAX_LIMIT of 64-bit Linux, the most that pids.max takes.
-	maxPids = 1 << 22
-	// minCPUs is a quota of 1 ms in the usual period of 100 ms, the least
-	// that cpu.max takes.
-	minCPUs = 0.01
-	// maxCPUs is NR_CPUS of the largest kernels, and far below what
-	// overflows a quota.
-	maxCPUs = 8192
 )
 
 // check returns all that is wrong with the values of a layer. Parse and Merge
 // both call it: a layer of the command line meets it in Merge.
 func check(l *Layer) Errors {
 	c := checker{report{layer: l}}
-	c.enums()
-	c.agent()
-	c.each("files.read", l.Files.Read, checkGrant)
-	c.each("files.write", l.Files.Write, checkGrant)
-	c.each("files.hide", l.Files.Hide, checkPattern)
-	c.each("files.protect", l.Files.Protect, checkPattern)
+	for _, r := range rows() {
+		c.row(r)
+	}
 	c.network()
 	c.brokers()
 	c.env()
-	c.limits()
 	return c.faults
 }
 
@@ -54,15 +39,53 @@ func (c *checker) each(key string, list []string, check func(string) string) {
 	}
 }
 
-func (c *checker) enums() {
-	for _, r := range rows() {
-		if r.layer == nil || len(r.Values) == 0 {
-			continue
+// row checks the value of one key by what its row says.
+func (c *checker) row(r row) {
+	if r.layer == nil {
+		return
+	}
+	switch v := r.layer(c.layer).(type) {
+	case **string:
+		switch {
+		case *v == nil:
+		case len(r.Values) > 0:
+			c.value(r.Name, enumProblem(r, **v))
+		case r.check != nil:
+			c.value(r.Name, r.check(**v))
 		}
-		if value, ok := r.layer(c.layer).(**string); ok && *value != nil {
-			c.value(r.Name, enumProblem(r, **value))
+	case *[]string:
+		if r.check != nil {
+			c.each(r.Name, *v, r.check)
+		}
+	case **int64:
+		if *v != nil {
+			c.value(r.Name, boundProblem(r, float64(**v), strconv.FormatInt(**v, 10)))
+		}
+	case **float64:
+		if *v != nil {
+			c.value(r.Name, boundProblem(r, **v, fmt.Sprint(**v)))
+		}
+	case *[]int64:
+		for i, n := range *v {
+			if problem := boundProblem(r, float64(n), strconv.FormatInt(n, 10)); problem != "" {
+				c.fault(r.Name, problem, elementKey(r.Name, i), r.Name)
+			}
 		}
 	}
+}
+
+// boundProblem is what is wrong with a number, which text is of. The comparison
+// is this way round for NaN, which is neither.
+func boundProblem(r row, n float64, text string) string {
+	switch {
+	case r.most == 0 || n >= r.least && n <= r.most:
+		return ""
+	case r.Type == TypeSize:
+		return text + " is not positive: leave it out for no limit"
+	case r.Type == TypeIntegers:
+		return fmt.Sprintf("%s is no port: write a number from %v to %v", text, r.least, r.most)
+	}
+	return fmt.Sprintf("%s is not from %v to %v: leave it out for no limit", text, r.least, int64(r.most))
 }
 
 func enumProblem(r row, value string) string {
@@ -75,16 +98,12 @@ func enumProblem(r row, value string) string {
 	return fmt.Sprintf("%q is not known: write %s", value, quotedOr(r.Values))
 }
 
-func (c *checker) agent() {
-	if p := c.layer.Agent.Package; p != nil {
-		c.value("agent.package", checkInstallable(*p))
+// checkPackage is for those beside the agent.
+func checkPackage(p string) string {
+	if p == PackageHost {
+		return fmt.Sprintf("%q is for agent.package alone: write a store path or an installable", p)
 	}
-	c.each("agent.packages", c.layer.Agent.Packages, func(p string) string {
-		if p == PackageHost {
-			return fmt.Sprintf("%q is for agent.package alone: write a store path or an installable", p)
-		}
-		return checkInstallable(p)
-	})
+	return checkInstallable(p)
 }
 
 // checkInstallable refuses what can be no name of a package. The rest is for
@@ -126,19 +145,5 @@ func (c *checker) env() {
 		if slices.Contains(c.layer.Env.Pass, name) {
 			c.fault(at, "is in env.pass too: keep one of them", at)
 		}
-	}
-}
-
-func (c *checker) limits() {
-	limits := c.layer.Limits
-	if m := limits.Memory; m != nil && *m <= 0 {
-		c.value("limits.memory", fmt.Sprintf("%d is not positive: leave it out for no limit", *m))
-	}
-	if n := limits.Pids; n != nil && (*n < 1 || *n > maxPids) {
-		c.value("limits.pids", fmt.Sprintf("%d is not from 1 to %d: leave it out for no limit", *n, maxPids))
-	}
-	// The comparison is this way round for NaN, which is neither.
-	if n := limits.CPUs; n != nil && !(*n >= minCPUs && *n <= maxCPUs) {
-		c.value("limits.cpus", fmt.Sprintf("%v is not from %v to %v: leave it out for no limit", *n, minCPUs, maxCPUs))
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // Change is one difference between two policies.
@@ -77,8 +75,8 @@ const (
 	limit
 )
 
-// rule is what a change of one key means.
-type rule struct {
+// meaning is what a change of one key means.
+type meaning struct {
 	direction
 	// rank of ranked values. One that is not here widens.
 	rank []string
@@ -88,53 +86,8 @@ type rule struct {
 	ordered string
 }
 
-// rules has one for every key; a test holds that.
-func rules() map[string]rule {
-	return map[string]rule{
-		"agent.package": {direction: always, wider: "another program is the agent"},
-		"agent.packages": {direction: grants, wider: "more programs on PATH, which the policy chose", narrower: "fewer programs on PATH",
-			ordered: "another program of the same name comes first on PATH"},
-		"agent.config": {direction: ranked, rank: []string{ConfigPrivate, ConfigShared},
-			wider: "your own Claude configuration, with its history and credentials", narrower: "a Claude configuration of the jail's own"},
-		"agent.key": {direction: ranked, rank: []string{KeyNone, KeyAuto},
-			wider: "the jail uses your Anthropic API key, without seeing it", narrower: "the jail has no use of your Anthropic API key"},
-		"agent.separate-worktrees": {direction: ranked, rank: []string{"true", "false"},
-			wider: "a worktree uses the private configuration of its repository", narrower: "a worktree has a private configuration of its own"},
-		"files.project": {direction: ranked, rank: []string{ProjectRO, "overlay", ProjectRW},
-			wider: "the project can be changed", narrower: "the project cannot be changed"},
-		"files.read": {direction: grants, wider: "the jail reads it on the host", narrower: "the jail does not see it"},
-		"files.write": {direction: grants, wider: "the jail changes it on the host, where your own tools may use it",
-			narrower: "the jail does not change it"},
-		"files.hide":    {direction: bars, wider: "the jail sees it", narrower: "the jail does not see it"},
-		"files.protect": {direction: bars, wider: "the jail can change it", narrower: "the jail cannot change it"},
-		"network.mode": {direction: ranked, rank: []string{NetNone, NetFiltered, NetInternet, NetHost},
-			wider: "the jail reaches more of the network", narrower: "the jail reaches less of the network"},
-		"network.allow": {direction: grants, wider: "the jail reaches it", narrower: "the jail does not reach it"},
-		"network.deny":  {direction: bars, wider: "the jail may reach it", narrower: "the jail does not reach it, whatever allows it"},
-		"network.tls": {direction: ranked, rank: []string{network.TLSStrict, network.TLSAny},
-			wider: "an allowed name can stand for another one of the same provider", narrower: "TLS names the server that was allowed"},
-		"network.via":   {direction: always, wider: "other programs reach the network, by other means"},
-		"network.ports": {direction: grants, wider: "the host reaches this port of the jail", narrower: "the host does not reach this port"},
-		"env.pass":      {direction: grants, wider: "the value that you have outside crosses, secret or not", narrower: "it does not cross"},
-		"env.set":       {direction: always, wider: "a variable can change what programs do, and which ones"},
-		"nix.daemon": {direction: ranked, rank: []string{DaemonOff, DaemonAuto},
-			wider: "the Nix daemon works for the jail; if it trusts you, that is root on this host", narrower: "no Nix daemon"},
-		"nix.store": {direction: ranked, rank: []string{StoreClosure, StoreFull},
-			wider: "all of /nix/store is visible, whatever it holds", narrower: "only what the agent needs of /nix/store is visible"},
-		"limits.memory": {direction: limit, wider: "more of this machine's memory", narrower: "less of this machine's memory"},
-		"limits.pids":   {direction: limit, wider: "more processes", narrower: "fewer processes"},
-		"limits.cpus":   {direction: limit, wider: "more processors", narrower: "fewer processors"},
-		"identity.user": {direction: ranked, rank: []string{UserKeep, UserRoot},
-			wider: "the agent is root of the jail's user namespace", narrower: "the agent has your own ids"},
-		"identity.nesting": {direction: ranked, rank: []string{"false", "true"},
-			wider: "the agent makes namespaces, and with them replaces what is protected in all that it may write", narrower: "the agent makes no namespaces"},
-		"terminal.clipboard": {direction: ranked, rank: []string{ClipboardOff, ClipboardWrite},
-			wider: "the jail chooses what you paste next", narrower: "your clipboard is out of the jail's reach"},
-	}
-}
-
 // change makes a Change of r's key.
-func (r rule) change(key, element string, from, to *string, widens bool) Change {
+func (r meaning) change(key, element string, from, to *string, widens bool) Change {
 	c := Change{Key: key, Element: element, From: from, To: to, Widens: widens, Why: r.narrower}
 	if widens {
 		c.Why = cmp.Or(r.wider, "nothing is known of this key")
@@ -144,7 +97,7 @@ func (r rule) change(key, element string, from, to *string, widens bool) Change 
 
 // compareKey compares the fields of one key, which base and with point to.
 func compareKey(k row, base, with any) []Change {
-	r := rules()[k.Name]
+	r := k.change
 	switch a := base.(type) {
 	case *string:
 		return r.strings(k.Name, *a, *with.(*string))
@@ -174,7 +127,7 @@ func texts(list []int64) []string {
 	return out
 }
 
-func (r rule) strings(key, a, b string) []Change {
+func (r meaning) strings(key, a, b string) []Change {
 	if a == b {
 		return nil
 	}
@@ -191,7 +144,7 @@ func some(s string) *string {
 	return &s
 }
 
-func (r rule) numbers(key string, a, b float64, from, to string) []Change {
+func (r meaning) numbers(key string, a, b float64, from, to string) []Change {
 	if a == b {
 		return nil
 	}
@@ -205,7 +158,7 @@ func (r rule) numbers(key string, a, b float64, from, to string) []Change {
 	return []Change{c}
 }
 
-func (r rule) lists(key string, a, b []string) (changes []Change) {
+func (r meaning) lists(key string, a, b []string) (changes []Change) {
 	for _, e := range b {
 		if !slices.Contains(a, e) {
 			changes = append(changes, r.change(key, e, nil, &e, r.direction != bars))
@@ -225,7 +178,7 @@ func (r rule) lists(key string, a, b []string) (changes []Change) {
 	return changes
 }
 
-func (r rule) tables(key string, a, b map[string]string) (changes []Change) {
+func (r meaning) tables(key string, a, b map[string]string) (changes []Change) {
 	names := maps.Clone(a)
 	if names == nil {
 		names = map[string]string{}

@@ -12,16 +12,11 @@ import (
 
 // TestEveryKeyHasARule: a new key has to say which way it widens.
 func TestEveryKeyHasARule(t *testing.T) {
-	all := rules()
 	for _, r := range rows() {
 		if r.Name == "version" || r.Tables { // brokers are compared as a whole
 			continue
 		}
-		rule, ok := all[r.Name]
-		if !ok {
-			t.Errorf("%s has no rule in compare.go", r.Name)
-			continue
-		}
+		rule := r.change
 		if rule.wider == "" || rule.narrower == "" && rule.direction != always {
 			t.Errorf("%s does not say what a change means", r.Name)
 		}
@@ -30,10 +25,6 @@ func TestEveryKeyHasARule(t *testing.T) {
 				t.Errorf("%s = %q has no rank", r.Name, v)
 			}
 		}
-		delete(all, r.Name)
-	}
-	for name := range all {
-		t.Errorf("there is a rule for %s, which is no key", name)
 	}
 }
 

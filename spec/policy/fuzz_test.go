@@ -12,11 +12,21 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
 
+// started is the starter policy for everything, as package starter writes it.
+func started(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/starter.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // FuzzParse: Parse does not panic, what it accepts Merge accepts too, and no
 // grant gets through that must not.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(full))
-	f.Add(Starter([]string{"git", "node", "go", "rust", "python", "nix"}))
+	f.Add([]byte(started(f)))
 	files, err := filepath.Glob("testdata/errors/*.toml")
 	if err != nil {
 		f.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +53,7 @@ func JSONSchema() ([]byte, error) {
 		Description: "What a jail grants beyond its defaults: .jailed-claude.toml of a project, or config.toml of a user.",
 		Type:        "object", Properties: map[string]*schema{}, Required: []string{"version"}, AdditionalProperties: false,
 	}
-	for _, k := range Keys() {
+	for _, k := range rows() {
 		s, err := schemaOf(k)
 		if err != nil {
 			return nil, err
@@ -88,7 +87,8 @@ func JSONSchema() ([]byte, error) {
 }
 
 // schemaOf is the schema of one key's value.
-func schemaOf(k Key) (*schema, error) {
+func schemaOf(r row) (*schema, error) {
+	k := r.Key
 	s := &schema{Description: k.Text}
 	switch k.Type {
 	case TypeString:
@@ -110,12 +110,12 @@ func schemaOf(k Key) (*schema, error) {
 	default:
 		return nil, fmt.Errorf("no JSON Schema for %s, a %s", k.Name, k.Type)
 	}
-	if b, ok := bounds()[k.Name]; ok {
+	if r.most != 0 && k.Type != TypeSize {
 		of := s
 		if s.Items != nil {
 			of = s.Items
 		}
-		of.Minimum, of.Maximum = &b.least, &b.most
+		of.Minimum, of.Maximum = &r.least, &r.most
 	}
 	for _, v := range k.Values {
 		value, err := literal(k.Type, v)
@@ -152,13 +152,4 @@ func sizePattern() string {
 	units := slices.Sorted(maps.Keys(memoryUnits()))
 	units = slices.DeleteFunc(units, func(u string) bool { return u == "" })
 	return "^[0-9]*[1-9][0-9]*(" + strings.Join(units, "|") + ")?$"
-}
-
-// bounds are those that check holds numbers to.
-func bounds() map[string]struct{ least, most float64 } {
-	return map[string]struct{ least, most float64 }{
-		"limits.pids":   {1, maxPids},
-		"limits.cpus":   {minCPUs, maxCPUs},
-		"network.ports": {1, math.MaxUint16},
-	}
 }

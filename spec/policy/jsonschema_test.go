@@ -143,7 +143,7 @@ func TestJSONSchemaAgrees(t *testing.T) {
 		}
 	}
 	documents = append(documents, "", "version = 1\n", "version = 2\n", "version = 1\nfoo = 1\n", "version = 1\n[foo]\n",
-		"version = 1\nfiles = 1\n", "version = 1\n[files]\nreed = []\n", "version = 1\n[network]\nMode = \"none\"\n", string(Starter([]string{"go", "nix"})))
+		"version = 1\nfiles = 1\n", "version = 1\n[files]\nreed = []\n", "version = 1\n[network]\nMode = \"none\"\n", started(t))
 	const broker = "version = 1\n[[broker]]\nname = \"a\"\nheader = \"X\"\nfrom = \"env:A\"\n"
 	documents = append(documents, broker, broker+"upstream = \"https://a.com\"\n", broker+"upstream = \"https://a.com\"\npaths = [\"/\"]\nzzz = 1\n",
 		broker+"upstream = 1\n", "version = 1\n[broker]\n", "version = 1\nbroker = []\n", "version = 1\nbroker = [1]\n", "version = 1\nnetwork.ports = [0]\n")
@@ -283,7 +283,7 @@ func ofType(want string, v any) bool {
 // TestSchemaOfUnknownType: a type that the schema cannot say is an error, not
 // a hole.
 func TestSchemaOfUnknownType(t *testing.T) {
-	if s, err := schemaOf(Key{Name: "a.b", Type: "list of wishes"}); err == nil {
+	if s, err := schemaOf(row{Key: Key{Name: "a.b", Type: "list of wishes"}}); err == nil {
 		t.Errorf("got %+v", s)
 	}
 }

@@ -3,7 +3,6 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -11,7 +10,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
 
-// network checks rules and ports. What the rules mean is for package network.
+// network checks rules. What the rules mean is for package network.
 func (c *checker) network() {
 	n := c.layer.Network
 	c.each("network.allow", n.Allow, func(s string) string {
@@ -30,11 +29,6 @@ func (c *checker) network() {
 		_, err := network.ParseDeny(s)
 		return ruleProblem(err)
 	})
-	for i, p := range n.Ports {
-		if p < 1 || p > math.MaxUint16 {
-			c.fault("network.ports", fmt.Sprintf("%d is no port: write a number from 1 to %d", p, math.MaxUint16), elementKey("network.ports", i), "network.ports")
-		}
-	}
 }
 
 // ruleProblem is an error of a rule without what the position says already.

@@ -1,14 +1,16 @@
-package policy
+package starter
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
-// starterTool is what a starter policy suggests for one kind of project.
-type starterTool struct {
-	// kind is as it is in Starter's found.
+// tool is what a starter policy suggests for one kind of project.
+type tool struct {
+	// kind is as it is in Policy's found.
 	kind string
 	// write are caches of the tool below the home.
 	write []string
@@ -22,8 +24,8 @@ type starterTool struct {
 	hide []string
 }
 
-func starterTools() []starterTool {
-	return []starterTool{
+func tools() []tool {
+	return []tool{
 		{kind: "git", read: []string{"~/.config/git/ignore"}, allow: []string{"@git-https"}},
 		{kind: "node", write: []string{"~/.npm"}, pass: []string{"NODE_OPTIONS"}, hide: []string{".npmrc"}, allow: []string{"@npm"}},
 		{kind: "go", write: []string{"~/.cache/go-build", "~/go/pkg/mod"}, pass: []string{"GOFLAGS", "GOPROXY"}, allow: []string{"@go"}},
@@ -33,7 +35,7 @@ func starterTools() []starterTool {
 	}
 }
 
-// Starter returns a commented policy for a project in which found was seen:
+// Policy returns a commented policy for a project in which found was seen:
 // "git", "node", "go", "rust", "python", "nix". Other names are ignored, order
 // and doubles do not matter.
 //
@@ -41,21 +43,21 @@ func starterTools() []starterTool {
 // starter policy leaves the jail as it is without one. A line that begins with
 // "#" and no space is a setting to uncomment, but for the first, by which an
 // editor finds the schema.
-func Starter(found []string) []byte {
-	var tools []starterTool
-	for _, t := range starterTools() {
+func Policy(found []string) []byte {
+	var seen []tool
+	for _, t := range tools() {
 		if slices.Contains(found, t.kind) {
-			tools = append(tools, t)
+			seen = append(seen, t)
 		}
 	}
 
-	w := &starter{}
+	w := &writer{}
 	// Of editors; to TOML it is a comment.
-	fmt.Fprintf(w, "#:schema %s\n", JSONSchemaID)
+	fmt.Fprintf(w, "#:schema %s\n", policy.JSONSchemaID)
 	w.text("What a jail grants to the agent beyond the defaults.",
 		"Everything below is off. Remove the \"#\" in front of a setting to use it.",
 		"\"jailed-claude explain\" shows what holds; docs/policy.md of jailed-claude describes each key.")
-	fmt.Fprintf(w, "version = %d\n", Version)
+	fmt.Fprintf(w, "version = %d\n", policy.Version)
 
 	w.section("agent")
 	w.text("More tools on PATH, as Nix installables or store paths.")
@@ -72,12 +74,12 @@ func Starter(found []string) []byte {
 	w.text("\"ro\" lets the agent read the project and change nothing.")
 	w.setting(`project = "ro"`)
 	w.text("Files of the host that the agent may read. Tokens in them become readable too.")
-	w.list("read", tools, func(t starterTool) []string { return t.read }, "~/.config/gh/hosts.yml")
+	w.list("read", seen, func(t tool) []string { return t.read }, "~/.config/gh/hosts.yml")
 	w.text("Folders of the host that the agent may change: caches, so that they are not filled anew.",
 		"Careful: what your tools take from a cache later, the agent can have put there.")
-	w.list("write", tools, func(t starterTool) []string { return t.write }, "~/.cache/NAME")
+	w.list("write", seen, func(t tool) []string { return t.write }, "~/.cache/NAME")
 	w.text("Files of the project that the agent cannot see. Patterns are those of .gitignore.")
-	w.list("hide", tools, func(t starterTool) []string { return t.hide }, ".env", ".env.*", "secrets/")
+	w.list("hide", seen, func(t tool) []string { return t.hide }, ".env", ".env.*", "secrets/")
 	w.text("Files of the project that the agent can read and not change.")
 	w.setting(`protect = ["infra/"]`)
 
@@ -85,13 +87,13 @@ func Starter(found []string) []byte {
 	w.text("\"filtered\" is what allow names and nothing else. \"none\" cuts the jail off. \"host\" is all that you can reach.")
 	w.setting(`mode = "filtered"`)
 	w.text("Names (port 443 unless written), services of this host, addresses, and groups of names.")
-	w.list("allow", tools, func(t starterTool) []string { return t.allow }, "@claude", "*.example.com", "host:5432")
+	w.list("allow", seen, func(t tool) []string { return t.allow }, "@claude", "*.example.com", "host:5432")
 	w.text("Ports of the jail, for your browser: http://localhost:3000.")
 	w.setting(`ports = [3000]`)
 
 	w.section("env")
 	w.text("Variables of yours that the agent sees.")
-	w.list("pass", tools, func(t starterTool) []string { return t.pass }, "GH_TOKEN")
+	w.list("pass", seen, func(t tool) []string { return t.pass }, "GH_TOKEN")
 	w.text("Variables with a value of their own.")
 	w.setting(`set = { CI = "1" }`)
 
@@ -128,26 +130,26 @@ func Starter(found []string) []byte {
 	return []byte(w.String())
 }
 
-// starter writes the parts of a starter policy.
-type starter struct{ strings.Builder }
+// writer writes the parts of a starter policy.
+type writer struct{ strings.Builder }
 
-func (w *starter) section(name string) {
+func (w *writer) section(name string) {
 	fmt.Fprintf(w, "\n[%s]\n", name)
 }
 
-func (w *starter) text(lines ...string) {
+func (w *writer) text(lines ...string) {
 	for _, line := range lines {
 		fmt.Fprintf(w, "# %s\n", line)
 	}
 }
 
-func (w *starter) setting(line string) {
+func (w *writer) setting(line string) {
 	fmt.Fprintf(w, "#%s\n", line)
 }
 
 // list writes a list of what the tools suggest, and of others after it. A
 // placeholder ("NAME") among others stands only where no tool has anything.
-func (w *starter) list(key string, tools []starterTool, of func(starterTool) []string, others ...string) {
+func (w *writer) list(key string, tools []tool, of func(tool) []string, others ...string) {
 	var elements []string
 	for _, t := range tools {
 		for _, e := range of(t) {
