@@ -29,22 +29,22 @@ type jailFlags struct {
 // register adds the flags behind those of the command itself.
 func (f *jailFlags) register(c *cobra.Command) {
 	fs := c.Flags()
-	fs.StringVar(&f.Project, "project", "", "the project `DIR` (default: the current folder)")
+	fs.StringVar(&f.Project, "project", "", "use the project in `DIR` (default: the current folder)")
 	fs.StringVar(&f.Policy, "policy", "", "use the policy `FILE` instead of the project's; \"none\" for no policy")
-	fs.StringVar(&f.Package, "package", "", "the agent `PACKAGE`: a store path, a Nix installable, the path of a program, or \"host\"")
+	fs.StringVar(&f.Package, "package", "", "run the agent `PACKAGE`: a store path, a Nix installable, the path of a program, or \"host\"")
 	fs.StringVar(&f.Closure, "closure", "", "use the store paths in `FILE`: one a line, or a Nix registration")
 	fs.BoolVar(&f.useLock, lockedFlag, false, "use the store paths of the project's lock, and refuse to start if anything differs (default: if there is a lock; --locked=false ignores it)")
 	fs.StringArrayVar(&f.Read, "read", nil, "let the jail read `PATH` (repeatable)")
 	fs.StringArrayVar(&f.Write, "write", nil, "let the jail read and write `PATH` (repeatable)")
 	fs.StringArrayVar(&f.Hide, "hide", nil, "hide files of the project that match `PATTERN` (repeatable)")
-	fs.StringVar(&f.Net, "net", "", "network `MODE`: none, filtered, internet or host")
+	fs.StringVar(&f.Net, "net", "", "use the network `MODE`: none, filtered, internet or host")
 	fs.StringArrayVar(&f.Allow, "allow", nil, "allow the destination `NAME`: a name, name:port, host:port of this machine, an address, or @preset (repeatable)")
 	fs.Int64SliceVar(&f.Ports, "port", nil, "publish `PORT` of the jail on 127.0.0.1 of this machine (repeatable)")
 	fs.Lookup("port").DefValue = "" // or help shows "[]"
 	fs.StringArrayVar(&f.Env, "env", nil, "pass the variable `NAME` from your environment, or set NAME=VALUE (repeatable)")
-	fs.StringVar(&f.User, "user", "", "`WHO` the agent is inside: keep (your own user) or root")
+	fs.StringVar(&f.User, "user", "", "run the agent as `WHO`: keep (your own user) or root")
 	fs.BoolVar(&f.Nix, "nix", false, "let the jail use the Nix daemon")
-	fs.StringVar(&f.Memory, "memory", "", "memory limit `SIZE`, such as 8GiB")
+	fs.StringVar(&f.Memory, "memory", "", "limit memory to `SIZE`, such as 8GiB")
 	fs.Int64Var(&f.Pids, "pids", 0, "limit the number of processes and threads to `N`")
 	fs.Float64Var(&f.CPUs, "cpus", 0, "limit the jail to `N` processors, such as 1.5")
 }
@@ -52,7 +52,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 // registerTeam registers the flags of commands that are about what the project
 // decides.
 func (f *jailFlags) registerTeam(c *cobra.Command) {
-	c.Flags().StringVar(&f.Project, "project", "", "the project `DIR` (default: the current folder)")
+	c.Flags().StringVar(&f.Project, "project", "", "use the project in `DIR` (default: the current folder)")
 	c.Flags().StringVar(&f.Policy, "policy", "", "use the policy `FILE` instead of the project's; \"none\" for no policy")
 }
 

@@ -22,7 +22,7 @@ func newLock() *cobra.Command {
 		}
 		return f.lock(c, plan.Update{On: update, Names: names, Progress: progress(c, "hash")})
 	})
-	c.Flags().StringVar(&f.Package, "package", "", "the agent `PACKAGE`, if the policy names none: a store path or a Nix installable")
+	c.Flags().StringVar(&f.Package, "package", "", "lock the agent `PACKAGE`, if the policy names none: a store path or a Nix installable")
 	c.Flags().StringVar(&f.Closure, "closure", "", "use the store paths in `FILE`: one a line, or a Nix registration")
 	c.Flags().BoolVar(&update, "update", false, "replace the lock, and show what changed")
 	f.registerTeam(c)

@@ -68,7 +68,7 @@ func newRoot(args []string) *cobra.Command {
 	root.Flags().BoolP("help", "h", false, "show this help")
 	root.SetVersionTemplate("jailed-claude {{.Version}}\n")
 	root.PersistentFlags().BoolVar(&debug, "debug", false, "log what is done, with times")
-	root.PersistentFlags().StringVar(&format, "log-format", "text", "`FORMAT` of log lines on stderr: text or json")
+	root.PersistentFlags().StringVar(&format, "log-format", "text", "write log lines on stderr as `FORMAT`: text or json")
 	root.SetHelpFunc(printHelp)
 	cobra.EnableCommandSorting = false
 	switch {

@@ -40,10 +40,10 @@ func newRun() *cobra.Command {
 
 // registerStart adds the flags of what starts a jail.
 func (f *jailFlags) registerStart(c *cobra.Command) {
+	c.Flags().StringVar(&f.login, "login", plan.LoginNone, "give a private configuration the `LOGIN` none, or copy (the host's)")
 	f.register(c)
 	c.Flags().StringSliceVar(&f.require, "require", nil, "do not start unless each of `LIST` is active: "+strings.Join(inspect.Protections, ","))
 	c.Flags().BoolVar(&f.strict, "strict", false, "end the jail as soon as a file appears in it that the host would execute or trust")
-	c.Flags().StringVar(&f.login, "login", plan.LoginNone, "`LOGIN` of a private configuration: none, or copy (of the host's)")
 }
 
 // start plans a jail and becomes its supervisor.

@@ -100,7 +100,7 @@ func Questions(project string) (all []Question, warnings Warnings, err error) {
 	if r != nil {
 		q := Question{What: "policy", File: r.File, Harmless: !policy.Widens(r.Changes)}
 		q.Lines = policy.Lines(r.Changes, policy.LineOptions{Other: "narrows", Values: true, Most: maxNarrowing})
-		q.Ask = fmt.Sprintf("approve these %d grants? [y/N] ", policy.Widening(r.Changes))
+		q.Ask = fmt.Sprintf("approve %d grant(s) beyond your own policy? [y/N] ", policy.Widening(r.Changes))
 		q.Approved = !q.Harmless && store.Lookup(r.File)
 		all = append(all, q)
 	}

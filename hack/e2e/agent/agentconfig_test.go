@@ -278,7 +278,7 @@ func TestReviewAsksOnATerminal(t *testing.T) {
 	for _, step := range []struct{ path, answer string }{{"CLAUDE.md: changed", "y"}, {"commands/a.md: added", ""}, {"commands/b.md: added", "d"}} {
 		s.Until(step.path, func() bool {
 			shown := s.Shown()
-			return strings.Contains(shown, step.path) && strings.HasSuffix(strings.TrimSpace(shown), "q ends]")
+			return strings.Contains(shown, step.path) && strings.HasSuffix(strings.TrimSpace(shown), "q quits]")
 		})
 		s.Line(step.answer)
 	}

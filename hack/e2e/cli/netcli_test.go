@@ -18,7 +18,7 @@ func TestLogCommand(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	none := world.Finish(t, w.Command("log"))
-	if none.Status != 125 || !strings.Contains(none.Err, "no session of this folder has a log") {
+	if none.Status != 125 || !strings.Contains(none.Err, "there is no log of a session in this folder") {
 		t.Errorf("before the first session: %s", none)
 	}
 	const ask = `(exec 3<>/dev/tcp/denied.example/443) 2>/dev/null; (exec 3<>/dev/tcp/198.51.100.7/22) 2>/dev/null; ls -d ~/.local/state 2>/dev/null; true`
@@ -110,7 +110,7 @@ func TestLogElsewhere(t *testing.T) {
 	w := world.New(t)
 	w.Write(w.Home+"/.local/state/jailed-claude/log", "a file")
 	r := world.Finish(t, w.Base("echo ran", "--net", "internet"))
-	if r.Status != 125 || r.Out != "" || !strings.Contains(r.Err, "begin the session's log") || !strings.Contains(r.Err, "XDG_STATE_HOME") {
+	if r.Status != 125 || r.Out != "" || !strings.Contains(r.Err, "create the session log") || !strings.Contains(r.Err, "XDG_STATE_HOME") {
 		t.Error(r)
 	}
 	if r := world.Finish(t, w.Base("echo ran", "--net", "host")); r.Out != "ran\n" {
