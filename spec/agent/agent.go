@@ -58,6 +58,9 @@ type Folder struct {
 	// Sourced are folders in it that the shells of a running agent read: a jail
 	// has its own.
 	Sourced []string
+	// State are files and folders in Trusted folders that hold what the
+	// program remembers, and that it neither executes nor follows.
+	State []string
 	// Login is the file with the user's login.
 	Login string
 }

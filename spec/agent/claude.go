@@ -16,6 +16,9 @@ func Claude() Agent {
 			Path: ".claude", Variable: "CLAUDE_CONFIG_DIR", Beside: ".claude.json",
 			Login:   ".credentials.json",
 			Sourced: []string{"shell-snapshots", "session-env", "ide"},
+			// What plugins, built-in ones too, remember: values by key, seen
+			// with 2.1.330.
+			State: []string{"plugins/store"},
 			Trusted: []File{
 				{Path: "settings.json", What: "settings", Watch: true, Review: true, Empty: object},
 				{Path: "settings.local.json", What: "settings", Watch: true, Empty: object},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -85,6 +86,7 @@ func snapshot(d *os.File) map[string]file {
 				sub := name + "/" + e.Name()
 				files++
 				switch {
+				case slices.Contains(row().Config().State, sub):
 				case files > maxFiles || total > maxAll || depth > maxDepth:
 					s[top] = file{problem: "there is more in it than can be shown"}
 					return

@@ -77,6 +77,11 @@ func TestReview(t *testing.T) {
 	if s := f.summary(); len(s) != 0 {
 		t.Errorf("nothing was changed, and yet: %q", s)
 	}
+	// What a first run of Claude Code leaves there by itself.
+	f.jail("plugins/store/cc-plugin-agents-md_builtin-b049b47b3618.json", `{"usage-rows-queued":"ok"}`)
+	if s := f.summary(); len(s) != 0 {
+		t.Errorf("only state was written, and yet: %q", s)
+	}
 	f.agent()
 	want := []string{
 		".claude.json:mcpServers.evil added executes",
