@@ -209,7 +209,10 @@ func (b *builder) withPins(ms []mounted) []mounted {
 
 // pins are the folders to be pinned, no doubles.
 func (b *builder) pins() []string {
-	pins := slices.Clone(b.Host.Project.Pin)
+	var pins []string
+	for _, pr := range b.surveyed() {
+		pins = append(pins, pr.Pin...)
+	}
 	if b.shared() {
 		c := b.Host.ClaudeShared
 		for _, e := range c.Executable {
@@ -283,18 +286,21 @@ func (b *builder) protect() error {
 		b.tmpfs(p, "mode=0700", "size=64m", "nr_inodes=16k")
 		b.grant("hidden", p, "empty", builtin, "shells of the host's claude would read it")
 	}
-	for _, p := range sorted(b.Host.Project.Protect) {
+	var protect []host.Path
+	for _, pr := range b.surveyed() {
+		for _, p := range pr.Protect {
+			if !slices.ContainsFunc(protect, func(o host.Path) bool { return o.Path == p.Path }) {
+				protect = append(protect, p)
+			}
+		}
+	}
+	for _, p := range sorted(protect) {
 		b.bindKind(p.Path, p.Path, "ro", !p.Dir)
 		b.grant("protected", p.Path, "ro", b.originOf("files.protect", p.Why), p.Why)
 	}
 	watch := map[string]string{}
 	for _, p := range c.Watch {
 		watch[p.Path] = p.Why
-	}
-	if b.Policy.Files.Project == policy.ProjectRW {
-		for _, p := range b.Host.Project.Watch {
-			watch[p.Path] = p.Why
-		}
 	}
 	// The agent can replace the symlinks of home-manager in a shared
 	// configuration: nothing can be mounted on a symlink.
@@ -304,14 +310,28 @@ func (b *builder) protect() error {
 			links[l.Path] = l.Text
 		}
 	}
-	repositories := map[string][]string{}
-	if pr := b.Host.Project; b.Policy.Files.Project == policy.ProjectRW {
+	repositories, names := map[string][]string{}, map[string]string{}
+	for i, pr := range b.surveyed() {
+		if i == 0 && b.Policy.Files.Project != policy.ProjectRW {
+			continue
+		}
+		for _, p := range pr.Watch {
+			watch[p.Path] = p.Why
+		}
 		for _, l := range pr.Links {
 			links[l.Path] = l.Target
 		}
 		repositories[pr.Dir] = append([]string{}, slices.Sorted(slices.Values(pr.Nested))...)
+		maps.Copy(names, pr.Names)
 	}
-	return errors.Join(annotate(b, contract.WatchAnnotation, watch), annotate(b, contract.LinksAnnotation, links), annotate(b, contract.RepositoriesAnnotation, repositories))
+	return errors.Join(annotate(b, contract.WatchAnnotation, watch), annotate(b, contract.LinksAnnotation, links),
+		annotate(b, contract.RepositoriesAnnotation, repositories), annotate(b, contract.NamesAnnotation, names))
+}
+
+// surveyed are the folders that the agent may write: the project, which comes
+// first, and further ones.
+func (b *builder) surveyed() []host.Project {
+	return append([]host.Project{b.Host.Project}, b.Host.Further...)
 }
 
 // annotate adds an annotation unless there is nothing to say.

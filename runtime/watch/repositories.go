@@ -13,12 +13,12 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
-// newRepositories lists the folders of a project that hold a ".git" and did not
-// when the jail was made. It goes where the search at the start went
-// (spec/search), and not into hidden folders, which the jail cannot write. No
-// symlink is followed: what lies behind one is not of the project.
-func (w *Watch) newRepositories(project string) []string {
-	var found []string
+// search lists what is new in a folder that was searched at the start: git
+// repositories, and what programs of the host would execute or trust in any
+// folder (names.go). It goes where the search at the start went (spec/search),
+// and not into hidden folders, which the jail cannot write. No symlink is
+// followed: what lies behind one is not of the project.
+func (w *Watch) search(project string) (found []finding) {
 	type folder struct {
 		path  string
 		depth int
@@ -26,9 +26,12 @@ func (w *Watch) newRepositories(project string) []string {
 	for queue, left := []folder{{project, 0}}, search.Folders; len(queue) > 0 && left > 0; left-- {
 		f := queue[0]
 		queue = queue[1:]
-		names, folders := w.list(f.path)
-		if f.path != project && slices.Contains(names, ".git") && !slices.Contains(w.repositories[project], f.path) {
-			found = append(found, f.path)
+		names, folders := w.list(f.path, func(name string) bool { return name == ".git" || w.names.begins(name) })
+		for _, name := range names {
+			if name == ".git" && f.path != project && !slices.Contains(w.repositories[project], f.path) {
+				found = append(found, finding{path.Join(f.path, name), "a new git repository: git executes its hooks and configuration"})
+			}
+			found = append(found, w.named(f.path, name)...)
 		}
 		if f.depth == search.Depth {
 			continue
@@ -41,7 +44,7 @@ func (w *Watch) newRepositories(project string) []string {
 			queue = append(queue, folder{p, f.depth + 1})
 		}
 	}
-	slices.Sort(found)
+	slices.SortFunc(found, func(a, b finding) int { return strings.Compare(a.path, b.path) })
 	return found
 }
 
@@ -68,9 +71,9 @@ func (w *Watch) isBuild(dir string) bool {
 	return true
 }
 
-// list returns what a folder holds, and which of it are folders; nothing for a
-// folder that cannot be read.
-func (w *Watch) list(dir string) (names, folders []string) {
+// list returns what a folder holds that is wanted, and which of all are folders;
+// nothing for a folder that cannot be read.
+func (w *Watch) list(dir string, wanted func(name string) bool) (names, folders []string) {
 	fd, err := w.open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, nil
@@ -83,7 +86,7 @@ func (w *Watch) list(dir string) (names, folders []string) {
 			if e.IsDir() {
 				folders = append(folders, e.Name())
 			}
-			if e.Name() == ".git" {
+			if wanted(e.Name()) {
 				names = append(names, e.Name())
 			}
 		}

@@ -31,8 +31,11 @@ type Watch struct {
 	targets map[string]string
 	// repositories are projects, with the git repositories that lay in them.
 	repositories map[string][]string
-	// hidden are paths that the jail cannot see.
+	// names matter in every folder of those projects.
+	names names
+	// hidden are paths that the jail cannot see, held those that it cannot write.
 	hidden []string
+	held   map[string]bool
 	// links are the symlinks on the way to a path that were there at the
 	// start, with what they said.
 	links map[string]string
@@ -52,16 +55,19 @@ type root struct {
 // New looks at what is there, by the opened sources of the mounts (-1: none).
 func New(s *specs.Spec, opened []int) (*Watch, error) {
 	w := &Watch{links: map[string]string{}, seen: map[string]bool{}, stop: func() {}}
-	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories} {
+	var all map[string]string
+	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories, contract.NamesAnnotation: &all} {
 		if text, ok := s.Annotations[name]; ok {
 			if err := json.Unmarshal([]byte(text), to); err != nil {
 				return nil, fmt.Errorf("annotation %s is no object of paths: %w", name, err)
 			}
 		}
 	}
+	w.names = newNames(all)
 	if s.Linux != nil {
 		w.hidden = s.Linux.MaskedPaths
 	}
+	w.hold(s)
 	held := map[string]int{}
 	for i, m := range s.Mounts {
 		if opened[i] >= 0 {
@@ -227,8 +233,8 @@ func (w *Watch) findings() []finding {
 		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {
-		for _, dir := range w.newRepositories(p) {
-			add(path.Join(dir, ".git"), "a new git repository: git executes its hooks and configuration")
+		for _, f := range w.search(p) {
+			add(f.path, f.why)
 		}
 	}
 	return list

@@ -155,7 +155,7 @@ func (k Key) For(from string) network.Broker {
 func Default() Agent { return Claude() }
 
 // All are the rows.
-func All() []Agent { return []Agent{Claude(), cursor()} }
+func All() []Agent { return append([]Agent{Claude()}, others()...) }
 
 // Config is the folder of the agent's configuration.
 func (a Agent) Config() Folder {

@@ -65,6 +65,10 @@ func Claude() Agent {
 			{Path: ".claude/workflows", What: "workflows", Watch: true},
 			{Path: ".claude/output-styles", What: "output styles", Watch: true},
 			{Path: ".claude/launch.json", What: "launch configuration", Watch: true},
+			{Path: ".claude/scheduled_tasks.json", What: "tasks that run by themselves", Watch: true},
+			{Path: ".claude/routines", What: "routines", Watch: true},
+			{Path: ".claude/loop.md", What: "memory", Watch: true},
+			{Path: ".claude/rules", What: "memory", Watch: true},
 		},
 		ProjectCommands: []string{".claude/settings.json", ".claude/settings.local.json", ".mcp.json"},
 		ProjectVariable: "CLAUDE_PROJECT_DIR",
@@ -116,16 +120,5 @@ func Claude() Agent {
 			// (/v1/organizations) are not among it.
 			Paths: []string{"/v1/messages", "/v1/messages/", "/v1/models", "/v1/models/", "/v1/files", "/v1/files/", "/api/claude_code/", "/api/claude_cli/", "/api/hello"},
 		}},
-	}
-}
-
-// cursor is Cursor, whose agent shares projects with others.
-func cursor() Agent {
-	return Agent{
-		Name: "cursor", Title: "Cursor",
-		Project: []File{
-			{Path: ".cursor/mcp.json", What: "MCP servers", Watch: true},
-			{Path: ".cursor/hooks.json", What: "hooks", Watch: true},
-		},
 	}
 }

@@ -32,9 +32,16 @@ const WatchAnnotation = annotations + "watch"
 const LinksAnnotation = annotations + "links"
 
 // RepositoriesAnnotation names the annotation that lists the git repositories
-// that lay in a writable project when the jail was made (a JSON object of the
-// project to an array of folders). A runtime reports new ones.
+// that lay in a writable project, and in each further folder that the jail may
+// write, when it was made (a JSON object of the project to an array of folders).
+// A runtime reports new ones.
 const RepositoriesAnnotation = annotations + "repositories"
+
+// NamesAnnotation names the annotation that lists what programs of the host would
+// execute or trust in any folder (a JSON object of relative path to reason; a
+// "*" stands for any characters of a name). A runtime reports those that are new
+// in the folders of RepositoriesAnnotation, as deep as spec/search goes.
+const NamesAnnotation = annotations + "names"
 
 // TerminalAnnotation names the annotation that says what of the jail's output
 // reaches the caller's terminal beyond what only shows things: the JSON object

@@ -30,6 +30,8 @@ type Facts struct {
 	Executable string
 
 	Project Project
+	// Further are the other folders that the jail may write (files.write).
+	Further []Project
 
 	// GitName and GitEmail are user.name and user.email as git sees them in
 	// the project; empty where unset.

@@ -216,8 +216,8 @@ func TestNestedRepositories(t *testing.T) {
 	files(t, f.Project, "a/b/inner/.vscode/tasks.json", "a/.vscode/tasks.json", "a/b/inner/.claude/settings.json")
 	p := f.mustRead(Options{}).Project
 	got := names(p.Protect, f.Project)
-	has(t, "protect", got, "a/b/inner/.git/config", "a/b/inner/.git/hooks", "a/b/inner/.vscode", "a/b/inner/.claude/settings.json", ".claude/worktrees/w/.git", ".git/worktrees/w/commondir")
-	hasNot(t, "protect", got, "a/.vscode", "node_modules/dep/.git/config")
+	has(t, "protect", got, "a/.vscode", "a/b/inner/.git/config", "a/b/inner/.git/hooks", "a/b/inner/.vscode", "a/b/inner/.claude/settings.json", ".claude/worktrees/w/.git", ".git/worktrees/w/commondir")
+	hasNot(t, "protect", got, "node_modules/dep/.git/config")
 	equal(t, "nested", rels(p.Nested, f.Project), []string{".claude/worktrees/w", "a/b/inner"})
 	has(t, "pin", rels(p.Pin, f.Project), "a", "a/b", "a/b/inner", "a/b/inner/.git", "a/b/inner/.claude", ".claude", ".claude/worktrees")
 }

@@ -176,3 +176,25 @@ func TestPresent(t *testing.T) {
 		}
 	}
 }
+
+// TestFurtherFolders: a folder that the jail may write beside the project is
+// looked at in the same way, but for patterns and for git folders elsewhere.
+func TestFurtherFolders(t *testing.T) {
+	f := newFake(t)
+	write(t, f.Home, map[string]string{
+		"w/.envrc": "", "w/deep/.vscode/tasks.json": "", "w/r/.git/HEAD": "ref: x", "w/r/.git/objects/": "", "w/r/.git/refs/": "", "w/r/.git/config": "", "w/secret": "",
+		"elsewhere/HEAD": "ref: x", "elsewhere/objects/": "", "elsewhere/refs/": "", "w/.git": "gitdir: ../elsewhere\n", "r/.envrc": "", "file": "", "l": "->w",
+	})
+	facts := f.mustRead(Options{Hide: []string{"secret"}, Grants: []string{"~/w", "~/r", "~/file", "~/l", "~/none"}, Write: []string{"~/w", "~/w/", "~/file", "~/l", "~/none"}})
+	if len(facts.Further) != 1 {
+		t.Fatalf("%+v", facts.Further)
+	}
+	p := facts.Further[0]
+	equal(t, "protect", names(p.Protect, f.Home+"/w"), []string{".envrc", ".git", "deep/.vscode", "r/.git/config"})
+	equal(t, "pin", rels(p.Pin, f.Home+"/w"), []string{"deep", "r", "r/.git"})
+	equal(t, "nested", rels(p.Nested, f.Home+"/w"), []string{"r"})
+	has(t, "watch", names(p.Watch, f.Home+"/w"), ".mcp.json", "r/.git/hooks")
+	if p.Dir != f.Home+"/w" || len(p.Git)+len(p.Hide) > 0 {
+		t.Errorf("%+v", p)
+	}
+}

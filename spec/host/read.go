@@ -31,6 +31,8 @@ type Options struct {
 	// Grants are the paths of the policy's read and write keys, absolute or
 	// below "~/".
 	Grants []string
+	// Write are those of Grants that the jail may write.
+	Write []string
 	// Shared asks for ClaudeShared.
 	Shared bool
 	// OwnState: a linked worktree has a state of its own, not that of its
@@ -110,12 +112,45 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		return nil, err
 	}
 	f.Warnings = append(f.Warnings, warnings...)
+	if err := s.further(ctx, f, o); err != nil {
+		return nil, err
+	}
 	wait.Wait()
 	f.GitName, f.GitEmail = git.Identity(o.Git.settings())
 	f.NixDaemon, f.NixTrusted, f.NixVersion = daemon.NixDaemon, daemon.NixTrusted, daemon.NixVersion
 	f.NixSubstituters, f.NixKeys = daemon.NixSubstituters, daemon.NixKeys
 	f.Warnings = append(f.Warnings, daemon.Warnings...)
 	return f, ctx.Err()
+}
+
+// further surveys the folders that the jail may write beside the project.
+func (s reader) further(ctx context.Context, f *Facts, o Options) error {
+	var dirs []string
+	for _, g := range o.Write {
+		// Others are refused later.
+		if p := written(g, f); f.Present[p].Dir && f.Present[p].Real == p && p != f.Project.Dir && !slices.Contains(dirs, p) {
+			dirs = append(dirs, p)
+		}
+	}
+	for _, dir := range dirs {
+		p, warnings, err := survey.Of(ctx, survey.Options{
+			Dir: dir, Home: f.Home, UID: s.UID, Further: true, Settings: o.Git.settings,
+		})
+		if err != nil {
+			return err
+		}
+		f.Further = append(f.Further, p)
+		f.Warnings = append(f.Warnings, warnings...)
+	}
+	return nil
+}
+
+// written is the path that a grant means.
+func written(grant string, f *Facts) string {
+	if grant == "~" || strings.HasPrefix(grant, "~/") {
+		grant = f.Home + grant[1:]
+	}
+	return filepath.Clean(grant)
 }
 
 // Caller says who calls, and which folders are whose: the first of what Read

@@ -71,11 +71,8 @@ func TestNewRepositories(t *testing.T) {
 	w.Write("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n")
 	var script strings.Builder
 	for _, folder := range toolFolders {
-		if folder != ".git" {
-			if folder != ".direnv" { // that is reported itself
-				script.WriteString("git init -q " + folder + "/new; ")
-			}
-			script.WriteString("git init -q a/b/" + folder + "/m/new; ")
+		if folder != ".git" && folder != ".direnv" { // which is reported itself
+			script.WriteString("git init -q " + folder + "/new; git init -q a/b/" + folder + "/m/new; ")
 		}
 	}
 	script.WriteString("rm -rf a/b/target; mkdir -p a/b/target; touch a/b/target/CACHEDIR.TAG; git init -q a/b/target/new")

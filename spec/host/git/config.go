@@ -109,22 +109,6 @@ loop:
 	return s, text[i:]
 }
 
-// Runs says whether git runs, or reads as its hooks, what a variable names:
-// core.fsmonitor, filter.NAME.clean, alias.NAME and their like.
-func Runs(key string) bool {
-	section, _, _ := strings.Cut(key, ".")
-	if section == "alias" || section == "pager" {
-		return true
-	}
-	switch key[strings.LastIndexByte(key, '.')+1:] {
-	case "hookspath", "fsmonitor", "sshcommand", "pager", "editor", "askpass", "gitproxy",
-		"program", "external", "helper", "clean", "smudge", "process", "command", "textconv",
-		"driver", "cmd", "difffilter", "packobjectshook", "uploadpack", "receivepack", "update":
-		return true
-	}
-	return false
-}
-
 // Includes says whether a variable names a further config file.
 func Includes(key string) bool {
 	return key == "include.path" || strings.HasPrefix(key, "includeif.") && strings.HasSuffix(key, ".path")

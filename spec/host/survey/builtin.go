@@ -1,6 +1,9 @@
 package survey
 
 import (
+	"bytes"
+	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,82 +14,12 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
-// A guard is a path of the built-in list, below the project or a nested
-// repository.
+// A guard is a path of the built-in list, below any folder that is searched.
 type guard struct {
 	path, why string
 	// watch: where it is missing, the host would use it as soon as the agent
 	// made it.
 	watch bool
-}
-
-// tools are what programs of a host run or trust unasked that are no agents:
-// package agent has those. Absent on purpose: what runs
-// only when somebody builds or publishes (Makefile, package.json, .npmrc,
-// .github, .gitlab-ci.yml): those are the agent's work, and reviewed as such;
-// and .env, which is for the user to hide. Git's own files are in
-// gitprotect.go.
-var tools = []guard{
-	{".gitmodules", "git submodules", true},
-	{".gitconfig", "git config", false},
-
-	{".jailed-claude.toml", "the policy of this jail", true},
-	{".jailed-claude.lock", "the lock of this jail", true},
-
-	{".envrc", "direnv", true},
-	{".envrc.local", "direnv", false},
-	{".direnv", "direnv's cached shell code", true},
-	{".autoenv.zsh", "autoenv", true},
-	{"mise.toml", "mise", true},
-	{".mise.toml", "mise", true},
-	{"mise.local.toml", "mise", false},
-	{".mise.local.toml", "mise", false},
-	{".mise", "mise", false},
-	{".config/mise", "mise", false},
-
-	{".vscode", "editor tasks and settings", true},
-	{".idea", "editor tasks and settings", true},
-	{".zed", "editor tasks and settings", true},
-	{".fleet", "editor tasks and settings", false},
-	{".devcontainer", "development container", true},
-	{".devcontainer.json", "development container", true},
-	{".dir-locals.el", "editor settings", true},
-	{".dir-locals-2.el", "editor settings", false},
-	{".exrc", "editor settings", true},
-	{".vimrc", "editor settings", false},
-	{".nvimrc", "editor settings", true},
-	{".nvim.lua", "editor settings", true},
-	{".lvimrc", "editor settings", false},
-
-	{".husky", "git hooks", false},
-	{".githooks", "git hooks", false},
-	{".lefthook", "git hooks", false},
-	{".lefthook-local", "git hooks", false},
-	{"lefthook.yml", "git hooks", false},
-	{"lefthook.yaml", "git hooks", false},
-	{"lefthook.toml", "git hooks", false},
-	{"lefthook.json", "git hooks", false},
-	{"lefthook-local.yml", "git hooks", false},
-	{".lefthook.yml", "git hooks", false},
-	{".lefthook.yaml", "git hooks", false},
-	{".pre-commit-config.yaml", "git hooks", false},
-	{".overcommit.yml", "git hooks", false},
-	{".simple-git-hooks.json", "git hooks", false},
-
-	{".bashrc", "shell start-up", false},
-	{".bash_profile", "shell start-up", false},
-	{".bash_login", "shell start-up", false},
-	{".bash_logout", "shell start-up", false},
-	{".bash_aliases", "shell start-up", false},
-	{".profile", "shell start-up", false},
-	{".zshrc", "shell start-up", false},
-	{".zshenv", "shell start-up", false},
-	{".zprofile", "shell start-up", false},
-	{".zlogin", "shell start-up", false},
-	{".inputrc", "shell start-up", false},
-	{".tmux.conf", "terminal settings", false},
-	{".gdbinit", "debugger start-up", false},
-	{".lldbinit", "debugger start-up", false},
 }
 
 // guards are those of tools and of agents: made when they are first asked for,
@@ -101,25 +34,56 @@ var guards = sync.OnceValue(func() []guard {
 	return list
 })
 
-// guardNames are the first components of guards, for every name of a project.
-var guardNames = sync.OnceValue(func() map[string]bool {
-	set := map[string]bool{}
+// guardIndex has the guards by their first component; globs are those whose first
+// component has a "*".
+var guardIndex = sync.OnceValue(func() (index struct {
+	plain map[string][]guard
+	globs []guard
+}) {
+	index.plain = map[string][]guard{}
 	for _, g := range guards() {
-		first, _, _ := strings.Cut(g.path, "/")
-		set[first] = true
+		if first, _, _ := strings.Cut(g.path, "/"); strings.Contains(first, "*") {
+			index.globs = append(index.globs, g)
+		} else {
+			index.plain[first] = append(index.plain[first], g)
+		}
 	}
-	return set
+	return index
 })
 
 // guardName tells whether a guard begins with a file or folder of that name.
-func guardName(name []byte) bool { return guardNames()[string(name)] }
+func guardName(name []byte) bool {
+	all := guardIndex()
+	if _, ok := all.plain[string(name)]; ok {
+		return true
+	}
+	return slices.ContainsFunc(all.globs, func(g guard) bool {
+		// A "*" is alone in its name: see tools.
+		before, after, _ := strings.Cut(g.path, "*")
+		return len(name) >= len(before)+len(after) && bytes.HasPrefix(name, []byte(before)) && bytes.HasSuffix(name, []byte(after))
+	})
+}
 
-// builtIn protects and watches what the built-in list names in the project.
+// Names are what a jail must not make in any folder that the search reaches,
+// each with the reason: relative paths in which a "*" stands for any characters
+// of a name.
+func Names() map[string]string {
+	list := map[string]string{}
+	for _, g := range guards() {
+		if g.watch {
+			list[g.path] = g.why
+		}
+	}
+	return list
+}
+
+// builtIn protects and watches what the built-in list names in the project
+// itself. What is there in its folders the walk finds.
 func (v *survey) builtIn() {
 	dir := v.p.Dir
 	for _, g := range guards() {
-		if path := filepath.Join(dir, g.path); !v.protect(path, g.why) && g.watch {
-			v.watch(path, g.why)
+		if g.watch && !strings.Contains(g.path, "*") {
+			v.watch(filepath.Join(dir, g.path), g.why)
 		}
 	}
 	v.repository(dir)
@@ -130,21 +94,43 @@ func (v *survey) builtIn() {
 		v.watch(filepath.Join(dir, "HEAD"), "makes the folder a git repository")
 	}
 	v.submodules(dir)
-	v.direnv(dir)
-	v.agentPrograms(dir)
 }
 
 // guard protects what the built-in list names in dir, given the names there
 // that are of interest.
-func (v *survey) guard(dir string, names []string) {
-	for _, name := range names {
-		if workspaceFile([]byte(name)) {
-			v.protect(filepath.Join(dir, name), "editor tasks and settings")
+func (v *survey) guard(dir string, found []string) {
+	all := guardIndex()
+	for _, name := range found {
+		for _, g := range all.plain[name] {
+			v.link(filepath.Join(dir, g.path)) // one that leads to nothing yet, too
+			v.guarded(dir, g)
 		}
-		for _, g := range guards() {
-			if g.path == name || strings.HasPrefix(g.path, name+"/") {
-				v.protect(filepath.Join(dir, g.path), g.why)
+		for _, g := range all.globs {
+			if ok, _ := path.Match(g.path, name); ok {
+				v.protect(filepath.Join(dir, name), g.why)
 			}
+		}
+		if name == ".envrc" {
+			v.direnv(dir)
+		}
+	}
+	v.agentPrograms(dir, found)
+}
+
+// guarded protects what a guard names in dir.
+func (v *survey) guarded(dir string, g guard) {
+	if !strings.Contains(g.path, "*") {
+		v.protect(filepath.Join(dir, g.path), g.why)
+		return
+	}
+	below, pattern := path.Split(g.path)
+	entries, err := os.ReadDir(filepath.Join(dir, below))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if ok, _ := path.Match(pattern, e.Name()); ok {
+			v.protect(filepath.Join(dir, below, e.Name()), g.why)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -74,13 +76,31 @@ func plain(path string) string {
 	return real
 }
 
-// agentPrograms protects the programs of the project that the settings and MCP
-// servers of agents name.
-func (v *survey) agentPrograms(dir string) {
+// commandFile is a file whose settings name programs, and of which agent.
+type commandFile struct {
+	name string
+	of   agent.Agent
+}
+
+// commandFileNames are those of agents by their first component.
+var commandFileNames = sync.OnceValue(func() map[string][]commandFile {
+	list := map[string][]commandFile{}
 	for _, a := range agent.All() {
-		vars := map[string]string{a.ProjectVariable: dir, "PWD": dir, "HOME": v.o.Home}
 		for _, name := range a.ProjectCommands {
-			v.commands(filepath.Join(dir, name), dir, a.CommandKeys(), vars)
+			first, _, _ := strings.Cut(name, "/")
+			list[first] = append(list[first], commandFile{name, a})
+		}
+	}
+	return list
+})
+
+// agentPrograms protects the programs of the project that the settings and MCP
+// servers of agents in a folder name, given the names that are there.
+func (v *survey) agentPrograms(dir string, found []string) {
+	for _, name := range found {
+		for _, f := range commandFileNames()[name] {
+			vars := map[string]string{f.of.ProjectVariable: dir, "PWD": dir, "HOME": v.o.Home}
+			v.commands(filepath.Join(dir, f.name), dir, f.of.CommandKeys(), vars)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func (v *survey) gitConfig(path, tree string, depth int) {
 // program protects what a setting runs, if that is a file of the project.
 func (v *survey) program(s git.Setting, tree string) {
 	why := "git " + s.Key
-	if strings.HasSuffix(s.Key, ".hookspath") {
+	if git.Folder(s.Key) {
 		if dir, ok := v.named(tree, s.Value); ok && !v.protect(dir, why) {
 			v.watch(dir, why)
 		}

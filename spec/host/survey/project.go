@@ -24,6 +24,9 @@ type Project struct {
 	// matter if the agent made them; reported when the jail ends. Dir is
 	// never set.
 	Watch []Path
+	// Names are what would matter in any folder of it, where it is not there
+	// now: see Names.
+	Names map[string]string
 	// Links are symlinks of the built-in list. What they lead to is in
 	// Protect if it lies in the jail, but a symlink cannot be a mount point:
 	// the agent can replace it. Reported when the jail ends.

@@ -19,9 +19,11 @@ import (
 
 // Options say what is looked at, and for whom.
 type Options struct {
-	// Dir is the project. Home is the caller's, UID who the caller is.
+	// Dir is the project, or with Further another folder that the jail may write:
+	// of such a one git folders that lie elsewhere are not granted. Home is the caller's, UID who the caller is.
 	Dir, Home string
 	UID       int
+	Further   bool
 	// Hide and Protect are gitignore-style patterns. Those without a slash are
 	// not searched for in folders that searches pass over.
 	Hide, Protect []string
@@ -68,7 +70,10 @@ func Of(ctx context.Context, o Options) (p Project, warnings []string, err error
 		}
 	}
 	v := newSurvey(o)
-	v.gitRoots()
+	v.p.Names = Names()
+	if !o.Further {
+		v.gitRoots()
+	}
 	v.builtIn()
 	if err := (&walk{survey: v}).run(ctx, states); err != nil {
 		return Project{}, nil, err

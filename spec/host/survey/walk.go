@@ -1,7 +1,6 @@
 package survey
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -96,7 +95,7 @@ func (w *walk) enter(d folder) error {
 		}
 		if d.nested {
 			repository = repository || string(e.name) == ".git"
-			if guardName(e.name) || workspaceFile(e.name) {
+			if guardName(e.name) {
 				guarded = append(guarded, string(e.name))
 			}
 		}
@@ -115,9 +114,7 @@ func (w *walk) enter(d folder) error {
 		w.p.Nested = append(w.p.Nested, d.path)
 		w.repository(d.path)
 	}
-	if repository || d.depth == 0 {
-		w.guard(d.path, guarded)
-	}
+	w.guard(d.path, guarded)
 	return nil
 }
 
@@ -227,7 +224,3 @@ func kindOf(m os.FileMode) byte {
 	}
 	return unix.DT_FIFO // something else
 }
-
-// workspaceFile says whether a name is that of an editor's workspace, whose
-// tasks an editor may run.
-func workspaceFile(name []byte) bool { return bytes.HasSuffix(name, []byte(".code-workspace")) }

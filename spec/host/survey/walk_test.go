@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -263,4 +264,59 @@ func BenchmarkWalk(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestGuardsAtEveryDepth: what programs of the host execute or trust is
+// protected in every folder that the search reaches, and in none that it passes
+// over.
+func TestGuardsAtEveryDepth(t *testing.T) {
+	f := newFake(t)
+	want := []string{
+		"pkg/.vscode", "pkg/.mcp.json", "pkg/.envrc", "backend/mise.toml", "a/b/c/.claude/settings.json", "a/b/c/d/.idea",
+		"a/mise.ci.local.toml", "a/.config/mise.toml", "a/.config/mise.ci.toml", "a/.config/lefthook-local.yml", "x/team.code-workspace",
+		"a/mise/config.ci.toml", "a/.jj/repo/config.toml", "a/.hg/hgrc", "a/.helix", "a/lefthook-local.toml",
+		"a/.claude/rules", "a/.claude/routines", "a/.claude/scheduled_tasks.json", "a/.claude/loop.md", "a/.opencode/plugin",
+		"a/.github/hooks", "a/.pi/extensions", "a/.codex/config.toml", "a/opencode.json", ".hg/hgrc", "lefthook-local.yml",
+		"pkg/scripts/serve.sh", "pkg/env.sh",
+	}
+	for _, n := range want {
+		content := ""
+		switch n {
+		case "pkg/.mcp.json":
+			content = `{"mcpServers": {"x": {"command": "./scripts/serve.sh"}}}`
+		case "pkg/.envrc":
+			content = "source env.sh\n"
+		}
+		if strings.HasSuffix(n, ".vscode") || strings.HasSuffix(n, ".idea") || strings.HasSuffix(n, ".helix") || strings.HasSuffix(n, "plugin") ||
+			strings.HasSuffix(n, "hooks") || strings.HasSuffix(n, "extensions") || strings.HasSuffix(n, "rules") || strings.HasSuffix(n, "routines") {
+			n += "/x"
+		}
+		write(t, f.Project, map[string]string{n: content})
+	}
+	files(t, f.Project, "a/.opencode/package.json", "a/Makefile", "a/.env", "a/package.json", "a/.github/workflows/x.yml", "a/mise.toml.bak",
+		"node_modules/m/.vscode/x", "1/2/3/4/5/.envrc", ".cache/x/.envrc")
+	p := f.mustRead(Options{}).Project
+	slices.Sort(want)
+	equal(t, "protect", names(p.Protect, f.Project), want)
+	has(t, "pin", rels(p.Pin, f.Project), "pkg", "backend", "a/b/c/.claude", "a/.config", "a/.opencode")
+	for n := range p.Names {
+		if strings.Contains(n, "[") || strings.Contains(n, "?") || strings.Count(n, "*") > 1 {
+			t.Errorf("%q: only one * is understood", n)
+		}
+	}
+	if p.Names[".claude/settings.json"] == "" || p.Names[".bashrc"] != "" {
+		t.Errorf("names: %q", p.Names)
+	}
+}
+
+// TestLinksOfGuards: a symlink where a guard would be is noted, be there
+// something behind it or not.
+func TestLinksOfGuards(t *testing.T) {
+	f := newFake(t)
+	write(t, f.Project, map[string]string{"real/": "", "pkg/.claude": "->../real", "pkg/.envrc": "->gone", "pkg/.config": "->/etc"})
+	var got []string
+	for _, l := range f.mustRead(Options{}).Project.Links {
+		got = append(got, hosttest.Rel(l.Path, f.Project))
+	}
+	has(t, "links", got, "pkg/.claude", "pkg/.envrc", "pkg/.config")
 }

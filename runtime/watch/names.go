@@ -1,0 +1,122 @@
+package watch
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// names are what programs of the host would execute or trust in any folder, by
+// the first component of its relative path: "*" in it stands for any characters.
+type names struct {
+	plain map[string][]name
+	globs []name
+}
+
+type name struct {
+	parts []string
+	why   string
+}
+
+func newNames(list map[string]string) names {
+	n := names{plain: map[string][]name{}}
+	for _, rel := range slices.Sorted(maps.Keys(list)) {
+		one := name{strings.Split(rel, "/"), list[rel]}
+		if first := one.parts[0]; strings.Contains(first, "*") {
+			n.globs = append(n.globs, one)
+		} else {
+			n.plain[first] = append(n.plain[first], one)
+		}
+	}
+	return n
+}
+
+// of are those that begin with an entry of a folder.
+func (n names) of(entry string) []name {
+	list := n.plain[entry]
+	for _, g := range n.globs {
+		if ok, _ := path.Match(g.parts[0], entry); ok {
+			list = append(slices.Clone(list), g)
+		}
+	}
+	return list
+}
+
+func (n names) begins(entry string) bool { return len(n.of(entry)) > 0 }
+
+// named lists what an entry of a folder is, or holds, of the names, and was not
+// there at the start.
+func (w *Watch) named(dir, entry string) (found []finding) {
+	for _, n := range w.names.of(entry) {
+		for _, p := range w.match(dir, append([]string{entry}, n.parts[1:]...)) {
+			if !w.before(p) {
+				found = append(found, finding{p, n.why})
+			}
+		}
+	}
+	return found
+}
+
+// match is what there is of a path below a folder, whose components may have a
+// "*". A symlink on the way is not followed; it may lead to where something will
+// be, so it counts.
+func (w *Watch) match(dir string, parts []string) (found []string) {
+	entries := parts[:1]
+	if strings.Contains(parts[0], "*") {
+		entries, _ = w.list(dir, func(name string) bool { ok, _ := path.Match(parts[0], name); return ok })
+	}
+	for _, e := range entries {
+		p := path.Join(dir, e)
+		switch kind := w.kind(p); {
+		case kind == 0:
+		case len(parts) == 1 || kind == unix.S_IFLNK:
+			found = append(found, p)
+		case kind == unix.S_IFDIR:
+			found = append(found, w.match(p, parts[1:])...)
+		}
+	}
+	return found
+}
+
+// kind is the type of what lies at a path (S_IFMT), 0 if nothing does.
+func (w *Watch) kind(p string) uint32 {
+	fd, err := w.open(path.Dir(p), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if unix.Fstatat(fd, path.Base(p), &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return 0
+	}
+	return st.Mode & unix.S_IFMT
+}
+
+// before: the path was there at the start. Then it, or a folder above it, is
+// mounted read-only or hidden; or it is a symlink, of which it is told apart
+// whether it has changed.
+func (w *Watch) before(p string) bool {
+	for at := p; at != "/"; at = path.Dir(at) {
+		if _, link := w.targets[at]; link || w.held[at] {
+			return true
+		}
+	}
+	return false
+}
+
+// hold notes what the agent cannot write.
+func (w *Watch) hold(s *specs.Spec) {
+	w.held = map[string]bool{}
+	for _, m := range s.Mounts {
+		if m.Type == "bind" && slices.Contains(m.Options, "ro") {
+			w.held[m.Source] = true
+		}
+	}
+	for _, p := range w.hidden {
+		w.held[p] = true
+	}
+}
