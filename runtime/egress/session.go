@@ -62,7 +62,7 @@ type Session struct {
 	dial     func(context.Context, netip.AddrPort) (*net.TCPConn, error)
 	own      func(netip.AddrPort) (bool, error)
 
-	ctx     context.Context // ends with the session
+	ctx     context.Context //nolint:containedctx // ends with the session, which is this
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
