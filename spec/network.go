@@ -120,6 +120,11 @@ func (b *builder) brokers(c *network.Config) error {
 			c.Brokers = append(c.Brokers, o)
 		}
 	}
+	if k, ok := b.ownLogin(); ok && len(c.Brokers) == 0 {
+		o := k.For(network.FromLogin + b.Env.Login)
+		o.Env, o.URLEnv = "", ""
+		c.Brokers = append(c.Brokers, o)
+	}
 	c.Brokers = append(c.Brokers, b.Policy.Brokers...)
 	if err := b.brokerNames(c); err != nil {
 		return err
@@ -232,6 +237,19 @@ func (b *builder) ownKey(k agent.Key) bool {
 	return !slices.ContainsFunc(b.Policy.Brokers, func(o network.Broker) bool {
 		return o.Name == k.Broker || o.Env == k.Variable || o.URLEnv == k.URL
 	})
+}
+
+// ownLogin is the key that the host's login stands for, if the jail uses it.
+func (b *builder) ownLogin() (agent.Key, bool) {
+	for _, k := range b.agent.Keys {
+		if !k.ByName || b.Env.Login == "" || b.Host.CAFile == "" || b.Policy.Agent.Config != policy.ConfigPrivate {
+			continue
+		}
+		with := *b
+		with.Env.Keys = []string{k.Variable}
+		return k, with.ownKey(k)
+	}
+	return agent.Key{}, false
 }
 
 // says: the policy passes or sets the variable.
