@@ -52,6 +52,8 @@ type Claude struct {
 	mu sync.Mutex
 	// rejected is an access token that the service did not take.
 	rejected string
+	// forced is when that last led to a refresh.
+	forced time.Time
 	// unwritten came back from a refresh and is not in the file yet, which has
 	// the access token replaced and a refresh token that is used up.
 	unwritten *Credentials
@@ -121,11 +123,14 @@ func (c *Claude) Key(ctx context.Context) (string, error) {
 	return "", c.failedBy
 }
 
-// Rejected says that the service did not take an access token.
+// Rejected says that the service did not take an access token. A service that
+// takes none, or a jail that asks for what it may not, leads to few refreshes.
 func (c *Claude) Rejected(token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.rejected = token
+	if now := c.now(); now.Sub(c.forced) > refreshTime || now.Before(c.forced) {
+		c.rejected, c.forced = token, now
+	}
 }
 
 func (c *Claude) file() string { return filepath.Join(c.Dir, FileName) }

@@ -113,6 +113,7 @@ func TestKey(t *testing.T) {
 		if key, err := c.Key(t.Context()); key != access(1) || err != nil || s.refreshes != 1 {
 			t.Errorf("%q, %v, %d refreshes", key, err, s.refreshes)
 		}
+		c.Rejected(access(1)) // so soon
 	}
 }
 

@@ -1,11 +1,13 @@
 package claude
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -59,7 +61,7 @@ func (h Host) login() (*oauth, error) {
 // OwnLogin reports whether a private configuration has a login that was made
 // inside, or copied: it is what the agent uses then.
 func OwnLogin(private, placeholder string) bool {
-	text, err := os.ReadFile(private + "/" + loginJSON)
+	text, err := os.ReadFile(filepath.Join(private, loginJSON))
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
@@ -72,7 +74,8 @@ func OwnLogin(private, placeholder string) bool {
 
 // StandIn puts a placeholder into a private configuration in the place of the
 // host's login, with what the agent shows and asks for by it. With use false
-// it takes such a placeholder away. A login that was made inside stays.
+// it takes such a placeholder away. A login that was made inside stays, and so
+// do those of MCP servers, which are in the same file.
 func (h Host) StandIn(private, placeholder string, use bool) error {
 	if OwnLogin(private, placeholder) {
 		return nil
@@ -85,23 +88,40 @@ func (h Host) StandIn(private, placeholder string, use bool) error {
 		return err
 	}
 	defer dir.Close()
-	if !use {
+	old, _, err := beneath.Read(dir, loginJSON, maxFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	all := map[string]json.RawMessage{}
+	if len(old) > 0 && json.Unmarshal(old, &all) != nil {
+		return errors.New(loginJSON + " of the private configuration is no JSON object")
+	}
+	delete(all, loginMember)
+	if use {
+		host, err := h.login()
+		if err != nil {
+			return err
+		}
+		if host == nil {
+			return ErrNoLogin
+		}
+		host.AccessToken, host.RefreshToken, host.ExpiresAt = placeholder, "", standInExpiry
+		if all[loginMember], err = json.Marshal(host); err != nil {
+			return err
+		}
+	}
+	if len(all) == 0 {
 		if err := unix.Unlinkat(int(dir.Fd()), loginJSON, 0); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("remove the placeholder of a login: %w", err)
 		}
 		return nil
 	}
-	host, err := h.login()
-	if err != nil {
-		return err
-	}
-	if host == nil {
-		return ErrNoLogin
-	}
-	host.AccessToken, host.RefreshToken, host.ExpiresAt = placeholder, "", standInExpiry
-	text, err := json.Marshal(credentials{host})
-	if err != nil {
+	text, err := json.Marshal(all)
+	if err != nil || bytes.Equal(text, old) {
 		return err
 	}
 	return beneath.Replace(dir, loginJSON, text, 0o600)
 }
+
+// loginMember is the login in the file.
+const loginMember = "claudeAiOauth"
