@@ -172,6 +172,12 @@ func TestManyJails(t *testing.T) {
 			t.Fatalf("%d expiries, %d refreshes, ended: %v", i+1, s.refreshes, s.ended)
 		}
 	}
+	// One that read the file before another refreshed, and comes to the locks
+	// after that, asks for nothing.
+	old := Credentials{AccessToken: access(0), RefreshToken: again1(0), ExpiresAt: 1}
+	if have, err := jails[0].refresh(t.Context(), old); err != nil || have.AccessToken != access(50) || s.refreshes != 50 || s.ended {
+		t.Errorf("%q, %v, %d refreshes", have.AccessToken, err, s.refreshes)
+	}
 	alone(t, dir)
 }
 
