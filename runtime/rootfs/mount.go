@@ -105,28 +105,9 @@ var hidden = []string{"ro", "nosuid", "nodev", "noexec", "mode=555", "size=4k", 
 // mountFilesystem mounts a tmpfs or devpts on what point opens.
 func (t *Tree) mountFilesystem(m specs.Mount, point func() (int, error)) error {
 	attr, data := split(m.Options)
-	fs, err := unix.Fsopen(m.Type, unix.FSOPEN_CLOEXEC)
+	fd, err := filesystem(m, attr, data)
 	if err != nil {
-		return os.NewSyscallError("fsopen "+m.Type, err)
-	}
-	defer unix.Close(fs)
-	for _, o := range append(data, "source="+m.Source) {
-		k, v, ok := strings.Cut(o, "=")
-		if ok {
-			err = unix.FsconfigSetString(fs, k, v)
-		} else {
-			err = unix.FsconfigSetFlag(fs, k)
-		}
-		if err != nil {
-			return fmt.Errorf("option %q: %w", o, err)
-		}
-	}
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return os.NewSyscallError("fsconfig(create)", err)
-	}
-	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, int(attr))
-	if err != nil {
-		return os.NewSyscallError("fsmount", err)
+		return err
 	}
 	defer unix.Close(fd)
 	if m.Type == "tmpfs" {
@@ -143,4 +124,29 @@ func (t *Tree) mountFilesystem(m specs.Mount, point func() (int, error)) error {
 		return os.NewSyscallError("move_mount", err)
 	}
 	return t.placed(fd, m.Destination)
+}
+
+// filesystem makes a file system that is mounted nowhere yet.
+func filesystem(m specs.Mount, attr uint64, data []string) (int, error) {
+	fs, err := unix.Fsopen(m.Type, unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, os.NewSyscallError("fsopen "+m.Type, err)
+	}
+	defer unix.Close(fs)
+	for _, o := range append(data, "source="+m.Source) {
+		k, v, ok := strings.Cut(o, "=")
+		if ok {
+			err = unix.FsconfigSetString(fs, k, v)
+		} else {
+			err = unix.FsconfigSetFlag(fs, k)
+		}
+		if err != nil {
+			return -1, fmt.Errorf("option %q: %w", o, err)
+		}
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return -1, os.NewSyscallError("fsconfig(create)", err)
+	}
+	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, int(attr))
+	return fd, os.NewSyscallError("fsmount", err)
 }

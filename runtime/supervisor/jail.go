@@ -15,6 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/hold"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
@@ -44,6 +45,7 @@ type jail struct {
 	signals   chan os.Signal
 	network   *jailNet
 	watch     *watch.Watch
+	hold      *hold.Hold
 	cgroup    *cgroup.Group
 	// mounts are those that the container gets.
 	mounts *rootfs.Tree
@@ -59,37 +61,25 @@ func (j *jail) ahead() *container {
 	if j.host, err = coverHost(); err != nil {
 		return nil // and will be tried again
 	}
-	// The kernel takes most of a millisecond for a network namespace, on a thread
-	// of its own.
-	made := make(chan error)
-	go func() {
-		var err error
-		j.netNS, err = newNetNS()
-		made <- err
-	}()
-	c, err := usualContainer(j.host)
-	if failed := <-made; err == nil {
-		if err = failed; err != nil {
-			c.close()
-		}
+	if j.netNS, err = newNetNS(); err == nil {
+		j.container, err = usualContainer(j.host, j.netNS)
 	}
 	if err != nil {
 		logrus.WithError(err).Debug("a container ahead")
 		return nil
 	}
-	c.netNS, j.container = j.netNS, c
 	quick.Warm(new(libcontainer.State))
-	return c
+	return j.container
 }
 
-func usualContainer(host *rootfs.Host) (*container, error) {
+func usualContainer(host *rootfs.Host, netNS *os.File) (*container, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	terminal := tty(os.Stdin) || tty(os.Stdout) || tty(os.Stderr)
 	uid, gid := userns.Caller()
-	return newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, nil)
+	return newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, netNS)
 }
 
 // enoughFiles is more than this process has open while a jail is planned.
@@ -129,9 +119,13 @@ func (j *jail) run() (status int, err error) {
 	}
 	status, killed, err := j.agent(appeared)
 	refused := j.end()
+	j.hold.Stop()
 	j.watch.Stop()
 	refused.Report(os.Stderr, tty(os.Stderr))
-	if j.watch.Report(os.Stderr, killed) && strict {
+	if j.watch.Report(os.Stderr, killed && !j.hold.Ended()) && strict {
+		status = exitOurs
+	}
+	if j.hold.Report(os.Stderr) && strict || j.hold.Ended() {
 		status = exitOurs
 	}
 	if err := fault.After(fault.Closed, err); err != nil {
@@ -254,7 +248,7 @@ func (j *jail) mount(sources rootfs.Sources) (err error) {
 }
 
 // agent starts the agent in the container, and waits until it ends. When there
-// is a value in appeared it is killed.
+// is a value in appeared it is killed, and when the mounts cannot be held.
 func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err error) {
 	c := j.container
 	if j.netNS != nil && j.network.ns == nil {
@@ -267,7 +261,12 @@ func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err err
 	if err := j.mounts.Deliver(pid); err != nil {
 		return 0, false, err
 	}
-	// No mount of the jail changes any more.
+	// No mount of the jail changes any more, unless the host replaces something.
+	j.hold = hold.New(j.plan.Spec)
+	lost, err := j.hold.Start(pid)
+	if err != nil {
+		return 0, false, err
+	}
 	mounts := inspect.LookAtMounts(pid, j.plan.Spec)
 	if err := c.order(j.plan.Spec, j.plan.Options); err != nil {
 		return j.early(err)
@@ -299,7 +298,7 @@ func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err err
 	done := make(chan int, 1)
 	go func() { done <- c.wait() }()
 	job := newJob(pid, c.console, c.control, j.signals)
-	status = job.until(done, appeared)
+	status = job.until(done, appeared, lost)
 	if c.console != nil {
 		c.console.drain()
 	}
@@ -324,6 +323,7 @@ func (j *jail) inspect(pid int, landlocked bool, mounts <-chan inspect.Mounts) e
 // ends, and whoever waits for that would wait for some microseconds a mount.
 func (j *jail) settle() {
 	quick.Together()
+	j.hold.Hurry()
 	j.planner.Leave()
 	j.mounts.Close()
 	j.container.root.Close()

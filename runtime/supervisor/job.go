@@ -42,16 +42,21 @@ func newJob(pid int, console *console, control *control, signals chan os.Signal)
 }
 
 // until serves signals and stops until the jail ends, and ends it when there is
-// a value in kill.
-func (j *job) until(done <-chan int, kill <-chan struct{}) int {
+// a value in appeared or lost.
+func (j *job) until(done <-chan int, appeared, lost <-chan struct{}) int {
 	stops := j.stops
+	end := func() {
+		j.killed = true
+		_ = unix.Kill(j.pid, unix.SIGKILL) // with PID 1 everything ends
+	}
 	for {
 		select {
 		case status := <-done:
 			return status
-		case <-kill:
-			j.killed = true
-			_ = unix.Kill(j.pid, unix.SIGKILL) // with PID 1 everything ends
+		case <-appeared:
+			end()
+		case <-lost:
+			end()
 		case _, ok := <-stops:
 			if !ok {
 				stops = nil // PID 1 is ending

@@ -11,7 +11,6 @@ func TestMain(m *testing.M) {
 	os.Exit(world.Main(m, map[string]func(args []string) int{
 		"keyhunt": keyHunt,
 		"misuse":  misuse,
-		"tokens":  tokens,
 		"vault":   vault,
 	}))
 }

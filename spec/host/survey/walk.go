@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/pattern"
 	"github.com/jailed-claude/jailed-claude/spec/search"
@@ -89,14 +88,13 @@ func (w *walk) enter(d folder) error {
 	}
 	var found error
 	var guarded []string
-	repository, head := false, false
+	repository := false
 	err := w.list(d.path, func(e entry) {
 		if found != nil {
 			return
 		}
 		if d.nested {
 			repository = repository || string(e.name) == ".git"
-			head = head || string(e.name) == "HEAD"
 			if guardName(e.name) {
 				guarded = append(guarded, string(e.name))
 			}
@@ -112,12 +110,9 @@ func (w *walk) enter(d folder) error {
 	if err != nil {
 		w.unsearched(d, err)
 	}
-	switch {
-	case d.depth == 0:
-	case repository:
-		w.survey.nested(d.path)
-	case head && git.IsDir(d.path):
-		w.bare(d.path)
+	if repository && d.depth > 0 {
+		w.p.Nested = append(w.p.Nested, d.path)
+		w.repository(d.path)
 	}
 	w.guard(d.path, guarded)
 	return nil

@@ -1,0 +1,118 @@
+package hold
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+func bind(source, at string, options ...string) specs.Mount {
+	return specs.Mount{Type: "bind", Source: source, Destination: at, Options: options}
+}
+
+// TestPlaces: what lies below a bind mount of the host's can be replaced there,
+// and is held; what holds others comes first.
+func TestPlaces(t *testing.T) {
+	s := &specs.Spec{
+		Mounts: []specs.Mount{
+			{Type: "tmpfs", Destination: "/home/a"}, {Type: "proc", Destination: "/proc"},
+			bind("/etc/x", "/etc/x", "ro"),
+			bind("/home/a/p", "/home/a/p", "rw"),
+			bind("/state/claude", "/home/a/.claude", "rw"),
+			bind("/state/claude/settings.json", "/home/a/.claude/settings.json", "ro"),
+			bind("/elsewhere", "/home/a/.claude/other.json", "ro"),
+			bind("/home/a/p/.git", "/home/a/p/.git", "rw"),
+			bind("/home/a/p/.git/hooks", "/home/a/p/.git/hooks", "ro", "rro"),
+			{Type: "tmpfs", Destination: "/home/a/p/tmp"},
+			bind("/home/a/ro", "/home/a/ro", "ro"),
+			bind("/home/a/ro/rw", "/home/a/ro/rw", "rw"),
+			bind("/home/a/p_not", "/home/a/p_not", "ro"),
+		},
+		Linux: &specs.Linux{MaskedPaths: []string{"/proc/kcore", "/home/a/p/.env", "/home/a/ro/.env"}},
+	}
+	h := New(s)
+	var got []string
+	for _, p := range h.places {
+		text := strings.TrimPrefix(p.path, "/home/a/")
+		if p.mount == nil {
+			text += " hidden"
+		}
+		if p.foreign {
+			text += " foreign"
+		}
+		if p.above >= 0 {
+			text += " in " + strings.TrimPrefix(h.places[p.above].path, "/home/a/")
+		}
+		got = append(got, text)
+	}
+	want := []string{".claude/settings.json", ".claude/other.json foreign", "p/.git", "p/.git/hooks in p/.git", "p/tmp", "p/.env hidden", "ro/.env hidden"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+}
+
+// TestPlaced: only a file that took the place of another at once is certainly
+// the host's.
+func TestPlaced(t *testing.T) {
+	for events, want := range map[string]bool{
+		"to": true, "": false, "to to": false, "to write": false, "write to": false, "to attrib": false, "from to": false, "create write": false, "delete to": false, "to dir": false,
+	} {
+		masks := map[string]uint32{"to": unix.IN_MOVED_TO, "write": unix.IN_CLOSE_WRITE, "attrib": unix.IN_ATTRIB, "from": unix.IN_MOVED_FROM, "create": unix.IN_CREATE, "delete": unix.IN_DELETE}
+		var all []uint32
+		for e := range strings.FieldsSeq(events) {
+			if e == "dir" {
+				all[0] |= unix.IN_ISDIR
+				continue
+			}
+			all = append(all, masks[e])
+		}
+		if got := placed(all); got != want {
+			t.Errorf("%q: %v", events, got)
+		}
+	}
+}
+
+// TestReport: each history has its sentence, and what may be of the jail's
+// making is to be reviewed.
+func TestReport(t *testing.T) {
+	m := &specs.Mount{}
+	for name, c := range map[string]struct {
+		place
+		says   []string
+		review bool
+	}{
+		"nothing":           {place: place{mount: m}},
+		"replaced":          {place: place{mount: m, history: history{renewed: 1, slowest: 1234 * time.Microsecond}}, says: []string{"replaced once, and covered again in 1.23ms at most\n"}},
+		"often":             {place: place{mount: m, history: history{renewed: 7}}, says: []string{"replaced 7 times"}},
+		"unsure":            {place: place{mount: m, history: history{renewed: 1, unsure: true}}, says: []string{"review it"}, review: true},
+		"hidden":            {place: place{history: history{renewed: 1, unsure: true}}, says: []string{"it could be read until then\n"}},
+		"gone":              {place: place{mount: m, state: gone, history: history{left: true}}, says: []string{"it is gone"}},
+		"moved and back":    {place: place{mount: m, history: history{left: true}}},
+		"a symlink":         {place: place{mount: m, state: link, history: history{left: true, symlink: true, unsure: true}}, says: []string{"a symlink, which cannot be covered"}, review: true},
+		"replaced and gone": {place: place{mount: m, state: gone, history: history{renewed: 1, left: true}}, says: []string{"replaced once", "it is gone"}},
+	} {
+		c.path = "/p/x"
+		var out strings.Builder
+		review := (&Hold{places: []place{c.place}}).Report(&out)
+		if review != c.review || len(c.says) == 0 && out.Len() > 0 || strings.Contains(out.String(), "hint") != c.review {
+			t.Errorf("%s: review %v\n%s", name, review, &out)
+		}
+		for _, s := range c.says {
+			if !strings.Contains(out.String(), s) {
+				t.Errorf("%s: no %q in\n%s", name, s, &out)
+			}
+		}
+	}
+	var out strings.Builder
+	h := &Hold{kill: make(chan struct{}, 1)}
+	h.end("because")
+	h.end("another")
+	if !h.Report(&out) || !h.Ended() || !strings.Contains(out.String(), "the jail was ended: because\n") || strings.Contains(fmt.Sprint(&out), "another") {
+		t.Errorf("ended: %s", &out)
+	}
+}
