@@ -156,7 +156,7 @@ func TestOddProject(t *testing.T) {
 		case strings.Contains(r.Err, "goroutine"):
 			t.Errorf("%s: %s", c.name, r)
 		case r.Status == 125 && r.Out == "" && strings.Contains(r.Err, "jailed-claude: "):
-			if c.say == "" || !strings.Contains(r.Err, c.say) {
+			if c.say == "" || !strings.Contains(strings.ToLower(r.Err), c.say) {
 				t.Errorf("%s: %s", c.name, r)
 			}
 		case c.say != "" && (!c.root || os.Getuid() != 0) && c.name != "gone, another in its place":

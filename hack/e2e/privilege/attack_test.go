@@ -129,6 +129,10 @@ func TestEnvironmentIsAnAllowList(t *testing.T) {
 		"LOGNAME", "NIX_SSL_CERT_FILE", "NO_COLOR", "PASSED", "PATH", "PWD", "SET", "SHELL", "SHLVL", "SSL_CERT_FILE", "TERM", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR", "_",
 		// A broker's, with a placeholder, and what keeps the agent quiet.
 		"ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ENABLE_TOOL_SEARCH", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_ERROR_REPORTING", "DISABLE_TELEMETRY",
+		"CLAUDE_CODE_OAUTH_TOKEN",
+		// The jail's own authority, which a broker needs.
+		"AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "CODEX_CA_CERTIFICATE", "CURL_CA_BUNDLE", "DENO_CERT", "DENO_TLS_CA_STORE", "GIT_SSL_CAINFO",
+		"NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE",
 	}
 	for _, name := range got {
 		if !slices.Contains(allowed, name) {
