@@ -275,8 +275,10 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := tree(t, rootfs)
-	want := []string{"drwxr-xr-x .", "drwx------ dir", "drwxr-xr-x dir/deep",
-		"-r--r--r-- dir/deep/file 1 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881", "Lrwxrwxrwx link -> /nowhere/at all"}
+	want := []string{
+		"drwxr-xr-x .", "drwx------ dir", "drwxr-xr-x dir/deep",
+		"-r--r--r-- dir/deep/file 1 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881", "Lrwxrwxrwx link -> /nowhere/at all",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

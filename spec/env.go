@@ -29,6 +29,9 @@ type Env struct {
 	// Keys are the variables in which the caller has a key for a service of the
 	// agent's. The keys themselves stay outside.
 	Keys []string
+	// Login is the folder of the host's own login, which is used where there is
+	// no key. It stays outside as well. Empty for none.
+	Login string
 }
 
 // EnvOf is the part of the caller's environment that a policy lets cross.

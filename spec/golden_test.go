@@ -58,8 +58,10 @@ func valid() Input {
 			Home:       "/home/ada",
 			RuntimeDir: "/run/user/1000",
 			StateDir:   "/home/ada/.local/state/jailed-claude", ProjectState: "/home/ada/.local/state/jailed-claude",
-			OwnDirs: []string{"/home/ada/.cache/jailed-claude", "/home/ada/.config/jailed-claude",
-				"/home/ada/.local/state/jailed-claude"},
+			OwnDirs: []string{
+				"/home/ada/.cache/jailed-claude", "/home/ada/.config/jailed-claude",
+				"/home/ada/.local/state/jailed-claude",
+			},
 			Executable: storeSelf,
 			Project:    host.Project{Dir: "/home/ada/src/app"},
 			GitName:    "Ada Lovelace", GitEmail: "ada@example.org",
@@ -70,8 +72,10 @@ func valid() Input {
 		},
 		// More than the planner would hand in (EnvOf): what may not cross must
 		// not, even so.
-		Env: Env{Keys: []string{"ANTHROPIC_API_KEY"}, Vars: map[string]string{"TERM": "xterm-256color", "LANG": "en_GB.UTF-8", "LC_TIME": "C", "PATH": "/usr/bin",
-			"HOME": "/home/ada", "SSH_AUTH_SOCK": "/run/user/1000/ssh", "ANTHROPIC_API_KEY": "sk-secret", "GOFLAGS": "-v"}},
+		Env: Env{Keys: []string{"ANTHROPIC_API_KEY"}, Vars: map[string]string{
+			"TERM": "xterm-256color", "LANG": "en_GB.UTF-8", "LC_TIME": "C", "PATH": "/usr/bin",
+			"HOME": "/home/ada", "SSH_AUTH_SOCK": "/run/user/1000/ssh", "ANTHROPIC_API_KEY": "sk-secret", "GOFLAGS": "-v",
+		}},
 		Init: storeSelf,
 	}
 }
@@ -130,8 +134,10 @@ func filtered(in *Input) {
 		Allow: []string{"@claude", "*.github.com", "host:5432", "@npm", "registry.npmjs.org", "10.0.0.0/8:22"},
 		Deny:  []string{"gist.github.com"}, Ports: []int64{3000, 80},
 	}
-	in.Policy.Brokers = []network.Broker{{Name: "npm", Upstream: "https://registry.npmjs.org", Header: "Authorization", From: "command:pass npm",
-		Env: "NPM_TOKEN", Paths: []string{"/-/", "/@ada/"}}}
+	in.Policy.Brokers = []network.Broker{{
+		Name: "npm", Upstream: "https://registry.npmjs.org", Header: "Authorization", From: "command:pass npm",
+		Env: "NPM_TOKEN", Paths: []string{"/-/", "/@ada/"},
+	}}
 	in.Policy.Origins["network.mode"], in.Policy.Origins["network.allow=@npm"], in.Policy.Origins["network.ports=80"] = "user", "project", "project"
 	in.Policy.Origins["network.deny=gist.github.com"], in.Policy.Origins["broker=npm"] = "command line", "user"
 }

@@ -108,12 +108,22 @@ func (b *builder) rules(c *network.Config) error {
 }
 
 // brokers are those of the policy and, first, the one that is made of the
-// caller's own key.
+// caller's own key. Of two keys for one service the agent uses the first.
 func (b *builder) brokers(c *network.Config) error {
 	for _, k := range b.agent.Keys {
-		if b.ownKey(k) {
-			c.Brokers = append(c.Brokers, k.For("env:"+k.Variable))
+		taken := slices.ContainsFunc(c.Brokers, func(o network.Broker) bool { return o.Name == k.Broker })
+		if !taken && b.ownKey(k) {
+			o := k.For("env:" + k.Variable)
+			if k.ByName && b.Host.CAFile != "" {
+				o.URLEnv = ""
+			}
+			c.Brokers = append(c.Brokers, o)
 		}
+	}
+	if k, ok := b.ownLogin(); ok && len(c.Brokers) == 0 {
+		o := k.For(network.FromLogin + b.Env.Login)
+		o.Env, o.URLEnv = "", ""
+		c.Brokers = append(c.Brokers, o)
 	}
 	c.Brokers = append(c.Brokers, b.Policy.Brokers...)
 	if err := b.brokerNames(c); err != nil {
@@ -142,7 +152,7 @@ func (b *builder) brokers(c *network.Config) error {
 		if name, ok := strings.CutPrefix(o.From, "env:"); ok && crosses(b.Policy, name) {
 			return fmt.Errorf("the key of broker %q (%s) comes from %s, which the jail gets too: take it out of env.pass", o.Name, from, name)
 		}
-		if slices.ContainsFunc(b.agent.Keys, func(k agent.Key) bool { return o.URLEnv == k.URL }) {
+		if slices.ContainsFunc(b.agent.Keys, func(k agent.Key) bool { return k.URL != "" && o.URLEnv == k.URL }) {
 			for _, v := range b.agent.Set(agent.Brokered) {
 				b.netEnv = append(b.netEnv, variable{v.Name, v.Value, "the broker stands for the API itself"})
 			}
@@ -227,6 +237,19 @@ func (b *builder) ownKey(k agent.Key) bool {
 	return !slices.ContainsFunc(b.Policy.Brokers, func(o network.Broker) bool {
 		return o.Name == k.Broker || o.Env == k.Variable || o.URLEnv == k.URL
 	})
+}
+
+// ownLogin is the key that the host's login stands for, if the jail uses it.
+func (b *builder) ownLogin() (agent.Key, bool) {
+	for _, k := range b.agent.Keys {
+		if !k.ByName || b.Env.Login == "" || b.Host.CAFile == "" || b.Policy.Agent.Config != policy.ConfigPrivate {
+			continue
+		}
+		with := *b
+		with.Env.Keys = []string{k.Variable}
+		return k, with.ownKey(k)
+	}
+	return agent.Key{}, false
 }
 
 // says: the policy passes or sets the variable.

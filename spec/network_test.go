@@ -112,3 +112,37 @@ func TestNamespace(t *testing.T) {
 		}
 	}
 }
+
+// TestBrokerOfToken: the token of a subscription has a broker by the service's
+// own name, unless there is a key, or it crosses by itself.
+func TestBrokerOfToken(t *testing.T) {
+	const token, key = "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"
+	for name, c := range map[string]struct {
+		env    map[string]string
+		pass   []string
+		header string
+	}{
+		"a token":                     {map[string]string{token: "x"}, nil, "Authorization"},
+		"a token and a key":           {map[string]string{token: "x", key: "y"}, nil, "X-Api-Key"},
+		"a token that crosses":        {map[string]string{token: "x"}, []string{token}, ""},
+		"a token for another service": {map[string]string{token: "x", "ANTHROPIC_BASE_URL": "https://other.example"}, nil, ""},
+	} {
+		in := valid()
+		in.Policy.Env.Pass = c.pass
+		in.Env = EnvOf(in.Policy, c.env)
+		j := mustBuild(t, in)
+		if c.header == "" {
+			if j.Network != nil && len(j.Network.Brokers) > 0 {
+				t.Errorf("%s: %+v", name, j.Network.Brokers)
+			}
+			continue
+		}
+		if len(j.Network.Brokers) != 1 {
+			t.Fatalf("%s: %+v", name, j.Network)
+		}
+		b := j.Network.Brokers[0]
+		if b.Header != c.header || b.Host != "api.anthropic.com" || (b.URLEnv == "") != (c.header == "Authorization") || b.Allows("/api/oauth/claude_cli/create_api_key") {
+			t.Errorf("%s: %+v", name, b)
+		}
+	}
+}

@@ -29,6 +29,8 @@ type Options struct {
 	NetNS *os.File
 	// Keys by the names of brokers. A broker without one cannot be started.
 	Keys map[string]string
+	// Sources have the keys of brokers that are not in Keys, or change.
+	Sources map[string]broker.Source
 	// Roots are the certificates (PEM) that brokers verify services with; nil
 	// means the system's.
 	Roots []byte
@@ -62,7 +64,7 @@ type Session struct {
 	dial     func(context.Context, netip.AddrPort) (*net.TCPConn, error)
 	own      func(netip.AddrPort) (bool, error)
 
-	ctx     context.Context // ends with the session
+	ctx     context.Context //nolint:containedctx // ends with the session, which is this
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
@@ -139,7 +141,7 @@ func (s *Session) prepare(o Options) error {
 		s.ports = append(s.ports, l)
 	}
 	for _, b := range s.config.Brokers {
-		made, err := broker.New(b, broker.Options{Key: o.Keys[b.Name], Roots: o.Roots, Authority: o.Authority, Dial: s.dialBroker, Log: s.logBroker})
+		made, err := broker.New(b, broker.Options{Key: o.Keys[b.Name], Source: o.Sources[b.Name], Roots: o.Roots, Authority: o.Authority, Dial: s.dialBroker, Log: s.logBroker})
 		if err != nil {
 			return err
 		}

@@ -52,6 +52,11 @@ func keysOf(brokers []network.Broker, s *specs.State) (map[string]string, error)
 			caller.Env[name] = value
 		}
 	}
+	for _, b := range brokers {
+		if strings.HasPrefix(b.From, network.FromLogin) {
+			return nil, fmt.Errorf("broker %q: a login is used by jailed-claude's own runtime alone", b.Name)
+		}
+	}
 	keys, err := key.All(context.Background(), brokers, caller)
 	if err != nil {
 		return nil, hint.Add(err, `a runtime starts hooks with an environment of its own: give the broker its key from "file:PATH" or "command:PROGRAM", in the policy that the bundle is made of`)

@@ -41,8 +41,10 @@ func TestFlagsOfSpec(t *testing.T) {
 		j, err := spec.Build(spec.Input{
 			Policy:  p,
 			Closure: closure.Closure{Toolchain: closure.Host, Agent: "/usr/bin/true", Binds: []string{"/usr"}},
-			Host: host.Facts{UID: 1234, GID: 56, User: "ada", Group: "ada", Home: "/home/ada", RuntimeDir: "/run/user/1234",
-				StateDir: "/home/ada/state", ProjectState: "/home/ada/state", Project: host.Project{Dir: "/srv/app"}, Executable: "/usr/bin/jailed-claude"},
+			Host: host.Facts{
+				UID: 1234, GID: 56, User: "ada", Group: "ada", Home: "/home/ada", RuntimeDir: "/run/user/1234",
+				StateDir: "/home/ada/state", ProjectState: "/home/ada/state", Project: host.Project{Dir: "/srv/app"}, Executable: "/usr/bin/jailed-claude",
+			},
 		})
 		if err != nil {
 			t.Fatal(err)

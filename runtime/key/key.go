@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
+	"github.com/jailed-claude/jailed-claude/runtime/login"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -55,8 +56,8 @@ const (
 	maxSize        = 16 << 10
 )
 
-// All reads the keys of brokers, by name. It stops at the first that is
-// missing; the error is an *Error.
+// All reads the keys of brokers, by name; of one from a login, it is the folder
+// of that. It stops at the first that is missing; the error is an *Error.
 func All(ctx context.Context, brokers []network.Broker, c Caller) (map[string]string, error) {
 	keys := map[string]string{}
 	for _, b := range brokers {
@@ -88,6 +89,12 @@ func (c *Caller) read(ctx context.Context, b network.Broker) (string, error) {
 	case "command":
 		fix = "the program has to print the key on one line, within 30 seconds and without input: try it in a shell"
 		k, err = c.command(ctx, value)
+	case "login":
+		fix = "log in on this host, with claude and /login"
+		dir := c.path(value)
+		if _, err = login.Read(dir); err == nil {
+			return dir, nil // who serves the broker reads it again for each request
+		}
 	default:
 		err = errors.New("there is no such kind")
 	}

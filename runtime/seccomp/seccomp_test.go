@@ -38,8 +38,10 @@ func profile(t testing.TB, user string) *specs.LinuxSeccomp {
 	j, err := spec.Build(spec.Input{
 		Policy:  p,
 		Closure: closure.Closure{Toolchain: closure.Host, Agent: "/usr/bin/true", Binds: []string{"/usr"}},
-		Host: host.Facts{UID: 1000, GID: 1000, User: "ada", Group: "ada", Home: "/home/ada", RuntimeDir: "/run/user/1000",
-			StateDir: "/home/ada/state", ProjectState: "/home/ada/state", Project: host.Project{Dir: "/srv/app"}, Executable: "/usr/bin/jailed-claude"},
+		Host: host.Facts{
+			UID: 1000, GID: 1000, User: "ada", Group: "ada", Home: "/home/ada", RuntimeDir: "/run/user/1000",
+			StateDir: "/home/ada/state", ProjectState: "/home/ada/state", Project: host.Project{Dir: "/srv/app"}, Executable: "/usr/bin/jailed-claude",
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -250,8 +252,10 @@ const threadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLON
 
 // interesting are values of an argument on both sides of every border.
 func interesting() []uint64 {
-	values := []uint64{0, 1, 2, 3, 7, 8, 9, 17, 37, 38, 39, 40, 41, 45, 46, 0x20000, 0x20008, 0x20009, 1 << 31, 1<<31 - 1,
-		1<<32 - 1, 1 << 32, 1<<32 + 8, 1<<32 + 38, 1<<63 - 1, 1 << 63, 1<<64 - 1, sigchld, threadFlags, unix.CLONE_VFORK | unix.CLONE_VM | sigchld}
+	values := []uint64{
+		0, 1, 2, 3, 7, 8, 9, 17, 37, 38, 39, 40, 41, 45, 46, 0x20000, 0x20008, 0x20009, 1 << 31, 1<<31 - 1,
+		1<<32 - 1, 1 << 32, 1<<32 + 8, 1<<32 + 38, 1<<63 - 1, 1 << 63, 1<<64 - 1, sigchld, threadFlags, unix.CLONE_VFORK | unix.CLONE_VM | sigchld,
+	}
 	for i := range uint64(48) {
 		values = append(values, i)
 	}
@@ -391,8 +395,10 @@ func TestVerdicts(t *testing.T) {
 // jail does not use.
 func TestOtherProfiles(t *testing.T) {
 	borders := []uint64{0, 1, 5, 6, 1<<32 - 1, 1 << 32, 1<<32 + 5, 1<<40 + 6, 1 << 63, 1<<64 - 1}
-	for _, op := range []specs.LinuxSeccompOperator{specs.OpNotEqual, specs.OpLessThan, specs.OpLessEqual, specs.OpEqualTo,
-		specs.OpGreaterEqual, specs.OpGreaterThan} {
+	for _, op := range []specs.LinuxSeccompOperator{
+		specs.OpNotEqual, specs.OpLessThan, specs.OpLessEqual, specs.OpEqualTo,
+		specs.OpGreaterEqual, specs.OpGreaterThan,
+	} {
 		for _, value := range borders {
 			p := minimal(specs.LinuxSyscall{Names: []string{"kill"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{{Index: 1, Op: op, Value: value}}})
 			m, r := compiled(t, p), read(p)
@@ -407,12 +413,17 @@ func TestOtherProfiles(t *testing.T) {
 	for name, rules := range map[string][]specs.LinuxSyscall{
 		"masked": {{Names: []string{"kill"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{{Index: 0, Op: specs.OpMaskedEqual, Value: 1<<40 | 6, ValueTwo: 1<<40 | 4}}}},
 		"two arguments": {{Names: []string{"kill"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{
-			{Index: 0, Op: specs.OpEqualTo, Value: 5}, {Index: 1, Op: specs.OpGreaterThan, Value: 5}}}},
+			{Index: 0, Op: specs.OpEqualTo, Value: 5}, {Index: 1, Op: specs.OpGreaterThan, Value: 5},
+		}}},
 		"one argument twice": {{Names: []string{"kill"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{
-			{Index: 0, Op: specs.OpEqualTo, Value: 5}, {Index: 0, Op: specs.OpEqualTo, Value: 1 << 32}}}},
+			{Index: 0, Op: specs.OpEqualTo, Value: 5}, {Index: 0, Op: specs.OpEqualTo, Value: 1 << 32},
+		}}},
 		"kill and errno": {{Names: []string{"kill"}, Action: specs.ActKillProcess}, {Names: []string{"tkill"}, Action: specs.ActErrno, ErrnoRet: errno(95)}},
-		"what holds anyway": {{Names: []string{"kill"}, Action: specs.ActErrno}, {Names: []string{"tkill"}, Action: specs.ActErrno, ErrnoRet: errno(1)},
-			{Names: []string{"tgkill"}, Action: specs.ActAllow}},
+		"what holds anyway": {
+			{Names: []string{"kill"}, Action: specs.ActErrno},
+			{Names: []string{"tkill"}, Action: specs.ActErrno, ErrnoRet: errno(1)},
+			{Names: []string{"tgkill"}, Action: specs.ActAllow},
+		},
 		"nothing known":   {{Names: []string{"no_such_call"}, Action: specs.ActAllow}},
 		"nothing at all":  nil,
 		"the newest call": {{Names: []string{"kill", "openat2"}, Action: specs.ActErrno}},
@@ -453,10 +464,14 @@ func TestCompileRefuses(t *testing.T) {
 		{&specs.LinuxSeccomp{}, `seccomp default action "": only SCMP_ACT_ERRNO is supported`},
 		{one(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActNotify}), `seccomp rule for read: action "SCMP_ACT_NOTIFY" is not supported`},
 		{one(specs.LinuxSyscall{Names: []string{"read"}}), `seccomp rule for read: action "" is not supported`},
-		{one(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{{Op: "SCMP_CMP_LIKE"}}}),
-			`seccomp rule for read: operator "SCMP_CMP_LIKE" is not known`},
-		{one(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{{Index: 6, Op: specs.OpEqualTo}}}),
-			"seccomp rule for read: syscalls only have up to 6 arguments (6 given)"},
+		{
+			one(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{{Op: "SCMP_CMP_LIKE"}}}),
+			`seccomp rule for read: operator "SCMP_CMP_LIKE" is not known`,
+		},
+		{
+			one(specs.LinuxSyscall{Names: []string{"read"}, Action: specs.ActAllow, Args: []specs.LinuxSeccompArg{{Index: 6, Op: specs.OpEqualTo}}}),
+			"seccomp rule for read: syscalls only have up to 6 arguments (6 given)",
+		},
 	} {
 		prog, err := Compile(r.p)
 		if err == nil || err.Error() != r.want || prog != nil {

@@ -61,25 +61,37 @@ func (j *jail) ahead() *container {
 	if j.host, err = coverHost(); err != nil {
 		return nil // and will be tried again
 	}
-	if j.netNS, err = newNetNS(); err == nil {
-		j.container, err = usualContainer(j.host, j.netNS)
+	// The kernel takes most of a millisecond for a network namespace, on a thread
+	// of its own.
+	made := make(chan error)
+	go func() {
+		var err error
+		j.netNS, err = newNetNS()
+		made <- err
+	}()
+	c, err := usualContainer(j.host)
+	if failed := <-made; err == nil {
+		if err = failed; err != nil {
+			c.close()
+		}
 	}
 	if err != nil {
 		logrus.WithError(err).Debug("a container ahead")
 		return nil
 	}
+	c.netNS, j.container = j.netNS, c
 	quick.Warm(new(libcontainer.State))
-	return j.container
+	return c
 }
 
-func usualContainer(host *rootfs.Host, netNS *os.File) (*container, error) {
+func usualContainer(host *rootfs.Host) (*container, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	terminal := tty(os.Stdin) || tty(os.Stdout) || tty(os.Stderr)
 	uid, gid := userns.Caller()
-	return newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, netNS)
+	return newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, nil)
 }
 
 // enoughFiles is more than this process has open while a jail is planned.

@@ -6,7 +6,8 @@
 //     what is protected from an agent that can make namespaces (guard.go);
 //   - Start tells at once when a watched path appears (notify.go);
 //   - Report names what has appeared or changed when the jail has ended, new
-//     git repositories included (repositories.go).
+//     git repositories included (repositories.go), also those to which git's index
+//     leads, and what is new in git directories (gitdirs.go).
 //
 // What does not belong here: which paths matter, and what happens to a jail in
 // which one appears.

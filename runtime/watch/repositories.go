@@ -18,18 +18,26 @@ import (
 // folder (names.go). It goes where the search at the start went (spec/search),
 // and not into hidden folders, which the jail cannot write. No symlink is
 // followed: what lies behind one is not of the project.
-func (w *Watch) search(project string) (found []finding) {
+// bounded: there were more folders than are searched.
+func (w *Watch) search(project string) (found []finding, bounded bool) {
 	type folder struct {
 		path  string
 		depth int
 	}
-	for queue, left := []folder{{project, 0}}, search.Folders; len(queue) > 0 && left > 0; left-- {
+	for queue, left := []folder{{project, 0}}, search.Folders; len(queue) > 0; left-- {
+		if left == 0 {
+			bounded = true
+			break
+		}
 		f := queue[0]
 		queue = queue[1:]
-		names, folders := w.list(f.path, func(name string) bool { return name == ".git" || w.names.begins(name) })
+		names, folders := w.list(f.path, func(name string) bool { return name == ".git" || name == "HEAD" || w.names.begins(name) })
 		for _, name := range names {
 			if name == ".git" && f.path != project && !slices.Contains(w.repositories[project], f.path) {
 				found = append(found, finding{path.Join(f.path, name), "a new git repository: git executes its hooks and configuration"})
+			}
+			if name == "HEAD" && f.path != project && search.Bare(folders) && !slices.Contains(w.repositories[project], f.path) {
+				found = append(found, finding{path.Join(f.path, name), "makes the folder a bare git repository, whose hooks and config git executes"})
 			}
 			found = append(found, w.named(f.path, name)...)
 		}
@@ -45,12 +53,15 @@ func (w *Watch) search(project string) (found []finding) {
 		}
 	}
 	slices.SortFunc(found, func(a, b finding) int { return strings.Compare(a.path, b.path) })
-	return found
+	return found, bounded
 }
 
 // open opens what lies at a path of the jail's mounts, by no symlink.
 func (w *Watch) open(p string, flags uint64) (int, error) {
 	r := w.root(p + "/")
+	if r.path == "" {
+		return -1, unix.EXDEV // not of this jail
+	}
 	rel := strings.TrimPrefix(strings.TrimPrefix(p, r.path), "/")
 	if rel == "" {
 		rel = "."

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
 // Watch knows what did not exist at the start and would matter if the agent
@@ -33,6 +34,10 @@ type Watch struct {
 	repositories map[string][]string
 	// names matter in every folder of those projects.
 	names names
+	// git is what the git directories held.
+	git map[string]gitDirectory
+	// bounded are the projects that were searched in part at the end.
+	bounded []string
 	// hidden are paths that the jail cannot see, held those that it cannot write.
 	hidden []string
 	held   map[string]bool
@@ -123,6 +128,15 @@ func New(s *specs.Spec, opened []int) (*Watch, error) {
 			return true
 		})
 	}
+	for p := range w.repositories {
+		// A worktree's git directory, and the common one around it, lie elsewhere.
+		if to, ok := strings.CutPrefix(w.text(path.Join(p, ".git")), "gitdir: "); ok {
+			if _, err := hold(from(p, to)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	w.gitState()
 	if err := w.guard(s, opened); err != nil {
 		return nil, err
 	}
@@ -233,9 +247,16 @@ func (w *Watch) findings() []finding {
 		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {
-		for _, f := range w.search(p) {
+		found, bounded := w.search(p)
+		for _, f := range append(found, w.linked(p, found)...) {
 			add(f.path, f.why)
 		}
+		if bounded {
+			w.bounded = append(w.bounded, p)
+		}
+	}
+	for _, f := range w.newGitDirs() {
+		add(f.path, f.why)
 	}
 	return list
 }
@@ -244,6 +265,9 @@ func (w *Watch) findings() []finding {
 // whether there is something. killed: --strict ended the jail because of it.
 func (w *Watch) Report(out io.Writer, killed bool) bool {
 	list := w.findings()
+	for _, p := range w.bounded {
+		fmt.Fprintf(out, "jailed-claude: new git repositories were looked for in the first %d folders of %q, and where git's index leads; there are more\n", search.Folders, p)
+	}
 	if len(list) == 0 {
 		return false
 	}

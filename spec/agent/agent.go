@@ -139,6 +139,9 @@ type Key struct {
 	Upstream string
 	// Header is the request header that carries the key.
 	Header string
+	// ByName: the agent speaks to Upstream by its own name, and URL is for hosts
+	// where it cannot. It takes another name for another service.
+	ByName bool
 	// Paths are what the agent calls: see network.Broker.
 	Paths []string
 }

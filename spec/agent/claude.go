@@ -1,5 +1,7 @@
 package agent
 
+import "slices"
+
 // Claude is Claude Code.
 func Claude() Agent {
 	folder := Empty{Kind: EmptyFolder}
@@ -113,12 +115,29 @@ func Claude() Agent {
 		},
 		// The API, and the login with a browser.
 		Hosts: []string{"api.anthropic.com", "platform.claude.com"},
-		Keys: []Key{{
-			Broker: "anthropic", Variable: "ANTHROPIC_API_KEY", URL: "ANTHROPIC_BASE_URL",
-			Upstream: "https://api.anthropic.com", Header: "X-Api-Key",
-			// What Claude Code calls. An organisation's keys and members
-			// (/v1/organizations) are not among it.
-			Paths: []string{"/v1/messages", "/v1/messages/", "/v1/models", "/v1/models/", "/v1/files", "/v1/files/", "/api/claude_code/", "/api/claude_cli/", "/api/hello"},
-		}},
+		Keys: []Key{
+			{
+				Broker: "anthropic", Variable: "ANTHROPIC_API_KEY", URL: "ANTHROPIC_BASE_URL",
+				Upstream: "https://api.anthropic.com", Header: "X-Api-Key",
+				Paths: slices.Clone(claudePaths),
+			},
+			// What "claude setup-token" prints: the login of a subscription. The
+			// program uses it if there is no key.
+			{
+				Broker: "anthropic", Variable: "CLAUDE_CODE_OAUTH_TOKEN", URL: "ANTHROPIC_BASE_URL", ByName: true,
+				Upstream: "https://api.anthropic.com", Header: "Authorization",
+				// It makes no keys (/api/oauth/claude_cli/create_api_key): what came
+				// back would be one that is in the jail.
+				Paths: append(slices.Clone(claudePaths), "/api/oauth/profile", "/api/oauth/usage", "/api/oauth/account/settings", "/api/event_logging/",
+					"/api/eval/", "/api/directory/server-urls", "/api/claude_code_penguin_mode"),
+			},
+		},
 	}
+}
+
+// claudePaths are what Claude Code calls. An organisation's keys and members
+// (/v1/organizations) are not among it.
+var claudePaths = []string{
+	"/v1/messages", "/v1/messages/", "/v1/models", "/v1/models/", "/v1/files", "/v1/files/",
+	"/api/claude_code/", "/api/claude_cli/", "/api/hello",
 }

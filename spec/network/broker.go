@@ -23,8 +23,9 @@ type Broker struct {
 	Upstream string `json:"upstream"`
 	// Header is the only request header in which the placeholder is replaced.
 	Header string `json:"header,omitempty"`
-	// From says where the key comes from, outside: "env:NAME", "file:PATH" or
-	// "command:PROGRAM ARGUMENTS". Without it there is no key, and credentials
+	// From says where the key comes from, outside: "env:NAME", "file:PATH",
+	// "command:PROGRAM ARGUMENTS", or FromLogin and the folder of Claude Code's
+	// configuration. Without it there is no key, and credentials
 	// of the jail's own pass.
 	From string `json:"from,omitempty"`
 	// Env names the variable that holds the placeholder in the jail, URLEnv
@@ -44,6 +45,10 @@ type Broker struct {
 
 // UpgradeWebSocket in Broker.Upgrade stands for RFC 6455.
 const UpgradeWebSocket = "websocket"
+
+// FromLogin begins the From of a broker whose key is the access token of a
+// login, which is refreshed when it runs out.
+const FromLogin = "login:"
 
 // maxBrokers is how many fit below FirstName.
 const maxBrokers = 200
@@ -180,7 +185,7 @@ func (b Broker) checkKey() string {
 	}
 	switch kind {
 	case "env", "command":
-	case "file":
+	case "file", "login":
 		if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "~/") {
 			return fmt.Sprintf("from %q: the path is not absolute", b.From)
 		}

@@ -64,7 +64,8 @@ const (
 	// BrokerPort is where a broker answers, in plain HTTP; with TLS, by the
 	// service's own name, it is HTTPSPort.
 	BrokerPort = 80
-	HTTPSPort  = 443
+	// HTTPSPort is the one of TLS.
+	HTTPSPort = 443
 )
 
 // HostName is the name under which a rule such as "host:5432" reaches a

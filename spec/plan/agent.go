@@ -4,15 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
@@ -33,7 +37,45 @@ func CheckLogin(in *spec.Input, login string) error {
 	case in.Policy.Agent.Config != policy.ConfigPrivate:
 		return hint.Add(errors.New(`--login copy is for config = "private"`), "leave the flag out: a shared configuration already has the host's login")
 	}
+	in.Env.Login = "" // the jail has it
 	return nil
+}
+
+// hostLogin is the folder of the host's login, if the jail can use it without
+// having it: its own configuration has none of its own.
+func hostLogin(in *spec.Input) (dir string, warnings []string) {
+	if in.Policy.Agent.Key != policy.KeyAuto || in.Policy.Agent.Config != policy.ConfigPrivate || in.Policy.Network.Mode == policy.NetHost {
+		return "", nil
+	}
+	h := claude.Find(source.Environ(), in.Host.Home)
+	has, err := h.HasLogin()
+	if err != nil {
+		return "", []string{fmt.Sprintf("the login of the host is not used: %s cannot be read: %v", show.Visible(filepath.Join(h.Dir, ".credentials.json")), err)}
+	}
+	if !has || claude.OwnLogin(spec.PrivateConfig(in.Host), loginPlaceholder()) {
+		return "", nil
+	}
+	if rel, ok := strings.CutPrefix(h.Dir, in.Host.Home+"/"); ok {
+		return "~/" + rel, nil
+	}
+	return h.Dir, nil
+}
+
+// loginPlaceholder stands for the host's login in a jail.
+func loginPlaceholder() string {
+	for _, k := range agent.Default().Keys {
+		if k.ByName {
+			return k.For("").Placeholder()
+		}
+	}
+	return ""
+}
+
+// standIn puts the placeholder of the host's login where the agent looks for
+// one, or takes it away.
+func standIn(in *spec.Input, j *contract.Jail) error {
+	use := slices.ContainsFunc(Brokers(j), func(b network.Broker) bool { return strings.HasPrefix(b.From, network.FromLogin) })
+	return claude.Find(source.Environ(), in.Host.Home).StandIn(spec.PrivateConfig(in.Host), loginPlaceholder(), use)
 }
 
 // Shell is the command of a jail that runs a shell.
@@ -124,7 +166,16 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 	if b := brokerOf(j, keyVariable); b != nil {
 		o.Placeholder = b.Placeholder()
 	}
+	if login == LoginCopy {
+		err := claude.Find(source.Environ(), in.Host.Home).StandIn(spec.PrivateConfig(in.Host), loginPlaceholder(), false)
+		if err != nil {
+			return new(claude.Report), err
+		}
+	}
 	r, err := claude.Seed(o)
+	if err == nil && login != LoginCopy {
+		err = standIn(in, j)
+	}
 	switch {
 	case errors.Is(err, claude.ErrNoLogin):
 		err = hint.Add(err, "leave out --login, and log in inside the jail: /login")

@@ -73,8 +73,10 @@ func TestMerge(t *testing.T) {
 	want := Policy{
 		Agent: Agent{Packages: []string{"nixpkgs#jq", "nixpkgs#nodejs"}, Config: "shared", Key: "auto"},
 		Files: Files{Project: "rw", Read: []string{"~/a", "~/b", "~/c"}, Write: []string{"~/w"}, Hide: []string{".env"}},
-		Network: Network{Mode: "host", Allow: []string{"a.com", "@npm", "b.com"}, Deny: []string{"x.com"}, Ports: []int64{3000, 80},
-			TLS: "any", Via: "redirect"},
+		Network: Network{
+			Mode: "host", Allow: []string{"a.com", "@npm", "b.com"}, Deny: []string{"x.com"}, Ports: []int64{3000, 80},
+			TLS: "any", Via: "redirect",
+		},
 		Brokers:  []network.Broker{npm("env:TWO"), {Name: "git", Upstream: "https://github.com", Header: "Authorization", From: "file:/t"}},
 		Env:      Env{Pass: []string{"GOFLAGS", "FIXED", "PASSED"}, Set: map[string]string{"CI": "2", "SAME": "x"}},
 		Nix:      Nix{Daemon: "off", Store: "closure"},

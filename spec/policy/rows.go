@@ -41,7 +41,7 @@ func rows() []row {
 		},
 		{
 			Key: Key{Name: "agent.key", Type: TypeString, Values: []string{KeyAuto, KeyNone}, Default: KeyAuto,
-				Text: "Whether the agent uses the key in your ANTHROPIC_API_KEY, which stays outside of the jail."},
+				Text: "Whether the agent uses the key in your ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN, which stays outside of the jail."},
 			change: meaning{direction: ranked, rank: []string{KeyNone, KeyAuto},
 				wider: "the jail uses your Anthropic API key, without seeing it", narrower: "the jail has no use of your Anthropic API key"},
 			layer:  func(l *Layer) any { return &l.Agent.Key },

@@ -8,5 +8,5 @@
 //
 // What it does not protect against: a repository in a folder that is passed
 // over, or beyond the bounds, is neither protected when it is there at the
-// start nor reported when it is new.
+// start nor reported when it is new, unless git's index leads to it.
 package search

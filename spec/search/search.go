@@ -1,5 +1,7 @@
 package search
 
+import "slices"
+
 const (
 	// Depth is how deep below the project nested repositories are looked for:
 	// the project's own entries have depth 1. Submodules are found at any
@@ -29,4 +31,10 @@ func Skips(name string) bool {
 		return true
 	}
 	return false
+}
+
+// Bare tells whether a folder that holds a file HEAD is a git repository, by the
+// folders in it.
+func Bare(folders []string) bool {
+	return slices.Contains(folders, "objects") && slices.Contains(folders, "refs")
 }

@@ -51,8 +51,10 @@ func colleague(w *world.World) *world.World {
 	c.Project = filepath.Join(c.Home, "deep/${HOME}/a clone")
 	c.Mkdir(filepath.Dir(c.Project), 0o755)
 	c.Git(c.Home, "clone", "--quiet", "--no-hardlinks", w.Project, c.Project)
-	maps.Copy(c.Env, map[string]string{"USER": "bin", "LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Kathmandu", "TERM": "dumb",
-		"EDITOR": "${HOME}", "SSL_CERT_FILE": "/nonexistent", "SECRET": world.Planted, "SOURCE_DATE_EPOCH": "1"})
+	maps.Copy(c.Env, map[string]string{
+		"USER": "bin", "LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Kathmandu", "TERM": "dumb",
+		"EDITOR": "${HOME}", "SSL_CERT_FILE": "/nonexistent", "SECRET": world.Planted, "SOURCE_DATE_EPOCH": "1",
+	})
 	c.Write(c.Home+"/.config/jailed-claude/config.toml", "version = 1\n[files]\nhide = [\"mine\"]\n[env]\npass = [\"SECRET\"]\nset = { ABC = \"4000\" }\n")
 	return c
 }
@@ -286,7 +288,8 @@ func TestVerify(t *testing.T) {
 		OK          bool
 		Paths       int
 		Differences []struct{ Kind, Name, Expected, Actual string }
-	}) {
+	},
+	) {
 		t.Helper()
 		r := expect(w, status, "", append([]string{"verify", "--json"}, args...)...)
 		if err := json.Unmarshal([]byte(r.Out), &v); err != nil {

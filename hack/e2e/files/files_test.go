@@ -172,14 +172,18 @@ func TestEtcIsGenerated(t *testing.T) {
 	w := world.New(t)
 	got := world.Lines(w.Must(`cd /etc; find . -not -type d | sort; cat passwd group gitconfig hosts nsswitch.conf; cat resolv.conf`))
 	text := strings.Join(got, "\n")
-	for _, want := range []string{"./passwd", "./group", "./hosts", "./nsswitch.conf", "./resolv.conf", "./gitconfig",
-		`	name = "Ada Caller"`, `	email = "ada@example.org"`, "127.0.0.1 localhost jail", "hosts: files dns"} {
+	for _, want := range []string{
+		"./passwd", "./group", "./hosts", "./nsswitch.conf", "./resolv.conf", "./gitconfig",
+		`	name = "Ada Caller"`, `	email = "ada@example.org"`, "127.0.0.1 localhost jail", "hosts: files dns",
+	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("/etc lacks %q:\n%s", want, text)
 		}
 	}
-	known := []string{"./passwd", "./group", "./hosts", "./nsswitch.conf", "./resolv.conf", "./gitconfig", "./localtime",
-		"./ssl/certs/ca-certificates.crt", "./ssl/certs/ca-bundle.crt", "./pki/tls/certs/ca-bundle.crt"}
+	known := []string{
+		"./passwd", "./group", "./hosts", "./nsswitch.conf", "./resolv.conf", "./gitconfig", "./localtime",
+		"./ssl/certs/ca-certificates.crt", "./ssl/certs/ca-bundle.crt", "./pki/tls/certs/ca-bundle.crt",
+	}
 	for _, l := range got {
 		if strings.HasPrefix(l, "./") && !slices.Contains(known, l) && !strings.HasPrefix(l, "./claude-code/") {
 			t.Errorf("/etc holds %s", l)
@@ -240,8 +244,10 @@ func TestGrants(t *testing.T) {
 	if want := "readable\ndeep\none\nbefore\nother\n"; out != want {
 		t.Errorf("inside:\n%s\nwant:\n%s", out, want)
 	}
-	for name, want := range map[string]string{w.Dir + "/ro/file": "readable\n", w.Dir + "/ro/deep/file": "deep\n", one: "one\n",
-		w.Dir + "/rw/file": "after\n", w.Dir + "/rw/new": "new\n", other: "after\n"} {
+	for name, want := range map[string]string{
+		w.Dir + "/ro/file": "readable\n", w.Dir + "/ro/deep/file": "deep\n", one: "one\n",
+		w.Dir + "/rw/file": "after\n", w.Dir + "/rw/new": "new\n", other: "after\n",
+	} {
 		if got := w.Read(name); got != want {
 			t.Errorf("on the host %s is %q, want %q", name, got, want)
 		}

@@ -137,8 +137,10 @@ header = "Authorization"
 from = "file:~/.secrets/service"
 `)
 	l.Name("www.service.example", lab.PublicB)
-	ask := []string{"service.example:443 service.example", "service.example:443 other.example", "service.example:443 www.service.example",
-		"other.example:443 other.example", "www.service.example:443 www.service.example", "service-example.broker.internal:443 service.example"}
+	ask := []string{
+		"service.example:443 service.example", "service.example:443 other.example", "service.example:443 www.service.example",
+		"other.example:443 other.example", "www.service.example:443 www.service.example", "service-example.broker.internal:443 service.example",
+	}
 	issuers := map[string]bool{}
 	for range 2 {
 		c := w.Part("peer", "--net", "filtered")

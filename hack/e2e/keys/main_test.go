@@ -11,6 +11,7 @@ func TestMain(m *testing.M) {
 	os.Exit(world.Main(m, map[string]func(args []string) int{
 		"keyhunt": keyHunt,
 		"misuse":  misuse,
+		"tokens":  tokens,
 		"vault":   vault,
 	}))
 }

@@ -47,9 +47,11 @@ func (w *World) FakeAPI(turns any) (url, log string) {
 // AgentFlags make the real agent speak to the scripted API and nothing else.
 func (w *World) AgentFlags(name, url string) []string {
 	w.T.Helper()
-	return []string{"--closure", RequireVariable(w.T, name+"_CLOSURE"), "--package", RequireVariable(w.T, "CLAUDE"), "--net", "host",
+	return []string{
+		"--closure", RequireVariable(w.T, name+"_CLOSURE"), "--package", RequireVariable(w.T, "CLAUDE"), "--net", "host",
 		"--env", "ANTHROPIC_BASE_URL=" + url, "--env", "ANTHROPIC_API_KEY=" + Placeholder,
-		"--env", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "--env", "DISABLE_TELEMETRY=1", "--env", "DISABLE_ERROR_REPORTING=1", "--env", "CLAUDE_CODE_MAX_RETRIES=1"}
+		"--env", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "--env", "DISABLE_TELEMETRY=1", "--env", "DISABLE_ERROR_REPORTING=1", "--env", "CLAUDE_CODE_MAX_RETRIES=1",
+	}
 }
 
 // Seed makes the private configuration one that has answered all questions.
@@ -129,8 +131,10 @@ func (w *World) Shop(name string) {
 	w.Write(dir+"/tiny.tgz", tarball(w, map[string]string{"package/package.json": `{"name":"tiny","version":"1.0.0"}`, "package/index.js": `module.exports = "the module"`}))
 	wheel := "tiny-1.0.0-py3-none-any.whl"
 	w.Write(dir+"/simple/tiny/index.html", `<!DOCTYPE html><a href="/`+wheel+`">`+wheel+`</a>`)
-	w.Write(dir+"/"+wheel, zipped(w, map[string]string{"tiny.py": "", "tiny-1.0.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0.0\n",
-		"tiny-1.0.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n", "tiny-1.0.0.dist-info/RECORD": ""}))
+	w.Write(dir+"/"+wheel, zipped(w, map[string]string{
+		"tiny.py": "", "tiny-1.0.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0.0\n",
+		"tiny-1.0.0.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n", "tiny-1.0.0.dist-info/RECORD": "",
+	}))
 	module := dir + "/example.org/tiny/@v/"
 	w.Write(module+"list", "v1.0.0\n")
 	w.Write(module+"v1.0.0.info", `{"Version":"v1.0.0","Time":"2026-01-01T00:00:00Z"}`)

@@ -64,6 +64,9 @@ func (b *Broker) forward(w http.ResponseWriter, f *forward, e *Event) *refusal {
 	if len(resp.Trailer) > 0 {
 		w.Header().Del("Content-Length") // or there is no place for trailers
 	}
+	if s := f.redact.secrets; resp.StatusCode == http.StatusUnauthorized && len(s) > 0 {
+		b.source.Rejected(string(s[0])) // as it is, the first of them
+	}
 	e.Status = resp.StatusCode
 	w.WriteHeader(resp.StatusCode)
 	if err := pass(w, f.redact, resp.Body, &e.Received); err != nil {

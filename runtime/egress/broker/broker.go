@@ -24,6 +24,8 @@ type Options struct {
 	// Key takes the placeholder's place. CheckKey says what it can be. It is
 	// empty for a broker without one.
 	Key string
+	// Source has the key in place of Key, and is asked for each request.
+	Source Source
 	// Roots are the certificates (PEM) that the service's is verified with;
 	// nil means the system's.
 	Roots []byte
@@ -37,6 +39,20 @@ type Options struct {
 	// nobody.
 	Log func(Event)
 }
+
+// Source is a key that changes. Its methods are called from any goroutine, and
+// no error of it has a key in it.
+type Source interface {
+	Key(ctx context.Context) (string, error)
+	// Rejected says that the service did not take a key.
+	Rejected(key string)
+}
+
+// fixed is a Source that has one key.
+type fixed string
+
+func (f fixed) Key(context.Context) (string, error) { return string(f), nil }
+func (fixed) Rejected(string)                       {}
 
 // Event is one request that is over. It has no header, no query and no body.
 type Event struct {
@@ -76,7 +92,7 @@ const (
 type Broker struct {
 	network.Broker
 	upstream  *url.URL
-	key       string
+	source    Source
 	rules     []network.RequestRule // of Allow
 	log       func(Event)
 	server    *http.Server
@@ -118,7 +134,10 @@ func New(b network.Broker, o Options) (*Broker, error) {
 	if err := b.Check(); err != nil {
 		return nil, err
 	}
-	if err := CheckKey(o.Key); b.From != "" && err != nil {
+	if o.Source == nil {
+		o.Source = fixed(o.Key)
+	}
+	if err := CheckKey(o.Key); b.From != "" && o.Source == fixed(o.Key) && err != nil {
 		return nil, fmt.Errorf("broker %q: the key from %q: %w", b.Name, b.From, err)
 	}
 	upstream, err := url.Parse(b.Upstream)
@@ -132,7 +151,7 @@ func New(b network.Broker, o Options) (*Broker, error) {
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
-	own := &Broker{Broker: b, upstream: upstream, key: o.Key, log: o.Log, pem: o.Roots, slots: make(chan struct{}, maxConns)}
+	own := &Broker{Broker: b, upstream: upstream, source: o.Source, log: o.Log, pem: o.Roots, slots: make(chan struct{}, maxConns)}
 	own.transport = &http.Transport{
 		// No Proxy: the host's proxy variables are not the jail's.
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -27,7 +27,16 @@ func (b *Broker) credential(r *http.Request) (value string, secrets []string, no
 		// answered so, for git erases what it had stored.
 		return "", nil, refuse(http.StatusUnauthorized, "%s", b.wants())
 	}
-	value, secrets, ok := b.place(r.Header.Get(b.Header))
+	key, err := b.source.Key(r.Context())
+	if err == nil {
+		err = CheckKey(key)
+	}
+	if err != nil {
+		no := refuse(http.StatusForbidden, "the key of broker %q cannot be had; the session log on the host has the reason", b.Name)
+		no.why = err.Error()
+		return "", nil, no
+	}
+	value, secrets, ok := b.place(r.Header.Get(b.Header), key)
 	if !ok {
 		return "", nil, refuse(http.StatusForbidden, "%s", b.wants())
 	}
@@ -51,9 +60,9 @@ const oauthBasic = "x-oauth-basic"
 // 7617), as the password, or as the name without one. ok is false for anything
 // else: the rest of such a value would be the sender's own key. secrets are
 // what the service gets to know.
-func (b *Broker) place(value string) (out string, secrets []string, ok bool) {
+func (b *Broker) place(value, key string) (out string, secrets []string, ok bool) {
 	if value == b.Placeholder() {
-		return b.key, []string{b.key}, true
+		return key, []string{key}, true
 	}
 	scheme, rest, found := strings.Cut(value, " ")
 	if !found || scheme == "" || strings.ContainsAny(scheme, ",;=\"\t") {
@@ -61,7 +70,7 @@ func (b *Broker) place(value string) (out string, secrets []string, ok bool) {
 	}
 	rest = strings.TrimLeft(rest, " ")
 	if !strings.EqualFold(scheme, "Basic") {
-		return scheme + " " + b.key, []string{b.key}, rest == b.Placeholder()
+		return scheme + " " + key, []string{key}, rest == b.Placeholder()
 	}
 	text, err := base64.StdEncoding.DecodeString(rest)
 	if err != nil {
@@ -70,11 +79,11 @@ func (b *Broker) place(value string) (out string, secrets []string, ok bool) {
 	user, password, pair := strings.Cut(string(text), ":")
 	switch {
 	case user == b.Placeholder() && !pair:
-		user = b.key
+		user = key
 	case user == b.Placeholder() && slices.Contains([]string{"", oauthBasic, user}, password):
-		user, password = b.key, strings.ReplaceAll(password, b.Placeholder(), b.key)
+		user, password = key, strings.ReplaceAll(password, b.Placeholder(), key)
 	case password == b.Placeholder() && len(user) <= basicUser:
-		password = b.key
+		password = key
 	default:
 		return "", nil, false
 	}
@@ -82,5 +91,5 @@ func (b *Broker) place(value string) (out string, secrets []string, ok bool) {
 		user += ":" + password
 	}
 	encoded := base64.StdEncoding.EncodeToString([]byte(user))
-	return scheme + " " + encoded, []string{b.key, encoded}, true
+	return scheme + " " + encoded, []string{key, encoded}, true
 }

@@ -94,6 +94,7 @@ func (v *survey) builtIn() {
 		v.watch(filepath.Join(dir, "HEAD"), "makes the folder a git repository")
 	}
 	v.submodules(dir)
+	v.gitlinks(dir)
 }
 
 // guard protects what the built-in list names in dir, given the names there
@@ -146,7 +147,7 @@ func (v *survey) submodules(dir string) {
 			continue
 		}
 		if sub, ok := v.named(dir, s.Value); ok && source.Exists(filepath.Join(sub, ".git")) {
-			v.repository(sub)
+			v.nested(sub)
 		}
 	}
 }

@@ -55,6 +55,7 @@ func (v *survey) gitDir(g, tree string, depth int) {
 		{"config.worktree", "git config"},
 		{"hooks", "git hooks"},
 		{"commondir", "names the git directory"},
+		{"info/attributes", "git attributes, which choose filters"},
 	} {
 		if path := filepath.Join(g, e.name); !v.protect(path, e.why) {
 			v.watch(path, e.why)

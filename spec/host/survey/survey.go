@@ -47,10 +47,12 @@ type survey struct {
 	// gitDirs are the git directories that are done; worktree are those of
 	// worktrees, which their common directory stands for.
 	gitDirs, worktree map[string]bool
+	// repositories are those in the project that are done.
+	repositories map[string]bool
 }
 
 func newSurvey(o Options) *survey {
-	return &survey{o: o, p: &Project{Dir: o.Dir}, gitDirs: map[string]bool{}, worktree: map[string]bool{}}
+	return &survey{o: o, p: &Project{Dir: o.Dir}, gitDirs: map[string]bool{}, worktree: map[string]bool{}, repositories: map[string]bool{}}
 }
 
 // Of looks at a project. Warnings say what could not be hidden, protected or

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/pattern"
 	"github.com/jailed-claude/jailed-claude/spec/search"
@@ -88,13 +89,14 @@ func (w *walk) enter(d folder) error {
 	}
 	var found error
 	var guarded []string
-	repository := false
+	repository, head := false, false
 	err := w.list(d.path, func(e entry) {
 		if found != nil {
 			return
 		}
 		if d.nested {
 			repository = repository || string(e.name) == ".git"
+			head = head || string(e.name) == "HEAD"
 			if guardName(e.name) {
 				guarded = append(guarded, string(e.name))
 			}
@@ -110,9 +112,12 @@ func (w *walk) enter(d folder) error {
 	if err != nil {
 		w.unsearched(d, err)
 	}
-	if repository && d.depth > 0 {
-		w.p.Nested = append(w.p.Nested, d.path)
-		w.repository(d.path)
+	switch {
+	case d.depth == 0:
+	case repository:
+		w.survey.nested(d.path)
+	case head && git.IsDir(d.path):
+		w.bare(d.path)
 	}
 	w.guard(d.path, guarded)
 	return nil
