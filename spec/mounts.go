@@ -310,13 +310,16 @@ func (b *builder) protect() error {
 			links[l.Path] = l.Text
 		}
 	}
-	repositories, names := map[string][]string{}, map[string]string{}
+	repositories, names, changes := map[string][]string{}, map[string]string{}, map[string]string{}
 	for i, pr := range b.surveyed() {
 		if i == 0 && b.Policy.Files.Project != policy.ProjectRW {
 			continue
 		}
 		for _, p := range pr.Watch {
 			watch[p.Path] = p.Why
+		}
+		for _, p := range pr.Changes {
+			changes[p.Path] = p.Why
 		}
 		for _, l := range pr.Links {
 			links[l.Path] = l.Target
@@ -325,7 +328,7 @@ func (b *builder) protect() error {
 		maps.Copy(names, pr.Names)
 	}
 	return errors.Join(annotate(b, contract.WatchAnnotation, watch), annotate(b, contract.LinksAnnotation, links),
-		annotate(b, contract.RepositoriesAnnotation, repositories), annotate(b, contract.NamesAnnotation, names))
+		annotate(b, contract.RepositoriesAnnotation, repositories), annotate(b, contract.NamesAnnotation, names), annotate(b, contract.ChangesAnnotation, changes))
 }
 
 // surveyed are the folders that the agent may write: the project, which comes

@@ -13,6 +13,9 @@ import (
 type Links struct {
 	// Paths are gitlinks.
 	Paths []string
+	// Overlooked are entries whose changes git does not look for: assume-unchanged
+	// and skip-worktree.
+	Overlooked []string
 	// Folders are folders of a sparse index: one entry stands for all that is in
 	// it, gitlinks included.
 	Folders []string
@@ -52,6 +55,8 @@ type reader struct {
 	oid     int
 	version uint32
 	name    []byte
+	// overlook is what the entry's flags say.
+	overlook bool
 	// later: it is not the first entry of a block, so that its path may take from
 	// the one before.
 	later bool
@@ -83,6 +88,9 @@ func Parse(data []byte, oid int, every func(name string)) (Links, error) {
 		case modeFolder:
 			l.Folders = append(l.Folders, strings.TrimSuffix(string(r.name), "/"))
 		}
+		if r.overlook && len(r.name) > 0 {
+			l.Overlooked = append(l.Overlooked, string(r.name))
+		}
 		if every != nil && len(r.name) > 0 {
 			every(string(r.name))
 		}
@@ -107,11 +115,14 @@ func (r *reader) entry() (mode uint32, err error) {
 	default:
 		return 0, fmt.Errorf("%w: an entry of mode %o", ErrFormat, mode)
 	}
-	const extended = 0x4000
-	if flags := binary.BigEndian.Uint16(r.left[fixed-2:]); flags&extended != 0 {
+	const assumeValid, extended, skipWorktree = 0x8000, 0x4000, 0x4000
+	flags := binary.BigEndian.Uint16(r.left[fixed-2:])
+	r.overlook = flags&assumeValid != 0
+	if flags&extended != 0 {
 		if fixed += 2; r.version < 3 || len(r.left) < fixed {
 			return 0, fmt.Errorf("%w: flags", ErrFormat)
 		}
+		r.overlook = r.overlook || binary.BigEndian.Uint16(r.left[fixed-2:])&skipWorktree != 0
 	}
 	rest := r.left[fixed:]
 	keep := 0

@@ -181,12 +181,7 @@ func (w *Watch) index(g string) (links, folders []string, why string) {
 	if err != nil {
 		return nil, nil, unread
 	}
-	// A worktree has the config of its repository.
-	config := w.text(path.Join(g, "config"))
-	if to := w.text(path.Join(g, "commondir")); to != "" {
-		config = w.text(path.Join(from(g, to), "config"))
-	}
-	size := gitindex.NameSize(config)
+	size := w.nameSize(g)
 	l, err := gitindex.Parse(data, size, nil)
 	if err != nil {
 		return nil, nil, unread
@@ -207,6 +202,16 @@ func (w *Watch) index(g string) (links, folders []string, why string) {
 		return l.Paths, l.Folders, unread
 	}
 	return append(l.Paths, s.Paths...), append(l.Folders, s.Folders...), ""
+}
+
+// nameSize is how long the names of objects are in an index.
+func (w *Watch) nameSize(g string) int {
+	// A worktree has the config of its repository.
+	config := w.text(path.Join(g, "config"))
+	if to := w.text(path.Join(g, "commondir")); to != "" {
+		config = w.text(path.Join(from(g, to), "config"))
+	}
+	return gitindex.NameSize(config)
 }
 
 // newGitDirs lists what is new in git directories of the start and would be

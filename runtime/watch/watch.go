@@ -44,6 +44,8 @@ type Watch struct {
 	// links are the symlinks on the way to a path that were there at the
 	// start, with what they said.
 	links map[string]string
+	// changes are paths that the agent may change.
+	changes []change
 	// guards are protected paths that this jail's agent can change all the same.
 	guards []guard
 	// seen are paths that appeared while the jail ran, there now or not.
@@ -60,8 +62,8 @@ type root struct {
 // New looks at what is there, by the opened sources of the mounts (-1: none).
 func New(s *specs.Spec, opened []int) (*Watch, error) {
 	w := &Watch{links: map[string]string{}, seen: map[string]bool{}, stop: func() {}}
-	var all map[string]string
-	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories, contract.NamesAnnotation: &all} {
+	var all, changes map[string]string
+	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories, contract.NamesAnnotation: &all, contract.ChangesAnnotation: &changes} {
 		if text, ok := s.Annotations[name]; ok {
 			if err := json.Unmarshal([]byte(text), to); err != nil {
 				return nil, fmt.Errorf("annotation %s is no object of paths: %w", name, err)
@@ -137,6 +139,17 @@ func New(s *specs.Spec, opened []int) (*Watch, error) {
 		}
 	}
 	w.gitState()
+	var paths []string
+	for _, p := range slices.Sorted(maps.Keys(changes)) {
+		ok, err := hold(path.Dir(p))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			paths = append(paths, p)
+		}
+	}
+	w.remember(changes, paths)
 	if err := w.guard(s, opened); err != nil {
 		return nil, err
 	}
@@ -244,6 +257,11 @@ func (w *Watch) findings() []finding {
 	for _, g := range w.guards {
 		if g.print() != g.before {
 			add(g.path, "protected, and changed while the jail ran: an agent that may create namespaces can do that")
+		}
+	}
+	for _, c := range w.changes {
+		for _, f := range w.altered(c) {
+			add(f.path, f.why)
 		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {

@@ -43,6 +43,12 @@ const RepositoriesAnnotation = annotations + "repositories"
 // in the folders of RepositoriesAnnotation, as deep as spec/search goes.
 const NamesAnnotation = annotations + "names"
 
+// ChangesAnnotation names the annotation that lists what the agent may change, and
+// what misleads or is run by programs of the host (a JSON object of path to
+// reason; the path need not exist). A runtime reports those that changed; of a
+// git index, the files that git is newly told to overlook.
+const ChangesAnnotation = annotations + "changes"
+
 // TerminalAnnotation names the annotation that says what of the jail's output
 // reaches the caller's terminal beyond what only shows things: the JSON object
 // TerminalClipboardWrite. Without the annotation nothing does.

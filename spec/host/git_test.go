@@ -328,3 +328,28 @@ func TestGitIdentity(t *testing.T) {
 		t.Errorf("without git: %q", facts.GitName)
 	}
 }
+
+// TestChangesOfGit: what makes git show something else than there is, and the
+// scripts that hooks run, are said when they change.
+func TestChangesOfGit(t *testing.T) {
+	requireGit(t)
+	f := newFake(t)
+	f.Repo(f.Project)
+	f.Repo(f.Project + "/nested")
+	write(t, f.Project, map[string]string{
+		".git/hooks/pre-commit": "#!/bin/sh\n# docs/no.sh\nset -e\nscripts/lint.sh --fix src/a.js\n[ -x bin/x ] && exec \"$PWD/bin/x\"\n",
+		".git/hooks/x.sample":   "scripts/sample.sh\n",
+		".husky/pre-push":       "node tools/check.js\nnpm test\n",
+		"lefthook.yml":          "pre-commit:\n  commands:\n    a:\n      run: python3 tools/a.py {staged_files}\n",
+		"scripts/lint.sh":       "", "scripts/sample.sh": "", "src/a.js": "", "bin/x": "", "tools/check.js": "", "tools/a.py": "", "docs/no.sh": "",
+	})
+	for _, n := range []string{"scripts/lint.sh", "scripts/sample.sh", "bin/x", "docs/no.sh"} {
+		if err := os.Chmod(f.Project+"/"+n, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := names(f.mustRead(Options{}).Project.Changes, f.Project)
+	has(t, "changes", got, ".git/index", ".git/info/exclude", ".git/info/grafts", ".git/refs/replace", "nested/.git/index",
+		"scripts/lint.sh", "tools/check.js", "tools/a.py")
+	hasNot(t, "changes", got, "src/a.js", "scripts/sample.sh", "docs/no.sh", ".git/hooks/pre-commit")
+}

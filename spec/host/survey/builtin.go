@@ -111,8 +111,13 @@ func (v *survey) guard(dir string, found []string) {
 				v.protect(filepath.Join(dir, name), g.why)
 			}
 		}
-		if name == ".envrc" {
+		switch {
+		case name == ".envrc":
 			v.direnv(dir)
+		case name == ".husky" || name == ".githooks":
+			v.hooks(filepath.Join(dir, name), dir)
+		case strings.Contains(name, "lefthook") || name == ".pre-commit-config.yaml" || name == ".overcommit.yml" || name == ".simple-git-hooks.json":
+			v.called(filepath.Join(dir, name), dir)
 		}
 	}
 	v.agentPrograms(dir, found)

@@ -61,6 +61,8 @@ func (v *survey) gitDir(g, tree string, depth int) {
 			v.watch(path, e.why)
 		}
 	}
+	v.misleading(g)
+	v.hooks(filepath.Join(g, "hooks"), tree)
 	for _, name := range []string{"config", "config.worktree"} {
 		v.gitConfig(filepath.Join(g, name), tree, includeDepth)
 	}
@@ -71,6 +73,7 @@ func (v *survey) gitDir(g, tree string, depth int) {
 	for _, name := range folders(filepath.Join(g, "worktrees")) {
 		w := filepath.Join(g, "worktrees", name)
 		v.worktree[w] = true
+		v.change(filepath.Join(w, indexFile), indexWhy)
 		v.protect(filepath.Join(w, "commondir"), "names the git directory")
 		if !v.protect(filepath.Join(w, "config.worktree"), "git config") {
 			v.watch(filepath.Join(w, "config.worktree"), "git config")
@@ -128,8 +131,11 @@ func (v *survey) gitConfig(path, tree string, depth int) {
 func (v *survey) program(s git.Setting, tree string) {
 	why := "git " + s.Key
 	if git.Folder(s.Key) {
-		if dir, ok := v.named(tree, s.Value); ok && !v.protect(dir, why) {
-			v.watch(dir, why)
+		if dir, ok := v.named(tree, s.Value); ok {
+			if !v.protect(dir, why) {
+				v.watch(dir, why)
+			}
+			v.hooks(dir, tree)
 		}
 		return
 	}

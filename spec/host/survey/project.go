@@ -27,6 +27,10 @@ type Project struct {
 	// Names are what would matter in any folder of it, where it is not there
 	// now: see Names.
 	Names map[string]string
+	// Changes are what the agent may change, and what is worth saying when it
+	// does: scripts that hooks run, and what makes git show something else than
+	// there is. They need not exist. Dir is never set.
+	Changes []Path
 	// Links are symlinks of the built-in list. What they lead to is in
 	// Protect if it lies in the jail, but a symlink cannot be a mount point:
 	// the agent can replace it. Reported when the jail ends.

@@ -202,11 +202,20 @@ func (v *survey) watch(path, why string) {
 	}
 }
 
+// change adds a path whose change is reported.
+func (v *survey) change(path, why string) {
+	if utf8.ValidString(path) && !slices.ContainsFunc(v.p.Changes, func(p Path) bool { return p.Path == path }) {
+		v.p.Changes = append(v.p.Changes, Path{Path: path, Why: why})
+	}
+}
+
 // finish sorts the lists, drops what another entry covers, and finds the pins.
 func (v *survey) finish() {
 	p := v.p
 	p.Hide = outermost(p.Hide)
 	p.Protect = outermost(slices.DeleteFunc(p.Protect, func(e Path) bool { return covered(e.Path, p.Hide) }))
+	p.Changes = slices.DeleteFunc(p.Changes, func(e Path) bool { return covered(e.Path, p.Hide) || covered(e.Path, p.Protect) })
+	slices.SortFunc(p.Changes, func(a, b Path) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(p.Watch, func(a, b Path) int { return cmp.Compare(a.Path, b.Path) })
 	slices.Sort(p.Nested)
 	slices.SortFunc(p.Links, func(a, b Link) int { return cmp.Compare(a.Path, b.Path) })
