@@ -30,7 +30,7 @@ type seen struct {
 
 // lab is a broker, the service behind it, and what both have seen.
 type lab struct {
-	t       *testing.T
+	t       testing.TB
 	b       *Broker
 	addr    string // of the broker
 	service *httptest.Server
@@ -45,7 +45,7 @@ type lab struct {
 type change func(*network.Broker, *Options, *httptest.Server)
 
 // newLab plays https://example.com, whose certificate httptest has.
-func newLab(t *testing.T, answer http.HandlerFunc, changes ...change) *lab {
+func newLab(t testing.TB, answer http.HandlerFunc, changes ...change) *lab {
 	t.Helper()
 	l := &lab{t: t, logged: make(chan struct{}, 1000)}
 	l.service = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

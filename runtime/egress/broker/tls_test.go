@@ -24,7 +24,7 @@ type named struct {
 	at    string
 }
 
-func newNamed(t *testing.T, answer http.HandlerFunc, changes ...change) *named {
+func newNamed(t testing.TB, answer http.HandlerFunc, changes ...change) *named {
 	t.Helper()
 	// It signs for more names than this broker's, as that of a jail does.
 	a, err := authority.New([]string{"example.com", "other.example"})
