@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/internal/program"
+
 	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
 )
 
@@ -112,8 +114,8 @@ func outputRank(name string) int {
 // what it is for.
 func (r *resolver) exec(ctx context.Context, what string, commands [][]string) ([]byte, error) {
 	for _, args := range commands {
-		if found := lookAll(r.Path, args[0]); len(found) > 0 {
-			return r.command(ctx, what, found[0], args)
+		if found, err := program.Look(r.Path, args[0], r.Never); err == nil {
+			return r.command(ctx, what, found, args)
 		}
 	}
 	return nil, noNix(fmt.Sprintf("%q", what))
@@ -125,7 +127,7 @@ func (r *resolver) command(ctx context.Context, what, file string, args []string
 	cmd := exec.CommandContext(ctx, file, args[1:]...)
 	cmd.Dir = r.Dir
 	// Nix itself looks for git and others on PATH.
-	cmd.Env = append(os.Environ(), "PATH="+r.Path)
+	cmd.Env = append(os.Environ(), "PATH="+program.Path(r.Path, r.Never))
 	cmd.Stdout, cmd.Stderr = &stdout, stderr
 	// Let Nix release its locks and stop its builders.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

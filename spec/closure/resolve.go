@@ -55,6 +55,9 @@ type Options struct {
 
 	// Path is the caller's PATH. The agent, Nix and node are looked up in it.
 	Path string
+	// Never are folders, resolved, in which Nix is not looked up, nor what it runs
+	// itself: what the jail may write.
+	Never []string
 	// Home is the caller's home, absolute: for "~/", and because it is never
 	// bound as a whole.
 	Home string

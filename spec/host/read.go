@@ -60,7 +60,7 @@ func Ask(ctx context.Context, dir string) *Git { return reader{source.This()}.as
 
 func (s reader) ask(ctx context.Context, dir string) *Git {
 	answer := make(chan []git.Setting, 1)
-	go func() { answer <- git.Settings(ctx, s.Source, dir) }()
+	go func() { answer <- git.Settings(ctx, s.Outside(dir), dir) }()
 	return &Git{dir: dir, settings: sync.OnceValue(func() []git.Setting { return <-answer })}
 }
 
@@ -91,7 +91,11 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	daemon := *f
 	daemon.Warnings = nil
 	if o.Nix {
-		wait.Go(func() { s.nixDaemon(ctx, &daemon, true) })
+		never := []string{f.Project.Dir}
+		for _, g := range o.Write {
+			never = append(never, source.Settle(written(g, f)))
+		}
+		wait.Go(func() { reader{s.Outside(never...)}.nixDaemon(ctx, &daemon, true) })
 	}
 
 	s.system(f)

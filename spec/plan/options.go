@@ -189,5 +189,9 @@ func (o *Options) closureOptions(p policy.Policy) closure.Options {
 // onHost adds what the host says.
 func onHost(c closure.Options, facts *host.Facts) closure.Options {
 	c.Path, c.Home, c.Self = os.Getenv("PATH"), facts.Home, facts.Executable
+	c.Never = append([]string{facts.Project.Dir}, facts.Project.Git...)
+	for _, p := range facts.Further {
+		c.Never = append(c.Never, p.Dir)
+	}
 	return c
 }

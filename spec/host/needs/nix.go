@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -19,7 +20,15 @@ import (
 // askNix bounds "nix --version".
 const askNix = 3 * time.Second
 
-func (p *probe) nix(ctx context.Context) []Need {
+func (p *probe) nix(ctx context.Context, project string) []Need {
+	if project == "" {
+		project = "."
+	}
+	if dir, err := filepath.Abs(project); err == nil {
+		outside := *p
+		outside.Source = p.Outside(source.Settle(dir))
+		p = &outside
+	}
 	program := Need{Name: "nix"}
 	if path, err := p.Look("nix"); err != nil {
 		program.Detail = "not on PATH: a jail takes the host's own programs, or a closure file (--closure)"

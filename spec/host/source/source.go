@@ -1,9 +1,13 @@
 package source
 
 import (
+	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/program"
 )
 
 // Source is where facts come from. Tests play another host with it.
@@ -22,6 +26,22 @@ type Source struct {
 func This() *Source {
 	groups, _ := os.Getgroups() // none is as good
 	return &Source{Env: Environ(), UID: os.Getuid(), GID: os.Getgid(), Groups: groups, Look: exec.LookPath}
+}
+
+// Outside is the same source without the programs in some folders, resolved: a
+// jail that may write there would choose what is run before it starts.
+func (s *Source) Outside(never ...string) *Source {
+	o := *s
+	o.Env = maps.Clone(s.Env)
+	o.Env["PATH"] = program.Path(s.Env["PATH"], never)
+	o.Look = func(name string) (string, error) {
+		p, err := s.Look(name)
+		if err == nil && !program.In(p, never) || err != nil && !errors.Is(err, exec.ErrDot) {
+			return p, err
+		}
+		return program.Look(o.Env["PATH"], name, never)
+	}
+	return &o
 }
 
 // Environ is the caller's whole environment. It is no part of the facts, which are
