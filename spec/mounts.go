@@ -371,5 +371,36 @@ func (b *builder) hide() error {
 		b.spec.Linux.MaskedPaths = append(b.spec.Linux.MaskedPaths, p.Path)
 		b.grant("hidden", p.Path, "empty", b.originOf("files.hide", p.Why), p.Why)
 	}
+	b.coverSockets()
 	return nil
+}
+
+// coverSockets covers the sockets and FIFOs of the host as hidden files are: a
+// network namespace holds nobody back who has the path.
+func (b *builder) coverSockets() {
+	const why = "a socket or FIFO, on which a program of the host may listen"
+	list := slices.Clone(b.Host.Sockets)
+	for _, pr := range b.surveyed() {
+		list = append(list, pr.Sockets...)
+	}
+	slices.SortFunc(list, paths.Compare)
+	for _, p := range slices.Compact(list) {
+		if slices.Contains(b.spec.Linux.MaskedPaths, p) {
+			continue
+		}
+		if b.Policy.Identity.Nesting && b.writable(p) {
+			// From another mount namespace it can be moved to where nothing covers it.
+			b.grant("socket", p, "open", b.origin("identity.nesting"), why+"; an agent that makes namespaces gets around what covers it")
+			continue
+		}
+		b.spec.Linux.MaskedPaths = append(b.spec.Linux.MaskedPaths, p)
+		b.grant("hidden", p, "empty", builtin, why)
+	}
+}
+
+// writable: a mount that can be written holds the path.
+func (b *builder) writable(p string) bool {
+	return slices.ContainsFunc(b.spec.Mounts, func(m specs.Mount) bool {
+		return m.Type == "bind" && paths.Below(p, m.Destination) && !slices.Contains(m.Options, "ro")
+	})
 }

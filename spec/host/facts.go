@@ -32,6 +32,8 @@ type Facts struct {
 	Project Project
 	// Further are the other folders that the jail may write (files.write).
 	Further []Project
+	// Sockets are sockets and FIFOs in the folders that the jail may only read.
+	Sockets []string
 
 	// GitName and GitEmail are user.name and user.email as git sees them in
 	// the project; empty where unset.

@@ -110,7 +110,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	var warnings []string
 	f.Project, warnings, err = survey.Of(ctx, survey.Options{
 		Dir: f.Project.Dir, Home: f.Home, UID: s.UID, Hide: o.Hide, Protect: o.Protect, Settings: o.Git.settings,
-		Refuse: func(dir string) error { return s.refuse(dir, f) },
+		Refuse: func(dir string) error { return s.refuse(dir, f) }, Granted: granted(f),
 	})
 	if err != nil {
 		return nil, err
@@ -119,6 +119,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	if err := s.further(ctx, f, o); err != nil {
 		return nil, err
 	}
+	s.sockets(f, o)
 	wait.Wait()
 	f.GitName, f.GitEmail = git.Identity(o.Git.settings())
 	f.NixDaemon, f.NixTrusted, f.NixVersion = daemon.NixDaemon, daemon.NixTrusted, daemon.NixVersion
@@ -138,7 +139,7 @@ func (s reader) further(ctx context.Context, f *Facts, o Options) error {
 	}
 	for _, dir := range dirs {
 		p, warnings, err := survey.Of(ctx, survey.Options{
-			Dir: dir, Home: f.Home, UID: s.UID, Further: true, Settings: o.Git.settings,
+			Dir: dir, Home: f.Home, UID: s.UID, Further: true, Settings: o.Git.settings, Granted: granted(f),
 		})
 		if err != nil {
 			return err
@@ -220,6 +221,9 @@ func (s reader) present(grants []string, f *Facts) (map[string]Kind, error) {
 		}
 		if !utf8.ValidString(real) {
 			return nil, fmt.Errorf("grant %q: leads to %q, which no config.json can hold", g, real)
+		}
+		if why := s.socketGrant(path); why != "" {
+			f.Warnings = append(f.Warnings, why)
 		}
 		present[path] = Kind{Dir: source.IsDir(real), Real: real}
 	}

@@ -91,3 +91,11 @@ func Step(states []State, name string, dir bool) (done *State, next []State) {
 	}
 	return done, next
 }
+
+// Passed tells whether a pattern of what is to be hidden could match in a folder
+// of that name, and is not looked for there.
+func Passed(states []State, name string) bool {
+	return search.Skips(name) && slices.ContainsFunc(states, func(st State) bool {
+		return st.Hide && st.segs[st.at].any && st.at < len(st.segs)-1 && !st.Explicit()
+	})
+}

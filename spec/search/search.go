@@ -33,6 +33,12 @@ func Skips(name string) bool {
 	return false
 }
 
+// History tells whether a folder of that name, which is passed over, is that of a
+// version control system.
+func History(name string) bool {
+	return name == ".git" || name == ".hg" || name == ".svn" || name == ".jj"
+}
+
 // Bare tells whether a folder that holds a file HEAD is a git repository, by the
 // folders in it.
 func Bare(folders []string) bool {

@@ -8,5 +8,5 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(world.Main(m, nil))
+	os.Exit(world.Main(m, map[string]func([]string) int{"doors": doors}))
 }

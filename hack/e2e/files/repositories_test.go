@@ -35,7 +35,15 @@ func TestRepositoriesOfTheStartAreNotTheAgents(t *testing.T) {
 	}
 	w.Write(w.Dir+"/policy.toml", "version = 1\n[files]\nhide = [\"secrets/\"]\nprotect = [\"vendor/\"]\n")
 	for _, flags := range [][]string{nil, {"--strict"}, {"--strict", "--policy", w.Dir + "/policy.toml"}} {
-		if r := w.Bash("true", flags...); r.Status != 0 || r.Err != "" || r.Out != "" {
+		r := w.Bash("true", flags...)
+		if len(flags) > 1 {
+			// Of the policy's pattern.
+			first, rest, _ := strings.Cut(r.Err, "\n")
+			if r.Err = rest; !strings.Contains(first, "is not hidden in") {
+				t.Errorf("%q: no word of the folders of tools: %q", flags, first)
+			}
+		}
+		if r.Status != 0 || r.Err != "" || r.Out != "" {
 			t.Errorf("%q: %s", flags, r)
 		}
 	}

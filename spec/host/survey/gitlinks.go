@@ -39,39 +39,72 @@ func (v *survey) bare(dir string) {
 // gitlinks protects the repositories to which the index of the one at dir leads,
 // however deep and in whatever folders: "git status" enters them.
 func (v *survey) gitlinks(dir string) {
-	g, err := git.DirOf(filepath.Join(dir, ".git"))
-	if err != nil || len(v.repositories) > maxGitDirs {
+	if len(v.repositories) > maxGitDirs {
 		return
 	}
-	file := filepath.Join(g, "index")
-	if fi, err := os.Lstat(file); err != nil || !fi.Mode().IsRegular() || fi.Size() > maxIndex {
-		return
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return
-	}
-	common, err := git.CommonOf(g)
-	if err != nil {
-		return
-	}
-	config, _ := source.ReadText(filepath.Join(common, "config"))
-	size := gitindex.NameSize(config)
-	links, err := gitindex.Parse(data, size, nil)
-	if err != nil {
-		return // it is named when the jail has ended
-	}
-	if links.Shared != "" {
-		if data, err = os.ReadFile(filepath.Join(g, "sharedindex."+links.Shared)); err == nil {
-			shared, _ := gitindex.Parse(data, size, nil)
-			links.Paths = append(links.Paths, shared.Paths...)
-		}
-	}
-	for _, rel := range links.Paths {
+	for _, rel := range index(dir, nil).Paths {
 		sub := filepath.Join(dir, rel)
 		// By no symlink: git enters none.
 		if real, err := filepath.EvalSymlinks(sub); err == nil && real == sub && sub != dir && paths.Below(sub, dir) && source.Exists(filepath.Join(sub, ".git")) {
 			v.nested(sub)
 		}
+	}
+}
+
+// index reads the index of the repository at dir; it is empty where there is
+// none, or none that can be read: that is named when the jail has ended.
+func index(dir string, every func(name string)) gitindex.Links {
+	g, err := git.DirOf(filepath.Join(dir, ".git"))
+	if err != nil {
+		return gitindex.Links{}
+	}
+	common, err := git.CommonOf(g)
+	if err != nil {
+		return gitindex.Links{}
+	}
+	config, _ := source.ReadText(filepath.Join(common, "config"))
+	size := gitindex.NameSize(config)
+	read := func(name string) gitindex.Links {
+		file := filepath.Join(g, name)
+		if fi, err := os.Lstat(file); err != nil || !fi.Mode().IsRegular() || fi.Size() > maxIndex {
+			return gitindex.Links{}
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return gitindex.Links{}
+		}
+		links, _ := gitindex.Parse(data, size, every)
+		return links
+	}
+	links := read("index")
+	if links.Shared != "" {
+		links.Paths = append(links.Paths, read("sharedindex."+links.Shared).Paths...)
+	}
+	return links
+}
+
+// tracked warns of what is hidden and git has.
+func (v *survey) tracked() {
+	const most = 5
+	if len(v.p.Hide) == 0 {
+		return
+	}
+	hidden := map[string]bool{}
+	for _, e := range v.p.Hide {
+		hidden[e.Path] = true
+	}
+	var found []string
+	for _, dir := range append([]string{v.p.Dir}, v.p.Nested...) {
+		index(dir, func(name string) {
+			for p := filepath.Join(dir, name); p != dir && len(found) < most; p = filepath.Dir(p) {
+				if hidden[p] {
+					hidden[p] = false // once
+					found = append(found, p)
+				}
+			}
+		})
+	}
+	for _, p := range found {
+		v.warn("%q is hidden, and git tracks it: the history shows what it held, and git in the jail takes it for changed and cannot commit it; git rm --cached ends that, for what is to come", p)
 	}
 }

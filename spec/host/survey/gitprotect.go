@@ -63,6 +63,7 @@ func (v *survey) gitDir(g, tree string, depth int) {
 	}
 	v.misleading(g)
 	v.hooks(filepath.Join(g, "hooks"), tree)
+	v.coverFile(filepath.Join(g, "fsmonitor--daemon.ipc"))
 	for _, name := range []string{"config", "config.worktree"} {
 		v.gitConfig(filepath.Join(g, name), tree, includeDepth)
 	}

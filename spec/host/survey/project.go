@@ -17,7 +17,10 @@ type Project struct {
 	// Protect are existing paths that are to be read-only: the built-in list
 	// and the policy's patterns. They may lie in Dir or in one of Git.
 	Protect []Path
-	// Pin are the folders between a protected or hidden path and the root
+	// Sockets are sockets and FIFOs: a program of the host may listen there.
+	// Those that the policy names are not among them.
+	Sockets []string
+	// Pin are the folders between a protected, hidden or covered path and the root
 	// that contains it, outermost first, no duplicates.
 	Pin []string
 	// Watch are paths of the built-in list that do not exist now and would

@@ -27,6 +27,8 @@ type Options struct {
 	// Hide and Protect are gitignore-style patterns. Those without a slash are
 	// not searched for in folders that searches pass over.
 	Hide, Protect []string
+	// Granted are files that the policy names itself.
+	Granted map[string]bool
 	// Settings are the variables of the caller's own git config that may name
 	// programs. It is called last, since it may have to wait.
 	Settings func() []git.Setting
@@ -216,14 +218,20 @@ func (v *survey) finish() {
 	p.Protect = outermost(slices.DeleteFunc(p.Protect, func(e Path) bool { return covered(e.Path, p.Hide) }))
 	p.Changes = slices.DeleteFunc(p.Changes, func(e Path) bool { return covered(e.Path, p.Hide) || covered(e.Path, p.Protect) })
 	slices.SortFunc(p.Changes, func(a, b Path) int { return cmp.Compare(a.Path, b.Path) })
+	slices.Sort(p.Sockets)
+	p.Sockets = slices.DeleteFunc(slices.Compact(p.Sockets), func(s string) bool { return covered(s, p.Hide) })
 	slices.SortFunc(p.Watch, func(a, b Path) int { return cmp.Compare(a.Path, b.Path) })
 	slices.Sort(p.Nested)
 	slices.SortFunc(p.Links, func(a, b Link) int { return cmp.Compare(a.Path, b.Path) })
+	mounts := slices.Concat(p.Protect, p.Hide)
 	mounted := map[string]bool{}
-	for _, e := range slices.Concat(p.Protect, p.Hide) {
+	for _, s := range p.Sockets {
+		mounts = append(mounts, Path{Path: s})
+	}
+	for _, e := range mounts {
 		mounted[e.Path] = true
 	}
-	for _, e := range slices.Concat(p.Protect, p.Hide) {
+	for _, e := range mounts {
 		for _, d := range source.Between(v.root(e.Path), e.Path) {
 			// A folder inside a protected one is read-only already.
 			if !mounted[d] && !covered(d, p.Protect) {

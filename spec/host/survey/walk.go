@@ -35,6 +35,9 @@ type walk struct {
 	queue []folder
 	// matches counts what patterns found.
 	matches int
+	// passed are the folders of tools in which what is to be hidden is not looked
+	// for.
+	passed []string
 	// searched counts the folders in which repositories were looked for;
 	// bounded says that there were more than search.Folders.
 	searched int
@@ -73,6 +76,14 @@ func (w *walk) run(ctx context.Context, states []pattern.State) error {
 	if w.bounded {
 		w.warn("nested git repositories were looked for in the first %d folders only; others in %s are not protected", search.Folders, w.p.Dir)
 	}
+	if len(w.passed) > 0 {
+		more := ""
+		if n := len(w.passed) - 1; n > 0 {
+			more = fmt.Sprintf(" and %d more folders of tools", n)
+		}
+		w.warn("what hide patterns match is not hidden in %q%s: a pattern that names the folder is looked for there (%s)", w.passed[0], more, filepath.Base(w.passed[0])+"/**/.env")
+	}
+	w.tracked()
 	return nil
 }
 
@@ -139,6 +150,11 @@ func (w *walk) look(d folder, name string, kind byte) error {
 		}
 		kind = kindOf(fi.Mode())
 	}
+	if door(kind) {
+		if err := w.cover(path); err != nil {
+			return err
+		}
+	}
 	dir, link := kind == unix.DT_DIR, kind == unix.DT_LNK
 	if link {
 		dir = len(d.states) > 0 && source.IsDir(path)
@@ -160,7 +176,13 @@ func (w *walk) look(d folder, name string, kind byte) error {
 		next = hiding(next)
 	}
 	nested := d.nested && d.depth < search.Depth && kind == unix.DT_DIR && !search.Skips(name)
+	if kind == unix.DT_DIR && !search.History(name) && pattern.Passed(d.states, name) {
+		w.passed = append(w.passed, path)
+	}
 	if name == search.BuildFolder && dir && source.Exists(filepath.Join(path, search.BuildTag)) {
+		if slices.ContainsFunc(next, func(st pattern.State) bool { return st.Hide && !st.Named && !st.Explicit() }) {
+			w.passed = append(w.passed, path)
+		}
 		nested, next = false, keep(next, func(st pattern.State) bool { return st.Named || st.Explicit() })
 	}
 	if link {
@@ -226,6 +248,10 @@ func kindOf(m os.FileMode) byte {
 		return unix.DT_DIR
 	case m&os.ModeSymlink != 0:
 		return unix.DT_LNK
+	case m&os.ModeSocket != 0:
+		return unix.DT_SOCK
+	case m&os.ModeNamedPipe != 0:
+		return unix.DT_FIFO
 	}
-	return unix.DT_FIFO // something else
+	return unix.DT_CHR // something else
 }
