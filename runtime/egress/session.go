@@ -64,7 +64,7 @@ type Session struct {
 	dial     func(context.Context, netip.AddrPort) (*net.TCPConn, error)
 	own      func(netip.AddrPort) (bool, error)
 
-	ctx     context.Context //nolint:containedctx // ends with the session, which is this
+	ctx     context.Context //nolint:containedctx // it ends with the session
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 

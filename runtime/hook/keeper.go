@@ -51,7 +51,7 @@ func Keep() (status int) {
 		return exitOurs
 	}
 	var files []*os.File
-	for _, text := range strings.Split(joined, ",") {
+	for text := range strings.SplitSeq(joined, ",") {
 		fd, err := strconv.Atoi(text)
 		if err != nil {
 			return exitOurs

@@ -10,15 +10,15 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
-func usual(t *testing.T, terminal bool) *specs.Spec {
+func usual(t *testing.T) *specs.Spec {
 	t.Helper()
-	return contract.UsualFrame(1000, 100, terminal, "/srv/jailed-claude")
+	return contract.UsualFrame(1000, 100, false, "/srv/jailed-claude")
 }
 
 // TestContainerIsOfItsFrame: a container that was created ahead is kept for the jail that it is of,
 // whatever is to come into it, and for no other.
 func TestContainerIsOfItsFrame(t *testing.T) {
-	c := &container{spec: usual(t, false)}
+	c := &container{spec: usual(t)}
 	for name, tt := range map[string]struct {
 		change func(s *specs.Spec)
 		want   bool
@@ -37,7 +37,7 @@ func TestContainerIsOfItsFrame(t *testing.T) {
 		"another PID 1":    {func(s *specs.Spec) { s.Mounts[len(s.Mounts)-1].Source = "/srv/other" }, false},
 		"limits":           {func(s *specs.Spec) { s.Linux.Resources = &specs.LinuxResources{Pids: &specs.LinuxPids{}} }, false},
 	} {
-		s := usual(t, false)
+		s := usual(t)
 		tt.change(s)
 		if got := c.is(contract.Frame(s)); got != tt.want {
 			t.Errorf("%s: it is: %v", name, got)
@@ -50,11 +50,11 @@ func TestContainerIsOfItsFrame(t *testing.T) {
 func TestAbandon(t *testing.T) {
 	var none *container
 	none.abandon()
-	if none.is(usual(t, false)) || none.there() != nil {
+	if none.is(usual(t)) || none.there() != nil {
 		t.Error("what was not made is there")
 	}
 	for _, failed := range []error{nil, errors.New("no container")} {
-		j := &jail{container: &container{spec: usual(t, false), created: make(chan struct{}), err: failed}}
+		j := &jail{container: &container{spec: usual(t), created: make(chan struct{}), err: failed}}
 		c := j.container
 		abandoned := make(chan struct{})
 		go func() {
@@ -68,7 +68,7 @@ func TestAbandon(t *testing.T) {
 		}
 		close(c.created)
 		<-abandoned
-		if j.container != nil || j.container.is(usual(t, false)) {
+		if j.container != nil || j.container.is(usual(t)) {
 			t.Error("it was ended, and is the jail's")
 		}
 		if err := c.there(); !errors.Is(err, failed) {

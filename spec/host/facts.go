@@ -87,7 +87,7 @@ type Kind struct {
 	Real string
 }
 
-// What a survey of a folder finds.
+// Project, Path, Link and the others are what a survey of a folder finds.
 type (
 	Project     = survey.Project
 	Path        = survey.Path

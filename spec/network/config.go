@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -135,10 +136,8 @@ func (c Config) Hosts() (hosts []string) {
 func (c Config) Parse() (*Network, error) {
 	var bad []error
 	one := func(what, value string, values ...string) {
-		for _, v := range values {
-			if v == value {
-				return
-			}
+		if slices.Contains(values, value) {
+			return
 		}
 		bad = append(bad, fmt.Errorf("network: %s is %q, not one of %q", what, value, values))
 	}

@@ -65,7 +65,7 @@ func parse(s string, port uint16) (Rule, error) {
 	if s == "" {
 		return r, ruleError(s, "is empty: write a name such as example.com")
 	}
-	if i := strings.Index(s, "://"); i >= 0 {
+	if strings.Contains(s, "://") {
 		return r, ruleError(s, "is a URL: write its host name alone, and :PORT if it is not 443")
 	}
 	if strings.ContainsAny(s, "@") {

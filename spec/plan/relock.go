@@ -63,11 +63,12 @@ func Relock(ctx context.Context, o Options, u Update) (*Relocked, Warnings, erro
 
 // RefuseChanges is the error where a lock would change and must not.
 func (o *Options) RefuseChanges(file string, changes []string) error {
-	text := fmt.Sprintf("lock %q already exists, and differs from what is wanted now:", file)
+	var text strings.Builder
+	fmt.Fprintf(&text, "lock %q already exists, and differs from what is wanted now:", file)
 	for _, line := range changes {
-		text += "\n  " + show.Visible(line)
+		text.WriteString("\n  " + show.Visible(line))
 	}
-	return hint.Add(errors.New(text), "to replace it: "+o.CommandLine("lock --update"))
+	return hint.Add(errors.New(text.String()), "to replace it: "+o.CommandLine("lock --update"))
 }
 
 // request is one package of a lock: kept as it was, or asked for anew.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
@@ -23,11 +24,11 @@ func peer(args []string) int {
 			c, err = d.Dial("tcp", address)
 		}
 		if err != nil {
-			fmt.Println("-")
+			fmt.Fprintln(os.Stdout, "-")
 			continue
 		}
 		leaf := c.(*tls.Conn).ConnectionState().PeerCertificates[0]
-		fmt.Println(leaf.Issuer.CommonName, trusted, leaf.DNSNames)
+		fmt.Fprintln(os.Stdout, leaf.Issuer.CommonName, trusted, leaf.DNSNames)
 		_ = c.Close()
 	}
 	return 0

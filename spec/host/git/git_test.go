@@ -10,6 +10,5 @@ func newFake(t hosttest.TB) *fake { return &fake{hosttest.New(t)} }
 
 var (
 	write      = hosttest.Write
-	files      = hosttest.Files
 	requireGit = hosttest.RequireGit
 )

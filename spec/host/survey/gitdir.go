@@ -39,7 +39,7 @@ func (v *survey) gitRoots() {
 		}
 		return
 	}
-	if root, err = v.verified(dotGit, g); err == nil {
+	if root, err = v.verified(g); err == nil {
 		err = v.o.Refuse(root)
 	}
 	if err == nil && paths.Below(dir, root) {
@@ -67,8 +67,8 @@ func (v *survey) surrounding() {
 
 // verified returns the folder to grant for a git directory outside the
 // project: the common one of a worktree, or g itself for a submodule. It is an
-// error if that does not say itself that it belongs to dotGit.
-func (v *survey) verified(dotGit, g string) (string, error) {
+// error if that does not say itself that it belongs to the project.
+func (v *survey) verified(g string) (string, error) {
 	common, err := git.CommonOf(g)
 	if err != nil {
 		return "", err

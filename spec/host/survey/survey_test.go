@@ -17,14 +17,11 @@ type fake struct{ *hosttest.Fake }
 func newFake(t hosttest.TB) *fake { return &fake{hosttest.New(t)} }
 
 var (
-	write      = hosttest.Write
-	files      = hosttest.Files
-	equal      = hosttest.Equal
-	has        = hosttest.Has
-	hasNot     = hosttest.HasNot
-	rels       = hosttest.Rels
-	requireGit = hosttest.RequireGit
-	mkfifo     = hosttest.Mkfifo
+	write = hosttest.Write
+	files = hosttest.Files
+	equal = hosttest.Equal
+	has   = hosttest.Has
+	rels  = hosttest.Rels
 )
 
 // found is what a survey says.
