@@ -316,7 +316,9 @@ func (b *builder) protect() error {
 			continue
 		}
 		for _, p := range pr.Watch {
-			watch[p.Path] = p.Why
+			if !named(pr, p) {
+				watch[p.Path] = p.Why
+			}
 		}
 		for _, p := range pr.Changes {
 			changes[p.Path] = p.Why
@@ -329,6 +331,13 @@ func (b *builder) protect() error {
 	}
 	return errors.Join(annotate(b, contract.WatchAnnotation, watch), annotate(b, contract.LinksAnnotation, links),
 		annotate(b, contract.RepositoriesAnnotation, repositories), annotate(b, contract.NamesAnnotation, names), annotate(b, contract.ChangesAnnotation, changes))
+}
+
+// named: the names say of a folder itself what a watched path would. They do not
+// of what lies behind a symlink.
+func named(pr host.Project, p host.Path) bool {
+	rel, inside := strings.CutPrefix(p.Path, pr.Dir+"/")
+	return inside && pr.Names[rel] == p.Why && !slices.ContainsFunc(pr.Links, func(l host.Link) bool { return paths.Below(p.Path, l.Path) })
 }
 
 // surveyed are the folders that the agent may write: the project, which comes

@@ -108,6 +108,22 @@ func (w *Watch) before(p string) bool {
 	return false
 }
 
+// watchNames watches the names in the projects themselves, at once and not only
+// at the end: what is not held there was not there when the jail was planned.
+func (w *Watch) watchNames(list map[string]string) {
+	if w.why == nil {
+		w.why = map[string]string{}
+	}
+	for project := range w.repositories {
+		for rel, why := range list {
+			p := path.Join(project, rel)
+			if _, have := w.why[p]; !have && !strings.Contains(rel, "*") && !w.before(p) {
+				w.why[p] = why
+			}
+		}
+	}
+}
+
 // hold notes what the agent cannot write.
 func (w *Watch) hold(s *specs.Spec) {
 	w.held = map[string]bool{}

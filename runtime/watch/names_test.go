@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -98,4 +99,33 @@ func put(names ...string) func(project string) error {
 
 func link(target, at string) func(project string) error {
 	return func(project string) error { return os.Symlink(target, filepath.Join(project, at)) }
+}
+
+// TestNamesAreWatched: in a project's own folder they are known at once.
+func TestNamesAreWatched(t *testing.T) {
+	project := t.TempDir()
+	makeFolder(t, project+"/.vscode")
+	s := &specs.Spec{
+		Annotations: map[string]string{contract.RepositoriesAnnotation: `{"` + project + `":[]}`, contract.NamesAnnotation: `{".vscode":"tasks",".claude/settings.json":"settings","mise.*.toml":"mise"}`},
+		Mounts:      []specs.Mount{bindMount(project, project, "rw"), bindMount(project+"/.vscode", project+"/.vscode", "ro")},
+	}
+	opened, err := rootfs.OpenSources(s.Mounts, nil)
+	must(t, err)
+	defer opened.Close()
+	w, err := New(s, opened)
+	must(t, err)
+	defer w.Close()
+	found := w.Start()
+	must(t, put(".vscode/more", "harmless", ".claude/x")(project))
+	select {
+	case <-found:
+		t.Fatal("told of nothing")
+	case <-time.After(200 * time.Millisecond):
+	}
+	must(t, put(".claude/settings.json")(project))
+	select {
+	case <-found:
+	case <-time.After(5 * time.Second):
+		t.Error("not told at once")
+	}
 }

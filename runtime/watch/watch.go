@@ -75,6 +75,7 @@ func New(s *specs.Spec, opened []int) (*Watch, error) {
 		w.hidden = s.Linux.MaskedPaths
 	}
 	w.hold(s)
+	w.watchNames(all)
 	held := map[string]int{}
 	for i, m := range s.Mounts {
 		if opened[i] >= 0 {

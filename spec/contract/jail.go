@@ -40,7 +40,8 @@ const RepositoriesAnnotation = annotations + "repositories"
 // NamesAnnotation names the annotation that lists what programs of the host would
 // execute or trust in any folder (a JSON object of relative path to reason; a
 // "*" stands for any characters of a name). A runtime reports those that are new
-// in the folders of RepositoriesAnnotation, as deep as spec/search goes.
+// in the folders of RepositoriesAnnotation, as deep as spec/search goes; of those
+// folders themselves as if WatchAnnotation listed them.
 const NamesAnnotation = annotations + "names"
 
 // ChangesAnnotation names the annotation that lists what the agent may change, and
