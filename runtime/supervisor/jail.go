@@ -124,11 +124,8 @@ func (j *jail) run() (status int, err error) {
 		return exitOurs, err
 	}
 	defer j.watch.Close()
-	var appeared <-chan struct{}
 	strict := j.plan.Options.Strict
-	if strict {
-		appeared = j.watch.Start()
-	}
+	appeared := j.watch.Start(strict)
 	status, killed, err := j.agent(appeared)
 	refused := j.end()
 	j.hold.Stop()

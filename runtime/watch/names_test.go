@@ -115,7 +115,7 @@ func TestNamesAreWatched(t *testing.T) {
 	w, err := New(s, opened)
 	must(t, err)
 	defer w.Close()
-	found := w.Start()
+	found := w.Start(true)
 	must(t, put(".vscode/more", "harmless", ".claude/x")(project))
 	select {
 	case <-found:

@@ -9,29 +9,33 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 )
 
-// notifier tells at once when a watched path appears (inotify(7)). It listens
-// at every folder on the way to one, those that appear later too. Whenever a
-// name on the way comes or goes, the way is walked anew, and a folder is
-// listened to before it is looked into; so whatever the agent renames, either
-// an event tells of it or the look finds it.
+// notifier hears of watched paths that appear (inotify(7)), also of those that are
+// gone again before the jail ends. It listens at every folder on the way to one,
+// those that appear later too. Whenever a name on the way comes or goes, the way
+// is walked again, and a folder is listened to before it is looked into; so
+// whatever the agent renames, either an event tells of it or the look finds it.
 type notifier struct {
 	w *Watch
+	// strict: the first thing that appears ends the jail.
+	strict bool
 	// file is nil where inotify is exhausted. fd is the same descriptor:
 	// asking file for it would make it block.
 	file *os.File
 	fd   int
-	// dirs are the folders by watch descriptor, as the last walk found them.
-	dirs map[int]string
-	// names are all components of the paths. An event of another name costs
+	// dirs are the folders by watch descriptor, as the last walk found them. A
+	// symlink of the start can make two of one.
+	dirs map[int][]string
+	// ways are the folders on the way to a path. An event of another name costs
 	// no walk.
-	names map[string]bool
+	ways map[string]bool
+	// nested listens in every folder of the projects; nil without strict.
+	nested *nested
 	// incomplete: a folder could not be listened to, so they are looked at.
 	incomplete bool
 }
@@ -42,16 +46,17 @@ const pollEvery = time.Second
 
 const notifyMask = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_DELETE | unix.IN_ONLYDIR
 
-// Start listens until something has appeared, and sends one value then.
-func (w *Watch) Start() <-chan struct{} {
+// Start listens until Stop. If strict, it sends one value when something has
+// appeared, and hears of new git repositories as well.
+func (w *Watch) Start(strict bool) <-chan struct{} {
 	found := make(chan struct{}, 1)
-	if len(w.why) == 0 {
+	if len(w.why) == 0 && !(strict && len(w.repositories) > 0) {
 		return found
 	}
-	n := &notifier{w: w, names: map[string]bool{}}
+	n := &notifier{w: w, strict: strict, ways: map[string]bool{}}
 	for p := range w.why {
-		for name := range strings.SplitSeq(strings.TrimPrefix(p, w.root(p).path+"/"), "/") {
-			n.names[name] = true
+		for dir := path.Dir(p); len(dir) > len(w.root(p).path); dir = path.Dir(dir) {
+			n.ways[dir] = true
 		}
 	}
 	end, ended := make(chan struct{}), make(chan struct{})
@@ -63,6 +68,10 @@ func (w *Watch) Start() <-chan struct{} {
 	}
 	// Before the agent runs, so that nothing is missed.
 	appeared := n.look()
+	if strict {
+		n.nested = newNested(n)
+		appeared = n.nested.start() || appeared
+	}
 	w.stop = func() {
 		w.stop = func() {}
 		close(end)
@@ -71,10 +80,13 @@ func (w *Watch) Start() <-chan struct{} {
 			defer n.file.Close()
 		}
 		<-ended
+		if n.file != nil && !strict {
+			n.read() // what happened last
+		}
 	}
 	go func() {
 		defer close(ended)
-		if appeared || n.listen(end) {
+		if strict && appeared || n.listen(end) {
 			found <- struct{}{}
 		}
 	}()
@@ -82,8 +94,12 @@ func (w *Watch) Start() <-chan struct{} {
 }
 
 func (n *notifier) lacking(err error) {
-	if !n.incomplete {
+	switch {
+	case n.incomplete:
+	case n.strict:
 		logrus.WithError(err).Warnf("--strict looks every %v instead of at once", pollEvery)
+	default:
+		logrus.WithError(err).Warn("what appears and is gone again before the jail ends may not be noticed")
 	}
 	n.incomplete = true
 }
@@ -91,7 +107,7 @@ func (n *notifier) lacking(err error) {
 // look walks to every path, listens on the way, and reports whether one is
 // there.
 func (n *notifier) look() (appeared bool) {
-	dirs := map[int]string{}
+	dirs := map[int][]string{}
 	for _, p := range slices.Sorted(maps.Keys(n.w.why)) {
 		if n.w.walk(p, func(fd int, dir string) { n.add(dirs, fd, dir) }, n.w.known) {
 			n.w.seen[p] = true
@@ -99,7 +115,7 @@ func (n *notifier) look() (appeared bool) {
 		}
 	}
 	for wd := range n.dirs {
-		if _, ok := dirs[wd]; !ok {
+		if _, ok := dirs[wd]; !ok && !n.nested.has(wd) {
 			_, _ = unix.InotifyRmWatch(n.fd, uint32(wd)) // it may be gone with its folder
 		}
 	}
@@ -107,23 +123,31 @@ func (n *notifier) look() (appeared bool) {
 	return appeared
 }
 
-func (n *notifier) add(dirs map[int]string, fd int, dir string) {
-	if n.file == nil {
-		return
+func (n *notifier) add(dirs map[int][]string, fd int, dir string) {
+	if wd := n.hear(fd); wd >= 0 && !slices.Contains(dirs[wd], dir) {
+		dirs[wd] = append(dirs[wd], dir)
 	}
-	// The same folder has the same descriptor, however often it is added.
+}
+
+// hear listens to a folder, and returns its watch descriptor or -1. The same
+// folder has the same one, however often it is added.
+func (n *notifier) hear(fd int) int {
+	if n.file == nil {
+		return -1
+	}
 	wd, err := unix.InotifyAddWatch(n.fd, "/proc/self/fd/"+strconv.Itoa(fd), notifyMask)
 	if err != nil {
 		n.lacking(os.NewSyscallError("inotify_add_watch", err))
-		return
+		return -1
 	}
-	dirs[wd] = dir
+	return wd
 }
 
-// listen returns true when something appeared, false when end is closed.
+// listen returns true when something appeared that ends the jail, false when end
+// is closed.
 func (n *notifier) listen(end <-chan struct{}) bool {
 	if n.file == nil {
-		for {
+		for n.strict {
 			select {
 			case <-end:
 				return false
@@ -133,12 +157,16 @@ func (n *notifier) listen(end <-chan struct{}) bool {
 				}
 			}
 		}
+		<-end
+		return false
 	}
 	buf := make([]byte, 64<<10)
 	for {
 		var deadline time.Time
-		if n.incomplete {
+		if n.strict && n.incomplete {
 			deadline = time.Now().Add(pollEvery)
+		} else if n.nested.waits() {
+			deadline = time.Now().Add(pendingEvery)
 		}
 		if err := n.file.SetReadDeadline(deadline); err != nil {
 			return false
@@ -149,45 +177,63 @@ func (n *notifier) listen(end <-chan struct{}) bool {
 		default:
 		}
 		k, err := n.file.Read(buf)
+		appeared := false
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			if n.look() {
-				return true
-			}
+			appeared = n.strict && n.incomplete && n.look()
 		case err != nil:
 			return false
-		case n.events(buf[:k]):
+		default:
+			appeared = n.events(buf[:k])
+		}
+		if n.nested.pass() || n.strict && appeared {
 			return true
 		}
 	}
 }
 
+// read handles what has happened and was not read yet; it does not wait.
+func (n *notifier) read() {
+	buf := make([]byte, 64<<10)
+	for {
+		k, err := unix.Read(n.fd, buf)
+		if err != nil || k <= 0 {
+			return
+		}
+		n.events(buf[:k])
+	}
+}
+
 // events handles what was read, and reports whether something appeared. What
 // an event names counts even if it has gone again.
-func (n *notifier) events(buf []byte) bool {
+func (n *notifier) events(buf []byte) (appeared bool) {
 	for len(buf) >= unix.SizeofInotifyEvent {
 		// struct inotify_event: int wd; uint32_t mask, cookie, len; char name[].
 		wd, mask := int(int32(binary.NativeEndian.Uint32(buf))), binary.NativeEndian.Uint32(buf[4:])
 		size := unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(buf[12:]))
 		name := string(bytes.TrimRight(buf[unix.SizeofInotifyEvent:size], "\x00"))
 		buf = buf[size:]
-		dir, ok := n.dirs[wd]
-		p := path.Join(dir, name)
-		_, watched := n.w.why[p]
-		switch {
-		case mask&unix.IN_Q_OVERFLOW != 0:
-			if n.look() {
-				return true
+		if mask&unix.IN_Q_OVERFLOW != 0 {
+			appeared = n.look() || appeared
+			appeared = n.nested.again() || appeared
+			continue
+		}
+		comes := mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0
+		onWay := false
+		for _, dir := range n.dirs[wd] {
+			p := path.Join(dir, name)
+			if _, watched := n.w.why[p]; watched && comes {
+				n.w.seen[p] = true
+				appeared = true
 			}
-		case !ok || !n.names[name]:
-		case watched && mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0:
-			n.w.seen[p] = true
-			return true
-		default:
-			if n.look() {
-				return true
-			}
+			onWay = onWay || n.ways[p]
+		}
+		if onWay {
+			appeared = n.look() || appeared
+		}
+		if comes {
+			appeared = n.nested.came(wd, name, mask&unix.IN_ISDIR != 0) || appeared
 		}
 	}
-	return false
+	return appeared
 }

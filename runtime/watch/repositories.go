@@ -34,10 +34,14 @@ func (w *Watch) search(project string) (found []finding, bounded bool) {
 		names, folders := w.list(f.path, func(name string) bool { return name == ".git" || name == "HEAD" || w.names.begins(name) })
 		for _, name := range names {
 			if name == ".git" && f.path != project && !slices.Contains(w.repositories[project], f.path) {
-				found = append(found, finding{path.Join(f.path, name), "a new git repository: git executes its hooks and configuration"})
+				why := newRepository
+				if w.ownWorktree(f.path) {
+					why = "" // nothing to say, but it has an index
+				}
+				found = append(found, finding{path.Join(f.path, name), why})
 			}
 			if name == "HEAD" && f.path != project && search.Bare(folders) && !slices.Contains(w.repositories[project], f.path) {
-				found = append(found, finding{path.Join(f.path, name), "makes the folder a bare git repository, whose hooks and config git executes"})
+				found = append(found, finding{path.Join(f.path, name), newBareRepository})
 			}
 			found = append(found, w.named(f.path, name)...)
 		}

@@ -50,6 +50,8 @@ type Watch struct {
 	guards []guard
 	// seen are paths that appeared while the jail ran, there now or not.
 	seen map[string]bool
+	// heard are other paths that appeared while the jail ran, and why they matter.
+	heard map[string]string
 	// stop ends the listener.
 	stop func()
 }
@@ -61,7 +63,7 @@ type root struct {
 
 // New looks at what is there, by the opened sources of the mounts (-1: none).
 func New(s *specs.Spec, opened []int) (*Watch, error) {
-	w := &Watch{links: map[string]string{}, seen: map[string]bool{}, stop: func() {}}
+	w := &Watch{links: map[string]string{}, seen: map[string]bool{}, heard: map[string]string{}, stop: func() {}}
 	var all, changes map[string]string
 	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories, contract.NamesAnnotation: &all, contract.ChangesAnnotation: &changes} {
 		if text, ok := s.Annotations[name]; ok {
@@ -237,18 +239,32 @@ func (w *Watch) appeared() []string {
 // finding is one thing to report.
 type finding struct{ path, why string }
 
+// goneAgain is for what nobody can look at any more.
+const goneAgain = " (it was there while the jail ran, and is gone again)"
+
 // findings is what appeared, and what only the end of a jail shows.
 func (w *Watch) findings() []finding {
 	var list []finding
 	said := map[string]bool{}
 	add := func(p, why string) {
-		if !said[p] {
+		if why != "" && !said[p] {
 			said[p] = true
 			list = append(list, finding{p, why})
 		}
 	}
 	for _, p := range w.appeared() {
-		add(p, w.why[p])
+		why := w.why[p]
+		if !w.there(p) {
+			why += goneAgain
+		}
+		add(p, why)
+	}
+	for _, p := range slices.Sorted(maps.Keys(w.heard)) {
+		why := w.heard[p]
+		if w.kind(p) == 0 {
+			why += goneAgain
+		}
+		add(p, why)
 	}
 	for _, p := range slices.Sorted(maps.Keys(w.targets)) {
 		if w.changed(p) {

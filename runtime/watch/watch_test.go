@@ -162,7 +162,7 @@ func TestStrictTellsAtOnce(t *testing.T) {
 				without := func(w *Watch) <-chan struct{} { // inotify_init needs a descriptor
 					must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: limit.Max}))
 					defer func() { must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)) }()
-					return w.Start()
+					return w.Start(true)
 				}
 				strictlyBy(t, without, a.do, a.want, a.link, a.want != "", 3*pollEvery)
 			})
@@ -187,8 +187,10 @@ func TestStrictTellsAtOnce(t *testing.T) {
 
 func strictly(t *testing.T, do func() error, want string, links map[string]string, found bool, within time.Duration) {
 	t.Helper()
-	strictlyBy(t, (*Watch).Start, do, want, links, found, within)
+	strictlyBy(t, strictStart, do, want, links, found, within)
 }
+
+func strictStart(w *Watch) <-chan struct{} { return w.Start(true) }
 
 func strictlyBy(t *testing.T, start func(*Watch) <-chan struct{}, do func() error, want string, links map[string]string, found bool, within time.Duration) {
 	t.Helper()

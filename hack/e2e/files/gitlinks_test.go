@@ -47,9 +47,9 @@ func TestRepositoriesOfTheIndex(t *testing.T) {
 			w.Repository(filepath.Join(w.Project, "held"))
 			w.Git(w.Project, "add", "held")
 			place := strings.TrimPrefix(c.place, "held/")
-			r := w.Bash(c.before+linked(place)+c.after, "--strict")
+			r := w.Bash(c.before + linked(place) + c.after)
 			want := `"` + filepath.Join(w.Project, c.place, ".git") + `": `
-			if r.Status != 125 || !strings.Contains(r.Err, want) {
+			if !strings.Contains(r.Err, want) {
 				t.Errorf("not reported: %s", r)
 			}
 			if name == "in one that is linked" && !strings.Contains(r.Err, "/node_modules/m/node_modules/k/.git") {

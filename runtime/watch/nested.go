@@ -1,0 +1,219 @@
+package watch
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/search"
+)
+
+// nested hears, for --strict, of what the search at the end looks for in every
+// folder of a project: new git repositories, and what matters in any folder. It
+// listens where the search would go. All methods do nothing for nil.
+type nested struct {
+	n *notifier
+	// folders are listened to, by watch descriptor.
+	folders map[int]listened
+	// left is how many more may be.
+	left int
+	// pending are files ".git" that may become those of worktrees of the project
+	// itself, and until when: git writes them in pieces.
+	pending map[string]time.Time
+}
+
+// listened is a folder of a project, and how deep it lies.
+type listened struct {
+	project, path string
+	depth         int
+}
+
+const (
+	pendingEvery = 50 * time.Millisecond
+	pendingFor   = time.Second
+)
+
+func newNested(n *notifier) *nested {
+	return &nested{n: n, folders: map[int]listened{}, left: search.Folders, pending: map[string]time.Time{}}
+}
+
+func (s *nested) has(wd int) bool {
+	if s == nil {
+		return false
+	}
+	_, ok := s.folders[wd]
+	return ok
+}
+
+// start listens to all folders, and says whether something is there already.
+func (s *nested) start() (appeared bool) {
+	for project := range s.n.w.repositories {
+		appeared = s.enter(listened{project, project, 0}) || appeared
+	}
+	return appeared
+}
+
+// again looks everywhere, after events were lost.
+func (s *nested) again() bool {
+	if s == nil {
+		return false
+	}
+	s.left = search.Folders
+	return s.start()
+}
+
+// enter listens to a folder and to those below it, and then looks into them.
+func (s *nested) enter(first listened) (appeared bool) {
+	w := s.n.w
+	for queue := []listened{first}; len(queue) > 0 && s.left > 0; s.left-- {
+		f := queue[0]
+		queue = queue[1:]
+		fd, err := w.open(f.path, unix.O_PATH|unix.O_DIRECTORY)
+		if err != nil {
+			continue // gone, or a symlink
+		}
+		if wd := s.n.hear(fd); wd >= 0 {
+			s.folders[wd] = f
+		}
+		_ = unix.Close(fd)
+		names, folders := w.list(f.path, func(name string) bool { return name == ".git" || name == "HEAD" || w.names.begins(name) })
+		for _, name := range names {
+			appeared = s.judge(f, name) || appeared
+		}
+		if f.depth == search.Depth {
+			continue
+		}
+		for _, name := range folders {
+			if p := path.Join(f.path, name); !s.passes(p) {
+				queue = append(queue, listened{f.project, p, f.depth + 1})
+			}
+		}
+	}
+	return appeared
+}
+
+// passes: the search does not go into a folder.
+func (s *nested) passes(p string) bool {
+	name := path.Base(p)
+	return search.Skips(name) || slices.Contains(s.n.w.hidden, p) || name == search.BuildFolder && s.n.w.isBuild(p)
+}
+
+// came handles a name that came to a folder.
+func (s *nested) came(wd int, name string, folder bool) (appeared bool) {
+	if s == nil {
+		return false
+	}
+	f, ok := s.folders[wd]
+	if !ok {
+		return false
+	}
+	for dir := f.path; dir != f.project; dir = path.Dir(dir) {
+		if s.passes(dir) {
+			return false // it has become the folder of a build
+		}
+	}
+	appeared = s.judge(f, name)
+	if p := path.Join(f.path, name); folder && f.depth < search.Depth && !s.passes(p) {
+		appeared = s.enter(listened{f.project, p, f.depth + 1}) || appeared
+	}
+	return appeared
+}
+
+// judge says whether an entry of a folder is something that appeared.
+func (s *nested) judge(f listened, name string) bool {
+	w := s.n.w
+	p := path.Join(f.path, name)
+	known := f.path == f.project || slices.Contains(w.repositories[f.project], f.path)
+	switch {
+	case name == ".git" && !known:
+		if w.kind(p) == unix.S_IFREG && w.mayBeWorktree(f.path) {
+			if !w.ownWorktree(f.path) {
+				s.pending[f.path] = time.Now().Add(pendingFor)
+			}
+			return false
+		}
+		w.heard[p] = newRepository
+		return true
+	case (name == "HEAD" || name == "objects" || name == "refs") && !known:
+		_, folders := w.list(f.path, func(string) bool { return false })
+		if head := path.Join(f.path, "HEAD"); search.Bare(folders) && w.kind(head) != 0 {
+			w.heard[head] = newBareRepository
+			return true
+		}
+	}
+	// A name may have more than one component, of which this is any.
+	found := false
+	for dir, entry, up := f.path, name, 0; up < 3; dir, entry, up = path.Dir(dir), path.Base(dir), up+1 {
+		for _, one := range w.named(dir, entry) {
+			w.heard[one.path] = one.why
+			found = true
+		}
+		if dir == f.project {
+			break
+		}
+	}
+	return found
+}
+
+func (s *nested) waits() bool { return s != nil && len(s.pending) > 0 }
+
+// pass looks again at what was not yet complete, and says whether something of it
+// is no worktree of the project itself.
+func (s *nested) pass() (appeared bool) {
+	if s == nil {
+		return false
+	}
+	for dir, until := range s.pending {
+		switch p := path.Join(dir, ".git"); {
+		case s.n.w.ownWorktree(dir):
+			delete(s.pending, dir)
+		case !s.n.w.mayBeWorktree(dir) || time.Now().After(until):
+			delete(s.pending, dir)
+			s.n.w.heard[p] = newRepository
+			appeared = true
+		}
+	}
+	return appeared
+}
+
+const (
+	newRepository     = "a new git repository: git executes its hooks and configuration"
+	newBareRepository = "makes the folder a bare git repository, whose hooks and config git executes"
+)
+
+// ownWorktree: the file ".git" of a folder makes it a worktree of a repository
+// that was there at the start. Then it has no hooks and no configuration of its
+// own; newGitDirs tells if that is not so.
+func (w *Watch) ownWorktree(dir string) bool {
+	g, common := w.worktreeOf(dir)
+	return g != "" && w.kind(path.Join(g, "HEAD")) == unix.S_IFREG && from(g, w.text(path.Join(g, "commondir"))) == common &&
+		w.kind(path.Join(g, "config.worktree")) == 0
+}
+
+// mayBeWorktree: the file is empty still, or names a place in such a repository.
+func (w *Watch) mayBeWorktree(dir string) bool {
+	data, _, err := w.file(path.Join(dir, ".git"), textBytes)
+	if err == nil && len(data) == 0 {
+		return true
+	}
+	g, _ := w.worktreeOf(dir)
+	return g != ""
+}
+
+// worktreeOf is the git directory that the file ".git" of a folder names, and the
+// repository of the start in whose folder "worktrees" that lies; "" if none does.
+func (w *Watch) worktreeOf(dir string) (g, common string) {
+	to, ok := strings.CutPrefix(w.text(path.Join(dir, ".git")), "gitdir: ")
+	if !ok {
+		return "", ""
+	}
+	g = from(dir, to)
+	common = path.Dir(path.Dir(g))
+	if _, was := w.git[common]; !was || path.Dir(g) != path.Join(common, "worktrees") {
+		return "", ""
+	}
+	return g, common
+}

@@ -1,0 +1,143 @@
+package watch
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+)
+
+// TestComesAndGoes: what appeared and is gone again before the end is named, by
+// every way to appear; so is nothing else.
+func TestComesAndGoes(t *testing.T) {
+	gone := func(name string) error { return os.RemoveAll(name) }
+	for name, c := range map[string]struct {
+		do   func() error
+		want string
+	}{
+		"a file":           {func() error { return errors.Join(write(".envrc"), gone(".envrc")) }, ".envrc"},
+		"moved in and out": {func() error { return errors.Join(write("a"), os.Rename("a", ".envrc"), os.Rename(".envrc", "b")) }, ".envrc"},
+		"in a new folder": {func() error {
+			return errors.Join(os.Mkdir(".claude", 0o755), pause(), write(".claude/settings.json"), pause(), gone(".claude"))
+		}, ".claude/settings.json"},
+		"often": {func() error { return errors.Join(write(".envrc"), gone(".envrc"), write(".envrc"), gone(".envrc")) }, ".envrc"},
+		"after another one": {func() error {
+			return errors.Join(write("pre/deep/x"), pause(), write(".envrc"), pause(), gone(".envrc"), gone("pre/deep/x"))
+		}, ".envrc"},
+		"another name":      {func() error { return errors.Join(write("envrc"), gone("envrc")) }, ""},
+		"in another folder": {func() error { return errors.Join(write("pre/.envrc"), gone("pre/.envrc")) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, dir := watched(t, nil, watchNames...)
+			t.Chdir(dir)
+			if found := w.Start(false); len(found) > 0 {
+				t.Error("told at once, which only --strict does")
+			}
+			must(t, c.do())
+			w.Stop()
+			var out strings.Builder
+			w.Report(&out, false)
+			if c.want == "" && out.Len() > 0 || c.want != "" && !strings.Contains(out.String(), filepath.Join(dir, c.want)+`": because`+goneAgain) {
+				t.Errorf("reported:\n%s", &out)
+			}
+		})
+	}
+}
+
+// pause is for what has to be heard before it goes on.
+func pause() error {
+	time.Sleep(100 * time.Millisecond)
+	return nil
+}
+
+// TestStrictHearsOfRepositories: in every folder that the search goes to, also
+// those that appear; and a worktree of the repository itself is none.
+func TestStrictHearsOfRepositories(t *testing.T) {
+	worktree := func(dir, commondir, config string) func(string) error {
+		return func(p string) error {
+			g := p + "/.git/worktrees/wt"
+			err := errors.Join(os.MkdirAll(g, 0o755), os.MkdirAll(p+"/"+dir, 0o755), os.WriteFile(p+"/"+dir+"/.git", nil, 0o644), pause(),
+				os.WriteFile(p+"/"+dir+"/.git", []byte("gitdir: "+g+"\n"), 0o644), pause(),
+				os.WriteFile(g+"/HEAD", []byte("ref: refs/heads/wt\n"), 0o644), os.WriteFile(g+"/commondir", []byte(commondir+"\n"), 0o644))
+			if config != "" {
+				err = errors.Join(err, os.WriteFile(g+"/config.worktree", []byte(config), 0o644))
+			}
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		do    func(project string) error
+		want  string
+		never string // not in the report either
+	}{
+		"nothing":         {do: func(string) error { return nil }},
+		"harmless":        {do: put("pkg/x", "new/deep/y")},
+		"a repository":    {do: put("pkg/.git/HEAD"), want: "pkg/.git"},
+		"and gone again":  {do: func(p string) error { return errors.Join(put("pkg/.git/HEAD")(p), os.RemoveAll(p+"/pkg/.git")) }, want: "pkg/.git"},
+		"in a new folder": {do: put("new/deep/.git/HEAD"), want: "new/deep/.git"},
+		"in a folder moved there": {do: func(p string) error {
+			return errors.Join(put(".cache/r/.git/HEAD")(p), os.Rename(p+"/.cache/r", p+"/r"))
+		}, want: "r/.git"},
+		"a bare one":           {do: put("pkg/bare/objects/x", "pkg/bare/refs/x", "pkg/bare/HEAD"), want: "pkg/bare/HEAD"},
+		"a name of any folder": {do: put("pkg/.claude/settings.json"), want: "pkg/.claude/settings.json"},
+		"in a folder of tools": {do: put("node_modules/m/.git/HEAD"), never: "node_modules"},
+		"in a build that begins": {do: func(p string) error {
+			return errors.Join(os.Mkdir(p+"/target", 0o755), pause(), put("target/CACHEDIR.TAG")(p), pause(), put("target/r/.git/HEAD")(p))
+		}, never: "target"},
+		"the known one":         {do: func(p string) error { return errors.Join(os.RemoveAll(p+"/old/.git"), put("old/.git/HEAD")(p)) }, never: "old/.git"},
+		"a worktree of its own": {do: worktree("wt", "../..", ""), never: "wt/.git"},
+		"one with a config":     {do: worktree("wt", "../..", "[core]"), want: "wt/.git"},
+		"one of another":        {do: worktree("wt", "../../../other", ""), want: "wt/.git"},
+		"a pointer elsewhere": {do: func(p string) error {
+			return errors.Join(os.MkdirAll(p+"/wt", 0o755), os.WriteFile(p+"/wt/.git", []byte("gitdir: ../other/.git/worktrees/wt\n"), 0o644))
+		}, want: "wt/.git"},
+		"one that stays empty": {do: func(p string) error { return put("wt/.git")(p) }, want: "wt/.git"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			project := t.TempDir()
+			must(t, put(".git/HEAD", "old/.git/HEAD", "pkg/x")(project))
+			s := &specs.Spec{
+				Annotations: map[string]string{
+					contract.RepositoriesAnnotation: `{"` + project + `":["` + project + `/old"]}`, contract.NamesAnnotation: `{".claude/settings.json":"settings"}`,
+				},
+				Mounts: []specs.Mount{bindMount(project, project, "rw")},
+			}
+			opened, err := rootfs.OpenSources(s.Mounts, nil)
+			must(t, err)
+			defer opened.Close()
+			w, err := New(s, opened)
+			must(t, err)
+			defer w.Close()
+			found := w.Start(true)
+			must(t, c.do(project))
+			within := 5 * pendingFor
+			if c.want == "" {
+				within = pendingFor / 2
+			}
+			select {
+			case <-found:
+				if c.want == "" {
+					t.Errorf("told for nothing: %v", w.heard)
+				}
+			case <-time.After(within):
+				if c.want != "" {
+					t.Error("not told")
+				}
+			}
+			w.Stop()
+			var out strings.Builder
+			w.Report(&out, true)
+			if c.want != "" && !strings.Contains(out.String(), project+"/"+c.want+`"`) || c.never != "" && strings.Contains(out.String(), project+"/"+c.never) {
+				t.Errorf("reported:\n%s", &out)
+			}
+		})
+	}
+}
