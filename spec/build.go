@@ -97,7 +97,7 @@ func Explain(in Input) ([]Grant, error) {
 }
 
 func newBuilder(in Input) *builder {
-	b := &builder{Input: in, agent: agent.Default(), env: map[string]string{}}
+	b := &builder{Input: in, agent: agent.Named(in.Policy.Agent.Name), env: map[string]string{}}
 	b.spec = contract.Base(b.identities(), in.Terminal)
 	return b
 }

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -42,9 +43,12 @@ func EnvOf(p policy.Policy, caller map[string]string) Env {
 			e.Vars[name] = value
 		}
 	}
-	for _, k := range agent.Default().Keys {
+	for _, k := range agent.Named(p.Agent.Name).Keys {
 		// With another service the key is that one's, and not for this one.
-		url := strings.TrimSuffix(caller[k.URL], "/")
+		url := strings.TrimSuffix(cmp.Or(caller[k.URL], caller[k.Elsewhere]), "/")
+		if k.Elsewhere != "" {
+			url = strings.TrimSuffix(url, "/v1")
+		}
 		if caller[k.Variable] != "" && (url == "" || url == k.Upstream) {
 			e.Keys = append(e.Keys, k.Variable)
 		}

@@ -149,6 +149,7 @@ var goldens = []struct {
 }{
 	{"nix", func(*Input) {}},
 	{"caller-root", root},
+	{"codex", ofAgent("codex")},
 	{"identity-root", func(in *Input) { in.Policy.Identity.User = policy.UserRoot }},
 	{"uid-keep-gid-0", func(in *Input) { in.Host.GID, in.Host.Group = 0, "root" }},
 	{"net-none", func(in *Input) { in.Policy.Network.Mode = policy.NetNone }},

@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
@@ -78,6 +79,10 @@ func (b *builder) home() error {
 	if b.Policy.Agent.Config == policy.ConfigShared {
 		return b.sharedConfig()
 	}
+	if b.agent.Name != agent.Default().Name {
+		b.agentFolders()
+		return nil
+	}
 	dir := b.configDir()
 	b.bind(PrivateConfig(h), dir, "rw")
 	// With it .claude.json lies inside, where a rename over it works.
@@ -98,6 +103,9 @@ func PrivateConfig(h host.Facts) string { return path.Join(h.ProjectState, "clau
 // the protected paths: a grant must not come to lie on top.
 func (b *builder) sharedConfig() error {
 	c := b.Host.ClaudeShared
+	if b.agent.Name != agent.Default().Name {
+		return fmt.Errorf(`config = "shared" is for Claude Code, and this is %s, which keeps its folders for the jails of this project: write agent.config = "private"`, b.agent.Title)
+	}
 	if c.Dir == "" {
 		return errors.New(`config = "shared", but the host has no ~/.claude: run claude once, or use "private"`)
 	}
@@ -234,6 +242,10 @@ func (b *builder) granted(g, mode string) (string, error) {
 	p = path.Clean(p)
 	k, ok := b.Host.Present[p]
 	switch {
+	case mode == "rw" && b.ofOther(p) != "":
+		name := b.ofOther(p)
+		return "", fmt.Errorf("%s belongs to the host's own %s, which would run or believe what is written there: leave it out; jailed-claude run %s has private folders in its place, and keeps them for this project",
+			p, agent.Named(name).Title, name)
 	case !ok:
 		return "", fmt.Errorf("%s does not exist: make it, or take the grant away", p)
 	case k.Real != p:
@@ -262,7 +274,8 @@ func (b *builder) shared() bool { return b.Policy.Agent.Config == policy.ConfigS
 
 // ofClaude: the path is the host's Claude configuration or lies in it.
 func (b *builder) ofClaude(p string) bool {
-	return paths.Below(p, b.configDir()) || p == path.Join(b.Host.Home, b.agent.Config().Beside)
+	c := agent.Default().Config()
+	return paths.Below(p, path.Join(b.Host.Home, c.Path)) || p == path.Join(b.Host.Home, c.Beside)
 }
 
 // protect mounts what the host executes or trusts read-only on top of what the

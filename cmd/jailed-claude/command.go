@@ -107,7 +107,12 @@ func atMost(n int) cobra.PositionalArgs {
 // afterDash are the arguments behind "--". Others are refused: before it only
 // flags have a meaning.
 func afterDash(c *cobra.Command, args []string, want int) (before, after []string, err error) {
-	n := c.ArgsLenAtDash()
+	return split(c, args, c.ArgsLenAtDash(), want)
+}
+
+// split is afterDash for arguments of which n come before "--", all if it is
+// negative.
+func split(c *cobra.Command, args []string, n, want int) (before, after []string, err error) {
 	if n < 0 {
 		n = len(args)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
@@ -31,7 +33,9 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs := c.Flags()
 	fs.StringVar(&f.Project, "project", "", "use the project in `DIR` (default: the current folder)")
 	fs.StringVar(&f.Policy, "policy", "", "use the policy `FILE` instead of the project's; \"none\" for no policy")
-	fs.StringVar(&f.Package, "package", "", "run the agent `PACKAGE`: a store path, a Nix installable, the path of a program, or \"host\"")
+	fs.StringVar(&f.Agent, "agent", "", "run the agent `NAME`: "+strings.Join(agent.Names(), ", "))
+	_ = c.RegisterFlagCompletionFunc("agent", cobra.FixedCompletions(agent.Names(), cobra.ShellCompDirectiveNoFileComp))
+	fs.StringVar(&f.Package, "package", "", "run the agent `PACKAGE`: a store path, a Nix installable, the path or name of a program, or \"host\"")
 	fs.StringVar(&f.Closure, "closure", "", "use the store paths in `FILE`: one a line, or a Nix registration")
 	fs.BoolVar(&f.useLock, lockedFlag, false, "use the store paths of the project's lock, and refuse to start if anything differs (default: if there is a lock; --locked=false ignores it)")
 	fs.StringArrayVar(&f.Read, "read", nil, "let the jail read `PATH` (repeatable)")
@@ -62,7 +66,7 @@ func (f *jailFlags) options(c *cobra.Command) plan.Options {
 	if c.Flags().Changed(lockedFlag) {
 		o.Locked = &f.useLock
 	}
-	o.Version = version
+	o.Called, o.Version = plan.CalledAgent(os.Args[0]), version
 	if isTerminal(os.Stderr) { // not a pipe
 		o.Progress = os.Stderr
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -25,15 +26,17 @@ import (
 
 func newRun() *cobra.Command {
 	var f jailFlags
-	c := command("run [flags] [-- AGENT-ARGS]", "Run the agent, jailed in the current folder", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
-		_, agentArgs, err := afterDash(c, args, 0)
+	c := command("run [flags] [AGENT] [-- AGENT-ARGS]", "Run the agent, jailed in the current folder", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+		o := f.options(c)
+		args, dash := o.TakeAgent(args, c.ArgsLenAtDash())
+		_, agentArgs, err := split(c, args, dash, 0)
 		if err != nil {
 			return err
 		}
-		o := f.options(c)
 		o.Args = agentArgs
 		return f.start(c, o)
 	})
+	c.ValidArgs = agent.Names()
 	f.registerStart(c)
 	return c
 }

@@ -20,7 +20,7 @@ import (
 var update = flag.Bool("update", false, "rewrite what scripts compare with")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"jailed-claude": main})
+	testscript.Main(m, map[string]func(){"jailed-claude": main, "jailed-gemini": main})
 }
 
 // TestScripts: the command line is what the files in testdata/script say. They

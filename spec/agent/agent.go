@@ -15,6 +15,9 @@ type Agent struct {
 	Programs []string
 	// Install is a command that installs it, InstallNix one by Nix.
 	Install, InstallNix string
+	// Package is the npm package that has it, Seen the version that the row was
+	// made from.
+	Package, Seen string
 
 	// Folders are where it keeps what it knows, below the home. The first one is
 	// its configuration.
@@ -38,6 +41,19 @@ type Agent struct {
 	Hosts []string
 	// Keys are secrets that it sends to a service.
 	Keys []Key
+	// Sandbox is the one that it puts its own commands into.
+	Sandbox Sandbox
+}
+
+// Sandbox is an agent's own, which cannot be set up in a jail.
+type Sandbox struct {
+	// Off are the arguments that switch it off, Short is another name of the
+	// first, and each of Also does it as well.
+	Off   []string
+	Short string
+	Also  []string
+	// Nesting: it works in a jail with identity.nesting.
+	Nesting bool
 }
 
 // Folder is a folder below the home.
@@ -135,6 +151,9 @@ type Key struct {
 	// Variable holds the key, URL the address of the service where that is not
 	// Upstream.
 	Variable, URL string
+	// Elsewhere is a variable by which a caller sends the key to another service
+	// although a jail does not set it.
+	Elsewhere string
 	// Upstream is the service, "https://HOST".
 	Upstream string
 	// Header is the request header that carries the key.
@@ -158,7 +177,49 @@ func (k Key) For(from string) network.Broker {
 func Default() Agent { return Claude() }
 
 // All are the rows.
-func All() []Agent { return append([]Agent{Claude()}, others()...) }
+func All() []Agent {
+	list, run := append([]Agent{Claude()}, others()...), programs()
+	for i, a := range list {
+		if p, ok := run[a.Name]; ok {
+			p.Name, p.Title, p.Project = a.Name, a.Title, a.Project
+			p.Install = "npm install -g " + p.Package
+			list[i] = p
+		}
+	}
+	return list
+}
+
+// Names are those of the agents that a jail can run, the default one first.
+func Names() []string {
+	var names []string
+	for _, a := range All() {
+		if len(a.Programs) > 0 {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
+// Named is the agent of that name, or Default if name is empty. Others than
+// those of Names have no program.
+func Named(name string) Agent {
+	for _, a := range All() {
+		if a.Name == name {
+			return a
+		}
+	}
+	return Default()
+}
+
+// Running is the agent that a program starts; a package may be named after it.
+func Running(program string) (Agent, bool) {
+	for _, a := range All() {
+		if slices.Contains(a.Programs, program) {
+			return a, true
+		}
+	}
+	return Agent{}, false
+}
 
 // Config is the folder of the agent's configuration.
 func (a Agent) Config() Folder {

@@ -46,6 +46,8 @@ type Error struct {
 	Fix string
 	// Err is a sentinel of this package, a *CommandError, or the cause.
 	Err error
+	// Install says how the agent is installed, where it is not Claude Code.
+	Install string
 }
 
 func (e *Error) Error() string {
@@ -59,8 +61,11 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Hints are Fix and, where there is no agent, how to install one.
 func (e *Error) Hints() []string {
-	if errors.Is(e, ErrNoAgent) {
+	if errors.Is(e, ErrNoAgent) && e.Install == "" {
 		return []string{e.Fix, "to install Claude Code: npm install -g @anthropic-ai/claude-code"}
+	}
+	if e.Install != "" {
+		return []string{e.Fix, e.Install}
 	}
 	return []string{e.Fix}
 }

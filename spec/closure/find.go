@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure/inventory"
 )
 
@@ -76,7 +77,7 @@ func (r *resolver) fileAgent(p string) (candidate, error) {
 	case !executable(real):
 		return candidate{}, noProgram(p, "is not executable")
 	}
-	return candidate{file: real}, nil
+	return candidate{file: real, name: filepath.Base(p)}, nil
 }
 
 func noProgram(p, why string) error {
@@ -95,23 +96,21 @@ func noProgram(p, why string) error {
 
 // onPath is the first program of its name on PATH.
 func (r *resolver) onPath() (candidate, error) {
-	for _, file := range lookAll(r.Path, r.program) {
+	if file := r.named(r.program); file != "" {
 		real, _, err := realPath(file)
-		if err != nil || real == r.Self {
-			continue
+		if err != nil || inStore(real) {
+			return storeAgent(real)
 		}
-		if !inStore(real) {
-			return candidate{file: real}, nil
-		}
-		return storeAgent(real)
+		return candidate{file: real, name: r.program}, nil
 	}
 	if r.NoAgent {
 		return candidate{}, nil
 	}
 	return candidate{}, &Error{
-		What: fmt.Sprintf("no program %q on PATH", r.program),
-		Fix:  "install it, or name one with --package: a store path, an installable such as nixpkgs#claude-code, or the path of a program",
-		Err:  ErrNoAgent,
+		Install: r.install(),
+		What:    fmt.Sprintf("no program %q on PATH", r.program),
+		Fix:     "install it, or name one with --package: a store path, an installable such as nixpkgs#claude-code, or the path of a program",
+		Err:     ErrNoAgent,
 	}
 }
 
@@ -153,10 +152,22 @@ func (r *resolver) badPackage(p string) error {
 		Fix:  "installables have a #, paths have a /",
 		Err:  ErrBadPackage,
 	}
-	if attr().MatchString(p) {
-		e.Fix = fmt.Sprintf("perhaps nixpkgs#%s, or ./%s", p, p)
+	if a, ok := agent.Running(p); ok {
+		e.What = fmt.Sprintf("no program %q on PATH", p)
+		e.Fix = "install it: " + a.Install
+	} else if attr().MatchString(p) {
+		e.Fix = fmt.Sprintf("perhaps nixpkgs#%s, or ./%s; no program of that name is on PATH", p, p)
 	}
 	return e
+}
+
+// install says how the agent that is missing is installed, if it is not the
+// default one.
+func (r *resolver) install() string {
+	if a, ok := agent.Running(r.program); ok && a.Name != agent.Default().Name {
+		return "to install " + a.Title + ": " + a.Install
+	}
+	return ""
 }
 
 func (r *resolver) notProgram(v *inventory.Inventory, file string) error {

@@ -67,8 +67,23 @@ func (r *resolver) kind(p string) (kind, string) {
 			return kindInstallable, p
 		}
 		return kindPath, abs
+	case attr().MatchString(p):
+		if file := r.named(p); file != "" {
+			return kindPath, file
+		}
 	}
 	return kindBad, p
+}
+
+// named is the first program of that name on PATH, but this one; empty if there
+// is none.
+func (r *resolver) named(name string) string {
+	for _, file := range lookAll(r.Path, name) {
+		if real, _, err := realPath(file); err == nil && real != r.Self {
+			return file
+		}
+	}
+	return ""
 }
 
 // abs makes p absolute without following links.

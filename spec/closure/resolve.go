@@ -27,6 +27,7 @@ type Options struct {
 	//	nixpkgs#claude-code, .#x, path:… a Nix installable, built now
 	//	./claude, /opt/x/claude, ~/x     a program outside the store, or a
 	//	                                 link that leads into it (./result)
+	//	codex                            a program on Path
 	//	host                             PROGRAM on Path, with the host's
 	//	                                 own toolchain
 	//
@@ -116,6 +117,8 @@ type candidate struct {
 	file string
 	// roots are the store paths of the package; empty for a host file.
 	roots []string
+	// name is what a host file was asked for as.
+	name string
 }
 
 func (r *resolver) run(ctx context.Context) (*Closure, error) {

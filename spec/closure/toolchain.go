@@ -28,6 +28,10 @@ var etcFiles = []string{
 
 var hostBins = []string{"/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"}
 
+// aliasDir has the agent's program under the name that it was asked for by, in
+// a jail.
+const aliasDir = "/opt/agent/bin"
+
 // systemBinds are the parts of the host that are not the agent's. Root is the
 // folder that stands for /; the answer's paths are as seen from it.
 //
@@ -99,6 +103,14 @@ func (r *resolver) host(ctx context.Context, a candidate) (*Closure, error) {
 		c.Agent = in.agent
 		c.Binds = append(c.Binds, in.binds...)
 		bins = in.bins
+		if a.name != "" && a.name != filepath.Base(in.agent) && a.name != defaultProgram() {
+			// It may be a link, and the agent may call itself by its name.
+			bins = append([]string{aliasDir}, bins...)
+			if c.Links == nil {
+				c.Links = map[string]string{}
+			}
+			c.Links[aliasDir+"/"+a.name] = in.agent
+		}
 	}
 	c.Binds = outermost(c.Binds)
 	for _, b := range c.Binds {

@@ -32,6 +32,8 @@ func CheckLogin(in *spec.Input, login string) error {
 	switch {
 	case login == LoginNone:
 		return nil
+	case !isClaude(in):
+		return hint.Add(errors.New("--login is for Claude Code"), "leave it out, and log in inside: jailed-claude shell --agent "+in.Policy.Agent.Name)
 	case login != LoginCopy:
 		return hint.Add(fmt.Errorf("--login: unknown value %q", login), "use none or copy")
 	case in.Policy.Agent.Config != policy.ConfigPrivate:
@@ -44,7 +46,7 @@ func CheckLogin(in *spec.Input, login string) error {
 // hostLogin is the folder of the host's login, if the jail can use it without
 // having it: its own configuration has none of its own.
 func hostLogin(in *spec.Input) (dir string, warnings []string) {
-	if in.Policy.Agent.Key != policy.KeyAuto || in.Policy.Agent.Config != policy.ConfigPrivate || in.Policy.Network.Mode == policy.NetHost {
+	if !isClaude(in) || in.Policy.Agent.Key != policy.KeyAuto || in.Policy.Agent.Config != policy.ConfigPrivate || in.Policy.Network.Mode == policy.NetHost {
 		return "", nil
 	}
 	h := claude.Find(source.Environ(), in.Host.Home)
@@ -138,8 +140,13 @@ func Prepare(in *spec.Input) (Warnings, error) {
 	if c.Moved != "" {
 		warnings.add("this project was %s before: its agent configuration came along", show.Visible(c.Moved))
 	}
-	if err := os.MkdirAll(spec.PrivateConfig(in.Host), 0o700); err != nil {
-		return warnings, hint.Add(fmt.Errorf("make the state folder: %w", err), stateHint)
+	for _, dir := range spec.AgentFolders(in.Host, agent.Named(in.Policy.Agent.Name)) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return warnings, hint.Add(fmt.Errorf("make the state folder: %w", err), stateHint)
+		}
+	}
+	if !isClaude(in) {
+		return warnings, nil
 	}
 	if first, err := projects.FirstLookAtCommon(in.Host.StateDir); err != nil {
 		warnings.add("%v", err)
@@ -153,7 +160,7 @@ func Prepare(in *spec.Input) (Warnings, error) {
 // Seed gives the first run of a private configuration what it may have of the
 // host's. It comes after Prepare.
 func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error) {
-	if in.Policy.Agent.Config != policy.ConfigPrivate {
+	if !isClaude(in) || in.Policy.Agent.Config != policy.ConfigPrivate {
 		return new(claude.Report), nil
 	}
 	o := claude.Options{
@@ -189,6 +196,9 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 // only on a terminal.
 func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal bool) []string {
 	lines := seeded.Notes(terminal)
+	if terminal {
+		lines = append(lines, agentNotes(in)...)
+	}
 	if in.Host.NixTrusted {
 		lines = append(lines, "warning: the Nix daemon trusts you, so a jail with its socket can become root on this host")
 	}

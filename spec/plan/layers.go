@@ -37,10 +37,10 @@ func (o *Options) merged(dir string) (p policies, warnings Warnings, err error) 
 	if err != nil {
 		return p, warnings, err
 	}
-	if p.team, err = policy.Merge(own); err != nil {
+	if p.team, err = policy.Merge(o.chosen([]*policy.Layer{own})...); err != nil {
 		return p, warnings, err
 	}
-	if p.all, err = policy.Merge(append(slices.Clip(user), own, flags)...); err != nil {
+	if p.all, err = policy.Merge(o.chosen(slices.Concat([]*policy.Layer{o.guess()}, user, []*policy.Layer{own, flags}))...); err != nil {
 		return p, warnings, err
 	}
 	return p, warnings, o.checkAllow(p.all.Network)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -25,6 +26,11 @@ type Options struct {
 
 	// The flags are the strongest layer of the policy. Zero values say
 	// nothing.
+	// Agent is the name of one; Package may have its name.
+	Agent string
+	// Called is the agent that this program is called after, which counts where
+	// Agent and Package name none.
+	Called                 string
 	Package                string
 	Net                    string
 	Allow                  []string
@@ -121,6 +127,10 @@ func (o *Options) layer() (*policy.Layer, error) {
 			*to = &value
 		}
 	}
+	set(&l.Agent.Name, o.Agent)
+	if o.Agent == "" && o.Package == "" {
+		set(&l.Agent.Name, o.Called)
+	}
 	set(&l.Agent.Package, o.Package)
 	set(&l.Network.Mode, o.Net)
 	l.Network.Allow, l.Network.Ports = o.Allow, o.Ports
@@ -178,9 +188,9 @@ func grantPath(p string) (string, error) {
 func (o *Options) closureOptions(p policy.Policy) closure.Options {
 	c := closure.Options{
 		Package: p.Agent.Package, Packages: p.Agent.Packages, ClosureFile: o.Closure, NoAgent: o.NoAgent,
-		CacheDir: host.CacheDir(), Progress: o.Progress,
+		CacheDir: host.CacheDir(), Progress: o.Progress, Program: agent.Named(p.Agent.Name).Programs[0],
 	}
-	if b := baked(); c.ClosureFile == "" && c.Package == "" && b.closure != "" {
+	if b := baked(); bakedFor(p) && c.ClosureFile == "" && c.Package == "" && b.closure != "" {
 		c.ClosureFile, c.Package, c.Baked = b.closure, b.pkg, true
 	}
 	return c

@@ -45,6 +45,7 @@ type Layer struct {
 
 // AgentLayer is what a layer says about Agent.
 type AgentLayer struct {
+	Name     *string
 	Package  *string
 	Packages []string
 	Config   *string

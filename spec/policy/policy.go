@@ -28,6 +28,8 @@ type Policy struct {
 
 // Agent is the program that is jailed.
 type Agent struct {
+	// Name is that of a row of package agent; empty is the default one.
+	Name string
 	// Package is a store path, a Nix installable, a path of a program outside
 	// the store, or "host". Empty means: what the flake baked in, then
 	// "claude" on PATH.

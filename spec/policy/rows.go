@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -15,8 +16,15 @@ func rows() []row {
 				Text: "Version of the policy format. Every file must have it."},
 		},
 		{
+			Key: Key{Name: "agent.name", Type: TypeString, Values: agent.Names(),
+				Text: "Which agent it is: whose folders, keys and variables the jail has. `agent.package` decides if it is left out."},
+			change: meaning{direction: always, wider: "another agent, with the folders, keys and hosts of that one"},
+			layer:  func(l *Layer) any { return &l.Agent.Name },
+			policy: func(p *Policy) any { return &p.Agent.Name },
+		},
+		{
 			Key: Key{Name: "agent.package", Type: TypeString,
-				Text: "The agent: a store path, a Nix installable, a program's path, or `host` for the `claude` on PATH."},
+				Text: "The agent: a store path, a Nix installable, a program's path, or `host` for the one on PATH."},
 			check:  checkInstallable,
 			change: meaning{direction: always, wider: "another program is the agent"},
 			layer:  func(l *Layer) any { return &l.Agent.Package },

@@ -26,6 +26,7 @@ var tools = []group{
 	{"@go", []string{"proxy.golang.org", "sum.golang.org"}},
 	{"@nix-cache", []string{"cache.nixos.org"}},
 	{"@npm", []string{"registry.npmjs.org"}},
+	{"@openai", agent.Named("codex").Hosts},
 	{"@pypi", []string{"pypi.org", "files.pythonhosted.org"}},
 }
 

@@ -195,6 +195,12 @@ func (p *probe) agent() Need {
 	n := Need{Name: a.Name}
 	path, err := p.Look(a.Programs[0])
 	if err != nil {
+		for _, name := range agent.Names() {
+			other := agent.Named(name)
+			if path, err := p.Look(other.Programs[0]); err == nil {
+				return Need{Name: name, OK: true, Detail: path + "; to run it: jailed-claude run " + name}
+			}
+		}
 		n.Detail = "not on PATH; name it with --package or agent.package in the policy, or install it"
 		n.Fix = []string{a.Install}
 		if _, err := p.Look("nix"); err == nil {

@@ -1,0 +1,69 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+)
+
+// ofAgent makes the jail of another agent.
+func ofAgent(name string) func(*Input) {
+	return func(in *Input) {
+		in.Policy.Agent.Name = name
+		in.Env.Keys, in.Env.Vars["OPENAI_API_KEY"] = []string{"OPENAI_API_KEY"}, "sk-secret"
+		in.Closure.Agent = "/opt/npm/bin/" + name
+	}
+}
+
+// TestOtherAgents: a jail has the folders of its agent, each for this project
+// alone, and nothing of Claude Code.
+func TestOtherAgents(t *testing.T) {
+	for _, name := range agent.Names() {
+		if name == agent.Default().Name {
+			continue
+		}
+		in := valid()
+		ofAgent(name)(&in)
+		j := mustBuild(t, in)
+		text := render(t, j.Spec)
+		// The placeholders of brokers are in the annotation of the network.
+		if strings.Contains(string(text), ".claude") || strings.Contains(string(text), "CLAUDE_") || strings.Contains(string(text), "/claude\"") {
+			t.Errorf("%s: Claude Code is in its jail:\n%s", name, text)
+		}
+		for _, f := range agent.Named(name).Folders {
+			want := in.Host.ProjectState + "/" + name + "/" + f.Path
+			at := slices.IndexFunc(j.Spec.Mounts, func(m specs.Mount) bool { return m.Destination == in.Host.Home+"/"+f.Path })
+			if at < 0 || j.Spec.Mounts[at].Source != want {
+				t.Errorf("%s: %s is not %s", name, f.Path, want)
+			}
+		}
+	}
+}
+
+// TestWriteToAnAgent: what an agent of the host runs or believes is in no jail,
+// whichever agent is in it.
+func TestWriteToAnAgent(t *testing.T) {
+	for _, in := range []string{"", "codex", "gemini"} {
+		for _, name := range agent.Names() {
+			for _, f := range agent.Named(name).Folders {
+				for _, p := range []string{"/home/ada/" + f.Path, "/home/ada/" + f.Path + "/sessions"} {
+					bad := valid()
+					bad.Policy.Agent.Name = in
+					grant(&bad, "rw", p)
+					if _, err := Build(bad); err == nil || !strings.Contains(err.Error(), "belongs to the host's own ") {
+						t.Errorf("a jail of %q writes %s: %v", in, p, err)
+					}
+				}
+			}
+		}
+	}
+	shared := valid()
+	shared.Policy.Agent.Name, shared.Policy.Agent.Config = "codex", "shared"
+	if _, err := Build(shared); err == nil || !strings.Contains(err.Error(), "is for Claude Code") {
+		t.Errorf("codex with Claude's configuration of the host: %v", err)
+	}
+}

@@ -1,0 +1,136 @@
+package plan
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// calledPrefix begins the names of links to this program that choose an agent:
+// jailed-codex.
+const calledPrefix = "jailed-"
+
+// CalledAgent is the agent that this program is called after; empty if it has
+// another name. jailed-claude says nothing: a policy may name another agent.
+func CalledAgent(argv0 string) string {
+	name, ok := strings.CutPrefix(filepath.Base(argv0), calledPrefix)
+	if !ok || name == agent.Default().Name || !slices.Contains(agent.Names(), name) {
+		return ""
+	}
+	return name
+}
+
+// TakeAgent takes the name of an agent off arguments: run codex.
+func (o *Options) TakeAgent(args []string, dash int) (rest []string, newDash int) {
+	if len(args) == 0 || dash == 0 || o.Agent != "" || !slices.Contains(agent.Names(), args[0]) {
+		return args, dash
+	}
+	o.Agent = args[0]
+	return args[1:], max(dash-1, -1)
+}
+
+// agentOf is the agent of a package, as far as its name tells: ~/bin/codex,
+// nixpkgs#codex, a plain codex. Empty for others.
+func agentOf(pkg string) string {
+	a, ok := agent.Running(path.Base(pkg[strings.LastIndex(pkg, "#")+1:]))
+	if !ok {
+		return ""
+	}
+	return a.Name
+}
+
+// chosen are the layers with the agent that each of them chooses: by its name,
+// or by a package that has its name. A weaker layer's package is dropped where
+// a stronger one chooses another agent.
+func (o *Options) chosen(layers []*policy.Layer) []*policy.Layer {
+	layers = slices.Clone(layers)
+	var last *policy.Layer // the strongest so far that has a package
+	name := agent.Default().Name
+	var of string // the agent of that package
+	for i, l := range layers {
+		if l == nil || l.Agent.Name == nil && l.Agent.Package == nil {
+			continue
+		}
+		own := *l
+		layers[i] = &own
+		if p := own.Agent.Package; p != nil && own.Agent.Name == nil {
+			if n := agentOf(*p); n != "" {
+				own.Agent.Name = &n
+			}
+		}
+		if own.Agent.Name != nil {
+			name = *own.Agent.Name
+		}
+		if own.Agent.Package != nil {
+			last, of = &own, name
+		}
+	}
+	if last != nil && of != name && *last.Agent.Package != policy.PackageHost {
+		for _, l := range layers {
+			if l != nil && l.Agent.Package != nil {
+				l.Agent.Package = nil
+			}
+		}
+	}
+	return layers
+}
+
+// guess is the weakest layer: the agent that the command of a shell is, so that
+// "shell -- codex" has what codex needs.
+func (o *Options) guess() *policy.Layer {
+	if len(o.Command) == 0 {
+		return nil
+	}
+	a, ok := agent.Running(o.Command[0])
+	if !ok || a.Name == agent.Default().Name {
+		return nil
+	}
+	return &policy.Layer{Name: "the command", Agent: policy.AgentLayer{Name: &a.Name}}
+}
+
+// isClaude: the agent is Claude Code, which alone has a configuration that is
+// seeded, and a login of the host's.
+func isClaude(in *spec.Input) bool {
+	return agent.Named(in.Policy.Agent.Name).Name == agent.Default().Name
+}
+
+// agentNotes are for the user of an agent that is not Claude Code, on a
+// terminal: what it begins with, and what does not work inside.
+func agentNotes(in *spec.Input) (lines []string) {
+	if isClaude(in) {
+		return nil
+	}
+	a := agent.Named(in.Policy.Agent.Name)
+	begins := len(a.Folders) > 0
+	for _, dir := range spec.AgentFolders(in.Host, a) {
+		list, err := os.ReadDir(dir)
+		begins = begins && err == nil && len(list) == 0
+	}
+	if begins {
+		lines = append(lines, fmt.Sprintf("first run: %s begins without settings and login; what it keeps is for this project alone", a.Title))
+	}
+	s := a.Sandbox
+	if len(s.Off) == 0 || len(in.Command) > 0 || s.Nesting && in.Policy.Identity.Nesting {
+		return lines
+	}
+	for _, arg := range in.Args {
+		if name, _, _ := strings.Cut(arg, "="); name == s.Off[0] || name == s.Short || slices.Contains(s.Also, name) {
+			return lines
+		}
+	}
+	return append(lines, fmt.Sprintf("%s's own sandbox does not work in a jail, and its commands fail with it: jailed-claude run %s -- %s; or identity.nesting = true",
+		a.Title, a.Name, strings.Join(s.Off, " ")))
+}
+
+// bakedFor: what the installation came with is of the agent of that policy.
+func bakedFor(p policy.Policy) bool {
+	b := baked()
+	return agent.Named(p.Agent.Name).Name == agent.Default().Name || p.Origins["agent.name"] == b.policy
+}

@@ -1,0 +1,88 @@
+package plan
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+func TestCalledAgent(t *testing.T) {
+	for argv0, want := range map[string]string{
+		"/usr/bin/jailed-codex": "codex", "jailed-gemini": "gemini", "jailed-claude": "", "jailed-cursor": "", "jailed-": "", "codex": "", "": "",
+	} {
+		if got := CalledAgent(argv0); got != want {
+			t.Errorf("%q: %q, want %q", argv0, got, want)
+		}
+	}
+}
+
+func TestTakeAgent(t *testing.T) {
+	for _, c := range []struct {
+		args  []string
+		dash  int
+		agent string
+		rest  []string
+		after int
+	}{
+		{nil, -1, "", nil, -1},
+		{[]string{"codex"}, -1, "codex", []string{}, -1},
+		{[]string{"codex", "-p", "x"}, 1, "codex", []string{"-p", "x"}, 0},
+		// What follows "--" is the agent's, whatever it is called.
+		{[]string{"codex"}, 0, "", []string{"codex"}, 0},
+		{[]string{"fix"}, -1, "", []string{"fix"}, -1},
+		{[]string{"cursor"}, -1, "", []string{"cursor"}, -1},
+	} {
+		var o Options
+		if rest, dash := o.TakeAgent(c.args, c.dash); o.Agent != c.agent || !slices.Equal(rest, c.rest) || dash != c.after {
+			t.Errorf("%q at %d: agent %q, %q at %d", c.args, c.dash, o.Agent, rest, dash)
+		}
+	}
+}
+
+// TestChosen: the strongest layer that names an agent or its package decides,
+// and no agent runs with the folders of another.
+func TestChosen(t *testing.T) {
+	layer := func(name, pkg string) *policy.Layer {
+		l := &policy.Layer{Name: "x"}
+		if name != "" {
+			l.Agent.Name = &name
+		}
+		if pkg != "" {
+			l.Agent.Package = &pkg
+		}
+		return l
+	}
+	for _, c := range []struct {
+		what      string
+		layers    []*policy.Layer
+		name, pkg string
+	}{
+		{"nothing", []*policy.Layer{nil, layer("", "")}, "", ""},
+		{"a name", []*policy.Layer{layer("codex", "")}, "codex", ""},
+		{"a path", []*policy.Layer{layer("", "~/.npm-global/bin/codex")}, "codex", "~/.npm-global/bin/codex"},
+		{"an installable", []*policy.Layer{layer("", "nixpkgs#opencode")}, "opencode", "nixpkgs#opencode"},
+		{"a program of another name", []*policy.Layer{layer("", "cn")}, "continue", "cn"},
+		{"what nobody knows", []*policy.Layer{layer("", "/x/agent")}, "", "/x/agent"},
+		{"both", []*policy.Layer{layer("codex", "/x/claude")}, "codex", "/x/claude"},
+		{"a stronger package", []*policy.Layer{layer("codex", ""), layer("", "~/bin/claude")}, "claude", "~/bin/claude"},
+		{"a stronger name", []*policy.Layer{layer("", "~/bin/codex"), layer("gemini", "")}, "gemini", ""},
+		{"another than the default", []*policy.Layer{layer("", "nixpkgs#claude-code"), layer("codex", "")}, "codex", ""},
+		{"the same once more", []*policy.Layer{layer("", "~/bin/codex"), layer("codex", "")}, "codex", "~/bin/codex"},
+		{"of the host", []*policy.Layer{layer("", "host"), layer("codex", "")}, "codex", "host"},
+	} {
+		var o Options
+		p, err := policy.Merge(o.chosen(c.layers)...)
+		if err != nil || p.Agent.Name != c.name || p.Agent.Package != c.pkg {
+			t.Errorf("%s: agent %q, package %q, %v", c.what, p.Agent.Name, p.Agent.Package, err)
+		}
+	}
+	if l := (&Options{Command: []string{"codex", "login"}}).guess(); l == nil || *l.Agent.Name != "codex" {
+		t.Errorf("a shell that runs codex: %v", l)
+	}
+	for _, command := range [][]string{nil, {"claude"}, {"sh", "-c", "codex"}} {
+		if l := (&Options{Command: command}).guess(); l != nil {
+			t.Errorf("%q: %v", command, l)
+		}
+	}
+}
