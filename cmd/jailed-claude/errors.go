@@ -72,6 +72,8 @@ func hintsFor(err error) (hints, commands []string) {
 	var ns *userns.Error
 	var limits *cgroup.DelegationError
 	switch {
+	case needs.InJail(err) != "":
+		return []string{needs.InJail(err)}, nil
 	case errors.As(err, &h):
 		return h.Lines, nil
 	case errors.As(err, &project) && project.Hint != "":

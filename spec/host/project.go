@@ -22,17 +22,13 @@ func FindProject(s *source.Source, dir string, f *Facts) (string, error) {
 }
 
 func (s reader) findProject(dir string, f *Facts) (string, error) {
-	if dir == "" {
-		wd, err := os.Getwd()
-		if err != nil {
-			return "", &ProjectError{
-				Dir: ".", Err: ErrProjectMissing, Detail: "is a working directory that is no longer there",
-				Hint: "change into an existing folder first",
-			}
+	dir, err := filepath.Abs(dir) // of "" it is the working directory
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", &ProjectError{
+			Dir: ".", Err: ErrProjectMissing, Detail: "is a working directory that is no longer there",
+			Hint: "change into an existing folder first",
 		}
-		dir = wd
 	}
-	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", fmt.Errorf("project: %w", err)
 	}

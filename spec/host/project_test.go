@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
 func TestProjectRefused(t *testing.T) {
@@ -196,5 +197,25 @@ func TestFurtherFolders(t *testing.T) {
 	has(t, "watch", names(p.Watch, f.Home+"/w"), ".mcp.json", "r/.git/hooks")
 	if p.Dir != f.Home+"/w" || len(p.Git)+len(p.Hide) > 0 {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestFolderThatIsGone: a shell may stand in a folder that somebody has removed.
+func TestFolderThatIsGone(t *testing.T) {
+	gone := t.TempDir() + "/gone"
+	if err := os.Mkdir(gone, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(gone)
+	t.Setenv("PWD", gone)
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"", ".", "..", "sub"} {
+		_, err := FindProject(source.This(), dir, &Facts{Home: "/nowhere"})
+		var e *ProjectError
+		if !errors.As(err, &e) || !errors.Is(err, ErrProjectMissing) || e.Hint == "" {
+			t.Errorf("%q: %v", dir, err)
+		}
 	}
 }

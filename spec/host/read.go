@@ -116,6 +116,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		return nil, err
 	}
 	f.Warnings = append(f.Warnings, warnings...)
+	f.Warnings = append(f.Warnings, s.mountsBelow(f.Project.Dir)...)
 	if err := s.further(ctx, f, o); err != nil {
 		return nil, err
 	}

@@ -72,6 +72,21 @@ func Plain(a netip.Addr) netip.Addr {
 	return a
 }
 
+// Metadata reports whether a is where clouds tell a machine its own credentials:
+// no project needs it.
+func Metadata(a netip.Addr) bool {
+	a = Plain(a)
+	for _, s := range metadata {
+		if netip.MustParsePrefix(s).Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// metadata are all of link-local, Azure's, that of EC2 by IPv6, and Alibaba's.
+var metadata = []string{"169.254.0.0/16", "fe80::/10", "168.63.129.16/32", "fd00:ec2::/32", "100.100.100.200/32"}
+
 // Special is what a is if it is not of the public internet; empty if it is.
 func Special(a netip.Addr) string {
 	a = Plain(a)

@@ -153,6 +153,11 @@ func (b *Broker) failed(f *forward, err error) *refusal {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		text, status = "did not answer in time", http.StatusGatewayTimeout
 	}
+	if f.sent != nil && f.sent.malformed.Load() && !errors.Is(err, context.Canceled) {
+		r := refuse(http.StatusBadRequest, "the body of the request breaks off, or its chunks are malformed")
+		r.why = f.redact.text(err.Error())
+		return r
+	}
 	r := refuse(status, "%s %s; the session log on the host has the reason", b.upstream.Host, text)
 	r.why = f.redact.text(err.Error())
 	return r

@@ -97,3 +97,15 @@ func TestIdleReused(t *testing.T) {
 		t.Errorf("%d requests were answered, %d came", done, len(l.got))
 	}
 }
+
+// TestMalformedBody: what is wrong with a request is not the service's fault.
+func TestMalformedBody(t *testing.T) {
+	l := newLab(t, nil)
+	for _, chunk := range []string{"zz\r\nx\r\n", "5\r\nabcdeXX", "-1\r\n", "fffffffffffffffff\r\n"} {
+		answer := l.raw("POST /v1/messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Api-Key: " + l.b.Placeholder() + "\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
+		if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || strings.Contains(answer, key) {
+			t.Errorf("%q: %q", chunk, answer)
+		}
+	}
+	clean(t, "the log", l.events)
+}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/textproto"
@@ -69,11 +70,16 @@ func (b *Broker) prepare(r *http.Request) (*forward, *refusal) {
 type counter struct {
 	io.ReadCloser
 	n atomic.Int64
+	// malformed: the jail sent what is no body.
+	malformed atomic.Bool
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.n.Add(int64(n))
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.malformed.Store(true)
+	}
 	return n, err
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
@@ -48,9 +49,22 @@ func sysctl(name, value string) []string {
 	}
 }
 
+const inJail = "this is inside a jail of jailed-claude already, in which no other one starts: run the program itself"
+
+// InJail says what is wrong where a jail is started in another one, for the system
+// calls that a jail lacks; empty for other errors.
+func InJail(err error) string {
+	if errors.Is(err, unix.ENOSYS) && source.Exists(contract.InitPath) {
+		return inJail
+	}
+	return ""
+}
+
 // blame finds what keeps the caller from user namespaces.
 func (p *probe) blame(err error) (detail string, fix []string) {
 	switch {
+	case source.Exists(p.Root + contract.InitPath):
+		return inJail, nil
 	case !source.Exists(p.Root + "/proc/self/ns/user"):
 		return "the kernel has no user namespaces (CONFIG_USER_NS), or /proc is not mounted", nil
 	case p.proc("/proc/sys/user/max_user_namespaces") == "0":
