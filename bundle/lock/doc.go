@@ -1,6 +1,6 @@
 // Package lock pins a jail: which store paths it is made of and what is in
 // them, what the project's policy says, and what jail follows from both. A
-// team keeps the file beside the policy and everyone's agent runs in the same
+// team keeps the file next to the policy and everyone's agent runs in the same
 // jail, byte for byte.
 //
 // Verify recomputes the NAR hashes of the store paths from the files

@@ -1,4 +1,4 @@
-// Package inspect reads of the kernel what holds for the agent's process just
+// Package inspect reads from the kernel what holds for the agent's process just
 // before it executes, and compares it with what the configuration promises. It
 // believes neither the configuration nor whoever applied it.
 //

@@ -5,6 +5,9 @@
 // file, the project's file, command line flags. Scalars of a stronger layer
 // replace those of a weaker one; lists add up.
 //
+// A key is one row of the table in rows.go: its type, values, check, and what a
+// change of it widens. Its fields are in Policy (policy.go) and Layer (layer.go).
+//
 // What does not belong here: files (a caller reads them and passes the bytes),
 // the environment, and anything that depends on a host. A path in a policy
 // stays as it was written ("~/.cache") until package spec resolves it.

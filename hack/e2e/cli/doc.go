@@ -1,4 +1,4 @@
-// Package cli tests the commands beside run and shell: what they print, refuse
+// Package cli tests the commands other than run and shell: what they print, refuse
 // and approve, the lock, the trust store, and Nix. It holds tests only.
 //
 // What does not belong here: what needs neither a jail nor the store, which

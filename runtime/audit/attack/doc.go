@@ -7,6 +7,9 @@
 // their order, and the process that makes them. Imports go from suite to these and
 // from these to attack.
 //
+// A new attack is an Attack in the list of its class. Only a new class has to be
+// named in suite.
+//
 // What does not belong here: single attacks, and what the host lays out and judges
 // (runtime/audit).
 package attack

@@ -1,10 +1,11 @@
 // Package broker lets a jail use a service with a key that stays outside.
 //
-// Inside, the service is plain HTTP/1.1 at the broker's address, and a
-// placeholder stands for the key. The broker puts the key in the placeholder's
-// place, in one header and nowhere else, and speaks TLS to the real service.
-// A request without the placeholder goes nowhere, so a key of somebody else's
-// cannot be used through it; the placeholder sent anywhere else is worthless.
+// Inside, the service is at its own name over TLS, with HTTP/1.1 and HTTP/2, and
+// at the broker's name as plain HTTP. A placeholder stands for the key. The
+// broker replaces it in one header and nowhere else, and speaks TLS to the real
+// service. Another key in that header goes nowhere, so a key of somebody else's
+// cannot be used through it. A request to the service's own name without that
+// header goes on without a key. The placeholder sent anywhere else is worthless.
 //
 // Bodies pass in both directions as they come: what a server sends as events
 // arrives as events. Nothing is sent twice by the broker itself, beyond what
@@ -21,5 +22,6 @@
 // jail runs.
 //
 // Not here: which connections are for a broker, how names are resolved and
-// which addresses may be dialled (package egress), where keys come from (cmd).
+// which addresses may be dialled (package egress), where keys come from (packages
+// key and login).
 package broker
