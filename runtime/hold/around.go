@@ -23,7 +23,11 @@ const (
 
 // judge looks at what happened to places before they were covered.
 func (h *Hold) judge(renewed []*place) {
-	seen := map[string][]uint32{}
+	seen := h.early
+	if seen == nil {
+		seen = map[string][]uint32{}
+	}
+	h.early = nil
 	lost := h.writes == nil
 	note := func() {
 		for _, e := range h.writes.read() {
@@ -56,6 +60,22 @@ func (h *Hold) judge(renewed []*place) {
 			shown = append(shown, p.path)
 		}
 	}
+	defer func() {
+		// Whoever opened it before the cover, wrote and closed it while this
+		// looked was seen by neither look. Now nobody has it open any more, and
+		// the kernel has told of all writes.
+		h.early = map[string][]uint32{}
+		for _, e := range h.writes.read() {
+			at := path.Join(e.dir, e.name)
+			if e.mask&unix.IN_MOVED_TO != 0 {
+				h.early[at] = append(h.early[at], e.mask) // of the next time
+				continue
+			}
+			for _, p := range renewed {
+				p.unsure = p.unsure || e.lost || p.path == at
+			}
+		}
+	}()
 	for end := time.Now().Add(grace); ; time.Sleep(graceEvery) {
 		at, who := h.around(shown)
 		if who == "" {

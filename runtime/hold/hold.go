@@ -28,6 +28,8 @@ type Hold struct {
 	// writes tells of all that happens to them, and is read when there is
 	// something to judge.
 	wakes, writes *listener
+	// early are events of places that came while the last ones were judged.
+	early map[string][]uint32
 	// later are descriptors to close when nothing is urgent.
 	later []int
 	// thread is the thread that holds.
