@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A bind mount of a single file lasts only until somebody replaces that file outside. rename(2) and
-# unlink(2) answer EBUSY for a mount point of the caller's own mount namespace only; in every other
-# namespace the mount is detached without a word (since Linux 3.18). So an editor that saves by
-# rename, or `git checkout`, on the host removes the mount in a running container: programs in it
+# A bind mount of a single file lasts only until somebody replaces that file outside. rename(2)
+# answers EBUSY for a mount point of the caller's own mount namespace only; in every other
+# namespace the mount is detached without a word (since Linux 3.18). So an editor on the
+# host that saves by rename removes the mount in a running container: programs in it
 # then see the file that was covered. Writing in place keeps the mount.
 #
 # Matters for: OCI runtimes, sandboxes that cover or pin single files of a shared folder.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A `cafile=` (or `ca=`) in any .npmrc switches NODE_EXTRA_CA_CERTS off for npm. The variable adds to
+# A `cafile=` in an .npmrc switches NODE_EXTRA_CA_CERTS off for npm. The variable adds to
 # Node's default list, but npm hands its CAs to TLS as the whole list, and Node then adds nothing.
 # So a user whose .npmrc names a company's CA gets UNABLE_TO_VERIFY_LEAF_SIGNATURE behind a proxy
-# whose CA comes by the variable, while `node` and every other program in JavaScript work.
+# whose CA comes by the variable, while `fetch` in the same node works.
 #
 # Matters for: sandboxes and CI behind a TLS proxy of their own.
 # Seen: npm 11.19.1, node 20.20.2, OpenSSL 3.0.19, 2026-11-29. Needs: npm's registry, node 20.17 or newer, openssl.
