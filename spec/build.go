@@ -290,7 +290,7 @@ func (b *builder) environment() error {
 	}
 	b.networkEnv()
 	for _, name := range slices.Sorted(maps.Keys(b.Policy.Env.Set)) {
-		b.env[name] = b.Policy.Env.Set[name]
+		b.env[name] = b.inHome(b.Policy.Env.Set[name])
 		b.grant("environment", name, "fixed", b.origin("env.set="+name), "set by policy")
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.env)) {

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"path"
+	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
@@ -43,4 +44,12 @@ func (b *builder) ofOther(p string) string {
 		}
 	}
 	return ""
+}
+
+// inHome writes out a value that begins with "~/", which no program does.
+func (b *builder) inHome(value string) string {
+	if rest, ok := strings.CutPrefix(value, "~/"); ok {
+		return path.Join(b.Host.Home, rest)
+	}
+	return value
 }

@@ -67,3 +67,55 @@ func TestWriteToAnAgent(t *testing.T) {
 		t.Errorf("codex with Claude's configuration of the host: %v", err)
 	}
 }
+
+// TestOwnKeys: the key of the caller's is used by the agents that want one of
+// that kind, under the variable that they read, and is in no jail.
+func TestOwnKeys(t *testing.T) {
+	for _, c := range []struct {
+		agent, caller, url, inside, host string
+	}{
+		{"codex", "OPENAI_API_KEY", "", "CODEX_API_KEY", "api.openai.com"},
+		{"codex", "CODEX_API_KEY", "", "CODEX_API_KEY", "api.openai.com"},
+		{"codex", "OPENAI_API_KEY", "https://api.openai.com/v1/", "CODEX_API_KEY", "api.openai.com"},
+		{"codex", "OPENAI_API_KEY", "https://other.example/v1", "", ""},
+		{"codex", "ANTHROPIC_API_KEY", "", "", ""},
+		{"opencode", "ANTHROPIC_API_KEY", "", "ANTHROPIC_API_KEY", "api.anthropic.com"},
+		{"pi", "OPENAI_API_KEY", "", "OPENAI_API_KEY", "api.openai.com"},
+		{"gemini", "GEMINI_API_KEY", "", "GEMINI_API_KEY", "generativelanguage.googleapis.com"},
+		{"gemini", "OPENAI_API_KEY", "", "", ""},
+		{"claude", "OPENAI_API_KEY", "", "", ""},
+	} {
+		in := valid()
+		in.Policy.Agent.Name = c.agent
+		in.Env = EnvOf(in.Policy, map[string]string{c.caller: "sk-secret", "OPENAI_BASE_URL": c.url})
+		j := mustBuild(t, in)
+		if text := render(t, j.Spec); strings.Contains(string(text), "sk-secret") {
+			t.Errorf("%s: the key is in the jail", c.agent)
+		}
+		if c.inside == "" {
+			if len(j.Network.Brokers) > 0 {
+				t.Errorf("%s with %s %s: %v", c.agent, c.caller, c.url, j.Network.Brokers)
+			}
+			continue
+		}
+		if len(j.Network.Brokers) != 1 {
+			t.Fatalf("%s with %s: brokers %v", c.agent, c.caller, j.Network.Brokers)
+		}
+		b := j.Network.Brokers[0]
+		if b.From != "env:"+c.caller || b.Host != c.host || !slices.Contains(j.Spec.Process.Env, c.inside+"="+b.Placeholder()) {
+			t.Errorf("%s with %s: %+v, %q", c.agent, c.caller, b, j.Spec.Process.Env)
+		}
+	}
+}
+
+// TestHomeInEnv: nobody writes out "~/" in a variable but a shell.
+func TestHomeInEnv(t *testing.T) {
+	in := valid()
+	in.Policy.Env.Set = map[string]string{"A": "~/x/y", "B": "a~/x", "C": "~ada/x", "D": "~/"}
+	env := mustBuild(t, in).Spec.Process.Env
+	for _, want := range []string{"A=/home/ada/x/y", "B=a~/x", "C=~ada/x", "D=/home/ada"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("no %s in %q", want, env)
+		}
+	}
+}

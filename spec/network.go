@@ -231,14 +231,14 @@ func brokerWhy(o network.Broker) string {
 
 // ownKey: the jail gets a broker for the key in the caller's environment.
 func (b *builder) ownKey(k agent.Key) bool {
-	if b.Policy.Agent.Key != policy.KeyAuto || !slices.Contains(b.Env.Keys, k.Variable) || b.says(k.Variable) || b.says(k.URL) || b.says(k.Elsewhere) {
+	if b.Policy.Agent.Key != policy.KeyAuto || !slices.Contains(b.Env.Keys, k.Variable) || b.says(k.Variable) || b.says(k.URL) || b.says(k.Elsewhere) || b.says(k.Inside) {
 		return false
 	}
 	if k.URL == "" && b.Host.CAFile == "" {
 		return false // it comes by the service's own name, which needs certificates
 	}
 	return !slices.ContainsFunc(b.Policy.Brokers, func(o network.Broker) bool {
-		return o.Name == k.Broker || o.Env == k.Variable || k.URL != "" && o.URLEnv == k.URL
+		return o.Name == k.Broker || o.Env == k.Variable || k.Inside != "" && o.Env == k.Inside || k.URL != "" && o.URLEnv == k.URL
 	})
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -151,6 +152,9 @@ type Key struct {
 	// Variable holds the key, URL the address of the service where that is not
 	// Upstream.
 	Variable, URL string
+	// Inside holds the placeholder in a jail, where the agent does not look into
+	// Variable.
+	Inside string
 	// Elsewhere is a variable by which a caller sends the key to another service
 	// although a jail does not set it.
 	Elsewhere string
@@ -169,7 +173,7 @@ type Key struct {
 func (k Key) For(from string) network.Broker {
 	return network.Broker{
 		Name: k.Broker, Upstream: k.Upstream, Header: k.Header, From: from,
-		Env: k.Variable, URLEnv: k.URL, Paths: k.Paths,
+		Env: cmp.Or(k.Inside, k.Variable), URLEnv: k.URL, Paths: k.Paths,
 	}
 }
 

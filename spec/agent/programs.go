@@ -25,7 +25,7 @@ func programs() map[string]Agent {
 			Programs: []string{"codex"}, Package: "@openai/codex", Seen: "0.171.0",
 			Folders: []Folder{{Path: ".codex", Variable: "CODEX_HOME", Login: "auth.json"}},
 			Hosts:   openAIHosts(),
-			Keys:    []Key{openAI()},
+			Keys:    codexKeys(),
 			Sandbox: Sandbox{Off: []string{"--sandbox", "danger-full-access"}, Short: "-s", Nesting: true,
 				Also: []string{"--dangerously-bypass-approvals-and-sandbox", "--yolo"}},
 		},
@@ -92,6 +92,13 @@ func openAI() Key {
 		Upstream: "https://api.openai.com", Header: "Authorization",
 		Paths: []string{"/v1/responses", "/v1/responses/", "/v1/chat/completions", "/v1/models", "/v1/models/"},
 	}
+}
+
+// codexKeys are what "codex exec" takes: it does not look at OPENAI_API_KEY.
+func codexKeys() []Key {
+	own, common := openAI(), openAI()
+	own.Variable, common.Inside = "CODEX_API_KEY", "CODEX_API_KEY"
+	return []Key{own, common}
 }
 
 // anthropicByName is the key of Anthropic's API for agents that send it to the

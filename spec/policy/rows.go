@@ -159,7 +159,7 @@ func rows() []row {
 		},
 		{
 			Key: Key{Name: "env.set", Type: TypeTable,
-				Text: "Environment variables with a value of their own."},
+				Text: "Environment variables with a value of their own; `~/` at the start is the home folder."},
 			change: meaning{direction: always, wider: "a variable can change what programs do, and which ones"},
 			layer:  func(l *Layer) any { return &l.Env.Set },
 			policy: func(p *Policy) any { return &p.Env.Set },
