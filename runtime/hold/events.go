@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/later"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 )
 
@@ -35,6 +36,7 @@ func listen(mask uint32) (*listener, error) {
 
 func (l *listener) close() {
 	if l != nil {
+		later.Free(l.fd)
 		_ = unix.Close(l.fd)
 	}
 }

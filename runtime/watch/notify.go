@@ -13,6 +13,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/later"
 )
 
 // notifier hears of watched paths that appear (inotify(7)), also of those that are
@@ -80,9 +82,13 @@ func (w *Watch) Start(strict bool) <-chan struct{} {
 			defer n.file.Close()
 		}
 		<-ended
-		if n.file != nil && !strict {
+		if n.file == nil {
+			return
+		}
+		if !strict {
 			n.read() // what happened last
 		}
+		later.Free(n.fd)
 	}
 	go func() {
 		defer close(ended)
