@@ -45,7 +45,7 @@ clear
 RC
 chmod 0644 "$work/rc"
 
-tmux -L picture -f /dev/null new-session -d -x 126 -y 40 \
+tmux -L picture -f /dev/null new-session -d -x 132 -y 40 \
   "unshare --net -- sh -c 'ip link set lo up; exec runuser -u $user -- env -i HOME=$home USER=$user TERM=xterm-256color LANG=C.UTF-8 bash --rcfile $work/rc -i'"
 # type_line TEXT SECONDS: types a command, and waits until its screen stands.
 type_line() {
