@@ -35,6 +35,10 @@ check-nix: ## the flake, with a stand-in for nixpkgs; builds a jailed agent
 	@hack/deps.sh test
 	@hack/nix/check.sh
 
+check-agents: ## the real agents from npm, each in a jail; ARGS="codex pi" for some
+	@hack/build.sh
+	@hack/agents.sh $(ARGS)
+
 fuzz: ## every fuzz target; ARGS=10m for longer
 	@hack/fuzz.sh $(ARGS)
 

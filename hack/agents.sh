@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The real agents, at the versions that spec/agent was made from, start in a
+# jail by their names, and find what they kept. Needs bin/jailed-claude, npm and
+# its registry. Not part of "make test".
+#
+#   hack/agents.sh [NAME…]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+program=$PWD/bin/jailed-claude
+cache=${JAIL_AGENTS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/jailed-claude-agents}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/home/project" "$cache"
+
+# rows prints "NAME PROGRAM PACKAGE VERSION" for each row.
+rows() {
+  awk -F'"' '/^\t\t"[a-z]+": \{$/ { name = $2 } /Programs: .*Package: .*Seen: / { print name, $2, $4, $6 }' spec/agent/programs.go
+}
+
+failed=0
+while read -r name command package version; do
+  [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
+  prefix=$cache/$name-$version
+  if [ ! -x "$prefix/bin/$command" ] && ! npm install -g --prefix "$prefix" --loglevel=error --allow-scripts="$package" --allow-scripts=@ampcode/cli "$package@$version" >"$work/npm.log" 2>&1; then
+    echo "skip $name: npm has no $package@$version here: $(tail -n 1 "$work/npm.log")"
+    continue
+  fi
+  # In the jail it is on PATH by its name, and its folders are kept.
+  jail=(env HOME="$work/home" PATH="$prefix/bin:$PATH" "$program")
+  folder=$(cd "$work/home/project" && "${jail[@]}" explain --agent "$name" | awk '/for the jails of this project alone/ { print $2; exit }')
+  if said=$(cd "$work/home/project" && "${jail[@]}" run "$name" -- --version 2>&1 </dev/null) &&
+    (cd "$work/home/project" && "${jail[@]}" shell --agent "$name" -- sh -c "command -v $command >/dev/null && echo kept >'$folder/check'" &&
+      "${jail[@]}" shell --agent "$name" -- grep -qx kept "$folder/check") && [ ! -e "$folder/check" ]; then
+    echo "ok   $name $version: $(tail -n 1 <<<"$said")"
+  else
+    echo "FAIL $name $version: $said"
+    failed=1
+  fi
+done < <(rows)
+exit "$failed"
