@@ -5,7 +5,7 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm soak check-nix fuzz lint bench release check-release install clean
+.PHONY: help build run test test-vm soak check-nix check-agents fuzz lint bench release check-release install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-19s %s\n", $$1, $$2 }'

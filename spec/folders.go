@@ -1,11 +1,16 @@
 package spec
 
 import (
+	"errors"
+	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 )
 
@@ -52,4 +57,42 @@ func (b *builder) inHome(value string) string {
 		return path.Join(b.Host.Home, rest)
 	}
 	return value
+}
+
+// sharedConfig prepares the host's own Claude configuration. The folder is
+// mounted with the other files, what lies in it and is not for the agent with
+// the protected paths: a grant must not come to lie on top.
+func (b *builder) sharedConfig() error {
+	c := b.Host.ClaudeShared
+	if b.agent.Name != agent.Default().Name {
+		return fmt.Errorf(`config = "shared" is for Claude Code, and this is %s, which keeps its folders for the jails of this project: write agent.config = "private"`, b.agent.Title)
+	}
+	if c.Dir == "" {
+		return errors.New(`config = "shared", but the host has no ~/.claude: run claude once, or use "private"`)
+	}
+	if err := b.exposes(c.Dir); err != nil {
+		return fmt.Errorf(`config = "shared": %w`, err)
+	}
+	if c.Dir != b.configDir() {
+		b.env[b.agent.Config().Variable] = c.Dir
+	}
+	// home-manager makes symlinks into the store. Other targets are for the
+	// policy to grant: an agent of an earlier jail may have made the link.
+	targets := map[string]bool{} // whether it is a folder
+	for _, l := range c.Links {
+		if paths.Below(l.Target, closure.StoreDir) && !b.inStore(l.Target) {
+			targets[l.Target] = l.Dir
+		}
+	}
+	for _, t := range slices.Sorted(maps.Keys(targets)) {
+		b.bindKind(t, t, "ro", !targets[t])
+		b.grant("file", t, "ro", b.origin("agent.config"), "Claude's configuration leads to it")
+	}
+	return nil
+}
+
+// ofClaude: the path is the host's Claude configuration or lies in it.
+func (b *builder) ofClaude(p string) bool {
+	c := agent.Default().Config()
+	return paths.Below(p, path.Join(b.Host.Home, c.Path)) || p == path.Join(b.Host.Home, c.Beside)
 }

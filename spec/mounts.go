@@ -13,7 +13,6 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
-	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -97,38 +96,6 @@ func (b *builder) configDir() string { return path.Join(b.Host.Home, b.agent.Con
 // PrivateConfig is the host folder that is ~/.claude in a jail with
 // config = "private". It has to exist before the jail starts.
 func PrivateConfig(h host.Facts) string { return path.Join(h.ProjectState, "claude") }
-
-// sharedConfig prepares the host's own Claude configuration. The folder is
-// mounted with the other files, what lies in it and is not for the agent with
-// the protected paths: a grant must not come to lie on top.
-func (b *builder) sharedConfig() error {
-	c := b.Host.ClaudeShared
-	if b.agent.Name != agent.Default().Name {
-		return fmt.Errorf(`config = "shared" is for Claude Code, and this is %s, which keeps its folders for the jails of this project: write agent.config = "private"`, b.agent.Title)
-	}
-	if c.Dir == "" {
-		return errors.New(`config = "shared", but the host has no ~/.claude: run claude once, or use "private"`)
-	}
-	if err := b.exposes(c.Dir); err != nil {
-		return fmt.Errorf(`config = "shared": %w`, err)
-	}
-	if c.Dir != b.configDir() {
-		b.env[b.agent.Config().Variable] = c.Dir
-	}
-	// home-manager makes symlinks into the store. Other targets are for the
-	// policy to grant: an agent of an earlier jail may have made the link.
-	targets := map[string]bool{} // whether it is a folder
-	for _, l := range c.Links {
-		if paths.Below(l.Target, closure.StoreDir) && !b.inStore(l.Target) {
-			targets[l.Target] = l.Dir
-		}
-	}
-	for _, t := range slices.Sorted(maps.Keys(targets)) {
-		b.bindKind(t, t, "ro", !targets[t])
-		b.grant("file", t, "ro", b.origin("agent.config"), "Claude's configuration leads to it")
-	}
-	return nil
-}
 
 // inStore: the jail has that path of the store anyway.
 func (b *builder) inStore(p string) bool {
@@ -271,12 +238,6 @@ func (b *builder) exposes(p string) error {
 }
 
 func (b *builder) shared() bool { return b.Policy.Agent.Config == policy.ConfigShared }
-
-// ofClaude: the path is the host's Claude configuration or lies in it.
-func (b *builder) ofClaude(p string) bool {
-	c := agent.Default().Config()
-	return paths.Below(p, path.Join(b.Host.Home, c.Path)) || p == path.Join(b.Host.Home, c.Beside)
-}
 
 // protect mounts what the host executes or trusts read-only on top of what the
 // agent may write. Only what exists is mounted: nothing is made in the project.
