@@ -141,8 +141,7 @@ func goTool(t *testing.T, env []string, args ...string) []byte {
 	c.Env = append(os.Environ(), env...)
 	out, err := c.Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			t.Fatalf("go %s: %v: %s", strings.Join(args, " "), err, exit.Stderr)
 		}
 		t.Fatalf("go %s: %v", strings.Join(args, " "), err)

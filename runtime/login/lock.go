@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -36,8 +37,8 @@ var errDone = errors.New("it is done")
 func lock(ctx context.Context, names []string, done func() bool) (release func(), err error) {
 	var held []string
 	drop := func() {
-		for i := len(held) - 1; i >= 0; i-- {
-			_ = os.Remove(held[i]) // gone already: somebody took it for stale
+		for _, h := range slices.Backward(held) {
+			_ = os.Remove(h) // gone already: somebody took it for stale
 		}
 	}
 	for _, name := range names {

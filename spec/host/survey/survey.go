@@ -270,8 +270,7 @@ func parsePatterns(what string, texts []string) ([]*pattern.Pattern, error) {
 	var list []*pattern.Pattern
 	for _, t := range texts {
 		p, err := pattern.Parse(t)
-		var bad *pattern.Error
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*pattern.Error](err); ok {
 			return nil, fmt.Errorf("%s %w %q: %s", what, ErrPattern, bad.Text, bad.Why)
 		}
 		list = append(list, p)
