@@ -49,8 +49,10 @@ func (b *builder) bindOne(source, dest string) {
 }
 
 func (b *builder) tmpfs(dest string, options ...string) {
-	b.spec.Mounts = append(b.spec.Mounts, specs.Mount{Destination: dest, Type: "tmpfs", Source: "tmpfs",
-		Options: append([]string{"nosuid", "nodev"}, options...)})
+	b.spec.Mounts = append(b.spec.Mounts, specs.Mount{
+		Destination: dest, Type: "tmpfs", Source: "tmpfs",
+		Options: append([]string{"nosuid", "nodev"}, options...),
+	})
 }
 
 func (b *builder) temporary() error {

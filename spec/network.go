@@ -276,7 +276,9 @@ func (b *builder) quiet() {
 func (b *builder) proxied() {
 	at := fmt.Sprintf("%s:%d", network.Gateway, network.RelayPort)
 	for _, v := range []variable{
-		{name: "HTTPS_PROXY", value: "http://" + at}, {name: "HTTP_PROXY", value: "http://" + at}, {name: "ALL_PROXY", value: "socks5h://" + at},
+		{name: "HTTPS_PROXY", value: "http://" + at},
+		{name: "HTTP_PROXY", value: "http://" + at},
+		{name: "ALL_PROXY", value: "socks5h://" + at},
 		{name: "NO_PROXY", value: "localhost,127.0.0.1,::1,.broker.internal"},
 	} {
 		v.why = "the only way out with network.via = \"proxy\""

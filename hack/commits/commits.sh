@@ -12,8 +12,8 @@ ME=commits
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-# Before it, subjects were of any length and mostly alone.
-base=${1:-6ff09147bce3358afc7d9c73f8d31dd81da8326a}
+# Before it, subjects were of any length, or mostly alone.
+base=${1:-6566e3dae0652561aa582cf744cc1cbb9f7206c0}
 git() { command git -c safe.directory='*' "$@"; }
 git rev-parse --git-dir >/dev/null 2>&1 || { say "not a clone: no commits to check"; exit; }
 range=HEAD

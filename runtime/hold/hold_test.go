@@ -20,7 +20,8 @@ func bind(source, at string, options ...string) specs.Mount {
 func TestPlaces(t *testing.T) {
 	s := &specs.Spec{
 		Mounts: []specs.Mount{
-			{Type: "tmpfs", Destination: "/home/a"}, {Type: "proc", Destination: "/proc"},
+			{Type: "tmpfs", Destination: "/home/a"},
+			{Type: "proc", Destination: "/proc"},
 			bind("/etc/x", "/etc/x", "ro"),
 			bind("/home/a/p", "/home/a/p", "rw"),
 			bind("/state/claude", "/home/a/.claude", "rw"),

@@ -16,14 +16,22 @@ var doors = []struct {
 	names []string
 	what  string
 }{
-	{[]string{"docker.sock", "podman.sock", "containerd.sock", "buildkitd.sock", "crio.sock", "lxd/unix.socket", "incus/unix.socket", "libvirt-sock", "nerdctl.sock"},
-		"starts containers or machines with any folder of this host: with it the agent can read and change every file, and the jail holds nothing"},
-	{[]string{"ssh-agent", "ssh-agent.socket", "openssh_agent", "keyring/ssh", "S.gpg-agent", "S.gpg-agent.ssh", "S.gpg-agent.extra", "agent.sock", "1password.sock"},
-		"signs with your keys: with it the agent can log in wherever you can, and push in your name"},
-	{[]string{"bus", "system_bus_socket", "systemd/private", "systemd/notify"},
-		"starts programs outside of the jail: with it the agent can run anything as you"},
-	{[]string{"wayland-0", "wayland-1", ".X11-unix/X0", ".X11-unix/X1"},
-		"shows your screen and types for you: with it the agent can run anything as you"},
+	{
+		[]string{"docker.sock", "podman.sock", "containerd.sock", "buildkitd.sock", "crio.sock", "lxd/unix.socket", "incus/unix.socket", "libvirt-sock", "nerdctl.sock"},
+		"starts containers or machines with any folder of this host: with it the agent can read and change every file, and the jail holds nothing",
+	},
+	{
+		[]string{"ssh-agent", "ssh-agent.socket", "openssh_agent", "keyring/ssh", "S.gpg-agent", "S.gpg-agent.ssh", "S.gpg-agent.extra", "agent.sock", "1password.sock"},
+		"signs with your keys: with it the agent can log in wherever you can, and push in your name",
+	},
+	{
+		[]string{"bus", "system_bus_socket", "systemd/private", "systemd/notify"},
+		"starts programs outside of the jail: with it the agent can run anything as you",
+	},
+	{
+		[]string{"wayland-0", "wayland-1", ".X11-unix/X0", ".X11-unix/X1"},
+		"shows your screen and types for you: with it the agent can run anything as you",
+	},
 	{[]string{"nix/daemon-socket/socket"}, "is Nix's daemon: write nix.daemon = \"auto\" in the policy instead, which says what that opens"},
 }
 

@@ -91,8 +91,10 @@ func TestReviewTakesOverPieceByPiece(t *testing.T) {
 			t.Errorf("%s: %s", p.Path, p.Diff)
 		}
 	}
-	want := []string{"CLAUDE.md changed instructs", "commands/x.md added executes", "hooks/h added executes", "keybindings.json added unknown",
-		"settings.json:statusLine added executes", "skills/link added unknown"}
+	want := []string{
+		"CLAUDE.md changed instructs", "commands/x.md added executes", "hooks/h added executes", "keybindings.json added unknown",
+		"settings.json:statusLine added executes", "skills/link added unknown",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("pieces\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -141,8 +143,10 @@ func TestSharedConfigurationThatIsNotThereYet(t *testing.T) {
 		w := world.New(t)
 		dir := w.Home + "/.claude"
 		w.Write(w.Dir+"/policy.toml", "version = 1\n[agent]\nconfig = \"shared\"\n")
-		names := []string{"settings.json", "settings.local.json", "CLAUDE.md", "loop.md", "keybindings.json", ".config.json", "hooks", "plugins", "skills", "commands",
-			"agents", "rules", "output-styles", "themes", "workflows", "routines", "shell-snapshots/s.sh"}
+		names := []string{
+			"settings.json", "settings.local.json", "CLAUDE.md", "loop.md", "keybindings.json", ".config.json", "hooks", "plugins", "skills", "commands",
+			"agents", "rules", "output-styles", "themes", "workflows", "routines", "shell-snapshots/s.sh",
+		}
 		if own {
 			dir = w.Home + "/conf"
 			w.Env["CLAUDE_CONFIG_DIR"] = dir

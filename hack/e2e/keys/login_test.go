@@ -92,7 +92,8 @@ func TestLoginTurn(t *testing.T) {
 	placeholder := agent.Claude().Keys[1].For("").Placeholder()
 	hunter := world.PartEnv + "=keyhunt " + self + " $(cat masked) " + masked(placeholder)
 	w, l, _, log := world.Brokered(t, []map[string]any{
-		{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Look", "command": hunter}}}}, {"text": "{{tool_result}}"}})
+		{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Look", "command": hunter}}}}, {"text": "{{tool_result}}"},
+	})
 	delete(w.Env, "ANTHROPIC_API_KEY")
 	secret, refreshes := hostLogin(t, w, l)
 	w.Write("masked", masked(secret)) // in every token

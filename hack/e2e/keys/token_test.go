@@ -26,7 +26,8 @@ func TestTokenTurn(t *testing.T) {
 			placeholder := agent.Claude().Keys[1].For("").Placeholder()
 			hunter := world.PartEnv + "=keyhunt " + self + " $(cat masked) " + masked(placeholder)
 			w, _, _, log := world.Brokered(t, []map[string]any{
-				{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Look", "command": hunter}}}}, {"text": "{{tool_result}}"}})
+				{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Look", "command": hunter}}}}, {"text": "{{tool_result}}"},
+			})
 			delete(w.Env, "ANTHROPIC_API_KEY")
 			token := "sk-ant-oat01-" + rand.Text() + rand.Text()
 			w.Env["CLAUDE_CODE_OAUTH_TOKEN"] = token

@@ -39,7 +39,8 @@ var guards = sync.OnceValue(func() []guard {
 var guardIndex = sync.OnceValue(func() (index struct {
 	plain map[string][]guard
 	globs []guard
-}) {
+},
+) {
 	index.plain = map[string][]guard{}
 	for _, g := range guards() {
 		if first, _, _ := strings.Cut(g.path, "/"); strings.Contains(first, "*") {
