@@ -31,7 +31,7 @@ func TestOtherAgents(t *testing.T) {
 		j := mustBuild(t, in)
 		text := render(t, j.Spec)
 		// The placeholders of brokers are in the annotation of the network.
-		if strings.Contains(string(text), ".claude") || strings.Contains(string(text), "CLAUDE_") || strings.Contains(string(text), "/claude\"") {
+		if strings.Contains(text, ".claude") || strings.Contains(text, "CLAUDE_") || strings.Contains(text, "/claude\"") {
 			t.Errorf("%s: Claude Code is in its jail:\n%s", name, text)
 		}
 		for _, f := range agent.Named(name).Folders {
@@ -89,7 +89,7 @@ func TestOwnKeys(t *testing.T) {
 		in.Policy.Agent.Name = c.agent
 		in.Env = EnvOf(in.Policy, map[string]string{c.caller: "sk-secret", "OPENAI_BASE_URL": c.url})
 		j := mustBuild(t, in)
-		if text := render(t, j.Spec); strings.Contains(string(text), "sk-secret") {
+		if text := render(t, j.Spec); strings.Contains(text, "sk-secret") {
 			t.Errorf("%s: the key is in the jail", c.agent)
 		}
 		if c.inside == "" {

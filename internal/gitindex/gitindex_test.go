@@ -12,7 +12,7 @@ import (
 )
 
 // git runs the real one, with nothing of the caller's configuration.
-func git(t *testing.T, dir string, args ...string) string {
+func git(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	c := exec.Command("git", args...)
 	c.Dir = dir
@@ -21,7 +21,6 @@ func git(t *testing.T, dir string, args ...string) string {
 	if err != nil {
 		t.Fatalf("git %q: %v: %s", args, err, out)
 	}
-	return strings.TrimSpace(string(out))
 }
 
 func parsed(t *testing.T, file string, every func(string)) Links {
@@ -98,7 +97,7 @@ func TestOfGit(t *testing.T) {
 
 // entry is one of version 2.
 func entry(mode uint32, name string) []byte {
-	b := make([]byte, 62)
+	b := make([]byte, 62, 62+len(name)+8)
 	binary.BigEndian.PutUint32(b[24:], mode)
 	binary.BigEndian.PutUint16(b[60:], uint16(len(name)))
 	b = append(b, name...)

@@ -51,7 +51,7 @@ func (l *listener) add(dir string) (added bool, err error) {
 	}
 	fd, err := rootfs.Resolve(dir)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is gone, which its place says
+		return false, nil // it is gone, which its place says
 	}
 	defer unix.Close(fd)
 	if err := unix.Fchdir(fd); err != nil {

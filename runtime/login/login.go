@@ -34,7 +34,7 @@ const (
 	maxAnswer = 64 << 10
 )
 
-// ErrEnded: the service does not take the refresh token any more.
+// ErrEnded is returned where the service does not take the refresh token any more.
 var ErrEnded = errors.New("the login of the host has ended: log in again there, with claude and /login")
 
 // Claude is the login of Claude Code in a configuration folder. Its methods can
@@ -185,7 +185,7 @@ func (c *Claude) refresh(ctx context.Context, had Credentials) (Credentials, err
 func (c *Claude) current() (Credentials, error) {
 	_, have, err := read(c.file())
 	if c.unwritten != nil && (err != nil || have.AccessToken == c.replaced) {
-		return *c.unwritten, nil
+		return *c.unwritten, nil //nolint:nilerr // a file that cannot be read is no newer login
 	}
 	c.unwritten = nil
 	return have, err

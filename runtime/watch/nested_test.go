@@ -52,7 +52,7 @@ func TestComesAndGoes(t *testing.T) {
 }
 
 // pause is for what has to be heard before it goes on.
-func pause() error {
+func pause() error { //nolint:unparam // it stands in a list of errors
 	time.Sleep(100 * time.Millisecond)
 	return nil
 }

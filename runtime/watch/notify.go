@@ -52,7 +52,7 @@ const notifyMask = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix
 // appeared, and hears of new git repositories as well.
 func (w *Watch) Start(strict bool) <-chan struct{} {
 	found := make(chan struct{}, 1)
-	if len(w.why) == 0 && !(strict && len(w.repositories) > 0) {
+	if len(w.why) == 0 && (!strict || len(w.repositories) == 0) {
 		return found
 	}
 	n := &notifier{w: w, strict: strict, ways: map[string]bool{}}
@@ -183,7 +183,7 @@ func (n *notifier) listen(end <-chan struct{}) bool {
 		default:
 		}
 		k, err := n.file.Read(buf)
-		appeared := false
+		var appeared bool
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			appeared = n.strict && n.incomplete && n.look()

@@ -87,10 +87,14 @@ type Kind struct {
 	Real string
 }
 
-// Project, Path, Link and the others are what a survey of a folder finds.
+// What a survey of a folder finds.
 type (
-	Project     = survey.Project
-	Path        = survey.Path
-	Link        = survey.Link
+	// Project is what a survey finds in a folder that a jail may write.
+	Project = survey.Project
+	// Path is one path that was found, and why.
+	Path = survey.Path
+	// Link is a symlink that was found.
+	Link = survey.Link
+	// ClaudeFiles are the host's own Claude files.
 	ClaudeFiles = survey.ClaudeFiles
 )

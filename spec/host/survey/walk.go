@@ -126,7 +126,7 @@ func (w *walk) enter(d folder) error {
 	switch {
 	case d.depth == 0:
 	case repository:
-		w.survey.nested(d.path)
+		w.nested(d.path)
 	case head && git.IsDir(d.path):
 		w.bare(d.path)
 	}
