@@ -11,7 +11,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 )
 
 func newExplain() *cobra.Command {
@@ -62,16 +62,16 @@ func printDiff(c *cobra.Command, a, b string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return printJSON(c.OutOrStdout(), append([]policy.Change{}, changes...))
+		return printJSON(c.OutOrStdout(), append([]change.Change{}, changes...))
 	}
 	if len(changes) == 0 {
 		say(c, "both grant the same")
 	}
-	o := policy.LineOptions{Other: "-", Values: true, Most: len(changes)}
+	o := change.LineOptions{Other: "-", Values: true, Most: len(changes)}
 	if policies {
 		o.Other = "narrows"
 	}
-	for _, line := range policy.Lines(changes, o) {
+	for _, line := range change.Lines(changes, o) {
 		fmt.Fprintln(c.OutOrStdout(), line)
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 )
 
 // ErrNoConfig is returned by Configs for what is no config.json.
@@ -29,7 +29,7 @@ var ErrNoConfig = errors.New("no config.json")
 // or makes it writable: a read-only mount inside the writable project does not.
 // In doubt a change widens, and so does every field that this function does not
 // know. What it looks at are the two files alone.
-func Configs(a, b []byte) ([]policy.Change, error) {
+func Configs(a, b []byte) ([]change.Change, error) {
 	from, err := readConfig(a)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func Configs(a, b []byte) ([]policy.Change, error) {
 		if from.facts[modeID] == network.Host && strings.HasPrefix(id.key, "network.") && id.key != brokerKey {
 			m.widens = never // it had all of that
 		}
-		c := policy.Change{Key: id.key, Element: id.element, Widens: m.widens(x, y, had, has), Why: m.narrower}
+		c := change.Change{Key: id.key, Element: id.element, Widens: m.widens(x, y, had, has), Why: m.narrower}
 		if c.Widens {
 			c.Why = m.wider
 		}
@@ -67,15 +67,7 @@ func Configs(a, b []byte) ([]policy.Change, error) {
 		}
 		changes = append(changes, c)
 	}
-	slices.SortStableFunc(changes, func(x, y policy.Change) int {
-		switch {
-		case x.Widens == y.Widens:
-			return 0
-		case x.Widens:
-			return -1
-		}
-		return 1
-	})
+	change.Sort(changes)
 	return changes, nil
 }
 

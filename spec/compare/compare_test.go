@@ -10,7 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/jailed-claude/jailed-claude/spec/contract"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 )
 
 // plain is a small configuration with a bit of everything.
@@ -225,7 +225,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-func short(changes []policy.Change) (list []string) {
+func short(changes []change.Change) (list []string) {
 	for _, c := range changes {
 		s := "-" + c.Key
 		if c.Widens {

@@ -7,11 +7,11 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 )
 
 // compareMounts compares what the mounts show at each of their destinations.
-func compareMounts(a, b []specs.Mount) (changes []policy.Change) {
+func compareMounts(a, b []specs.Mount) (changes []change.Change) {
 	last := func(list []specs.Mount, dest string) *string {
 		var text *string
 		for _, m := range list {
@@ -33,7 +33,7 @@ func compareMounts(a, b []specs.Mount) (changes []policy.Change) {
 		if equal(from, to) && x == y {
 			continue
 		}
-		c := policy.Change{Key: "mounts", Element: p, From: from, To: to, Widens: !y.Within(x)}
+		c := change.Change{Key: "mounts", Element: p, From: from, To: to, Widens: !y.Within(x)}
 		switch {
 		case equal(from, to):
 			f, t := x.String(), y.String()

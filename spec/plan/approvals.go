@@ -9,7 +9,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle/lock"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
 
@@ -98,9 +98,9 @@ func Questions(project string) (all []Question, warnings Warnings, err error) {
 		return nil, nil, err
 	}
 	if r != nil {
-		q := Question{What: "policy", File: r.File, Harmless: !policy.Widens(r.Changes)}
-		q.Lines = policy.Lines(r.Changes, policy.LineOptions{Other: "narrows", Values: true, Most: maxNarrowing})
-		q.Ask = fmt.Sprintf("approve %d grant(s) beyond your own policy? [y/N] ", policy.Widening(r.Changes))
+		q := Question{What: "policy", File: r.File, Harmless: !change.Widens(r.Changes)}
+		q.Lines = change.Lines(r.Changes, change.LineOptions{Other: "narrows", Values: true, Most: maxNarrowing})
+		q.Ask = fmt.Sprintf("approve %d grant(s) beyond your own policy? [y/N] ", change.Widening(r.Changes))
 		q.Approved = !q.Harmless && store.Lookup(r.File)
 		all = append(all, q)
 	}

@@ -12,11 +12,12 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/compare"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 )
 
 // Compare returns how one file differs from another, what widens the jail
 // first. Both are policies, or both are a config.json or bundles.
-func Compare(a, b string) (changes []policy.Change, policies bool, err error) {
+func Compare(a, b string) (changes []change.Change, policies bool, err error) {
 	from, err := readCompared(a)
 	if err != nil {
 		return nil, false, err

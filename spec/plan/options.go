@@ -13,6 +13,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
 
@@ -159,7 +160,7 @@ func (o *Options) layer() (*policy.Layer, error) {
 		set(&l.Nix.Daemon, policy.DaemonAuto)
 	}
 	if o.Memory != "" {
-		n, err := policy.ParseMemory(o.Memory)
+		n, err := scalar.ParseMemory(o.Memory)
 		if err != nil {
 			return nil, fmt.Errorf("--memory %q: %w", o.Memory, err)
 		}

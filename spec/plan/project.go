@@ -11,6 +11,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
 
@@ -19,7 +20,7 @@ type Request struct {
 	File  *trust.File
 	Layer *policy.Layer
 	// Changes are the differences to the user's own policy.
-	Changes []policy.Change
+	Changes []change.Change
 }
 
 // RequestOf reads the policy file of a project, once; nil if it has none. All
@@ -60,11 +61,11 @@ func (o *Options) projectLayer(dir string, user []*policy.Layer) (*policy.Layer,
 		return nil, nil, err
 	}
 	var warnings Warnings
-	if !policy.Widens(r.Changes) || TrustStore(&warnings).Lookup(r.File) {
+	if !change.Widens(r.Changes) || TrustStore(&warnings).Lookup(r.File) {
 		return r.Layer, warnings, nil
 	}
 	text := fmt.Sprintf("this project has a policy, %q, that grants more than your own, and nobody has approved it:", r.File.Path)
-	lines := policy.Lines(r.Changes, policy.LineOptions{Other: "narrows", Most: maxNarrowing})
+	lines := change.Lines(r.Changes, change.LineOptions{Other: "narrows", Most: maxNarrowing})
 	return nil, warnings, hint.Add(errors.New(strings.Join(append([]string{text}, lines...), "\n")),
 		"read the file, then approve it: "+o.trustCommand(),
 		"or ignore it: --policy none")

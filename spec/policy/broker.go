@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/position"
+	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
 // brokerSection is the only section that a file writes [[section]].
@@ -23,7 +26,7 @@ func (d *decoder) brokers(value any) {
 	faults := len(d.faults)
 	brokers := make([]network.Broker, 0, len(list))
 	for i, v := range list {
-		at := elementKey(brokerSection, i)
+		at := position.Element(brokerSection, i)
 		table, ok := v.(map[string]any)
 		if !ok {
 			d.fault(brokerSection, fmt.Sprintf("element %d is %s: write it as [[%s]]", i+1, typeName(v), brokerSection), at, brokerSection)
@@ -41,10 +44,10 @@ func (d *decoder) broker(at string, table map[string]any) (b network.Broker) {
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		r, ok := findRow(brokerSection + "." + name)
 		if !ok {
-			d.fault(joinKey(brokerSection, name), "unknown key: "+suggest([]string{brokerSection, name}), joinKey(at, name), at, brokerSection)
+			d.fault(position.Join(brokerSection, name), "unknown key: "+suggest([]string{brokerSection, name}), position.Join(at, name), at, brokerSection)
 			continue
 		}
-		d.brokerKey(r, &b, joinKey(at, name), table[name])
+		d.brokerKey(r, &b, position.Join(at, name), table[name])
 	}
 	return b.Complete()
 }
@@ -55,13 +58,13 @@ func (d *decoder) brokerKey(r row, b *network.Broker, at string, value any) {
 	case *string:
 		s, ok := value.(string)
 		if !ok {
-			d.fault(r.Name, mismatch, valueKey(at), at, brokerSection)
+			d.fault(r.Name, mismatch, position.Value(at), at, brokerSection)
 		}
 		*field = s
 	case *[]string:
 		list, ok := value.([]any)
 		if !ok {
-			d.fault(r.Name, mismatch, valueKey(at), at, brokerSection)
+			d.fault(r.Name, mismatch, position.Value(at), at, brokerSection)
 		}
 		*field = d.stringList(r.Name, at, list)
 	}
@@ -71,14 +74,14 @@ func (d *decoder) brokerKey(r row, b *network.Broker, at string, value any) {
 func (c *checker) brokers() {
 	names := map[string]bool{}
 	for i, b := range c.layer.Brokers {
-		at := elementKey(brokerSection, i)
+		at := position.Element(brokerSection, i)
 		for _, r := range rows() {
 			if !r.Tables {
 				continue
 			}
 			_, name, _ := strings.Cut(r.Name, ".")
 			if problem := brokerProblem(r, &b); problem != "" {
-				c.fault(r.Name, problem, valueKey(joinKey(at, name)), joinKey(at, name), at, brokerSection)
+				c.fault(r.Name, problem, position.Value(position.Join(at, name)), position.Join(at, name), at, brokerSection)
 			}
 		}
 		if err := b.Check(); err != nil {
@@ -93,7 +96,7 @@ func (c *checker) brokers() {
 			does := map[string]string{"command": "runs a program", "file": "reads a file", "login": "uses a login"}[kind]
 			c.fault("broker.from", fmt.Sprintf("%q %s of this host, which the policy of a project cannot make it do: "+
 				"write this broker in your own policy, ~/.config/jailed-claude/config.toml", b.From, does),
-				valueKey(joinKey(at, "from")), at, brokerSection)
+				position.Value(position.Join(at, "from")), at, brokerSection)
 		}
 	}
 }
@@ -107,16 +110,16 @@ func brokerProblem(r row, b *network.Broker) string {
 			return "" // missing, or optional: for Check
 		}
 		if r.Name == "broker.env" || r.Name == "broker.url-env" {
-			problem := checkEnvName(*v)
-			if problem != "" && isEnvName(*v) {
+			problem := scalar.EnvName(*v)
+			if problem != "" && scalar.IsEnvName(*v) {
 				problem = *v + " " + problem
 			}
 			return problem
 		}
-		return checkText(*v)
+		return scalar.Text(*v)
 	case *[]string:
 		for _, s := range *v {
-			if problem := checkText(s); problem != "" {
+			if problem := scalar.Text(s); problem != "" {
 				return problem
 			}
 		}
@@ -139,7 +142,7 @@ func (p *Policy) applyBrokers(l *Layer) {
 }
 
 // compareBrokers: a broker is a grant, and any change to one is.
-func compareBrokers(a, b []network.Broker) (changes []Change) {
+func compareBrokers(a, b []network.Broker) (changes []change.Change) {
 	find := func(list []network.Broker, name string) *string {
 		for _, o := range list {
 			if o.Name == name {
@@ -155,12 +158,12 @@ func compareBrokers(a, b []network.Broker) (changes []Change) {
 			if o.From == "" {
 				why = fmt.Sprintf("the jail reaches %q by these rules", o.Upstream)
 			}
-			changes = append(changes, Change{Key: brokerSection, Element: o.Name, From: from, To: to, Widens: true, Why: why})
+			changes = append(changes, change.Change{Key: brokerSection, Element: o.Name, From: from, To: to, Widens: true, Why: why})
 		}
 	}
 	for _, o := range a {
 		if to := find(b, o.Name); to == nil {
-			changes = append(changes, Change{Key: brokerSection, Element: o.Name, From: find(a, o.Name), Why: "the jail has no use of this service"})
+			changes = append(changes, change.Change{Key: brokerSection, Element: o.Name, From: find(a, o.Name), Why: "the jail has no use of this service"})
 		}
 	}
 	return changes

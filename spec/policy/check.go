@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/policy/position"
+	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
 // check returns all that is wrong with the values of a layer. Parse and Merge
@@ -26,7 +29,7 @@ type checker struct{ report }
 // value notes a fault of a scalar.
 func (c *checker) value(key, problem string) {
 	if problem != "" {
-		c.fault(key, problem, valueKey(key), key)
+		c.fault(key, problem, position.Value(key), key)
 	}
 }
 
@@ -34,7 +37,7 @@ func (c *checker) value(key, problem string) {
 func (c *checker) each(key string, list []string, check func(string) string) {
 	for i, element := range list {
 		if problem := check(element); problem != "" {
-			c.fault(key, problem, elementKey(key, i), key)
+			c.fault(key, problem, position.Element(key, i), key)
 		}
 	}
 }
@@ -68,7 +71,7 @@ func (c *checker) row(r row) {
 	case *[]int64:
 		for i, n := range *v {
 			if problem := boundProblem(r, float64(n), strconv.FormatInt(n, 10)); problem != "" {
-				c.fault(r.Name, problem, elementKey(r.Name, i), r.Name)
+				c.fault(r.Name, problem, position.Element(r.Name, i), r.Name)
 			}
 		}
 	}
@@ -109,7 +112,7 @@ func checkPackage(p string) string {
 // checkInstallable refuses what can be no name of a package. The rest is for
 // package closure, which asks Nix.
 func checkInstallable(p string) string {
-	if problem := checkText(p); problem != "" {
+	if problem := scalar.Text(p); problem != "" {
 		return problem
 	}
 	// It becomes an argument of nix.
@@ -121,26 +124,26 @@ func checkInstallable(p string) string {
 
 func (c *checker) env() {
 	for i, name := range c.layer.Env.Pass {
-		if problem := checkEnvPass(name); problem != "" {
+		if problem := scalar.EnvPass(name); problem != "" {
 			subject := fmt.Sprintf("element %d ", i+1)
-			if isEnvName(name) {
+			if scalar.IsEnvName(name) {
 				subject = name + " "
 			}
-			c.fault("env.pass", subject+problem, elementKey("env.pass", i), "env.pass")
+			c.fault("env.pass", subject+problem, position.Element("env.pass", i), "env.pass")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.layer.Env.Set)) {
-		at := joinKey("env.set", name)
-		if problem := checkEnvName(name); problem != "" {
+		at := position.Join("env.set", name)
+		if problem := scalar.EnvName(name); problem != "" {
 			subject := "a key "
-			if isEnvName(name) {
+			if scalar.IsEnvName(name) {
 				subject = name + " "
 			}
 			c.fault("env.set", subject+problem, at)
 			continue
 		}
 		if strings.Contains(c.layer.Env.Set[name], "\x00") {
-			c.fault(at, "the value has a NUL in it, where the variable would end: write it without", valueKey(at), at)
+			c.fault(at, "the value has a NUL in it, where the variable would end: write it without", position.Value(at), at)
 		}
 		if slices.Contains(c.layer.Env.Pass, name) {
 			c.fault(at, "is in env.pass too: keep one of them", at)

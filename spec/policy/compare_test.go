@@ -8,6 +8,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 )
 
 // TestEveryKeyHasARule: a new key has to say which way it widens.
@@ -17,11 +18,11 @@ func TestEveryKeyHasARule(t *testing.T) {
 			continue
 		}
 		rule := r.change
-		if rule.wider == "" || rule.narrower == "" && rule.direction != always {
+		if rule.Wider == "" || rule.Narrower == "" && rule.Direction != change.Always {
 			t.Errorf("%s does not say what a change means", r.Name)
 		}
 		for _, v := range slices.Concat(r.Values, r.Later) {
-			if rule.direction != always && !slices.Contains(rule.rank, v) {
+			if rule.Direction != change.Always && !slices.Contains(rule.Rank, v) {
 				t.Errorf("%s = %q has no rank", r.Name, v)
 			}
 		}
@@ -195,13 +196,13 @@ func TestCompareAgainst(t *testing.T) {
 	}
 	ab, ba := Default(), Default()
 	ab.Agent.Packages, ba.Agent.Packages = []string{"a", "b"}, []string{"b", "a"}
-	if !Widens(Compare(ab, ba)) {
+	if !change.Widens(Compare(ab, ba)) {
 		t.Error("another order of packages is no change")
 	}
 	// A value that nobody ranked is the widest.
 	odd := Default()
 	odd.Network.Mode = "tunnel"
-	if !Widens(Compare(Default(), odd)) || !Widens(Compare(odd, Default())) {
+	if !change.Widens(Compare(Default(), odd)) || !change.Widens(Compare(odd, Default())) {
 		t.Error("an unknown network mode does not widen")
 	}
 }

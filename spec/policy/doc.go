@@ -10,7 +10,9 @@
 //
 // What does not belong here: files (a caller reads them and passes the bytes),
 // the environment, and anything that depends on a host. A path in a policy
-// stays as it was written ("~/.cache") until package spec resolves it.
+// stays as it was written ("~/.cache") until package spec resolves it. What is
+// wrong with one value by itself is for package scalar, and what a difference
+// means for package change.
 //
 // A policy is no protection by itself: it describes grants. What enforces them
 // is the OCI runtime that runs the config.json made from it.

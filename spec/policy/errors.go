@@ -78,7 +78,7 @@ type report struct {
 
 // fault notes a fault of key. at are the places to point at, best first.
 func (r *report) fault(key, problem string, at ...string) {
-	line, column := r.layer.pos.of(at...)
+	line, column := r.layer.pos.Of(at...)
 	r.faults = append(r.faults, &Error{Layer: r.layer.Name, Line: line, Column: column, Key: key, Problem: problem})
 }
 

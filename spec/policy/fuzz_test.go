@@ -99,7 +99,7 @@ func FuzzParse(f *testing.F) {
 }
 
 // forbidden says the rules of grants once more, by walking components, so that
-// the fuzzer does not ask checkGrant about itself.
+// the fuzzer does not ask scalar.Grant about itself.
 func forbidden(grant string) string {
 	if !utf8.ValidString(grant) || strings.ContainsAny(grant, "\x00\n\r\x1b") {
 		return "hostile bytes"

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
 // JSONSchemaID is the "$id" of the schema, and where editors find it.
@@ -146,10 +148,10 @@ func literal(t Type, s string) (any, error) {
 	}
 }
 
-// sizePattern matches what ParseMemory reads, but for what is too large. It
+// sizePattern matches what scalar.ParseMemory reads, but for what is too large. It
 // is a regular expression for ECMA-262 (JSON Schema) and POSIX (Nix) alike.
 func sizePattern() string {
-	units := slices.Sorted(maps.Keys(memoryUnits()))
+	units := slices.Sorted(maps.Keys(scalar.MemoryUnits()))
 	units = slices.DeleteFunc(units, func(u string) bool { return u == "" })
 	return "^[0-9]*[1-9][0-9]*(" + strings.Join(units, "|") + ")?$"
 }

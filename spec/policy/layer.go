@@ -1,6 +1,9 @@
 package policy
 
-import "github.com/jailed-claude/jailed-claude/spec/network"
+import (
+	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy/position"
+)
 
 // Layer is what one source says: a policy file, or the command line. A nil
 // pointer, list or table means that the layer does not say anything about that
@@ -40,7 +43,7 @@ type Layer struct {
 
 	// pos knows where in the file each key and element is; nil for a layer
 	// that did not come from a file.
-	pos *positions
+	pos *position.Map
 }
 
 // AgentLayer is what a layer says about Agent.
@@ -84,7 +87,7 @@ type NixLayer struct {
 // LimitsLayer is what a layer says about Limits. All values must be positive;
 // a layer cannot lift a limit of a weaker one, only replace it.
 type LimitsLayer struct {
-	// Memory in bytes; ParseMemory reads the written form.
+	// Memory in bytes; scalar.ParseMemory reads the written form.
 	Memory *int64
 	Pids   *int64
 	CPUs   *float64

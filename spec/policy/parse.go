@@ -10,6 +10,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/policy/position"
+	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
 // maxSize bounds what Parse reads. A project's policy comes from whoever wrote
@@ -38,7 +40,7 @@ func parse(name string, data []byte, project bool) (*Layer, error) {
 		return nil, Errors{syntaxError(name, err)}
 	}
 
-	d := decoder{report{layer: &Layer{Name: name, project: project, pos: indexPositions(data)}}}
+	d := decoder{report{layer: &Layer{Name: name, project: project, pos: position.Read(data)}}}
 	if !d.version(document["version"]) {
 		return nil, d.faults
 	}
@@ -87,18 +89,18 @@ func (d *decoder) version(value any) bool {
 	}
 	n, ok := value.(int64)
 	if !ok {
-		d.fault("version", fmt.Sprintf("is %s: write version = %d", typeName(value), Version), valueKey("version"), "version")
+		d.fault("version", fmt.Sprintf("is %s: write version = %d", typeName(value), Version), position.Value("version"), "version")
 		return false
 	}
 	if n != Version {
-		d.fault("version", fmt.Sprintf("this release reads version %d only, not %d", Version, n), valueKey("version"))
+		d.fault("version", fmt.Sprintf("this release reads version %d only, not %d", Version, n), position.Value("version"))
 		return false
 	}
 	return true
 }
 
 func (d *decoder) section(name string, value any) {
-	at := joinKey("", name)
+	at := position.Join("", name)
 	if !slices.Contains(sections(), name) {
 		d.fault(at, fmt.Sprintf("unknown %s: %s", kindOf(value), suggest([]string{name})), at)
 		return
@@ -122,14 +124,14 @@ func kindOf(value any) string {
 }
 
 func (d *decoder) key(section, name string, value any) {
-	at := joinKey(section, name)
+	at := position.Join(section, name)
 	r, ok := findRow(section + "." + name)
 	switch {
 	case !ok:
 		d.fault(at, "unknown key: "+suggest([]string{section, name}), at)
 	default:
 		if problem := d.store(r, value); problem != "" {
-			d.fault(at, problem, valueKey(at), at)
+			d.fault(at, problem, position.Value(at), at)
 		}
 	}
 }
@@ -192,7 +194,7 @@ func storeInteger(r row, field **int64, value any, mismatch string) string {
 		if !ok {
 			return mismatch
 		}
-		n, err := ParseMemory(s)
+		n, err := scalar.ParseMemory(s)
 		if err != nil {
 			return err.Error()
 		}
@@ -221,7 +223,7 @@ func elements[T any](d *decoder, key, at string, list []any, want string) []T {
 	for i, element := range list {
 		e, ok := element.(T)
 		if !ok {
-			d.fault(key, fmt.Sprintf("element %d is %s: write %s", i+1, typeName(element), want), elementKey(at, i), at)
+			d.fault(key, fmt.Sprintf("element %d is %s: write %s", i+1, typeName(element), want), position.Element(at, i), at)
 			continue
 		}
 		out = append(out, e)
@@ -239,8 +241,8 @@ func (d *decoder) stringTable(r row, table map[string]any) map[string]string {
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		s, ok := table[name].(string)
 		if !ok {
-			at := joinKey(r.Name, name)
-			d.fault(at, fmt.Sprintf("is %s: write a string in quotes", typeName(table[name])), valueKey(at), at)
+			at := position.Join(r.Name, name)
+			d.fault(at, fmt.Sprintf("is %s: write a string in quotes", typeName(table[name])), position.Value(at), at)
 			continue
 		}
 		out[name] = s

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 )
 
 // Type is the type of a key's value, in the words of the documentation.
@@ -20,7 +21,7 @@ const (
 	TypeIntegers Type = "list of integers"
 	// TypeTable is a TOML table whose values are strings.
 	TypeTable Type = "table of strings"
-	// TypeSize is a TOML string that ParseMemory reads.
+	// TypeSize is a TOML string that scalar.ParseMemory reads.
 	TypeSize Type = "size"
 	// TypeInteger is a TOML integer.
 	TypeInteger Type = "integer"
@@ -89,7 +90,7 @@ type row struct {
 	// are no bounds. Beyond them a kernel refuses it.
 	least, most float64
 	// change says what a change of the value means.
-	change meaning
+	change change.Meaning
 }
 
 // findRow returns the row of the key called name.

@@ -1,4 +1,4 @@
-package policy
+package scalar
 
 import "testing"
 

@@ -1,4 +1,4 @@
-package policy
+package scalar
 
 import (
 	"strings"
@@ -28,7 +28,7 @@ func TestCheckPattern(t *testing.T) {
 	} {
 		t.Run(group.heading, func(t *testing.T) {
 			for _, p := range group.patterns {
-				got := checkPattern(p)
+				got := Pattern(p)
 				switch {
 				case group.problem == "" && got != "":
 					t.Errorf("%q is refused: %s", p, got)

@@ -1,4 +1,4 @@
-package policy
+package scalar
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ func ParseMemory(s string) (int64, error) {
 	for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
 		digits++
 	}
-	unit, ok := memoryUnits()[s[digits:]]
+	unit, ok := MemoryUnits()[s[digits:]]
 	if digits == 0 || !ok {
 		return 0, fmt.Errorf("%q is not an amount of memory: %s", s, memoryHint)
 	}
@@ -34,7 +34,8 @@ func ParseMemory(s string) (int64, error) {
 
 const memoryHint = `write a whole number with a unit, as in "8GiB" (1024 based) or "8GB" (1000 based)`
 
-func memoryUnits() map[string]int64 {
+// MemoryUnits are the units that ParseMemory reads, in bytes.
+func MemoryUnits() map[string]int64 {
 	return map[string]int64{
 		"": 1, "B": 1,
 		"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,

@@ -1,4 +1,4 @@
-package policy
+package change
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ type LineOptions struct {
 	Most int
 }
 
-// Lines shows changes, what widens first as Compare has them, one a line and
+// Lines shows changes, what widens first as Sort has them, one a line and
 // indented. Everything that a file says is quoted: its author may not be the
 // reader's friend.
 func Lines(changes []Change, o LineOptions) []string {

@@ -1,4 +1,4 @@
-package policy
+package scalar
 
 import (
 	"strings"
@@ -48,7 +48,7 @@ func TestCheckGrant(t *testing.T) {
 	} {
 		t.Run(group.heading, func(t *testing.T) {
 			for _, p := range group.paths {
-				got := checkGrant(p)
+				got := Grant(p)
 				switch {
 				case group.problem == "" && got != "":
 					t.Errorf("%q is refused: %s", p, got)

@@ -1,4 +1,4 @@
-package policy
+package position
 
 import (
 	"sort"
@@ -7,11 +7,11 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// positions remembers where the keys and list elements of a file are. The
-// decoder of go-toml forgets them, and an error about a value is of little use
-// without its line. They come from go-toml's syntax tree; its package is called
+// Map remembers where the keys and list elements of a file are. The decoder of
+// go-toml forgets them, and an error about a value is of little use without its
+// line. They come from go-toml's syntax tree; its package is called
 // unstable for its interface, which go.sum pins.
-type positions struct {
+type Map struct {
 	// offsets of keys ("files.read", "broker[0].name"), scalar values
 	// ("files.project=") and list elements ("files.read[0]").
 	offsets map[string]int
@@ -19,9 +19,9 @@ type positions struct {
 	lines []int
 }
 
-// indexPositions walks a document that go-toml has already accepted.
-func indexPositions(data []byte) *positions {
-	p := &positions{offsets: map[string]int{}, lines: []int{0}}
+// Read walks a document that go-toml has already accepted.
+func Read(data []byte) *Map {
+	p := &Map{offsets: map[string]int{}, lines: []int{0}}
 	for i, c := range data {
 		if c == '\n' {
 			p.lines = append(p.lines, i+1)
@@ -47,11 +47,11 @@ func indexPositions(data []byte) *positions {
 
 // addKey notes each part of a dotted key below parent and returns the name of
 // the last. The first place that names a table is the one that is kept.
-func (p *positions) addKey(parent string, parts unstable.Iterator) string {
+func (p *Map) addKey(parent string, parts unstable.Iterator) string {
 	name := parent
 	for parts.Next() {
 		part := parts.Node()
-		name = joinKey(name, string(part.Data))
+		name = Join(name, string(part.Data))
 		if _, ok := p.offsets[name]; !ok {
 			p.offsets[name] = int(part.Raw.Offset)
 		}
@@ -60,18 +60,18 @@ func (p *positions) addKey(parent string, parts unstable.Iterator) string {
 }
 
 // addElement notes one more [[table]] and returns its name; tables counts them.
-func (p *positions) addElement(parts unstable.Iterator, tables map[string]int) string {
+func (p *Map) addElement(parts unstable.Iterator, tables map[string]int) string {
 	var last int
 	name := ""
 	for parts.Next() {
 		part := parts.Node()
-		name = joinKey(name, string(part.Data))
+		name = Join(name, string(part.Data))
 		last = int(part.Raw.Offset)
 		if _, ok := p.offsets[name]; !ok {
 			p.offsets[name] = last
 		}
 	}
-	element := elementKey(name, tables[name])
+	element := Element(name, tables[name])
 	tables[name]++
 	p.offsets[element] = last
 	return element
@@ -79,7 +79,7 @@ func (p *positions) addElement(parts unstable.Iterator, tables map[string]int) s
 
 // addValue notes where the value of the key called name is. Arrays keep the
 // position of their key, since go-toml has none for them.
-func (p *positions) addValue(name string, value *unstable.Node) {
+func (p *Map) addValue(name string, value *unstable.Node) {
 	switch value.Kind {
 	case unstable.Array:
 		elements := value.Children()
@@ -89,9 +89,9 @@ func (p *positions) addValue(name string, value *unstable.Node) {
 				continue
 			}
 			if element.Kind == unstable.InlineTable {
-				p.addValue(elementKey(name, i), element)
+				p.addValue(Element(name, i), element)
 			} else if element.Raw.Length > 0 {
-				p.offsets[elementKey(name, i)] = int(element.Raw.Offset)
+				p.offsets[Element(name, i)] = int(element.Raw.Offset)
 			}
 			i++
 		}
@@ -104,14 +104,14 @@ func (p *positions) addValue(name string, value *unstable.Node) {
 		}
 	default:
 		if value.Raw.Length > 0 {
-			p.offsets[valueKey(name)] = int(value.Raw.Offset)
+			p.offsets[Value(name)] = int(value.Raw.Offset)
 		}
 	}
 }
 
-// of returns the line and column of the first of names that has a position,
+// Of returns the line and column of the first of names that has a position,
 // and zeros where none has one.
-func (p *positions) of(names ...string) (line, column int) {
+func (p *Map) Of(names ...string) (line, column int) {
 	if p == nil {
 		return 0, 0
 	}
@@ -124,10 +124,10 @@ func (p *positions) of(names ...string) (line, column int) {
 	return 0, 0
 }
 
-// joinKey appends one part to a dotted key. What TOML would have to quote is
+// Join appends one part to a dotted key. What TOML would have to quote is
 // quoted, so that a key with a dot or an escape sequence in it is neither
 // mistaken for another one nor written raw to a terminal.
-func joinKey(parent, part string) string {
+func Join(parent, part string) string {
 	if !isBareKey(part) {
 		part = strconv.Quote(part)
 	}
@@ -148,12 +148,12 @@ func isBareKey(s string) bool {
 	return s != ""
 }
 
-// valueKey names the value of a key.
-func valueKey(key string) string {
+// Value names the value of a key.
+func Value(key string) string {
 	return key + "="
 }
 
-// elementKey names one element of a list.
-func elementKey(key string, i int) string {
+// Element names one element of a list.
+func Element(key string, i int) string {
 	return key + "[" + strconv.Itoa(i) + "]"
 }

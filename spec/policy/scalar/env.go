@@ -1,4 +1,4 @@
-package policy
+package scalar
 
 import (
 	"strings"
@@ -6,11 +6,11 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
-// checkEnvName returns what is wrong with the name of a variable, and "" if
-// nothing is. The name is not in the text: people paste "TOKEN=secret" and
-// secrets themselves where a name belongs, and errors end up in logs.
-func checkEnvName(name string) string {
-	if !isEnvName(name) {
+// EnvName returns what is wrong with the name of a variable, and "" if nothing
+// is. The name is not in the text: people paste "TOKEN=secret" and secrets
+// themselves where a name belongs, and errors end up in logs.
+func EnvName(name string) string {
+	if !IsEnvName(name) {
 		return `is not the name of a variable: write a letter or "_", then letters, digits and "_"`
 	}
 	switch {
@@ -26,10 +26,10 @@ func checkEnvName(name string) string {
 	return ""
 }
 
-// checkEnvPass is checkEnvName with what may be set but not passed on: values
-// that describe the host and would mislead the programs inside.
-func checkEnvPass(name string) string {
-	if problem := checkEnvName(name); problem != "" {
+// EnvPass is EnvName with what may be set but not passed on: values that
+// describe the host and would mislead the programs inside.
+func EnvPass(name string) string {
+	if problem := EnvName(name); problem != "" {
 		return problem
 	}
 	switch {
@@ -41,8 +41,8 @@ func checkEnvPass(name string) string {
 	return ""
 }
 
-// isEnvName: [A-Za-z_][A-Za-z0-9_]*.
-func isEnvName(name string) bool {
+// IsEnvName reports whether name is a variable's: [A-Za-z_][A-Za-z0-9_]*.
+func IsEnvName(name string) bool {
 	for i, c := range []byte(name) {
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_':

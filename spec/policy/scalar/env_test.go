@@ -1,4 +1,4 @@
-package policy
+package scalar
 
 import "testing"
 
@@ -43,10 +43,10 @@ func TestCheckEnv(t *testing.T) {
 		"$HOME":              {false, false},
 		"(){ :;}; echo pwnd": {false, false},
 	} {
-		if got := checkEnvPass(name) == ""; got != want.pass {
+		if got := EnvPass(name) == ""; got != want.pass {
 			t.Errorf("env.pass %q accepted: %v, want %v", name, got, want.pass)
 		}
-		if got := checkEnvName(name) == ""; got != want.set {
+		if got := EnvName(name) == ""; got != want.set {
 			t.Errorf("env.set %q accepted: %v, want %v", name, got, want.set)
 		}
 	}

@@ -1,4 +1,4 @@
-package policy
+package scalar
 
 import (
 	"fmt"
@@ -12,12 +12,12 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/pattern"
 )
 
-// checkGrant returns what is wrong with a path of files.read or files.write,
-// and "" if nothing is. It looks at the words alone: that a path is a symlink,
+// Grant returns what is wrong with a path of files.read or files.write, and ""
+// if nothing is. It looks at the words alone: that a path is a symlink,
 // the whole home by its full name, or a folder of jailed-claude itself is found
 // where the host is known.
-func checkGrant(p string) string {
-	if problem := checkText(p); problem != "" {
+func Grant(p string) string {
+	if problem := Text(p); problem != "" {
 		return problem
 	}
 	switch {
@@ -67,9 +67,9 @@ func hasDotDot(p string) bool {
 	return false
 }
 
-// checkText returns what is wrong with any string that becomes a path, a
-// pattern or an argument.
-func checkText(s string) string {
+// Text returns what is wrong with any string that becomes a path, a pattern or
+// an argument.
+func Text(s string) string {
 	if s == "" {
 		return "an empty string means nothing: remove it"
 	}
@@ -86,10 +86,10 @@ func checkText(s string) string {
 	return ""
 }
 
-// checkPattern returns what is wrong with a pattern of files.hide or
-// files.protect, and "" if nothing is.
-func checkPattern(p string) string {
-	if problem := checkText(p); problem != "" {
+// Pattern returns what is wrong with a pattern of files.hide or files.protect,
+// and "" if nothing is.
+func Pattern(p string) string {
+	if problem := Text(p); problem != "" {
 		return problem
 	}
 	return pattern.Problem(p)
