@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/ask"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 )
@@ -70,28 +69,12 @@ func progress(c *cobra.Command, what string) func(done, total int64) {
 	return show.Progress(c.ErrOrStderr(), what)
 }
 
-// asker asks on the terminal, and returns the answer; nil where nobody can be
-// asked. The end of the input is no answer, and ends what asks.
+// asker asks on the terminal; nil where nobody can be asked.
 func asker(c *cobra.Command) func(question string) string {
 	if !isTerminal(os.Stdin) {
 		return nil
 	}
-	in := bufio.NewReader(c.InOrStdin())
-	return func(question string) string {
-		fmt.Fprint(c.ErrOrStderr(), "jailed-claude: "+question)
-		line, err := in.ReadString('\n')
-		if err != nil {
-			return "q"
-		}
-		return strings.ToLower(strings.TrimSpace(line))
-	}
-}
-
-var yeses = []string{"y", "yes"}
-
-// noTerminal is the error where nobody can be asked.
-func noTerminal(advice string) error {
-	return hint.Add(errors.New("cannot ask for confirmation: stdin is not a terminal"), advice)
+	return ask.On(c.InOrStdin(), c.ErrOrStderr())
 }
 
 // atMost refuses more than n arguments.

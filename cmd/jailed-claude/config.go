@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/internal/ask"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
@@ -68,13 +68,13 @@ func agreed(c *cobra.Command, yes bool, question string) error {
 	if len(jails) > 0 {
 		warn(c, fmt.Sprintf("%d of your jails are running; those that use it can no longer save to it", len(jails)))
 	}
-	ask := asker(c)
+	answer := asker(c)
 	switch {
 	case yes:
 		return nil
-	case ask == nil:
-		return noTerminal("to go on without asking: " + c.CommandPath() + " --yes")
-	case !slices.Contains(yeses, ask(question+" [y/N] ")):
+	case answer == nil:
+		return hint.Add(ask.ErrNobody, "to go on without asking: "+c.CommandPath()+" --yes")
+	case !ask.Yes(answer(question + " [y/N] ")):
 		return errors.New("nothing was changed")
 	}
 	return nil
@@ -117,14 +117,9 @@ func newConfigPrune() *cobra.Command {
 	return c
 }
 
-// reviewing are the flags of config review.
-type reviewing struct {
-	json, yes  bool
-	take, drop []string
-}
-
 func newConfigReview() *cobra.Command {
-	var v reviewing
+	var asJSON bool
+	var w claude.Wanted
 	c := ofProject("review", "Show what the agent changed, and copy back what you choose", func(c *cobra.Command, k plan.Kept) error {
 		r, err := claude.NewReview(k.Host, k.Project)
 		if errors.Is(err, claude.ErrNoPrivate) {
@@ -133,50 +128,19 @@ func newConfigReview() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return v.review(c, r)
+		w.Help = c.CommandPath() + " --help"
+		if w.Ask = asker(c); asJSON {
+			w.JSON = func(pieces []*claude.Piece) error { return printJSON(c.OutOrStdout(), pieces) }
+		}
+		w.Nothing = func() { say(c, "the agent changed nothing") }
+		w.Show = func(p *claude.Piece) {
+			fmt.Fprint(c.OutOrStdout(), p.Text(isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""))
+		}
+		return r.Do(w)
 	})
-	c.Flags().BoolVar(&v.json, "json", false, "print JSON")
-	c.Flags().StringArrayVar(&v.take, "take", nil, "copy `PATH` to your own configuration (repeatable); PATH@DIGEST only if it is unchanged")
-	c.Flags().StringArrayVar(&v.drop, "drop", nil, "drop `PATH` from the private configuration (repeatable)")
-	c.Flags().BoolVar(&v.yes, "yes", false, "do not ask before --take and --drop")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringArrayVar(&w.Take, "take", nil, "copy `PATH` to your own configuration (repeatable); PATH@DIGEST only if it is unchanged")
+	c.Flags().StringArrayVar(&w.Drop, "drop", nil, "drop `PATH` from the private configuration (repeatable)")
+	c.Flags().BoolVar(&w.Yes, "yes", false, "do not ask before --take and --drop")
 	return c
-}
-
-// review shows changes, and does with each what the user says.
-func (v reviewing) review(c *cobra.Command, r *claude.Review) error {
-	named := len(v.take)+len(v.drop) > 0
-	choices, err := r.Choose(v.take, v.drop)
-	if err != nil {
-		return err
-	}
-	ask := asker(c)
-	switch {
-	case named && !v.yes && (ask == nil || v.json):
-		return noTerminal("review them first, then add --yes")
-	case named:
-	case v.yes:
-		return hint.Add(errors.New("--yes needs --take or --drop"), c.CommandPath()+" --help")
-	case v.json:
-		return printJSON(c.OutOrStdout(), append([]*claude.Piece{}, r.Pieces...))
-	case len(r.Pieces) == 0:
-		say(c, "the agent changed nothing")
-	default:
-		choices = r.All()
-	}
-	done, err := claude.Walk(choices, func(t claude.Choice) string {
-		if !v.json {
-			fmt.Fprint(c.OutOrStdout(), t.Text(isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""))
-		}
-		switch {
-		case v.yes:
-			return "y"
-		case ask == nil:
-			return "" // nobody can be asked
-		}
-		return ask(t.Question)
-	})
-	if v.json {
-		err = errors.Join(err, printJSON(c.OutOrStdout(), done))
-	}
-	return err
 }

@@ -3,12 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
-	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
@@ -43,12 +41,7 @@ func newExplain() *cobra.Command {
 		if asJSON {
 			return printJSON(c.OutOrStdout(), grants)
 		}
-		t := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-		fmt.Fprintln(t, "KIND\tWHAT\tMODE\tFROM\tWHY")
-		for _, g := range grants {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", g.Kind, show.Visible(g.What), g.Mode, show.Visible(g.From), show.Visible(g.Why))
-		}
-		return t.Flush()
+		return spec.Print(c.OutOrStdout(), grants)
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&diff, "diff", false, "compare two policy files, or two config.json files")

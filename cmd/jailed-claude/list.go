@@ -1,13 +1,8 @@
 package main
 
 import (
-	"fmt"
-	"text/tabwriter"
-	"time"
-
 	"github.com/spf13/cobra"
 
-	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 )
 
@@ -25,12 +20,7 @@ func newList() *cobra.Command {
 			say(c, "no jail of yours is running")
 			return nil
 		}
-		t := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-		fmt.Fprintln(t, "ID\tPID\tFOR\tPROJECT")
-		for _, j := range jails {
-			fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), show.Visible(j.Project))
-		}
-		return t.Flush()
+		return launch.Print(c.OutOrStdout(), jails)
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c

@@ -3,15 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/internal/ask"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
 
 func newTrust() *cobra.Command {
@@ -34,9 +34,9 @@ func newTrust() *cobra.Command {
 		}
 		questions, warnings, failed := plan.Questions(dir)
 		warn(c, warnings...)
-		ask := asker(c)
+		terminal := asker(c)
 		for _, q := range questions {
-			if err := answer(c, q, ask, yes, approve); err != nil {
+			if err := answer(c, q, terminal, yes, approve); err != nil {
 				return err
 			}
 		}
@@ -52,7 +52,7 @@ func newTrust() *cobra.Command {
 
 // answer shows a file, and approves it if the user wants that; command is what
 // approves it without a question.
-func answer(c *cobra.Command, q plan.Question, ask func(string) string, yes bool, command string) error {
+func answer(c *cobra.Command, q plan.Question, terminal func(string) string, yes bool, command string) error {
 	fmt.Fprintf(c.OutOrStdout(), "%s\nsha256 %s\n", show.Visible(q.File.Path), q.File.Digest)
 	for _, line := range q.Lines {
 		fmt.Fprintln(c.OutOrStdout(), line)
@@ -64,9 +64,9 @@ func answer(c *cobra.Command, q plan.Question, ask func(string) string, yes bool
 	case q.Approved:
 		say(c, "the %s is already approved", q.What)
 		return nil
-	case !yes && ask == nil:
-		return noTerminal("read the " + q.What + ", then approve it: " + command)
-	case !yes && !slices.Contains(yeses, ask(q.Ask)):
+	case !yes && terminal == nil:
+		return hint.Add(ask.ErrNobody, "read the "+q.What+", then approve it: "+command)
+	case !yes && !ask.Yes(terminal(q.Ask)):
 		return errors.New("not approved")
 	}
 	if err := plan.TrustStore(nil).Approve(q.File, time.Now()); err != nil {
@@ -102,10 +102,5 @@ func listTrust(c *cobra.Command, asJSON bool) error {
 		say(c, "nothing is approved")
 		return nil
 	}
-	t := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "SHA256\tAPPROVED\tSTATE\tFILE")
-	for _, a := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", show.Visible(fmt.Sprintf("%.12s", a.Digest)), a.Approved.Format(time.DateOnly), a.State, show.Visible(a.Path))
-	}
-	return t.Flush()
+	return trust.Print(c.OutOrStdout(), list)
 }

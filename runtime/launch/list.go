@@ -2,15 +2,18 @@ package launch
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"text/tabwriter"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/internal/memfd"
+	"github.com/jailed-claude/jailed-claude/internal/show"
 )
 
 // Running is one running jail.
@@ -99,4 +102,14 @@ func running(pid int) (Running, bool) {
 	pids, _, _ = strings.Cut(pids, "\n")
 	// In a nested PID namespace NSpid (since kernel 4.1) has a second number.
 	return j, err == nil && len(strings.Fields(pids)) == 1
+}
+
+// Print writes a table for people.
+func Print(w io.Writer, jails []Running) error {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tPID\tFOR\tPROJECT")
+	for _, j := range jails {
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), show.Visible(j.Project))
+	}
+	return t.Flush()
 }

@@ -20,6 +20,8 @@
 // is harm on the host. A login that was copied (Options.Login) is the agent's
 // to use and to send away.
 //
-// Not here: which folder is mounted where (package spec), what of a shared
-// configuration is protected (package host), and questions to the user (cmd).
+// Not here: logins and answers about API keys (account), how a configuration is
+// read (folder), which folder is mounted where (package spec), what of a shared
+// configuration is protected (package host), and how the user is
+// asked (cmd).
 package claude

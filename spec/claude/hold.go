@@ -11,25 +11,26 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 )
 
 // empty is the form of a name in the host's configuration that means nothing to
 // Claude Code.
 func empty(name string) agent.Empty {
-	if name == globalJSON {
+	if name == folder.GlobalJSON {
 		return agent.Empty{Kind: agent.EmptyFile, Text: "{}\n"}
 	}
-	if slices.Contains(row().Config().Sourced, name) {
+	if slices.Contains(folder.Row().Config().Sourced, name) {
 		return agent.Empty{Kind: agent.EmptyFolder}
 	}
-	f, _ := row().Config().File(name)
+	f, _ := folder.Row().Config().File(name)
 	return f.Empty
 }
 
 // Scratch reports whether a jail with a shared configuration gets an empty
 // folder of its own in place of that one: programs of the host read what is in
 // it, and programs of the jail need one to write to.
-func Scratch(p string) bool { return slices.Contains(row().Config().Sourced, path.Base(p)) }
+func Scratch(p string) bool { return slices.Contains(folder.Row().Config().Sourced, path.Base(p)) }
 
 // Hold makes what a shared configuration does not have and the host's claude
 // would believe, empty: only what exists can be mounted read-only, and a

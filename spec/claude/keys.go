@@ -2,9 +2,9 @@ package claude
 
 import (
 	"slices"
-	"sync"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 )
 
 // globalKeys are the keys of .claude.json that a first run gets: appearance
@@ -37,37 +37,11 @@ var settingsKeys = []string{
 // narrowing are the parts of settings.json's permissions that only take away.
 var narrowing = []string{"deny", "ask"}
 
-// row is what is known of Claude Code.
-var row = sync.OnceValue(agent.Claude)
-
 // executes says how the host's claude starts programs, or lets others do so
 // unasked, by a key of settings.json; empty if it does not.
-func executes(key string) string { return row().How(key) }
-
-// names are the trusted files, or folders, of a configuration of which is says
-// yes.
-func names(folders bool, is func(agent.File) bool) (list []string) {
-	for _, f := range row().Config().Trusted {
-		if is(f) && (f.Empty.Kind == agent.EmptyFolder) == folders {
-			list = append(list, f.Path)
-		}
-	}
-	return list
-}
+func executes(key string) string { return folder.Row().How(key) }
 
 // seeded: a first run gets it whole.
 func seeded(f agent.File) bool { return f.Seed }
-
-// reviewed: a review looks at it. Everything else in the folder is state:
-// transcripts, todos, caches, sessions, the login.
-func reviewed(f agent.File) bool { return f.Review }
-
-// Names in Claude Code's configuration folder.
-const (
-	settingsJSON = "settings.json"
-	globalJSON   = ".claude.json"
-	legacyJSON   = ".config.json" // what .claude.json was once; still read
-	loginJSON    = ".credentials.json"
-)
 
 func harmless(key string) bool { return slices.Contains(settingsKeys, key) }

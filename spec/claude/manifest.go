@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
@@ -33,7 +34,7 @@ const manifestVersion = 1
 
 // loadManifest is nil where there is none.
 func loadManifest(state *os.File) (*manifest, error) {
-	f, err := readBelow(state, manifestName, maxGlobal)
+	f, err := folder.Read(state, manifestName, folder.MaxGlobal)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -41,7 +42,7 @@ func loadManifest(state *os.File) (*manifest, error) {
 		return nil, fmt.Errorf("read %s: %w", manifestName, err)
 	}
 	var m manifest
-	if err := json.Unmarshal(f.data, &m); err != nil {
+	if err := json.Unmarshal(f.Data, &m); err != nil {
 		return nil, fmt.Errorf("read %s: %w", manifestName, object.Fault(err))
 	}
 	if m.Version != manifestVersion {

@@ -11,12 +11,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
 // content of a piece: files by name, or one value in a JSON file.
 type content struct {
-	files map[string]file // nil for a JSON value
+	files map[string]folder.File // nil for a JSON value
 	// in and keys say where a JSON value is.
 	in    string
 	keys  []string
@@ -28,17 +29,17 @@ type content struct {
 // digest of a piece, as a manifest keeps it.
 func (c *content) digest() string {
 	if c.files == nil {
-		return digest(c.value)
+		return folder.Digest(c.value)
 	}
 	var b bytes.Buffer
 	for _, name := range sortedNames(c.files) {
 		f := c.files[name]
-		fmt.Fprintf(&b, "%q %t %s %q\n", name, f.exec, digest(f.data), f.problem)
+		fmt.Fprintf(&b, "%q %t %s %q\n", name, f.Exec, folder.Digest(f.Data), f.Problem)
 	}
-	return digest(b.Bytes())
+	return folder.Digest(b.Bytes())
 }
 
-func sortedNames(files map[string]file) []string {
+func sortedNames(files map[string]folder.File) []string {
 	var names []string
 	for name := range files {
 		names = append(names, name)
@@ -49,31 +50,31 @@ func sortedNames(files map[string]file) []string {
 
 // piecesOf cuts a configuration into what is decided about one by one: a
 // setting, an MCP server, a command, a skill with all its files, the plugins.
-func piecesOf(files map[string]file) map[string]*content {
+func piecesOf(files map[string]folder.File) map[string]*content {
 	ps := map[string]*content{}
 	for _, name := range sortedNames(files) {
 		f := files[name]
 		switch name {
-		case settingsJSON:
+		case folder.SettingsJSON:
 			settingsPieces(ps, f)
 			continue
-		case globalJSON:
+		case folder.GlobalJSON:
 			serverPieces(ps, f)
 			continue
 		}
 		piece := pieceName(name)
 		p := ps[piece]
 		if p == nil {
-			p = &content{files: map[string]file{}}
+			p = &content{files: map[string]folder.File{}}
 			ps[piece] = p
 		}
 		p.files[name] = f
 		switch {
 		case p.problem != "":
-		case f.problem != "":
-			p.problem = f.problem
+		case f.Problem != "":
+			p.problem = f.Problem
 			if name != piece {
-				p.problem = show.Line(name) + " is " + f.problem
+				p.problem = show.Line(name) + " is " + f.Problem
 			}
 		case !printable(name):
 			p.problem = "its name has characters that cannot be seen"
@@ -98,23 +99,23 @@ func printable(name string) bool {
 	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) && show.Line(name) == name
 }
 
-func settingsPieces(ps map[string]*content, f file) {
+func settingsPieces(ps map[string]*content, f folder.File) {
 	ms, problem := members(f)
 	if problem != "" {
-		ps[settingsJSON] = &content{in: settingsJSON, value: f.data, problem: problem}
+		ps[folder.SettingsJSON] = &content{in: folder.SettingsJSON, value: f.Data, problem: problem}
 		return
 	}
 	for _, m := range ms {
-		ps[settingsJSON+":"+m.Key] = value(settingsJSON, m.Value, m.Key)
+		ps[folder.SettingsJSON+":"+m.Key] = value(folder.SettingsJSON, m.Value, m.Key)
 	}
 }
 
 // serverPieces are the MCP servers in .claude.json: the user's and those of
 // each project. The rest of it is state.
-func serverPieces(ps map[string]*content, f file) {
+func serverPieces(ps map[string]*content, f folder.File) {
 	ms, problem := members(f)
 	if problem != "" {
-		ps[globalJSON] = &content{in: globalJSON, value: f.data, problem: problem}
+		ps[folder.GlobalJSON] = &content{in: folder.GlobalJSON, value: f.Data, problem: problem}
 		return
 	}
 	servers := func(raw json.RawMessage, keys ...string) {
@@ -124,7 +125,7 @@ func serverPieces(ps map[string]*content, f file) {
 		}
 		for _, s := range in {
 			at := append(slices.Clone(keys), s.Key)
-			ps[globalJSON+":"+strings.Join(at, ".")] = value(globalJSON, s.Value, at...)
+			ps[folder.GlobalJSON+":"+strings.Join(at, ".")] = value(folder.GlobalJSON, s.Value, at...)
 		}
 	}
 	servers(object.Get(ms, "mcpServers"), "mcpServers")
@@ -139,14 +140,14 @@ func serverPieces(ps map[string]*content, f file) {
 	}
 }
 
-func members(f file) ([]object.Member, string) {
-	if f.problem != "" {
-		return nil, f.problem
+func members(f folder.File) ([]object.Member, string) {
+	if f.Problem != "" {
+		return nil, f.Problem
 	}
-	if len(bytes.TrimSpace(f.data)) == 0 {
+	if len(bytes.TrimSpace(f.Data)) == 0 {
 		return nil, ""
 	}
-	ms, err := object.Parse(f.data)
+	ms, err := object.Parse(f.Data)
 	if err != nil {
 		return nil, err.Error()
 	}
@@ -185,7 +186,7 @@ const (
 func (c *content) effect(name string) (Effect, string) {
 	if c.files == nil {
 		switch {
-		case c.in == globalJSON:
+		case c.in == folder.GlobalJSON:
 			return Executes, "an MCP server: a program that is started, or a server that is asked"
 		case len(c.keys) == 1 && executes(c.keys[0]) != "":
 			return Executes, executes(c.keys[0])
@@ -195,7 +196,7 @@ func (c *content) effect(name string) (Effect, string) {
 		return Unknown, "nobody has looked at this setting"
 	}
 	for _, f := range c.files {
-		if f.problem != "" {
+		if f.Problem != "" {
 			return Unknown, "nobody can see what it does"
 		}
 	}
@@ -214,12 +215,12 @@ func (c *content) effect(name string) (Effect, string) {
 	for _, n := range sortedNames(c.files) {
 		f := c.files[n]
 		switch {
-		case f.exec:
+		case f.Exec:
 			return Executes, show.Line(n) + " is a program"
 		case path.Ext(n) != ".md" && top != "keybindings.json":
 			return Executes, show.Line(n) + " is no text for the agent, and may be run"
 		}
-		if why := runs(string(f.data)); scripted && why != "" {
+		if why := runs(string(f.Data)); scripted && why != "" {
 			return Executes, why
 		}
 	}

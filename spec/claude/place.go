@@ -14,11 +14,12 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 )
 
 // place makes the files appear in the private folder: all are written
 // elsewhere first, and renamed one by one, .claude.json last.
-func place(state, private *os.File, files map[string]file) error {
+func place(state, private *os.File, files map[string]folder.File) error {
 	if err := sweep(state); err != nil {
 		return fmt.Errorf("remove what an earlier run left: %w", err)
 	}
@@ -43,19 +44,19 @@ func place(state, private *os.File, files map[string]file) error {
 	}
 	defer from.Close()
 	names := slices.SortedFunc(maps.Keys(files), func(x, y string) int {
-		if last := (x == globalJSON); last != (y == globalJSON) {
+		if last := (x == folder.GlobalJSON); last != (y == folder.GlobalJSON) {
 			return map[bool]int{true: 1, false: -1}[last]
 		}
 		return strings.Compare(x, y)
 	})
 	number := func(i int) string { return fmt.Sprint(i) }
 	for i, name := range names {
-		if err := beneath.Create(from, number(i), files[name].data, 0o600); err != nil {
+		if err := beneath.Create(from, number(i), files[name].Data, 0o600); err != nil {
 			return fmt.Errorf("seed %s: %w", show.Line(name), err)
 		}
 	}
 	for i, name := range names {
-		if err := settle(from, number(i), private, name, files[name].data); err != nil {
+		if err := settle(from, number(i), private, name, files[name].Data); err != nil {
 			return fmt.Errorf("seed %s: %w", show.Line(name), err)
 		}
 	}

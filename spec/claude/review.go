@@ -15,6 +15,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 )
 
 // Changes that a piece can have.
@@ -47,7 +48,7 @@ type Review struct {
 	// Pieces by name.
 	Pieces []*Piece
 
-	host  Host
+	host  folder.Host
 	state string
 	kept  map[string]bool // files of the host that have a backup by now
 }
@@ -56,7 +57,7 @@ type Review struct {
 var ErrNoPrivate = errors.New("there is no private configuration yet")
 
 // NewReview reads the private configuration, once, and the host's.
-func NewReview(h Host, state string) (*Review, error) {
+func NewReview(h folder.Host, state string) (*Review, error) {
 	s, err := beneath.Dir(state)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoPrivate
@@ -81,7 +82,7 @@ func NewReview(h Host, state string) (*Review, error) {
 	}
 	defer private.Close()
 	r := &Review{host: h, state: state, kept: map[string]bool{}}
-	ps := piecesOf(snapshot(private))
+	ps := piecesOf(folder.Snapshot(private))
 	for name, c := range ps {
 		if m.Pieces[name] == c.digest() {
 			continue
@@ -140,15 +141,15 @@ func (r *Review) add(name string, c *content) {
 // onHost is the host's version of a piece, nil if it has none.
 func (r *Review) onHost(name string, c *content) (*content, error) {
 	in, _, isValue := strings.Cut(name, ":")
-	if isValue && (in == settingsJSON || in == globalJSON) {
-		f, err := r.host.read(in, maxGlobal)
+	if isValue && (in == folder.SettingsJSON || in == folder.GlobalJSON) {
+		f, err := r.host.Read(in, folder.MaxGlobal)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		p := piecesOf(map[string]file{in: f})
+		p := piecesOf(map[string]folder.File{in: f})
 		if whole := p[in]; whole != nil {
 			return nil, errors.New(whole.problem)
 		}
@@ -161,9 +162,9 @@ func (r *Review) onHost(name string, c *content) (*content, error) {
 		}
 		names = sortedNames(c.files)
 	}
-	host := &content{files: map[string]file{}}
+	host := &content{files: map[string]folder.File{}}
 	for _, n := range names {
-		f, err := r.host.read(n, maxFile)
+		f, err := r.host.Read(n, folder.MaxFile)
 		switch {
 		case missing(err):
 		case err != nil:
@@ -203,11 +204,11 @@ func difference(host, jail *content) string {
 		before, after := side(host), side(jail)
 		return unified(name, before, after, host == nil, jail == nil)
 	}
-	names := map[string]file{}
+	names := map[string]folder.File{}
 	for _, c := range []*content{host, jail} {
 		if c != nil {
 			for n := range c.files {
-				names[n] = file{}
+				names[n] = folder.File{}
 			}
 		}
 	}
@@ -215,24 +216,24 @@ func difference(host, jail *content) string {
 	for _, name := range sortedNames(names) {
 		before, hadOne := lookup(host, name)
 		after, hasOne := lookup(jail, name)
-		if hadOne && hasOne && bytes.Equal(before.data, after.data) && before.exec == after.exec {
+		if hadOne && hasOne && bytes.Equal(before.Data, after.Data) && before.Exec == after.Exec {
 			continue
 		}
-		if after.exec != before.exec && hasOne {
-			fmt.Fprintf(&b, "%s: mode %s\n", show.Line(name), map[bool]string{true: "0755, a program", false: "0644"}[after.exec])
+		if after.Exec != before.Exec && hasOne {
+			fmt.Fprintf(&b, "%s: mode %s\n", show.Line(name), map[bool]string{true: "0755, a program", false: "0644"}[after.Exec])
 		}
-		if binary(before.data) || binary(after.data) {
-			fmt.Fprintf(&b, "%s: not a text, %d bytes, %s\n", show.Line(name), len(after.data), digest(after.data))
+		if binary(before.Data) || binary(after.Data) {
+			fmt.Fprintf(&b, "%s: not a text, %d bytes, %s\n", show.Line(name), len(after.Data), folder.Digest(after.Data))
 			continue
 		}
-		b.WriteString(unified(name, string(before.data), string(after.data), !hadOne, !hasOne))
+		b.WriteString(unified(name, string(before.Data), string(after.Data), !hadOne, !hasOne))
 	}
 	return b.String()
 }
 
-func lookup(c *content, name string) (file, bool) {
+func lookup(c *content, name string) (folder.File, bool) {
 	if c == nil {
-		return file{}, false
+		return folder.File{}, false
 	}
 	f, ok := c.files[name]
 	return f, ok

@@ -10,7 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/ask"
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
@@ -182,8 +184,8 @@ func TestReviewOfHostileFolders(t *testing.T) {
 	f.link(f.home, f.private+"/commands/home")
 	f.jail("settings.json", "{broken")
 	f.jail(".claude.json", strings.Repeat("[", 100000))
-	f.jail("keybindings.json", strings.Repeat("x", maxFile+1))
-	for i := range maxFiles + 10 {
+	f.jail("keybindings.json", strings.Repeat("x", folder.MaxFile+1))
+	for i := range folder.MaxFiles + 10 {
 		f.jail("plugins/f"+string(rune('a'+i%26))+strings.Repeat("x", i/26), "")
 	}
 	f.jail("agents/"+strings.Repeat("d/", 40)+"a.md", "deep")
@@ -466,4 +468,33 @@ func FuzzSet(f *testing.F) {
 			t.Fatalf("%q became %q", text, out)
 		}
 	})
+}
+
+// TestDo: what is asked, and that nothing is done without an answer.
+func TestDo(t *testing.T) {
+	f := newFixture(t)
+	f.full()
+	f.seed()
+	f.agent()
+	all := len(f.review().Pieces)
+	var printed []*Piece
+	print := func(p []*Piece) error { printed = p; return nil }
+	for _, w := range []Wanted{{Take: []string{"CLAUDE.md"}}, {Take: []string{"CLAUDE.md"}, JSON: print, Ask: func(string) string { return "y" }}} {
+		if err := f.review().Do(w); !errors.Is(err, ask.ErrNobody) {
+			t.Error(err)
+		}
+	}
+	if err := f.review().Do(Wanted{Yes: true}); err == nil {
+		t.Error("yes to nothing")
+	}
+	if err := f.review().Do(Wanted{JSON: print}); err != nil || len(printed) != all {
+		t.Errorf("%d of %d: %v", len(printed), all, err)
+	}
+	shown := 0
+	if err := f.review().Do(Wanted{Show: func(*Piece) { shown++ }}); err != nil || shown != all || len(f.review().Pieces) != all {
+		t.Errorf("%d of %d shown: %v", shown, all, err)
+	}
+	if err := f.review().Do(Wanted{Drop: []string{"CLAUDE.md"}, Yes: true, JSON: print}); err != nil || len(printed) != 1 || len(f.review().Pieces) != all-1 {
+		t.Errorf("dropped %d: %v", len(printed), err)
+	}
 }

@@ -15,14 +15,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/claude/account"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
 // Options of Seed.
 type Options struct {
 	// Host is where the host's configuration is.
-	Host Host
+	Host folder.Host
 	// State is jailed-claude's state folder; PrivateDir in it is seeded. It
 	// has to exist.
 	State string
@@ -63,10 +65,6 @@ func (r Report) Notes(terminal bool) (lines []string) {
 	return lines
 }
 
-// ErrNoLogin is returned by Seed where the host has no login that could be
-// copied.
-var ErrNoLogin = errors.New("the host has no login to copy")
-
 // Seed prepares the private configuration. It does nothing but for the first
 // run, and what Login and Placeholder ask for.
 func Seed(o Options) (Report, error) {
@@ -103,11 +101,11 @@ func Seed(o Options) (Report, error) {
 		}
 		r.Seeded = c.words
 	}
-	if err := approve(private, o.Placeholder); err != nil {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("the agent will ask about its key, to which yes is the answer: %s: %v", show.Line(path.Join(PrivateDir, globalJSON)), err))
+	if err := account.Approve(private, o.Placeholder); err != nil {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the agent will ask about its key, to which yes is the answer: %s: %v", show.Line(path.Join(PrivateDir, folder.GlobalJSON)), err))
 	}
 	if o.Login {
-		r.Login, err = copyLogin(o.Host, private, c.account)
+		r.Login, err = account.Copy(o.Host, private, c.account)
 	}
 	return r, err
 }
@@ -137,7 +135,7 @@ func firstRun(state *os.File) (bool, error) {
 		}
 		return err != nil, nil
 	}
-	for _, name := range []string{globalJSON, settingsJSON} {
+	for _, name := range []string{folder.GlobalJSON, folder.SettingsJSON} {
 		var st unix.Stat_t
 		switch err := unix.Fstatat(int(state.Fd()), path.Join(PrivateDir, name), &st, unix.AT_SYMLINK_NOFOLLOW); {
 		case err == nil:
@@ -151,7 +149,7 @@ func firstRun(state *os.File) (bool, error) {
 
 // collected is what a first run gets.
 type collected struct {
-	files    map[string]file
+	files    map[string]folder.File
 	words    []string
 	warnings []string
 	account  json.RawMessage // whose login it is; no secret
@@ -160,51 +158,51 @@ type collected struct {
 // collect reads the host's configuration. What cannot be read is left out,
 // with a warning.
 func collect(o Options) *collected {
-	c := &collected{files: map[string]file{}}
+	c := &collected{files: map[string]folder.File{}}
 	warn := func(name string, err error) {
 		c.warnings = append(c.warnings, fmt.Sprintf("%s is not taken over: %v", show.Line(name), err))
 	}
-	if f, name, err := o.Host.global(); err == nil {
-		if err := c.global(f.data, o); err != nil {
+	if f, name, err := o.Host.Global(); err == nil {
+		if err := c.global(f.Data, o); err != nil {
 			warn(name, err)
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		warn(name, err)
 	}
-	if f, err := o.Host.read(settingsJSON, maxFile); err == nil {
-		if err := c.settings(f.data); err != nil {
-			warn(o.Host.path(settingsJSON), err)
+	if f, err := o.Host.Read(folder.SettingsJSON, folder.MaxFile); err == nil {
+		if err := c.settings(f.Data); err != nil {
+			warn(o.Host.Path(folder.SettingsJSON), err)
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		warn(o.Host.path(settingsJSON), err)
+		warn(o.Host.Path(folder.SettingsJSON), err)
 	}
-	files := names(false, seeded)
-	for _, folder := range names(true, seeded) {
-		in, err := o.Host.names(folder)
+	files := folder.Names(false, seeded)
+	for _, top := range folder.Names(true, seeded) {
+		in, err := o.Host.Names(top)
 		if err != nil {
-			warn(o.Host.path(folder), err)
+			warn(o.Host.Path(top), err)
 		}
 		files = append(files, in...)
 	}
 	total := 0
 	count := map[string]int{}
 	for _, name := range files {
-		f, err := o.Host.read(name, maxFile)
+		f, err := o.Host.Read(name, folder.MaxFile)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			warn(o.Host.path(name), err)
+			warn(o.Host.Path(name), err)
 			continue
-		case total+len(f.data) > maxAll:
-			warn(o.Host.path(name), beneath.ErrLarge)
+		case total+len(f.Data) > folder.MaxAll:
+			warn(o.Host.Path(name), beneath.ErrLarge)
 			continue
 		}
-		total += len(f.data)
-		f.exec = false
+		total += len(f.Data)
+		f.Exec = false
 		c.files[name] = f
-		top, _, folder := strings.Cut(name, "/")
-		if folder {
+		top, _, below := strings.Cut(name, "/")
+		if below {
 			top += "/"
 		}
 		if count[top]++; count[top] == 1 {
@@ -233,12 +231,12 @@ func (c *collected) global(text []byte, o Options) error {
 	if slices.ContainsFunc(to, func(m object.Member) bool { return m.Key == "theme" }) {
 		c.words = append(c.words, "theme")
 	}
-	if tail := approved(object.Get(ms, responses), o.APIKey); tail != "" && o.Placeholder == "" {
+	if tail := account.Approved(object.Get(ms, account.Responses), o.APIKey); tail != "" && o.Placeholder == "" {
 		value, err := object.Encode(map[string][]string{"approved": {tail}, "rejected": {}})
 		if err != nil {
 			return err
 		}
-		to = append(to, object.Member{Key: responses, Value: value})
+		to = append(to, object.Member{Key: account.Responses, Value: value})
 		c.words = append(c.words, "the approved API key")
 	}
 	if o.Project != "" && trusted(object.Get(ms, "projects"), o.Project) {
@@ -254,7 +252,7 @@ func (c *collected) global(text []byte, o Options) error {
 	}
 	out, err := object.Render(to)
 	if err == nil {
-		c.files[globalJSON] = file{data: out}
+		c.files[folder.GlobalJSON] = folder.File{Data: out}
 	}
 	return err
 }
@@ -281,7 +279,7 @@ func (c *collected) settings(text []byte) error {
 	}
 	out, err := object.Render(to)
 	if err == nil {
-		c.files[settingsJSON] = file{data: out}
+		c.files[folder.SettingsJSON] = folder.File{Data: out}
 		c.words = append(c.words, fmt.Sprintf("%d of %d settings", len(to), len(ms)))
 	}
 	return err

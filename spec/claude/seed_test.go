@@ -13,7 +13,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/spec/claude/account"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
@@ -34,7 +36,7 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f := &fixture{t: t, home: filepath.Join(dir, "home"), state: filepath.Join(dir, "state")}
 	f.private = filepath.Join(f.state, PrivateDir)
-	f.o = Options{Host: Find(nil, f.home), State: f.state, Project: "/src/project"}
+	f.o = Options{Host: folder.Find(nil, f.home), State: f.state, Project: "/src/project"}
 	f.o.Host.Store = filepath.Join(dir, "store")
 	for _, d := range []string{f.private, f.home + "/.claude", f.o.Host.Store} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
@@ -328,7 +330,7 @@ func TestSeedLogin(t *testing.T) {
 	}
 	g := newFixture(t)
 	g.o.Login = true
-	if _, err := Seed(g.o); !errors.Is(err, ErrNoLogin) {
+	if _, err := Seed(g.o); !errors.Is(err, account.ErrNoLogin) {
 		t.Errorf("without a login: %v", err)
 	}
 }
@@ -345,7 +347,7 @@ func TestSeedDoesNotFollow(t *testing.T) {
 	if err := unix.Mkfifo(f.home+"/.claude/keybindings.json", 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f.host("rules/big.md", strings.Repeat("x", maxFile+1))
+	f.host("rules/big.md", strings.Repeat("x", folder.MaxFile+1))
 	f.host("rules/ok.md", "ok\n")
 	f.link("..", f.home+"/.claude/rules/up")
 	r := f.seed()
@@ -485,26 +487,6 @@ func TestSeedConcurrently(t *testing.T) {
 	}
 }
 
-func TestFind(t *testing.T) {
-	if h := Find(map[string]string{"CLAUDE_CONFIG_DIR": "/srv/c/"}, "/home/ada"); h.Dir != "/srv/c" || h.JSON != "/srv/c/.claude.json" {
-		t.Errorf("%+v", h)
-	}
-	for _, dir := range []string{"", "relative"} {
-		if h := Find(map[string]string{"CLAUDE_CONFIG_DIR": dir}, "/home/ada"); h.Dir != "/home/ada/.claude" || h.JSON != "/home/ada/.claude.json" {
-			t.Errorf("%q: %+v", dir, h)
-		}
-	}
-	f := newFixture(t)
-	f.full()
-	if err := os.Rename(f.home+"/.claude.json", f.home+"/.claude/.config.json"); err != nil {
-		t.Fatal(err)
-	}
-	f.seed()
-	if f.object(f.private + "/.claude.json")["theme"] != "light" {
-		t.Error("the old name of .claude.json was not read")
-	}
-}
-
 func TestHold(t *testing.T) {
 	f := newFixture(t)
 	dir := f.home + "/.claude"
@@ -526,5 +508,17 @@ func TestHold(t *testing.T) {
 	}
 	if fi, err := os.Stat(dir + "/.config.json"); err != nil || fi.Size() != 0 || fi.Mode().Perm() != 0o400 {
 		t.Errorf(".config.json: %v %v; one that can be written to would count", fi, err)
+	}
+}
+
+func TestSeedOldName(t *testing.T) {
+	f := newFixture(t)
+	f.full()
+	if err := os.Rename(f.home+"/.claude.json", f.home+"/.claude/.config.json"); err != nil {
+		t.Fatal(err)
+	}
+	f.seed()
+	if f.object(f.private + "/.claude.json")["theme"] != "light" {
+		t.Error("the old name of .claude.json was not read")
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
@@ -68,7 +69,7 @@ func (r *Review) take(p *Piece) error {
 	for _, name := range sortedNames(c.files) {
 		f := c.files[name]
 		if p.jail != nil && p.host != nil {
-			if old, ok := p.host.files[name]; ok && old.exec == f.exec && digest(old.data) == digest(f.data) {
+			if old, ok := p.host.files[name]; ok && old.Exec == f.Exec && folder.Digest(old.Data) == folder.Digest(f.Data) {
 				continue
 			}
 		}
@@ -89,13 +90,13 @@ func makeDir(dir string) (*os.File, error) {
 }
 
 // write puts a file in its place below d, the former one beside it.
-func (r *Review) write(d *os.File, name string, f file, mode uint32, remove bool) error {
+func (r *Review) write(d *os.File, name string, f folder.File, mode uint32, remove bool) error {
 	dir, base, err := beneath.Parent(d, name, 0o755)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	if f.exec {
+	if f.Exec {
 		mode |= 0o111
 	}
 	var st unix.Stat_t
@@ -117,7 +118,7 @@ func (r *Review) write(d *os.File, name string, f file, mode uint32, remove bool
 	if remove {
 		return unix.Unlinkat(int(dir.Fd()), base, 0)
 	}
-	return beneath.Replace(dir, base, f.data, mode)
+	return beneath.Replace(dir, base, f.Data, mode)
 }
 
 // keep makes a second name for a file that is about to be replaced, once in a
@@ -135,9 +136,9 @@ func (r *Review) keep(dir *os.File, base string) error {
 		err := unix.Linkat(int(dir.Fd()), base, int(dir.Fd()), name, 0)
 		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EMLINK) {
 			// A file system without hard links.
-			var f file
-			if f, err = readBelow(dir, base, maxGlobal); err == nil {
-				err = beneath.Create(dir, name, f.data, 0o600)
+			var f folder.File
+			if f, err = folder.Read(dir, base, folder.MaxGlobal); err == nil {
+				err = beneath.Create(dir, name, f.Data, 0o600)
 			}
 		}
 		if err == nil {
@@ -152,38 +153,38 @@ func (r *Review) keep(dir *os.File, base string) error {
 
 // takeValue sets or removes one value in a JSON file of the host's.
 func (r *Review) takeValue(c *content, remove bool) (err error) {
-	file := r.host.path(c.in)
+	file := r.host.Path(c.in)
 	d, err := makeDir(filepath.Dir(file))
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 	base := filepath.Base(file)
-	if c.in == globalJSON {
+	if c.in == folder.GlobalJSON {
 		release, err := lock(d, base)
 		if err != nil {
 			return err
 		}
 		defer release()
 	}
-	f, err := readBelow(d, base, maxGlobal)
+	f, err := folder.Read(d, base, folder.MaxGlobal)
 	if errors.Is(err, beneath.ErrSymlink) {
 		return fmt.Errorf("%w on the host: change what it leads to", beneath.ErrSymlink)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err != nil || len(f.data) == 0 {
-		f.data = []byte("{}")
+	if err != nil || len(f.Data) == 0 {
+		f.Data = []byte("{}")
 	}
 	raw := c.raw()
 	if remove {
 		raw = nil
 	}
-	if f.data, err = object.Set(f.data, c.keys, raw); err != nil {
+	if f.Data, err = object.Set(f.Data, c.keys, raw); err != nil {
 		return err
 	}
-	f.exec = false
+	f.Exec = false
 	return r.write(d, base, f, 0o600, false)
 }
 
@@ -265,22 +266,22 @@ func (r *Review) drop(p *Piece, want *content) error {
 	case c == nil:
 		return nil
 	case c.files == nil && len(c.keys) > 0:
-		f, err := readBelow(private, c.in, maxGlobal)
+		f, err := folder.Read(private, c.in, folder.MaxGlobal)
 		if errors.Is(err, fs.ErrNotExist) {
-			f, err = file{data: []byte("{}")}, nil
+			f, err = folder.File{Data: []byte("{}")}, nil
 		}
 		if err != nil {
 			return err
 		}
 		if want != nil {
-			f.data, err = object.Set(f.data, c.keys, want.raw())
+			f.Data, err = object.Set(f.Data, c.keys, want.raw())
 		} else {
-			f.data, err = object.Set(f.data, c.keys, nil)
+			f.Data, err = object.Set(f.Data, c.keys, nil)
 		}
 		if err != nil {
 			return err
 		}
-		return beneath.Replace(private, c.in, f.data, 0o600)
+		return beneath.Replace(private, c.in, f.Data, 0o600)
 	case c.files == nil: // a JSON file that cannot be read: not one value but all
 		return unlink(private, c.in)
 	}
@@ -294,7 +295,7 @@ func (r *Review) drop(p *Piece, want *content) error {
 		}
 		dir, base, err := beneath.Parent(private, name, 0o700)
 		if err == nil {
-			err = errors.Join(beneath.Replace(dir, base, f.data, 0o600), dir.Close())
+			err = errors.Join(beneath.Replace(dir, base, f.Data, 0o600), dir.Close())
 		}
 		if err != nil {
 			return err

@@ -13,6 +13,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
+	"github.com/jailed-claude/jailed-claude/spec/claude/account"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -49,12 +51,12 @@ func hostLogin(in *spec.Input) (dir string, warnings []string) {
 	if !isClaude(in) || in.Policy.Agent.Key != policy.KeyAuto || in.Policy.Agent.Config != policy.ConfigPrivate || in.Policy.Network.Mode == policy.NetHost {
 		return "", nil
 	}
-	h := claude.Find(source.Environ(), in.Host.Home)
-	has, err := h.HasLogin()
+	h := folder.Find(source.Environ(), in.Host.Home)
+	has, err := account.Has(h)
 	if err != nil {
 		return "", []string{fmt.Sprintf("the login of the host is not used: %s cannot be read: %v", show.Visible(filepath.Join(h.Dir, ".credentials.json")), err)}
 	}
-	if !has || claude.OwnLogin(spec.PrivateConfig(in.Host), loginPlaceholder()) {
+	if !has || account.Own(spec.PrivateConfig(in.Host), loginPlaceholder()) {
 		return "", nil
 	}
 	if rel, ok := strings.CutPrefix(h.Dir, in.Host.Home+"/"); ok {
@@ -77,7 +79,7 @@ func loginPlaceholder() string {
 // one, or takes it away.
 func standIn(in *spec.Input, j *contract.Jail) error {
 	use := slices.ContainsFunc(Brokers(j), func(b network.Broker) bool { return strings.HasPrefix(b.From, network.FromLogin) })
-	return claude.Find(source.Environ(), in.Host.Home).StandIn(spec.PrivateConfig(in.Host), loginPlaceholder(), use)
+	return account.StandIn(folder.Find(source.Environ(), in.Host.Home), spec.PrivateConfig(in.Host), loginPlaceholder(), use)
 }
 
 // Shell is the command of a jail that runs a shell.
@@ -164,7 +166,7 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 		return new(claude.Report), nil
 	}
 	o := claude.Options{
-		Host: claude.Find(source.Environ(), in.Host.Home), State: in.Host.ProjectState, Project: in.Host.Project.Dir, Login: login == LoginCopy,
+		Host: folder.Find(source.Environ(), in.Host.Home), State: in.Host.ProjectState, Project: in.Host.Project.Dir, Login: login == LoginCopy,
 		APIKey: in.Policy.Env.Set[keyVariable],
 	}
 	if slices.Contains(in.Policy.Env.Pass, keyVariable) {
@@ -174,7 +176,7 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 		o.Placeholder = b.Placeholder()
 	}
 	if login == LoginCopy {
-		err := claude.Find(source.Environ(), in.Host.Home).StandIn(spec.PrivateConfig(in.Host), loginPlaceholder(), false)
+		err := account.StandIn(folder.Find(source.Environ(), in.Host.Home), spec.PrivateConfig(in.Host), loginPlaceholder(), false)
 		if err != nil {
 			return new(claude.Report), err
 		}
@@ -184,7 +186,7 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 		err = standIn(in, j)
 	}
 	switch {
-	case errors.Is(err, claude.ErrNoLogin):
+	case errors.Is(err, account.ErrNoLogin):
 		err = hint.Add(err, "leave out --login, and log in inside the jail: /login")
 	case err != nil:
 		err = fmt.Errorf("seed the agent's configuration: %w", err)

@@ -13,23 +13,16 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
 
-// Approval is one entry of the trust store, and what became of its file.
-type Approval struct {
-	trust.Entry
-	// State is "applies", "changed" since, or "gone".
-	State string `json:"state"`
-}
-
 // Approvals are all that the user approved: policy files and locks.
-func Approvals() ([]Approval, Warnings, error) {
+func Approvals() ([]trust.Approval, Warnings, error) {
 	var warnings Warnings
 	entries, err := TrustStore(&warnings).List()
 	if err != nil {
 		return nil, warnings, err
 	}
-	list := []Approval{}
+	list := []trust.Approval{}
 	for _, e := range entries {
-		list = append(list, Approval{Entry: e, State: state(e)})
+		list = append(list, trust.Approval{Entry: e, State: state(e)})
 	}
 	return list, warnings, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -23,7 +24,7 @@ type Kept struct {
 	// Project is the part of it for the jails of this project.
 	Project string
 	// Host is the configuration of the host's own Claude.
-	Host claude.Host
+	Host folder.Host
 }
 
 // KeptFor is about the project in a folder; empty is the working directory.
@@ -36,7 +37,7 @@ func KeptFor(project string) (Kept, error) {
 	if real, err := filepath.EvalSymlinks(home); err == nil {
 		home = real
 	}
-	k.Host = claude.Find(map[string]string{"CLAUDE_CONFIG_DIR": os.Getenv("CLAUDE_CONFIG_DIR")}, home)
+	k.Host = folder.Find(map[string]string{"CLAUDE_CONFIG_DIR": os.Getenv("CLAUDE_CONFIG_DIR")}, home)
 	user, err := UserLayers()
 	if err != nil {
 		return k, err

@@ -1,4 +1,4 @@
-package claude
+package account
 
 import (
 	"fmt"
@@ -6,34 +6,36 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 )
 
 // TestStandIn: the jail gets what the agent shows of the host's login, and no
 // token; what was made inside stays.
 func TestStandIn(t *testing.T) {
 	const hold = "placeholder-1"
-	h := Host{Dir: t.TempDir(), JSON: filepath.Join(t.TempDir(), ".claude.json")}
+	h := folder.Host{Dir: t.TempDir(), JSON: filepath.Join(t.TempDir(), ".claude.json")}
 	put := func(dir, text string) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, loginJSON), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, folder.LoginJSON), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	has := func(dir string) string {
-		text, _ := os.ReadFile(filepath.Join(dir, loginJSON)) // or there is none
+		text, _ := os.ReadFile(filepath.Join(dir, folder.LoginJSON)) // or there is none
 		return string(text)
 	}
 	standIn := func(private string, use bool) {
 		t.Helper()
-		if err := h.StandIn(private, hold, use); err != nil {
+		if err := StandIn(h, private, hold, use); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if ok, err := h.HasLogin(); ok || err != nil {
+	if ok, err := Has(h); ok || err != nil {
 		t.Error(ok, err)
 	}
 	put(h.Dir, `{"mcpOAuth":{"x":"secret"},"claudeAiOauth":{"accessToken":"secret-a","refreshToken":"secret-r","expiresAt":5,"scopes":["user:inference"],"subscriptionType":"max","rateLimitTier":"t","more":"secret"}}`)
-	if ok, err := h.HasLogin(); !ok || err != nil {
+	if ok, err := Has(h); !ok || err != nil {
 		t.Error(ok, err)
 	}
 	private := t.TempDir()
@@ -70,7 +72,7 @@ func TestStandIn(t *testing.T) {
 	}
 	for _, bad := range []string{"secret", `["secret"]`, `{"claudeAiOauth":"secret"}`} {
 		put(h.Dir, bad)
-		if ok, err := h.HasLogin(); ok || err == nil || strings.Contains(fmt.Sprint(err), "secret") {
+		if ok, err := Has(h); ok || err == nil || strings.Contains(fmt.Sprint(err), "secret") {
 			t.Errorf("%s: %v, %v", bad, ok, err)
 		}
 	}

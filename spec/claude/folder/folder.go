@@ -1,4 +1,4 @@
-package claude
+package folder
 
 import (
 	"crypto/sha256"
@@ -18,53 +18,54 @@ import (
 // Bounds of what is read. A configuration is far below them; what the agent
 // left in its folder need not be.
 const (
-	maxFile   = 1 << 20
-	maxAll    = 8 << 20
-	maxGlobal = 16 << 20 // .claude.json holds the history of every project
-	maxFiles  = 2000     // in one folder of a configuration
+	MaxFile   = 1 << 20
+	MaxAll    = 8 << 20
+	MaxGlobal = 16 << 20 // .claude.json holds the history of every project
+	MaxFiles  = 2000     // in one folder of a configuration
 	maxDepth  = 12
 )
 
-// file is what was read, once.
-type file struct {
-	data []byte
-	exec bool
-	// problem says why there is no data.
-	problem string
+// File is what was read, once.
+type File struct {
+	Data []byte
+	Exec bool
+	// Problem says why there is no data.
+	Problem string
 }
 
-func digest(data []byte) string {
+// Digest of what is in a file.
+func Digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// readBelow reads a regular file below a folder.
-func readBelow(d *os.File, name string, limit int64) (file, error) {
+// Read reads a regular file below a folder.
+func Read(d *os.File, name string, limit int64) (File, error) {
 	data, exec, err := beneath.Read(d, name, limit)
-	return file{data: data, exec: exec}, err
+	return File{Data: data, Exec: exec}, err
 }
 
-// snapshot reads the pieces of the private folder, each file once.
-func snapshot(d *os.File) map[string]file {
-	s := map[string]file{}
+// Snapshot reads the pieces of the private folder, each file once.
+func Snapshot(d *os.File) map[string]File {
+	s := map[string]File{}
 	add := func(name string, limit int64) {
-		f, err := readBelow(d, name, limit)
+		f, err := Read(d, name, limit)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
 			return
 		case err != nil:
-			f.problem = reason(err)
+			f.Problem = reason(err)
 		}
 		s[name] = f
 	}
-	for _, name := range append(names(false, reviewed), globalJSON) {
-		if name == globalJSON {
-			add(name, maxGlobal)
+	for _, name := range append(Names(false, reviewed), GlobalJSON) {
+		if name == GlobalJSON {
+			add(name, MaxGlobal)
 		} else {
-			add(name, maxFile)
+			add(name, MaxFile)
 		}
 	}
-	for _, top := range names(true, reviewed) {
+	for _, top := range Names(true, reviewed) {
 		files, total := 0, int64(0)
 		var walk func(name string, depth int)
 		walk = func(name string, depth int) {
@@ -73,28 +74,28 @@ func snapshot(d *os.File) map[string]file {
 				return
 			}
 			if err != nil {
-				s[name] = file{problem: reason(err)}
+				s[name] = File{Problem: reason(err)}
 				return
 			}
-			entries, err := dir.ReadDir(maxFiles + 1)
+			entries, err := dir.ReadDir(MaxFiles + 1)
 			_ = dir.Close()
 			if err != nil && !errors.Is(err, io.EOF) {
-				s[name] = file{problem: reason(err)}
+				s[name] = File{Problem: reason(err)}
 				return
 			}
 			for _, e := range entries {
 				sub := name + "/" + e.Name()
 				files++
 				switch {
-				case slices.Contains(row().Config().State, sub):
-				case files > maxFiles || total > maxAll || depth > maxDepth:
-					s[top] = file{problem: "there is more in it than can be shown"}
+				case slices.Contains(Row().Config().State, sub):
+				case files > MaxFiles || total > MaxAll || depth > maxDepth:
+					s[top] = File{Problem: "there is more in it than can be shown"}
 					return
 				case e.IsDir():
 					walk(sub, depth+1)
 				default:
-					add(sub, maxFile)
-					total += int64(len(s[sub].data))
+					add(sub, MaxFile)
+					total += int64(len(s[sub].Data))
 				}
 			}
 		}

@@ -1,4 +1,4 @@
-package claude
+package folder
 
 import (
 	"errors"
@@ -30,11 +30,11 @@ type Host struct {
 
 // Find is the configuration of a caller with that environment and home.
 func Find(env map[string]string, home string) Host {
-	c := row().Config()
+	c := Row().Config()
 	if dir := env[c.Variable]; filepath.IsAbs(dir) {
-		return Host{Dir: filepath.Clean(dir), JSON: filepath.Join(dir, globalJSON)}
+		return Host{Dir: filepath.Clean(dir), JSON: filepath.Join(dir, GlobalJSON)}
 	}
-	return Host{Dir: filepath.Join(home, c.Path), JSON: filepath.Join(home, globalJSON)}
+	return Host{Dir: filepath.Join(home, c.Path), JSON: filepath.Join(home, GlobalJSON)}
 }
 
 func (h Host) store() string {
@@ -44,9 +44,9 @@ func (h Host) store() string {
 	return storepath.Dir
 }
 
-// path on the host of a name in the configuration.
-func (h Host) path(name string) string {
-	if name == globalJSON {
+// Path on the host of a name in the configuration.
+func (h Host) Path(name string) string {
+	if name == GlobalJSON {
 		return h.JSON
 	}
 	return filepath.Join(h.Dir, name)
@@ -56,9 +56,9 @@ func (h Host) path(name string) string {
 // store; the folder of the configuration may be one itself, and whatever
 // leads to it.
 func (h Host) real(name string) (string, error) {
-	at := h.path(name)
+	at := h.Path(name)
 	dir := h.Dir
-	if name == globalJSON {
+	if name == GlobalJSON {
 		dir = filepath.Dir(h.JSON)
 	}
 	home, err := filepath.EvalSymlinks(dir)
@@ -79,34 +79,34 @@ func (h Host) real(name string) (string, error) {
 	return real, nil
 }
 
-// read reads a file of the host's configuration.
-func (h Host) read(name string, limit int64) (file, error) {
+// Read reads a file of the host's configuration.
+func (h Host) Read(name string, limit int64) (File, error) {
 	real, err := h.real(name)
 	if err != nil {
-		return file{}, err
+		return File{}, err
 	}
 	root, err := beneath.Dir("/")
 	if err != nil {
-		return file{}, err
+		return File{}, err
 	}
 	defer root.Close()
 	// A symlink here now was not there a moment ago.
-	return readBelow(root, strings.TrimPrefix(real, "/"), limit)
+	return Read(root, strings.TrimPrefix(real, "/"), limit)
 }
 
-// global reads .claude.json, or what it was called once.
-func (h Host) global() (file, string, error) {
-	f, err := h.read(globalJSON, maxGlobal)
-	if (err == nil && len(f.data) == 0) || errors.Is(err, fs.ErrNotExist) {
-		if old, err := h.read(legacyJSON, maxGlobal); err == nil && len(old.data) > 0 {
-			return old, h.path(legacyJSON), nil
+// Global reads .claude.json, or what it was called once.
+func (h Host) Global() (File, string, error) {
+	f, err := h.Read(GlobalJSON, MaxGlobal)
+	if (err == nil && len(f.Data) == 0) || errors.Is(err, fs.ErrNotExist) {
+		if old, err := h.Read(legacyJSON, MaxGlobal); err == nil && len(old.Data) > 0 {
+			return old, h.Path(legacyJSON), nil
 		}
 	}
-	return f, h.path(globalJSON), err
+	return f, h.Path(GlobalJSON), err
 }
 
-// names of the files below a folder of the configuration, sorted.
-func (h Host) names(top string) ([]string, error) {
+// Names of the files below a folder of the configuration, sorted.
+func (h Host) Names(top string) ([]string, error) {
 	var names []string
 	var walk func(name string, depth int) error
 	walk = func(name string, depth int) error {
@@ -120,7 +120,7 @@ func (h Host) names(top string) ([]string, error) {
 		}
 		for _, e := range entries {
 			sub := filepath.Join(name, e.Name())
-			if len(names) >= maxFiles || depth > maxDepth {
+			if len(names) >= MaxFiles || depth > maxDepth {
 				return beneath.ErrLarge
 			}
 			fi, err := os.Stat(filepath.Join(real, e.Name()))

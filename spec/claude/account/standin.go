@@ -1,4 +1,4 @@
-package claude
+package account
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 )
 
 // standInExpiry is far ahead: the agent in the jail never refreshes.
@@ -32,16 +33,16 @@ type credentials struct {
 	OAuth *oauth `json:"claudeAiOauth"`
 }
 
-// HasLogin reports whether the host has a login that a jail can use. The error
+// Has reports whether the host has a login that a jail can use. The error
 // says why it cannot be read, and nothing of what is in it.
-func (h Host) HasLogin() (bool, error) {
-	o, err := h.login()
+func Has(h folder.Host) (bool, error) {
+	o, err := login(h)
 	return o != nil && (o.RefreshToken != "" || o.ExpiresAt > 0), err
 }
 
 // login is the host's, nil where there is none.
-func (h Host) login() (*oauth, error) {
-	f, err := h.read(loginJSON, maxFile)
+func login(h folder.Host) (*oauth, error) {
+	f, err := h.Read(folder.LoginJSON, folder.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -49,7 +50,7 @@ func (h Host) login() (*oauth, error) {
 		return nil, err
 	}
 	var c credentials
-	if json.Unmarshal(f.data, &c) != nil {
+	if json.Unmarshal(f.Data, &c) != nil {
 		return nil, errors.New("it is no JSON, or its login has another form")
 	}
 	if c.OAuth == nil || c.OAuth.AccessToken == "" {
@@ -58,10 +59,10 @@ func (h Host) login() (*oauth, error) {
 	return c.OAuth, nil
 }
 
-// OwnLogin reports whether a private configuration has a login that was made
+// Own reports whether a private configuration has a login that was made
 // inside, or copied: it is what the agent uses then.
-func OwnLogin(private, placeholder string) bool {
-	text, err := os.ReadFile(filepath.Join(private, loginJSON))
+func Own(private, placeholder string) bool {
+	text, err := os.ReadFile(filepath.Join(private, folder.LoginJSON))
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
@@ -76,8 +77,8 @@ func OwnLogin(private, placeholder string) bool {
 // host's login, with what the agent shows and asks for by it. With use false
 // it takes such a placeholder away. A login that was made inside stays, and so
 // do those of MCP servers, which are in the same file.
-func (h Host) StandIn(private, placeholder string, use bool) error {
-	if OwnLogin(private, placeholder) {
+func StandIn(h folder.Host, private, placeholder string, use bool) error {
+	if Own(private, placeholder) {
 		return nil
 	}
 	dir, err := beneath.Dir(private)
@@ -88,17 +89,17 @@ func (h Host) StandIn(private, placeholder string, use bool) error {
 		return err
 	}
 	defer dir.Close()
-	old, _, err := beneath.Read(dir, loginJSON, maxFile)
+	old, _, err := beneath.Read(dir, folder.LoginJSON, folder.MaxFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	all := map[string]json.RawMessage{}
 	if len(old) > 0 && json.Unmarshal(old, &all) != nil {
-		return errors.New(loginJSON + " of the private configuration is no JSON object")
+		return errors.New(folder.LoginJSON + " of the private configuration is no JSON object")
 	}
 	delete(all, loginMember)
 	if use {
-		host, err := h.login()
+		host, err := login(h)
 		if err != nil {
 			return err
 		}
@@ -111,7 +112,7 @@ func (h Host) StandIn(private, placeholder string, use bool) error {
 		}
 	}
 	if len(all) == 0 {
-		if err := unix.Unlinkat(int(dir.Fd()), loginJSON, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := unix.Unlinkat(int(dir.Fd()), folder.LoginJSON, 0); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("remove the placeholder of a login: %w", err)
 		}
 		return nil
@@ -120,7 +121,7 @@ func (h Host) StandIn(private, placeholder string, use bool) error {
 	if err != nil || bytes.Equal(text, old) {
 		return err
 	}
-	return beneath.Replace(dir, loginJSON, text, 0o600)
+	return beneath.Replace(dir, folder.LoginJSON, text, 0o600)
 }
 
 // loginMember is the login in the file.

@@ -1,4 +1,4 @@
-package claude
+package account
 
 import (
 	"encoding/json"
@@ -11,11 +11,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
-// responses is the key of .claude.json with the answers about API keys.
-const responses = "customApiKeyResponses"
+// Responses is the key of .claude.json with the answers about API keys.
+const Responses = "customApiKeyResponses"
 
 // tailLength is how much of an API key Claude remembers of an answer.
 const tailLength = 20
@@ -23,8 +24,8 @@ const tailLength = 20
 // tailOf is how Claude remembers a key.
 func tailOf(key string) string { return key[max(0, len(key)-tailLength):] }
 
-// approved is the tail of the key if the host's user has agreed to it.
-func approved(answers json.RawMessage, key string) string {
+// Approved is the tail of the key if the host's user has agreed to it.
+func Approved(answers json.RawMessage, key string) string {
 	key = strings.TrimSpace(key)
 	if key == "" || !utf8.ValidString(key) {
 		return ""
@@ -39,22 +40,22 @@ func approved(answers json.RawMessage, key string) string {
 	return tail
 }
 
-// approve answers Claude's question about a key for its user, who was asked by
+// Approve answers Claude's question about a key for its user, who was asked by
 // nobody but gave the key to jailed-claude. A no that was said stays.
-func approve(private *os.File, key string) error {
+func Approve(private *os.File, key string) error {
 	if key == "" {
 		return nil
 	}
 	tail := tailOf(key)
-	g, err := readBelow(private, globalJSON, maxGlobal)
+	g, err := folder.Read(private, folder.GlobalJSON, folder.MaxGlobal)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if missing {
-		g.data, err = []byte("{}"), nil
+		g.Data, err = []byte("{}"), nil
 	}
 	if err != nil {
 		return err
 	}
-	ms, err := object.Parse(g.data)
+	ms, err := object.Parse(g.Data)
 	if err != nil {
 		return err
 	}
@@ -62,8 +63,8 @@ func approve(private *os.File, key string) error {
 		Approved []string `json:"approved"`
 		Rejected []string `json:"rejected"`
 	}
-	if old := object.Get(ms, responses); old != nil && json.Unmarshal(old, &answers) != nil {
-		return fmt.Errorf("%q is not what Claude writes", responses)
+	if old := object.Get(ms, Responses); old != nil && json.Unmarshal(old, &answers) != nil {
+		return fmt.Errorf("%q is not what Claude writes", Responses)
 	}
 	if slices.Contains(answers.Approved, tail) || slices.Contains(answers.Rejected, tail) {
 		return nil
@@ -72,12 +73,12 @@ func approve(private *os.File, key string) error {
 	if err != nil {
 		return err
 	}
-	text, err := object.Set(g.data, []string{responses, "approved"}, value)
+	text, err := object.Set(g.Data, []string{Responses, "approved"}, value)
 	if err != nil {
 		return err
 	}
 	if missing {
-		return beneath.Create(private, globalJSON, text, 0o600)
+		return beneath.Create(private, folder.GlobalJSON, text, 0o600)
 	}
-	return beneath.Replace(private, globalJSON, text, 0o600)
+	return beneath.Replace(private, folder.GlobalJSON, text, 0o600)
 }
