@@ -26,8 +26,10 @@ func programs() map[string]Agent {
 			Folders: []Folder{{Path: ".codex", Variable: "CODEX_HOME", Login: "auth.json"}},
 			Hosts:   openAIHosts(),
 			Keys:    codexKeys(),
-			Sandbox: Sandbox{Off: []string{"--sandbox", "danger-full-access"}, Short: "-s", Nesting: true,
-				Also: []string{"--dangerously-bypass-approvals-and-sandbox", "--yolo"}},
+			Sandbox: Sandbox{
+				Off: []string{"--sandbox", "danger-full-access"}, Short: "-s", Nesting: true,
+				Also: []string{"--dangerously-bypass-approvals-and-sandbox", "--yolo"},
+			},
 		},
 		"continue": {
 			Programs: []string{"cn"}, Package: "@continuedev/cli", Seen: "1.5.47",
@@ -44,8 +46,10 @@ func programs() map[string]Agent {
 		"gemini": {
 			Programs: []string{"gemini"}, Package: "@google/gemini-cli", Seen: "0.61.0",
 			Folders: []Folder{{Path: ".gemini", Login: "oauth_creds.json"}},
-			Hosts: []string{"generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com",
-				"accounts.google.com", "www.googleapis.com"},
+			Hosts: []string{
+				"generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com",
+				"accounts.google.com", "www.googleapis.com",
+			},
 			Keys: []Key{{
 				Broker: "gemini", Variable: "GEMINI_API_KEY", URL: "GOOGLE_GEMINI_BASE_URL",
 				Upstream: "https://generativelanguage.googleapis.com", Header: "X-Goog-Api-Key",

@@ -119,12 +119,18 @@ func TestCompare(t *testing.T) {
 		{"no clipboard", "[terminal]\nclipboard = \"write\"", "[terminal]\nclipboard = \"off\"", []string{"-terminal.clipboard"}},
 		{"not root", "[identity]\nuser = \"root\"", "[identity]\nuser = \"keep\"", []string{"-identity.user"}},
 		{"first limits", ``, "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5", []string{"-limits.memory", "-limits.pids", "-limits.cpus"}},
-		{"lower limits", "[limits]\nmemory = \"2GiB\"\npids = 20\ncpus = 2", "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5",
-			[]string{"-limits.memory", "-limits.pids", "-limits.cpus"}},
-		{"higher limits", "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5", "[limits]\nmemory = \"2GiB\"\npids = 20\ncpus = 2",
-			[]string{"+limits.memory", "+limits.pids", "+limits.cpus"}},
-		{"what widens comes first", ``, "[files]\nhide = [\"a\"]\nread = [\"/a\"]\n[nix]\nstore = \"full\"\n[network]\nmode = \"none\"",
-			[]string{"+files.read=/a", "+nix.store", "-files.hide=a", "-network.mode"}},
+		{
+			"lower limits", "[limits]\nmemory = \"2GiB\"\npids = 20\ncpus = 2", "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5",
+			[]string{"-limits.memory", "-limits.pids", "-limits.cpus"},
+		},
+		{
+			"higher limits", "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5", "[limits]\nmemory = \"2GiB\"\npids = 20\ncpus = 2",
+			[]string{"+limits.memory", "+limits.pids", "+limits.cpus"},
+		},
+		{
+			"what widens comes first", ``, "[files]\nhide = [\"a\"]\nread = [\"/a\"]\n[nix]\nstore = \"full\"\n[network]\nmode = \"none\"",
+			[]string{"+files.read=/a", "+nix.store", "-files.hide=a", "-network.mode"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			mine, err := Parse("user", []byte(user+c.user))
@@ -188,8 +194,10 @@ func TestCompareAgainst(t *testing.T) {
 			t.Errorf("taking %s away does not widen (%v, %v)", key, w, ok)
 		}
 	}
-	for _, key := range []string{"agent.packages", "agent.config", "files.read", "files.write", "env.pass", "nix.daemon", "nix.store", "identity.user",
-		"network.mode", "network.allow", "network.ports", "broker"} {
+	for _, key := range []string{
+		"agent.packages", "agent.config", "files.read", "files.write", "env.pass", "nix.daemon", "nix.store", "identity.user",
+		"network.mode", "network.allow", "network.ports", "broker",
+	} {
 		if w, ok := widening[key]; !ok || w {
 			t.Errorf("taking %s away widens (%v, %v)", key, w, ok)
 		}

@@ -130,8 +130,10 @@ func list(v any) []any { l, _ := v.([]any); return l }
 // takes the schema takes.
 func TestJSONSchemaAgrees(t *testing.T) {
 	root := decodedSchema(t)
-	values := []string{`"x"`, `""`, `"8GiB"`, `"8G"`, `"0"`, `"007MB"`, `"1.5GiB"`, "1", "0", "-1", "4194304", "4194305", "1.5", "0.001", "9000.5",
-		"true", "[]", `["a"]`, "[1]", `["a", 1]`, "[8080]", "{}", `{ A = "b" }`, "{ A = 1 }", "[[]]", "[{}]", `[{ zzz = 1 }]`}
+	values := []string{
+		`"x"`, `""`, `"8GiB"`, `"8G"`, `"0"`, `"007MB"`, `"1.5GiB"`, "1", "0", "-1", "4194304", "4194305", "1.5", "0.001", "9000.5",
+		"true", "[]", `["a"]`, "[1]", `["a", 1]`, "[8080]", "{}", `{ A = "b" }`, "{ A = 1 }", "[[]]", "[{}]", `[{ zzz = 1 }]`,
+	}
 	var documents []string
 	for _, k := range Keys() {
 		head := ""

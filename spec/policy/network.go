@@ -36,8 +36,7 @@ func ruleProblem(err error) string {
 	if err == nil {
 		return ""
 	}
-	var rule *network.RuleError
-	if errors.As(err, &rule) {
+	if rule, ok := errors.AsType[*network.RuleError](err); ok {
 		return rule.Error()
 	}
 	return err.Error()

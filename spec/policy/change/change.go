@@ -48,9 +48,10 @@ func Widens(changes []Change) bool {
 // Direction says which changes of a key widen a jail.
 type Direction int
 
+// Directions.
 const (
-	// Always: every change may widen. It is the zero value: so does a key
-	// that nobody thought of.
+	// Always says that every change may widen. It is the zero value: so does a
+	// key that nobody thought of.
 	Always Direction = iota
 	// Grants is a list: each element is a grant.
 	Grants
