@@ -58,8 +58,7 @@ func newRoot(args []string) *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		var bad *pflag.InvalidValueError
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 			name, _ := pflag.UnquoteUsage(bad.GetFlag())
 			err = fmt.Errorf("--%s: %q is not a valid %s", bad.GetFlag().Name, bad.GetValue(), name)
 		}

@@ -128,8 +128,7 @@ func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[st
 		Warn: func(line string) { warn(c, line) },
 	}
 	keys, err = key.All(c.Context(), brokers, caller)
-	var bad *key.Error
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*key.Error](err); ok {
 		err = hint.Add(err, plan.KeyAdvice(in, bad.Broker, bad.Fix))
 	}
 	if err != nil {

@@ -41,81 +41,149 @@ type rule struct {
 }
 
 // pure are the packages that say what a jail is.
-var pure = []string{"spec", "spec/canon", "spec/compare", "spec/contract", "spec/contract/wire", "spec/pattern", "spec/policy",
+var pure = []string{
+	"spec", "spec/canon", "spec/compare", "spec/contract", "spec/contract/wire", "spec/pattern", "spec/policy",
 	"spec/policy/change", "spec/policy/nearest", "spec/policy/position", "spec/policy/scalar", "spec/policy/starter", "spec/portable",
-	"internal/digest", "internal/paths", "internal/storepath"}
+	"internal/digest", "internal/paths", "internal/storepath",
+}
 
 // table: imports run one way, cmd -> spec/{policy,host,closure}, spec, bundle,
 // runtime; runtime -> bundle -> spec.
 var table = []rule{
-	{packages: pure, direct: true, never: []string{"os"},
-		because: "what a jail is, is a pure function: golden tests need no host"},
-	{packages: pure, direct: true, never: []string{"time", "math/rand", "math/rand/v2", "crypto/rand"},
-		because: "the same inputs give the same bytes on any day: there is no clock and no chance to read"},
-	{packages: pure, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
-		because: "golden tests need no cgo and no privileges"},
-	{packages: []string{"spec/host", "spec/host/source", "spec/host/git", "spec/host/needs", "spec/host/survey", "spec/host/hosttest", "spec/closure", "spec/closure/inventory", "spec/closure/registration", "spec/claude", "spec/claude/account", "spec/claude/beneath", "spec/claude/folder", "spec/claude/object", "spec/trust", "spec/projects"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
-		because: "facts are gathered before anything is built"},
-	{packages: []string{"spec/claude/folder", "spec/claude/account"}, never: []string{module + "/spec/claude"}, but: []string{module + "/spec/claude/folder", module + "/spec/claude/beneath", module + "/spec/claude/object"},
-		because: "what a configuration is read with does not depend on what is done with it"},
-	{packages: []string{"spec/plan"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
-		because: "a plan is values: the command line decides what is printed and what is started"},
-	{packages: []string{"runtime/sessionlog"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
-		because: "logs are read where no jail runs"},
-	{packages: []string{"bundle/..."}, never: []string{runc, logrus, module + "/runtime"},
-		because: "a bundle is data: it is made without libcontainer and without cgo"},
-	{packages: []string{"runtime/...", "bundle/..."}, never: []string{module + "/spec"}, but: []string{module + "/spec/contract", module + "/spec/network", module + "/spec/search"},
-		because: "config.json is the whole contract: what runc would not be told, this runtime does not know either"},
-	{packages: []string{"runtime/...", "bundle/..."}, never: []string{toml, cobra, pflag},
-		because: "whoever starts a jail reads no policy and no command line, and does not link what reads them"},
-	{packages: []string{"spec/contract", "spec/contract/..."}, never: []string{toml, module}, but: []string{module + "/spec/network", module + "/spec/contract", module + "/internal"},
-		because: "it is what everything else of a jail is built on"},
-	{packages: []string{"spec/contract/wire", "spec/contract/wire/wiretest"}, direct: true, never: []string{module},
-		because: "a codec knows the fields of a configuration, and not what they are good for"},
-	{packages: []string{"internal/..."}, never: []string{module}, but: []string{module + "/internal"},
-		because: "a leaf is for everybody"},
-	{packages: []string{"spec/network"}, direct: true, never: []string{"os", "net/http", "time", module},
-		because: "what may be reached is decided without resolving, dialling or waiting"},
-	{packages: []string{"spec/agent", "spec/preset"}, direct: true, never: []string{"os", module}, but: []string{module + "/spec/network", module + "/spec/agent"},
-		because: "what an agent is, is a table: it reads nothing, and every other package of spec may read it"},
-	{packages: []string{"spec/search"}, never: []string{"os", module},
-		because: "it says where searches go; those who search import it, on both sides of config.json"},
-	{packages: []string{"runtime/egress/..."}, never: []string{runc, module + "/bundle", module + "/spec/policy", module + "/spec/host", "github.com/opencontainers/runtime-spec"},
-		because: "a network policy engine knows nothing of containers"},
-	{packages: []string{"runtime/terminal"}, never: []string{runc, logrus, module + "/spec", module + "/bundle"},
-		because: "a filter of bytes knows nothing of containers"},
-	{packages: []string{"runtime/seccomp", "runtime/jailinit"}, never: []string{runc, logrus, module + "/bundle"},
-		because: "they are used by whatever starts a jail, and know nothing of how"},
-	{packages: []string{"runtime/launch"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
-		because: "whoever plans a jail makes nothing of it"},
-	{packages: []string{"runtime/watch"}, never: []string{runc, module + "/bundle", module + "/runtime"},
-		because: "what changed on the host is found without knowing how the jail was made"},
-	{packages: []string{"runtime/hold"}, never: []string{runc, logrus, module + "/spec", module + "/bundle", module + "/runtime"},
+	{
+		packages: pure, direct: true, never: []string{"os"},
+		because: "what a jail is, is a pure function: golden tests need no host",
+	},
+	{
+		packages: pure, direct: true, never: []string{"time", "math/rand", "math/rand/v2", "crypto/rand"},
+		because: "the same inputs give the same bytes on any day: there is no clock and no chance to read",
+	},
+	{
+		packages: pure, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
+		because: "golden tests need no cgo and no privileges",
+	},
+	{
+		packages: []string{"spec/host", "spec/host/source", "spec/host/git", "spec/host/needs", "spec/host/survey", "spec/host/hosttest", "spec/closure", "spec/closure/inventory", "spec/closure/registration", "spec/claude", "spec/claude/account", "spec/claude/beneath", "spec/claude/folder", "spec/claude/object", "spec/trust", "spec/projects"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
+		because: "facts are gathered before anything is built",
+	},
+	{
+		packages: []string{"spec/claude/folder", "spec/claude/account"}, never: []string{module + "/spec/claude"}, but: []string{module + "/spec/claude/folder", module + "/spec/claude/beneath", module + "/spec/claude/object"},
+		because: "what a configuration is read with does not depend on what is done with it",
+	},
+	{
+		packages: []string{"spec/plan"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
+		because: "a plan is values: the command line decides what is printed and what is started",
+	},
+	{
+		packages: []string{"runtime/sessionlog"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
+		because: "logs are read where no jail runs",
+	},
+	{
+		packages: []string{"bundle/..."}, never: []string{runc, logrus, module + "/runtime"},
+		because: "a bundle is data: it is made without libcontainer and without cgo",
+	},
+	{
+		packages: []string{"runtime/...", "bundle/..."}, never: []string{module + "/spec"}, but: []string{module + "/spec/contract", module + "/spec/network", module + "/spec/search"},
+		because: "config.json is the whole contract: what runc would not be told, this runtime does not know either",
+	},
+	{
+		packages: []string{"runtime/...", "bundle/..."}, never: []string{toml, cobra, pflag},
+		because: "whoever starts a jail reads no policy and no command line, and does not link what reads them",
+	},
+	{
+		packages: []string{"spec/contract", "spec/contract/..."}, never: []string{toml, module}, but: []string{module + "/spec/network", module + "/spec/contract", module + "/internal"},
+		because: "it is what everything else of a jail is built on",
+	},
+	{
+		packages: []string{"spec/contract/wire", "spec/contract/wire/wiretest"}, direct: true, never: []string{module},
+		because: "a codec knows the fields of a configuration, and not what they are good for",
+	},
+	{
+		packages: []string{"internal/..."}, never: []string{module}, but: []string{module + "/internal"},
+		because: "a leaf is for everybody",
+	},
+	{
+		packages: []string{"spec/network"}, direct: true, never: []string{"os", "net/http", "time", module},
+		because: "what may be reached is decided without resolving, dialling or waiting",
+	},
+	{
+		packages: []string{"spec/agent", "spec/preset"}, direct: true, never: []string{"os", module}, but: []string{module + "/spec/network", module + "/spec/agent"},
+		because: "what an agent is, is a table: it reads nothing, and every other package of spec may read it",
+	},
+	{
+		packages: []string{"spec/search"}, never: []string{"os", module},
+		because: "it says where searches go; those who search import it, on both sides of config.json",
+	},
+	{
+		packages: []string{"runtime/egress/..."}, never: []string{runc, module + "/bundle", module + "/spec/policy", module + "/spec/host", "github.com/opencontainers/runtime-spec"},
+		because: "a network policy engine knows nothing of containers",
+	},
+	{
+		packages: []string{"runtime/terminal"}, never: []string{runc, logrus, module + "/spec", module + "/bundle"},
+		because: "a filter of bytes knows nothing of containers",
+	},
+	{
+		packages: []string{"runtime/seccomp", "runtime/jailinit"}, never: []string{runc, logrus, module + "/bundle"},
+		because: "they are used by whatever starts a jail, and know nothing of how",
+	},
+	{
+		packages: []string{"runtime/launch"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
+		because: "whoever plans a jail makes nothing of it",
+	},
+	{
+		packages: []string{"runtime/watch"}, never: []string{runc, module + "/bundle", module + "/runtime"},
+		because: "what changed on the host is found without knowing how the jail was made",
+	},
+	{
+		packages: []string{"runtime/hold"}, never: []string{runc, logrus, module + "/spec", module + "/bundle", module + "/runtime"},
 		but:     []string{module + "/runtime/hold", module + "/runtime/rootfs", module + "/runtime/mountinfo"},
-		because: "it keeps mounts where they are, whatever they are for"},
-	{packages: []string{"runtime/inspect"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/inspect", module + "/runtime/mountinfo", module + "/internal"},
-		because: "it believes the kernel, and nobody who made the jail"},
-	{packages: []string{"runtime/cgroup"}, never: []string{runc, module + "/spec", module + "/bundle", module + "/runtime/supervisor"},
-		because: "limits are made and held without knowing what else a jail is"},
-	{packages: []string{"runtime/rootfs", "runtime/mountinfo"}, never: []string{runc, logrus, module + "/spec", module + "/bundle", module + "/runtime/supervisor"},
-		because: "mounts are made and read without a container, so that they are tested without one"},
-	{packages: []string{"runtime/audit/..."}, never: []string{runc, logrus, module + "/spec", module + "/bundle", module + "/runtime/supervisor"},
-		because: "the attacker knows nothing of how a jail is made: it attacks those of others as well"},
-	{packages: []string{"runtime/audit/attack/..."}, never: []string{module + "/runtime/audit"}, but: []string{module + "/runtime/audit/attack"},
-		because: "who attacks knows nothing of who judges"},
-	{packages: []string{"runtime/audit/attack", "runtime/audit/attack/files", "runtime/audit/attack/network", "runtime/audit/attack/kernel"},
-		never:   []string{module + "/runtime/audit/attack/files", module + "/runtime/audit/attack/network", module + "/runtime/audit/attack/kernel", module + "/runtime/audit/attack/suite"},
-		because: "attacks of one subject are read without those of another"},
-	{packages: []string{"...", "!runtime/..."}, direct: true, never: []string{runc, "github.com/opencontainers/cgroups"},
-		because: "libcontainer needs cgo, re-executes the program and wants its init called first: that stays in one place"},
-	{packages: []string{"...", "!cmd/...", "!runtime/..."}, direct: true, never: []string{logrus},
-		because: "what is below returns errors, it does not log"},
-	{packages: []string{"...", "!cmd/...", "!hack/..."}, direct: true, never: []string{cobra, pflag, "flag"},
-		because: "the command line belongs to cmd"},
-	{packages: []string{"...", "!hack/..."}, direct: true, never: []string{"testing", module + "/hack"},
-		because: "what is for the people who work on this does not get into the program"},
-	{packages: []string{"...", "!hack/...", "!cmd/..."}, direct: true, never: []string{module + "/cmd"},
-		because: "what is for the command line does not get into anything else"},
+		because: "it keeps mounts where they are, whatever they are for",
+	},
+	{
+		packages: []string{"runtime/inspect"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/inspect", module + "/runtime/mountinfo", module + "/internal"},
+		because: "it believes the kernel, and nobody who made the jail",
+	},
+	{
+		packages: []string{"runtime/cgroup"}, never: []string{runc, module + "/spec", module + "/bundle", module + "/runtime/supervisor"},
+		because: "limits are made and held without knowing what else a jail is",
+	},
+	{
+		packages: []string{"runtime/rootfs", "runtime/mountinfo"}, never: []string{runc, logrus, module + "/spec", module + "/bundle", module + "/runtime/supervisor"},
+		because: "mounts are made and read without a container, so that they are tested without one",
+	},
+	{
+		packages: []string{"runtime/audit/..."}, never: []string{runc, logrus, module + "/spec", module + "/bundle", module + "/runtime/supervisor"},
+		because: "the attacker knows nothing of how a jail is made: it attacks those of others as well",
+	},
+	{
+		packages: []string{"runtime/audit/attack/..."}, never: []string{module + "/runtime/audit"}, but: []string{module + "/runtime/audit/attack"},
+		because: "who attacks knows nothing of who judges",
+	},
+	{
+		packages: []string{"runtime/audit/attack", "runtime/audit/attack/files", "runtime/audit/attack/network", "runtime/audit/attack/kernel"},
+		never:    []string{module + "/runtime/audit/attack/files", module + "/runtime/audit/attack/network", module + "/runtime/audit/attack/kernel", module + "/runtime/audit/attack/suite"},
+		because:  "attacks of one subject are read without those of another",
+	},
+	{
+		packages: []string{"...", "!runtime/..."}, direct: true, never: []string{runc, "github.com/opencontainers/cgroups"},
+		because: "libcontainer needs cgo, re-executes the program and wants its init called first: that stays in one place",
+	},
+	{
+		packages: []string{"...", "!cmd/...", "!runtime/..."}, direct: true, never: []string{logrus},
+		because: "what is below returns errors, it does not log",
+	},
+	{
+		packages: []string{"...", "!cmd/...", "!hack/..."}, direct: true, never: []string{cobra, pflag, "flag"},
+		because: "the command line belongs to cmd",
+	},
+	{
+		packages: []string{"...", "!hack/..."}, direct: true, never: []string{"testing", module + "/hack"},
+		because: "what is for the people who work on this does not get into the program",
+	},
+	{
+		packages: []string{"...", "!hack/...", "!cmd/..."}, direct: true, never: []string{module + "/cmd"},
+		because: "what is for the command line does not get into anything else",
+	},
 }
 
 // goPackage is what "go list -json" says of one.
@@ -163,8 +231,10 @@ func list(t *testing.T, args ...string) []goPackage {
 // listed is list with cgo ("1") or without ("0").
 func listed(t *testing.T, cgo string, args ...string) []goPackage {
 	t.Helper()
-	out := goTool(t, []string{"CGO_ENABLED=" + cgo}, append([]string{"list", "-tags=seccomp,netgo,osusergo,runc_nocriu",
-		"-json=ImportPath,Imports,Deps,TestImports,XTestImports,GoFiles,CgoFiles,Standard,Error"}, args...)...)
+	out := goTool(t, []string{"CGO_ENABLED=" + cgo}, append([]string{
+		"list", "-tags=seccomp,netgo,osusergo,runc_nocriu",
+		"-json=ImportPath,Imports,Deps,TestImports,XTestImports,GoFiles,CgoFiles,Standard,Error",
+	}, args...)...)
 	var all []goPackage
 	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p goPackage
