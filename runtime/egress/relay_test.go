@@ -78,8 +78,8 @@ func TestRefused(t *testing.T) {
 		{"93.184.216.34:80", "addresses need a rule", "", []change{mode(network.None)}},
 		{"10.1.2.3:80", "private", "10.1.2.3:80", []change{filtered}},
 		{"10.1.2.3:80", "private", "10.1.2.3:80", []change{internet}},
-		{"169.254.169.254:80", "metadata", "169.254.169.254:80", []change{internet}},
-		{"[::ffff:169.254.169.254]:80", "metadata", "169.254.169.254:80", []change{internet}},
+		{"169.254.169.254:80", "metadata", "", []change{internet}},
+		{"[::ffff:169.254.169.254]:80", "metadata", "", []change{internet}},
 		// The jail's own addresses.
 		{"198.18.0.1:1023", "relay", "", []change{internet}},
 		{"198.18.0.1:5432", "relay", "", []change{internet}},
@@ -97,9 +97,9 @@ func TestRefused(t *testing.T) {
 		// What a name leads to.
 		{"x.to.example:80", "private", "10.1.2.3:80", []change{filtered, to("10.1.2.3")}},
 		{"x.to.example:80", "private", "10.1.2.3:80", []change{internet, to("10.1.2.3")}},
-		{"x.to.example:80", "metadata", "169.254.169.254:80", []change{filtered, to("169.254.169.254")}},
-		{"x.to.example:80", "metadata", "169.254.169.254:80", []change{internet, to("::ffff:169.254.169.254")}},
-		{"x.to.example:80", "metadata", "169.254.169.254:80", []change{internet, to("64:ff9b::a9fe:a9fe")}},
+		{"x.to.example:80", "metadata", "", []change{filtered, to("169.254.169.254")}},
+		{"x.to.example:80", "metadata", "", []change{internet, to("::ffff:169.254.169.254")}},
+		{"x.to.example:80", "metadata", "", []change{internet, to("64:ff9b::a9fe:a9fe")}},
 		{"x.to.example:5432", "loopback", "", []change{internet, to("127.0.0.1")}},
 		{"x.to.example:5432", "loopback", "", []change{filtered, to("::1")}},
 		{"x.to.example:5432", "this host", "", []change{filtered, to("0.0.0.0")}},

@@ -11,35 +11,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/policy/jsonschema"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
 // JSONSchemaID is the "$id" of the schema, and where editors find it.
 const JSONSchemaID = "https://raw.githubusercontent.com/jailed-claude/jailed-claude/main/spec/policy/schema.json"
-
-// draft is the dialect that the schema is written in.
-const draft = "https://json-schema.org/draft/2020-12/schema"
-
-// schema is the part of JSON Schema that a policy needs. The Nix side
-// (spec/nix/check.nix) reads the same keywords and no others.
-type schema struct {
-	Schema      string             `json:"$schema,omitempty"`
-	ID          string             `json:"$id,omitempty"`
-	Title       string             `json:"title,omitempty"`
-	Description string             `json:"description,omitempty"`
-	Type        string             `json:"type"`
-	Enum        []any              `json:"enum,omitempty"`
-	Default     any                `json:"default,omitempty"`
-	Pattern     string             `json:"pattern,omitempty"`
-	Minimum     *float64           `json:"minimum,omitempty"`
-	Maximum     *float64           `json:"maximum,omitempty"`
-	Items       *schema            `json:"items,omitempty"`
-	Properties  map[string]*schema `json:"properties,omitempty"`
-	Required    []string           `json:"required,omitempty"`
-	// AdditionalProperties is false for a section, whose keys are all known,
-	// and a schema for a table whose names are the writer's.
-	AdditionalProperties any `json:"additionalProperties,omitempty"`
-}
 
 // JSONSchema returns the JSON Schema (draft 2020-12) of the policy file, made
 // from the same table as everything else about keys. It is indented, ends with
@@ -49,11 +26,11 @@ type schema struct {
 // or a store path looks like nor which grants contradict each other. What it
 // refuses Parse refuses too.
 func JSONSchema() ([]byte, error) {
-	root := &schema{
-		Schema: draft, ID: JSONSchemaID,
+	root := &jsonschema.Schema{
+		Schema: jsonschema.Draft, ID: JSONSchemaID,
 		Title:       "Policy of jailed-claude",
 		Description: "What a jail grants beyond its defaults: .jailed-claude.toml of a project, or config.toml of a user.",
-		Type:        "object", Properties: map[string]*schema{}, Required: []string{"version"}, AdditionalProperties: false,
+		Type:        "object", Properties: map[string]*jsonschema.Schema{}, Required: []string{"version"}, AdditionalProperties: false,
 	}
 	for _, k := range rows() {
 		s, err := schemaOf(k)
@@ -67,9 +44,9 @@ func JSONSchema() ([]byte, error) {
 		}
 		of := root.Properties[section]
 		if of == nil {
-			of = &schema{Type: "object", Properties: map[string]*schema{}, AdditionalProperties: false}
+			of = &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}, AdditionalProperties: false}
 			if k.Tables {
-				of = &schema{Type: "array", Items: of}
+				of = &jsonschema.Schema{Type: "array", Items: of}
 			}
 			root.Properties[section] = of
 		}
@@ -89,18 +66,18 @@ func JSONSchema() ([]byte, error) {
 }
 
 // schemaOf is the schema of one key's value.
-func schemaOf(r row) (*schema, error) {
+func schemaOf(r row) (*jsonschema.Schema, error) {
 	k := r.Key
-	s := &schema{Description: k.Text}
+	s := &jsonschema.Schema{Description: k.Text}
 	switch k.Type {
 	case TypeString:
 		s.Type = "string"
 	case TypeStrings:
-		s.Type, s.Items = "array", &schema{Type: "string"}
+		s.Type, s.Items = "array", &jsonschema.Schema{Type: "string"}
 	case TypeIntegers:
-		s.Type, s.Items = "array", &schema{Type: "integer"}
+		s.Type, s.Items = "array", &jsonschema.Schema{Type: "integer"}
 	case TypeTable:
-		s.Type, s.AdditionalProperties = "object", &schema{Type: "string"}
+		s.Type, s.AdditionalProperties = "object", &jsonschema.Schema{Type: "string"}
 	case TypeSize:
 		s.Type, s.Pattern = "string", sizePattern()
 	case TypeInteger:

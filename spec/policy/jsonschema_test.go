@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/jailed-claude/jailed-claude/spec/policy/jsonschema"
 )
 
 // TestJSONSchemaFile: editors and the Nix side read the copy.
@@ -51,7 +53,7 @@ func decodedSchema(t *testing.T) map[string]any {
 // the table, and nothing else.
 func TestJSONSchemaKeys(t *testing.T) {
 	root := decodedSchema(t)
-	if root["$schema"] != draft || root["additionalProperties"] != false {
+	if root["$schema"] != jsonschema.Draft || root["additionalProperties"] != false {
 		t.Errorf("the document is %v, with additional properties %v", root["$schema"], root["additionalProperties"])
 	}
 	left := map[string]bool{}
