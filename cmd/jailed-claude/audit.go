@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -29,14 +31,14 @@ func newAudit() *cobra.Command {
 	var f jailFlags
 	var o auditOptions
 	var inside, mark, target string
-	c := command("audit [flags]", "Attack your own jail from inside, and show what got through", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+	c := cli.Command("audit [flags]", "Attack your own jail from inside, and show what got through", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		switch {
 		case inside != "":
 			return suite.Inside(inside, c.OutOrStdout())
 		case target != "":
 			return audit.Target(c.InOrStdin(), c.OutOrStdout())
 		}
-		if _, _, err := afterDash(c, args, 0); err != nil {
+		if _, _, err := cli.AfterDash(c, args, 0); err != nil {
 			return err
 		}
 		return f.audit(c, o)
@@ -57,7 +59,7 @@ func newAudit() *cobra.Command {
 func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	// First of all: with it git does not know the repository, nor we the policy.
 	if left := audit.Leftovers(f.Dir()); len(left) > 0 {
-		say(c, "an earlier audit was killed; removed what it had left: %s", strings.Join(left, " "))
+		cli.Say(c, "an earlier audit was killed; removed what it had left: %s", strings.Join(left, " "))
 	}
 	po := f.options(c)
 	po.Command, po.NoAgent = []string{suite.Program}, true
@@ -71,7 +73,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 		return err
 	}
 	if o.json {
-		err = printJSON(c.OutOrStdout(), findings)
+		err = cli.PrintJSON(c.OutOrStdout(), findings)
 	} else {
 		err = audit.Print(c.OutOrStdout(), findings, o.all)
 	}
@@ -80,7 +82,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	}
 	n := audit.Count(findings)
 	if n[attack.GotThrough] > 0 {
-		return statusError{fmt.Errorf("audit: %d of %d attacks got through", n[attack.GotThrough], len(findings)), 1}
+		return cli.StatusError{Err: fmt.Errorf("audit: %d of %d attacks got through", n[attack.GotThrough], len(findings)), Status: 1}
 	}
 	if n[attack.Failed] > 0 {
 		return fmt.Errorf("audit: %d attacks could not be run", n[attack.Failed])

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/jailed-claude/jailed-claude/runtime/audit"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )
@@ -19,7 +21,7 @@ var findings = []audit.Finding{
 
 func TestAuditJSON(t *testing.T) {
 	var b bytes.Buffer
-	if err := printJSON(&b, findings); err != nil {
+	if err := cli.PrintJSON(&b, findings); err != nil {
 		t.Fatal(err)
 	}
 	var list []map[string]string

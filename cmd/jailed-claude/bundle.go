@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
@@ -11,8 +13,8 @@ import (
 func newBundle() *cobra.Command {
 	var f jailFlags
 	var terminal bool
-	c := command("bundle [flags] DIR [-- CMD ARGS]", "Write an OCI bundle for runc, crun and other runtimes", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
-		dir, command, err := afterDash(c, args, 1)
+	c := cli.Command("bundle [flags] DIR [-- CMD ARGS]", "Write an OCI bundle for runc, crun and other runtimes", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+		dir, command, err := cli.AfterDash(c, args, 1)
 		if err != nil {
 			return err
 		}
@@ -23,14 +25,14 @@ func newBundle() *cobra.Command {
 			return err
 		}
 		warnings, err := plan.Prepare(in)
-		warn(c, warnings...)
+		cli.Warn(c, warnings...)
 		if err != nil {
 			return err
 		}
 		if err := bundle.Create(dir[0], j, bundle.Options{Init: in.Host.Executable}); err != nil {
 			return err
 		}
-		say(c, "wrote %s; run it: runc run --bundle %s NAME", dir[0], show.ShellQuote(dir[0]))
+		cli.Say(c, "wrote %s; run it: runc run --bundle %s NAME", dir[0], show.ShellQuote(dir[0]))
 		return nil
 	})
 	c.Flags().BoolVar(&terminal, "terminal", false, "give the program a terminal")

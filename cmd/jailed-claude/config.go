@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/internal/ask"
@@ -19,7 +21,7 @@ import (
 )
 
 func newConfig() *cobra.Command {
-	c := command("config", "Review or reset the agent's own configuration", atMost(0), func(c *cobra.Command, _ []string) error { return c.Help() })
+	c := cli.Command("config", "Review or reset the agent's own configuration", cli.AtMost(0), func(c *cobra.Command, _ []string) error { return c.Help() })
 	c.AddCommand(newConfigReview(), newConfigPath(), newConfigReset(), newConfigImport(), newConfigList(), newConfigPrune())
 	return c
 }
@@ -27,7 +29,7 @@ func newConfig() *cobra.Command {
 // ofProject makes a command about the configuration of one project.
 func ofProject(use, short string, run func(*cobra.Command, plan.Kept) error) *cobra.Command {
 	var project string
-	c := command(use, short, atMost(0), func(c *cobra.Command, _ []string) error {
+	c := cli.Command(use, short, cli.AtMost(0), func(c *cobra.Command, _ []string) error {
 		k, err := plan.KeptFor(project)
 		if err != nil {
 			return err
@@ -66,9 +68,9 @@ func agreed(c *cobra.Command, yes bool, question string) error {
 		return err
 	}
 	if len(jails) > 0 {
-		warn(c, fmt.Sprintf("%d of your jails are running; those that use it can no longer save to it", len(jails)))
+		cli.Warn(c, fmt.Sprintf("%d of your jails are running; those that use it can no longer save to it", len(jails)))
 	}
-	answer := asker(c)
+	answer := cli.Asker(c)
 	switch {
 	case yes:
 		return nil
@@ -91,10 +93,10 @@ func newConfigImport() *cobra.Command {
 
 func newConfigList() *cobra.Command {
 	var asJSON bool
-	c := command("list", "List the projects that have a private configuration", atMost(0), func(c *cobra.Command, _ []string) error {
+	c := cli.Command("list", "List the projects that have a private configuration", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
 		all, err := projects.List(host.StateDir())
 		if err == nil && asJSON {
-			return printJSON(c.OutOrStdout(), append([]projects.Entry{}, all...))
+			return cli.PrintJSON(c.OutOrStdout(), append([]projects.Entry{}, all...))
 		}
 		return errors.Join(err, projects.Print(c.OutOrStdout(), all))
 	})
@@ -104,13 +106,13 @@ func newConfigList() *cobra.Command {
 
 func newConfigPrune() *cobra.Command {
 	var yes, common bool
-	c := command("prune", "Remove configurations of projects that are gone", atMost(0), func(c *cobra.Command, _ []string) error {
+	c := cli.Command("prune", "Remove configurations of projects that are gone", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
 		k := plan.Kept{All: host.StateDir()}
 		agree := func(question string) error { return agreed(c, yes, question) }
 		if common {
 			return k.PruneCommon(agree)
 		}
-		return k.Prune(agree, func(line string) { say(c, "%s", line) })
+		return k.Prune(agree, func(line string) { cli.Say(c, "%s", line) })
 	})
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	c.Flags().BoolVar(&common, "common", false, "remove the configuration that all projects once shared")
@@ -129,12 +131,12 @@ func newConfigReview() *cobra.Command {
 			return err
 		}
 		w.Help = c.CommandPath() + " --help"
-		if w.Ask = asker(c); asJSON {
-			w.JSON = func(pieces []*claude.Piece) error { return printJSON(c.OutOrStdout(), pieces) }
+		if w.Ask = cli.Asker(c); asJSON {
+			w.JSON = func(pieces []*claude.Piece) error { return cli.PrintJSON(c.OutOrStdout(), pieces) }
 		}
-		w.Nothing = func() { say(c, "the agent changed nothing") }
+		w.Nothing = func() { cli.Say(c, "the agent changed nothing") }
 		w.Show = func(p *claude.Piece) {
-			fmt.Fprint(c.OutOrStdout(), p.Text(isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""))
+			fmt.Fprint(c.OutOrStdout(), p.Text(cli.IsTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""))
 		}
 		return r.Do(w)
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
@@ -16,13 +18,13 @@ const trialFlag = "try-network"
 
 func newDoctor() *cobra.Command {
 	var asJSON, trial bool
-	c := command("doctor", "Check this host, and print commands that fix what is missing", atMost(0), func(c *cobra.Command, _ []string) error {
+	c := cli.Command("doctor", "Check this host, and print commands that fix what is missing", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
 		if trial {
 			return wall.Trial()
 		}
 		needs := needs.Needs(c.Context(), func(ctx context.Context) error { return wall.Try(ctx, "/proc/self/exe", "doctor", "--"+trialFlag) })
 		if asJSON {
-			if err := printJSON(c.OutOrStdout(), needs); err != nil {
+			if err := cli.PrintJSON(c.OutOrStdout(), needs); err != nil {
 				return err
 			}
 		}

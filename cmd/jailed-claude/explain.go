@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
@@ -15,14 +17,14 @@ import (
 func newExplain() *cobra.Command {
 	var f jailFlags
 	var asJSON, diff bool
-	c := command("explain [flags] | explain --diff A B", "Show every grant, where it comes from, and why", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+	c := cli.Command("explain [flags] | explain --diff A B", "Show every grant, where it comes from, and why", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		switch {
 		case diff && len(args) != 2:
 			return hint.Add(errors.New("--diff compares two files"), "jailed-claude explain --diff A B")
 		case diff:
 			return printDiff(c, args[0], args[1], asJSON)
 		}
-		if err := atMost(0)(c, args); err != nil {
+		if err := cli.AtMost(0)(c, args); err != nil {
 			return err
 		}
 		o := f.options(c)
@@ -39,7 +41,7 @@ func newExplain() *cobra.Command {
 			return err
 		}
 		if asJSON {
-			return printJSON(c.OutOrStdout(), grants)
+			return cli.PrintJSON(c.OutOrStdout(), grants)
 		}
 		return spec.Print(c.OutOrStdout(), grants)
 	})
@@ -55,10 +57,10 @@ func printDiff(c *cobra.Command, a, b string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return printJSON(c.OutOrStdout(), append([]change.Change{}, changes...))
+		return cli.PrintJSON(c.OutOrStdout(), append([]change.Change{}, changes...))
 	}
 	if len(changes) == 0 {
-		say(c, "both grant the same")
+		cli.Say(c, "both grant the same")
 	}
 	o := change.LineOptions{Other: "-", Values: true, Most: len(changes)}
 	if policies {

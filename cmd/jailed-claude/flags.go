@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
@@ -67,7 +69,7 @@ func (f *jailFlags) options(c *cobra.Command) plan.Options {
 		o.Locked = &f.useLock
 	}
 	o.Called, o.Version = plan.CalledAgent(os.Args[0]), version
-	if isTerminal(os.Stderr) { // not a pipe
+	if cli.IsTerminal(os.Stderr) { // not a pipe
 		o.Progress = os.Stderr
 	}
 	o.Step = planned()
@@ -87,7 +89,7 @@ func planned() func(plan.Step) error {
 // plan makes the input of a jail, and tells the user what is unwise.
 func (f *jailFlags) plan(c *cobra.Command, o plan.Options) (*spec.Input, error) {
 	in, warnings, err := plan.Make(c.Context(), o)
-	warn(c, warnings...)
+	cli.Warn(c, warnings...)
 	return in, err
 }
 

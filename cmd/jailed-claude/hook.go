@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
@@ -12,9 +14,9 @@ import (
 
 // newHook is for OCI runtimes, which find it in the config.json of a bundle.
 func newHook() *cobra.Command {
-	hooks := &cobra.Command{Use: "hook", Short: "What the hooks of an exported bundle call", Hidden: true, Args: atMost(0)}
+	hooks := &cobra.Command{Use: "hook", Short: "What the hooks of an exported bundle call", Hidden: true, Args: cli.AtMost(0)}
 	add := func(name, short string, do func(stdin io.Reader) error) {
-		hooks.AddCommand(command(name, short, atMost(0), func(c *cobra.Command, _ []string) error { return do(c.InOrStdin()) }))
+		hooks.AddCommand(cli.Command(name, short, cli.AtMost(0), func(c *cobra.Command, _ []string) error { return do(c.InOrStdin()) }))
 	}
 	add("network-start", "Start the network of the container whose state is on stdin (createRuntime)", func(stdin io.Reader) error {
 		if err := hook.SetHome(); err != nil {

@@ -3,17 +3,19 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
 func newInit() *cobra.Command {
 	var user bool
-	c := command("init", "Write a commented starter policy", atMost(0), func(c *cobra.Command, _ []string) error {
+	c := cli.Command("init", "Write a commented starter policy", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
 		file, err := plan.WriteStarter(user)
 		if err != nil {
 			return err
 		}
-		say(c, "wrote %s", file)
+		cli.Say(c, "wrote %s", file)
 		return nil
 	})
 	c.Flags().BoolVar(&user, "user", false, "write your own policy instead of the project's")

@@ -3,21 +3,23 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 )
 
 func newList() *cobra.Command {
 	var asJSON bool
-	c := command("list", "List your running jails", atMost(0), func(c *cobra.Command, _ []string) error {
+	c := cli.Command("list", "List your running jails", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
 		jails, err := launch.List()
 		if err != nil {
 			return err
 		}
 		if asJSON {
-			return printJSON(c.OutOrStdout(), jails)
+			return cli.PrintJSON(c.OutOrStdout(), jails)
 		}
 		if len(jails) == 0 {
-			say(c, "no jail of yours is running")
+			cli.Say(c, "no jail of yours is running")
 			return nil
 		}
 		return launch.Print(c.OutOrStdout(), jails)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/bundle/lock"
@@ -16,11 +18,11 @@ import (
 func newLock() *cobra.Command {
 	var f jailFlags
 	var update bool
-	c := command("lock [flags] [--update [NAME...]]", "Pin the project's store paths, their contents and its policy", cobra.ArbitraryArgs, func(c *cobra.Command, names []string) error {
+	c := cli.Command("lock [flags] [--update [NAME...]]", "Pin the project's store paths, their contents and its policy", cobra.ArbitraryArgs, func(c *cobra.Command, names []string) error {
 		if len(names) > 0 && !update {
 			return hint.Add(fmt.Errorf("unexpected argument %q", names[0]), "to update only this package: jailed-claude lock --update "+show.ShellQuote(names[0]))
 		}
-		return f.lock(c, plan.Update{On: update, Names: names, Progress: progress(c, "hash")})
+		return f.lock(c, plan.Update{On: update, Names: names, Progress: cli.Progress(c, "hash")})
 	})
 	c.Flags().StringVar(&f.Package, "package", "", "lock the agent `PACKAGE`, if the policy names none: a store path or a Nix installable")
 	c.Flags().StringVar(&f.Closure, "closure", "", "use the store paths in `FILE`: one a line, or a Nix registration")
@@ -32,7 +34,7 @@ func newLock() *cobra.Command {
 func (f *jailFlags) lock(c *cobra.Command, u plan.Update) error {
 	o := f.options(c)
 	r, warnings, err := plan.Relock(c.Context(), o, u)
-	warn(c, warnings...)
+	cli.Warn(c, warnings...)
 	if err != nil {
 		return err
 	}
@@ -41,7 +43,7 @@ func (f *jailFlags) lock(c *cobra.Command, u plan.Update) error {
 		changes := lock.Changes(r.Old, r.New)
 		switch {
 		case len(changes) == 0:
-			say(c, "%s is up to date", lock.Name)
+			cli.Say(c, "%s is up to date", lock.Name)
 			return nil
 		case !u.On:
 			return o.RefuseChanges(r.File, changes)
@@ -56,13 +58,13 @@ func (f *jailFlags) lock(c *cobra.Command, u plan.Update) error {
 	// Who writes a lock means it. (Where approvals cannot be kept, --locked
 	// is for.)
 	if err := plan.TrustStore(&warnings).Approve(plan.LockFile(r.File, r.New.Render()), time.Now()); err != nil {
-		warn(c, err.Error())
+		cli.Warn(c, err.Error())
 	}
 	if r.Old == nil {
 		for _, line := range r.New.Summary() {
 			fmt.Fprintln(out, strings.TrimSpace(line))
 		}
 	}
-	say(c, "wrote %s; add it to the repository", show.Visible(r.File))
+	cli.Say(c, "wrote %s; add it to the repository", show.Visible(r.File))
 	return nil
 }

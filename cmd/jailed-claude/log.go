@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
 	"github.com/jailed-claude/jailed-claude/spec/host"
@@ -12,7 +14,7 @@ import (
 func newLog() *cobra.Command {
 	var o sessionlog.Options
 	var follow bool
-	c := command("log [flags] [ID]", "Show what a jail reached over the network", atMost(1), func(c *cobra.Command, args []string) error {
+	c := cli.Command("log [flags] [ID]", "Show what a jail reached over the network", cli.AtMost(1), func(c *cobra.Command, args []string) error {
 		logs := sessionlog.In(host.StateDir())
 		find := func() (sessionlog.Session, error) { return logs.Newest((&plan.Options{}).Dir()) }
 		if len(args) > 0 {

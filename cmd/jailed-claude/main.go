@@ -14,13 +14,15 @@ package main
 import (
 	"os"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/jailed-claude/jailed-claude/runtime"
 )
 
 func main() {
 	if status, err, ok := runtime.Reexec(); ok {
 		if err != nil {
-			status = report(os.Stderr, err)
+			status = cli.Report(os.Stderr, err)
 		}
 		os.Exit(status)
 	}

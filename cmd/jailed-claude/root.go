@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -12,6 +15,11 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
 )
+
+// helpTexts has a file for each command: what it does, and examples.
+//
+//go:embed help/*.txt
+var helpTexts embed.FS
 
 // version is set by the linker.
 var version = "devel"
@@ -21,12 +29,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRoot(args)
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	out := &output{Writer: stdout}
+	out := &cli.Output{Writer: stdout}
 	root.SetOut(out)
 	root.SetErr(stderr)
 	c, err := root.ExecuteContextC(context.Background())
 	if err == nil {
-		err = out.err
+		err = out.Err
 	}
 	if err == nil {
 		return 0
@@ -36,7 +44,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if !c.HasParent() {
 		err = hint.Add(err, "jailed-claude --help")
 	}
-	return report(stderr, err)
+	return cli.Report(stderr, err)
 }
 
 // newRoot makes the commands that args may mean: of a start, which begins with
@@ -68,7 +76,7 @@ func newRoot(args []string) *cobra.Command {
 	root.SetVersionTemplate("jailed-claude {{.Version}}\n")
 	root.PersistentFlags().BoolVar(&debug, "debug", false, "log what is done, with times")
 	root.PersistentFlags().StringVar(&format, "log-format", "text", "write log lines on stderr as `FORMAT`: text or json")
-	root.SetHelpFunc(printHelp)
+	root.SetHelpFunc(cli.Help(helpTexts))
 	cobra.EnableCommandSorting = false
 	switch {
 	case len(args) > 0 && args[0] == "run":

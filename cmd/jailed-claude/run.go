@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
@@ -26,10 +28,10 @@ import (
 
 func newRun() *cobra.Command {
 	var f jailFlags
-	c := command("run [flags] [AGENT] [-- AGENT-ARGS]", "Run the agent, jailed in the current folder", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+	c := cli.Command("run [flags] [AGENT] [-- AGENT-ARGS]", "Run the agent, jailed in the current folder", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		o := f.options(c)
 		args, dash := o.TakeAgent(args, c.ArgsLenAtDash())
-		_, agentArgs, err := split(c, args, dash, 0)
+		_, agentArgs, err := cli.Split(c, args, dash, 0)
 		if err != nil {
 			return err
 		}
@@ -55,7 +57,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		return err
 	}
 	// With any terminal the jail gets one of its own in its place.
-	o.Terminal = isTerminal(os.Stdin) || isTerminal(os.Stdout) || isTerminal(os.Stderr)
+	o.Terminal = cli.IsTerminal(os.Stdin) || cli.IsTerminal(os.Stdout) || cli.IsTerminal(os.Stderr)
 	in, err := f.plan(c, o)
 	if err != nil {
 		return err
@@ -76,18 +78,18 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		return err
 	}
 	warnings, err := plan.Prepare(in)
-	warn(c, warnings...)
+	cli.Warn(c, warnings...)
 	if err := fault.After(fault.Prepared, err); err != nil {
 		return err
 	}
 	seeded, err := plan.Seed(in, j, f.login)
-	warn(c, seeded.Warnings...)
+	cli.Warn(c, seeded.Warnings...)
 	if err := fault.After(fault.Seeded, err); err != nil {
 		return err
 	}
-	terminal := isTerminal(os.Stderr)
+	terminal := cli.IsTerminal(os.Stderr)
 	for _, line := range plan.Notes(in, j, seeded, terminal) {
-		say(c, "%s", line)
+		cli.Say(c, "%s", line)
 	}
 	keys, roots, err := brokerKeys(c, in, j)
 	if err := fault.After(fault.Keys, err); err != nil {
@@ -125,7 +127,7 @@ func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[st
 	}
 	caller := key.Caller{
 		Env: source.Environ(), Home: in.Host.Home, Project: in.Host.Project.Dir, Stderr: os.Stderr,
-		Warn: func(line string) { warn(c, line) },
+		Warn: func(line string) { cli.Warn(c, line) },
 	}
 	keys, err = key.All(c.Context(), brokers, caller)
 	if bad, ok := errors.AsType[*key.Error](err); ok {

@@ -3,12 +3,13 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+	"github.com/jailed-claude/jailed-claude/spec/policy/jsonschema"
 )
 
 func newSchema() *cobra.Command {
-	return command("schema", "Print the JSON Schema of the policy", atMost(0), func(c *cobra.Command, _ []string) error {
-		text, err := policy.JSONSchema()
+	return cli.Command("schema", "Print the JSON Schema of the policy", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
+		text, err := jsonschema.Policy()
 		if err != nil {
 			return err
 		}

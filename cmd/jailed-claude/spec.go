@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
@@ -13,8 +15,8 @@ import (
 func newSpec() *cobra.Command {
 	var f jailFlags
 	var terminal, portable bool
-	c := command("spec [flags] [-- AGENT-ARGS]", "Print the config.json of the jail", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
-		_, agentArgs, err := afterDash(c, args, 0)
+	c := cli.Command("spec [flags] [-- AGENT-ARGS]", "Print the config.json of the jail", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+		_, agentArgs, err := cli.AfterDash(c, args, 0)
 		if err != nil {
 			return err
 		}
@@ -23,7 +25,7 @@ func newSpec() *cobra.Command {
 				return hint.Add(errors.New("--portable does not depend on what runs in the jail"), "leave out --terminal and what follows --")
 			}
 			text, warnings, err := plan.Portable(c.Context(), f.options(c))
-			warn(c, warnings...)
+			cli.Warn(c, warnings...)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/internal/ask"
@@ -16,7 +18,7 @@ import (
 
 func newTrust() *cobra.Command {
 	var yes, revoke, list, asJSON bool
-	c := command("trust [flags] [DIR]", "Approve the policy and the lock of a project", atMost(1), func(c *cobra.Command, args []string) error {
+	c := cli.Command("trust [flags] [DIR]", "Approve the policy and the lock of a project", cli.AtMost(1), func(c *cobra.Command, args []string) error {
 		dir, approve := ".", "jailed-claude trust --yes"
 		if len(args) > 0 {
 			dir = args[0]
@@ -33,8 +35,8 @@ func newTrust() *cobra.Command {
 			return revokeTrust(c, dir)
 		}
 		questions, warnings, failed := plan.Questions(dir)
-		warn(c, warnings...)
-		terminal := asker(c)
+		cli.Warn(c, warnings...)
+		terminal := cli.Asker(c)
 		for _, q := range questions {
 			if err := answer(c, q, terminal, yes, approve); err != nil {
 				return err
@@ -59,10 +61,10 @@ func answer(c *cobra.Command, q plan.Question, terminal func(string) string, yes
 	}
 	switch {
 	case q.Harmless:
-		say(c, "the policy grants nothing beyond your own policy, and needs no approval")
+		cli.Say(c, "the policy grants nothing beyond your own policy, and needs no approval")
 		return nil
 	case q.Approved:
-		say(c, "the %s is already approved", q.What)
+		cli.Say(c, "the %s is already approved", q.What)
 		return nil
 	case !yes && terminal == nil:
 		return hint.Add(ask.ErrNobody, "read the "+q.What+", then approve it: "+command)
@@ -72,34 +74,34 @@ func answer(c *cobra.Command, q plan.Question, terminal func(string) string, yes
 	if err := plan.TrustStore(nil).Approve(q.File, time.Now()); err != nil {
 		return err
 	}
-	say(c, "the %s is approved, until it changes", q.What)
+	cli.Say(c, "the %s is approved, until it changes", q.What)
 	return nil
 }
 
 func revokeTrust(c *cobra.Command, dir string) error {
 	file, n, warnings, err := plan.Revoke(dir)
-	warn(c, warnings...)
+	cli.Warn(c, warnings...)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
 		return hint.Add(fmt.Errorf("%q is not approved", file), "to see what is approved: jailed-claude trust --list")
 	}
-	say(c, "withdrew %d approval(s) for %q", n, file)
+	cli.Say(c, "withdrew %d approval(s) for %q", n, file)
 	return nil
 }
 
 func listTrust(c *cobra.Command, asJSON bool) error {
 	list, warnings, err := plan.Approvals()
-	warn(c, warnings...)
+	cli.Warn(c, warnings...)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		return printJSON(c.OutOrStdout(), list)
+		return cli.PrintJSON(c.OutOrStdout(), list)
 	}
 	if len(list) == 0 {
-		say(c, "nothing is approved")
+		cli.Say(c, "nothing is approved")
 		return nil
 	}
 	return trust.Print(c.OutOrStdout(), list)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/spec/plan"
@@ -16,24 +18,24 @@ func newVerify() *cobra.Command {
 	var f jailFlags
 	var root string
 	var asJSON bool
-	c := command("verify [flags]", "Check everything against the project's lock, byte by byte", atMost(0), func(c *cobra.Command, _ []string) error {
+	c := cli.Command("verify [flags]", "Check everything against the project's lock, byte by byte", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
 		o := f.options(c)
-		r, err := plan.Verify(c.Context(), o, root, progress(c, "verify"))
+		r, err := plan.Verify(c.Context(), o, root, cli.Progress(c, "verify"))
 		if err != nil {
 			return err
 		}
 		switch {
 		case asJSON:
-			if err := printJSON(c.OutOrStdout(), r); err != nil {
+			if err := cli.PrintJSON(c.OutOrStdout(), r); err != nil {
 				return err
 			}
 			if !r.OK {
-				return statusError{errors.New("there are differences from the lock"), exitDiffers}
+				return cli.StatusError{Err: errors.New("there are differences from the lock"), Status: exitDiffers}
 			}
 		case !r.OK:
-			return statusError{r.Err(o), exitDiffers}
-		case isTerminal(os.Stderr):
-			say(c, "as locked: %d store paths, %d MB in %.1f s", r.Paths, r.Bytes/1e6, r.Seconds)
+			return cli.StatusError{Err: r.Err(o), Status: exitDiffers}
+		case cli.IsTerminal(os.Stderr):
+			cli.Say(c, "as locked: %d store paths, %d MB in %.1f s", r.Paths, r.Bytes/1e6, r.Seconds)
 		}
 		return nil
 	})

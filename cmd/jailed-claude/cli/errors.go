@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -18,18 +18,21 @@ const (
 	exitNotFound = 127
 )
 
-// statusError is an error with an exit status of its own: a command that finds
+// StatusError is an error with an exit status of its own: a command that finds
 // what it was asked to look for has not failed.
-type statusError struct {
-	error
-	status int
+type StatusError struct {
+	Err    error
+	Status int
 }
 
-func (e statusError) Unwrap() error { return e.error }
+func (e StatusError) Error() string { return e.Err.Error() }
 
-// report prints an error the way every command does, hints on lines of their
+// Unwrap returns the error without its status.
+func (e StatusError) Unwrap() error { return e.Err }
+
+// Report prints an error the way every command does, hints on lines of their
 // own, and returns the exit status for it.
-func report(w io.Writer, err error) int {
+func Report(w io.Writer, err error) int {
 	text := err.Error()
 	var cl *closure.Error
 	if errors.As(err, &cl) && cl.Fix != "" {
@@ -45,10 +48,10 @@ func report(w io.Writer, err error) int {
 	for _, command := range commands {
 		fmt.Fprintln(w, command) // without a prefix, to be pasted
 	}
-	var own statusError
+	var own StatusError
 	switch {
 	case errors.As(err, &own):
-		return own.status
+		return own.Status
 	case errors.Is(err, closure.ErrNoProgram) && errors.Is(err, os.ErrPermission):
 		return exitCannot
 	case errors.Is(err, closure.ErrNoProgram), errors.Is(err, closure.ErrNoAgent):

@@ -1,22 +1,17 @@
-package main
+package cli
 
 import (
-	"embed"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// helpTexts has a file for each command: what it does, and examples.
-//
-//go:embed help/*.txt
-var helpTexts embed.FS
-
 // describe gives a command its text and examples. Only help needs them.
-func describe(c *cobra.Command) {
-	text, err := helpTexts.ReadFile("help/" + strings.ReplaceAll(c.CommandPath(), " ", "-") + ".txt")
+func describe(c *cobra.Command, texts fs.FS) {
+	text, err := fs.ReadFile(texts, "help/"+strings.ReplaceAll(c.CommandPath(), " ", "-")+".txt")
 	if err != nil {
 		return // a command of cobra's own
 	}
@@ -31,9 +26,14 @@ var sections = map[string]string{
 // helpWidth is that of a terminal.
 const helpWidth = 80
 
-// printHelp shows the help of a command.
-func printHelp(c *cobra.Command, _ []string) {
-	describe(c)
+// Help returns what shows the help of a command. texts has a file
+// help/COMMAND.txt for each: what it does, and examples.
+func Help(texts fs.FS) func(*cobra.Command, []string) {
+	return func(c *cobra.Command, _ []string) { printHelp(c, texts) }
+}
+
+func printHelp(c *cobra.Command, texts fs.FS) {
+	describe(c, texts)
 	var b strings.Builder
 	part := func(title, text string) {
 		if text != "" {
