@@ -1,6 +1,6 @@
 # Checks a policy, as an attribute set, against the JSON Schema that
 # jailed-claude itself prints: what is wrong is an error of the evaluation, with
-# the name of the key. It knows the keywords that spec/policy/jsonschema.go
+# the name of the key. It knows the keywords that spec/policy/jsonschema
 # writes.
 let
   inherit (builtins)

@@ -81,14 +81,14 @@ func (c *checker) row(r row) {
 // is this way round for NaN, which is neither.
 func boundProblem(r row, n float64, text string) string {
 	switch {
-	case r.most == 0 || n >= r.least && n <= r.most:
+	case r.Most == 0 || n >= r.Least && n <= r.Most:
 		return ""
 	case r.Type == TypeSize:
 		return text + " is not positive: leave it out for no limit"
 	case r.Type == TypeIntegers:
-		return fmt.Sprintf("%s is no port: write a number from %v to %v", text, r.least, r.most)
+		return fmt.Sprintf("%s is no port: write a number from %v to %v", text, r.Least, r.Most)
 	}
-	return fmt.Sprintf("%s is not from %v to %v: leave it out for no limit", text, r.least, int64(r.most))
+	return fmt.Sprintf("%s is not from %v to %v: leave it out for no limit", text, r.Least, int64(r.Most))
 }
 
 func enumProblem(r row, value string) string {

@@ -5,7 +5,7 @@
 // file, the project's file, command line flags. Scalars of a stronger layer
 // replace those of a weaker one; lists add up.
 //
-// A key is one row of the table in rows.go: its type, values, check, and what a
+// A key is one row of the table in rows_*.go: its type, values, check, and what a
 // change of it widens. Its fields are in Policy (policy.go) and Layer (layer.go).
 //
 // What does not belong here: files (a caller reads them and passes the bytes),

@@ -1,5 +1,7 @@
 package policy
 
+//go:generate go test ./jsonschema -run ^TestFile$ -update
+
 import (
 	"slices"
 	"strings"
@@ -46,6 +48,9 @@ type Key struct {
 	Default string
 	// Text says in one line what the key is for.
 	Text string
+	// Least and Most bound a number, or each of a list; both are 0 where there
+	// are no bounds. Beyond them a kernel refuses it.
+	Least, Most float64
 	// Tables: the section is written [[section]], once for each of a kind.
 	Tables bool
 }
@@ -86,9 +91,6 @@ type row struct {
 	// if nothing is; nil for keys with values of their own or rules that need
 	// the whole layer (checker).
 	check func(string) string
-	// least and most bound a number, or each of a list; both are 0 where there
-	// are no bounds. Beyond them a kernel refuses it.
-	least, most float64
 	// change says what a change of the value means.
 	change change.Meaning
 }

@@ -1,4 +1,5 @@
-// Package jsonschema has the part of JSON Schema that describes a policy.
+// Package jsonschema writes the JSON Schema of the policy file, which editors
+// and the Nix side read.
 //
 // What does not belong here: which keys a policy has (package policy), and
 // checking a document against a schema.

@@ -1,8 +1,9 @@
-package policy
+package jsonschema
 
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"regexp"
@@ -12,21 +13,23 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
-	"github.com/jailed-claude/jailed-claude/spec/policy/jsonschema"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
-// TestJSONSchemaFile: editors and the Nix side read the copy.
-func TestJSONSchemaFile(t *testing.T) {
-	want, err := JSONSchema()
+var update = flag.Bool("update", false, "write schema.json")
+
+// TestFile: editors and the Nix side read the copy.
+func TestFile(t *testing.T) {
+	want, err := Policy()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if *update {
-		if err := os.WriteFile("schema.json", want, 0o644); err != nil {
+		if err := os.WriteFile("../schema.json", want, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile("schema.json")
+	got, err := os.ReadFile("../schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +38,20 @@ func TestJSONSchemaFile(t *testing.T) {
 	}
 }
 
+// started is a starter policy.
+func started(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../testdata/starter.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // decodedSchema is the schema as a reader of JSON has it.
 func decodedSchema(t *testing.T) map[string]any {
 	t.Helper()
-	text, err := JSONSchema()
+	text, err := Policy()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,11 +62,11 @@ func decodedSchema(t *testing.T) map[string]any {
 	return s
 }
 
-// TestJSONSchemaKeys: the schema has every key that is read, described as in
+// TestKeys: the schema has every key that is read, described as in
 // the table, and nothing else.
-func TestJSONSchemaKeys(t *testing.T) {
+func TestKeys(t *testing.T) {
 	root := decodedSchema(t)
-	if root["$schema"] != jsonschema.Draft || root["additionalProperties"] != false {
+	if root["$schema"] != Draft || root["additionalProperties"] != false {
 		t.Errorf("the document is %v, with additional properties %v", root["$schema"], root["additionalProperties"])
 	}
 	left := map[string]bool{}
@@ -70,7 +83,7 @@ func TestJSONSchemaKeys(t *testing.T) {
 			left[name+"."+key] = true
 		}
 	}
-	for _, k := range Keys() {
+	for _, k := range policy.Keys() {
 		if !left[k.Name] {
 			t.Errorf("%s is not in the schema", k.Name)
 		}
@@ -128,16 +141,16 @@ func schemaAt(root map[string]any, name string) map[string]any {
 
 func list(v any) []any { l, _ := v.([]any); return l }
 
-// TestJSONSchemaAgrees: what the schema refuses Parse refuses, and what Parse
+// TestAgrees: what the schema refuses Parse refuses, and what Parse
 // takes the schema takes.
-func TestJSONSchemaAgrees(t *testing.T) {
+func TestAgrees(t *testing.T) {
 	root := decodedSchema(t)
 	values := []string{
 		`"x"`, `""`, `"8GiB"`, `"8G"`, `"0"`, `"007MB"`, `"1.5GiB"`, "1", "0", "-1", "4194304", "4194305", "1.5", "0.001", "9000.5",
 		"true", "[]", `["a"]`, "[1]", `["a", 1]`, "[8080]", "{}", `{ A = "b" }`, "{ A = 1 }", "[[]]", "[{}]", `[{ zzz = 1 }]`,
 	}
 	var documents []string
-	for _, k := range Keys() {
+	for _, k := range policy.Keys() {
 		head := ""
 		if k.Name != "version" {
 			head = "version = 1\n"
@@ -153,13 +166,13 @@ func TestJSONSchemaAgrees(t *testing.T) {
 		broker+"upstream = 1\n", "version = 1\n[broker]\n", "version = 1\nbroker = []\n", "version = 1\nbroker = [1]\n", "version = 1\nnetwork.ports = [0]\n")
 	taken := map[string]bool{}
 	for _, text := range documents {
-		_, err := Parse("p.toml", []byte(text))
+		_, err := policy.Parse("p.toml", []byte(text))
 		problem := refusal(root, decodedTOML(t, text))
 		switch {
 		case err == nil && problem != "":
 			t.Errorf("Parse takes it, the schema says %s:\n%s", problem, text)
 		case err == nil:
-			for _, k := range Keys() {
+			for _, k := range policy.Keys() {
 				if strings.Contains(text, k.Name+" =") {
 					taken[k.Name] = true
 				}
@@ -168,7 +181,7 @@ func TestJSONSchemaAgrees(t *testing.T) {
 			t.Errorf("the schema takes it, Parse says %v:\n%s", err, text)
 		}
 	}
-	for _, k := range Keys() {
+	for _, k := range policy.Keys() {
 		if !taken[k.Name] && members(root["properties"].(map[string]any)[strings.SplitN(k.Name, ".", 2)[0]]) != nil &&
 			!tablesSection(root, k.Name) {
 			t.Errorf("no value of %s was taken: the test tells nothing", k.Name)
@@ -216,7 +229,7 @@ func decodedTOML(t *testing.T, text string) any {
 }
 
 // refusal is what a schema has against a value; it knows the keywords that
-// JSONSchema writes, and fails on others.
+// Policy writes, and fails on others.
 func refusal(s map[string]any, v any) string {
 	if !ofType(s["type"].(string), v) {
 		return fmt.Sprintf("%v is no %v", v, s["type"])
@@ -284,10 +297,10 @@ func ofType(want string, v any) bool {
 	}
 }
 
-// TestSchemaOfUnknownType: a type that the schema cannot say is an error, not
+// TestUnknownType: a type that the schema cannot say is an error, not
 // a hole.
-func TestSchemaOfUnknownType(t *testing.T) {
-	if s, err := schemaOf(row{Key: Key{Name: "a.b", Type: "list of wishes"}}); err == nil {
+func TestUnknownType(t *testing.T) {
+	if s, err := schemaOf(policy.Key{Name: "a.b", Type: "list of wishes"}); err == nil {
 		t.Errorf("got %+v", s)
 	}
 }

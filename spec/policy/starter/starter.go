@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/jsonschema"
 )
 
 // tool is what a starter policy suggests for one kind of project.
@@ -53,7 +54,7 @@ func Policy(found []string) []byte {
 
 	w := &writer{}
 	// Of editors; to TOML it is a comment.
-	fmt.Fprintf(w, "#:schema %s\n", policy.JSONSchemaID)
+	fmt.Fprintf(w, "#:schema %s\n", jsonschema.ID)
 	w.text("What a jail grants to the agent beyond the defaults.",
 		"Everything below is off. Remove the \"#\" in front of a setting to use it.",
 		"\"jailed-claude explain\" shows what holds; docs/policy.md of jailed-claude describes each key.")

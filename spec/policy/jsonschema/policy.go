@@ -1,6 +1,4 @@
-package policy
-
-//go:generate go test -run ^TestJSONSchemaFile$ -update
+package jsonschema
 
 import (
 	"bytes"
@@ -11,28 +9,28 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jailed-claude/jailed-claude/spec/policy/jsonschema"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
-// JSONSchemaID is the "$id" of the schema, and where editors find it.
-const JSONSchemaID = "https://raw.githubusercontent.com/jailed-claude/jailed-claude/main/spec/policy/schema.json"
+// ID is the "$id" of the schema, and where editors find it.
+const ID = "https://raw.githubusercontent.com/jailed-claude/jailed-claude/main/spec/policy/schema.json"
 
-// JSONSchema returns the JSON Schema (draft 2020-12) of the policy file, made
+// Policy returns the JSON Schema (draft 2020-12) of the policy file, made
 // from the same table as everything else about keys. It is indented, ends with
 // a line feed, and equal tables give equal bytes.
 //
 // What it accepts Parse may still refuse: a schema knows neither what a pattern
 // or a store path looks like nor which grants contradict each other. What it
 // refuses Parse refuses too.
-func JSONSchema() ([]byte, error) {
-	root := &jsonschema.Schema{
-		Schema: jsonschema.Draft, ID: JSONSchemaID,
+func Policy() ([]byte, error) {
+	root := &Schema{
+		Schema: Draft, ID: ID,
 		Title:       "Policy of jailed-claude",
 		Description: "What a jail grants beyond its defaults: .jailed-claude.toml of a project, or config.toml of a user.",
-		Type:        "object", Properties: map[string]*jsonschema.Schema{}, Required: []string{"version"}, AdditionalProperties: false,
+		Type:        "object", Properties: map[string]*Schema{}, Required: []string{"version"}, AdditionalProperties: false,
 	}
-	for _, k := range rows() {
+	for _, k := range policy.Keys() {
 		s, err := schemaOf(k)
 		if err != nil {
 			return nil, err
@@ -44,9 +42,9 @@ func JSONSchema() ([]byte, error) {
 		}
 		of := root.Properties[section]
 		if of == nil {
-			of = &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}, AdditionalProperties: false}
+			of = &Schema{Type: "object", Properties: map[string]*Schema{}, AdditionalProperties: false}
 			if k.Tables {
-				of = &jsonschema.Schema{Type: "array", Items: of}
+				of = &Schema{Type: "array", Items: of}
 			}
 			root.Properties[section] = of
 		}
@@ -66,35 +64,34 @@ func JSONSchema() ([]byte, error) {
 }
 
 // schemaOf is the schema of one key's value.
-func schemaOf(r row) (*jsonschema.Schema, error) {
-	k := r.Key
-	s := &jsonschema.Schema{Description: k.Text}
+func schemaOf(k policy.Key) (*Schema, error) {
+	s := &Schema{Description: k.Text}
 	switch k.Type {
-	case TypeString:
+	case policy.TypeString:
 		s.Type = "string"
-	case TypeStrings:
-		s.Type, s.Items = "array", &jsonschema.Schema{Type: "string"}
-	case TypeIntegers:
-		s.Type, s.Items = "array", &jsonschema.Schema{Type: "integer"}
-	case TypeTable:
-		s.Type, s.AdditionalProperties = "object", &jsonschema.Schema{Type: "string"}
-	case TypeSize:
+	case policy.TypeStrings:
+		s.Type, s.Items = "array", &Schema{Type: "string"}
+	case policy.TypeIntegers:
+		s.Type, s.Items = "array", &Schema{Type: "integer"}
+	case policy.TypeTable:
+		s.Type, s.AdditionalProperties = "object", &Schema{Type: "string"}
+	case policy.TypeSize:
 		s.Type, s.Pattern = "string", sizePattern()
-	case TypeInteger:
+	case policy.TypeInteger:
 		s.Type = "integer"
-	case TypeNumber:
+	case policy.TypeNumber:
 		s.Type = "number"
-	case TypeBoolean:
+	case policy.TypeBoolean:
 		s.Type = "boolean"
 	default:
 		return nil, fmt.Errorf("no JSON Schema for %s, a %s", k.Name, k.Type)
 	}
-	if r.most != 0 && k.Type != TypeSize {
+	if k.Most != 0 && k.Type != policy.TypeSize {
 		of := s
 		if s.Items != nil {
 			of = s.Items
 		}
-		of.Minimum, of.Maximum = &r.least, &r.most
+		of.Minimum, of.Maximum = &k.Least, &k.Most
 	}
 	for _, v := range k.Values {
 		value, err := literal(k.Type, v)
@@ -114,11 +111,11 @@ func schemaOf(r row) (*jsonschema.Schema, error) {
 }
 
 // literal is a value as the table writes it, in the type of its key.
-func literal(t Type, s string) (any, error) {
+func literal(t policy.Type, s string) (any, error) {
 	switch t {
-	case TypeInteger:
+	case policy.TypeInteger:
 		return strconv.ParseInt(s, 10, 64)
-	case TypeBoolean:
+	case policy.TypeBoolean:
 		return strconv.ParseBool(s)
 	default:
 		return s, nil

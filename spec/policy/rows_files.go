@@ -1,0 +1,67 @@
+package policy
+
+import (
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
+)
+
+// filesRows are the keys of [files].
+func filesRows() []row {
+	return []row{
+		{
+			Key: Key{
+				Name: "files.project", Type: TypeString, Values: []string{ProjectRW, ProjectRO}, Later: []string{"overlay"}, Default: ProjectRW,
+				Text: "Whether the agent may change the project.",
+			},
+			change: change.Meaning{
+				Direction: change.Ranked, Rank: []string{ProjectRO, "overlay", ProjectRW},
+				Wider: "the project can be changed", Narrower: "the project cannot be changed",
+			},
+			layer:  func(l *Layer) any { return &l.Files.Project },
+			policy: func(p *Policy) any { return &p.Files.Project },
+		},
+		{
+			Key: Key{
+				Name: "files.read", Type: TypeStrings,
+				Text: "Host files and folders that the agent may read.",
+			},
+			check:  scalar.Grant,
+			change: change.Meaning{Direction: change.Grants, Wider: "the jail reads it on the host", Narrower: "the jail does not see it"},
+			layer:  func(l *Layer) any { return &l.Files.Read },
+			policy: func(p *Policy) any { return &p.Files.Read },
+		},
+		{
+			Key: Key{
+				Name: "files.write", Type: TypeStrings,
+				Text: "Host files and folders that the agent may read and change.",
+			},
+			check: scalar.Grant,
+			change: change.Meaning{
+				Direction: change.Grants, Wider: "the jail changes it on the host, where your own tools may use it",
+				Narrower: "the jail does not change it",
+			},
+			layer:  func(l *Layer) any { return &l.Files.Write },
+			policy: func(p *Policy) any { return &p.Files.Write },
+		},
+		{
+			Key: Key{
+				Name: "files.hide", Type: TypeStrings,
+				Text: "Patterns of project files that the agent cannot read, list or replace.",
+			},
+			check:  scalar.Pattern,
+			change: change.Meaning{Direction: change.Bars, Wider: "the jail sees it", Narrower: "the jail does not see it"},
+			layer:  func(l *Layer) any { return &l.Files.Hide },
+			policy: func(p *Policy) any { return &p.Files.Hide },
+		},
+		{
+			Key: Key{
+				Name: "files.protect", Type: TypeStrings,
+				Text: "Patterns of project files that are read-only, on top of the built-in list.",
+			},
+			check:  scalar.Pattern,
+			change: change.Meaning{Direction: change.Bars, Wider: "the jail can change it", Narrower: "the jail cannot change it"},
+			layer:  func(l *Layer) any { return &l.Files.Protect },
+			policy: func(p *Policy) any { return &p.Files.Protect },
+		},
+	}
+}
