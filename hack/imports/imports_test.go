@@ -63,11 +63,11 @@ var table = []rule{
 		because: "golden tests need no cgo and no privileges",
 	},
 	{
-		packages: []string{"spec/host", "spec/host/source", "spec/host/git", "spec/host/needs", "spec/host/survey", "spec/host/hosttest", "spec/closure", "spec/closure/inventory", "spec/closure/registration", "spec/claude", "spec/claude/account", "spec/claude/beneath", "spec/claude/folder", "spec/claude/object", "spec/trust", "spec/projects"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
+		packages: []string{"spec/host", "spec/host/source", "spec/host/git", "spec/host/needs", "spec/host/survey", "spec/host/hosttest", "spec/closure", "spec/closure/inventory", "spec/closure/registration", "spec/claude", "spec/claude/account", "internal/beneath", "spec/claude/folder", "spec/claude/object", "spec/trust", "spec/projects"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
 		because: "facts are gathered before anything is built",
 	},
 	{
-		packages: []string{"spec/claude/folder", "spec/claude/account"}, never: []string{module + "/spec/claude"}, but: []string{module + "/spec/claude/folder", module + "/spec/claude/beneath", module + "/spec/claude/object"},
+		packages: []string{"spec/claude/folder", "spec/claude/account"}, never: []string{module + "/spec/claude"}, but: []string{module + "/spec/claude/folder", module + "/internal/beneath", module + "/spec/claude/object"},
 		because: "what a configuration is read with does not depend on what is done with it",
 	},
 	{

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
+	"github.com/jailed-claude/jailed-claude/internal/beneath"
 	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )

@@ -12,8 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/beneath"
 	"github.com/jailed-claude/jailed-claude/internal/show"
-	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 )
 

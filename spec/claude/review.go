@@ -13,8 +13,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"github.com/jailed-claude/jailed-claude/internal/beneath"
 	"github.com/jailed-claude/jailed-claude/internal/show"
-	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 )
 

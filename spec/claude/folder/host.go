@@ -11,9 +11,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/beneath"
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/internal/storepath"
-	"github.com/jailed-claude/jailed-claude/spec/claude/beneath"
 )
 
 // Host says where the host's own Claude configuration is.
