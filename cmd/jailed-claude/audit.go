@@ -5,12 +5,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
-
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/runtime/audit"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"

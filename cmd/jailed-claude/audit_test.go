@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
-
 	"github.com/jailed-claude/jailed-claude/runtime/audit"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
-
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/plan"

@@ -5,11 +5,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
-
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/agent"

@@ -3,10 +3,9 @@ package main
 import (
 	"io"
 
-	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
-
 	"github.com/spf13/cobra"
 
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
 	"github.com/jailed-claude/jailed-claude/spec/host"

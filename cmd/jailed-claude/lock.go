@@ -5,11 +5,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
-
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/bundle/lock"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/plan"

@@ -15,7 +15,6 @@ import (
 	"os"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
-
 	"github.com/jailed-claude/jailed-claude/runtime"
 )
 
