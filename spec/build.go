@@ -14,6 +14,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -74,6 +75,7 @@ var steps = []step{
 	{"files", (*builder).files},
 	{"protected paths", (*builder).protect},
 	{"hidden paths", (*builder).hide},
+	{"brief", (*builder).brief},
 	{"environment", (*builder).environment},
 	{"limits", (*builder).limits},
 	{"terminal", (*builder).terminal},
@@ -92,8 +94,11 @@ func Build(in Input) (*contract.Jail, error) {
 // Explain returns every grant of the jail that Build makes of in, in the order
 // in which they are made.
 func Explain(in Input) ([]Grant, error) {
-	_, g, err := build(in)
-	return g, err
+	_, b, err := build(in)
+	if err != nil {
+		return nil, err
+	}
+	return b.grants, nil
 }
 
 func newBuilder(in Input) *builder {
@@ -102,7 +107,7 @@ func newBuilder(in Input) *builder {
 	return b
 }
 
-func build(in Input) (*contract.Jail, []Grant, error) {
+func build(in Input) (*contract.Jail, *builder, error) {
 	b := newBuilder(in)
 	for _, s := range steps {
 		if err := s.do(b); err != nil {
@@ -114,7 +119,7 @@ func build(in Input) (*contract.Jail, []Grant, error) {
 	if v := j.Check(); len(v) > 0 {
 		return nil, nil, &contract.CheckError{Violations: v}
 	}
-	return j, b.grants, nil
+	return j, b, nil
 }
 
 func (b *builder) grant(kind, what, mode, from, why string) {
@@ -272,7 +277,7 @@ func (b *builder) environment() error {
 		"HOME":            b.Host.Home,
 		"USER":            b.Host.User,
 		"LOGNAME":         b.Host.User,
-		"PATH":            strings.Join(b.Closure.Bins, ":"),
+		"PATH":            strings.Join(append(slices.Clone(b.Closure.Bins), brief.Bin), ":"),
 		"TMPDIR":          "/tmp",
 		"XDG_RUNTIME_DIR": b.Host.RuntimeDir,
 	})

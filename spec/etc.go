@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -75,19 +76,33 @@ func (b *builder) etc() error {
 }
 
 // managedSettings mounts an organisation's settings. Where they are symlinks
-// (into the store, on NixOS), each file is mounted for itself: what a link
-// leads to is not in the jail.
+// (into the store, on NixOS), each file is mounted for itself: what a link leads
+// to is not in the jail. The same where a text of ours lies among them; folders
+// beside it are whole, so that they follow the host.
 func (b *builder) managedSettings() {
+	at := b.agent.Managed
+	ours := !b.Policy.Agent.NoBrief && paths.Below(b.agent.Brief.File, at)
 	links := false
 	for p, real := range b.Host.ManagedFiles {
 		links = links || p != real
 	}
-	if !links {
-		b.bind(b.Host.ManagedSettings, b.agent.Managed, "ro")
+	if !links && !ours {
+		b.bind(b.Host.ManagedSettings, at, "ro")
 		return
 	}
+	whole := map[string]bool{}
 	for _, p := range slices.Sorted(maps.Keys(b.Host.ManagedFiles)) {
-		b.bindOne(b.Host.ManagedFiles[p], p)
+		rel := strings.TrimPrefix(p, at+"/")
+		top, _, inFolder := strings.Cut(rel, "/")
+		switch dir := path.Join(at, top); {
+		case links || !inFolder || paths.Below(b.agent.Brief.File, dir):
+			if p != b.agent.Brief.File {
+				b.bindOne(b.Host.ManagedFiles[p], p)
+			}
+		case !whole[dir]:
+			whole[dir] = true
+			b.bind(dir, dir, "ro")
+		}
 	}
 }
 

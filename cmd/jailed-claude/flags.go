@@ -36,6 +36,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringVar(&f.Policy, "policy", "", "use the policy `FILE` instead of the project's; \"none\" for no policy")
 	fs.StringVar(&f.Agent, "agent", "", "run the agent `NAME`: "+strings.Join(agent.Names(), ", "))
 	_ = c.RegisterFlagCompletionFunc("agent", cobra.FixedCompletions(agent.Names(), cobra.ShellCompDirectiveNoFileComp))
+	fs.BoolVar(&f.NoBrief, "no-brief", false, "do not tell the agent, in its context, that it is in a jail")
 	fs.StringVar(&f.Package, "package", "", "run the agent `PACKAGE`: a store path, a Nix installable, the path or name of a program, or \"host\"")
 	fs.StringVar(&f.Closure, "closure", "", "use the store paths in `FILE`: one a line, or a Nix registration")
 	fs.BoolVar(&f.useLock, lockedFlag, false, "use the store paths of the project's lock, and refuse to start if anything differs (default: if there is a lock; --locked=false ignores it)")

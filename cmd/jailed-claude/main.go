@@ -16,6 +16,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/runtime"
+	"github.com/jailed-claude/jailed-claude/runtime/why"
 )
 
 func main() {
@@ -24,6 +25,9 @@ func main() {
 			status = cli.Report(os.Stderr, err)
 		}
 		os.Exit(status)
+	}
+	if why.Is(os.Args[0]) {
+		os.Exit(why.Main(os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -89,7 +89,7 @@ func newRoot(args []string) *cobra.Command {
 			commands []*cobra.Command
 		}{
 			{"Run the agent", []*cobra.Command{newRun(), newShell(), newList(), newLog()}},
-			{"Look before you run", []*cobra.Command{newExplain(), newSpec(), newAudit(), newDoctor()}},
+			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
 			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},
 			{"Pin and export", []*cobra.Command{newLock(), newVerify(), newBundle()}},
 		} {

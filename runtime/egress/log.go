@@ -90,6 +90,8 @@ type journal struct {
 	suppressed int
 	timer      *time.Timer
 	summary    summary
+	// told is what the jail itself may read of it; nil for nobody.
+	told io.Writer
 }
 
 func newJournal(w io.Writer, sum summary) *journal {
@@ -113,7 +115,9 @@ func (j *journal) event(e Event) {
 	}
 	e.Time = e.Time.UTC().Truncate(time.Millisecond)
 	if e.Verdict == Deny {
-		j.summary.add(e)
+		if d := j.summary.add(e); d != nil && j.told != nil {
+			_, _ = io.WriteString(j.told, told(now, d)) // it stops no connection
+		}
 	}
 	if e.Verdict == Allow && e.Kind != KindDNS {
 		j.write(e)

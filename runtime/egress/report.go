@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -109,6 +110,16 @@ func destination(d Denied) string {
 		host = "[" + host + "]"
 	}
 	return host + ":" + strconv.Itoa(int(d.Port))
+}
+
+// told is the line that a jail may read of a refusal: nothing that it did not do
+// itself, and what the user could do.
+func told(now time.Time, d *Denied) string {
+	line := fmt.Sprintf("%s refused %s: %s", now.Format(time.RFC3339), destination(*d), plain(d.Why))
+	if allow := allowing([]Denied{*d}); len(allow) > 0 {
+		line += "; the user can allow it: " + flags(allow)
+	}
+	return line + "\n"
 }
 
 // plain quotes what is not printable ASCII.

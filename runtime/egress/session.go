@@ -39,6 +39,9 @@ type Options struct {
 	Authority broker.Signer
 	// Log gets the events as JSON lines, one Write each; nil for nobody.
 	Log io.Writer
+	// Told gets a line for each destination that is refused for the first time, for
+	// programs of the jail; nil for nobody. It gets maxDenied at most.
+	Told io.Writer
 	// LookupHost resolves an absolute name, with a dot at its end. Nil means
 	// by the host's /etc/hosts and /etc/resolv.conf.
 	LookupHost func(ctx context.Context, name string) ([]netip.Addr, error)
@@ -115,6 +118,7 @@ func start(o Options, l limits) (*Session, error) {
 		config: o.Config, rules: rules, book: names.NewBook(), dial: o.Dial, own: o.Own,
 		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, byName: map[string]*broker.Broker{},
 	}
+	s.journal.told = o.Told
 	if s.dial == nil {
 		s.dial = dialTCP
 	}

@@ -51,9 +51,11 @@ func newSummary(mode string) summary {
 	return summary{none: mode == network.None, denied: map[host]*Denied{}}
 }
 
-func (s *summary) add(e Event) {
+// add counts a refusal. It returns what is known of its destination if that was
+// not refused before.
+func (s *summary) add(e Event) (first *Denied) {
 	if e.Kind != KindDNS && e.Kind != KindTCP {
-		return
+		return nil
 	}
 	h := host{e.Name, e.Port}
 	if h.name == "" {
@@ -63,16 +65,17 @@ func (s *summary) add(e Event) {
 	if d == nil {
 		if len(s.denied) >= maxDenied {
 			s.more++
-			return
+			return nil
 		}
 		d = &Denied{Host: h.name, Port: h.port}
-		s.denied[h] = d
+		s.denied[h], first = d, d
 	}
 	d.Count++
 	d.Why, d.Allow = e.Why, e.allowLine
 	if s.none {
 		d.Allow = ""
 	}
+	return first
 }
 
 func (s *summary) result() *Summary {

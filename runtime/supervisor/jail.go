@@ -243,6 +243,9 @@ func (j *jail) mount(sources rootfs.Sources) (err error) {
 	if err := fault.After(fault.Bundle, err); err != nil {
 		return err
 	}
+	if err := j.network.told.open(j.mounts.Place, j.plan.Rootfs); err != nil {
+		return err
+	}
 	if err := j.mounts.Build(s.Mounts, sources, func(m specs.Mount) bool { return !contract.InFrame(m.Destination) }); err != nil {
 		return err
 	}

@@ -33,6 +33,8 @@ type jailNet struct {
 	keys   map[string]string
 	roots  []byte
 	log    io.Writer
+	// told is the file of the jail in which refusals are listed.
+	told *lateFile
 	// authority signs for the services that have brokers, when made is closed;
 	// made is nil where there is none.
 	authority    *authority.Authority
@@ -48,7 +50,7 @@ type jailNet struct {
 
 // newJailNet is the network of a configuration, which says what config is of.
 func newJailNet(s *specs.Spec, config *network.Network, o launch.Options) (*jailNet, error) {
-	n := &jailNet{keys: o.Keys, roots: o.Roots}
+	n := &jailNet{keys: o.Keys, roots: o.Roots, told: new(lateFile)}
 	for _, ns := range s.Linux.Namespaces {
 		n.own = n.own || ns.Type == specs.NetworkNamespace
 	}
@@ -90,7 +92,7 @@ func (n *jailNet) start(ns *os.File) (err error) {
 func (n *jailNet) setUp(ns *os.File) {
 	n.ns, n.ready = ns, make(chan error, 1)
 	go func() {
-		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Sources: n.logins(), Roots: n.roots, Log: n.log}
+		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Sources: n.logins(), Roots: n.roots, Log: n.log, Told: n.told}
 		a, err := n.signer()
 		if a != nil {
 			o.Authority = a

@@ -44,6 +44,19 @@ type Agent struct {
 	Keys []Key
 	// Sandbox is the one that it puts its own commands into.
 	Sandbox Sandbox
+	// Brief is how a text of the jail's gets into its context.
+	Brief Brief
+}
+
+// Brief says where an agent looks for text that is not the user's own and not
+// the project's. What it has of its own it reads beside that.
+type Brief struct {
+	// File is one that it reads, outside of the folders that it keeps.
+	File string
+	// Key: File is TOML, and the text the value of this key.
+	Key string
+	// Variable and Value make it read the text at brief.TextPath, or File.
+	Variable, Value string
 }
 
 // Sandbox is an agent's own, which cannot be set up in a jail.

@@ -14,6 +14,9 @@ func Claude() Agent {
 		InstallNix: "NIXPKGS_ALLOW_UNFREE=1 nix profile install --impure nixpkgs#claude-code",
 
 		Managed: "/etc/claude-code",
+		// Read beside an organisation's CLAUDE.md and rules, in subagents too, and
+		// shown by /memory.
+		Brief: Brief{File: "/etc/claude-code/.claude/rules/jailed-claude.md"},
 		Folders: []Folder{{
 			Path: ".claude", Variable: "CLAUDE_CONFIG_DIR", Beside: ".claude.json",
 			Login:   ".credentials.json",

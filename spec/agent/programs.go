@@ -30,6 +30,8 @@ func programs() map[string]Agent {
 				Off: []string{"--sandbox", "danger-full-access"}, Short: "-s", Nesting: true,
 				Also: []string{"--dangerously-bypass-approvals-and-sandbox", "--yolo"},
 			},
+			// A developer message; the user's own value replaces it.
+			Brief: Brief{File: "/etc/codex/config.toml", Key: "developer_instructions"},
 		},
 		"continue": {
 			Programs: []string{"cn"}, Package: "@continuedev/cli", Seen: "1.5.47",
@@ -42,6 +44,10 @@ func programs() map[string]Agent {
 			// It unpacks itself into the second one.
 			Folders: []Folder{{Path: ".copilot", Variable: "COPILOT_HOME", Login: "config.json"}, {Path: ".cache/copilot", Variable: "XDG_CACHE_HOME", Below: true}},
 			Hosts:   []string{"github.com", "api.github.com", "api.githubcopilot.com", "api.individual.githubcopilot.com"},
+			Brief: Brief{
+				File:     "/etc/jailed-claude/copilot/.github/instructions/jailed-claude.instructions.md",
+				Variable: "COPILOT_CUSTOM_INSTRUCTIONS_DIRS", Value: "/etc/jailed-claude/copilot",
+			},
 		},
 		"gemini": {
 			Programs: []string{"gemini"}, Package: "@google/gemini-cli", Seen: "0.61.0",
@@ -69,6 +75,7 @@ func programs() map[string]Agent {
 			// are other presets: @openai, @claude.
 			Hosts: []string{"models.opencode.ai", "registry.npmjs.org"},
 			Keys:  []Key{anthropicByName(), openAI()},
+			Brief: Brief{Variable: "OPENCODE_CONFIG_CONTENT", Value: `{"instructions":["/etc/jailed-claude/brief.md"]}`},
 		},
 		"pi": {
 			Programs: []string{"pi"}, Package: "@mariozechner/pi-coding-agent", Seen: "0.73.1",

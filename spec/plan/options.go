@@ -37,7 +37,7 @@ type Options struct {
 	Allow                  []string
 	Ports                  []int64
 	Read, Write, Hide, Env []string
-	Nix                    bool
+	Nix, NoBrief           bool
 	User                   string
 	Memory                 string
 	Pids                   int64
@@ -155,6 +155,9 @@ func (o *Options) layer() (*policy.Layer, error) {
 			}
 			l.Env.Set[name] = value
 		}
+	}
+	if o.NoBrief {
+		l.Agent.NoBrief = &o.NoBrief
 	}
 	if o.Nix {
 		set(&l.Nix.Daemon, policy.DaemonAuto)

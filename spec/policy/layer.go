@@ -53,8 +53,8 @@ type AgentLayer struct {
 	Packages []string
 	Config   *string
 	Key      *string
-	// SeparateWorktrees is a pointer to tell false from nothing.
-	SeparateWorktrees *bool
+	// SeparateWorktrees is a pointer to tell false from nothing, as NoBrief is.
+	SeparateWorktrees, NoBrief *bool
 }
 
 // FilesLayer is what a layer says about Files.

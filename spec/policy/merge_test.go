@@ -20,7 +20,7 @@ func TestDefault(t *testing.T) {
 		Origins: map[string]string{
 			"agent.config": "default", "files.project": "default", "network.mode": "default",
 			"nix.daemon": "default", "nix.store": "default", "identity.user": "default", "identity.nesting": "default",
-			"terminal.clipboard": "default", "agent.key": "default", "agent.separate-worktrees": "default", "network.tls": "default", "network.via": "default",
+			"terminal.clipboard": "default", "agent.key": "default", "agent.separate-worktrees": "default", "agent.no-brief": "default", "network.tls": "default", "network.via": "default",
 		},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
@@ -104,6 +104,7 @@ func TestMerge(t *testing.T) {
 			"network.via":                   "default",
 			"agent.key":                     "default",
 			"agent.separate-worktrees":      "default",
+			"agent.no-brief":                "default",
 			"broker=npm":                    "project",
 			"broker=git":                    "user",
 			"env.pass=GOFLAGS":              "user",

@@ -43,6 +43,8 @@ type Agent struct {
 	// SeparateWorktrees gives a linked git worktree a private configuration
 	// of its own, not that of its repository.
 	SeparateWorktrees bool
+	// NoBrief keeps a text about the jail out of the agent's context.
+	NoBrief bool
 }
 
 // Files are grants of host files beyond the built-in table.

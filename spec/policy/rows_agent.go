@@ -76,5 +76,17 @@ func agentRows() []row {
 			layer:  func(l *Layer) any { return &l.Agent.SeparateWorktrees },
 			policy: func(p *Policy) any { return &p.Agent.SeparateWorktrees },
 		},
+		{
+			Key: Key{
+				Name: "agent.no-brief", Type: TypeBoolean, Default: "false",
+				Text: "Whether the agent is not told, in its context, what its jail is and how to ask for more.",
+			},
+			change: change.Meaning{
+				Direction: change.Ranked, Rank: []string{"false", "true"},
+				Wider: "the agent is not told that it is in a jail", Narrower: "the agent is told that it is in a jail",
+			},
+			layer:  func(l *Layer) any { return &l.Agent.NoBrief },
+			policy: func(p *Policy) any { return &p.Agent.NoBrief },
+		},
 	}
 }

@@ -70,6 +70,8 @@ func Policy(found []string) []byte {
 
 	w.text("A linked git worktree has a private configuration of its own, not that of its repository.")
 	w.setting(`separate-worktrees = true`)
+	w.text("The agent is not told that it is in a jail.")
+	w.setting(`no-brief = true`)
 
 	w.section("files")
 	w.text("\"ro\" lets the agent read the project and change nothing.")

@@ -1,0 +1,129 @@
+package brief
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// Places in a jail, and the variable that says that it is one.
+const (
+	Dir         = "/etc/jailed-claude"
+	TextPath    = Dir + "/brief.md"
+	FactsPath   = Dir + "/jail.json"
+	RefusedPath = Dir + "/refused.log"
+	// Bin is the last folder on PATH, and Why a program in it.
+	Bin = Dir + "/bin"
+	Why = "jailed-claude-why"
+	// Variable is "1" in every jail.
+	Variable = "JAILED_CLAUDE"
+)
+
+// Version is that of Facts as JSON.
+const Version = 1
+
+// Facts are what a jail is.
+type Facts struct {
+	Version int `json:"version"`
+	// Agent is its name, Project and Home are folders.
+	Agent   string `json:"agent"`
+	Project string `json:"project"`
+	Home    string `json:"home"`
+	// Mounts in their order: what comes later lies on top.
+	Mounts []Mount `json:"mounts"`
+	// Protected paths are read-only although the folder around them is not.
+	Protected []Protected `json:"protected"`
+	// Hidden paths of the project read as empty. A jail is told how many.
+	Hidden      []Protected `json:"-"`
+	HiddenCount int         `json:"hidden"`
+	Network     Network     `json:"network"`
+	// Live: refused destinations are listed in RefusedPath while the jail runs.
+	Live bool `json:"live"`
+}
+
+// Modes of a Mount.
+const (
+	ReadOnly  = "ro"
+	ReadWrite = "rw"
+	// Own: the jail's own, empty at the start, and gone with it.
+	Own = "own"
+)
+
+// Mount is a place of which something can be seen.
+type Mount struct {
+	Path string `json:"path"`
+	Mode string `json:"mode"`
+	Why  string `json:"why,omitempty"`
+	// From is the layer of the policy that granted it. No jail is told.
+	From string `json:"-"`
+}
+
+// Protected is a path and why.
+type Protected struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
+	From string `json:"-"`
+}
+
+// Network is what can be reached.
+type Network struct {
+	// Mode is one of package network, or network.Host.
+	Mode  string   `json:"mode"`
+	Via   string   `json:"via,omitempty"`
+	TLS   string   `json:"tls,omitempty"`
+	Allow []string `json:"allow,omitempty"`
+	// Deny is not for a jail.
+	Deny  []string `json:"-"`
+	Ports []uint16 `json:"ports,omitempty"`
+	// From are the layers that rules and the mode are in. No jail is told.
+	From map[string]string `json:"-"`
+	// Brokers are services whose key stays outside.
+	Brokers []Broker `json:"brokers,omitempty"`
+}
+
+// Broker is what a jail may know of a network.Broker.
+type Broker struct {
+	Name string `json:"name"`
+	Host string `json:"host,omitempty"`
+	URL  string `json:"url"`
+}
+
+// NetworkOf is what of a configuration there is to say; nil stands for no way
+// out, unless mode is network.Host.
+func NetworkOf(mode string, n *network.Network) Network {
+	if n == nil {
+		return Network{Mode: mode}
+	}
+	r := Network{
+		Mode: n.Mode, Via: n.Via, TLS: n.TLS, Allow: slices.Clone(n.Allow), Deny: slices.Clone(n.Deny),
+		Ports: slices.Clone(n.Config.Ports),
+	}
+	for _, b := range n.Brokers {
+		r.Brokers = append(r.Brokers, Broker{Name: b.Name, Host: b.Host, URL: b.URL()})
+	}
+	return r
+}
+
+// JSON is the content of FactsPath.
+func (f Facts) JSON() ([]byte, error) {
+	f.Version, f.HiddenCount = Version, len(f.Hidden)
+	if f.Mounts == nil {
+		f.Mounts = []Mount{}
+	}
+	if f.Protected == nil {
+		f.Protected = []Protected{}
+	}
+	text, err := json.MarshalIndent(f, "", "  ")
+	return append(text, '\n'), err
+}
+
+// Read reads the content of FactsPath. Fields that it does not know it leaves
+// out: a later version has more.
+func Read(text []byte) (f Facts, err error) {
+	if err = json.Unmarshal(text, &f); err == nil && f.Version != Version {
+		err = fmt.Errorf("version %d of the facts is not known", f.Version)
+	}
+	return f, err
+}
