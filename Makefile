@@ -5,7 +5,7 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm soak check-nix check-agents fuzz lint bench release check-release install clean
+.PHONY: help build run test test-vm soak check-nix check-agents check-toolchains fuzz lint bench release check-release install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-19s %s\n", $$1, $$2 }'
@@ -38,6 +38,11 @@ check-nix: ## the flake, with a stand-in for nixpkgs; builds a jailed agent
 check-agents: ## the real agents from npm, each in a jail; ARGS="codex pi" for some
 	@hack/build.sh
 	@hack/agents.sh $(ARGS)
+
+check-toolchains: ## 32 toolchains of Debian, each in a jail; as root; ARGS="php ghc" for some
+	@hack/deps.sh run
+	@hack/build.sh
+	@hack/toolchains/check.sh $(ARGS)
 
 fuzz: ## every fuzz target; ARGS=10m for longer
 	@hack/fuzz.sh $(ARGS)

@@ -79,6 +79,8 @@ case ${1:-} in
     # What is built in a jail, beside C, Go and Node.js.
     need python3-venv system python3 -m ensurepip --version
     need cargo system cargo --version
+    # Whose other half is in /etc.
+    need php-cli command -v php
     ;;
   vm)
     why="to test limits in a virtual machine"

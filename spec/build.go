@@ -294,6 +294,7 @@ func (b *builder) environment() error {
 		}
 	}
 	b.networkEnv()
+	b.locale()
 	for _, name := range slices.Sorted(maps.Keys(b.Policy.Env.Set)) {
 		b.env[name] = b.inHome(b.Policy.Env.Set[name])
 		b.grant("environment", name, "fixed", b.origin("env.set="+name), "set by policy")

@@ -64,10 +64,8 @@ func (b *builder) etc() error {
 		}
 		b.grant("file", h.ExtraCAFile, "ro", builtin, "NODE_EXTRA_CA_CERTS, as "+extra)
 	}
-	if h.Localtime != "" {
-		b.bindOne(h.Localtime, "/etc/localtime")
-		b.grant("file", "/etc/localtime", "ro", builtin, "the time zone")
-	}
+	b.timeZone()
+	b.varRun()
 	if h.ManagedSettings != "" {
 		b.managedSettings()
 		b.grant("file", h.ManagedSettings, "ro", builtin, "an organisation's managed settings")

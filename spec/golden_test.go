@@ -69,6 +69,7 @@ func valid() Input {
 			CAFile:     "/etc/ssl/certs/ca-certificates.crt",
 			ResolvConf: "/run/systemd/resolve/stub-resolv.conf",
 			Localtime:  "/usr/share/zoneinfo/Europe/London",
+			TimeZone:   "Europe/Belfast",
 			NoFile:     1 << 20,
 		},
 		// More than the planner would hand in (EnvOf): what may not cross must
@@ -277,7 +278,7 @@ var goldens = []struct {
 	{"export-host-net", func(in *Input) { in.Init, in.Policy.Network.Mode = "", policy.NetHost }},
 	{"bare-host", func(in *Input) {
 		h := &in.Host
-		h.GitName, h.GitEmail, h.CAFile, h.ResolvConf, h.Localtime = "", "", "", "", ""
+		h.GitName, h.GitEmail, h.CAFile, h.ResolvConf, h.Localtime, h.TimeZone = "", "", "", "", "", ""
 		in.Env = Env{}
 		in.Closure.Shell, in.Closure.Bash, in.Closure.Env = "", "", ""
 	}},

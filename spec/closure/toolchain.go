@@ -10,6 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/closure/inventory"
+	"github.com/jailed-claude/jailed-claude/spec/toolchain"
 )
 
 // usrDirs are the folders of / that a dynamically linked program may need
@@ -65,11 +66,22 @@ func systemBinds(root string) (binds []string, links map[string]string) {
 	return binds, links
 }
 
+// system are systemBinds of this host, and what they need beside themselves.
+func system(cache string) (binds []string, links map[string]string) {
+	binds, links = systemBinds("")
+	other := toolchain.Find(cache, binds)
+	if links == nil {
+		links = map[string]string{}
+	}
+	maps.Copy(links, other.Links)
+	return append(binds, other.Binds...), links
+}
+
 // host makes the closure when the programs are the host's own. Store paths
 // that were asked for, or that the host's programs lead to, are added.
 func (r *resolver) host(ctx context.Context, a candidate) (*Closure, error) {
 	c := &Closure{Toolchain: Host}
-	c.Binds, c.Links = systemBinds("")
+	c.Binds, c.Links = system(r.CacheDir)
 
 	// On NixOS these lead into the store; /bin and /usr hold nothing else.
 	for _, f := range []string{"/bin/sh", "/usr/bin/env", "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"} {
@@ -106,9 +118,6 @@ func (r *resolver) host(ctx context.Context, a candidate) (*Closure, error) {
 		if a.name != "" && a.name != filepath.Base(in.agent) && a.name != defaultProgram() {
 			// It may be a link, and the agent may call itself by its name.
 			bins = append([]string{aliasDir}, bins...)
-			if c.Links == nil {
-				c.Links = map[string]string{}
-			}
 			c.Links[aliasDir+"/"+a.name] = in.agent
 		}
 	}
@@ -127,9 +136,6 @@ func (r *resolver) host(ctx context.Context, a candidate) (*Closure, error) {
 	links, err := all.Targets()
 	if err != nil {
 		return nil, err
-	}
-	if len(links) > 0 && c.Links == nil {
-		c.Links = map[string]string{}
 	}
 	maps.Copy(c.Links, links)
 	c.Roots = unique(r.roots)

@@ -94,6 +94,10 @@ func TestSystemBinds(t *testing.T) {
 }
 
 func TestInstall(t *testing.T) {
+	cache := t.TempDir()
+	if err := os.Chmod(cache, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	const elf = "\x7fELF native"
 	const js = "#!/usr/bin/env node\n"
 	nvm := map[string]string{
@@ -293,17 +297,17 @@ func TestInstall(t *testing.T) {
 				agent = root + "/" + tt.program
 			}
 			if tt.err != "" {
-				_, err := Resolve(t.Context(), Options{Package: root + "/" + tt.program, Home: root + "/home", Path: strings.Join(abs(tt.path), ":")})
+				_, err := Resolve(t.Context(), Options{CacheDir: cache, Package: root + "/" + tt.program, Home: root + "/home", Path: strings.Join(abs(tt.path), ":")})
 				if !errors.Is(err, ErrNoProgram) || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("got %v", err)
 				}
 				return
 			}
-			c, err := Resolve(t.Context(), Options{Package: root + "/" + tt.program, Home: root + "/home", Path: strings.Join(abs(tt.path), ":")})
+			c, err := Resolve(t.Context(), Options{CacheDir: cache, Package: root + "/" + tt.program, Home: root + "/home", Path: strings.Join(abs(tt.path), ":")})
 			if err != nil {
 				t.Fatal(err)
 			}
-			system, links := systemBinds("")
+			system, links := system(cache)
 			var binds []string
 			for _, b := range c.Binds {
 				if paths.Below(b, root) {

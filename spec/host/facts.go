@@ -46,6 +46,9 @@ type Facts struct {
 	ResolvConf string
 	// Localtime is the time zone file that /etc/localtime leads to.
 	Localtime string
+	// TimeZone is the name that the link has for it, "Europe/Berlin"; empty where
+	// it is no link.
+	TimeZone string
 	// ManagedSettings is "/etc/claude-code" where it exists.
 	ManagedSettings string
 	// ManagedFiles are the files below ManagedSettings, each with the file

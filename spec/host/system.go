@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -28,7 +29,9 @@ func (s reader) system(f *Facts) {
 	}
 	f.ExtraCAFile = s.given(s.Env["NODE_EXTRA_CA_CERTS"])
 	f.ResolvConf = s.RealFile("/etc/resolv.conf")
-	f.Localtime = s.RealFile("/etc/localtime")
+	if f.Localtime = s.RealFile("/etc/localtime"); f.Localtime != "" {
+		f.TimeZone = s.timeZone()
+	}
 
 	managed := agent.Default().Managed
 	if !source.IsDir(s.Root + managed) {
@@ -37,6 +40,20 @@ func (s reader) system(f *Facts) {
 	f.ManagedSettings = managed
 	f.ManagedFiles = map[string]string{}
 	s.files(managed, func(path, real string) { f.ManagedFiles[path] = real })
+}
+
+// timeZone is the name of the time zone: the link says it, but not the file that
+// it leads to, for many zones are links to others.
+func (s reader) timeZone() string {
+	text, err := os.Readlink(s.Root + "/etc/localtime")
+	_, name, ok := strings.Cut(filepath.Clean(text), "/zoneinfo/")
+	odd := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("/_+-", r)
+	}
+	if err != nil || !ok || strings.ContainsFunc(name, odd) {
+		return ""
+	}
+	return name
 }
 
 // given is realFile for a path that a variable holds.

@@ -37,6 +37,7 @@ func TestSystemFiles(t *testing.T) {
 	for _, c := range [][2]string{
 		{facts.ResolvConf, "/run/systemd/resolve/stub-resolv.conf"},
 		{facts.Localtime, "/nix/store/abc-tzdata/share/zoneinfo/Europe/Berlin"},
+		{facts.TimeZone, "Europe/Berlin"},
 		{facts.CAFile, "/nix/store/def-cacert/ca.crt"},
 		{facts.ExtraCAFile, ""},
 		{facts.ManagedSettings, "/etc/claude-code"},
