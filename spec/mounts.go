@@ -146,6 +146,11 @@ func (b *builder) files() error {
 	for _, g := range pr.Git {
 		ms = append(ms, mounted{g, mode, builtin, "the project's git directory, which lies elsewhere", false})
 	}
+	if b.overlay() {
+		for _, p := range b.Host.Packs {
+			ms = append(ms, mounted{p, "ro", builtin, "a large pack of git, which would be copied", true})
+		}
+	}
 	slices.SortStableFunc(ms, func(x, y mounted) int { return paths.Compare(x.path, y.path) })
 	// Of the same path the last counts: writing includes reading, and what
 	// files.project says of the project is more than what a grant says.
@@ -155,6 +160,10 @@ func (b *builder) files() error {
 		}
 	}
 	for _, m := range b.withPins(ms) {
+		if m.mode == policy.ProjectOverlay {
+			b.layer(m)
+			continue
+		}
 		b.bindKind(m.path, m.path, m.mode, m.file)
 		if m.why != "" {
 			b.grant("file", m.path, m.mode, m.from, m.why)
@@ -175,7 +184,7 @@ func (b *builder) withPins(ms []mounted) []mounted {
 		for i >= 0 && !holds(ms[i]) {
 			i--
 		}
-		if i >= 0 && ms[i].path != p && ms[i].mode == "rw" {
+		if i >= 0 && ms[i].path != p && ms[i].mode == policy.ProjectRW {
 			all = append(all, mounted{path: p, mode: "rw"})
 		}
 	}

@@ -39,6 +39,9 @@ func (b *builder) protect() error {
 	var protect []host.Path
 	for _, pr := range b.surveyed() {
 		for _, p := range pr.Protect {
+			if b.layered(p.Path) && b.originOf("files.protect", p.Why) == builtin {
+				continue
+			}
 			if !slices.ContainsFunc(protect, func(o host.Path) bool { return o.Path == p.Path }) {
 				protect = append(protect, p)
 			}
@@ -160,6 +163,6 @@ func (b *builder) coverSockets() {
 // writable: a mount that can be written holds the path.
 func (b *builder) writable(p string) bool {
 	return slices.ContainsFunc(b.spec.Mounts, func(m specs.Mount) bool {
-		return m.Type == "bind" && paths.Below(p, m.Destination) && !slices.Contains(m.Options, "ro")
+		return m.Type != "tmpfs" && paths.Below(p, m.Destination) && !slices.Contains(m.Options, "ro")
 	})
 }

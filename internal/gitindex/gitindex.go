@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -66,15 +67,11 @@ type reader struct {
 // name of each entry, if it is not nil.
 func Parse(data []byte, oid int, every func(name string)) (Links, error) {
 	var l Links
-	const header = 12
-	if len(data) < header+oid || string(data[:4]) != "DIRC" {
-		return l, fmt.Errorf("%w: no header", ErrFormat)
+	r, count, err := begin(data, oid)
+	if err != nil {
+		return l, err
 	}
-	r := reader{left: data[header : len(data)-oid], oid: oid, version: binary.BigEndian.Uint32(data[4:])}
-	if r.version < 2 || r.version > 4 {
-		return l, fmt.Errorf("%w: version %d", ErrFormat, r.version)
-	}
-	for range binary.BigEndian.Uint32(data[8:]) {
+	for range count {
 		mode, err := r.entry()
 		if err != nil {
 			return Links{}, err
@@ -95,10 +92,51 @@ func Parse(data []byte, oid int, every func(name string)) (Links, error) {
 			every(string(r.name))
 		}
 	}
-	if err := extensions(data, len(data)-oid-len(r.left), &r, &l); err != nil {
+	if err := extensions(data, len(data)-oid-len(r.left), r, &l); err != nil {
 		return Links{}, err
 	}
 	return l, nil
+}
+
+// Write writes what an index says of each path to w: its mode, object, stage and
+// name. When git last looked at the file is left out, which changes with every
+// git status.
+func Write(w io.Writer, data []byte, oid int) error {
+	r, count, err := begin(data, oid)
+	if err != nil {
+		return err
+	}
+	const modeAt, oidAt, stages = 24, 40, 0x30
+	for range count {
+		at := r.left
+		if _, err := r.entry(); err != nil {
+			return err
+		}
+		_, _ = w.Write(at[modeAt : modeAt+4])
+		_, _ = w.Write(at[oidAt : oidAt+oid])
+		_, _ = w.Write([]byte{at[oidAt+oid] & stages})
+		_, _ = w.Write(r.name)
+		_, _ = w.Write([]byte{0})
+	}
+	var l Links
+	if err := extensions(data, len(data)-oid-len(r.left), r, &l); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, l.Shared)
+	return err
+}
+
+// begin finds the entries of an index.
+func begin(data []byte, oid int) (*reader, uint32, error) {
+	const header = 12
+	if len(data) < header+oid || string(data[:4]) != "DIRC" {
+		return nil, 0, fmt.Errorf("%w: no header", ErrFormat)
+	}
+	r := &reader{left: data[header : len(data)-oid], oid: oid, version: binary.BigEndian.Uint32(data[4:])}
+	if r.version < 2 || r.version > 4 {
+		return nil, 0, fmt.Errorf("%w: version %d", ErrFormat, r.version)
+	}
+	return r, binary.BigEndian.Uint32(data[8:]), nil
 }
 
 // entry reads one entry: ten numbers of 32 bits (of which the seventh is the

@@ -208,11 +208,32 @@ func (m *Mounts) look(proc string, s *specs.Spec) (err error) {
 		return err
 	}
 	m.compareMounts(have, s.Mounts)
+	if err := m.compareLayers(filepath.Join(proc, "mountinfo"), s.Mounts); err != nil {
+		return err
+	}
 	root := filepath.Join(proc, "root")
 	m.compareMasks(have, s, func(p string) bool {
 		_, err := os.Lstat(filepath.Join(root, p))
 		return err == nil
 	})
+	return nil
+}
+
+// compareLayers checks that every layer is one, and that the kernel took the
+// option without which it fails later.
+func (m *Mounts) compareLayers(file string, all []specs.Mount) error {
+	for _, w := range all {
+		if w.Type != "overlay" {
+			continue
+		}
+		kind, options, err := mountinfo.Super(file, w.Destination)
+		if err != nil {
+			return err
+		}
+		if kind != w.Type || !slices.Contains(strings.Split(options, ","), "userxattr") {
+			m.missing = append(m.missing, strconv.Quote(w.Destination)+" (a layer with userxattr)")
+		}
+	}
 	return nil
 }
 

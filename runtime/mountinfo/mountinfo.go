@@ -63,6 +63,24 @@ func Read(file string, most int) (Table, error) {
 	return t, nil
 }
 
+// Super is the type of the file system that is topmost at a place, and the
+// options of its superblock.
+func Super(file, place string) (kind, options string, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", err
+	}
+	for line := range strings.Lines(string(text)) {
+		head, tail, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " - ")
+		if fields := strings.Fields(head); len(fields) > 4 && unescape(fields[4]) == place {
+			if super := strings.Fields(tail); len(super) > 2 {
+				kind, options = super[0], super[2]
+			}
+		}
+	}
+	return kind, options, nil
+}
+
 // unescape undoes the octal escapes of mountinfo(5): space, tab, line feed,
 // backslash and number sign.
 func unescape(s string) string {

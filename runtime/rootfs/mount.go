@@ -102,15 +102,21 @@ func (t *Tree) Hide(p string) error {
 // hidden are the options of the file system that covers a folder.
 var hidden = []string{"ro", "nosuid", "nodev", "noexec", "mode=555", "size=4k", "nr_inodes=2"}
 
-// mountFilesystem mounts a tmpfs or devpts on what point opens.
+// mountFilesystem mounts a tmpfs, devpts or layer on what point opens.
 func (t *Tree) mountFilesystem(m specs.Mount, point func() (int, error)) error {
 	attr, data := split(m.Options)
-	fd, err := filesystem(m, attr, data)
+	var fd int
+	var err error
+	if l, ok := t.Layers[m.Destination]; ok && m.Type == "overlay" {
+		fd, err = l.mount(attr)
+	} else {
+		fd, err = filesystem(m, attr, data)
+	}
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	if m.Type == "tmpfs" {
+	if m.Type == "tmpfs" || m.Type == "overlay" {
 		if err := t.owns(fd); err != nil {
 			return err
 		}

@@ -20,6 +20,8 @@ type Tree struct {
 	Dir string
 	// Place is where the rootfs is mounted.
 	Place string
+	// Layers are the folders of the layers that Build mounts, by destination.
+	Layers map[string]Layer
 	// root is that mount.
 	root *os.File
 	// dev is where /dev is built, beside the rootfs: libcontainer leaves /dev

@@ -71,6 +71,15 @@ func (c *Host) source(p string) (int, error) {
 	return unix.Openat2(unix.AT_FDCWD, p, how)
 }
 
+// Open opens a path of the host, by no symlink.
+func (c *Host) Open(p string) (int, error) {
+	fd, err := c.source(p)
+	if err != nil {
+		return -1, sourceError(p, err)
+	}
+	return fd, nil
+}
+
 // Cgroup opens a folder of a cgroup file system so that it can be written.
 func (c *Host) Cgroup(dir string) (int, error) {
 	at, rel := unix.AT_FDCWD, dir

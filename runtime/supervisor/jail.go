@@ -18,6 +18,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/hold"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/layer"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
@@ -46,6 +47,7 @@ type jail struct {
 	network   *jailNet
 	watch     *watch.Watch
 	hold      *hold.Hold
+	layers    *layer.Layers
 	cgroup    *cgroup.Group
 	// mounts are those that the container gets.
 	mounts *rootfs.Tree
@@ -137,6 +139,8 @@ func (j *jail) run() (status int, err error) {
 	if j.hold.Report(os.Stderr) && strict || j.hold.Ended() {
 		status = exitOurs
 	}
+	j.layers.Report(os.Stderr)
+	j.layers.Close()
 	if err := fault.After(fault.Closed, err); err != nil {
 		return exitOurs, err
 	}
@@ -183,6 +187,9 @@ func (j *jail) prepare() error {
 	}
 	defer sources.Close()
 	if err := j.network.trust(s.Mounts, sources); err != nil {
+		return err
+	}
+	if j.layers, err = layer.Open(s.Mounts, j.host.Open); err != nil {
 		return err
 	}
 	j.watch, err = watch.New(s, sources)
@@ -246,8 +253,9 @@ func (j *jail) mount(sources rootfs.Sources) (err error) {
 	if err := j.network.told.open(j.mounts.Place, j.plan.Rootfs); err != nil {
 		return err
 	}
+	j.mounts.Layers = j.layers.Folders()
 	if err := j.mounts.Build(s.Mounts, sources, func(m specs.Mount) bool { return !contract.InFrame(m.Destination) }); err != nil {
-		return err
+		return j.layers.Explain(err)
 	}
 	for _, path := range s.Linux.MaskedPaths {
 		if !contract.InFrame(path) {

@@ -36,6 +36,8 @@ func mountOptions(kind string) []string {
 		return procOptions
 	case "devpts":
 		return devptsOptions
+	case layerType:
+		return layerOptions
 	}
 	return nil
 }
@@ -77,6 +79,8 @@ func checkMounts(s *specs.Spec, bad report) {
 			checkBind(m, bad)
 		case "tmpfs":
 			checkTmpfs(m, bad)
+		case layerType:
+			checkLayer(m, s.Mounts, bad)
 		case "proc":
 			if m.Destination != "/proc" {
 				bad("proc is mounted on %q", m.Destination)
@@ -125,15 +129,8 @@ func checkBind(m specs.Mount, bad report) {
 	if !path.IsAbs(m.Source) || path.Clean(m.Source) != m.Source {
 		bad("source %q is not an absolute, clean path", m.Source)
 	}
-	kernel := paths.Below(m.Source, "/proc") || paths.Below(m.Source, "/sys") || paths.Below(m.Source, "/dev")
-	if kernel || slices.ContainsFunc(forbidden, func(f string) bool { return paths.Below(f, m.Source) }) {
-		bad("%q must never be in a jail", m.Source)
-	}
-	for _, r := range reserved {
-		if paths.Below(m.Destination, r) && m.Destination != InitPath {
-			bad("%q would be mounted on %q", m.Source, m.Destination)
-		}
-	}
+	checkSource(m.Source, bad)
+	checkPlace(m.Source, m.Destination, bad)
 	for _, o := range []string{"nosuid", "nodev"} {
 		if !slices.Contains(m.Options, o) {
 			bad("%q is not %s", m.Destination, o)
@@ -148,6 +145,23 @@ func checkBind(m specs.Mount, bad report) {
 	}
 	if ro && rbind && !slices.Contains(m.Options, "rro") {
 		bad("what is mounted below %q stays writable (rro is missing)", m.Destination)
+	}
+}
+
+// checkSource refuses a folder of the host that no jail may have.
+func checkSource(p string, bad report) {
+	kernel := paths.Below(p, "/proc") || paths.Below(p, "/sys") || paths.Below(p, "/dev")
+	if kernel || slices.ContainsFunc(forbidden, func(f string) bool { return paths.Below(f, p) }) {
+		bad("%q must never be in a jail", p)
+	}
+}
+
+// checkPlace refuses a place that is the jail's own.
+func checkPlace(source, place string, bad report) {
+	for _, r := range reserved {
+		if paths.Below(place, r) && place != InitPath {
+			bad("%q would be mounted on %q", source, place)
+		}
 	}
 }
 

@@ -112,7 +112,7 @@ func checkNesting(s *specs.Spec, bad report) {
 	}
 	for _, hidden := range s.Linux.MaskedPaths {
 		if slices.ContainsFunc(s.Mounts, func(m specs.Mount) bool {
-			return m.Type == "bind" && paths.Below(hidden, m.Destination) && !slices.Contains(m.Options, "ro")
+			return (m.Type == "bind" || m.Type == layerType) && paths.Below(hidden, m.Destination) && !slices.Contains(m.Options, "ro")
 		}) {
 			bad("%s is hidden in a folder that can be written: who makes namespaces can move it to where it is seen", strconv.Quote(hidden))
 		}

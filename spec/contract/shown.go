@@ -56,6 +56,9 @@ func ShownAt(list []specs.Mount, p string) Shown {
 		case "bind":
 			s.Source = path.Join(m.Source, strings.TrimPrefix(p, m.Destination))
 			s.Writable = !slices.Contains(m.Options, "ro")
+		case layerType:
+			// Nothing of what is written there reaches it.
+			s.Source = path.Join(m.Destination, strings.TrimPrefix(p, m.Destination))
 		default:
 			// The kernel's own, sysfs or cgroup: there is one for all.
 			s.Source = m.Type

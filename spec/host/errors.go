@@ -19,6 +19,9 @@ var (
 	ErrProjectWide = errors.New("project is too wide")
 	// ErrProjectOwn: it holds, or lies in, folders of jailed-claude's own.
 	ErrProjectOwn = errors.New("project holds jailed-claude's own files")
+	// ErrProjectMounts: no layer can be made over it, for something else is
+	// mounted in it.
+	ErrProjectMounts = errors.New("project has file systems mounted in it")
 	// ErrProjectSystem: it is part of the system, or a folder of the home
 	// that the host takes credentials or programs from.
 	ErrProjectSystem = errors.New("project is a folder that the host itself relies on")

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/host/survey"
@@ -38,6 +39,8 @@ type Options struct {
 	// OwnState: a linked worktree has a state of its own, not that of its
 	// repository.
 	OwnState bool
+	// Layer: the project is shown through a layer.
+	Layer bool
 	// Nix asks for the Nix daemon.
 	Nix bool
 	// Git is what Ask found for the same project, or is still finding. Without
@@ -81,6 +84,8 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		f.StateOwner = git.Repository(f.Project.Dir)
 	}
 	f.ProjectState = projects.Dir(f.StateDir, f.StateOwner)
+	// A worktree shares its repository's state, but not what it holds.
+	f.Layer = filepath.Join(projects.Dir(f.StateDir, f.Project.Dir), contract.LayerName)
 
 	// Programs that are asked run beside the search of the project.
 	var wait sync.WaitGroup
@@ -116,7 +121,13 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		return nil, err
 	}
 	f.Warnings = append(f.Warnings, warnings...)
-	f.Warnings = append(f.Warnings, s.mountsBelow(f.Project.Dir)...)
+	if o.Layer {
+		if err := s.layer(f); err != nil {
+			return nil, err
+		}
+	} else {
+		f.Warnings = append(f.Warnings, s.mountsBelow(f.Project.Dir)...)
+	}
 	if err := s.further(ctx, f, o); err != nil {
 		return nil, err
 	}

@@ -127,17 +127,18 @@ func Hold(in *spec.Input) error {
 	return nil
 }
 
+const stateHint = "to use another folder, set XDG_STATE_HOME"
+
 // Prepare makes the folders of jailed-claude's own that a jail mounts. Warnings
 // are for the user: what became of the state of this project.
 func Prepare(in *spec.Input) (Warnings, error) {
-	var warnings Warnings
-	if in.Policy.Agent.Config != policy.ConfigPrivate {
-		return nil, nil
+	warnings, err := prepareLayer(in)
+	if err != nil || in.Policy.Agent.Config != policy.ConfigPrivate {
+		return warnings, err
 	}
-	stateHint := "to use another folder, set XDG_STATE_HOME"
 	c, err := projects.Claim(in.Host.StateDir, in.Host.StateOwner)
 	if err != nil {
-		return nil, hint.Add(fmt.Errorf("the state of the project: %w", err), stateHint)
+		return warnings, hint.Add(fmt.Errorf("the state of the project: %w", err), stateHint)
 	}
 	if c.Moved != "" {
 		warnings.add("this project was %s before: its agent configuration came along", show.Visible(c.Moved))

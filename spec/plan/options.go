@@ -43,6 +43,9 @@ type Options struct {
 	Pids                   int64
 	CPUs                   float64
 
+	// ProjectMode is what the agent may change of the project.
+	ProjectMode string
+
 	// Closure is a file that lists the closure.
 	Closure string
 	// Locked says whether the project's lock is used; nil: if there is one.
@@ -137,6 +140,7 @@ func (o *Options) layer() (*policy.Layer, error) {
 	l.Network.Allow, l.Network.Ports = o.Allow, o.Ports
 	set(&l.Identity.User, o.User)
 	l.Files.Hide = o.Hide
+	set(&l.Files.Project, o.ProjectMode)
 	for from, to := range map[*[]string]*[]string{&o.Read: &l.Files.Read, &o.Write: &l.Files.Write} {
 		for _, p := range *from {
 			abs, err := grantPath(p)

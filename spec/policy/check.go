@@ -95,8 +95,6 @@ func enumProblem(r row, value string) string {
 	switch {
 	case slices.Contains(r.Values, value):
 		return ""
-	case slices.Contains(r.Later, value):
-		return fmt.Sprintf("%q is not in this release yet: write %s", value, quotedOr(r.Values))
 	}
 	return fmt.Sprintf("%q is not known: write %s", value, quotedOr(r.Values))
 }

@@ -92,7 +92,7 @@ func FuzzParse(f *testing.F) {
 		if _, err := c.Parse(); err != nil && len(c.Brokers) < 200 {
 			t.Errorf("what Parse takes is no network: %v", err)
 		}
-		if !slices.Contains([]string{NetNone, NetFiltered, NetInternet, NetHost}, p.Network.Mode) || !slices.Contains([]string{ProjectRW, ProjectRO}, p.Files.Project) {
+		if !slices.Contains([]string{NetNone, NetFiltered, NetInternet, NetHost}, p.Network.Mode) || !slices.Contains([]string{ProjectRW, ProjectOverlay, ProjectRO}, p.Files.Project) {
 			t.Errorf("modes %q %q", p.Network.Mode, p.Files.Project)
 		}
 	})

@@ -49,7 +49,7 @@ type Agent struct {
 
 // Files are grants of host files beyond the built-in table.
 type Files struct {
-	// Project is ProjectRW or ProjectRO.
+	// Project is ProjectRW, ProjectOverlay or ProjectRO.
 	Project string
 	// Read and Write are host paths, absolute or below "~/".
 	Read, Write []string
@@ -120,8 +120,9 @@ const (
 	KeyAuto = "auto"
 	KeyNone = "none"
 
-	ProjectRW = "rw"
-	ProjectRO = "ro"
+	ProjectRW      = "rw"
+	ProjectOverlay = "overlay"
+	ProjectRO      = "ro"
 
 	NetNone     = network.None
 	NetFiltered = network.Filtered

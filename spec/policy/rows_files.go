@@ -10,12 +10,12 @@ func filesRows() []row {
 	return []row{
 		{
 			Key: Key{
-				Name: "files.project", Type: TypeString, Values: []string{ProjectRW, ProjectRO}, Later: []string{"overlay"}, Default: ProjectRW,
-				Text: "Whether the agent may change the project.",
+				Name: "files.project", Type: TypeString, Values: []string{ProjectRW, ProjectOverlay, ProjectRO}, Default: ProjectRW,
+				Text: "Whether the agent may change the project: the real files, a layer over them that you review, or nothing.",
 			},
 			change: change.Meaning{
-				Direction: change.Ranked, Rank: []string{ProjectRO, "overlay", ProjectRW},
-				Wider: "the project can be changed", Narrower: "the project cannot be changed",
+				Direction: change.Ranked, Rank: []string{ProjectRO, ProjectOverlay, ProjectRW},
+				Wider: "the project can be changed", Narrower: "less of the project can be changed, or nothing",
 			},
 			layer:  func(l *Layer) any { return &l.Files.Project },
 			policy: func(p *Policy) any { return &p.Files.Project },

@@ -42,8 +42,6 @@ type Key struct {
 	Type Type
 	// Values are the only values of an enumerated key; nil for all others.
 	Values []string
-	// Later are values of a later release: known, and refused by name.
-	Later []string
 	// Default is the value where no layer sets one; empty means: none.
 	Default string
 	// Text says in one line what the key is for.

@@ -155,7 +155,7 @@ func TestAgrees(t *testing.T) {
 		if k.Name != "version" {
 			head = "version = 1\n"
 		}
-		for _, v := range slices.Concat(values, quoteAll(k.Values), quoteAll(k.Later)) {
+		for _, v := range slices.Concat(values, quoteAll(k.Values)) {
 			documents = append(documents, fmt.Sprintf("%s%s = %s\n", head, k.Name, v))
 		}
 	}

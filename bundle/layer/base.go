@@ -1,0 +1,123 @@
+package layer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Base is a fingerprint of what a layer lies on, taken while it held nothing.
+type Base struct {
+	Version int `json:"version"`
+	// Project is the folder below the layer: the project, or a git directory.
+	Project string    `json:"project"`
+	Time    time.Time `json:"time"`
+	// Head is what HEAD says, and Commit the object that it leads to; both are
+	// empty where there is no git.
+	Head   string `json:"head,omitempty"`
+	Commit string `json:"commit,omitempty"`
+	// Index is a digest of what the index says of files, but for their times:
+	// git status writes these anew. Sum is the checksum at the index's end: if
+	// it is the same, so is Index.
+	Index string `json:"index,omitempty"`
+	Sum   string `json:"sum,omitempty"`
+	// Refs is a digest of all refs but those of remotes, which a fetch changes,
+	// packed or not.
+	Refs string `json:"refs,omitempty"`
+	// Git are layers over git directories that lie outside of the project.
+	Git []string `json:"git,omitempty"`
+}
+
+const (
+	baseName    = "base.json"
+	baseVersion = 1
+	// maxBase bounds what is read.
+	maxBase = 1 << 20
+)
+
+// ErrNoBase is returned by Base where there is none.
+var ErrNoBase = errors.New("the layer has no base.json")
+
+// Base reads the fingerprint that was written when the layer was empty.
+func (d Dir) Base() (Base, error) {
+	var b Base
+	text, err := read(filepath.Join(string(d), baseName), maxBase)
+	if errors.Is(err, fs.ErrNotExist) {
+		return b, ErrNoBase
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &b)
+	}
+	if err == nil && b.Version != baseVersion {
+		err = fmt.Errorf("version %d is not known", b.Version)
+	}
+	if err != nil {
+		return b, fmt.Errorf("base.json of the layer: %w", err)
+	}
+	return b, nil
+}
+
+// SetBase writes the fingerprint.
+//
+// Preconditions: the caller has the lock.
+func (d Dir) SetBase(b Base) error {
+	text, err := json.MarshalIndent(b, "", "  ")
+	if err != nil {
+		return err
+	}
+	next := filepath.Join(string(d), baseName+".new")
+	if err := os.WriteFile(next, append(text, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write base.json of the layer: %w", err)
+	}
+	return os.Rename(next, filepath.Join(string(d), baseName))
+}
+
+// Below takes the fingerprint of a folder. known is one that was taken before,
+// or nothing: what is known to be the same is not read again.
+func Below(project string, known Base) Base {
+	b := Base{Version: baseVersion, Project: project, Time: time.Now().UTC().Truncate(time.Second)}
+	g, ok := findGit(project)
+	if !ok {
+		return b
+	}
+	b.Head = g.line("HEAD")
+	refs := g.refs()
+	b.Commit = b.Head
+	if name, symbolic := symbolicRef(b.Head); symbolic {
+		b.Commit = refs[name]
+	}
+	h := sha256.New()
+	names := make([]string, 0, len(refs))
+	for name := range refs {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(h, "%s %s\n", refs[name], name)
+	}
+	b.Refs = hex.EncodeToString(h.Sum(nil))
+	b.Index, b.Sum = g.index(known)
+	return b
+}
+
+// Since says, in words, what a later fingerprint of the same folder has changed. The branches of a
+// linked worktree are left out: others work on them.
+func (b Base) Since(later Base) (changed []string) {
+	if b.Head != later.Head || b.Commit != later.Commit {
+		changed = append(changed, "HEAD")
+	}
+	if b.Refs != later.Refs && b.Commit == later.Commit && len(b.Git) == 0 {
+		changed = append(changed, "branches or tags")
+	}
+	if b.Index != later.Index {
+		changed = append(changed, "the index")
+	}
+	return changed
+}

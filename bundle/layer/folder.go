@@ -1,0 +1,139 @@
+package layer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+)
+
+// Dir is the folder of a layer.
+type Dir string
+
+// In is the layer of a project, in the folder that is kept for the project
+// (package spec/projects). It need not exist.
+func In(projectState string) Dir { return Dir(path.Join(projectState, contract.LayerName)) }
+
+// Git is the layer over a git directory that lies outside of the project, such
+// as the common one of a worktree.
+func (d Dir) Git(gitDir string) Dir { return Dir(contract.GitLayerDir(string(d), gitDir)) }
+
+// Upper and Work are what overlayfs gets.
+func (d Dir) Upper() string { return contract.LayerIn(string(d), "").Upper }
+
+// Work is next to Upper, on the same file system.
+func (d Dir) Work() string { return contract.LayerIn(string(d), "").Work }
+
+// LockName is the file in the folder that is locked.
+const LockName = "lock"
+
+// ErrBusy is returned by Lock where a jail has the layer mounted, or somebody
+// changes it.
+var ErrBusy = errors.New("a jail has this layer mounted, or it is being applied")
+
+// Make makes what is missing of the folder, for this user alone. lower is what the
+// layer lies over.
+func (d Dir) Make(lower string) error {
+	if err := d.makeUpper(lower); err != nil {
+		return err
+	}
+	for _, dir := range []string{d.Upper(), d.Work()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make the layer: %w", err)
+		}
+	}
+	// Deletions are marked with attributes; where there are none the kernel
+	// mounts all the same, and fails later.
+	const probe = "user.jailed-claude"
+	err := unix.Setxattr(d.Work(), probe, []byte("1"), 0)
+	if err == nil {
+		err = unix.Removexattr(d.Work(), probe)
+	}
+	if err != nil {
+		return fmt.Errorf("the file system of %s cannot hold a layer, for it has no user attributes: %w", d, err)
+	}
+	f, err := os.OpenFile(filepath.Join(string(d), LockName), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return fmt.Errorf("make the layer: %w", err)
+	}
+	return f.Close()
+}
+
+// makeUpper makes the upper folder where there is none. Inside, its own mode and
+// times are those of the project.
+func (d Dir) makeUpper(lower string) error {
+	if _, err := os.Lstat(d.Upper()); err == nil {
+		return nil
+	}
+	fi, err := os.Stat(lower)
+	if err != nil {
+		return fmt.Errorf("make the layer: %w", err)
+	}
+	if err := os.MkdirAll(string(d), 0o700); err != nil {
+		return fmt.Errorf("make the layer: %w", err)
+	}
+	next := d.Upper() + ".new"
+	if err := os.Mkdir(next, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make the layer: %w", err)
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		_ = os.Chown(next, -1, int(st.Gid)) // a group of others cannot be given
+	}
+	if err := os.Chmod(next, fi.Mode()); err != nil {
+		return fmt.Errorf("make the layer: %w", err)
+	}
+	if err := os.Chtimes(next, time.Time{}, fi.ModTime()); err != nil {
+		return fmt.Errorf("make the layer: %w", err)
+	}
+	return os.Rename(next, d.Upper())
+}
+
+// Lock keeps others from mounting and changing the layer until the file is
+// closed. It does not wait: the error is ErrBusy then.
+func (d Dir) Lock() (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(string(d), LockName), os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, fmt.Errorf("lock the layer: %w", err)
+	}
+	if err := Hold(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Hold is Lock of the opened file.
+func Hold(f *os.File) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return ErrBusy
+	}
+	return os.NewSyscallError("flock", err)
+}
+
+// Remove removes the layer, with all that it holds.
+//
+// Preconditions: the caller has the lock.
+func (d Dir) Remove() error {
+	// overlayfs leaves folders of mode 000 in work.
+	all := []Dir{d}
+	if more, err := os.ReadDir(path.Join(string(d), "git")); err == nil {
+		for _, m := range more {
+			all = append(all, Dir(path.Join(string(d), "git", m.Name())))
+		}
+	}
+	for _, one := range all {
+		for _, name := range []string{"work", "index"} {
+			_ = os.Chmod(filepath.Join(one.Work(), name), 0o700)
+		}
+	}
+	return os.RemoveAll(string(d))
+}

@@ -1,0 +1,138 @@
+package layer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	kept "github.com/jailed-claude/jailed-claude/bundle/layer"
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+)
+
+// Layers are those of one jail.
+type Layers struct{ all []*layer }
+
+type layer struct {
+	contract.Layer
+	folders rootfs.Layer
+	// lock is held as long as this process has the layer.
+	lock *os.File
+}
+
+// Open opens and locks the folders of every layer among mounts. open opens a path
+// of the host. The error of one that another jail has is kept.ErrBusy.
+func Open(mounts []specs.Mount, open func(string) (int, error)) (*Layers, error) {
+	ls := new(Layers)
+	for _, m := range mounts {
+		l, ok := contract.LayerOf(m)
+		if !ok {
+			continue
+		}
+		one := &layer{Layer: l, folders: rootfs.Layer{Lower: -1, Upper: -1, Work: -1}}
+		ls.all = append(ls.all, one)
+		if err := one.open(open); err != nil {
+			ls.Close()
+			return nil, fmt.Errorf("the layer over %s: %w", show.Visible(l.Lower), err)
+		}
+	}
+	return ls, nil
+}
+
+func (l *layer) open(open func(string) (int, error)) error {
+	lock, err := l.below(open, kept.LockName, unix.O_RDWR)
+	if err != nil {
+		return err
+	}
+	l.lock = os.NewFile(uintptr(lock), kept.LockName)
+	if err := kept.Hold(l.lock); errors.Is(err, kept.ErrBusy) {
+		return hint.Add(err, "see which jails run: jailed-claude list", "to work beside it: git worktree add, and start there")
+	} else if err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		to   *int
+		path string
+	}{{&l.folders.Lower, l.Lower}, {&l.folders.Upper, l.Upper}, {&l.folders.Work, l.Work}} {
+		if *f.to, err = open(f.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// below opens a file in the folder of the layer.
+func (l *layer) below(open func(string) (int, error), name string, flags int) (int, error) {
+	dir, err := open(path.Dir(l.Upper))
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	fd, err := unix.Openat(dir, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: filepath.Join(path.Dir(l.Upper), name), Err: err}
+	}
+	return fd, nil
+}
+
+// Folders are what rootfs.Tree mounts; nil where there is no layer.
+func (ls *Layers) Folders() map[string]rootfs.Layer {
+	var m map[string]rootfs.Layer
+	for _, l := range ls.all {
+		if m == nil {
+			m = map[string]rootfs.Layer{}
+		}
+		m[l.Lower] = l.folders
+	}
+	return m
+}
+
+// Close gives the layers up. Nothing of the jail may run any more.
+func (ls *Layers) Close() {
+	if ls == nil {
+		return
+	}
+	for _, l := range ls.all {
+		for _, fd := range []int{l.folders.Lower, l.folders.Upper, l.folders.Work} {
+			if fd >= 0 {
+				unix.Close(fd)
+			}
+		}
+		if l.lock != nil {
+			l.lock.Close()
+		}
+	}
+	ls.all = nil
+}
+
+// Report says what the layers hold, if that is something.
+func (ls *Layers) Report(w io.Writer) {
+	if ls == nil || len(ls.all) == 0 {
+		return
+	}
+	var held kept.Held
+	for i, l := range ls.all {
+		h, err := kept.Look("/proc/self/fd/" + strconv.Itoa(l.folders.Upper))
+		if err != nil {
+			fmt.Fprintf(w, "jailed-claude: what the layer over %s holds cannot be seen: %v\n", show.Visible(l.Lower), err)
+			continue
+		}
+		if i > 0 { // over a git directory
+			h = kept.Held{Git: !h.Empty()}
+		}
+		held.Files += h.Files
+		held.Git = held.Git || h.Git
+	}
+	if !held.Empty() {
+		fmt.Fprintf(w, "jailed-claude: the layer holds %s; jailed-claude review\n", held)
+	}
+}

@@ -1,0 +1,118 @@
+package host
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
+)
+
+// largePack is from how many bytes on a pack of git is shown from below a layer
+// and cannot be changed there. git touches a pack when it adds what the pack has,
+// and overlayfs then copies all of it; but nothing can be removed that something
+// is mounted on, so that small ones are left alone.
+const largePack = 8 << 20
+
+// layer finds what a layer over the project has to know of it.
+func (s reader) layer(f *Facts) error {
+	for _, dir := range append([]string{f.Project.Dir}, f.Project.Git...) {
+		// clone_private_mount() of the kernel: whoever makes user namespaces must
+		// not see what lies below a mount.
+		if found, kinds := s.mountedBelow(dir); len(found) > 0 {
+			return &ProjectError{
+				Dir: dir, Err: ErrProjectMounts, Detail: fmt.Sprintf("has another file system mounted in it, %q (%s), and the kernel makes no layer over such a folder", found[0], kinds[found[0]]),
+				Hint: fmt.Sprintf("unmount it, or do without a layer: --project-mode rw, or ro (%d in all: findmnt -R)", len(found)),
+			}
+		}
+	}
+	for _, dir := range objects(f) {
+		entries, err := os.ReadDir(filepath.Join(dir, "pack"))
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			p := filepath.Join(dir, "pack", e.Name())
+			if !strings.HasSuffix(e.Name(), ".pack") || !e.Type().IsRegular() || !shownBelow(f, p) {
+				continue
+			}
+			if fi, err := e.Info(); err == nil && fi.Size() >= largePack {
+				f.Packs = append(f.Packs, p)
+			}
+		}
+	}
+	return nil
+}
+
+// objects are the folders of git's objects that the jail has.
+func objects(f *Facts) (dirs []string) {
+	roots := append([]string{}, f.Project.Git...)
+	for _, dir := range append([]string{f.Project.Dir}, f.Project.Nested...) {
+		if g := filepath.Join(dir, ".git"); source.IsDir(g) {
+			roots = append(roots, g)
+		}
+	}
+	if git.IsDir(f.Project.Dir) {
+		roots = append(roots, f.Project.Dir)
+	}
+	for _, g := range roots {
+		dirs = append(dirs, filepath.Join(g, "objects"))
+	}
+	return dirs
+}
+
+// shownBelow: a path of the project is seen through its layer, which has neither
+// replaced nor deleted it.
+func shownBelow(f *Facts, p string) bool {
+	real, err := filepath.EvalSymlinks(p)
+	if err != nil || real != p {
+		return false // something else is mounted there, or nothing can be
+	}
+	upper, root := layerOver(f, p)
+	if root == "" {
+		return false
+	}
+	rel, err := filepath.Rel(root, p)
+	if err != nil {
+		return false
+	}
+	at := upper
+	for part := range strings.SplitSeq(rel, "/") {
+		at = filepath.Join(at, part)
+		fi, err := os.Lstat(at)
+		if err != nil {
+			return os.IsNotExist(err)
+		}
+		if !fi.IsDir() || opaque(at) {
+			return false
+		}
+	}
+	return false
+}
+
+// layerOver is the upper folder of the layer that p is seen through, and what
+// the layer lies over; "" for none.
+func layerOver(f *Facts, p string) (upper, root string) {
+	if paths.Below(p, f.Project.Dir) {
+		return contract.LayerIn(f.Layer, f.Project.Dir).Upper, f.Project.Dir
+	}
+	for _, g := range f.Project.Git {
+		if paths.Below(p, g) {
+			return contract.LayerIn(contract.GitLayerDir(f.Layer, g), g).Upper, g
+		}
+	}
+	return "", ""
+}
+
+// opaque: what lies below the folder is not seen through it.
+func opaque(dir string) bool {
+	var y [1]byte
+	n, err := unix.Lgetxattr(dir, "user.overlay.opaque", y[:])
+	return err == nil && n == 1 && y[0] == 'y'
+}

@@ -1,0 +1,47 @@
+package spec
+
+import (
+	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// overlay: what the agent changes of the project lands in a layer over it.
+func (b *builder) overlay() bool { return b.Policy.Files.Project == policy.ProjectOverlay }
+
+// layer shows a folder of the project through a layer. Nothing that is written
+// there reaches the host, so nothing in it is protected for the host's sake, and
+// no folder has to be held in its place: the kernel refuses to rename those of
+// the host in a layer (EXDEV), so that what is hidden in one stays hidden.
+func (b *builder) layer(m mounted) {
+	dir := b.Host.Layer
+	if m.path != b.Host.Project.Dir {
+		dir = contract.GitLayerDir(dir, m.path)
+	}
+	l := contract.LayerIn(dir, m.path)
+	b.spec.Mounts = append(b.spec.Mounts, l.Mount())
+	b.grant("file", m.path, m.mode, m.from, m.why+"; what is written is kept in "+l.Upper+" until you apply it: jailed-claude review")
+	if m.path == b.Host.Project.Dir {
+		b.grant("protected", m.path, "layer", m.from, "all of it: nothing that the host executes or trusts changes, so none is read-only in the layer")
+	}
+}
+
+// layered: the path is seen through a layer, and not by a grant of its own.
+func (b *builder) layered(p string) bool {
+	if !b.overlay() {
+		return false
+	}
+	// The innermost mount that the agent writes to decides.
+	in, through := "", false
+	for _, dir := range append([]string{b.Host.Project.Dir}, b.Host.Project.Git...) {
+		if paths.Below(p, dir) && len(dir) > len(in) {
+			in, through = dir, true
+		}
+	}
+	for _, f := range b.Host.Further {
+		if paths.Below(p, f.Dir) && len(f.Dir) > len(in) {
+			in, through = f.Dir, false
+		}
+	}
+	return through
+}
