@@ -39,6 +39,9 @@ const LockName = "lock"
 // changes it.
 var ErrBusy = errors.New("a jail has this layer mounted, or it is being applied")
 
+// BusyHints say what to do about ErrBusy.
+var BusyHints = []string{"see which jails run: jailed-claude list", "to work beside it: git worktree add, and start there"}
+
 // Make makes what is missing of the folder, for this user alone. lower is what the
 // layer lies over.
 func (d Dir) Make(lower string) error {

@@ -135,6 +135,14 @@ var table = []rule{
 		because: "what changed on the host is found without knowing how the jail was made",
 	},
 	{
+		packages: []string{"bundle/layer"}, never: []string{module}, but: []string{module + "/bundle/layer", module + "/spec/contract", module + "/spec/network", module + "/internal"},
+		because: "the folder of a layer is read by whoever mounts it, reviews it or plans with it",
+	},
+	{
+		packages: []string{"runtime/layer"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/layer", module + "/runtime/rootfs", module + "/runtime/mountinfo", module + "/bundle/layer", module + "/spec/contract", module + "/spec/network", module + "/internal"},
+		because: "it holds layers, whatever jail they are of",
+	},
+	{
 		packages: []string{"runtime/hold"}, never: []string{runc, logrus, module + "/spec", module + "/bundle", module + "/runtime"},
 		but:     []string{module + "/runtime/hold", module + "/runtime/rootfs", module + "/runtime/mountinfo"},
 		because: "it keeps mounts where they are, whatever they are for",

@@ -14,13 +14,18 @@ import (
 
 	kept "github.com/jailed-claude/jailed-claude/bundle/layer"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/later"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // Layers are those of one jail.
-type Layers struct{ all []*layer }
+type Layers struct {
+	all []*layer
+	// mounts are descriptors of their mounts.
+	mounts []int
+}
 
 type layer struct {
 	contract.Layer
@@ -55,7 +60,7 @@ func (l *layer) open(open func(string) (int, error)) error {
 	}
 	l.lock = os.NewFile(uintptr(lock), kept.LockName)
 	if err := kept.Hold(l.lock); errors.Is(err, kept.ErrBusy) {
-		return hint.Add(err, "see which jails run: jailed-claude list", "to work beside it: git worktree add, and start there")
+		return hint.Add(err, kept.BusyHints...)
 	} else if err != nil {
 		return err
 	}
@@ -96,11 +101,24 @@ func (ls *Layers) Folders() map[string]rootfs.Layer {
 	return m
 }
 
+// Keep takes over descriptors of the mounts. When a file system of a layer is
+// given up, the kernel writes all that is not yet written of the whole disk that
+// holds the upper folder (ovl_sync_fs): with them open it does so neither when
+// PID 1 ends nor when this process does.
+func (ls *Layers) Keep(mounts []int) { ls.mounts = append(ls.mounts, mounts...) }
+
 // Close gives the layers up. Nothing of the jail may run any more.
 func (ls *Layers) Close() {
 	if ls == nil {
 		return
 	}
+	if len(ls.mounts) > 0 {
+		later.Free(ls.mounts...)
+	}
+	for _, fd := range ls.mounts {
+		unix.Close(fd)
+	}
+	ls.mounts = nil
 	for _, l := range ls.all {
 		for _, fd := range []int{l.folders.Lower, l.folders.Upper, l.folders.Work} {
 			if fd >= 0 {

@@ -11,6 +11,15 @@ import (
 // holds what is written, and overlayfs's own.
 type Layer struct{ Lower, Upper, Work int }
 
+// TakeLayers are descriptors of the mounts of layers that Build made, for the
+// caller to close. As long as one is open the file system is there, wherever it
+// is mounted, or nowhere.
+func (t *Tree) TakeLayers() []int {
+	all := t.layers
+	t.layers = nil
+	return all
+}
+
 // mount makes the file system, mounted nowhere yet. The folders are given by
 // descriptors: nobody can have put others in their place, and their names may
 // hold any character.

@@ -121,6 +121,13 @@ func (t *Tree) mountFilesystem(m specs.Mount, point func() (int, error)) error {
 			return err
 		}
 	}
+	if m.Type == "overlay" {
+		kept, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return os.NewSyscallError("fcntl(F_DUPFD)", err)
+		}
+		t.layers = append(t.layers, kept)
+	}
 	at, err := point()
 	if err != nil {
 		return err

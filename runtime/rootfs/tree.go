@@ -22,6 +22,8 @@ type Tree struct {
 	Place string
 	// Layers are the folders of the layers that Build mounts, by destination.
 	Layers map[string]Layer
+	// layers are descriptors of those mounts.
+	layers []int
 	// root is that mount.
 	root *os.File
 	// dev is where /dev is built, beside the rootfs: libcontainer leaves /dev
@@ -105,7 +107,10 @@ func (t *Tree) Close() {
 	for _, m := range t.tops {
 		unix.Close(m.fd)
 	}
-	t.tops = nil
+	for _, fd := range t.layers {
+		unix.Close(fd)
+	}
+	t.tops, t.layers = nil, nil
 }
 
 // Rest are the mounts that are left to libcontainer: they need the

@@ -257,6 +257,7 @@ func (j *jail) mount(sources rootfs.Sources) (err error) {
 	if err := j.mounts.Build(s.Mounts, sources, func(m specs.Mount) bool { return !contract.InFrame(m.Destination) }); err != nil {
 		return j.layers.Explain(err)
 	}
+	j.layers.Keep(j.mounts.TakeLayers())
 	for _, path := range s.Linux.MaskedPaths {
 		if !contract.InFrame(path) {
 			if err := j.mounts.Hide(path); err != nil {
