@@ -127,6 +127,14 @@ var table = []rule{
 		because: "they are used by whatever starts a jail, and know nothing of how",
 	},
 	{
+		packages: []string{"runtime/control"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/control", module + "/internal"},
+		because: "it carries questions and answers, and knows none of them",
+	},
+	{
+		packages: []string{"runtime/session/..."}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
+		because: "commands talk to a running jail without knowing how it was made",
+	},
+	{
 		packages: []string{"runtime/launch"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
 		because: "whoever plans a jail makes nothing of it",
 	},

@@ -180,6 +180,13 @@ func (s *Session) serve() {
 	s.running.Go(s.watch)
 }
 
+// Refused is how many destinations were refused, so far.
+func (s *Session) Refused() int {
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	return len(s.journal.summary.denied) + s.journal.summary.more
+}
+
 // Close resets every connection, closes every listener, and returns what was
 // refused. The namespace stays closed.
 func (s *Session) Close() *Summary {

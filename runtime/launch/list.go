@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/memfd"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 )
@@ -44,6 +45,32 @@ func List() ([]Running, error) {
 	}
 	slices.SortFunc(jails, func(a, b Running) int { return a.Started.Compare(b.Started) })
 	return jails, nil
+}
+
+// Find returns the running jail with that ID, or the one that begins like that.
+// Without an ID it is the one of a project.
+func Find(id, project string) (Running, error) {
+	all, err := List()
+	if err != nil {
+		return Running{}, err
+	}
+	wanted := func(j Running) bool {
+		return id == "" && j.Project == project || id != "" && strings.HasPrefix(j.ID, id)
+	}
+	found := slices.DeleteFunc(all, func(j Running) bool { return !wanted(j) })
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) == 0 && id == "":
+		return Running{}, hint.Add(fmt.Errorf("no jail of yours is running in %s", show.Visible(project)), "to see all: jailed-claude list")
+	case len(found) == 0:
+		return Running{}, hint.Add(fmt.Errorf("no jail of yours with ID %q is running", id), "to see all: jailed-claude list")
+	}
+	ids := make([]string, len(found))
+	for i, j := range found {
+		ids[i] = j.ID
+	}
+	return Running{}, hint.Add(fmt.Errorf("%d jails are meant", len(found)), "say which one: "+strings.Join(ids, " "))
 }
 
 // IsRunning reports whether a jail of this user with that ID is running.

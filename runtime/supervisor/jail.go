@@ -50,7 +50,8 @@ type jail struct {
 	layers    *layer.Layers
 	cgroup    *cgroup.Group
 	// mounts are those that the container gets.
-	mounts *rootfs.Tree
+	mounts   *rootfs.Tree
+	commands commands
 }
 
 // ahead prepares, while the jail is planned, the container that nearly every
@@ -129,6 +130,7 @@ func (j *jail) run() (status int, err error) {
 	strict := j.plan.Options.Strict
 	appeared := j.watch.Start(strict)
 	status, killed, err := j.agent(appeared)
+	j.commands.close()
 	refused := j.end()
 	j.hold.Stop()
 	j.watch.Stop()
@@ -344,6 +346,7 @@ func (j *jail) inspect(pid int, landlocked bool, mounts <-chan inspect.Mounts) e
 // ends, and whoever waits for that would wait for some microseconds a mount.
 func (j *jail) settle() {
 	quick.Together()
+	j.serve()
 	j.hold.Hurry()
 	j.planner.Leave()
 	j.mounts.Close()

@@ -204,6 +204,14 @@ func (n *jailNet) mode() string {
 	return n.config.Mode
 }
 
+// refused is how many destinations were, so far.
+func (n *jailNet) refused() int {
+	if n.session == nil {
+		return 0
+	}
+	return n.session.Refused()
+}
+
 // close ends every connection, and returns what was refused.
 func (n *jailNet) close() *egress.Summary {
 	if err := n.wait(); err != nil {

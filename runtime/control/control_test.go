@@ -1,0 +1,296 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// served is a server in a folder that is gone as soon as it listens.
+func served(t *testing.T) *Server {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "")
+	must(t, err)
+	s, err := Listen(dir)
+	must(t, err)
+	must(t, os.Remove(dir)) // which also says that nothing is left in it
+	t.Cleanup(s.Close)
+	s.Handle("echo", func(r *Request) (any, error) {
+		var text struct{ Text string }
+		err := r.Decode(&text)
+		return text, err
+	})
+	go s.Serve()
+	return s
+}
+
+func dialed(t *testing.T) *Conn {
+	t.Helper()
+	c, err := Dial(os.Getpid())
+	must(t, err)
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func TestCall(t *testing.T) {
+	s := served(t)
+	s.Handle("fail", func(*Request) (any, error) { return nil, hint.Add(errors.New("no"), "do that") })
+	c := dialed(t)
+	for _, text := range []string{"", "a\nb", strings.Repeat("x", 1<<20)} {
+		var got struct{ Text string }
+		_, err := c.Call("echo", map[string]string{"Text": text}, &got)
+		if err != nil || got.Text != text {
+			t.Fatalf("%d bytes for %d, %v", len(got.Text), len(text), err)
+		}
+	}
+	_, err := c.Call("fail", nil, nil)
+	if h, ok := errors.AsType[*hint.Error](err); !ok || err.Error() != "no" || len(h.Lines) != 1 {
+		t.Errorf("%v", err)
+	}
+	if _, err = c.Call("other", nil, nil); err == nil || !strings.Contains(err.Error(), `"other"`) {
+		t.Errorf("%v", err)
+	}
+	if _, err = c.Call("echo", map[string]int{"unknown": 1}, nil); err == nil {
+		t.Error("an argument that nobody knows passed")
+	}
+}
+
+// TestFiles: descriptors go both ways, and none stays open here.
+func TestFiles(t *testing.T) {
+	s := served(t)
+	s.Handle("swap", func(r *Request) (any, error) {
+		if len(r.Files) != 2 {
+			return nil, errors.New("not two")
+		}
+		r.Send, r.Files = []*os.File{r.Files[1], r.Files[0]}, nil
+		return nil, nil
+	})
+	s.Handle("refuse", func(r *Request) (any, error) {
+		r.Send, r.Files = r.Files, nil
+		return nil, errors.New("no")
+	})
+	c := dialed(t)
+	a, b, err := os.Pipe()
+	must(t, err)
+	defer a.Close()
+	defer b.Close()
+	_, err = c.Call("echo", nil, nil) // it is accepted
+	must(t, err)
+	before := open(t)
+	got, err := c.Call("swap", nil, nil, a, b)
+	must(t, err)
+	_, err = got[0].WriteString("hello")
+	must(t, err)
+	text := make([]byte, 5)
+	if _, err := io.ReadFull(got[1], text); err != nil || string(text) != "hello" {
+		t.Errorf("%q, %v", text, err)
+	}
+	closeAll(got)
+	for range 3 {
+		if got, err := c.Call("refuse", nil, nil, a, b); err == nil || len(got) != 0 {
+			t.Errorf("%v, %v", got, err)
+		}
+		if got, err := c.Call("unknown", nil, nil, a, b); err == nil || len(got) != 0 {
+			t.Errorf("%v, %v", got, err)
+		}
+	}
+	closed(t, before)
+}
+
+func open(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	return len(fds)
+}
+
+// closed waits until no more is open than before.
+func closed(t *testing.T, before int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); open(t) > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d descriptors are open, %d before", open(t), before)
+		}
+	}
+}
+
+// TestTake: a handler may keep the connection.
+func TestTake(t *testing.T) {
+	s := served(t)
+	s.Handle("take", func(r *Request) (any, error) {
+		r.Take = func(c *net.UnixConn) { _, _ = io.Copy(c, c) }
+		return "yours", nil
+	})
+	c := dialed(t)
+	var yours string
+	_, err := c.Call("take", nil, &yours)
+	must(t, err)
+	_, err = c.Take().Write([]byte("no line, \x00 and no JSON"))
+	must(t, err)
+	text := make([]byte, len("no line, \x00 and no JSON"))
+	if _, err := io.ReadFull(c.Take(), text); err != nil || yours != "yours" || string(text) != "no line, \x00 and no JSON" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// TestNonsense: what is no request is refused, and the next peer is served.
+func TestNonsense(t *testing.T) {
+	served(t)
+	null, err := os.Open("/dev/null")
+	must(t, err)
+	defer null.Close()
+	many := make([]int, maxFiles+4)
+	for i := range many {
+		many[i] = int(null.Fd())
+	}
+	for what, text := range map[string]string{
+		"no JSON": "x\n", "an array": "[]\n", "unknown": `{"do":"echo","x":1}` + "\n", "no name": "{}\n", "two lines": "{}\n{}\n", "two on one": "{} {}\n",
+		"an empty line": "\n", "NUL": "\x00\n", "deep": strings.Repeat("[", 100000) + "\n", "endless": strings.Repeat("x", maxLine+1),
+	} {
+		c := dialed(t)
+		_, err := c.conn.Write([]byte(text))
+		if err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
+			t.Fatal(err)
+		}
+		in := receiver{conn: c.conn}
+		if line, _, err := in.line(); err == nil && !strings.Contains(string(line), `"error"`) {
+			t.Errorf("%s: %s", what, line)
+		}
+		c.Close()
+	}
+	c := dialed(t)
+	_, err = c.Call("echo", nil, nil)
+	must(t, err)
+	before := open(t)
+	c.Close()
+	c = dialed(t)
+	_, _, err = c.conn.WriteMsgUnix([]byte("{}\n"), unix.UnixRights(many...), nil)
+	must(t, err)
+	_, _ = io.ReadAll(c.conn)
+	c.Close()
+	c = dialed(t)
+	if _, err := c.Call("echo", nil, nil); err != nil {
+		t.Error(err)
+	}
+	c.Close()
+	closed(t, before)
+}
+
+// TestClose: nobody is left waiting.
+func TestClose(t *testing.T) {
+	s := served(t)
+	begun, ended := make(chan struct{}), make(chan struct{})
+	s.Handle("wait", func(r *Request) (any, error) {
+		r.Take = func(c *net.UnixConn) {
+			close(begun)
+			_, _ = io.Copy(io.Discard, c)
+			close(ended)
+		}
+		return nil, nil
+	})
+	c := dialed(t)
+	_, err := c.Call("wait", nil, nil)
+	must(t, err)
+	<-begun
+	s.Close()
+	<-ended
+	if _, err := dial(os.Getpid()); !errors.Is(err, ErrNone) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestMany: peers do not wait for each other.
+func TestMany(t *testing.T) {
+	served(t)
+	var all sync.WaitGroup
+	for range 50 {
+		c := dialed(t)
+		all.Go(func() {
+			for range 20 {
+				if _, err := c.Call("echo", nil, nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestInside: a process of the same user that is in a PID namespace of its own, as
+// all that runs in a jail is, gets nothing, though the socket was passed to it.
+func TestInside(t *testing.T) {
+	s := served(t)
+	peer := exec.Command("/proc/self/exe", "-test.run", "TestPeer")
+	peer.Env = append(os.Environ(), "PEER=3")
+	peer.ExtraFiles = []*os.File{s.place}
+	out, err := peer.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), `"Text":""`) {
+		t.Fatalf("outside: %v: %s", err, out)
+	}
+	peer = exec.Command("/proc/self/exe", "-test.run", "TestPeer")
+	peer.Env = append(os.Environ(), "PEER=3")
+	peer.ExtraFiles = []*os.File{s.place}
+	peer.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}},
+	}
+	out, err = peer.CombinedOutput()
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+		t.Skip("this host makes no user namespaces: ", err)
+	}
+	if err != nil || !strings.Contains(string(out), "not from inside of a jail") {
+		t.Errorf("inside: %v: %s", err, out)
+	}
+}
+
+// TestOther: another user finds no socket, and gets nothing from one that was
+// passed to it.
+func TestOther(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	s := served(t)
+	must(t, os.Chmod(fmt.Sprintf("/proc/self/fd/%d", s.place.Fd()), 0o777)) // as if the first wall were gone
+	peer := exec.Command("/proc/self/exe", "-test.run", "TestPeer")
+	peer.Env = append(os.Environ(), "PEER=3")
+	peer.ExtraFiles = []*os.File{s.place}
+	peer.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65533, Gid: 65533}}
+	if out, err := peer.CombinedOutput(); err != nil || !strings.Contains(string(out), "of another user") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestPeer is what the two above execute.
+func TestPeer(t *testing.T) {
+	if os.Getenv("PEER") == "" {
+		t.Skip("for TestInside and TestOther")
+	}
+	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join("/proc/self/fd", os.Getenv("PEER")), Net: "unix"})
+	must(t, err)
+	// The server may have hung up before it was asked.
+	_, _ = c.Write([]byte(`{"do":"echo"}` + "\n"))
+	in := receiver{conn: c}
+	line, _, err := in.line()
+	t.Logf("%s %v", line, err)
+	_, _ = os.Stdout.Write(append(line, '\n'))
+}

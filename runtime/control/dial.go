@@ -1,0 +1,118 @@
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+)
+
+// ErrNone: the process has no socket. It is no supervisor, or not yet or no
+// longer one of a running jail.
+var ErrNone = errors.New("there is no control channel")
+
+// patience is how long Dial waits for a jail that is being started.
+const patience = 5 * time.Second
+
+// Conn is a connection to a supervisor.
+type Conn struct {
+	conn *net.UnixConn
+}
+
+// Dial connects to the supervisor with this PID, and waits a while where it is
+// still starting.
+func Dial(pid int) (*Conn, error) {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		c, err := dial(pid)
+		if !errors.Is(err, ErrNone) || time.Now().After(end) || unix.Kill(pid, 0) != nil {
+			return c, err
+		}
+	}
+}
+
+func dial(pid int) (*Conn, error) {
+	place, ok := place(pid)
+	if !ok {
+		return nil, ErrNone
+	}
+	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: place, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("control channel: %w", err)
+	}
+	cred, err := credentials(c)
+	if err == nil && int(cred.Pid) != pid {
+		err = fmt.Errorf("process %d answers for process %d", cred.Pid, pid)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("control channel: %w", err), c.Close())
+	}
+	return &Conn{conn: c}, nil
+}
+
+// place is what leads to the socket of a process.
+func place(pid int) (string, bool) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
+	fds, err := os.ReadDir(dir)
+	if err != nil {
+		return "", false
+	}
+	for _, fd := range fds {
+		p := filepath.Join(dir, fd.Name())
+		if to, err := os.Readlink(p); err == nil && strings.HasSuffix(to, "/"+name+" (deleted)") {
+			return p, true
+		}
+	}
+	return "", false
+}
+
+// Call asks for something, and decodes the answer into answer unless that is nil.
+// Descriptors go along; those that come back are the caller's.
+func (c *Conn) Call(do string, args, answer any, files ...*os.File) ([]*os.File, error) {
+	q := request{Do: do}
+	if args != nil {
+		text, err := json.Marshal(args)
+		if err != nil {
+			return nil, err
+		}
+		q.Args = text
+	}
+	if err := send(c.conn, q, files); err != nil {
+		return nil, fmt.Errorf("control channel: %w", err)
+	}
+	in := receiver{conn: c.conn}
+	line, got, err := in.line()
+	if err != nil {
+		return nil, fmt.Errorf("control channel: the jail has ended: %w", err)
+	}
+	var a reply
+	if err = json.Unmarshal(line, &a); err == nil && a.Error != "" {
+		err = errors.New(a.Error)
+		if len(a.Hints) > 0 {
+			err = hint.Add(err, a.Hints...)
+		}
+	}
+	if err == nil && answer != nil {
+		err = json.Unmarshal(a.Answer, answer)
+	}
+	if err != nil {
+		closeAll(got)
+		return nil, err
+	}
+	return got, nil
+}
+
+// Take is the connection itself, for what follows an answer whose handler took
+// it.
+func (c *Conn) Take() *net.UnixConn { return c.conn }
+
+// Close hangs up.
+func (c *Conn) Close() error { return c.conn.Close() }
