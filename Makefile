@@ -5,7 +5,7 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm soak check-nix check-agents check-toolchains fuzz lint bench release check-release install clean
+.PHONY: help build run test test-vm soak check-nix check-agents check-toolchains check-image fuzz lint bench release check-release install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-19s %s\n", $$1, $$2 }'
@@ -43,6 +43,9 @@ check-toolchains: ## 32 toolchains of Debian, each in a jail; as root; ARGS="php
 	@hack/deps.sh run
 	@hack/build.sh
 	@hack/toolchains/check.sh $(ARGS)
+
+check-image: ## an image of the test store, with the real skopeo and podman
+	@hack/image.sh
 
 fuzz: ## every fuzz target; ARGS=10m for longer
 	@hack/fuzz.sh $(ARGS)

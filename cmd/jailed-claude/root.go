@@ -91,7 +91,7 @@ func newRoot(args []string) *cobra.Command {
 			{"Run the agent", []*cobra.Command{newRun(), newShell(), newList(), newLog()}},
 			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
 			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},
-			{"Pin and export", []*cobra.Command{newLock(), newVerify(), newBundle()}},
+			{"Pin and export", []*cobra.Command{newLock(), newVerify(), newBundle(), newImage()}},
 		} {
 			root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 			for _, c := range g.commands {

@@ -13,6 +13,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/digest"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/portable"
@@ -186,27 +187,46 @@ func (t *teamwork) options(o *Options) closure.Options {
 // Portable is the jail of a project without the host and the user's own policy
 // (portable.Spec).
 func Portable(ctx context.Context, o Options) ([]byte, Warnings, error) {
+	team, cl, warnings, err := o.teamClosure(ctx)
+	if err != nil {
+		return nil, warnings, err
+	}
+	text, err := portableSpec(team, cl)
+	return text, warnings, err
+}
+
+// Image is the jail of a project as an OCI image holds it (portable.Image), and
+// the closure in it. The user's own policy is not part of it.
+func Image(ctx context.Context, o Options) (*contract.Jail, *closure.Closure, Warnings, error) {
+	team, cl, warnings, err := o.teamClosure(ctx)
+	if err != nil {
+		return nil, nil, warnings, err
+	}
+	j, err := portable.Image(team, *cl)
+	if errors.Is(err, portable.ErrHostToolchain) {
+		err = hostToolchain(err)
+	}
+	return j, cl, warnings, err
+}
+
+// teamClosure is the team's policy, and the closure as a lock has it.
+func (o Options) teamClosure(ctx context.Context) (policy.Policy, *closure.Closure, Warnings, error) {
 	o.NoAgent, o.Look = false, true
 	t, warnings, err := o.teamwork(ctx)
 	if err != nil {
-		return nil, warnings, err
+		return policy.Policy{}, nil, warnings, err
 	}
 	cl, more, err := o.locked(t.dir, policies{all: t.team, team: t.team})
 	warnings = append(warnings, more...)
 	if err == nil && cl == nil {
 		var found *closure.Closure
 		if found, err = closure.Resolve(ctx, t.options(&o)); err == nil && found.Toolchain == closure.Nix {
-			// As a lock has it.
 			cl, err = closure.FromPaths(found.Paths, found.Roots, found.Agent)
 		} else {
 			cl = found
 		}
 	}
-	if err != nil {
-		return nil, warnings, err
-	}
-	text, err := portableSpec(t.team, cl)
-	return text, warnings, err
+	return t.team, cl, warnings, err
 }
 
 func portableSpec(team policy.Policy, cl *closure.Closure) ([]byte, error) {

@@ -1,0 +1,250 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+)
+
+// Input is what an image follows from.
+type Input struct {
+	// Jail has the rootfs, and in its process the program, the variables, the
+	// folder and the ids. Its mounts are not part of the image.
+	Jail *contract.Jail
+	// Init is the host path of the program that is contract.InitPath inside.
+	Init string
+	// Paths are the store paths of the closure, in any order.
+	Paths []string
+	// Root is the folder that has the store below it; empty for the host's own.
+	Root string
+	// Folders of the agent's own, with its ids: its home and its project.
+	Folders []string
+	// Labels of the image, as in image-spec, annotations.md.
+	Labels map[string]string
+	// Name is the tag in the layout's index; empty for none.
+	Name string
+}
+
+// Options say how an image is written.
+type Options struct {
+	// Compression is Zstd, Gzip or None.
+	Compression string
+	// Cache keeps compressed layers between two images; empty for none.
+	Cache string
+	// Progress is told how many bytes of all are read; nil for nobody.
+	Progress func(done, total int64)
+}
+
+// Result is what was written.
+type Result struct {
+	// Digest is that of the manifest: the image's name.
+	Digest digest.Digest `json:"digest"`
+	// Layers, and how many of them came from the cache.
+	Layers int `json:"layers"`
+	Reused int `json:"reused"`
+	// Bytes of all layers as they are stored.
+	Bytes int64 `json:"bytes"`
+	// DiffIDs are the digests of the layers before compression, which do not
+	// depend on the version of a compressor.
+	DiffIDs []digest.Digest `json:"diffIds"`
+}
+
+// ErrDiffers is returned by Check where an image is not what its inputs give.
+var ErrDiffers = errors.New("the image is not what it is made of now")
+
+// ErrExists is returned by Write where something else than an image is there.
+var ErrExists = errors.New("exists already and is no image layout")
+
+// Write writes an image layout into the folder dir, which must not exist, be
+// empty, or hold a layout that is replaced. It appears at once and complete;
+// after an error all is as before.
+func Write(ctx context.Context, dir string, in Input, o Options) (r Result, err error) {
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return Result{}, fmt.Errorf("image %q: %w", dir, err)
+	}
+	if err := replaceable(dir); err != nil {
+		return Result{}, fmt.Errorf("image %q: %w", dir, err)
+	}
+	err = fresh(dir, func(tmp string) error {
+		r, err = layout(ctx, tmp, in, o)
+		return err
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("image %q: %w", dir, err)
+	}
+	return r, nil
+}
+
+// WriteArchive writes the layout as one tar stream, which skopeo and podman
+// call oci-archive. The layers wait below temp until all are there.
+func WriteArchive(ctx context.Context, w io.Writer, temp string, in Input, o Options) (r Result, err error) {
+	tmp, err := os.MkdirTemp(temp, "jailed-claude-image-")
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	if r, err = layout(ctx, tmp, in, o); err != nil {
+		return Result{}, fmt.Errorf("image: %w", err)
+	}
+	return r, archive(w, tmp)
+}
+
+// Check makes the image of dir again, without the cache, and compares the two;
+// that each blob is what its name says, too. Nothing of dir is changed. It returns ErrDiffers if they differ.
+func Check(ctx context.Context, dir, temp string, in Input, o Options) (r Result, err error) {
+	was, err := manifestOf(dir)
+	if err == nil {
+		err = whole(filepath.Join(dir, v1.ImageBlobsDir, string(digest.SHA256)))
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("image %q: %w", dir, err)
+	}
+	tmp, err := os.MkdirTemp(temp, "jailed-claude-image-")
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	o.Cache = ""
+	if r, err = layout(ctx, tmp, in, o); err != nil {
+		return Result{}, fmt.Errorf("image %q: %w", dir, err)
+	}
+	if r.Digest != was {
+		return r, fmt.Errorf("image %q: %w: its digest is %s, and was %s", dir, ErrDiffers, r.Digest, was)
+	}
+	return r, nil
+}
+
+// layout fills an empty folder.
+func layout(ctx context.Context, dir string, in Input, o Options) (Result, error) {
+	c, err := compressorOf(o.Compression)
+	if err != nil {
+		return Result{}, err
+	}
+	blobs := filepath.Join(dir, v1.ImageBlobsDir, string(digest.SHA256))
+	if err := os.MkdirAll(blobs, 0o755); err != nil {
+		return Result{}, err
+	}
+	plan, err := planned(in)
+	if err != nil {
+		return Result{}, err
+	}
+	b := builder{dir: blobs, compressor: c, cache: cache{dir: o.Cache, compressor: c.name}, progress: o.Progress}
+	layers, err := b.build(ctx, plan)
+	if err != nil {
+		return Result{}, err
+	}
+	layers = ordered(layers)
+	r := Result{Layers: len(layers), Reused: b.reused}
+	for _, l := range layers {
+		r.Bytes += l.Size
+		r.DiffIDs = append(r.DiffIDs, l.DiffID)
+	}
+	if r.Digest, err = describe(dir, blobs, in, c, layers); err != nil {
+		return Result{}, err
+	}
+	b.cache.prune()
+	return r, nil
+}
+
+// describe writes what is JSON in a layout: the configuration, the manifest,
+// the index and the layout's version.
+func describe(dir, blobs string, in Input, c compressor, layers []built) (digest.Digest, error) {
+	p := in.Jail.Spec.Process
+	config := v1.Image{
+		Platform: v1.Platform{Architecture: runtime.GOARCH, OS: "linux"},
+		Config: v1.ImageConfig{
+			User: ids(p), Env: p.Env, WorkingDir: p.Cwd, Labels: in.Labels,
+			Entrypoint: []string{contract.InitPath, "--"}, Cmd: command(p),
+		},
+		RootFS: v1.RootFS{Type: "layers"},
+	}
+	manifest := v1.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageManifest, Annotations: in.Labels}
+	for _, l := range layers {
+		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, l.DiffID)
+		config.History = append(config.History, v1.History{CreatedBy: l.what})
+		manifest.Layers = append(manifest.Layers, v1.Descriptor{MediaType: c.mediaType, Digest: l.Digest, Size: l.Size})
+	}
+	var err error
+	if manifest.Config, err = blob(blobs, v1.MediaTypeImageConfig, config); err != nil {
+		return "", err
+	}
+	root, err := blob(blobs, v1.MediaTypeImageManifest, manifest)
+	if err != nil {
+		return "", err
+	}
+	root.Platform = &config.Platform
+	if in.Name != "" {
+		root.Annotations = map[string]string{v1.AnnotationRefName: in.Name}
+	}
+	index := v1.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: v1.MediaTypeImageIndex, Manifests: []v1.Descriptor{root}}
+	for name, v := range map[string]any{v1.ImageIndexFile: index, v1.ImageLayoutFile: v1.ImageLayout{Version: v1.ImageLayoutVersion}} {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return "", err
+		}
+	}
+	return root.Digest, nil
+}
+
+// blob writes a document as a blob.
+func blob(blobs, mediaType string, v any) (v1.Descriptor, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	d := v1.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(text), Size: int64(len(text))}
+	return d, os.WriteFile(filepath.Join(blobs, d.Digest.Encoded()), text, 0o644)
+}
+
+// whole: each blob has the digest that is its name.
+func whole(blobs string) error {
+	entries, err := os.ReadDir(blobs)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		f, err := os.Open(filepath.Join(blobs, e.Name()))
+		if err != nil {
+			return err
+		}
+		d, err := digest.SHA256.FromReader(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		if d.Encoded() != e.Name() {
+			return fmt.Errorf("%w: the blob %s is damaged", ErrDiffers, e.Name())
+		}
+	}
+	return nil
+}
+
+// manifestOf is the digest of the one manifest of a layout.
+func manifestOf(dir string) (digest.Digest, error) {
+	text, err := os.ReadFile(filepath.Join(dir, v1.ImageIndexFile))
+	if err != nil {
+		return "", err
+	}
+	var index v1.Index
+	if err := json.Unmarshal(text, &index); err != nil {
+		return "", fmt.Errorf("%s: %w", v1.ImageIndexFile, err)
+	}
+	if len(index.Manifests) != 1 {
+		return "", fmt.Errorf("%s has %d manifests, not one", v1.ImageIndexFile, len(index.Manifests))
+	}
+	return index.Manifests[0].Digest, nil
+}

@@ -1,0 +1,518 @@
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/storepath"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+)
+
+// storePath is a well-formed one, with a hash of the same letter.
+func storePath(letter, name string) string {
+	return storepath.Dir + "/" + strings.Repeat(letter, 32) + "-" + name
+}
+
+var (
+	libc   = storePath("a", "libc-2.36")
+	node   = storePath("b", "node-22")
+	claude = storePath("c", "claude-2")
+	tools  = storePath("d", "tools-1")
+)
+
+// store writes a store below a folder: claude needs node, which needs libc;
+// tools is small.
+func store(t *testing.T) Input {
+	t.Helper()
+	root := t.TempDir()
+	write := func(p, content string, mode fs.FileMode) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(root+p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(root+p, []byte(content), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	filler := func(n int) string { return strings.Repeat("0123456789abcdef", n/16) }
+	write(libc+"/lib/libc.so", filler(large), 0o755)
+	// The reference lies where one piece of the file ends and the next begins.
+	write(node+"/bin/node", filler(1 << 20)[:1<<20-20]+libc+"/lib/libc.so"+filler(1<<20), 0o755)
+	write(claude+"/bin/claude", "#!"+node+"/bin/node\n"+filler(3<<20), 0o755)
+	write(tools+"/share/text", "hello", 0o644)
+	write(tools+"/"+strings.Repeat("n", 120), "long name", 0o644)
+	if err := os.Symlink(libc+"/lib/libc.so", root+tools+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(root, "init")
+	write("/init", "PID 1", 0o755)
+	return Input{
+		Root: root, Init: program, Paths: []string{tools, libc, claude, node, libc}, Name: "latest",
+		Folders: []string{"/home/agent"},
+		Jail: &contract.Jail{
+			Spec: &specs.Spec{Process: &specs.Process{
+				Args: []string{contract.InitPath, "--uid=1000", "--gid=1000", "--", claude + "/bin/claude", "-p"}, Env: []string{"A=b"}, Cwd: "/home/agent",
+			}},
+			Rootfs: []contract.File{
+				{Path: "/etc", Mode: fs.ModeDir | 0o755},
+				{Path: "/etc/passwd", Mode: 0o644, Content: []byte("agent")},
+				{Path: "/bin/sh", Mode: fs.ModeSymlink | 0o777, Target: tools + "/bin/sh"},
+			},
+		},
+	}
+}
+
+// of is an image as a reader sees it.
+type of struct {
+	manifest v1.Manifest
+	config   v1.Image
+	layers   []map[string]*tar.Header
+	text     map[string]string
+}
+
+func read(t *testing.T, dir string) (i of) {
+	t.Helper()
+	blobs := filepath.Join(dir, "blobs/sha256")
+	if err := whole(blobs); err != nil {
+		t.Fatal(err)
+	}
+	name, err := manifestOf(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decode := func(d digest.Digest, v any) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(blobs, d.Encoded()))
+		if err == nil {
+			err = json.Unmarshal(text, v)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	decode(name, &i.manifest)
+	decode(i.manifest.Config.Digest, &i.config)
+	i.text = map[string]string{}
+	for n, l := range i.manifest.Layers {
+		stored, err := os.ReadFile(filepath.Join(blobs, l.Digest.Encoded()))
+		if err != nil || int64(len(stored)) != l.Size {
+			t.Fatalf("%s has %d bytes: %v", l.Digest, len(stored), err)
+		}
+		plain := plainly(t, l.MediaType, stored)
+		if d := digest.FromBytes(plain); d != i.config.RootFS.DiffIDs[n] {
+			t.Errorf("layer %d is %s, its diff id is %s", n, d, i.config.RootFS.DiffIDs[n])
+		}
+		files := map[string]*tar.Header{}
+		r := tar.NewReader(bytes.NewReader(plain))
+		for {
+			h, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if files[h.Name] != nil {
+				t.Errorf("%s is in layer %d twice", h.Name, n)
+			}
+			files[h.Name] = h
+			text, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i.text[h.Name] = string(text)
+		}
+		i.layers = append(i.layers, files)
+	}
+	return i
+}
+
+func plainly(t *testing.T, mediaType string, stored []byte) []byte {
+	t.Helper()
+	var r io.Reader = bytes.NewReader(stored)
+	var err error
+	switch mediaType {
+	case v1.MediaTypeImageLayerZstd:
+		r, err = zstd.NewReader(r)
+	case v1.MediaTypeImageLayerGzip:
+		r, err = gzip.NewReader(r)
+	case v1.MediaTypeImageLayer:
+	default:
+		t.Fatalf("media type %s", mediaType)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
+}
+
+func write(t *testing.T, dir string, in Input, o Options) Result {
+	t.Helper()
+	r, err := Write(t.Context(), dir, in, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestContents(t *testing.T) {
+	for _, compression := range Compressions {
+		t.Run(compression, func(t *testing.T) {
+			in, dir := store(t), filepath.Join(t.TempDir(), "image")
+			r := write(t, dir, in, Options{Compression: compression})
+			i := read(t, dir)
+			var what []string
+			for _, h := range i.config.History {
+				what = append(what, h.CreatedBy)
+			}
+			// What much depends on comes first.
+			if want := []string{libc, node, claude, "small store paths", contract.InitPath, "rootfs"}; !slices.Equal(what, want) {
+				t.Errorf("the layers are %q, not %q", what, want)
+			}
+			if r.Layers != len(i.layers) || r.Reused != 0 {
+				t.Errorf("%+v", r)
+			}
+			if c := i.config.Config; c.User != "1000:1000" || c.WorkingDir != "/home/agent" || !slices.Equal(c.Entrypoint, []string{contract.InitPath, "--"}) ||
+				!slices.Equal(c.Cmd, []string{claude + "/bin/claude", "-p"}) || !slices.Equal(c.Env, []string{"A=b"}) {
+				t.Errorf("%+v", c)
+			}
+			all := map[string]*tar.Header{}
+			for _, l := range i.layers {
+				maps.Copy(all, l)
+			}
+			for name, want := range map[string]struct {
+				mode int64
+				kind byte
+				uid  int
+			}{
+				libc[1:] + "/lib/libc.so": {0o555, tar.TypeReg, 0},
+				tools[1:] + "/share/text": {0o444, tar.TypeReg, 0},
+				tools[1:] + "/share/":     {0o555, tar.TypeDir, 0},
+				tools[1:] + "/link":       {0o777, tar.TypeSymlink, 0},
+				"nix/store/":              {0o755, tar.TypeDir, 0},
+				contract.InitPath[1:]:     {0o755, tar.TypeReg, 0},
+				"etc/passwd":              {0o644, tar.TypeReg, 0},
+				"bin/sh":                  {0o777, tar.TypeSymlink, 0},
+				"tmp/":                    {0o1777, tar.TypeDir, 0},
+				"home/agent/":             {0o755, tar.TypeDir, agentID},
+				"proc/":                   {0o755, tar.TypeDir, 0},
+				tools[1:] + "/" + strings.Repeat("n", 120): {0o444, tar.TypeReg, 0},
+			} {
+				h := all[name]
+				if h == nil {
+					t.Errorf("%s is missing", name)
+					continue
+				}
+				if h.Mode != want.mode || h.Typeflag != want.kind || h.Uid != want.uid || h.Gid != want.uid || h.ModTime.Unix() != 1 || h.Uname != "" {
+					t.Errorf("%s is %+v", name, h)
+				}
+			}
+			if i.text["etc/passwd"] != "agent" || i.text[contract.InitPath[1:]] != "PID 1" || all[tools[1:]+"/link"].Linkname != libc+"/lib/libc.so" {
+				t.Error("the contents are others")
+			}
+		})
+	}
+}
+
+// TestSameBytes: who, when, where, how many processors, and in what state the
+// store's file system is makes no difference.
+func TestSameBytes(t *testing.T) {
+	one, two := store(t), store(t)
+	// Another umask, other times, and files that nix-store --optimise has linked.
+	err := filepath.WalkDir(two.Root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		fi, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return errors.Join(os.Chtimes(p, time.Now(), time.Unix(1e9, 5)), os.Chmod(p, fi.Mode()&^0o077))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(two.Root+tools+"/share/text", two.Root+"/linked"); err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(two.Paths)
+	for _, compression := range Compressions {
+		a := write(t, filepath.Join(t.TempDir(), "a"), one, Options{Compression: compression})
+		before := runtime.GOMAXPROCS(1)
+		b := write(t, filepath.Join(t.TempDir(), "b"), two, Options{Compression: compression})
+		runtime.GOMAXPROCS(before)
+		if a.Digest != b.Digest {
+			t.Errorf("%s: %s and %s", compression, a.Digest, b.Digest)
+		}
+	}
+	if err := os.Chmod(two.Root+tools+"/share/text", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	a, b := write(t, filepath.Join(t.TempDir(), "a"), one, Options{}), write(t, filepath.Join(t.TempDir(), "b"), two, Options{})
+	if a.Digest == b.Digest {
+		t.Error("an executable file makes no difference: the test tells nothing")
+	}
+}
+
+func TestCache(t *testing.T) {
+	in, o := store(t), Options{Cache: t.TempDir()}
+	dir := filepath.Join(t.TempDir(), "image")
+	first := write(t, dir, in, o)
+	if r := write(t, dir, in, o); r.Reused != r.Layers || r.Digest != first.Digest {
+		t.Errorf("nothing changed: %+v, not %+v", r, first)
+	}
+	read(t, dir)
+	// One store path is another one.
+	if err := os.WriteFile(in.Root+node+"/bin/node", []byte(strings.Repeat("y", 2<<20)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := write(t, dir, in, o)
+	if r.Reused != r.Layers-1 || r.Digest == first.Digest {
+		t.Errorf("one path changed: %+v", r)
+	}
+	if i := read(t, dir); i.text[node[1:]+"/bin/node"][:1] != "y" {
+		t.Error("the old file is in the new image")
+	}
+	// A damaged cache is no cache.
+	entries, err := os.ReadDir(o.Cache)
+	if err != nil || len(entries) == 0 {
+		t.Fatal(err, entries)
+	}
+	for i, e := range entries {
+		if err := os.WriteFile(filepath.Join(o.Cache, e.Name()), []byte("{")[:i%2], 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if again := write(t, filepath.Join(t.TempDir(), "image"), in, o); again.Reused != 0 || again.Digest != r.Digest {
+		t.Errorf("a damaged cache: %+v, not %+v", again, r)
+	}
+	old := time.Now().Add(-2 * keepFor)
+	descriptions, _ := filepath.Glob(filepath.Join(o.Cache, "*.json"))
+	for _, d := range descriptions {
+		if err := os.Chtimes(d, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, filepath.Join(t.TempDir(), "image"), in, o) // uses all of them
+	if left, _ := filepath.Glob(filepath.Join(o.Cache, "*")); len(left) == 0 {
+		t.Error("what is used is removed")
+	}
+	for _, d := range descriptions {
+		_ = os.Chtimes(d, old, old) // some are gone
+	}
+	cache{dir: o.Cache}.prune()
+	if left, _ := filepath.Glob(filepath.Join(o.Cache, "*")); len(left) != 0 {
+		t.Errorf("unused and still there: %q", left)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	in, dir := store(t), filepath.Join(t.TempDir(), "image")
+	write(t, dir, in, Options{})
+	if _, err := Check(t.Context(), dir, t.TempDir(), in, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	changed := in
+	changed.Jail = &contract.Jail{Spec: in.Jail.Spec, Rootfs: in.Jail.Rootfs[:1]}
+	if _, err := Check(t.Context(), dir, t.TempDir(), changed, Options{}); !errors.Is(err, ErrDiffers) {
+		t.Errorf("another rootfs: %v", err)
+	}
+	blobs, _ := filepath.Glob(filepath.Join(dir, "blobs/sha256/*"))
+	f, err := os.OpenFile(blobs[0], os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString("x"); err != nil || f.Close() != nil {
+		t.Fatal(err)
+	}
+	if _, err := Check(t.Context(), dir, t.TempDir(), in, Options{}); !errors.Is(err, ErrDiffers) {
+		t.Errorf("a damaged blob: %v", err)
+	}
+}
+
+func TestManyPaths(t *testing.T) {
+	in := store(t)
+	in.Paths = nil
+	for i := range 90 {
+		p := storePath("f", fmt.Sprintf("p%02d", i))
+		in.Paths = append(in.Paths, p)
+		if err := os.MkdirAll(in.Root+p, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(in.Root+p+"/file", make([]byte, large+i), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "image")
+	if r := write(t, dir, in, Options{}); r.Layers != 60 {
+		t.Errorf("%d layers", r.Layers)
+	}
+	if i := read(t, dir); len(i.layers[57]) != 2*33+2 || i.config.History[57].CreatedBy != "small store paths" {
+		t.Errorf("%d files in layer %s", len(i.layers[57]), i.config.History[57].CreatedBy)
+	}
+}
+
+// TestNothingHalf: after an error all is as it was.
+func TestNothingHalf(t *testing.T) {
+	base := t.TempDir()
+	dir := filepath.Join(base, "image")
+	good := store(t)
+	first := write(t, dir, good, Options{})
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, c := range map[string]struct {
+		ctx   context.Context
+		spoil func(*Input)
+	}{
+		"no store path":     {t.Context(), func(in *Input) { in.Paths = append(in.Paths, "/etc") }},
+		"a path is missing": {t.Context(), func(in *Input) { in.Paths = append(in.Paths, storePath("e", "gone")) }},
+		"a FIFO": {t.Context(), func(in *Input) {
+			if err := unix.Mkfifo(in.Root+tools+"/fifo", 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"no PID 1":  {t.Context(), func(in *Input) { in.Init = "/nowhere" }},
+		"cancelled": {cancelled, func(*Input) {}},
+	} {
+		in := store(t)
+		c.spoil(&in)
+		if _, err := Write(c.ctx, dir, in, Options{}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if d, err := manifestOf(dir); err != nil || d != first.Digest {
+			t.Errorf("%s: the image is %s, %v", name, d, err)
+		}
+		if entries, err := os.ReadDir(base); err != nil || len(entries) != 1 {
+			t.Errorf("%s: %v is left, %v", name, entries, err)
+		}
+	}
+	read(t, dir)
+}
+
+// TestChanging: a file that changes while it is read gives no image.
+func TestChanging(t *testing.T) {
+	in := store(t)
+	file := in.Root + claude + "/bin/claude"
+	grown := false
+	o := Options{Progress: func(done, _ int64) {
+		if !grown {
+			grown = true
+			f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := f.WriteString("more"); err != nil || f.Close() != nil {
+				t.Error(err)
+			}
+		}
+	}}
+	before := runtime.GOMAXPROCS(1) // the largest is read first
+	defer runtime.GOMAXPROCS(before)
+	if _, err := Write(t.Context(), filepath.Join(t.TempDir(), "image"), in, o); !errors.Is(err, ErrChanging) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReplace(t *testing.T) {
+	in, base := store(t), t.TempDir()
+	file, full, empty := filepath.Join(base, "file"), filepath.Join(base, "full"), filepath.Join(base, "empty")
+	if err := errors.Join(os.WriteFile(file, nil, 0o644), os.MkdirAll(full+"/thesis", 0o755), os.Mkdir(empty, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{file, full} {
+		if _, err := Write(t.Context(), dir, in, Options{}); !errors.Is(err, ErrExists) {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+	if _, err := os.Stat(full + "/thesis"); err != nil {
+		t.Error(err)
+	}
+	write(t, empty, in, Options{})
+	in.Name = "other"
+	write(t, empty, in, Options{Compression: None})
+	read(t, empty)
+}
+
+func TestArchive(t *testing.T) {
+	in, dir := store(t), filepath.Join(t.TempDir(), "image")
+	want := write(t, dir, in, Options{})
+	var b bytes.Buffer
+	temp := t.TempDir()
+	got, err := WriteArchive(t.Context(), &b, temp, in, Options{})
+	if err != nil || got.Digest != want.Digest {
+		t.Fatal(got, err)
+	}
+	r := tar.NewReader(&b)
+	seen := map[string]bool{}
+	for {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[h.Name] = true
+		if h.Typeflag == tar.TypeDir {
+			continue
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same, err := os.ReadFile(filepath.Join(dir, h.Name)); err != nil || !bytes.Equal(text, same) {
+			t.Errorf("%s differs: %v", h.Name, err)
+		}
+	}
+	if !seen["oci-layout"] || !seen["index.json"] || len(seen) < 10 {
+		t.Errorf("%v", seen)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+}
+
+// TestFullDisk: what does not fit is not there, and what was there is.
+func TestFullDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a small file system is mounted by root")
+	}
+	base := t.TempDir()
+	if err := unix.Mount("tmpfs", base, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("mount: %v", err)
+	}
+	defer func() { _ = unix.Unmount(base, unix.MNT_DETACH) }()
+	in := store(t)
+	if _, err := Write(t.Context(), filepath.Join(base, "image"), in, Options{Compression: None}); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("got %v", err)
+	}
+	if left, err := os.ReadDir(base); err != nil || len(left) != 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+}
