@@ -113,7 +113,10 @@ func (b *builder) facts() brief.Facts {
 }
 
 func shownMode(m specs.Mount) string {
+	_, layer := contract.LayerOf(m)
 	switch {
+	case layer:
+		return brief.Layer
 	case m.Type != "bind":
 		return brief.Own
 	case slices.Contains(m.Options, "ro"):

@@ -213,6 +213,21 @@ var goldens = []struct {
 		in.Host.Project.Protect = append(in.Host.Project.Protect, host.Path{Path: p + "/web/deep/.envrc", Why: "direnv"})
 		in.Host.Project.Pin = append(in.Host.Project.Pin, p+"/web/deep")
 	}},
+	{"project-layer", func(in *Input) {
+		guarded(in)
+		const p, state, g = "/home/ada/src/app", "/home/ada/.local/state/jailed-claude/projects/app-0123456789abcdef", "/home/ada/src/main/.git"
+		in.Policy.Files.Project = policy.ProjectOverlay
+		in.Host.ProjectState, in.Host.Layer = state, state+"/layer"
+		in.Host.Project.Git = []string{g}
+		in.Host.Project.Protect = append(in.Host.Project.Protect, host.Path{Path: g + "/hooks", Dir: true, Why: "git hooks"})
+		in.Host.Packs = []string{g + "/objects/pack/pack-1.pack"}
+		// What the policy grants is the host's, above the project and in it.
+		grant(in, "rw", "/home/ada/src", p+"/data")
+		in.Host.Further = []host.Project{
+			{Dir: "/home/ada/src", Protect: []host.Path{{Path: p + "/.git/hooks", Dir: true, Why: "git hooks"}, {Path: "/home/ada/src/.envrc", Why: "direnv"}}, Pin: []string{p + "/.git"}},
+			{Dir: p + "/data", Protect: []host.Path{{Path: p + "/data/x/.envrc", Why: "direnv"}}, Pin: []string{p + "/data/x"}},
+		}
+	}},
 	{"project-ro-part-rw", func(in *Input) {
 		guarded(in)
 		in.Policy.Files.Project = policy.ProjectRO

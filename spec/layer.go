@@ -22,7 +22,7 @@ func (b *builder) layer(m mounted) {
 	b.spec.Mounts = append(b.spec.Mounts, l.Mount())
 	b.grant("file", m.path, m.mode, m.from, m.why+"; what is written is kept in "+l.Upper+" until you apply it: jailed-claude review")
 	if m.path == b.Host.Project.Dir {
-		b.grant("protected", m.path, "layer", m.from, "all of it: nothing that the host executes or trusts changes, so none is read-only in the layer")
+		b.grant("layer", m.path, "", m.from, "nothing that the host executes or trusts changes below it, so no protected path is mounted in it, and .git is writable")
 	}
 }
 

@@ -39,7 +39,7 @@ func (b *builder) protect() error {
 	var protect []host.Path
 	for _, pr := range b.surveyed() {
 		for _, p := range pr.Protect {
-			if b.layered(p.Path) && b.originOf("files.protect", p.Why) == builtin {
+			if b.layered(p.Path) && !slices.Contains(b.Policy.Files.Protect, p.Why) {
 				continue
 			}
 			if !slices.ContainsFunc(protect, func(o host.Path) bool { return o.Path == p.Path }) {

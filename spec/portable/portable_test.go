@@ -154,6 +154,7 @@ func TestPortableSees(t *testing.T) {
 		"hide":    func(p *policy.Policy, _ *closure.Closure) { p.Files.Hide = []string{"*.pem"} },
 		"protect": func(p *policy.Policy, _ *closure.Closure) { p.Files.Protect = []string{"*.pem"} },
 		"project": func(p *policy.Policy, _ *closure.Closure) { p.Files.Project = policy.ProjectRO },
+		"layer":   func(p *policy.Policy, _ *closure.Closure) { p.Files.Project = policy.ProjectOverlay },
 		"pass":    func(p *policy.Policy, _ *closure.Closure) { p.Env.Pass = []string{"TOKEN"} },
 		"root":    func(p *policy.Policy, _ *closure.Closure) { p.Identity.User = policy.UserRoot },
 		"pids":    func(p *policy.Policy, _ *closure.Closure) { p.Limits.Pids = 1 },

@@ -47,6 +47,9 @@ type Facts struct {
 const (
 	ReadOnly  = "ro"
 	ReadWrite = "rw"
+	// Layer: as ReadWrite, and nothing of it reaches the host before the user
+	// applies it.
+	Layer = "layer"
 	// Own: the jail's own, empty at the start, and gone with it.
 	Own = "own"
 )

@@ -56,6 +56,11 @@ func (f Facts) live() string {
 
 func (f Facts) project(line func(string, ...any)) {
 	m := f.at(f.Project)
+	if m.Mode == Layer {
+		line("- Project `%s`: write all of it, `.git` too. It is a layer: the user reviews and applies what you change and commit. "+
+			"rename(2) of a folder fails with EXDEV: `mv` copes, `git mv FOLDER NEW` does not: `mv FOLDER NEW && git add -A FOLDER NEW`.", plain(f.Project))
+		return
+	}
 	if m.Mode != ReadWrite {
 		line("- Project `%s`: read-only. Writing fails with EROFS.", plain(f.Project))
 		return

@@ -190,6 +190,8 @@ func (f Facts) Path(p string) Answer {
 		if f.pinned(p) {
 			a.Why = strings.TrimPrefix(m.Why+"; it is a mount point: renaming or deleting it fails with EBUSY", "; ")
 		}
+	case Layer:
+		a.Verdict, a.Rule, a.Why = Writable, m.Path, "in a layer: the host has it when the user applies it (jailed-claude review)"
 	case ReadOnly:
 		a.Verdict, a.Rule, a.Why = Readable, m.Path, m.Why
 		switch {
