@@ -48,6 +48,14 @@ func (b *builder) network() error {
 		b.grant("network", strconv.FormatInt(p, 10), "published", b.originOf("network.ports", strconv.FormatInt(p, 10)),
 			fmt.Sprintf("127.0.0.1:%d of the host leads to the same port of the jail", p))
 	}
+	for _, p := range n.HostPorts {
+		if n.Mode == policy.NetNone {
+			break // what a weaker layer opened
+		}
+		c.HostPorts = append(c.HostPorts, uint16(p))
+		b.grant("network", fmt.Sprintf("localhost:%d", p), "allow", b.originOf("network.host-ports", strconv.FormatInt(p, 10)),
+			fmt.Sprintf("127.0.0.1:%d of the jail leads to the same port of the host", p))
+	}
 	if err := b.brokers(c); err != nil {
 		return err
 	}

@@ -47,7 +47,8 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringVar(&f.Net, "net", "", "use the network `MODE`: none, filtered, internet or host")
 	fs.StringArrayVar(&f.Allow, "allow", nil, "allow the destination `NAME`: a name, name:port, host:port of this machine, an address, or @preset (repeatable)")
 	fs.Int64SliceVar(&f.Ports, "port", nil, "publish `PORT` of the jail on 127.0.0.1 of this machine (repeatable)")
-	fs.Lookup("port").DefValue = "" // or help shows "[]"
+	fs.Int64SliceVar(&f.HostPorts, "host-port", nil, "let the jail reach 127.0.0.1:`PORT` of this machine at its own (repeatable)")
+	fs.Lookup("port").DefValue, fs.Lookup("host-port").DefValue = "", "" // or help shows "[]"
 	fs.StringArrayVar(&f.Env, "env", nil, "pass the variable `NAME` from your environment, or set NAME=VALUE (repeatable)")
 	fs.StringVar(&f.User, "user", "", "run the agent as `WHO`: keep (your own user) or root")
 	fs.BoolVar(&f.Nix, "nix", false, "let the jail use the Nix daemon")

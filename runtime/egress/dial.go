@@ -85,21 +85,25 @@ func (s *Session) dialAny(ctx context.Context, addrs []netip.Addr, port uint16) 
 // why there are none.
 func (s *Session) candidates(ctx context.Context, r *request) ([]netip.Addr, *refusal) {
 	if r.name == "" {
-		rule, no := s.judge(r.addr, r.port, false)
+		rule, no := s.judge(r.addr, r.port, "")
 		r.rule = rule
 		return []netip.Addr{r.addr}, no
 	}
 	if r.name == network.HostName {
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
 	}
-	all, err := s.resolver.resolve(ctx, r.name)
+	if s.rules.MayBeLocal(r.name, r.port) && onLoopback(s.hostsFile, r.name) {
+		r.local = true
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
+	}
+	all, err := s.resolveName(ctx, r.name)
 	if err != nil {
 		return nil, fail("name: " + err.Error())
 	}
 	var ok []netip.Addr
 	var first *refusal
 	for _, a := range all {
-		rule, no := s.judge(a, r.port, true)
+		rule, no := s.judge(a, r.port, r.name)
 		switch {
 		case no == nil:
 			ok = append(ok, a.WithZone(""))
@@ -115,9 +119,18 @@ func (s *Session) candidates(ctx context.Context, r *request) ([]netip.Addr, *re
 	return ok, nil
 }
 
-// judge decides about an address and names the rule.
-func (s *Session) judge(a netip.Addr, port uint16, named bool) (rule string, no *refusal) {
-	v := s.rules.Address(a, port, named)
+// resolveName looks up a name of the jail's, or one that a rule says is the
+// host's own affair.
+func (s *Session) resolveName(ctx context.Context, name string) ([]netip.Addr, error) {
+	if s.rules.AsHost(name) {
+		return s.resolver.resolveAsHost(ctx, name)
+	}
+	return s.resolver.resolve(ctx, name)
+}
+
+// judge decides about an address that a name led to, or none, and names the rule.
+func (s *Session) judge(a netip.Addr, port uint16, name string) (rule string, no *refusal) {
+	v := s.rules.Address(a, port, name)
 	if v.OK {
 		own, err := s.isOwn(a, port)
 		if err != nil {

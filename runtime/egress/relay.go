@@ -30,6 +30,9 @@ type request struct {
 	told bool
 	// rule decided.
 	rule string
+	// local: the host's /etc/hosts says that the name is its own loopback, and a
+	// rule lets it.
+	local bool
 }
 
 // refusal is why a connection is reset.
@@ -135,9 +138,9 @@ func (s *Session) connect(k *link, r *request) *refusal {
 		return fail(err.Error())
 	}
 	r.addr = addrPort(out.RemoteAddr()).Addr()
-	if r.name != network.HostName {
+	if r.name != network.HostName && !r.local {
 		// It took a while. By now it may be an address of this host.
-		if rule, no := s.judge(r.addr, r.port, r.name != ""); no != nil {
+		if rule, no := s.judge(r.addr, r.port, r.name); no != nil {
 			reset(out)
 			r.rule = rule
 			return no

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +53,39 @@ func TestAllowed(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 		})
+	}
+}
+
+// TestPrivateNames: a name of the company's leads to its own addresses; whoever
+// answers for it cannot lead the jail to this host or to its credentials.
+func TestPrivateNames(t *testing.T) {
+	hosts := filepath.Join(t.TempDir(), "hosts")
+	if err := os.WriteFile(hosts, []byte("127.0.0.1 localhost\n127.0.0.1\tapp.local here.example # 127.0.0.1 not.local\n10.1.2.3 other.local\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []string{"10.1.2.3:5432", "127.0.0.1:5432"} {
+		serve(t, at, echo)
+	}
+	private := func(w *world, o *Options, _ *limits) {
+		o.HostsFile = hosts
+		for name, a := range map[string]string{"db.corp.internal.": "10.1.2.3", "liar.corp.internal.": "127.0.0.1", "own.corp.internal.": "10.7.7.7", "meta.corp.internal.": "169.254.169.254", "app.local.": "127.0.0.1", "here.example.": "127.0.0.1", "not.local.": "127.0.0.1"} {
+			w.names[name] = append(w.names[name], netip.MustParseAddr(a))
+		}
+		o.Own = func(to netip.AddrPort) (bool, error) { return to.Addr() == netip.MustParseAddr("10.7.7.7"), nil }
+	}
+	for _, m := range []change{mode(network.Filtered, "*.corp.internal:5432", "app.local:5432", "here.example:5432", "not.local:5432"), mode(network.Internet, "*.corp.internal:5432", "app.local:5432", "not.local:5432")} {
+		w := newWorld(t, m, private)
+		for to, at := range map[string]string{"db.corp.internal:5432": "10.1.2.3:5432", "app.local:5432": "127.0.0.1:5432"} {
+			if err := talk(w.mustTo(to), at); err != nil {
+				t.Errorf("%s: %v", to, err)
+			}
+		}
+		for _, to := range []string{"liar.corp.internal:5432", "own.corp.internal:5432", "meta.corp.internal:5432", "db.corp.internal:22", "here.example:5432", "not.local:5432"} {
+			if err := w.refused(to); err != nil {
+				t.Errorf("%s: %v", to, err)
+			}
+		}
+		w.close()
 	}
 }
 

@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +50,9 @@ type Options struct {
 	// Dial connects to an address that was decided about. Nil means from the
 	// network namespace of the calling process.
 	Dial func(ctx context.Context, to netip.AddrPort) (*net.TCPConn, error)
+	// HostsFile is read for names that a rule lets lead to the loopback; empty
+	// means /etc/hosts.
+	HostsFile string
 	// Own reports whether a connection would end on this host itself. Nil
 	// means by the routes of the network namespace of the calling process.
 	Own func(to netip.AddrPort) (bool, error)
@@ -64,8 +69,11 @@ type Session struct {
 	brokers  []*broker.Broker // by index
 	byName   map[string]*broker.Broker
 	ports    []net.Listener
-	dial     func(context.Context, netip.AddrPort) (*net.TCPConn, error)
-	own      func(netip.AddrPort) (bool, error)
+	// hostPorts are in the jail.
+	hostPorts []net.Listener
+	dial      func(context.Context, netip.AddrPort) (*net.TCPConn, error)
+	own       func(netip.AddrPort) (bool, error)
+	hostsFile string
 
 	ctx     context.Context //nolint:containedctx // it ends with the session
 	cancel  context.CancelFunc
@@ -118,7 +126,7 @@ func start(o Options, l limits) (*Session, error) {
 		config: o.Config, rules: rules, book: names.NewBook(), dial: o.Dial, own: o.Own,
 		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, byName: map[string]*broker.Broker{},
 	}
-	s.journal.told = o.Told
+	s.journal.told, s.hostsFile = o.Told, cmp.Or(o.HostsFile, "/etc/hosts")
 	if s.dial == nil {
 		s.dial = dialTCP
 	}
@@ -158,8 +166,17 @@ func (s *Session) prepare(o Options) error {
 		}
 	}
 	var err error
-	s.wall, err = wall.Build(o.NetNS, s.config.Via)
-	return err
+	if s.wall, err = wall.Build(o.NetNS, s.config.Via); err != nil {
+		return err
+	}
+	for _, p := range s.config.HostPorts {
+		l, err := s.wall.Listen(s.ctx, p)
+		if err != nil {
+			return fmt.Errorf("network.host-ports: port %d of the jail's localhost: %w", p, err)
+		}
+		s.hostPorts = append(s.hostPorts, l...)
+	}
+	return nil
 }
 
 // serve starts everything that runs until Close.
@@ -177,6 +194,9 @@ func (s *Session) serve() {
 		port := s.config.Ports[i]
 		s.running.Go(func() { s.accept(l, func(k *link) { s.publish(k, port) }) })
 	}
+	for _, l := range s.hostPorts {
+		s.running.Go(func() { s.accept(l, func(k *link) { s.toHost(k, addrPort(l.Addr()).Port()) }) })
+	}
 	s.running.Go(s.watch)
 }
 
@@ -191,7 +211,7 @@ func (s *Session) Refused() int {
 // refused. The namespace stays closed.
 func (s *Session) Close() *Summary {
 	s.cancel()
-	for _, l := range s.ports {
+	for _, l := range slices.Concat(s.ports, s.hostPorts) {
 		_ = l.Close()
 	}
 	if s.wall != nil {
@@ -223,7 +243,7 @@ func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 		e.Verdict, e.allowLine = Deny, allowLine(v, name, 0)
 		outcome = names.Blocked
 	} else if name != network.HostName && b == nil {
-		_, err := s.resolver.resolve(ctx, name)
+		_, err := s.resolveName(ctx, name)
 		switch {
 		case missing(err):
 			e.Verdict, e.Why = Fail, "there is no such name"

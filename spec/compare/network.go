@@ -37,6 +37,9 @@ func (c *config) network(v any) {
 	for _, r := range n.Deny {
 		c.facts[factID{"network.deny", r}] = "there"
 	}
+	for _, p := range n.HostPorts {
+		c.facts[factID{"network.host-ports", strconv.Itoa(int(p))}] = "there"
+	}
 	for _, p := range n.Ports {
 		c.facts[factID{"network.ports", strconv.Itoa(int(p))}] = "there"
 	}

@@ -87,6 +87,16 @@ func Metadata(a netip.Addr) bool {
 // metadata are all of link-local, Azure's, that of EC2 by IPv6, and Alibaba's.
 var metadata = []string{"169.254.0.0/16", "fe80::/10", "168.63.129.16/32", "fd00:ec2::/32", "100.100.100.200/32"}
 
+// shared is for carriers, and for overlay networks such as Tailscale's.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// IsPrivate reports whether a is one of a local network: neither public, nor of
+// this host alone, nor where a machine finds its credentials.
+func IsPrivate(a netip.Addr) bool {
+	a = Plain(a)
+	return (a.IsPrivate() || shared.Contains(a)) && !Metadata(a)
+}
+
 // Special is what a is if it is not of the public internet; empty if it is.
 func Special(a netip.Addr) string {
 	a = Plain(a)

@@ -86,6 +86,8 @@ type Config struct {
 	Deny  []string `json:"deny,omitempty"`
 	// Ports of the jail's loopback that are published on the host's.
 	Ports []uint16 `json:"ports,omitempty"`
+	// HostPorts of the host's loopback that the jail reaches at its own.
+	HostPorts []uint16 `json:"hostPorts,omitempty"`
 	// Brokers by the order of their addresses.
 	Brokers []Broker `json:"brokers,omitempty"`
 }
@@ -155,6 +157,12 @@ func (c Config) Parse() (*Network, error) {
 	for _, p := range c.Ports {
 		if p == 0 || ports[p] {
 			bad = append(bad, fmt.Errorf("network: port %d is published twice, or no port", p))
+		}
+		ports[p] = true
+	}
+	for _, p := range c.HostPorts {
+		if p == 0 || ports[p] {
+			bad = append(bad, fmt.Errorf("network: port %d is that of the jail already, or no port", p))
 		}
 		ports[p] = true
 	}

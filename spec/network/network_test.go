@@ -122,7 +122,7 @@ func TestNames(t *testing.T) {
 	}
 	// An empty list allows nothing (CVE-2025-66479).
 	for _, mode := range []string{Filtered, None} {
-		if e := rules(t, mode, nil, nil); e.Lookup("a.com").OK || e.Connect("a.com", 443).OK || e.Address(netip.MustParseAddr("8.8.8.8"), 443, false).OK {
+		if e := rules(t, mode, nil, nil); e.Lookup("a.com").OK || e.Connect("a.com", 443).OK || e.Address(netip.MustParseAddr("8.8.8.8"), 443, "").OK {
 			t.Errorf("%s without rules allows something", mode)
 		}
 	}
@@ -151,24 +151,24 @@ func TestAddresses(t *testing.T) {
 	internet, filtered := rules(t, Internet, nil, nil), rules(t, Filtered, []string{"a.com"}, nil)
 	for _, s := range private {
 		for _, named := range []bool{true, false} {
-			if v := internet.Address(netip.MustParseAddr(s), 443, named); v.OK {
+			if v := internet.Address(netip.MustParseAddr(s), 443, map[bool]string{true: "a.com"}[named]); v.OK {
 				t.Errorf("%s is dialled: %+v", s, v)
 			}
-			if v := filtered.Address(netip.MustParseAddr(s), 443, named); v.OK {
+			if v := filtered.Address(netip.MustParseAddr(s), 443, map[bool]string{true: "a.com"}[named]); v.OK {
 				t.Errorf("filtered: %s is dialled: %+v", s, v)
 			}
 		}
 	}
 	for _, s := range public {
 		a := netip.MustParseAddr(s)
-		if !internet.Address(a, 443, true).OK || !internet.Address(a, 22, false).OK || !filtered.Address(a, 443, true).OK {
+		if !internet.Address(a, 443, "a.com").OK || !internet.Address(a, 22, "").OK || !filtered.Address(a, 443, "a.com").OK {
 			t.Errorf("%s is refused", s)
 		}
-		if filtered.Address(a, 443, false).OK {
+		if filtered.Address(a, 443, "").OK {
 			t.Errorf("filtered: the literal %s is dialled", s)
 		}
 	}
-	if internet.Address(netip.Addr{}, 443, true).OK {
+	if internet.Address(netip.Addr{}, 443, "a.com").OK {
 		t.Error("no address is dialled")
 	}
 	for _, mode := range []string{Filtered, Internet} {
@@ -188,11 +188,65 @@ func TestAddresses(t *testing.T) {
 			{"8.8.8.8", 53, false},
 		} {
 			for _, named := range []bool{true, false} {
-				if v := r.Address(netip.MustParseAddr(c.a), c.port, named); v.OK != c.want {
+				if v := r.Address(netip.MustParseAddr(c.a), c.port, map[bool]string{true: "a.com"}[named]); v.OK != c.want {
 					t.Errorf("%s, %s:%d: %+v", mode, c.a, c.port, v)
 				}
 			}
 		}
+	}
+}
+
+// TestPrivate: a name leads to private addresses where a rule says that it may,
+// and never to where a machine has its credentials or its own services.
+func TestPrivate(t *testing.T) {
+	for _, mode := range []string{Filtered, Internet} {
+		r := rules(t, mode, []string{"private:db.example:5432", "db.corp.internal:5432", "*.office.lan", "public.example:*", "private:single:80"}, []string{"10.66.0.0/16"})
+		for _, c := range []struct {
+			name, a string
+			port    uint16
+			want    bool
+		}{
+			{"db.example", "10.1.2.3", 5432, true},
+			{"db.example", "fd00::1", 5432, true},
+			{"db.example", "100.64.1.1", 5432, true},
+			{"db.corp.internal", "192.168.1.1", 5432, true},
+			{"printer.office.lan", "172.16.0.9", 443, true},
+			{"single", "10.1.2.3", 80, true},
+			// Another port, another name, no name.
+			{"db.example", "10.1.2.3", 22, false},
+			{"x.db.example", "10.1.2.3", 5432, false},
+			{"public.example", "10.1.2.3", 5432, false},
+			{"", "10.1.2.3", 5432, false},
+			// Denied, and what no name is to lead to.
+			{"db.example", "10.66.1.1", 5432, false},
+			{"db.example", "127.0.0.1", 5432, false},
+			{"db.example", "::1", 5432, false},
+			{"db.example", "0.0.0.0", 5432, false},
+			{"db.example", "169.254.169.254", 5432, false},
+			{"db.corp.internal", "fd00:ec2::254", 5432, false},
+			{"db.corp.internal", "100.100.100.200", 5432, false},
+			{"db.corp.internal", "fe80::1", 5432, false},
+			{"db.corp.internal", "64:ff9b::a9fe:a9fe", 5432, false},
+			{"db.corp.internal", "198.18.0.1", 5432, false},
+		} {
+			if v := r.Address(netip.MustParseAddr(c.a), c.port, c.name); v.OK != c.want {
+				t.Errorf("%s: %s at %s:%d: %+v", mode, c.name, c.a, c.port, v)
+			}
+		}
+		if r.Own(netip.MustParseAddr("10.1.2.3"), 5432).OK {
+			t.Error("an address of this host is open by a name")
+		}
+		if !r.MayBeLocal("db.example", 5432) || r.MayBeLocal("public.example", 5432) || r.MayBeLocal("db.example", 22) || !r.AsHost("single") || r.AsHost("db.corp.internal") {
+			t.Error("names of the host")
+		}
+	}
+	for _, bad := range []string{"private:10.1.2.3", "private:host:5432", "private:", "private:@npm", "private:private:a.com", "private:*", "single:80"} {
+		if r, err := ParseRule(bad); err == nil {
+			t.Errorf("%q is %+v", bad, r)
+		}
+	}
+	if _, err := ParseDeny("private:a.com"); err == nil {
+		t.Error("private: in deny")
 	}
 }
 

@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,8 @@ type Rule struct {
 	// name is a host name in lower case; with suffix, of all names below it.
 	name   string
 	suffix bool
+	// private: the name may lead to private addresses.
+	private bool
 	// prefix is a range of addresses, where name is empty.
 	prefix netip.Prefix
 	// port is the only one that the rule is of; 0 for all.
@@ -32,19 +35,25 @@ func (r Rule) Name() string { return r.name }
 //	*.github.com             every name below it, not github.com itself
 //	github.com:22            the name, on port 22; ":*" for every port
 //	host:5432                a service of the host's loopback
+//	private:db.example:5432  the name, which may lead to private addresses, and
+//	                         where the host's /etc/hosts says so to its loopback
 //	10.1.0.0/16, 10.1.2.3    addresses, on port 443; they may be private, or
 //	                         this host's own
 //	10.1.2.3:5432            with a port; IPv6 in brackets: [fd00::1]:5432
 //
 // Names are compared without regard to case. A name is allowed to lead to
 // public addresses of other hosts; one that leads to others needs a rule for
-// these as well.
+// these as well, or "private:". A name that nobody can have on the internet
+// (db.corp.internal) does not need that word.
 func ParseRule(s string) (Rule, error) { return parse(s, HTTPSPort) }
 
 // ParseDeny reads an element of "deny": the same, and without a port it is of
 // all ports. A name denies itself alone, "*.name" what is below it.
 func ParseDeny(s string) (Rule, error) {
 	r, err := parse(s, 0)
+	if err == nil && r.private {
+		return r, ruleError(s, "denies wherever it leads: leave "+privatePrefix+" out")
+	}
 	if err == nil && r.name == HostName {
 		return r, ruleError(s, `"host" needs no denying: it is closed unless "allow" opens a port`)
 	}
@@ -67,6 +76,17 @@ func parse(s string, port uint16) (Rule, error) {
 	}
 	if strings.Contains(s, "://") {
 		return r, ruleError(s, "is a URL: write its host name alone, and :PORT if it is not 443")
+	}
+	if rest, ok := strings.CutPrefix(s, privatePrefix); ok {
+		inner, err := parse(rest, port)
+		switch {
+		case err != nil:
+			return r, err
+		case inner.name == "" || inner.name == HostName || inner.private:
+			return r, ruleError(s, "is no name that could lead to a private address: write private:db.example.com:5432")
+		}
+		inner.text, inner.private = s, true
+		return inner, nil
 	}
 	if strings.ContainsAny(s, "@") {
 		return r, ruleError(s, "is not a name, an address or a known preset")
@@ -160,13 +180,27 @@ func (r *Rule) setName(host string, hasPort bool) error {
 	if problem := nameProblem(rest); problem != "" {
 		return ruleError(r.text, "%s", problem)
 	}
-	if !strings.Contains(rest, ".") {
+	if !strings.Contains(rest, ".") && !r.private {
 		if suffix {
 			return ruleError(r.text, "is every name of a top-level domain: write more of it")
 		}
 		return ruleError(r.text, "is no full name: write it with its domain")
 	}
 	return nil
+}
+
+// privatePrefix begins a rule of a name that may lead to private addresses.
+const privatePrefix = "private:"
+
+// privateDomains are top-level domains that nobody can have a name below on the
+// internet: .internal (ICANN, 2024), .test (RFC 6761), .local (RFC 6762, whose
+// appendix G has the next five), home.arpa (RFC 8375). What such a name leads
+// to, only the host's own name servers and /etc/hosts can say.
+var privateDomains = []string{".internal", ".test", ".local", ".intranet", ".private", ".corp", ".home", ".lan", ".home.arpa"}
+
+// Private reports whether the rule lets its name lead to private addresses.
+func (r Rule) Private() bool {
+	return r.private || slices.ContainsFunc(privateDomains, func(d string) bool { return strings.HasSuffix("."+r.name, d) })
 }
 
 // nameProblem says why s, in lower case, is not a host name.

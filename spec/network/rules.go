@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -108,18 +109,46 @@ func (r *Rules) Connect(name string, port uint16) Verdict {
 	return r.byMode(false, "no rule allows it")
 }
 
-// Address decides whether a connection may go to an address: one that a name
-// led to after Connect allowed the name, or, with named false, one that a
+// Address decides whether a connection may go to an address: one that a normal
+// name led to after Connect allowed the name, or, with no name, one that a
 // program asked for itself.
-func (r *Rules) Address(a netip.Addr, port uint16, named bool) Verdict {
+func (r *Rules) Address(a netip.Addr, port uint16, name string) Verdict {
 	a = Plain(a)
 	if v, ok := r.ofAddresses(a, port); ok {
 		return v
 	}
+	named := name != ""
 	if what := Special(a); what != "" {
+		if w, ok := r.private(name, port); ok && IsPrivate(a) {
+			return yes(w)
+		}
 		return r.byMode(false, fmt.Sprintf("%s is no public address (%s)", a, what))
 	}
 	return r.byMode(named && r.mode != None || r.mode == Internet, "addresses need a rule of their own")
+}
+
+// private is the rule that lets a normal name lead to private addresses on a
+// port.
+func (r *Rules) private(name string, port uint16) (Rule, bool) {
+	i := slices.IndexFunc(r.allow, func(a Rule) bool { return a.isOf(name) && a.hasPort(port) && a.Private() })
+	if name == "" || i < 0 {
+		return Rule{}, false
+	}
+	return r.allow[i], true
+}
+
+// MayBeLocal reports whether a normal name may lead to this host's loopback on a
+// port, where the host's own /etc/hosts says that it does. No answer of a name
+// server counts.
+func (r *Rules) MayBeLocal(name string, port uint16) bool {
+	_, ok := r.private(name, port)
+	return ok
+}
+
+// AsHost reports whether a normal name is looked up as the host's programs do:
+// one of a single label may be in /etc/hosts, or need a search domain.
+func (r *Rules) AsHost(name string) bool {
+	return slices.ContainsFunc(r.allow, func(a Rule) bool { return a.isOf(name) && a.private })
 }
 
 // Own decides the same about an address that is one of this host's: what

@@ -23,7 +23,7 @@ func (o *Options) checkAllow(n policy.Network) error {
 		case policy.NetInternet:
 			if isPublic(s) {
 				return hint.Add(fmt.Errorf("--allow %q: network mode %q already allows every public name", s, n.Mode),
-					"to allow it and nothing else: --net filtered")
+					"to allow it and nothing else: --net filtered", "if it leads to a private address: --allow private:"+s)
 			}
 		}
 	}
@@ -36,5 +36,5 @@ func isPublic(rule string) bool {
 		return true
 	}
 	r, err := network.ParseRule(rule)
-	return err == nil && r.Name() != "" && r.Name() != network.HostName
+	return err == nil && r.Name() != "" && r.Name() != network.HostName && !r.Private()
 }

@@ -35,7 +35,7 @@ type Options struct {
 	Package                string
 	Net                    string
 	Allow                  []string
-	Ports                  []int64
+	Ports, HostPorts       []int64
 	Read, Write, Hide, Env []string
 	Nix, NoBrief           bool
 	User                   string
@@ -137,7 +137,7 @@ func (o *Options) layer() (*policy.Layer, error) {
 	}
 	set(&l.Agent.Package, o.Package)
 	set(&l.Network.Mode, o.Net)
-	l.Network.Allow, l.Network.Ports = o.Allow, o.Ports
+	l.Network.Allow, l.Network.Ports, l.Network.HostPorts = o.Allow, o.Ports, o.HostPorts
 	set(&l.Identity.User, o.User)
 	l.Files.Hide = o.Hide
 	set(&l.Files.Project, o.ProjectMode)

@@ -69,6 +69,7 @@ type NetworkLayer struct {
 	Mode        *string
 	Allow, Deny []string
 	Ports       []int64
+	HostPorts   []int64
 	TLS, Via    *string
 }
 

@@ -65,6 +65,8 @@ type Network struct {
 	Allow, Deny []string
 	// Ports of the jail's loopback that are published on the host's.
 	Ports []int64
+	// HostPorts of the host's loopback that the jail reaches at its own.
+	HostPorts []int64
 	// TLS is network.TLSStrict or network.TLSAny.
 	TLS string
 	// Via is network.ViaRedirect or network.ViaProxy.

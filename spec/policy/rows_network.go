@@ -53,6 +53,16 @@ func networkRows() []row {
 		},
 		{
 			Key: Key{
+				Name: "network.host-ports", Type: TypeIntegers,
+				Text:  "Ports of the host's loopback that the jail reaches at its own.",
+				Least: 1, Most: math.MaxUint16,
+			},
+			change: change.Meaning{Direction: change.Grants, Wider: "the jail reaches this port of the host", Narrower: "the jail does not reach this port of the host"},
+			layer:  func(l *Layer) any { return &l.Network.HostPorts },
+			policy: func(p *Policy) any { return &p.Network.HostPorts },
+		},
+		{
+			Key: Key{
 				Name: "network.tls", Type: TypeString, Values: []string{network.TLSStrict, network.TLSAny}, Default: network.TLSStrict,
 				Text: "In mode `filtered`, whether port 443 is for TLS to the name that was allowed alone.",
 			},

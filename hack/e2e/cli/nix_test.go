@@ -22,7 +22,7 @@ func TestBakedPolicy(t *testing.T) {
 	w.Write(w.Dir+"/shared/file", "shared\n")
 	w.Write("secret", world.Planted)
 	w.Env["JAILED_CLAUDE_POLICY"] = baked
-	script := `cat ` + w.Dir + `/shared/file; cat secret 2>&1 | grep -c ` + world.Planted + `; echo "$WHO $TEAM"; env | grep -c JAILED`
+	script := `cat ` + w.Dir + `/shared/file; cat secret 2>&1 | grep -c ` + world.Planted + `; echo "$WHO $TEAM"; env | grep -c JAILED_CLAUDE_`
 	if got := w.Bash(script); got.Out != "shared\n0\nbaked baked\n0\n" {
 		t.Errorf("the wrapper's policy: %s", got)
 	}

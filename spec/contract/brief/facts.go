@@ -80,6 +80,8 @@ type Network struct {
 	// Deny is not for a jail.
 	Deny  []string `json:"-"`
 	Ports []uint16 `json:"ports,omitempty"`
+	// HostPorts of the host's loopback are at the jail's own.
+	HostPorts []uint16 `json:"hostPorts,omitempty"`
 	// From are the layers that rules and the mode are in. No jail is told.
 	From map[string]string `json:"-"`
 	// Brokers are services whose key stays outside.
@@ -101,7 +103,7 @@ func NetworkOf(mode string, n *network.Network) Network {
 	}
 	r := Network{
 		Mode: n.Mode, Via: n.Via, TLS: n.TLS, Allow: slices.Clone(n.Allow), Deny: slices.Clone(n.Deny),
-		Ports: slices.Clone(n.Config.Ports),
+		Ports: slices.Clone(n.Config.Ports), HostPorts: slices.Clone(n.HostPorts),
 	}
 	for _, b := range n.Brokers {
 		r.Brokers = append(r.Brokers, Broker{Name: b.Name, Host: b.Host, URL: b.URL()})

@@ -134,6 +134,13 @@ func (f Facts) network(line func(string, ...any)) {
 		}
 		line("- Network: the public internet by TCP%s. No service of the host, no private address; no UDP, no ping.", also)
 	}
+	if len(n.HostPorts) > 0 {
+		var at []string
+		for _, p := range n.HostPorts {
+			at = append(at, fmt.Sprintf("localhost:%d", p))
+		}
+		line("- Of the host, at your own localhost: %s.", list(at))
+	}
 	if n.Via == network.ViaProxy {
 		line("- Only programs that honour HTTPS_PROXY reach anything.")
 	}

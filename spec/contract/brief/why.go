@@ -111,6 +111,13 @@ func (f Facts) host(host string, port uint16, rules *network.Rules) Answer {
 			return a
 		}
 	}
+	if host == "localhost" || host == "127.0.0.1" || host == "::1" {
+		a.Verdict, a.Why = Allowed, "the jail's own loopback"
+		if n.Mode != network.Host && slices.Contains(n.HostPorts, port) {
+			a.Rule, a.Why = "localhost:"+strconv.Itoa(int(port)), "this port of the host's loopback (network.host-ports)"
+		}
+		return a
+	}
 	if n.Mode == network.Host {
 		a.Verdict, a.Rule, a.Why = Allowed, "mode host", "the network of the host, without rules"
 		return a
@@ -126,7 +133,7 @@ func (f Facts) host(host string, port uint16, rules *network.Rules) Answer {
 	}
 	v, addr := network.Verdict{}, netip.Addr{}
 	if addr, _ = netip.ParseAddr(host); addr.IsValid() {
-		v = rules.Address(addr, port, false)
+		v = rules.Address(addr, port, "")
 	} else {
 		v = rules.Connect(host, port)
 	}
