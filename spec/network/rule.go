@@ -70,23 +70,23 @@ func ruleError(rule, format string, args ...any) error {
 }
 
 func parse(s string, port uint16) (Rule, error) {
-	r := Rule{text: s, port: port}
+	rest, private := strings.CutPrefix(s, privatePrefix)
+	r, err := read(rest, port, private)
+	if err == nil && private && (r.name == "" || r.name == HostName) {
+		err = ruleError(s, "is no name that could lead to a private address: write private:db.example.com:5432")
+	}
+	r.text = s
+	return r, err
+}
+
+// read is parse behind privatePrefix.
+func read(s string, port uint16, private bool) (Rule, error) {
+	r := Rule{text: s, port: port, private: private}
 	if s == "" {
 		return r, ruleError(s, "is empty: write a name such as example.com")
 	}
 	if strings.Contains(s, "://") {
 		return r, ruleError(s, "is a URL: write its host name alone, and :PORT if it is not 443")
-	}
-	if rest, ok := strings.CutPrefix(s, privatePrefix); ok {
-		inner, err := parse(rest, port)
-		switch {
-		case err != nil:
-			return r, err
-		case inner.name == "" || inner.name == HostName || inner.private:
-			return r, ruleError(s, "is no name that could lead to a private address: write private:db.example.com:5432")
-		}
-		inner.text, inner.private = s, true
-		return inner, nil
 	}
 	if strings.ContainsAny(s, "@") {
 		return r, ruleError(s, "is not a name, an address or a known preset")
