@@ -30,9 +30,15 @@ type Env struct {
 	// Keys are the variables in which the caller has a key for a service of the
 	// agent's. The keys themselves stay outside.
 	Keys []string
-	// Login is the folder of the host's own login, which is used where there is
-	// no key. It stays outside as well. Empty for none.
+	// Login is the folder of the login that is used where there is no key: the
+	// host's own, or that of this project. It stays outside as well. Empty for
+	// none.
 	Login string
+	// Keep is the folder for a login that is made in the jail. Empty where that
+	// is the jail's own matter. LogIn says that the jail is for logging in, and
+	// gets there whatever its network may reach.
+	Keep  string
+	LogIn bool
 }
 
 // EnvOf is the part of the caller's environment that a policy lets cross.

@@ -98,6 +98,10 @@ func (b *builder) configDir() string { return path.Join(b.Host.Home, b.agent.Con
 // config = "private". It has to exist before the jail starts.
 func PrivateConfig(h host.Facts) string { return path.Join(h.ProjectState, "claude") }
 
+// KeptLogin is the folder of the login that was made in a jail of this project,
+// and is in none.
+func KeptLogin(h host.Facts, a agent.Agent) string { return path.Join(h.ProjectState, "login", a.Name) }
+
 // inStore: the jail has that path of the store anyway.
 func (b *builder) inStore(p string) bool {
 	return b.fullStore() || slices.ContainsFunc(b.Closure.Paths, func(c string) bool { return paths.Below(p, c) })

@@ -129,9 +129,11 @@ func (b *builder) brokers(c *network.Config) error {
 		}
 	}
 	if k, ok := b.ownLogin(); ok && len(c.Brokers) == 0 {
-		o := k.For(network.FromLogin + b.Env.Login)
-		o.Env, o.URLEnv = "", ""
-		c.Brokers = append(c.Brokers, o)
+		logins, err := b.loginBrokers(c, k)
+		if err != nil {
+			return err
+		}
+		c.Brokers = append(c.Brokers, logins...)
 	}
 	c.Brokers = append(c.Brokers, b.Policy.Brokers...)
 	if err := b.brokerNames(c); err != nil {
@@ -225,6 +227,12 @@ func brokerWhy(o network.Broker) string {
 		why += "https://" + o.Host + " and "
 	}
 	why += o.URL()
+	if o.Keep != "" {
+		why += "; a login that is made inside is kept in " + o.Keep
+	}
+	if o.Tokens != nil {
+		why += "; the tokens that it gives out stay outside"
+	}
 	if len(o.Paths) > 0 {
 		why += ", for " + strings.Join(o.Paths, " ")
 	}
@@ -250,10 +258,11 @@ func (b *builder) ownKey(k agent.Key) bool {
 	})
 }
 
-// ownLogin is the key that the host's login stands for, if the jail uses it.
+// ownLogin is the key that a login stands for, if the jail uses one or can get
+// one.
 func (b *builder) ownLogin() (agent.Key, bool) {
 	for _, k := range b.agent.Keys {
-		if !k.ByName || b.Env.Login == "" || b.Host.CAFile == "" || b.Policy.Agent.Config != policy.ConfigPrivate {
+		if !k.ByName || b.Env.Login+b.Env.Keep == "" || b.Host.CAFile == "" || b.Policy.Agent.Config != policy.ConfigPrivate {
 			continue
 		}
 		with := *b

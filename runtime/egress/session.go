@@ -33,6 +33,9 @@ type Options struct {
 	Keys map[string]string
 	// Sources have the keys of brokers that are not in Keys, or change.
 	Sources map[string]broker.Source
+	// Keepers keep the logins that services give to the jail, by the name of the
+	// broker whose key they are (network.Tokens).
+	Keepers map[string]broker.Keeper
 	// Roots are the certificates (PEM) that brokers verify services with; nil
 	// means the system's.
 	Roots []byte
@@ -153,7 +156,11 @@ func (s *Session) prepare(o Options) error {
 		s.ports = append(s.ports, l)
 	}
 	for _, b := range s.config.Brokers {
-		made, err := broker.New(b, broker.Options{Key: o.Keys[b.Name], Source: o.Sources[b.Name], Roots: o.Roots, Authority: o.Authority, Dial: s.dialBroker, Log: s.logBroker})
+		bo := broker.Options{Key: o.Keys[b.Name], Source: o.Sources[b.Name], Roots: o.Roots, Authority: o.Authority, Dial: s.dialBroker, Log: s.logBroker}
+		if b.Tokens != nil {
+			bo.Keeper, bo.Stands = o.Keepers[b.Tokens.For], s.placeholderOf(b.Tokens.For)
+		}
+		made, err := broker.New(b, bo)
 		if err != nil {
 			return err
 		}
@@ -177,6 +184,16 @@ func (s *Session) prepare(o Options) error {
 		s.hostPorts = append(s.hostPorts, l...)
 	}
 	return nil
+}
+
+// placeholderOf is what stands for the key of a broker.
+func (s *Session) placeholderOf(name string) string {
+	for _, b := range s.config.Brokers {
+		if b.Name == name {
+			return b.Placeholder()
+		}
+	}
+	return ""
 }
 
 // serve starts everything that runs until Close.

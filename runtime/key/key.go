@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/credential"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
 	"github.com/jailed-claude/jailed-claude/runtime/login"
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -57,7 +58,7 @@ const (
 )
 
 // All reads the keys of brokers, by name; of one from a login, it is the folder
-// of that. It stops at the first that is missing; the error is an *Error.
+// of that, and none where there is no login yet. It stops at the first that is missing; the error is an *Error.
 func All(ctx context.Context, brokers []network.Broker, c Caller) (map[string]string, error) {
 	keys := map[string]string{}
 	for _, b := range brokers {
@@ -65,6 +66,9 @@ func All(ctx context.Context, brokers []network.Broker, c Caller) (map[string]st
 			continue
 		}
 		k, err := c.read(ctx, b)
+		if b.NoLogin() && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -90,10 +94,15 @@ func (c *Caller) read(ctx context.Context, b network.Broker) (string, error) {
 		fix = "the program has to print the key on one line, within 30 seconds and without input: try it in a shell"
 		k, err = c.command(ctx, value)
 	case "login":
-		fix = "log in on this host, with claude and /login"
-		dir := c.path(value)
-		if _, err = login.Read(dir); err == nil {
-			return dir, nil // who serves the broker reads it again for each request
+		fix = "log in on this host, with the agent itself"
+		name, dir, _ := b.Login()
+		format, known := credential.Named(name)
+		if !known {
+			err = fmt.Errorf("there is no format %q of logins", name)
+			break
+		}
+		if _, err = login.Read(format, c.path(dir)); err == nil {
+			return c.path(dir), nil // who serves the broker reads it again for each request
 		}
 	default:
 		err = errors.New("there is no such kind")

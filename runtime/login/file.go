@@ -2,112 +2,100 @@ package login
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/credential"
 )
 
-// FileName is the credential file in Claude Code's configuration folder.
-const FileName = ".credentials.json"
-
-// member is the part of it that is the login. MCP servers have others.
-const member = "claudeAiOauth"
-
-// maxFile is far more than the file ever has.
+// maxFile is far more than a file of logins ever has.
 const maxFile = 1 << 20
 
-// Credentials are a login, as the file has it.
-type Credentials struct {
-	AccessToken  string `json:"accessToken"`
-	RefreshToken string `json:"refreshToken"`
-	// ExpiresAt is in milliseconds since 1970.
-	ExpiresAt int64 `json:"expiresAt"`
-	// Scopes, SubscriptionType and RateLimitTier are not secret: the agent shows
-	// the plan, and asks only for what it may do.
-	Scopes           []string `json:"scopes"`
-	SubscriptionType *string  `json:"subscriptionType"`
-	RateLimitTier    *string  `json:"rateLimitTier"`
+// Read reads the login of a configuration folder, in a format. The error is
+// fs.ErrNotExist where there is none. No error has anything of the file in it.
+func Read(f credential.Format, dir string) (credential.Login, error) {
+	_, l, err := read(f, filepath.Join(dir, f.File))
+	return l, err
 }
 
-// left is how long the access token is good.
-func (c Credentials) left(now time.Time) time.Duration {
-	return time.UnixMilli(c.ExpiresAt).Sub(now)
-}
-
-// Read reads the login of a configuration folder. The error is fs.ErrNotExist
-// where there is none. No error has anything of the file in it.
-func Read(dir string) (Credentials, error) {
-	_, c, err := read(filepath.Join(dir, FileName))
-	return c, err
-}
-
-// read returns the whole file by its members, and the login in it.
-func read(name string) (map[string]json.RawMessage, Credentials, error) {
-	var c Credentials
+// contents is the whole file, of the caller's own.
+func contents(name string) ([]byte, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
-		return nil, c, err
+		return nil, err
 	}
 	defer f.Close()
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return nil, c, os.NewSyscallError("fstat", err)
+		return nil, os.NewSyscallError("fstat", err)
 	}
 	switch {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return nil, c, fmt.Errorf("%q is no regular file", name)
+		return nil, fmt.Errorf("%q is no regular file", name)
 	case st.Uid != uint32(os.Getuid()):
-		return nil, c, fmt.Errorf("%q belongs to uid %d, not to you", name, st.Uid)
+		return nil, fmt.Errorf("%q belongs to uid %d, not to you", name, st.Uid)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%q is larger than any file of logins", name)
+	}
+	return text, err
+}
+
+// read returns the whole file, and the login in it.
+func read(f credential.Format, name string) ([]byte, credential.Login, error) {
+	text, err := contents(name)
 	if err != nil {
-		return nil, c, err
+		return nil, credential.Login{}, err
 	}
-	var all map[string]json.RawMessage
-	if len(text) > maxFile || json.Unmarshal(text, &all) != nil {
-		return nil, c, fmt.Errorf("%q is no JSON object", name)
+	l, err := f.Parse(text)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("%q has no login: %w", name, err)
+	case err != nil:
+		err = fmt.Errorf("%q has a login that cannot be read: %w", name, err)
 	}
-	if all[member] == nil {
-		return nil, c, fmt.Errorf("%q has no login: %w", name, os.ErrNotExist)
-	}
-	if json.Unmarshal(all[member], &c) != nil || c.AccessToken == "" {
-		return nil, c, fmt.Errorf("%q has a login that cannot be read", name)
-	}
-	return all, c, nil
+	return text, l, err
 }
 
 // write puts a login into the file, and leaves the rest of it as it is. The
 // file is whole at every moment.
-func write(name string, c Credentials) (err error) {
-	all, _, err := read(name)
+func write(f credential.Format, name string, l credential.Login, now time.Time) error {
+	text, _, err := read(f, name)
 	if err != nil {
 		return err
 	}
-	// Members of the login that this program does not know stay.
-	var login map[string]json.RawMessage
-	if err := json.Unmarshal(all[member], &login); err != nil {
-		return fmt.Errorf("%q has a login that cannot be read", name)
-	}
-	for key, value := range map[string]any{"accessToken": c.AccessToken, "refreshToken": c.RefreshToken, "expiresAt": c.ExpiresAt, "scopes": c.Scopes} {
-		if login[key], err = json.Marshal(value); err != nil {
-			return err
-		}
-	}
-	if all[member], err = json.Marshal(login); err != nil {
+	return put(f, name, text, l, now)
+}
+
+// create is write where there need not be a login yet, nor a file.
+func create(f credential.Format, name string, l credential.Login, now time.Time) error {
+	text, err := contents(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	text, err := json.Marshal(all)
+	return put(f, name, text, l, now)
+}
+
+func put(f credential.Format, name string, text []byte, l credential.Login, now time.Time) error {
+	text, err := f.Update(text, l, now)
 	if err != nil {
-		return err
+		return fmt.Errorf("%q: %w", name, err)
 	}
-	if name, err = filepath.EvalSymlinks(name); err != nil {
-		return err
+	return replace(name, text)
+}
+
+// replace writes a file in one step, 0600. A symlink stays one.
+func replace(name string, text []byte) error {
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		name = real
 	}
 	temporary := name + ".tmp." + rand.Text()
 	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)

@@ -9,6 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/credential"
 )
 
 // Claude Code's locks are folders, of the npm package proper-lockfile with these
@@ -20,21 +24,76 @@ const (
 	lockRetry  = 50 * time.Millisecond
 )
 
-// locks are those of a refresh, in the order in which they are taken.
-func locks(dir string) ([]string, error) {
+// errDone: what the locks were wanted for has been done by another program.
+var errDone = errors.New("it is done")
+
+// lock takes the locks of a format in a folder, and returns what releases them.
+// It gives up with errDone when done says so.
+func lock(ctx context.Context, f credential.Format, dir string, done func() bool) (release func(), err error) {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil, err
 	}
-	return []string{filepath.Join(dir, ".oauth_refresh.lock"), real + ".lock", filepath.Join(dir, ".storage-write.lock")}, nil
+	switch f.Locks {
+	case credential.Flock:
+		// Codex 0.171.0 holds these while it writes, and not while it asks.
+		return flocks(ctx, []string{filepath.Join(dir, "auth.lock"), filepath.Join(dir, f.File+".lock")}, done)
+	case credential.Nobody:
+		return flocks(ctx, []string{real}, done)
+	}
+	return folders(ctx, []string{filepath.Join(dir, ".oauth_refresh.lock"), real + ".lock", filepath.Join(dir, ".storage-write.lock")}, done)
 }
 
-// errDone: what the locks were wanted for has been done by another program.
-var errDone = errors.New("it is done")
+// flocks takes flock(2) of files, which it makes, or of a folder.
+func flocks(ctx context.Context, names []string, done func() bool) (release func(), err error) {
+	var held []*os.File
+	release = func() {
+		for _, f := range held {
+			_ = f.Close() // and so its lock
+		}
+	}
+	for _, name := range names {
+		f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+		}
+		if err != nil {
+			release()
+			return nil, err
+		}
+		held = append(held, f)
+		for {
+			err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+				release()
+				return nil, os.NewSyscallError("flock", err)
+			}
+			if err := again(ctx, name, done); err != nil {
+				release()
+				return nil, err
+			}
+		}
+	}
+	return release, nil
+}
 
-// lock takes all the locks, and returns what releases them. It gives up with
-// errDone when done says so.
-func lock(ctx context.Context, names []string, done func() bool) (release func(), err error) {
+// again waits before a lock is tried again.
+func again(ctx context.Context, name string, done func() bool) error {
+	select {
+	case <-time.After(lockRetry):
+	case <-ctx.Done():
+		return fmt.Errorf("another program holds %q: %w", name, ctx.Err())
+	}
+	if done() {
+		return errDone
+	}
+	return nil
+}
+
+func folders(ctx context.Context, names []string, done func() bool) (release func(), err error) {
 	var held []string
 	drop := func() {
 		for _, h := range slices.Backward(held) {
@@ -42,7 +101,7 @@ func lock(ctx context.Context, names []string, done func() bool) (release func()
 		}
 	}
 	for _, name := range names {
-		if err := lockOne(ctx, name, done); err != nil {
+		if err := folder(ctx, name, done); err != nil {
 			drop()
 			return nil, err
 		}
@@ -68,7 +127,7 @@ func lock(ctx context.Context, names []string, done func() bool) (release func()
 	return func() { close(end); <-stopped; drop() }, nil
 }
 
-func lockOne(ctx context.Context, name string, done func() bool) error {
+func folder(ctx context.Context, name string, done func() bool) error {
 	for {
 		err := os.Mkdir(name, 0o755)
 		if err == nil {
@@ -81,13 +140,8 @@ func lockOne(ctx context.Context, name string, done func() bool) error {
 			// Not a folder, or not empty: it stays, and so does the lock.
 			_ = os.Remove(name)
 		}
-		select {
-		case <-time.After(lockRetry):
-		case <-ctx.Done():
-			return fmt.Errorf("another program holds %q: %w", name, ctx.Err())
-		}
-		if done() {
-			return errDone
+		if err := again(ctx, name, done); err != nil {
+			return err
 		}
 	}
 }

@@ -2,25 +2,19 @@ package login
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
-)
 
-// What Claude Code 2.1.330 sends for a new access token.
-const (
-	Endpoint = "https://platform.claude.com/v1/oauth/token"
-	clientID = "9d1c250a-e61b-44d9-88ed-5944d1962f5e"
-	scopes   = "user:profile user:inference user:sessions:claude_code user:mcp_servers user:file_upload user:plugins"
+	"github.com/jailed-claude/jailed-claude/internal/credential"
 )
 
 const (
@@ -28,20 +22,24 @@ const (
 	early = 5 * time.Minute
 	// refreshTime is how long a refresh has, locks included.
 	refreshTime = 90 * time.Second
-	// again is how long a refresh that failed is not tried again.
-	again = 10 * time.Second
+	// pause is how long a refresh that failed is not tried again.
+	pause = 10 * time.Second
 	// maxAnswer is far more than an answer ever has.
 	maxAnswer = 64 << 10
 )
 
-// ErrEnded is returned where the service does not take the refresh token any more.
-var ErrEnded = errors.New("the login of the host has ended: log in again there, with claude and /login")
+// ErrEnded is returned where the service does not take the refresh token any
+// more; the error says whose.
+var ErrEnded = errors.New("log in again")
 
-// Claude is the login of Claude Code in a configuration folder. Its methods can
-// be called from any goroutine.
-type Claude struct {
-	// Dir is the folder.
-	Dir string
+// Login is a login in a configuration folder. Its methods can be called from any
+// goroutine.
+type Login struct {
+	// Format is that of the file, Dir the folder.
+	Format credential.Format
+	Dir    string
+	// What names it in errors: "the login of the host".
+	What string
 	// Transport speaks to the service. Nil is http.DefaultTransport, for tests.
 	Transport http.RoundTripper
 	// Endpoint is where tokens come from; empty for the real one.
@@ -56,13 +54,13 @@ type Claude struct {
 	forced time.Time
 	// unwritten came back from a refresh and is not in the file yet, which has
 	// the access token replaced and a refresh token that is used up.
-	unwritten *Credentials
+	unwritten *credential.Login
 	replaced  string
 	// failed is when the last refresh did, and why.
 	failed   time.Time
 	failedBy error
 	// write is write; tests have others.
-	write func(name string, c Credentials) error
+	write func(name string, l credential.Login) error
 }
 
 // NewTransport speaks to a service that has a certificate of roots (PEM), nil
@@ -87,7 +85,7 @@ type transport struct{ make func() *http.Transport }
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) { return t.make().RoundTrip(r) }
 
 // Key is an access token that is good for a while. No error has a token in it.
-func (c *Claude) Key(ctx context.Context) (string, error) {
+func (c *Login) Key(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
@@ -98,34 +96,34 @@ func (c *Claude) Key(ctx context.Context) (string, error) {
 	if c.unwritten != nil {
 		c.writeBack(ctx)
 	}
-	if have.left(now) > early && have.AccessToken != c.rejected {
-		return have.AccessToken, nil
+	if have.Left(now) > early && have.Access != c.rejected {
+		return have.Access, nil
 	}
-	if have.RefreshToken == "" {
-		if have.left(now) > 0 {
-			return have.AccessToken, nil
+	if have.Refresh == "" {
+		if have.Left(now) > 0 {
+			return have.Access, nil
 		}
-		return "", ErrEnded
+		return "", c.ended()
 	}
-	if c.failedBy == nil || now.Sub(c.failed) > again || now.Before(c.failed) {
+	if c.failedBy == nil || now.Sub(c.failed) > pause || now.Before(c.failed) {
 		// The request that asks may be given up, the refresh may not.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
 		defer cancel()
-		var fresh Credentials
+		var fresh credential.Login
 		if fresh, c.failedBy = c.refresh(ctx, have); c.failedBy == nil {
-			return fresh.AccessToken, nil
+			return fresh.Access, nil
 		}
 		c.failed = now
 	}
-	if have.left(now) > 0 && have.AccessToken != c.rejected {
-		return have.AccessToken, nil
+	if have.Left(now) > 0 && have.Access != c.rejected {
+		return have.Access, nil
 	}
 	return "", c.failedBy
 }
 
 // Rejected says that the service did not take an access token. A service that
 // takes none, or a jail that asks for what it may not, leads to few refreshes.
-func (c *Claude) Rejected(token string) {
+func (c *Login) Rejected(token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now := c.now(); now.Sub(c.forced) > refreshTime || now.Before(c.forced) {
@@ -133,9 +131,13 @@ func (c *Claude) Rejected(token string) {
 	}
 }
 
-func (c *Claude) file() string { return filepath.Join(c.Dir, FileName) }
+func (c *Login) file() string { return filepath.Join(c.Dir, c.Format.File) }
 
-func (c *Claude) now() time.Time {
+func (c *Login) what() string { return cmp.Or(c.What, "the login of the host") }
+
+func (c *Login) ended() error { return fmt.Errorf("%s has ended: %w", c.what(), ErrEnded) }
+
+func (c *Login) now() time.Time {
 	if c.Now != nil {
 		return c.Now()
 	}
@@ -143,17 +145,14 @@ func (c *Claude) now() time.Time {
 }
 
 // refresh gets a new access token, unless somebody else has meanwhile.
-func (c *Claude) refresh(ctx context.Context, had Credentials) (Credentials, error) {
-	names, err := locks(c.Dir)
-	if err != nil {
-		return had, err
-	}
-	var have Credentials
+func (c *Login) refresh(ctx context.Context, had credential.Login) (credential.Login, error) {
+	var have credential.Login
+	var err error
 	done := func() bool {
 		have, err = c.current()
-		return err == nil && have.AccessToken != had.AccessToken && have.left(c.now()) > early
+		return err == nil && have.Access != had.Access && have.Left(c.now()) > early
 	}
-	release, failed := lock(ctx, names, done)
+	release, failed := lock(ctx, c.Format, c.Dir, done)
 	if errors.Is(failed, errDone) {
 		return have, nil
 	}
@@ -173,7 +172,7 @@ func (c *Claude) refresh(ctx context.Context, had Credentials) (Credentials, err
 	}
 	c.rejected = ""
 	if c.unwritten == nil {
-		c.replaced = have.AccessToken
+		c.replaced = have.Access
 	}
 	c.unwritten = &fresh
 	c.save()
@@ -182,9 +181,9 @@ func (c *Claude) refresh(ctx context.Context, had Credentials) (Credentials, err
 
 // current is the login as it is: in the file, or what is to be written there
 // as long as nobody else has written another.
-func (c *Claude) current() (Credentials, error) {
-	_, have, err := read(c.file())
-	if c.unwritten != nil && (err != nil || have.AccessToken == c.replaced) {
+func (c *Login) current() (credential.Login, error) {
+	_, have, err := read(c.Format, c.file())
+	if c.unwritten != nil && (err != nil || have.Access == c.replaced) {
 		return *c.unwritten, nil //nolint:nilerr // a file that cannot be read is no newer login
 	}
 	c.unwritten = nil
@@ -192,10 +191,10 @@ func (c *Claude) current() (Credentials, error) {
 }
 
 // save writes what is not written yet. If that fails it is kept.
-func (c *Claude) save() {
+func (c *Login) save() {
 	do := c.write
 	if do == nil {
-		do = write
+		do = func(name string, l credential.Login) error { return write(c.Format, name, l, c.now()) }
 	}
 	if do(c.file(), *c.unwritten) == nil {
 		c.unwritten = nil
@@ -203,14 +202,10 @@ func (c *Claude) save() {
 }
 
 // writeBack tries again to write what could not be written.
-func (c *Claude) writeBack(ctx context.Context) {
+func (c *Login) writeBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	names, err := locks(c.Dir)
-	if err != nil {
-		return
-	}
-	release, err := lock(ctx, names, func() bool { return false })
+	release, err := lock(ctx, c.Format, c.Dir, func() bool { return false })
 	if err != nil {
 		return
 	}
@@ -221,20 +216,34 @@ func (c *Claude) writeBack(ctx context.Context) {
 }
 
 // ask sends the refresh token.
-func (c *Claude) ask(ctx context.Context, have Credentials) (Credentials, error) {
-	body, err := json.Marshal(map[string]string{"grant_type": "refresh_token", "refresh_token": have.RefreshToken, "client_id": clientID, "scope": scopes})
+func (c *Login) ask(ctx context.Context, have credential.Login) (credential.Login, error) {
+	kind, body, err := c.Format.Request(have)
 	if err != nil {
 		return have, err
 	}
-	endpoint := c.Endpoint
-	if endpoint == "" {
-		endpoint = Endpoint
+	status, text, err := c.post(ctx, cmp.Or(c.Endpoint, c.Format.Endpoint), kind, body)
+	switch {
+	case err != nil:
+		return have, fmt.Errorf("refresh %s: %w", c.what(), err)
+	case status == http.StatusBadRequest || status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return have, c.ended()
+	case status != http.StatusOK:
+		return have, fmt.Errorf("refresh %s: the service answered with status %d", c.what(), status)
 	}
+	fresh, err := c.Format.Answered(have, text, c.now())
+	if err != nil {
+		err = fmt.Errorf("refresh %s: %w", c.what(), err)
+	}
+	return fresh, err
+}
+
+// post sends one request, and follows no redirects with what is in it.
+func (c *Login) post(ctx context.Context, endpoint, kind string, body []byte) (status int, text []byte, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, bytes.NewReader(body))
 	if err != nil {
-		return have, err
+		return 0, nil, err
 	}
-	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Type", kind)
 	transport := c.Transport
 	if transport == nil {
 		transport = http.DefaultTransport
@@ -242,35 +251,9 @@ func (c *Claude) ask(ctx context.Context, have Credentials) (Credentials, error)
 	// Not a Client: it would follow redirects with the token.
 	resp, err := transport.RoundTrip(r)
 	if err != nil {
-		return have, fmt.Errorf("refresh the login of the host: %w", err)
+		return 0, nil, err
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return have, fmt.Errorf("refresh the login of the host: %w", err)
-	}
-	switch {
-	case resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
-		return have, ErrEnded
-	case resp.StatusCode != http.StatusOK:
-		return have, fmt.Errorf("refresh the login of the host: the service answered with status %d", resp.StatusCode)
-	}
-	var a struct {
-		AccessToken  string `json:"access_token"`
-		RefreshToken string `json:"refresh_token"`
-		ExpiresIn    int64  `json:"expires_in"`
-		Scope        string `json:"scope"`
-	}
-	if json.Unmarshal(text, &a) != nil || a.AccessToken == "" || a.ExpiresIn <= 0 {
-		return have, errors.New("refresh the login of the host: the service's answer has no token")
-	}
-	fresh := have
-	fresh.AccessToken, fresh.ExpiresAt = a.AccessToken, c.now().Add(time.Duration(a.ExpiresIn)*time.Second).UnixMilli()
-	if a.RefreshToken != "" {
-		fresh.RefreshToken = a.RefreshToken
-	}
-	if a.Scope != "" {
-		fresh.Scopes = strings.Fields(a.Scope)
-	}
-	return fresh, nil
+	text, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return resp.StatusCode, text, err
 }

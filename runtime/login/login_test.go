@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/internal/credential"
 )
 
 // service is a token endpoint that ends a login as soon as a refresh token
@@ -29,8 +31,11 @@ type service struct {
 	answer func(w http.ResponseWriter)
 }
 
-func access(n int) string { return fmt.Sprintf("sk-ant-oat01-access-%d", n) }
-func again1(n int) string { return fmt.Sprintf("sk-ant-ort01-refresh-%d", n) }
+// format is that of Claude Code.
+var format, _ = credential.Named("")
+
+func access(n int) string  { return fmt.Sprintf("sk-ant-oat01-access-%d", n) }
+func renewal(n int) string { return fmt.Sprintf("sk-ant-ort01-refresh-%d", n) }
 
 func newService(t *testing.T) *service {
 	t.Helper()
@@ -48,7 +53,7 @@ func newService(t *testing.T) *service {
 			s.answer(w)
 			return
 		}
-		if q["refresh_token"] != again1(s.n) || s.ended {
+		if q["refresh_token"] != renewal(s.n) || s.ended {
 			s.ended = true
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `{"error":"invalid_grant"}`)
@@ -56,7 +61,7 @@ func newService(t *testing.T) *service {
 		}
 		s.n++
 		s.refreshes++
-		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": access(s.n), "refresh_token": again1(s.n), "expires_in": 28800, "scope": "user:inference user:profile"})
+		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": access(s.n), "refresh_token": renewal(s.n), "expires_in": 28800, "scope": "user:inference user:profile"})
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -71,18 +76,18 @@ func home(t *testing.T, left time.Duration) string {
 		t.Fatal(err)
 	}
 	text := fmt.Sprintf(`{"mcpOAuth":{"x|1":{"accessToken":"mcp"}},"claudeAiOauth":{"accessToken":%q,"refreshToken":%q,"expiresAt":%d,"scopes":["user:inference"],"subscriptionType":"max","rateLimitTier":"t","new":{"a":1}}}`,
-		access(0), again1(0), time.Now().Add(left).UnixMilli())
-	if err := os.WriteFile(filepath.Join(dir, FileName), []byte(text), 0o600); err != nil {
+		access(0), renewal(0), time.Now().Add(left).UnixMilli())
+	if err := os.WriteFile(filepath.Join(dir, format.File), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-func (s *service) of(dir string) *Claude { return &Claude{Dir: dir, Endpoint: s.URL} }
+func (s *service) of(dir string) *Login { return &Login{Format: format, Dir: dir, Endpoint: s.URL} }
 
 func content(t *testing.T, dir string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, FileName))
+	text, err := os.ReadFile(filepath.Join(dir, format.File))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,17 +131,17 @@ func TestRefresh(t *testing.T) {
 		t.Fatalf("%q, %v", key, err)
 	}
 	q := s.asked[0]
-	if len(q) != 4 || q["grant_type"] != "refresh_token" || q["client_id"] != clientID || q["scope"] != scopes {
+	if len(q) != 4 || q["grant_type"] != "refresh_token" || q["client_id"] == "" || q["scope"] == "" {
 		t.Errorf("%v", q)
 	}
-	c, err := Read(dir)
-	if err != nil || c.AccessToken != access(1) || c.RefreshToken != again1(1) || c.left(time.Now()) < 7*time.Hour || len(c.Scopes) != 2 || *c.SubscriptionType != "max" {
+	c, err := Read(format, dir)
+	if err != nil || c.Access != access(1) || c.Refresh != renewal(1) || c.Left(time.Now()) < 7*time.Hour || len(c.Scopes) != 2 || c.Plan != "max" {
 		t.Errorf("%+v, %v", c, err)
 	}
 	if text := content(t, dir); !strings.Contains(text, `"mcpOAuth":{"x|1":{"accessToken":"mcp"}}`) || !strings.Contains(text, `"new":{"a":1}`) {
 		t.Error(text)
 	}
-	if st, err := os.Stat(filepath.Join(dir, FileName)); err != nil || st.Mode().Perm() != 0o600 {
+	if st, err := os.Stat(filepath.Join(dir, format.File)); err != nil || st.Mode().Perm() != 0o600 {
 		t.Error(st.Mode(), err)
 	}
 	alone(t, dir)
@@ -146,17 +151,17 @@ func TestRefresh(t *testing.T) {
 func TestManyJails(t *testing.T) {
 	s := newService(t)
 	dir := home(t, time.Hour)
-	var jails []*Claude
+	var jails []*Login
 	for range 10 {
 		jails = append(jails, s.of(dir))
 	}
 	for i := range 50 {
-		_, c, err := read(filepath.Join(dir, FileName))
+		_, c, err := read(format, filepath.Join(dir, format.File))
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.ExpiresAt = 1
-		if err := write(filepath.Join(dir, FileName), c); err != nil {
+		c.Expires = time.UnixMilli(1)
+		if err := write(format, filepath.Join(dir, format.File), c, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		var running sync.WaitGroup
@@ -174,9 +179,9 @@ func TestManyJails(t *testing.T) {
 	}
 	// One that read the file before another refreshed, and comes to the locks
 	// after that, asks for nothing.
-	old := Credentials{AccessToken: access(0), RefreshToken: again1(0), ExpiresAt: 1}
-	if have, err := jails[0].refresh(t.Context(), old); err != nil || have.AccessToken != access(50) || s.refreshes != 50 || s.ended {
-		t.Errorf("%q, %v, %d refreshes", have.AccessToken, err, s.refreshes)
+	old := credential.Login{Access: access(0), Refresh: renewal(0), Expires: time.UnixMilli(1)}
+	if have, err := jails[0].refresh(t.Context(), old); err != nil || have.Access != access(50) || s.refreshes != 50 || s.ended {
+		t.Errorf("%q, %v, %d refreshes", have.Access, err, s.refreshes)
 	}
 	alone(t, dir)
 }
@@ -185,16 +190,12 @@ func TestManyJails(t *testing.T) {
 func TestLocks(t *testing.T) {
 	s := newService(t)
 	dir := home(t, -time.Hour)
-	names, err := locks(dir)
-	if err != nil || names[1] != dir+".lock" {
-		t.Fatal(names, err)
-	}
-	for _, name := range names {
+	for _, name := range []string{filepath.Join(dir, ".oauth_refresh.lock"), dir + ".lock", filepath.Join(dir, ".storage-write.lock")} {
 		if err := os.Mkdir(name, 0o755); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		if release, err := lock(ctx, names, func() bool { return false }); err == nil {
+		if release, err := lock(ctx, format, dir, func() bool { return false }); err == nil {
 			release()
 			t.Errorf("%s is held, and was taken", name)
 		}
@@ -222,8 +223,8 @@ func TestFailures(t *testing.T) {
 	}{
 		"400":            {status(400, `{"error":"invalid_grant"}`), true},
 		"401":            {status(401, ""), true},
-		"500":            {status(500, again1(0)), false},
-		"no JSON":        {status(200, again1(0)), false},
+		"500":            {status(500, renewal(0)), false},
+		"no JSON":        {status(200, renewal(0)), false},
 		"no token":       {status(200, `{"expires_in":1}`), false},
 		"no expiry":      {status(200, `{"access_token":"`+access(9)+`"}`), false},
 		"nothing at all": {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, false},
@@ -269,11 +270,11 @@ func TestFullDisk(t *testing.T) {
 		before := content(t, dir)
 		full := true
 		c := s.of(dir)
-		c.write = func(name string, l Credentials) error {
+		c.write = func(name string, l credential.Login) error {
 			if full {
 				return errors.New("no space left on device")
 			}
-			return write(name, l)
+			return write(format, name, l, time.Now())
 		}
 		for range 3 {
 			if key, err := c.Key(t.Context()); key != access(1) || err != nil || content(t, dir) != before {
@@ -281,15 +282,15 @@ func TestFullDisk(t *testing.T) {
 			}
 		}
 		if relogin {
-			if err := os.WriteFile(filepath.Join(dir, FileName), []byte(strings.ReplaceAll(content(t, home(t, time.Hour)), access(0), access(70))), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, format.File), []byte(strings.ReplaceAll(content(t, home(t, time.Hour)), access(0), access(70))), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 		full = false
 		key, err := c.Key(t.Context())
 		want := map[bool]string{false: access(1), true: access(70)}[relogin]
-		if have, _ := Read(dir); key != want || err != nil || have.AccessToken != want || s.refreshes != 1 {
-			t.Errorf("%q, %v; the file has %q, %d refreshes", key, err, have.AccessToken, s.refreshes)
+		if have, _ := Read(format, dir); key != want || err != nil || have.Access != want || s.refreshes != 1 {
+			t.Errorf("%q, %v; the file has %q, %d refreshes", key, err, have.Access, s.refreshes)
 		}
 		alone(t, dir)
 	}
@@ -303,19 +304,19 @@ func TestBadFiles(t *testing.T) {
 		"no token": `{"claudeAiOauth":{"refreshToken":"secret"}}`, "too long": `{"a":"` + strings.Repeat("secret", maxFile/6) + `"}`, "empty": "",
 	} {
 		dir := home(t, time.Hour)
-		if err := os.WriteFile(filepath.Join(dir, FileName), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, format.File), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Read(dir); err == nil || strings.Contains(err.Error(), "secret") {
+		if _, err := Read(format, dir); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if os.Getuid() == 0 {
 		dir := home(t, time.Hour)
-		if err := os.Chown(filepath.Join(dir, FileName), 12345, -1); err != nil {
+		if err := os.Chown(filepath.Join(dir, format.File), 12345, -1); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Read(dir); err == nil || !strings.Contains(err.Error(), "uid 12345") {
+		if _, err := Read(format, dir); err == nil || !strings.Contains(err.Error(), "uid 12345") {
 			t.Errorf("another's: %v", err)
 		}
 	}

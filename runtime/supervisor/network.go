@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
@@ -13,9 +12,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
-	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
-	"github.com/jailed-claude/jailed-claude/runtime/login"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -92,7 +89,8 @@ func (n *jailNet) start(ns *os.File) (err error) {
 func (n *jailNet) setUp(ns *os.File) {
 	n.ns, n.ready = ns, make(chan error, 1)
 	go func() {
-		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Sources: n.logins(), Roots: n.roots, Log: n.log, Told: n.told}
+		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Log: n.log, Told: n.told}
+		o.Sources, o.Keepers = n.logins()
 		a, err := n.signer()
 		if a != nil {
 			o.Authority = a
@@ -102,18 +100,6 @@ func (n *jailNet) setUp(ns *os.File) {
 		}
 		n.ready <- err
 	}()
-}
-
-// logins are the sources of brokers whose key is the token of a login: what
-// came for them as a key is the login's folder.
-func (n *jailNet) logins() map[string]broker.Source {
-	sources := map[string]broker.Source{}
-	for _, b := range n.config.Brokers {
-		if strings.HasPrefix(b.From, network.FromLogin) {
-			sources[b.Name] = &login.Claude{Dir: n.keys[b.Name], Transport: login.NewTransport(n.roots)}
-		}
-	}
-	return sources
 }
 
 // newNetNS makes a network namespace that only its descriptor keeps, with its

@@ -180,6 +180,22 @@ type Key struct {
 	ByName bool
 	// Paths are what the agent calls: see network.Broker.
 	Paths []string
+	// Tokens is where it logs in, if the key can be the token of a login.
+	Tokens *Tokens
+}
+
+// Tokens is a service that gives out logins.
+type Tokens struct {
+	// Name is that of the broker that keeps them, Upstream the service.
+	Name, Upstream string
+	// Path gives tokens out, Revoke ends them.
+	Path, Revoke string
+}
+
+// Broker is the broker of the service. It does not say yet whose tokens they
+// are.
+func (t Tokens) Broker() network.Broker {
+	return network.Broker{Name: t.Name, Upstream: t.Upstream, Tokens: &network.Tokens{Path: t.Path, Revoke: t.Revoke}}
 }
 
 // For is the broker of a key that comes from where from says.

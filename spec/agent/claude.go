@@ -131,8 +131,9 @@ func Claude() Agent {
 				Upstream: "https://api.anthropic.com", Header: "Authorization",
 				// It makes no keys (/api/oauth/claude_cli/create_api_key): what came
 				// back would be one that is in the jail.
-				Paths: append(slices.Clone(claudePaths), "/api/oauth/profile", "/api/oauth/usage", "/api/oauth/account/settings", "/api/event_logging/",
-					"/api/eval/", "/api/directory/server-urls", "/api/claude_code_penguin_mode"),
+				Paths: append(slices.Clone(claudePaths), "/api/oauth/profile", "/api/oauth/usage", "/api/oauth/account/settings", "/api/oauth/claude_cli/roles",
+					"/api/event_logging/", "/api/eval/", "/api/directory/server-urls", "/api/claude_code_penguin_mode"),
+				Tokens: &Tokens{Name: "anthropic-login", Upstream: "https://platform.claude.com", Path: "/v1/oauth/token", Revoke: "/v1/oauth/token/revoke"},
 			},
 		},
 	}

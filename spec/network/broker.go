@@ -24,10 +24,15 @@ type Broker struct {
 	// Header is the only request header in which the placeholder is replaced.
 	Header string `json:"header,omitempty"`
 	// From says where the key comes from, outside: "env:NAME", "file:PATH",
-	// "command:PROGRAM ARGUMENTS", or FromLogin and the folder of Claude Code's
-	// configuration. Without it there is no key, and credentials
-	// of the jail's own pass.
+	// "command:PROGRAM ARGUMENTS", or FromLogin and a login (Login). Without it
+	// there is no key, and credentials of the jail's own pass.
 	From string `json:"from,omitempty"`
+	// Keep is the folder, outside, of the login that is made in the jail, which
+	// is used in the place of From from then on. With From the same there may be
+	// no login yet: until there is one, credentials of the jail's own pass.
+	Keep string `json:"keep,omitempty"`
+	// Tokens: this service gives out logins, which stay outside.
+	Tokens *Tokens `json:"tokens,omitempty"`
 	// Env names the variable that holds the placeholder in the jail, URLEnv
 	// the one that holds URL; empty for none.
 	Env    string `json:"env,omitempty"`
@@ -41,6 +46,15 @@ type Broker struct {
 	// Upgrade are the protocols that a request may change to: UpgradeWebSocket.
 	// What is said in them is not looked at.
 	Upgrade []string `json:"upgrade,omitempty"`
+}
+
+// Tokens is how a service gives out logins (RFC 6749, 3.2; RFC 7009).
+type Tokens struct {
+	// For is the broker whose key they are, which has Keep.
+	For string `json:"for"`
+	// Path is where it gives them out, Revoke where it ends them.
+	Path   string `json:"path"`
+	Revoke string `json:"revoke,omitempty"`
 }
 
 // UpgradeWebSocket in Broker.Upgrade stands for RFC 6455.
@@ -73,10 +87,33 @@ const brokerDomain = ".broker.internal"
 // URL is the broker's address for programs in the jail.
 func (b Broker) URL() string { return "http://" + b.Inside() }
 
-// Placeholder stands for the key inside. It is no secret: only the broker of
-// the same jail takes it.
+// Login is the format of the login that From names, empty for Claude Code's, and
+// the folder that it lies in: "login:FOLDER" or "login:FORMAT:FOLDER".
+func (b Broker) Login() (format, dir string, ok bool) {
+	rest, ok := strings.CutPrefix(b.From, FromLogin)
+	if !ok {
+		return "", "", false
+	}
+	if name, dir, found := strings.Cut(rest, ":"); found && !strings.ContainsAny(name, "/~") {
+		return name, dir, true
+	}
+	return "", rest, true
+}
+
+// NoLogin: there need not be a login yet.
+func (b Broker) NoLogin() bool {
+	_, dir, ok := b.Login()
+	return ok && dir == b.Keep
+}
+
+// Placeholder stands for the key inside. It is no secret: only brokers of the
+// same jail take it. All those of one login have the same.
 func (b Broker) Placeholder() string {
-	return "placeholder-for-the-" + b.Name + "-key-which-stays-outside-of-this-jail"
+	what := b.Name + "-key"
+	if format, _, ok := b.Login(); ok && format != "" {
+		what = format + "-login"
+	}
+	return "placeholder-for-the-" + what + "-which-stays-outside-of-this-jail"
 }
 
 // Allows reports whether requests for this URL path are passed on.
@@ -159,10 +196,32 @@ func (b Broker) Check() error {
 	if len(b.Paths) > 0 && len(b.Allow) > 0 {
 		return bad("it has paths and allow: write all as allow, \"* /v1/**\"")
 	}
+	if problem := b.checkTokens(); problem != "" {
+		return bad("%s", problem)
+	}
 	if problem := b.checkKey(); problem != "" {
 		return bad("%s", problem)
 	}
 	return nil
+}
+
+// checkTokens says what is wrong with how logins are kept.
+func (b Broker) checkTokens() string {
+	if _, _, login := b.Login(); b.Keep != "" && (!login || !strings.HasPrefix(b.Keep, "/")) {
+		return "it keeps logins, and has none"
+	}
+	if b.Tokens == nil {
+		return ""
+	}
+	for _, p := range []string{b.Tokens.Path, b.Tokens.Revoke} {
+		if p != "" && (!strings.HasPrefix(p, "/") || strings.ContainsAny(p, "?#%\x00")) {
+			return fmt.Sprintf("tokens: path %q is no plain path", p)
+		}
+	}
+	if b.From != "" || b.Tokens.For == "" || b.Tokens.Path == "" {
+		return "tokens: it has a key, or does not say whose tokens they are and where they come from"
+	}
+	return ""
 }
 
 // checkKey says what is wrong with where the key comes from and goes.
@@ -171,7 +230,7 @@ func (b Broker) checkKey() string {
 		switch {
 		case b.Header != "" || b.Env != "":
 			return `it has no key for its header or variable: write from = "env:NAME"`
-		case len(b.Allow)+len(b.Paths) == 0:
+		case len(b.Allow)+len(b.Paths) == 0 && b.Tokens == nil:
 			return `it has neither a key nor rules: write from = "env:NAME" or allow = ["GET /**"]`
 		}
 		return ""
@@ -186,6 +245,9 @@ func (b Broker) checkKey() string {
 	switch kind {
 	case "env", "command":
 	case "file", "login":
+		if _, dir, ok := b.Login(); ok {
+			value = dir
+		}
 		if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "~/") {
 			return fmt.Sprintf("from %q: the path is not absolute", b.From)
 		}

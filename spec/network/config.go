@@ -182,6 +182,9 @@ func (c Config) Parse() (*Network, error) {
 			bad = append(bad, fmt.Errorf("broker %q: its host %q is that of broker %q, too", b.Name, b.Host, by))
 		}
 		hosts[b.Host] = b.Name
+		if t := b.Tokens; t != nil && !slices.ContainsFunc(c.Brokers, func(o Broker) bool { return o.Name == t.For && o.Keep != "" }) {
+			bad = append(bad, fmt.Errorf("broker %q: its tokens are for %q, which is no broker that keeps a login", b.Name, t.For))
+		}
 	}
 	if len(bad) > 0 {
 		return nil, errors.Join(bad...)

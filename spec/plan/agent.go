@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
@@ -18,7 +16,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
-	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/login"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
@@ -30,56 +28,19 @@ const (
 )
 
 // CheckLogin refuses a login that the configuration of a jail has no use of.
-func CheckLogin(in *spec.Input, login string) error {
+func CheckLogin(in *spec.Input, how string) error {
 	switch {
-	case login == LoginNone:
+	case how == LoginNone:
 		return nil
 	case !isClaude(in):
 		return hint.Add(errors.New("--login is for Claude Code"), "leave it out, and log in inside: jailed-claude shell --agent "+in.Policy.Agent.Name)
-	case login != LoginCopy:
-		return hint.Add(fmt.Errorf("--login: unknown value %q", login), "use none or copy")
+	case how != LoginCopy:
+		return hint.Add(fmt.Errorf("--login: unknown value %q", how), "use none or copy")
 	case in.Policy.Agent.Config != policy.ConfigPrivate:
 		return hint.Add(errors.New(`--login copy is for config = "private"`), "leave the flag out: a shared configuration already has the host's login")
 	}
-	in.Env.Login = "" // the jail has it
+	in.Env.Login, in.Env.Keep = "", "" // the jail has it
 	return nil
-}
-
-// hostLogin is the folder of the host's login, if the jail can use it without
-// having it: its own configuration has none of its own.
-func hostLogin(in *spec.Input) (dir string, warnings []string) {
-	if !isClaude(in) || in.Policy.Agent.Key != policy.KeyAuto || in.Policy.Agent.Config != policy.ConfigPrivate || in.Policy.Network.Mode == policy.NetHost {
-		return "", nil
-	}
-	h := folder.Find(source.Environ(), in.Host.Home)
-	has, err := account.Has(h)
-	if err != nil {
-		return "", []string{fmt.Sprintf("the login of the host is not used: %s cannot be read: %v", show.Visible(filepath.Join(h.Dir, ".credentials.json")), err)}
-	}
-	if !has || account.Own(spec.PrivateConfig(in.Host), loginPlaceholder()) {
-		return "", nil
-	}
-	if rel, ok := strings.CutPrefix(h.Dir, in.Host.Home+"/"); ok {
-		return "~/" + rel, nil
-	}
-	return h.Dir, nil
-}
-
-// loginPlaceholder stands for the host's login in a jail.
-func loginPlaceholder() string {
-	for _, k := range agent.Default().Keys {
-		if k.ByName {
-			return k.For("").Placeholder()
-		}
-	}
-	return ""
-}
-
-// standIn puts the placeholder of the host's login where the agent looks for
-// one, or takes it away.
-func standIn(in *spec.Input, j *contract.Jail) error {
-	use := slices.ContainsFunc(Brokers(j), func(b network.Broker) bool { return strings.HasPrefix(b.From, network.FromLogin) })
-	return account.StandIn(folder.Find(source.Environ(), in.Host.Home), spec.PrivateConfig(in.Host), loginPlaceholder(), use)
 }
 
 // Shell is the command of a jail that runs a shell.
@@ -162,12 +123,12 @@ func Prepare(in *spec.Input) (Warnings, error) {
 
 // Seed gives the first run of a private configuration what it may have of the
 // host's. It comes after Prepare.
-func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error) {
+func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) {
 	if !isClaude(in) || in.Policy.Agent.Config != policy.ConfigPrivate {
 		return new(claude.Report), nil
 	}
 	o := claude.Options{
-		Host: folder.Find(source.Environ(), in.Host.Home), State: in.Host.ProjectState, Project: in.Host.Project.Dir, Login: login == LoginCopy,
+		Host: folder.Find(source.Environ(), in.Host.Home), State: in.Host.ProjectState, Project: in.Host.Project.Dir, Login: how == LoginCopy,
 		APIKey: in.Policy.Env.Set[keyVariable],
 	}
 	if slices.Contains(in.Policy.Env.Pass, keyVariable) {
@@ -176,14 +137,14 @@ func Seed(in *spec.Input, j *contract.Jail, login string) (*claude.Report, error
 	if b := brokerOf(j, keyVariable); b != nil {
 		o.Placeholder = b.Placeholder()
 	}
-	if login == LoginCopy {
-		err := account.StandIn(folder.Find(source.Environ(), in.Host.Home), spec.PrivateConfig(in.Host), loginPlaceholder(), false)
+	if how == LoginCopy {
+		err := login.TakeAway(claudeLogins(), spec.PrivateConfig(in.Host), loginPlaceholder())
 		if err != nil {
 			return new(claude.Report), err
 		}
 	}
 	r, err := claude.Seed(o)
-	if err == nil && login != LoginCopy {
+	if err == nil && how != LoginCopy {
 		err = standIn(in, j)
 	}
 	switch {

@@ -76,9 +76,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, source.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
 	if !o.Export {
 		in.Init = facts.Executable
-		login, w := hostLogin(in)
-		in.Env.Login = login
-		warnings = append(warnings, w...)
+		warnings = append(warnings, chooseLogin(in)...)
 	}
 	return in, warnings, nil
 }

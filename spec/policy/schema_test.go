@@ -88,6 +88,8 @@ func TestRowsComplete(t *testing.T) {
 			delete(in, field)
 		}
 	}
+	delete(in, &b.Keep) // of brokers that jails get by themselves
+	delete(in, &b.Tokens)
 	for _, name := range in {
 		t.Errorf("no key for the field %s of a broker", name)
 	}

@@ -20,10 +20,10 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
-// tokens is the part "tokens": the endpoint that refreshes logins. A refresh
-// token that comes a second time ends the login. Its arguments are the secret
-// that tokens begin with, the file that its address goes to, and one that
-// counts.
+// tokens is the part "tokens": the endpoint that gives out logins and refreshes
+// them. A refresh token that comes a second time ends the login. Its arguments
+// are the secret that tokens begin with, the file that its address goes to, and
+// one that counts.
 func tokens(args []string) int {
 	secret, file, counter := args[0], args[1], args[2]
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -42,7 +42,15 @@ func tokens(args []string) int {
 		mu.Lock()
 		defer mu.Unlock()
 		var q map[string]string
-		if json.NewDecoder(r.Body).Decode(&q) != nil || r.URL.Path != "/v1/oauth/token" || n < 0 || q["refresh_token"] != fmt.Sprintf("%s-r%d", secret, n) {
+		err := json.NewDecoder(r.Body).Decode(&q)
+		switch {
+		case err == nil && r.URL.Path == "/v1/oauth/token/revoke" && q["token"] == fmt.Sprintf("%s-r%d", secret, n):
+			_ = os.WriteFile(counter, []byte("revoked"), 0o600)
+			return
+		case err == nil && q["grant_type"] == "authorization_code" && q["code"] == "the-code" && q["code_verifier"] != "" && n == 0:
+			q["refresh_token"], q["scope"] = secret+"-r0", "user:inference user:profile"
+		}
+		if err != nil || r.URL.Path != "/v1/oauth/token" || n < 0 || q["refresh_token"] != fmt.Sprintf("%s-r%d", secret, n) {
 			n = -1
 			_ = os.WriteFile(counter, []byte("the login has ended"), 0o600)
 			http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
@@ -62,6 +70,13 @@ func hostLogin(t *testing.T, w *world.World, l *world.Lab) (secret string, refre
 	secret = "sk-ant-" + rand.Text() + rand.Text()
 	w.Write(w.Home+"/.claude/.credentials.json", fmt.Sprintf(`{"mcpOAuth":{},"claudeAiOauth":{"accessToken":"%s-a0","refreshToken":"%s-r0","expiresAt":%d,"scopes":["user:inference","user:profile"],"subscriptionType":"max","rateLimitTier":"default_claude_max_20x"}}`,
 		secret, secret, time.Now().Add(-time.Hour).UnixMilli()))
+	return secret, tokenEndpoint(t, w, l, secret)
+}
+
+// tokenEndpoint is platform.claude.com in the lab. It returns what says how
+// often it gave out tokens.
+func tokenEndpoint(t *testing.T, w *world.World, l *world.Lab, secret string) (count func() string) {
+	t.Helper()
 	addr, counter := filepath.Join(w.Dir, "tokens"), filepath.Join(w.Dir, "refreshes")
 	c := exec.Command(os.Args[0], secret, addr, counter)
 	c.Env = append(w.Environ(), world.PartEnv+"=tokens")
@@ -72,7 +87,7 @@ func hostLogin(t *testing.T, w *world.World, l *world.Lab) (secret string, refre
 	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
 	world.WaitFor(t, "the endpoint", func() bool { _, err := os.Stat(addr); return err == nil })
 	l.Ask(lab.Order{Name: "platform.claude.com", Answers: [][]string{{lab.PublicC}}, Backend: w.Read(addr)})
-	return secret, func() string {
+	return func() string {
 		text, err := os.ReadFile(counter)
 		if err != nil {
 			return "0"

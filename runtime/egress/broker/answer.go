@@ -16,7 +16,7 @@ import (
 func (b *Broker) handle(w http.ResponseWriter, r *http.Request) {
 	begun := time.Now()
 	e := Event{Broker: b.Name, Method: clip(r.Method), Path: clip(r.URL.Path)}
-	f, no := b.prepare(r)
+	f, no := b.as(r).prepare(r)
 	defer func() {
 		if f != nil && f.sent != nil {
 			e.Sent = f.sent.n.Load()
@@ -24,7 +24,13 @@ func (b *Broker) handle(w http.ResponseWriter, r *http.Request) {
 		e.Duration = time.Since(begun)
 		b.tell(e)
 	}()
-	if no == nil {
+	switch path, bad := b.tokenPath(r); {
+	case no != nil:
+	case bad != nil:
+		no = bad
+	case path != "":
+		no = b.exchange(w, r, f, path, &e)
+	default:
 		e.Forwarded = true
 		no = b.forward(w, f, &e)
 	}

@@ -26,6 +26,10 @@ type Options struct {
 	Key string
 	// Source has the key in place of Key, and is asked for each request.
 	Source Source
+	// Keeper keeps the logins that this service gives out (network.Tokens);
+	// Stands is the placeholder that the jail gets for them.
+	Keeper Keeper
+	Stands string
 	// Roots are the certificates (PEM) that the service's is verified with;
 	// nil means the system's.
 	Roots []byte
@@ -43,6 +47,8 @@ type Options struct {
 // Source is a key that changes. Its methods are called from any goroutine, and
 // no error of it has a key in it.
 type Source interface {
+	// Key is empty where there is none yet: credentials of the jail's own pass
+	// then.
 	Key(ctx context.Context) (string, error)
 	// Rejected says that the service did not take a key.
 	Rejected(key string)
@@ -93,6 +99,9 @@ type Broker struct {
 	network.Broker
 	upstream  *url.URL
 	source    Source
+	keeper    Keeper // with Tokens
+	stands    string
+	bare      *Broker               // as it is without a key; nil where there always is one
 	rules     []network.RequestRule // of Allow
 	log       func(Event)
 	server    *http.Server
@@ -151,7 +160,10 @@ func New(b network.Broker, o Options) (*Broker, error) {
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
 	}
-	own := &Broker{Broker: b, upstream: upstream, source: o.Source, log: o.Log, pem: o.Roots, slots: make(chan struct{}, maxConns)}
+	if b.Tokens != nil && (o.Keeper == nil || o.Stands == "") {
+		return nil, fmt.Errorf("broker %q: nobody keeps the logins that it gives out", b.Name)
+	}
+	own := &Broker{Broker: b, upstream: upstream, source: o.Source, keeper: o.Keeper, stands: o.Stands, log: o.Log, pem: o.Roots, slots: make(chan struct{}, maxConns)}
 	own.transport = &http.Transport{
 		// No Proxy: the host's proxy variables are not the jail's.
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -176,6 +188,10 @@ func New(b network.Broker, o Options) (*Broker, error) {
 			return nil, fmt.Errorf("broker %q: %w", b.Name, err)
 		}
 		own.rules = append(own.rules, rule)
+	}
+	if b.Keep != "" {
+		own.bare = &Broker{Broker: b, upstream: upstream}
+		own.bare.From, own.bare.Header, own.bare.Paths, own.bare.Allow = "", "", nil, nil
 	}
 	own.ctx, own.end = context.WithCancel(context.Background())
 	if o.Authority != nil {

@@ -43,6 +43,17 @@ func (b *Broker) credential(r *http.Request) (value string, secrets []string, no
 	return value, secrets, nil
 }
 
+// as is how the broker judges a request: as one without a key while there is
+// none.
+func (b *Broker) as(r *http.Request) *Broker {
+	if b.bare != nil {
+		if key, err := b.source.Key(r.Context()); err == nil && key == "" {
+			return b.bare
+		}
+	}
+	return b
+}
+
 // wants says what the broker's header has to hold.
 func (b *Broker) wants() string {
 	return fmt.Sprintf("the header %s does not hold its placeholder. This broker takes no other key: the real one is added outside of the jail, in the place of %q", b.Header, b.Placeholder())

@@ -16,7 +16,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
 )
 
-// ErrNoLogin is returned by Copy and StandIn where the host has no login.
+// ErrNoLogin is returned by Copy where the host has no login.
 var ErrNoLogin = errors.New("the host has no login to copy")
 
 // Copy copies the host's login, unless there is one.

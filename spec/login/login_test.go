@@ -1,4 +1,4 @@
-package account
+package login
 
 import (
 	"fmt"
@@ -7,39 +7,44 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
+	"github.com/jailed-claude/jailed-claude/internal/credential"
 )
 
 // TestStandIn: the jail gets what the agent shows of the host's login, and no
 // token; what was made inside stays.
 func TestStandIn(t *testing.T) {
 	const hold = "placeholder-1"
-	h := folder.Host{Dir: t.TempDir(), JSON: filepath.Join(t.TempDir(), ".claude.json")}
+	f, _ := credential.Named("")
+	h := Place{Format: f, Dir: t.TempDir()}
 	put := func(dir, text string) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, folder.LoginJSON), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, f.File), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	has := func(dir string) string {
-		text, _ := os.ReadFile(filepath.Join(dir, folder.LoginJSON)) // or there is none
+		text, _ := os.ReadFile(filepath.Join(dir, f.File)) // or there is none
 		return string(text)
 	}
 	standIn := func(private string, use bool) {
 		t.Helper()
-		if err := StandIn(h, private, hold, use); err != nil {
+		err := TakeAway(f, private, hold)
+		if use {
+			err = h.StandIn(private, hold)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if ok, err := Has(h); ok || err != nil {
+	if ok, err := h.Has(); ok || err != nil {
 		t.Error(ok, err)
 	}
 	put(h.Dir, `{"mcpOAuth":{"x":"secret"},"claudeAiOauth":{"accessToken":"secret-a","refreshToken":"secret-r","expiresAt":5,"scopes":["user:inference"],"subscriptionType":"max","rateLimitTier":"t","more":"secret"}}`)
-	if ok, err := Has(h); !ok || err != nil {
+	if ok, err := h.Has(); !ok || err != nil {
 		t.Error(ok, err)
 	}
 	private := t.TempDir()
-	want := `{"claudeAiOauth":{"accessToken":"placeholder-1","refreshToken":"","expiresAt":4102444800000,"scopes":["user:inference"],"subscriptionType":"max","rateLimitTier":"t"}}`
+	want := `{"claudeAiOauth":{"accessToken":"placeholder-1","expiresAt":4102444800000,"rateLimitTier":"t","refreshToken":"","scopes":["user:inference"],"subscriptionType":"max"}}`
 	for range 2 {
 		standIn(private, true)
 		if got := has(private); got != want {
@@ -72,7 +77,7 @@ func TestStandIn(t *testing.T) {
 	}
 	for _, bad := range []string{"secret", `["secret"]`, `{"claudeAiOauth":"secret"}`} {
 		put(h.Dir, bad)
-		if ok, err := Has(h); ok || err == nil || strings.Contains(fmt.Sprint(err), "secret") {
+		if ok, err := h.Has(); ok || err == nil || strings.Contains(fmt.Sprint(err), "secret") {
 			t.Errorf("%s: %v, %v", bad, ok, err)
 		}
 	}

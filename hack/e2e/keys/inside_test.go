@@ -1,0 +1,106 @@
+package keys
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+)
+
+// TestLogInInside: the real agent logs in inside of a jail, by its own program.
+// The tokens that the service gives stay outside and are used from there, in
+// this jail and the next ones of the project, until the agent logs out.
+func TestLogInInside(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	placeholder := agent.Claude().Keys[1].For("").Placeholder()
+	hunter := world.PartEnv + "=keyhunt " + self + " $(cat masked) " + masked(placeholder)
+	w, l, _, log := world.Brokered(t, []map[string]any{
+		{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Look", "command": hunter}}}}, {"text": "{{tool_result}}"},
+	})
+	delete(w.Env, "ANTHROPIC_API_KEY")
+	secret := "sk-ant-" + rand.Text() + rand.Text()
+	count := tokenEndpoint(t, w, l, secret)
+	w.Write("masked", masked(secret))
+	run := func(stdin string, args ...string) world.Result {
+		t.Helper()
+		c := w.Command(append([]string{"run", "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE"), "--read", self}, args...)...)
+		c.Stdin = strings.NewReader(stdin)
+		return world.Finish(t, c)
+	}
+	if r := run("the-code#some-state\n", "--net", "internet", "--", "auth", "login"); r.Status != 0 || !strings.Contains(r.Out+r.Err, "Login successful") {
+		t.Fatalf("%s\nlog: %s", r, w.SessionLog())
+	}
+	kept := filepath.Join(w.State(), "login", "claude", ".credentials.json")
+	var file struct {
+		OAuth struct {
+			AccessToken, RefreshToken string
+			ExpiresAt                 int64
+		} `json:"claudeAiOauth"`
+	}
+	if err := json.Unmarshal([]byte(w.Read(kept)), &file); err != nil || file.OAuth.AccessToken != secret+"-a1" || file.OAuth.RefreshToken != secret+"-r1" {
+		t.Errorf("%v: kept is %+v", err, file)
+	}
+	if st, err := os.Stat(kept); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", st, err)
+	}
+	if text := w.Read(w.Private(".credentials.json")); strings.Contains(text, secret) || !strings.Contains(text, placeholder) {
+		t.Errorf("inside is %s", text)
+	}
+	free(w, w.Private(""), secret)
+	free(w, w.Project, secret)
+	if text := w.SessionLog(); strings.Contains(text, secret) {
+		t.Errorf("the session log has a token: %s", text)
+	}
+	// The next jail has no way to the endpoint, and works with the login. Its
+	// token runs out and is refreshed.
+	w.Write(kept, strings.Replace(w.Read(kept), `"expiresAt":`, `"expiresAt":1,"was":`, 1))
+	r := run("", "--net", "none", "--", "-p", "look around", "--output-format", "json", "--dangerously-skip-permissions")
+	var answer struct {
+		Result  string `json:"result"`
+		IsError bool   `json:"is_error"`
+	}
+	world.Decode(t, r, &answer)
+	var h hunt
+	if err := json.Unmarshal([]byte(answer.Result), &h); r.Status != 0 || answer.IsError || err != nil {
+		t.Fatalf("%v: %s\nlog: %s", err, r, w.SessionLog())
+	}
+	with := 0
+	for _, q := range w.APIRequests(log) {
+		switch got := q.Headers["Authorization"]; {
+		case slices.Equal(got, []string{"Bearer " + secret + "-a1"}), slices.Equal(got, []string{"Bearer " + secret + "-a2"}):
+			with++
+		case len(got) > 0:
+			t.Errorf("%s %s came with %q", q.Host, q.URL, got)
+		}
+	}
+	if n := count(); with < 2 || n != "2" {
+		t.Errorf("%d requests had the token, after it was given out %s times", with, n)
+	}
+	if len(h.Key) > 0 || len(h.Placeholder) == 0 {
+		t.Errorf("a token is in %q, the placeholder in %q", h.Key, h.Placeholder)
+	}
+	// Another project does not have it.
+	other := w.Home + "/other"
+	w.Mkdir(other, 0o755)
+	c := w.Command("shell", "--project", other, "--package", "host", "--net", "internet", "--", "bash", "-c", "cat ~/.claude/.credentials.json || echo none")
+	if r := world.Finish(t, c); r.Out != "none\n" {
+		t.Errorf("another project has %s", r)
+	}
+	// Logging out inside ends the login at the service, and outside.
+	if r := run("", "--net", "internet", "--", "auth", "logout"); r.Status != 0 || count() != "revoked" {
+		t.Errorf("%s: %s", count(), r)
+	}
+	if _, err := os.Stat(kept); err == nil {
+		t.Errorf("kept is %s", w.Read(kept))
+	}
+}
