@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/broker"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -27,18 +28,7 @@ type Env struct {
 	// Vars cross into the jail, unless it makes them itself. Build leaves out
 	// any that may not.
 	Vars map[string]string
-	// Keys are the variables in which the caller has a key for a service of the
-	// agent's. The keys themselves stay outside.
-	Keys []string
-	// Login is the folder of the login that is used where there is no key: the
-	// host's own, or that of this project. It stays outside as well. Empty for
-	// none.
-	Login string
-	// Keep is the folder for a login that is made in the jail. Empty where that
-	// is the jail's own matter. LogIn says that the jail is for logging in, and
-	// gets there whatever its network may reach.
-	Keep  string
-	LogIn bool
+	broker.Outside
 }
 
 // EnvOf is the part of the caller's environment that a policy lets cross.

@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/broker"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
@@ -74,7 +75,7 @@ func valid() Input {
 		},
 		// More than the planner would hand in (EnvOf): what may not cross must
 		// not, even so.
-		Env: Env{Keys: []string{"ANTHROPIC_API_KEY"}, Vars: map[string]string{
+		Env: Env{Outside: broker.Outside{Keys: []string{"ANTHROPIC_API_KEY"}}, Vars: map[string]string{
 			"TERM": "xterm-256color", "LANG": "en_GB.UTF-8", "LC_TIME": "C", "PATH": "/usr/bin",
 			"HOME": "/home/ada", "SSH_AUTH_SOCK": "/run/user/1000/ssh", "ANTHROPIC_API_KEY": "sk-secret", "GOFLAGS": "-v",
 		}},

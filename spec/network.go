@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/broker"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -115,27 +116,21 @@ func (b *builder) rules(c *network.Config) error {
 	return nil
 }
 
-// brokers are those of the policy and, first, the one that is made of the
-// caller's own key. Of two keys for one service the agent uses the first.
+// brokers are there with their names, and with the variables by which programs
+// find them.
 func (b *builder) brokers(c *network.Config) error {
-	for _, k := range b.agent.Keys {
-		taken := slices.ContainsFunc(c.Brokers, func(o network.Broker) bool { return o.Name == k.Broker })
-		if !taken && b.ownKey(k) {
-			o := k.For("env:" + k.Variable)
-			if k.ByName && b.Host.CAFile != "" {
-				o.URLEnv = ""
+	more, err := broker.Of(c, broker.Wanted{Agent: b.agent, Policy: b.Policy, Outside: b.Env.Outside, Certificates: b.Host.CAFile != ""})
+	if err != nil {
+		return err
+	}
+	c.Brokers = append(c.Brokers, more...)
+	for _, l := range b.agent.Logins {
+		if slices.ContainsFunc(more, func(o network.Broker) bool { format, _, _ := o.Login(); return format == l.Format }) {
+			for _, v := range l.With {
+				b.netEnv = append(b.netEnv, variable{v.Name, v.Value, "the login that it uses stays outside"})
 			}
-			c.Brokers = append(c.Brokers, o)
 		}
 	}
-	if k, ok := b.ownLogin(); ok && len(c.Brokers) == 0 {
-		logins, err := b.loginBrokers(c, k)
-		if err != nil {
-			return err
-		}
-		c.Brokers = append(c.Brokers, logins...)
-	}
-	c.Brokers = append(c.Brokers, b.Policy.Brokers...)
 	if err := b.brokerNames(c); err != nil {
 		return err
 	}
@@ -167,7 +162,7 @@ func (b *builder) brokers(c *network.Config) error {
 				b.netEnv = append(b.netEnv, variable{v.Name, v.Value, "the broker stands for the API itself"})
 			}
 		}
-		b.grant("network", o.Upstream, "broker", from, brokerWhy(o))
+		b.grant("network", o.Upstream, "broker", from, broker.Why(o))
 	}
 	return nil
 }
@@ -214,62 +209,6 @@ func (b *builder) brokerNames(c *network.Config) error {
 var certificateVariables = []string{
 	"AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "CODEX_CA_CERTIFICATE", "CURL_CA_BUNDLE", "DENO_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
 	"PIP_CERT", "REQUESTS_CA_BUNDLE",
-}
-
-// brokerWhy says what a broker is for.
-func brokerWhy(o network.Broker) string {
-	why := "no key"
-	if o.From != "" {
-		why = fmt.Sprintf("key from %s, added outside as %s", o.From, o.Header)
-	}
-	why += "; inside it is "
-	if o.Host != "" {
-		why += "https://" + o.Host + " and "
-	}
-	why += o.URL()
-	if o.Keep != "" {
-		why += "; a login that is made inside is kept in " + o.Keep
-	}
-	if o.Tokens != nil {
-		why += "; the tokens that it gives out stay outside"
-	}
-	if len(o.Paths) > 0 {
-		why += ", for " + strings.Join(o.Paths, " ")
-	}
-	if len(o.Allow) > 0 {
-		why += ", for " + strings.Join(o.Allow, ", ")
-	}
-	if len(o.Upgrade) > 0 {
-		why += ", with " + strings.Join(o.Upgrade, " ")
-	}
-	return why
-}
-
-// ownKey: the jail gets a broker for the key in the caller's environment.
-func (b *builder) ownKey(k agent.Key) bool {
-	if b.Policy.Agent.Key != policy.KeyAuto || !slices.Contains(b.Env.Keys, k.Variable) || b.says(k.Variable) || b.says(k.URL) || b.says(k.Elsewhere) || b.says(k.Inside) {
-		return false
-	}
-	if k.URL == "" && b.Host.CAFile == "" {
-		return false // it comes by the service's own name, which needs certificates
-	}
-	return !slices.ContainsFunc(b.Policy.Brokers, func(o network.Broker) bool {
-		return o.Name == k.Broker || o.Env == k.Variable || k.Inside != "" && o.Env == k.Inside || k.URL != "" && o.URLEnv == k.URL
-	})
-}
-
-// ownLogin is the key that a login stands for, if the jail uses one or can get
-// one.
-func (b *builder) ownLogin() (agent.Key, bool) {
-	for _, k := range b.agent.Keys {
-		if !k.ByName || b.Env.Login+b.Env.Keep == "" || b.Host.CAFile == "" || b.Policy.Agent.Config != policy.ConfigPrivate {
-			continue
-		}
-		with := *b
-		with.Env.Keys = []string{k.Variable}
-		return k, with.ownKey(k)
-	}
-	return agent.Key{}, false
 }
 
 // says: the policy passes or sets the variable.

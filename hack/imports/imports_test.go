@@ -42,7 +42,7 @@ type rule struct {
 
 // pure are the packages that say what a jail is.
 var pure = []string{
-	"spec", "spec/canon", "spec/compare", "spec/contract", "spec/contract/brief", "spec/contract/wire", "spec/pattern", "spec/policy",
+	"spec", "spec/broker", "spec/canon", "spec/compare", "spec/contract", "spec/contract/brief", "spec/contract/wire", "spec/pattern", "spec/policy",
 	"spec/policy/change", "spec/policy/jsonschema", "spec/policy/nearest", "spec/policy/position", "spec/policy/scalar", "spec/policy/starter", "spec/portable",
 	"internal/digest", "internal/paths", "internal/storepath",
 }

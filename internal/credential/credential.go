@@ -234,6 +234,12 @@ func (f Format) Own(text []byte, placeholder string) bool {
 // Client is by what name the program asks for tokens.
 func (f Format) Client() string { return f.fixed["client_id"] }
 
+// Holds reports whether the file of a jail has the placeholder of the login.
+func (f Format) Holds(text []byte, placeholder string) bool {
+	o, err := decode(text)
+	return err == nil && f.access(o) == placeholder
+}
+
 // Request is what is sent to the endpoint for a new access token.
 func (f Format) Request(l Login) (contentType string, body []byte, err error) {
 	all := map[string]string{"grant_type": "refresh_token", "refresh_token": l.Refresh}

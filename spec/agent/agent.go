@@ -2,6 +2,7 @@ package agent
 
 import (
 	"cmp"
+	"path"
 	"slices"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -42,6 +43,9 @@ type Agent struct {
 	Hosts []string
 	// Keys are secrets that it sends to a service.
 	Keys []Key
+	// Logins are those of the user that it can use without having them, beside
+	// what Keys have of that.
+	Logins []Login
 	// Sandbox is the one that it puts its own commands into.
 	Sandbox Sandbox
 	// Brief is how a text of the jail's gets into its context.
@@ -260,6 +264,18 @@ func (a Agent) Config() Folder {
 		return Folder{}
 	}
 	return a.Folders[0]
+}
+
+// On is where the folder is on a host, for a user with that environment and home.
+func (f Folder) On(env map[string]string, home string) string {
+	dir := env[f.Variable]
+	switch {
+	case !path.IsAbs(dir):
+		return path.Join(home, f.Path)
+	case f.Below:
+		return path.Join(dir, path.Base(f.Path))
+	}
+	return path.Clean(dir)
 }
 
 // Set are the variables of jails of that kind.

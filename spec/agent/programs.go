@@ -26,6 +26,7 @@ func programs() map[string]Agent {
 			Folders: []Folder{{Path: ".codex", Variable: "CODEX_HOME", Login: "auth.json"}},
 			Hosts:   openAIHosts(),
 			Keys:    codexKeys(),
+			Logins:  []Login{chatGPT("codex", 0, "openai")},
 			Sandbox: Sandbox{
 				Off: []string{"--sandbox", "danger-full-access"}, Short: "-s", Nesting: true,
 				Also: []string{"--dangerously-bypass-approvals-and-sandbox", "--yolo"},
@@ -44,6 +45,7 @@ func programs() map[string]Agent {
 			// It unpacks itself into the second one.
 			Folders: []Folder{{Path: ".copilot", Variable: "COPILOT_HOME", Login: "config.json"}, {Path: ".cache/copilot", Variable: "XDG_CACHE_HOME", Below: true}},
 			Hosts:   []string{"github.com", "api.github.com", "api.githubcopilot.com", "api.individual.githubcopilot.com"},
+			Logins:  []Login{copilotLogin()},
 			Brief: Brief{
 				File:     "/etc/jailed-claude/copilot/.github/instructions/jailed-claude.instructions.md",
 				Variable: "COPILOT_CUSTOM_INSTRUCTIONS_DIRS", Value: "/etc/jailed-claude/copilot",
@@ -61,6 +63,7 @@ func programs() map[string]Agent {
 				Upstream: "https://generativelanguage.googleapis.com", Header: "X-Goog-Api-Key",
 				Paths: []string{"/v1beta/models", "/v1beta/models/", "/v1/models", "/v1/models/"},
 			}},
+			Logins: []Login{geminiLogin()},
 		},
 		"opencode": {
 			Programs: []string{"opencode"}, Package: "opencode-ai", Seen: "1.18.33",
@@ -75,6 +78,10 @@ func programs() map[string]Agent {
 			// are other presets: @openai, @claude.
 			Hosts: []string{"models.opencode.ai", "registry.npmjs.org"},
 			Keys:  []Key{anthropicByName(), openAI()},
+			Logins: []Login{
+				chatGPT("opencode-openai", 1),
+				{Format: "opencode-github-copilot", Folder: 1, Services: []Service{{Name: "opencode-copilot", Host: "api.githubcopilot.com"}}},
+			},
 			Brief: Brief{Variable: "OPENCODE_CONFIG_CONTENT", Value: `{"instructions":["/etc/jailed-claude/brief.md"]}`},
 		},
 		"pi": {

@@ -89,7 +89,12 @@ func (p Place) StandIn(private, placeholder string) error {
 
 // TakeAway takes such a placeholder away.
 func TakeAway(f credential.Format, private, placeholder string) error {
-	return change(f, private, placeholder, f.Remove)
+	return change(f, private, placeholder, func(text []byte) ([]byte, error) {
+		if !f.Holds(text, placeholder) {
+			return text, nil
+		}
+		return f.Remove(text)
+	})
 }
 
 func change(f credential.Format, private, placeholder string, do func([]byte) ([]byte, error)) error {

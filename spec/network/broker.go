@@ -27,6 +27,12 @@ type Broker struct {
 	// "command:PROGRAM ARGUMENTS", or FromLogin and a login (Login). Without it
 	// there is no key, and credentials of the jail's own pass.
 	From string `json:"from,omitempty"`
+	// As is the broker whose placeholder this one takes, where one key is for
+	// several services. Empty for its own.
+	As string `json:"as,omitempty"`
+	// Open: requests without the placeholder pass as they are. The jail reaches
+	// the service by the rules as well, for other things.
+	Open bool `json:"open,omitempty"`
 	// Keep is the folder, outside, of the login that is made in the jail, which
 	// is used in the place of From from then on. With From the same there may be
 	// no login yet: until there is one, credentials of the jail's own pass.
@@ -107,13 +113,13 @@ func (b Broker) NoLogin() bool {
 }
 
 // Placeholder stands for the key inside. It is no secret: only brokers of the
-// same jail take it. All those of one login have the same.
+// same jail take it.
 func (b Broker) Placeholder() string {
-	what := b.Name + "-key"
-	if format, _, ok := b.Login(); ok && format != "" {
-		what = format + "-login"
+	name := b.Name
+	if b.As != "" {
+		name = b.As
 	}
-	return "placeholder-for-the-" + what + "-which-stays-outside-of-this-jail"
+	return "placeholder-for-the-" + name + "-key-which-stays-outside-of-this-jail"
 }
 
 // Allows reports whether requests for this URL path are passed on.

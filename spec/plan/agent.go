@@ -124,8 +124,11 @@ func Prepare(in *spec.Input) (Warnings, error) {
 // Seed gives the first run of a private configuration what it may have of the
 // host's. It comes after Prepare.
 func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) {
-	if !isClaude(in) || in.Policy.Agent.Config != policy.ConfigPrivate {
+	if in.Policy.Agent.Config != policy.ConfigPrivate {
 		return new(claude.Report), nil
+	}
+	if !isClaude(in) {
+		return new(claude.Report), login.PutIn(in, j)
 	}
 	o := claude.Options{
 		Host: folder.Find(source.Environ(), in.Host.Home), State: in.Host.ProjectState, Project: in.Host.Project.Dir, Login: how == LoginCopy,
@@ -138,14 +141,14 @@ func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) 
 		o.Placeholder = b.Placeholder()
 	}
 	if how == LoginCopy {
-		err := login.TakeAway(claudeLogins(), spec.PrivateConfig(in.Host), loginPlaceholder())
+		err := login.TakeOut(in)
 		if err != nil {
 			return new(claude.Report), err
 		}
 	}
 	r, err := claude.Seed(o)
 	if err == nil && how != LoginCopy {
-		err = standIn(in, j)
+		err = login.PutIn(in, j)
 	}
 	switch {
 	case errors.Is(err, account.ErrNoLogin):

@@ -8,6 +8,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/login"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -76,7 +77,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, source.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
 	if !o.Export {
 		in.Init = facts.Executable
-		warnings = append(warnings, chooseLogin(in)...)
+		warnings = append(warnings, login.Choose(in)...)
 	}
 	return in, warnings, nil
 }

@@ -189,7 +189,7 @@ func New(b network.Broker, o Options) (*Broker, error) {
 		}
 		own.rules = append(own.rules, rule)
 	}
-	if b.Keep != "" {
+	if b.Keep != "" || b.Open {
 		own.bare = &Broker{Broker: b, upstream: upstream}
 		own.bare.From, own.bare.Header, own.bare.Paths, own.bare.Allow = "", "", nil, nil
 	}

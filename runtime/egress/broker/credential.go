@@ -44,14 +44,25 @@ func (b *Broker) credential(r *http.Request) (value string, secrets []string, no
 }
 
 // as is how the broker judges a request: as one without a key while there is
-// none.
+// none, and where it is open to others and the request has no placeholder.
 func (b *Broker) as(r *http.Request) *Broker {
-	if b.bare != nil {
+	switch {
+	case b.bare == nil:
+		return b
+	case b.Open && !slices.ContainsFunc(r.Header.Values(b.Header), b.holds):
+		return b.bare
+	case b.Keep != "":
 		if key, err := b.source.Key(r.Context()); err == nil && key == "" {
 			return b.bare
 		}
 	}
 	return b
+}
+
+// holds: a header's value is, or has, the placeholder.
+func (b *Broker) holds(value string) bool {
+	_, _, ok := b.place(value, "")
+	return ok || strings.Contains(value, b.Placeholder())
 }
 
 // wants says what the broker's header has to hold.
