@@ -66,7 +66,10 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	if err != nil {
 		return err
 	}
-	jail := append(append([]string{in.Host.Executable, "shell"}, given(c.Flags())...), "--", suite.Program)
+	flags := given(c.Flags())
+	jail := func(project string) []string {
+		return append(append([]string{in.Host.Executable, "shell", "--project=" + project}, flags...), "--", suite.Program)
+	}
 	findings, err := audit.Do(c.Context(), in.Host.Executable, promised(in, j.Spec), audit.Attacked{Jail: jail, Against: o.against, Classes: o.classes})
 	if err != nil {
 		return err
@@ -89,11 +92,12 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	return nil
 }
 
-// given are the flags of the command line that every jail command has.
+// given are the flags of the command line that every jail command has, but for the
+// project.
 func given(flags *pflag.FlagSet) []string {
 	var args []string
 	flags.Visit(func(p *pflag.Flag) {
-		if slices.Contains([]string{"against", "class", "json", "all", "inside", "inside-mark", "target"}, p.Name) {
+		if slices.Contains([]string{"project", "against", "class", "json", "all", "inside", "inside-mark", "target"}, p.Name) {
 			return
 		}
 		if s, ok := p.Value.(pflag.SliceValue); ok {
@@ -111,9 +115,9 @@ func given(flags *pflag.FlagSet) []string {
 func promised(in *spec.Input, s *specs.Spec) attack.Facts {
 	h := in.Host
 	f := attack.Facts{
-		Net: in.Policy.Network.Mode, Project: h.Project.Dir, Home: h.Home, RuntimeDir: h.RuntimeDir,
+		Net: in.Policy.Network.Mode, Project: h.Project.Dir, Home: h.Home, RuntimeDir: h.RuntimeDir, State: h.StateDir,
 		ReadOnly: in.Policy.Files.Project == policy.ProjectRO, Nesting: contract.Nesting(s),
-		NixDaemon: in.Policy.Nix.Daemon == policy.DaemonAuto, Memory: in.Policy.Limits.Memory, Pids: in.Policy.Limits.Pids,
+		Hides: in.Policy.Files.Hide, NixDaemon: in.Policy.Nix.Daemon == policy.DaemonAuto, Memory: in.Policy.Limits.Memory, Pids: in.Policy.Limits.Pids,
 	}
 	audit.See(&f, s)
 	return f

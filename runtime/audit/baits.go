@@ -252,17 +252,20 @@ func Target(in io.Reader, out io.Writer) error {
 // out ends. All have names of this audit alone.
 type remains struct {
 	Folders []string
-	// SHM and MSG are System V keys, and MQ is the name of a POSIX queue.
-	SHM, MSG int
-	MQ       string
+	// SHM, NeighbourSHM and MSG are System V keys, and MQ is the name of a POSIX queue.
+	SHM, NeighbourSHM, MSG int
+	MQ                     string
 }
 
 func (r *remains) remove() {
 	for _, dir := range r.Folders {
 		_ = os.RemoveAll(dir)
 	}
-	if r.SHM != 0 {
-		if id, err := unix.SysvShmGet(r.SHM, 0, 0); err == nil {
+	for _, key := range []int{r.SHM, r.NeighbourSHM} {
+		if key == 0 {
+			continue
+		}
+		if id, err := unix.SysvShmGet(key, 0, 0); err == nil {
 			_, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil)
 		}
 	}

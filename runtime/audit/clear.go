@@ -31,6 +31,7 @@ func (s *Scene) Close() {
 		v()
 	}
 	s.undo = nil
+	s.stage.Close()
 	s.remains.remove()
 	for _, f := range append(s.leaked, s.master, s.slave) {
 		if f != nil {

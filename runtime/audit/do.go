@@ -21,10 +21,10 @@ import (
 // Attacked is what Do attacks.
 type Attacked struct {
 	// Jail is a command that runs the program which follows it in a jail of
-	// ours.
-	Jail []string
+	// ours, of that project.
+	Jail func(project string) []string
 	// Against is a shell command that runs what follows it in whatever it
-	// makes; in place of Jail.
+	// makes of the folder that it is called in; in place of Jail.
 	Against string
 	// Classes of attacks; none for all.
 	Classes []string
@@ -72,19 +72,25 @@ func Do(ctx context.Context, self string, f attack.Facts, a Attacked) (findings 
 		return nil, err
 	}
 	defer scene.Close()
+	jail := func(project, inside string) *exec.Cmd {
+		var argv []string
+		if a.Against != "" {
+			argv = []string{"/bin/sh", "-c", a.Against + ` "$@"`, "sh", self}
+		} else {
+			argv = a.Jail(project)
+		}
+		c := exec.CommandContext(ctx, argv[0], append(argv[1:], "audit", "--inside="+inside)...)
+		if a.Against != "" {
+			c.Dir = project
+		}
+		c.Cancel = func() error { return c.Process.Signal(unix.SIGTERM) }
+		return c
+	}
+	scene.neighbours(jail)
 	bait, err := scene.Bait()
 	if err != nil {
 		return nil, err
 	}
-	argv := a.Jail
-	if a.Against != "" {
-		argv = []string{"/bin/sh", "-c", a.Against + ` "$@"`, "sh", self}
-	}
-	child := exec.CommandContext(ctx, argv[0], append(argv[1:], "audit", "--inside="+bait)...)
-	if a.Against != "" {
-		child.Dir = f.Project
-	}
-	child.Cancel = func() error { return child.Process.Signal(unix.SIGTERM) }
-	findings, err = scene.Run(child)
+	findings, err = scene.Run(jail(f.Project, bait))
 	return findings, errors.Join(err, context.Cause(ctx))
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/neighbours"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"
 )
 
@@ -56,7 +57,7 @@ func (s *Scene) Run(c *exec.Cmd) ([]Finding, error) {
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	results, last, rerr := suite.Read(out)
+	results, last, rerr := suite.Read(out, s.stage.Play)
 	// What outlives the jail may hold the pipe.
 	_ = out.Close()
 	err = c.Wait()
@@ -67,7 +68,9 @@ func (s *Scene) Run(c *exec.Cmd) ([]Finding, error) {
 	if u, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		s.maxRSS = u.Maxrss << 10
 	}
+	s.endNeighbour()
 	s.end(shown)
+	s.nextNeighbour()
 	if len(results) == 0 {
 		return nil, fmt.Errorf("the attacks were not started: %s: %s", c.ProcessState, strings.TrimSpace(s.screen.String()))
 	}
@@ -133,6 +136,9 @@ func (s *Scene) judge(results map[string]attack.Result, last string) []Finding {
 			r = attack.Failure("the attacker had ended, with %s", last)
 		case a.Judge != nil && r.Verdict != attack.Failed:
 			r = a.Judge(witness{s}, r)
+		}
+		if s.next != nil && s.next.failed != nil && neighbours.Leaves(a.Name) && r.Verdict == attack.Held {
+			r = attack.Failure("no next jail looked for it: %v", s.next.failed)
 		}
 		if r.Verdict == attack.Held && a.Lacks != nil {
 			if why := a.Lacks(); why != "" {

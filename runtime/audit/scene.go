@@ -16,6 +16,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/storepath"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/files"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/moves"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"
 )
 
@@ -29,6 +30,10 @@ type Scene struct {
 	// existing are the folders and files among those that attacks may make.
 	existing map[string]bool
 	undo     []func()
+	// stage is where the host works during the attacks.
+	stage *moves.Stage
+	// next is another project with jails of its own.
+	next     *neighbour
 	remains  remains
 	target   *exec.Cmd
 	toTarget io.Writer
@@ -115,6 +120,12 @@ func Prepare(f attack.Facts, o Options) (*Scene, error) {
 		}
 	}
 	s.shared()
+	// Where the project takes no files there is nothing to replace.
+	dir := filepath.Join(f.Project, s.bait.Marked("host"))
+	if stage, err := moves.Lay(dir, s.secret, s.bait); err == nil {
+		s.stage = stage
+		s.remains.Folders = append(s.remains.Folders, dir)
+	}
 	if err := s.tellTarget(); err != nil {
 		s.Close()
 		return nil, err

@@ -23,6 +23,7 @@ func audited(t *testing.T) *world.World {
 	for name, text := range map[string]string{
 		".envrc": "use nix\n", ".vscode/tasks.json": "{}\n", ".claude/settings.json": "{}\n", "deep/secrets/key": world.Planted + "\n", ".env": world.Planted + "\n",
 		w.Home + "/.bashrc": "# mine\n", w.Home + "/.bash_history": "ls\n", w.Home + "/.aws/credentials": world.Planted, w.Dir + "/other/project": world.Planted,
+		w.Home + "/.claude/CLAUDE.md": "mine\n", w.Home + "/.local/state/jailed-claude/log/x": "{}\n", w.Home + "/.local/state/jailed-claude/trust/x": "{}\n",
 	} {
 		w.Write(name, text)
 	}
@@ -113,7 +114,8 @@ func TestAudit(t *testing.T) {
 			if r.Status != 0 {
 				t.Errorf("status %d: %s", r.Status, r.Err)
 			}
-			applies := []string{"read-other-project", "hidden-read", "hidden-move-ancestor", "protected-write", "protected-move-ancestor", "trust-direnv", "service-session-bus", "see-credentials", "signal-kill"}
+			applies := []string{"read-other-project", "hidden-read", "hidden-move-ancestor", "protected-write", "protected-move-ancestor", "trust-direnv", "service-session-bus", "see-credentials", "signal-kill",
+				"host-rename", "host-git-config", "host-ancestor", "host-hidden-rename", "host-socket", "trust-gitlink-in-node-modules", "trust-deep-direnv", "neighbour-config", "neighbour-kept-config", "neighbour-list-log", "neighbour-leave-in-config"}
 			if name != "host" {
 				applies = append(applies, "loopback-tcp", "abstract-stream", "udp-loopback")
 			} else if rows["loopback-tcp"].Result != "not applicable" {
@@ -144,6 +146,9 @@ var unprotected = []string{
 	"tiocsti", "read-input", "window-size", "escape-clipboard-write", "escape-title-report", "service-bait", "service-session-bus", "service-wayland",
 	"loopback-tcp", "loopback-any-address", "loopback-mapped", "name-127-1", "abstract-stream", "abstract-packet", "abstract-datagram", "udp-loopback", "see-connections", "see-abstract-sockets", "socket-diagnosis",
 	"race-protected-symlink", "race-protected-mount-point", "race-hidden-symlink", "race-hidden-mount-point", "race-outside-symlink", "race-dot-dot", "race-masked-file", "race-report",
+	"host-rename", "host-git-config", "host-truncate", "host-switch", "host-ancestor", "host-then-move", "host-hidden-rename", "host-hidden-folder", "host-socket", "host-in-between",
+	"trust-gitlink-in-node-modules", "trust-git-rebase-exec", "trust-git-assume-unchanged", "trust-deep-direnv",
+	"neighbour-home", "neighbour-config", "neighbour-tmp", "neighbour-project", "neighbour-list-log", "neighbour-abstract-socket", "neighbour-loopback", "neighbour-shared-memory", "neighbour-see-process", "neighbour-change-project", "neighbour-leave-in-home", "neighbour-leave-in-tmp",
 	"fill-tmp", "inodes-tmp", "outlive-child", "outlive-session", "outlive-group", "outlive-stopped",
 }
 

@@ -172,12 +172,16 @@ var protections = map[string]func(*weakBundle){
 	"own /dev":            func(b *weakBundle) { b.without(at("/dev/pts", "/dev/shm")); b.instead("/dev") },
 	"own /etc":            func(b *weakBundle) { b.without(below("/etc")); b.bind("/etc") },
 	"no XDG_RUNTIME_DIR":  func(b *weakBundle) { b.bind(b.run) },
-	"no /var":             func(b *weakBundle) { b.bind("/var/log"); b.bind("/var/lib"); b.bind("/var/spool") },
-	"no other homes":      func(b *weakBundle) { b.bind("/home", "ro"); b.bind("/root", "ro") },
-	"no /sys":             func(b *weakBundle) { b.bind("/sys") },
-	"closure":             func(b *weakBundle) { b.bind("/nix") },
-	"no /usr":             func(b *weakBundle) { b.bind("/usr") },
-	"no /run":             func(b *weakBundle) { b.without(below("/run")); b.bind("/run") },
+	"own XDG_RUNTIME_DIR": func(b *weakBundle) {
+		b.instead(fmt.Sprintf("/run/user/%d", os.Getuid()))
+		b.Mounts[b.mount(fmt.Sprintf("/run/user/%d", os.Getuid()))].Source = b.run
+	},
+	"no /var":        func(b *weakBundle) { b.bind("/var/log"); b.bind("/var/lib"); b.bind("/var/spool") },
+	"no other homes": func(b *weakBundle) { b.bind("/home", "ro"); b.bind("/root", "ro") },
+	"no /sys":        func(b *weakBundle) { b.bind("/sys") },
+	"closure":        func(b *weakBundle) { b.bind("/nix") },
+	"no /usr":        func(b *weakBundle) { b.bind("/usr") },
+	"no /run":        func(b *weakBundle) { b.without(below("/run")); b.bind("/run") },
 	"no disk": func(b *weakBundle) {
 		b.Mounts = append(b.Mounts, specs.Mount{Destination: "/mnt/host", Type: "bind", Source: "/", Options: []string{"rbind", "ro"}})
 	},

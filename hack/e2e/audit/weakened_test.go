@@ -19,8 +19,9 @@ import (
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
-// weakened is the part "weakened": it runs the bundle of a world under runc
-// without some protections in its config.json, and in it the attacker.
+// weakened is the part "weakened": it makes a bundle of the folder that it is called
+// in, and runs it under runc without some protections in its config.json, and in it
+// the attacker.
 //
 // Its arguments are the world's folder, names of protections with "+" between
 // them, and what audit puts behind its wrapper: the program and its arguments.
@@ -31,18 +32,38 @@ func weakened(args []string) int {
 	return 1
 }
 
+// bundleArguments is a file of the world: the command line that makes a bundle, one
+// word a line, but for the name of the bundle.
+const bundleArguments = "bundle.args"
+
 func runWeakened(dir, names string, attacker []string) error {
-	text, err := os.ReadFile(filepath.Join(dir, "bundle/config.json"))
+	// Of the folder that this is called in: the audit has made its own there, and
+	// in that of a neighbour.
+	project, err := os.Getwd()
 	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, bundleArguments))
+	if err != nil {
+		return err
+	}
+	made := filepath.Join(dir, "bundle", filepath.Base(project))
+	if _, err := os.Stat(made); err != nil {
+		argv := append(strings.Split(string(text), "\n"), made, "--", "sh")
+		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%q: %w: %s", argv, err, out)
+		}
+	}
+	if text, err = os.ReadFile(filepath.Join(made, "config.json")); err != nil {
 		return err
 	}
 	var c specs.Spec
 	if err := json.Unmarshal(text, &c); err != nil {
 		return err
 	}
-	c.Root.Path = filepath.Join(dir, "bundle/rootfs")
+	c.Root.Path = filepath.Join(made, "rootfs")
 	c.Process.Args = append(c.Process.Args[:slices.Index(c.Process.Args, "--")+1], append([]string{"/.jail/./init"}, attacker...)...)
-	b := &weakBundle{Spec: &c, dir: dir, home: filepath.Join(dir, "home"), project: filepath.Join(dir, "home/project"), run: filepath.Join(dir, "run")}
+	b := &weakBundle{Spec: &c, dir: dir, home: filepath.Join(dir, "home"), project: project, run: filepath.Join(dir, "run")}
 	for name := range strings.SplitSeq(names, "+") {
 		remove := protections[name]
 		if remove == nil {
@@ -50,8 +71,8 @@ func runWeakened(dir, names string, attacker []string) error {
 		}
 		remove(b)
 	}
-	changed := filepath.Join(dir, "weakened")
-	if err := os.MkdirAll(changed, 0o700); err != nil {
+	changed := filepath.Join(dir, fmt.Sprintf("weakened-%d", os.Getpid()))
+	if err := os.Mkdir(changed, 0o700); err != nil {
 		return err
 	}
 	if text, err = json.Marshal(&c); err != nil {
@@ -65,7 +86,7 @@ func runWeakened(dir, names string, attacker []string) error {
 		return err
 	}
 	_ = os.Unsetenv(world.PartEnv)
-	return syscall.Exec(runc, slices.Concat([]string{"runc", "--root", dir + "/runc", "run", "--bundle", changed}, b.flags, []string{filepath.Base(dir)}), os.Environ())
+	return syscall.Exec(runc, slices.Concat([]string{"runc", "--root", dir + "/runc", "run", "--bundle", changed}, b.flags, []string{filepath.Base(dir) + "-" + filepath.Base(changed)}), os.Environ())
 }
 
 // audit attacks the bundle without some protections. Classes are those
@@ -86,9 +107,8 @@ func (k *weakness) audit(t *testing.T, names string, classes ...string) map[stri
 	if k.policy != "" {
 		flags = append(flags, "--policy", w.Write(filepath.Join(w.Dir, "policy.toml"), k.policy))
 	}
-	if r := w.Run(slices.Concat([]string{"bundle"}, flags, []string{w.Dir + "/bundle", "--", "sh"})...); r.Status != 0 {
-		t.Fatal(r)
-	}
+	w.Mkdir(w.Dir+"/bundle", 0o700)
+	w.Write(filepath.Join(w.Dir, bundleArguments), strings.Join(append([]string{os.Getenv("JAIL_TEST_BIN"), "bundle"}, flags...), "\n"))
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -25,8 +25,9 @@ type weakness struct {
 }
 
 const (
-	writes       = "protected-write protected-append protected-write-by-proc-root protected-write-by-descriptor protected-truncate protected-chmod protected-times protected-folder trust-git-hook trust-git-config trust-direnv trust-vscode-tasks trust-claude-settings"
+	writes       = "protected-write protected-append protected-write-by-proc-root protected-write-by-descriptor protected-truncate protected-chmod protected-times protected-folder trust-git-hook trust-git-config trust-direnv trust-vscode-tasks trust-claude-settings host-truncate host-away-and-back host-folder-away-and-back"
 	homeReads    = "read-home read-other-project read-by-proc-self-root read-by-thread-self-root read-by-cwd read-by-dot-dot read-by-any-proc-root read-by-symlink list-beside-project see-credentials see-histories run-host-program race-outside-symlink race-dot-dot"
+	besides      = "neighbour-home neighbour-cache neighbour-project neighbour-list-projects neighbour-list-log neighbour-list-trust neighbour-kept-config neighbour-kept-by-proc-root neighbour-change-project neighbour-change-kept-config neighbour-leave-in-home neighbour-leave-in-cache"
 	homeWrites   = "write-home write-other-project read-own-config home-bashrc home-profile home-zshrc home-zshenv home-fish home-ssh-authorized-keys home-ssh-config home-git-config home-npmrc home-autostart home-systemd-unit home-environment home-local-bin home-claude-json home-own-policy home-own-trust home-vim home-gdbinit home-nix-conf fill-home"
 	loopback     = "loopback-tcp loopback-other-loopback loopback-any-address loopback-mapped loopback-mapped-any fast-open name-localhost name-localhost-upper name-127-0-0-1 name-127-1 name-0x7f000001 name-2130706433 name-0177-0-0-1 see-connections see-abstract-sockets abstract-stream abstract-packet abstract-datagram udp-loopback udp-any-address device-events"
 	ownNamespace = "unshare-user unshare-mnt unshare-cgroup unshare-uts unshare-ipc unshare-pid unshare-net unshare-time clone-mnt clone-cgroup clone-uts clone-ipc clone-pid clone-net clone3-user clone3-mnt clone3-cgroup clone3-uts clone3-ipc clone3-pid clone3-net clone3-time"
@@ -42,12 +43,14 @@ const (
 	pid1       = "pid-1-environ pid-1-mem pid-1-maps pid-1-auxv pid-1-syscall pid-1-root-etc-passwd pid-1-fd-0 pid-1-exe ptrace-pid-1"
 	signals    = "signal-kill signal-tgkill signal-pidfd signal-queue"
 	silent     = "trust-git-commondir trust-git-modules trust-git-nested-repository trust-git-bare-repository trust-mise trust-idea trust-zed trust-vim trust-neovim trust-emacs trust-devcontainer trust-claude-local-settings trust-claude-commands trust-claude-agents trust-claude-skills trust-claude-mcp trust-cursor-mcp trust-own-policy trust-own-lock race-report"
+	trapped    = "trust-gitlink-in-node-modules trust-gitlink-in-environment trust-gitlink-in-build trust-gitlink-deep trust-git-submodule-directory trust-git-worktree-commondir trust-git-worktree-config trust-git-config-worktree trust-git-attributes trust-git-rebase-exec trust-git-sequencer-exec trust-git-bare-in-folder trust-git-replace trust-git-grafts trust-git-exclude trust-git-assume-unchanged trust-git-skip-worktree trust-git-index-unread trust-git-hook-script trust-deep-git-repository trust-deep-vscode trust-deep-claude-mcp trust-deep-direnv trust-deep-mise trust-deep-claude-settings trust-deep-mercurial"
+	moved      = "host-rename host-sed host-git-config host-unlink host-unlink-later host-backup host-backup-link host-exchange host-link-for-a-moment host-often host-switch host-folder host-folder-copy host-folder-exchange host-git-copy host-git-hooks host-ancestor host-deep host-deep-settings host-then-unlink host-then-move host-then-move-folder host-then-replace host-then-link host-then-mode host-hidden-rename host-hidden-unlink host-hidden-unlink-later host-hidden-backup host-hidden-exchange host-hidden-often host-hidden-deep host-hidden-ancestor host-hidden-folder host-hidden-folder-copy host-hidden-folder-exchange host-socket host-socket-rename host-socket-deep host-in-between"
 	escaped    = "escape-clipboard-write escape-clipboard-read escape-title-report escape-answerback escape-status-string"
 )
 
 // weaknesses are tried on the jail of a git repository with --net none.
 var weaknesses = []weakness{
-	{remove: "our runtime", through: silent + " " + escaped, ours: true},
+	{remove: "our runtime", through: silent + " " + trapped + " " + moved + " " + escaped, ours: true},
 
 	{remove: "read-only binds", through: writes + " race-protected-symlink"},
 	{remove: "binds of protected files", through: writes + " protected-write-by-hard-link protected-move protected-replace race-protected-symlink race-protected-mount-point"},
@@ -59,9 +62,9 @@ var weaknesses = []weakness{
 	{remove: "read-only paths", root: true, through: "kernel-file-core-pattern kernel-file-drop-caches kernel-file-hostname setting-ip-forward setting-conf-all-route-localnet setting-ip-unprivileged-port-start setting-ping-group-range race-kernel-file"},
 	{remove: "read-only root", through: "overwrite-launcher write-init"},
 	{remove: "read-only project", policy: "version = 1\n[files]\nproject = \"ro\"\n", through: "project-read-only"},
-	{remove: "own home", through: homeReads + " " + homeWrites},
+	{remove: "own home", through: homeReads + " " + homeWrites + " " + besides},
 	{remove: "own home, read-only", through: homeReads},
-	{remove: "own home", also: "own settings of the agent", through: "home-claude-settings"},
+	{remove: "own home", also: "own settings of the agent", through: "home-claude-settings neighbour-config neighbour-leave-in-config"},
 	{remove: "own home", also: "mounts of the project", through: "read-by-hard-link"},
 	{remove: "read-only binds", kernel: "protected-attribute"},
 	{remove: "no /var, writable", root: true, through: "write-var"},
@@ -69,15 +72,16 @@ var weaknesses = []weakness{
 	{remove: "read-only paths", root: true, kernel: "kernel-file-irq"},
 	{remove: "no /sys", root: true, kernel: "kernel-file-power kernel-file-efivars"},
 	{remove: "own home", also: "init that nobody reads", through: "read-by-proc-1-root read-by-proc-1-cwd"},
-	{remove: "own /tmp", through: "read-tmp write-host-tmp"},
-	{remove: "own /var/tmp", through: "read-var-tmp write-host-var-tmp"},
-	{remove: "own /dev/shm", through: "shared-memory-posix write-host-shm"},
+	{remove: "own /tmp", through: "read-tmp write-host-tmp neighbour-tmp neighbour-leave-in-tmp neighbour-socket-in-tmp"},
+	{remove: "own /var/tmp", through: "read-var-tmp write-host-var-tmp neighbour-var-tmp neighbour-leave-in-var-tmp"},
+	{remove: "own /dev/shm", through: "shared-memory-posix write-host-shm neighbour-shm neighbour-leave-in-shm"},
 	{remove: "own /dev", through: "steal-terminal terminal-list fill-shm"},
 	{remove: "own /dev", also: "device rules+user namespace+profile+init+no capabilities", root: true, kernel: "device-kmsg device-loop device-fuse device-kvm device-vhost device-console device-tty0 device-userfaultfd device-vsock device-autofs"},
 	{remove: "own /dev", root: true, kernel: "device-tun"},
 	{remove: "own /etc", through: "read-accounts"},
 	{remove: "own /etc", root: true, through: "read-shadow write-etc system-cron-system system-profile-system system-ld-preload system-systemd-system"},
 	{remove: "no XDG_RUNTIME_DIR", through: "read-runtime-dir write-runtime-dir " + baits},
+	{remove: "own XDG_RUNTIME_DIR", through: "neighbour-runtime-dir neighbour-leave-in-runtime-dir neighbour-socket-in-runtime-dir"},
 	{remove: "no /var", through: "see-logs see-host-state"},
 	{remove: "no other homes", through: "list-other-homes"},
 	{remove: "no /sys", through: "read-kernel-settings"},
@@ -91,11 +95,11 @@ var weaknesses = []weakness{
 	{remove: "nosuid", through: "setuid-mounts"},
 	{remove: "nodev", through: "device-mounts"},
 
-	{remove: "network namespace", through: loopback},
+	{remove: "network namespace", through: loopback + " neighbour-loopback neighbour-abstract-socket neighbour-see-abstract-socket"},
 	{remove: "network namespace", kernel: "loopback-tcp6 loopback-any-address-6 mptcp socket-diagnosis"},
 	{remove: "network namespace", lab: true, through: "lan-tcp udp-lan udp-lite see-interfaces literal-public metadata-aws metadata-aws-6 metadata-ecs metadata-alibaba metadata-oracle metadata-azure " + resolved},
-	{remove: "ipc namespace", through: "messages-sysv messages-posix shared-memory-sysv semaphores-list"},
-	{remove: "pid namespace", through: "see-processes read-arguments limit-others oom-score"},
+	{remove: "ipc namespace", through: "messages-sysv messages-posix shared-memory-sysv semaphores-list neighbour-shared-memory"},
+	{remove: "pid namespace", through: "see-processes read-arguments limit-others oom-score neighbour-see-process"},
 	{remove: "pid namespace", user: true, through: "outlive-child outlive-session outlive-group outlive-stopped schedule-others"},
 	{remove: "pid namespace", also: "second filter and Landlock", through: signals},
 	{

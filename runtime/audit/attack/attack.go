@@ -62,6 +62,7 @@ const (
 	PromiseProcesses   = "no process outside the jail can be seen or touched"
 	PromiseTerminal    = "nothing is typed into the caller's terminal"
 	PromiseServices    = "no service of the host is reachable through a socket that is a file"
+	PromiseNeighbours  = "jails of different projects know nothing of each other"
 	PromiseNothingLeft = "the jail ends with its supervisor and nothing is left"
 	PromiseLimits      = "every temporary file system has a size, and the limits of the policy hold"
 )

@@ -65,8 +65,27 @@ type Bait struct {
 	Lacks    map[string]string
 	// Accounts is the digest of the host's /etc/passwd.
 	Accounts string
+	// Stage is a folder of the project in which the host has laid out what it works
+	// on (package moves), and Hidden are the names that the policy hides there.
+	Stage  string
+	Hidden map[string]string
+	// Neighbour is a jail of another project.
+	Neighbour Neighbour
 	// StorePaths are some paths of the store that the closure has not.
 	StorePaths []string
+}
+
+// Neighbour is a project of the caller with jails of its own: one has been there,
+// one runs beside the attacks.
+type Neighbour struct {
+	Project string
+	// Kept are the files with its secret in what is kept for it.
+	Kept []string
+	// Folders are those of Facts.State in which something is.
+	Folders []string
+	// TCP is where it listens on its loopback, and SHM its System V key.
+	TCP string
+	SHM int
 }
 
 // Facts are what the jail's configuration promises. The zero value promises
@@ -77,12 +96,16 @@ type Facts struct {
 	Net string
 	// Project, Home and RuntimeDir are the folders of the caller.
 	Project, Home, RuntimeDir string
+	// State is jailed-claude's own, of all projects.
+	State string
 	// ReadOnly: the project cannot be changed.
 	ReadOnly bool
 	// Protected lie in the project and are read-only.
 	Protected []string
 	// Hidden are paths of the project that the policy hides.
 	Hidden []string
+	// Hides are the patterns by which it does.
+	Hides []string
 	// Granted are host paths that are in the jail.
 	Granted []string
 	// Nesting: the agent may make namespaces.
@@ -98,6 +121,8 @@ type Env struct {
 	Bait
 	// Self is the path of this program.
 	Self string
+	// Ask has the host do something. It does not wait for it.
+	Ask func(what string) error
 }
 
 // Digest is that of Bait.Hash.

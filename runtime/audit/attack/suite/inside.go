@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/files"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/kernel"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/neighbours"
 )
 
 // Program is the path of the attacker inside a jail of ours: the program that
@@ -31,6 +33,9 @@ func Inside(part string, out io.Writer) error {
 	name, argument, _ := strings.Cut(part, ":")
 	if name == "turn" {
 		return files.Turn(argument, out)
+	}
+	if name == neighbours.PartName {
+		return neighbours.Play(argument, os.Stdin, out)
 	}
 	if play := kernel.Part(name); play != nil {
 		return play(argument, out)
@@ -52,12 +57,13 @@ func attackAll(bait string, out io.Writer) error {
 	}
 	signal.Ignore(unix.SIGTTOU, unix.SIGTTIN, unix.SIGHUP, unix.SIGPIPE)
 	enc := json.NewEncoder(out)
+	e.Ask = func(what string) error { return enc.Encode(line{Attack: what, Ask: what}) }
 	for _, a := range Of(&e.Bait) {
 		if err := enc.Encode(line{Attack: a.Name}); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 		r := attempt(e, a)
-		if err := enc.Encode(line{a.Name, &r}); err != nil {
+		if err := enc.Encode(line{Attack: a.Name, Result: &r}); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 	}

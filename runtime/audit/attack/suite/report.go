@@ -8,9 +8,11 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )
 
-// line is what the attacker reports: that an attack begins, then its result.
+// line is what the attacker reports: that an attack begins, what it asks the host
+// for, then its result.
 type line struct {
 	Attack string         `json:"attack"`
+	Ask    string         `json:"ask,omitempty"`
 	Result *attack.Result `json:"is,omitempty"`
 }
 
@@ -18,8 +20,9 @@ type line struct {
 const endOfReport = "end"
 
 // Read reads a report of Inside until the last attack, and returns the name of the
-// one that was under way when the report ended.
-func Read(r io.Reader) (results map[string]attack.Result, last string, err error) {
+// one that was under way when the report ended. What an attack asks the host for is
+// played by play.
+func Read(r io.Reader, play func(what string)) (results map[string]attack.Result, last string, err error) {
 	results = map[string]attack.Result{}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, attack.Limit)
@@ -32,6 +35,9 @@ func Read(r io.Reader) (results map[string]attack.Result, last string, err error
 			return results, "", nil
 		}
 		last = l.Attack
+		if l.Ask != "" {
+			play(l.Ask)
+		}
 		if l.Result != nil {
 			results[l.Attack] = *l.Result
 		}

@@ -6,12 +6,15 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/files"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/kernel"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/moves"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/neighbours"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/network"
 )
 
 // suite is every class in the order of the report.
 var suite = []func() []attack.Attack{
-	files.FileAttacks, files.HiddenAttacks, files.DeviceAttacks, files.PersistenceAttacks, files.HomeAttacks,
+	files.FileAttacks, files.HiddenAttacks, files.DeviceAttacks, files.PersistenceAttacks, moves.TrapAttacks, files.HomeAttacks,
+	moves.HostMoveAttacks, neighbours.Attacks,
 	kernel.NamespaceAttacks, kernel.MountAttacks, kernel.PrivilegeAttacks, kernel.ProcessAttacks, kernel.CallAttacks,
 	kernel.ABIAttacks, kernel.IPCAttacks, kernel.TerminalAttacks,
 	network.ServiceAttacks, network.HostAttacks, network.SocketAttacks, network.NetlinkAttacks,

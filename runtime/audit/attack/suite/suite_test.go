@@ -54,7 +54,7 @@ func TestClassesOnly(t *testing.T) {
 func TestRead(t *testing.T) {
 	whole := "hello\n" + `{"attack":"a"}` + "\n" + `{"attack":"a","is":{"result":"held","detail":"EPERM"}}` + "\n{}\n" + `{"attack":"b"}` + "\n"
 	for text, want := range map[string]string{whole: "b", whole + `{"attack":"end"}`: "", "": "", "{": ""} {
-		got, last, err := Read(strings.NewReader(text))
+		got, last, err := Read(strings.NewReader(text), func(string) {})
 		if err != nil || last != want {
 			t.Errorf("%q: last %q, %v", text, last, err)
 		}
