@@ -135,6 +135,14 @@ var table = []rule{
 		because: "it carries questions and answers, and knows none of them",
 	},
 	{
+		packages: []string{"runtime/pty"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/pty"},
+		because: "terminals are the same whoever uses them",
+	},
+	{
+		packages: []string{"runtime/enter"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
+		because: "a further program needs PID 1 of a jail and nothing of how that came to be",
+	},
+	{
 		packages: []string{"runtime/session/..."}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
 		because: "commands talk to a running jail without knowing how it was made",
 	},

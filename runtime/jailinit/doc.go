@@ -23,6 +23,9 @@
 //     stopped, and exits with the agent's status (128+N for signal N, 126 and
 //     127 as the shell does).
 //
+// It also starts further programs like the agent, when the supervisor asks for one
+// (further.c; package enter).
+//
 // The files are by subject: orders.c (1), seccomp.c (2 and 4), namespaces.c (3 and
 // the capabilities of 4), landlock.c, agent.c (4), pid1.c (the order of it all, and
 // 5). Under a runtime that is not ours nobody sends orders, and writable.c reads

@@ -19,10 +19,13 @@ struct init_options {
 	int seccomp_fd;  // a compiled profile (struct sock_filter[]), or -1
 	int orders_fd;   // the rest of the arguments, or -1
 	int debug_fd;    // where messages are told that only C sees, or -1
+	int terminal;    // a further program gets a terminal of the jail
 	int stdio[3];    // descriptors that replace 0, 1 and 2, or -1
 	char **writable; // places that the agent may write to; NULL: nobody said
 	char **argv;     // the agent
 };
+
+#define INIT_NO_OPTIONS { -1, -1, 0, -1, -1, -1, -1, 0, { -1, -1, -1 }, NULL, NULL }
 
 // init_die says what failed, by errno, and ends this process.
 void init_die(const char *what) __attribute__((noreturn));
@@ -75,6 +78,21 @@ void init_agent(const struct init_options *o, int mapped, char **envp) __attribu
 // init_foreground makes pgid the foreground process group of the controlling
 // terminal, if there is one. SIGTTOU is blocked or ignored by the caller.
 void init_foreground(pid_t pgid);
+
+// pid1.c
+
+// init_supervise passes signals on to the agent, reaps, and returns the status of
+// the agent when that ends. asked is called for SIGIO.
+int init_supervise(pid_t agent, const struct init_options *o, void (*asked)(const struct init_options *, pid_t));
+
+// init_let_go_of_stdio keeps this process from holding pipes open that the agent
+// closes.
+void init_let_go_of_stdio(const struct init_options *o);
+
+// further.c
+
+// init_further starts the programs that the supervisor has asked for, if any.
+void init_further(const struct init_options *o, pid_t agent);
 
 // init_tell sends a message. Returns whether it went.
 int init_tell(int fd, enum jail_message m);

@@ -61,16 +61,20 @@ static int reap(pid_t agent_pid, int control_fd)
 	return status;
 }
 
-static int supervise(pid_t agent_pid, const struct init_options *o, const sigset_t *all)
+int init_supervise(pid_t agent_pid, const struct init_options *o, void (*asked)(const struct init_options *, pid_t))
 {
 	siginfo_t si;
+	sigset_t all;
 
+	sigfillset(&all);
 	for (;;) {
-		int sig = sigwaitinfo(all, &si);
+		int sig = sigwaitinfo(&all, &si);
 		if (sig == SIGCHLD) {
 			int status = reap(agent_pid, o->control_fd);
 			if (status >= 0)
 				return status;
+		} else if (sig == SIGIO) {
+			asked(o, agent_pid);
 		} else if (sig == SIGCONT) {
 			init_foreground(agent_pid);
 			kill(-agent_pid, SIGCONT);
@@ -83,8 +87,7 @@ static int supervise(pid_t agent_pid, const struct init_options *o, const sigset
 	}
 }
 
-// let_go_of_stdio keeps PID 1 from holding pipes open that the agent closes.
-static void let_go_of_stdio(const struct init_options *o)
+void init_let_go_of_stdio(const struct init_options *o)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -113,7 +116,7 @@ void jail_pid1(int argc, char **argv)
 	if (argc < 1 || strcmp(argv[0], INIT_PATH))
 		return;
 
-	struct init_options o = { -1, -1, 0, -1, -1, -1, -1, { -1, -1, -1 }, NULL, NULL };
+	struct init_options o = INIT_NO_OPTIONS;
 	sigset_t all;
 	int mapped[2];
 
@@ -157,12 +160,12 @@ void jail_pid1(int argc, char **argv)
 	init_drop_capabilities(0);
 	if (!init_tell(mapped[1], JAIL_MAPPED))
 		init_die("pipe");
-	let_go_of_stdio(&o);
+	init_let_go_of_stdio(&o);
 	close(mapped[0]);
 	close(mapped[1]);
 	// From here on this process waits: what it maps of the program's code, which
 	// is mostly Go's, is of no use to it (runtime/quick, where it is linked).
 	if (jail_forget_code)
 		jail_forget_code();
-	_exit(supervise(pid, &o, &all));
+	_exit(init_supervise(pid, &o, init_further));
 }

@@ -20,6 +20,10 @@ const (
 	ReadyLandlocked Message = C.JAIL_READY_LANDLOCKED
 	Execute         Message = C.JAIL_EXECUTE
 	Stopped         Message = C.JAIL_STOPPED
+	Further         Message = C.JAIL_FURTHER
+	Terminal        Message = C.JAIL_TERMINAL
+	Cloned          Message = C.JAIL_CLONED
+	Exited          Message = C.JAIL_EXITED
 	Mapped          Message = C.JAIL_MAPPED
 	Namespaces      Message = C.JAIL_NAMESPACES
 )

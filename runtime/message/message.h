@@ -17,6 +17,12 @@
 	X(READY_LANDLOCKED, 'L', "agent", "supervisor", "ready, in Landlock") \
 	X(EXECUTE, 'X', "supervisor", "agent", "execute") \
 	X(STOPPED, 'S', "PID 1", "supervisor", "stopped") \
+	/* The same, for a further program ("exec"). */ \
+	X(FURTHER, 'F', "supervisor", "PID 1", "further program") /* with a socket for it */ \
+	/* On the socket of a further program, besides those of PID 1. */ \
+	X(TERMINAL, 'T', "leader", "supervisor", "terminal") /* with its master */ \
+	X(CLONED, 'C', "program", "supervisor", "cloned") \
+	X(EXITED, 'Q', "leader", "command", "exited") /* with the status, a byte */ \
 	/* On a pipe, after which the agent has its ids (runtime/jailinit). */ \
 	X(MAPPED, 'M', "PID 1", "agent", "ids mapped") \
 	/* On the socket of a keeper (runtime/hook). It answers with JSON. */ \

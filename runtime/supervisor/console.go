@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/pty"
 	"github.com/jailed-claude/jailed-claude/runtime/terminal"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
@@ -44,13 +45,13 @@ func newConsole() (*console, error) {
 		ours: os.NewFile(uintptr(fds[0]), "console"), theirs: os.NewFile(uintptr(fds[1]), "console"),
 		got: make(chan error, 1), copied: make(chan struct{}),
 	}
-	if tty(os.Stdin) {
-		if c.input, err = unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil {
-			return nil, fmt.Errorf("terminal: %w", os.NewSyscallError("ioctl(TCGETS)", err))
+	if pty.Is(os.Stdin) {
+		if c.input, err = pty.Modes(os.Stdin); err != nil {
+			return nil, fmt.Errorf("terminal: %w", err)
 		}
 	}
 	for _, f := range []*os.File{os.Stdout, os.Stderr, os.Stdin} {
-		if tty(f) {
+		if pty.Is(f) {
 			c.output = f
 			break
 		}
@@ -72,11 +73,6 @@ func terminalOptions(s *specs.Spec) terminal.Options {
 	return terminal.Options{Clipboard: s.Annotations[contract.TerminalAnnotation] == contract.TerminalClipboardWrite}
 }
 
-func tty(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
-}
-
 // redirected are the flags of PID 1 for the descriptors that are no terminals.
 func (c *console) redirected() iter.Seq2[string, *os.File] {
 	return func(yield func(string, *os.File) bool) {
@@ -84,20 +80,14 @@ func (c *console) redirected() iter.Seq2[string, *os.File] {
 			flag string
 			file *os.File
 		}{{"--stdin-fd", os.Stdin}, {"--stdout-fd", os.Stdout}, {"--stderr-fd", os.Stderr}} {
-			if !tty(d.file) && !yield(d.flag, d.file) {
+			if !pty.Is(d.file) && !yield(d.flag, d.file) {
 				return
 			}
 		}
 	}
 }
 
-func (c *console) size() (width, height uint16) {
-	ws, err := unix.IoctlGetWinsize(int(c.output.Fd()), unix.TIOCGWINSZ)
-	if err != nil {
-		return 80, 24
-	}
-	return ws.Col, ws.Row
-}
+func (c *console) size() (width, height uint16) { return pty.Size(c.output) }
 
 // receive waits for the master in the background: the container sends it while
 // it is being created.
@@ -129,7 +119,7 @@ func (c *console) adopt(oob []byte) error {
 		return err
 	}
 	c.master = os.NewFile(uintptr(fds[0]), "master")
-	if !tty(c.master) {
+	if !pty.Is(c.master) {
 		return errors.New("the container sent what is no terminal")
 	}
 	return nil
@@ -152,14 +142,14 @@ func (c *console) start(o terminal.Options) error {
 	}
 	c.resize()
 	if c.input != nil {
-		go relay(c.master, os.Stdin)
-	} else if err := change(c.master, func(t *unix.Termios) { t.Oflag &^= unix.ONLCR }); err != nil {
+		go pty.Relay(c.master, os.Stdin)
+	} else if err := pty.Change(c.master, func(t *unix.Termios) { t.Oflag &^= unix.ONLCR }); err != nil {
 		// The caller's terminal is not raw then: it adds the carriage returns.
 		return fmt.Errorf("terminal: %w", err)
 	}
 	go func() {
 		defer close(c.copied)
-		relay(c.filter, c.master)
+		pty.Relay(c.filter, c.master)
 		// However the jail ended: what it has left on in the terminal would
 		// be the shell's.
 		if err := c.filter.Restore(); err != nil {
@@ -169,58 +159,20 @@ func (c *console) start(o terminal.Options) error {
 	return nil
 }
 
-// relay copies until either side ends. A terminal whose last user is gone
-// reads as EIO.
-func relay(to interface{ Write([]byte) (int, error) }, from interface{ Read([]byte) (int, error) }) {
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buf)
-		if n > 0 {
-			if _, err := to.Write(buf[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
 func (c *console) raw() error {
 	if c.input == nil {
 		return nil
 	}
-	if err := change(os.Stdin, raw); err != nil {
+	if err := pty.Change(os.Stdin, pty.Raw); err != nil {
 		return fmt.Errorf("terminal: raw mode: %w", err)
 	}
 	return nil
 }
 
-// raw is cfmakeraw(3). Output is not processed either: the jail's own terminal
-// has done that, and lines would end in two carriage returns.
-func raw(t *unix.Termios) {
-	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
-	t.Oflag &^= unix.OPOST
-	t.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
-	t.Cflag &^= unix.CSIZE | unix.PARENB
-	t.Cflag |= unix.CS8
-	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
-}
-
-// change changes the modes of a terminal (termios(3)).
-func change(terminal *os.File, how func(*unix.Termios)) error {
-	t, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
-	if err != nil {
-		return os.NewSyscallError("ioctl(TCGETS)", err)
-	}
-	how(t)
-	return os.NewSyscallError("ioctl(TCSETS)", unix.IoctlSetTermios(int(terminal.Fd()), unix.TCSETS, t))
-}
-
 // restore gives the caller's terminal back as it was found.
 func (c *console) restore() {
 	if c.input != nil {
-		if err := unix.IoctlSetTermios(int(os.Stdin.Fd()), unix.TCSETS, c.input); err != nil {
+		if err := pty.SetModes(os.Stdin, c.input); err != nil {
 			logrus.WithError(err).Debug("reset terminal")
 		}
 	}
@@ -228,7 +180,7 @@ func (c *console) restore() {
 
 func (c *console) resize() {
 	w, h := c.size()
-	if err := unix.IoctlSetWinsize(int(c.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: w, Row: h}); err != nil {
+	if err := pty.Resize(c.master, w, h); err != nil {
 		logrus.WithError(err).Debug("resize terminal")
 	}
 }

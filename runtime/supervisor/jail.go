@@ -20,6 +20,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/layer"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
+	"github.com/jailed-claude/jailed-claude/runtime/pty"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
@@ -50,8 +51,11 @@ type jail struct {
 	layers    *layer.Layers
 	cgroup    *cgroup.Group
 	// mounts are those that the container gets.
-	mounts   *rootfs.Tree
-	commands commands
+	mounts *rootfs.Tree
+	// pid is PID 1's, agentPID the agent's, and landlocked what PID 1 says of it.
+	pid, agentPID int
+	landlocked    bool
+	commands      commands
 }
 
 // ahead prepares, while the jail is planned, the container that nearly every
@@ -92,7 +96,7 @@ func usualContainer(host *rootfs.Host) (*container, error) {
 	if err != nil {
 		return nil, err
 	}
-	terminal := tty(os.Stdin) || tty(os.Stdout) || tty(os.Stderr)
+	terminal := pty.Is(os.Stdin) || pty.Is(os.Stdout) || pty.Is(os.Stderr)
 	uid, gid := userns.Caller()
 	return newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, nil)
 }
@@ -134,7 +138,7 @@ func (j *jail) run() (status int, err error) {
 	refused := j.end()
 	j.hold.Stop()
 	j.watch.Stop()
-	refused.Report(os.Stderr, tty(os.Stderr))
+	refused.Report(os.Stderr, pty.Is(os.Stderr))
 	if j.watch.Report(os.Stderr, killed && !j.hold.Ended()) && strict {
 		status = exitOurs
 	}
@@ -316,6 +320,7 @@ func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err err
 	if err := fault.After(fault.Released, c.control.tell(message.Execute)); err != nil {
 		return j.early(err)
 	}
+	j.pid, j.agentPID, j.landlocked = pid, agent, landlocked
 	go j.settle()
 	quick.Forget()
 	done := make(chan int, 1)

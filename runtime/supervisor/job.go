@@ -1,15 +1,13 @@
 package supervisor
 
-// #cgo CFLAGS: -Wall -Wextra -Wno-unused-parameter -Werror
-// #include "stop.h"
-import "C"
-
 import (
 	"os"
 	"os/signal"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/runtime/pty"
 )
 
 // job makes a running jail behave like any job of the caller's shell: signals
@@ -82,7 +80,7 @@ func (j *job) suspend() {
 	if j.console != nil {
 		j.console.restore()
 	}
-	C.jail_stop_job()
+	pty.Stop()
 	if j.console != nil {
 		if err := j.console.raw(); err != nil {
 			logrus.WithError(err).Debug("terminal")

@@ -1,11 +1,15 @@
 package supervisor
 
 import (
+	"errors"
 	"sync"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 
 	channel "github.com/jailed-claude/jailed-claude/runtime/control"
+	"github.com/jailed-claude/jailed-claude/runtime/enter"
+	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/session"
 )
@@ -34,7 +38,27 @@ func (j *jail) serve() {
 	}
 	c.server = s
 	s.Handle(session.AskStatus, j.status)
+	s.Handle(session.AskExec, (&enter.Jail{
+		PID: j.pid, Control: j.container.control.ours, Spec: j.plan.Spec, Inspect: j.inspectFurther,
+		Orders: func(s *specs.Spec) []byte { return encodeOrders(s, false) },
+	}).Exec)
 	go s.Serve()
+}
+
+// inspectFurther refuses a further program unless what holds for the agent holds
+// for it.
+func (j *jail) inspectFurther(pid int, landlocked bool) error {
+	if landlocked != j.landlocked {
+		return errors.New("inspect the program: its Landlock domain is not like the agent's")
+	}
+	_, err := inspect.Agent{
+		PID: pid, Landlocked: landlocked, Mounts: inspect.SameMounts(j.pid), Require: j.plan.Options.Require,
+		Network: j.network.String(), HoldsNetwork: j.network.holds, Limits: j.cgroup.Hold,
+	}.Inspect()
+	if err != nil {
+		return err
+	}
+	return inspect.Like(pid, j.pid, j.agentPID)
 }
 
 // close ends what is asked.

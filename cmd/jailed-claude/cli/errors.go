@@ -30,6 +30,15 @@ func (e StatusError) Error() string { return e.Err.Error() }
 // Unwrap returns the error without its status.
 func (e StatusError) Unwrap() error { return e.Err }
 
+// Exit is the error of a command that ends with the status of another program,
+// which has said itself what there was to say; nil for 0.
+func Exit(status int) error {
+	if status == 0 {
+		return nil
+	}
+	return StatusError{Err: errors.New(""), Status: status}
+}
+
 // Report prints an error the way every command does, hints on lines of their
 // own, and returns the exit status for it.
 func Report(w io.Writer, err error) int {

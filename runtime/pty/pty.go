@@ -1,0 +1,85 @@
+package pty
+
+// #cgo CFLAGS: -Wall -Wextra -Wno-unused-parameter -Werror
+// #include "stop.h"
+import "C"
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Is reports whether a file is a terminal.
+func Is(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// Size of a terminal; that of the first ones where nobody knows.
+func Size(f *os.File) (width, height uint16) {
+	ws, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 80, 24
+	}
+	return ws.Col, ws.Row
+}
+
+// Resize gives a terminal a size. Programs in it get SIGWINCH where it is another
+// one.
+func Resize(f *os.File, width, height uint16) error {
+	return os.NewSyscallError("ioctl(TIOCSWINSZ)", unix.IoctlSetWinsize(int(f.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: width, Row: height}))
+}
+
+// Modes returns those of a terminal, for SetModes.
+func Modes(f *os.File) (*unix.Termios, error) {
+	t, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return t, os.NewSyscallError("ioctl(TCGETS)", err)
+}
+
+// SetModes gives a terminal modes that it had.
+func SetModes(f *os.File, t *unix.Termios) error {
+	return os.NewSyscallError("ioctl(TCSETS)", unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, t))
+}
+
+// Raw is cfmakeraw(3), for Change. Output is not processed either: the jail's own
+// terminal has done that, and lines would end in two carriage returns.
+func Raw(t *unix.Termios) {
+	t.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	t.Oflag &^= unix.OPOST
+	t.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+	t.Cflag &^= unix.CSIZE | unix.PARENB
+	t.Cflag |= unix.CS8
+	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
+}
+
+// Change changes the modes of a terminal (termios(3)).
+func Change(f *os.File, how func(*unix.Termios)) error {
+	t, err := Modes(f)
+	if err != nil {
+		return err
+	}
+	how(t)
+	return SetModes(f, t)
+}
+
+// Relay copies until either side ends. A terminal whose last user is gone reads
+// as EIO.
+func Relay(to interface{ Write([]byte) (int, error) }, from interface{ Read([]byte) (int, error) }) {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Stop stops the process group of the caller, as a terminal does, and returns when
+// it goes on.
+func Stop() { C.jail_stop_job() }
