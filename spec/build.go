@@ -12,6 +12,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/caches"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
@@ -196,6 +197,7 @@ func (b *builder) limits() error {
 		b.spec.Process.Rlimits = append(b.spec.Process.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Hard: n, Soft: n})
 	}
 	l := b.Policy.Limits
+	l.Cache = 0 // not the kernel's: see package projects
 	if l == (policy.Limits{}) {
 		return nil
 	}
@@ -277,7 +279,7 @@ func (b *builder) environment() error {
 		"HOME":            b.Host.Home,
 		"USER":            b.Host.User,
 		"LOGNAME":         b.Host.User,
-		"PATH":            strings.Join(append(slices.Clone(b.Closure.Bins), brief.Bin), ":"),
+		"PATH":            strings.Join(slices.Concat(b.Closure.Bins, []string{brief.Bin}, caches.Bins(b.Host.Home)), ":"),
 		"TMPDIR":          "/tmp",
 		"XDG_RUNTIME_DIR": b.Host.RuntimeDir,
 	})

@@ -469,7 +469,7 @@ func TestEnvironment(t *testing.T) {
 	}
 	made := map[string]string{
 		"HOME": "/home/ada", "USER": "ada", "LOGNAME": "ada", "TMPDIR": "/tmp", "XDG_RUNTIME_DIR": "/run/user/1000",
-		"SHELL": storeBash + "/bin/bash", "PATH": storeClaude + "/bin:" + storeBash + "/bin:" + storeUtils + "/bin:/etc/jailed-claude/bin", "CLAUDE_CONFIG_DIR": "/home/ada/.claude",
+		"SHELL": storeBash + "/bin/bash", "PATH": storeClaude + "/bin:" + storeBash + "/bin:" + storeUtils + "/bin:/etc/jailed-claude/bin:/home/ada/.local/bin:/home/ada/.cache/npm-global/bin:/home/ada/.cargo/bin:/home/ada/go/bin", "CLAUDE_CONFIG_DIR": "/home/ada/.claude",
 		"SSL_CERT_FILE": contract.CertsPath, "NIX_SSL_CERT_FILE": contract.CertsPath,
 	}
 	for n := range made {

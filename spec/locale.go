@@ -1,13 +1,11 @@
 package spec
 
 import (
-	"maps"
 	"path"
-	"slices"
-	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/locale"
 )
 
 // zones is where programs look for time zones by name.
@@ -36,32 +34,10 @@ func (b *builder) timeZone() {
 	b.grant("file", "/etc/localtime", "ro", builtin, "the time zone")
 }
 
-// fallbackLocale comes with the C libraries of distributions and of Nix.
-const fallbackLocale = "C.UTF-8"
-
-// localeArchive is the variable by which the C library of Nix finds locales.
-const localeArchive = "LOCALE_ARCHIVE"
-
 // locale sets the language of programs: the caller's, where the jail has it.
-// One that it has not would be worse than none: all text is ASCII then, with a
-// warning of each shell.
 func (b *builder) locale() {
-	names := []string{"LC_ALL", "LC_CTYPE", "LANG"}
-	if b.Closure.Toolchain == closure.Nix && b.env[localeArchive] == "" {
-		if i := slices.IndexFunc(b.Closure.Paths, func(p string) bool { return strings.Contains(p, "-glibc-locales") }); i >= 0 {
-			b.env[localeArchive] = path.Join(b.Closure.Paths[i], "lib/locale/locale-archive")
-		} else {
-			for _, name := range slices.Sorted(maps.Keys(b.env)) {
-				v := b.env[name]
-				if (name == "LANG" || strings.HasPrefix(name, "LC_")) && strings.ContainsAny(v, "_.") && v[0] >= 'a' && v[0] <= 'z' {
-					b.env[name] = fallbackLocale
-					b.grant("environment", name, "fixed", builtin, fallbackLocale+", since the closure has no "+v)
-				}
-			}
-		}
-	}
-	if !slices.ContainsFunc(names, func(n string) bool { return b.env[n] != "" }) {
-		b.env["LANG"] = fallbackLocale
+	for name, v := range locale.Set(b.env, b.Closure.Paths, b.Closure.Toolchain == closure.Nix) {
+		b.grant("environment", name, "fixed", builtin, locale.Fallback+", since the closure has no "+v)
 	}
 }
 

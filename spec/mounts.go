@@ -76,6 +76,7 @@ func (b *builder) home() error {
 		return fmt.Errorf("the home folder %q cannot be one in a jail: set HOME to a folder of your own", h.Home)
 	}
 	b.tmpfs(h.Home, "mode=0700", "size=4g", "nr_inodes=1m")
+	b.caches()
 	if b.Policy.Agent.Config == policy.ConfigShared {
 		return b.sharedConfig()
 	}

@@ -23,7 +23,7 @@ func newBundle() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		warnings, err := plan.Prepare(in)
+		warnings, err := plan.Prepare(in, j, others)
 		cli.Warn(c, warnings...)
 		if err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
 	"github.com/jailed-claude/jailed-claude/spec/host"
-	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/kept"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
@@ -26,10 +26,10 @@ func newConfig() *cobra.Command {
 }
 
 // ofProject makes a command about the configuration of one project.
-func ofProject(use, short string, run func(*cobra.Command, plan.Kept) error) *cobra.Command {
+func ofProject(use, short string, run func(*cobra.Command, kept.State) error) *cobra.Command {
 	var project string
 	c := cli.Command(use, short, cli.AtMost(0), func(c *cobra.Command, _ []string) error {
-		k, err := plan.KeptFor(project)
+		k, err := kept.For(project)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func ofProject(use, short string, run func(*cobra.Command, plan.Kept) error) *co
 }
 
 func newConfigPath() *cobra.Command {
-	return ofProject("path", "Print the folder of the private configuration", func(c *cobra.Command, k plan.Kept) error {
+	return ofProject("path", "Print the folder of the private configuration", func(c *cobra.Command, k kept.State) error {
 		_, err := fmt.Fprintln(c.OutOrStdout(), filepath.Join(k.Project, claude.PrivateDir))
 		return err
 	})
@@ -48,7 +48,7 @@ func newConfigPath() *cobra.Command {
 
 func newConfigReset() *cobra.Command {
 	var yes bool
-	c := ofProject("reset", "Remove the private configuration", func(c *cobra.Command, k plan.Kept) error {
+	c := ofProject("reset", "Remove the private configuration", func(c *cobra.Command, k kept.State) error {
 		dir := filepath.Join(k.Project, claude.PrivateDir)
 		if err := agreed(c, yes, "remove "+show.Visible(dir)+", with its login and history?"); err != nil {
 			return err
@@ -83,7 +83,7 @@ func agreed(c *cobra.Command, yes bool, question string) error {
 
 func newConfigImport() *cobra.Command {
 	var yes bool
-	c := ofProject("import", "Copy the configuration that all projects once shared", func(c *cobra.Command, k plan.Kept) error {
+	c := ofProject("import", "Copy the configuration that all projects once shared", func(c *cobra.Command, k kept.State) error {
 		return k.Import(func(question string) error { return agreed(c, yes, question) })
 	})
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
@@ -104,24 +104,28 @@ func newConfigList() *cobra.Command {
 }
 
 func newConfigPrune() *cobra.Command {
-	var yes, common bool
+	var yes, common, caches bool
 	c := cli.Command("prune", "Remove configurations of projects that are gone", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
-		k := plan.Kept{All: host.StateDir()}
+		k := kept.State{All: host.StateDir()}
 		agree := func(question string) error { return agreed(c, yes, question) }
-		if common {
+		switch {
+		case common:
 			return k.PruneCommon(agree)
+		case caches:
+			return projects.PruneCaches(k.All, agree)
 		}
 		return k.Prune(agree, func(line string) { cli.Say(c, "%s", line) })
 	})
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	c.Flags().BoolVar(&common, "common", false, "remove the configuration that all projects once shared")
+	c.Flags().BoolVar(&caches, "caches", false, "remove what package managers fetched in the jails of all projects")
 	return c
 }
 
 func newConfigReview() *cobra.Command {
 	var asJSON bool
 	var w claude.Wanted
-	c := ofProject("review", "Show what the agent changed, and copy back what you choose", func(c *cobra.Command, k plan.Kept) error {
+	c := ofProject("review", "Show what the agent changed, and copy back what you choose", func(c *cobra.Command, k kept.State) error {
 		r, err := claude.NewReview(k.Host, k.Project)
 		if errors.Is(err, claude.ErrNoPrivate) {
 			return hint.Add(err, "the first \"jailed-claude run\" creates it")

@@ -76,7 +76,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	if err := fault.After(fault.Built, err); err != nil {
 		return err
 	}
-	warnings, err := plan.Prepare(in)
+	warnings, err := plan.Prepare(in, j, others)
 	cli.Warn(c, warnings...)
 	if err := fault.After(fault.Prepared, err); err != nil {
 		return err
@@ -137,4 +137,10 @@ func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[st
 	}
 	roots, err = plan.Roots(in)
 	return keys, roots, err
+}
+
+// others reports whether other jails of this user run, or might.
+func others() bool {
+	jails, err := launch.List()
+	return err != nil || len(jails) > 0
 }

@@ -63,7 +63,7 @@ var table = []rule{
 		because: "golden tests need no cgo and no privileges",
 	},
 	{
-		packages: []string{"spec/host", "spec/host/source", "spec/host/git", "spec/host/needs", "spec/host/survey", "spec/host/hosttest", "spec/closure", "spec/closure/inventory", "spec/closure/registration", "spec/claude", "spec/claude/account", "internal/beneath", "spec/claude/folder", "spec/claude/object", "spec/trust", "spec/projects", "spec/toolchain"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
+		packages: []string{"spec/host", "spec/host/source", "spec/host/git", "spec/host/needs", "spec/host/survey", "spec/host/hosttest", "spec/closure", "spec/closure/inventory", "spec/closure/registration", "spec/claude", "spec/claude/account", "internal/beneath", "spec/claude/folder", "spec/claude/object", "spec/trust", "spec/projects", "spec/toolchain", "spec/caches", "spec/locale"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
 		because: "facts are gathered before anything is built",
 	},
 	{
@@ -75,7 +75,7 @@ var table = []rule{
 		because: "what a configuration is read with does not depend on what is done with it",
 	},
 	{
-		packages: []string{"spec/plan"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
+		packages: []string{"spec/plan", "spec/kept"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
 		because: "a plan is values: the command line decides what is printed and what is started",
 	},
 	{

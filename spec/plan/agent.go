@@ -91,10 +91,12 @@ func Hold(in *spec.Input) error {
 const stateHint = "to use another folder, set XDG_STATE_HOME"
 
 // Prepare makes the folders of jailed-claude's own that a jail mounts. Warnings
-// are for the user: what became of the state of this project.
-func Prepare(in *spec.Input) (Warnings, error) {
+// are for the user: what became of the state of this project. Busy reports
+// whether other jails run, which may be using what would be removed.
+func Prepare(in *spec.Input, j *contract.Jail, busy func() bool) (Warnings, error) {
 	warnings, err := prepareLayer(in)
-	if err != nil || in.Policy.Agent.Config != policy.ConfigPrivate {
+	private := in.Policy.Agent.Config == policy.ConfigPrivate
+	if err != nil || !private && in.Policy.Files.Cache != policy.CachePrivate {
 		return warnings, err
 	}
 	c, err := projects.Claim(in.Host.StateDir, in.Host.StateOwner)
@@ -103,6 +105,12 @@ func Prepare(in *spec.Input) (Warnings, error) {
 	}
 	if c.Moved != "" {
 		warnings.add("this project was %s before: its agent configuration came along", show.Visible(c.Moved))
+	}
+	if err := prepareCache(in, j, busy, &warnings); err != nil {
+		return warnings, hint.Add(err, "to do without: files.cache = \"off\"")
+	}
+	if !private {
+		return warnings, nil
 	}
 	for _, dir := range spec.AgentFolders(in.Host, agent.Named(in.Policy.Agent.Name)) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

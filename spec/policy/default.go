@@ -12,7 +12,7 @@ const DefaultName = "default"
 func Default() Policy {
 	p := Policy{
 		Agent:    Agent{Config: ConfigPrivate, Key: KeyAuto},
-		Files:    Files{Project: ProjectRW},
+		Files:    Files{Project: ProjectRW, Cache: CachePrivate},
 		Network:  Network{Mode: NetInternet, TLS: network.TLSStrict, Via: network.ViaRedirect},
 		Nix:      Nix{Daemon: DaemonOff, Store: StoreClosure},
 		Identity: Identity{User: UserKeep},

@@ -62,6 +62,7 @@ type FilesLayer struct {
 	Project       *string
 	Read, Write   []string
 	Hide, Protect []string
+	Cache         *string
 }
 
 // NetworkLayer is what a layer says about Network.
@@ -92,6 +93,7 @@ type LimitsLayer struct {
 	Memory *int64
 	Pids   *int64
 	CPUs   *float64
+	Cache  *int64
 }
 
 // IdentityLayer is what a layer says about Identity.

@@ -12,13 +12,13 @@ import (
 func TestDefault(t *testing.T) {
 	want := Policy{
 		Agent:    Agent{Config: "private", Key: "auto"},
-		Files:    Files{Project: "rw"},
+		Files:    Files{Project: "rw", Cache: "private"},
 		Network:  Network{Mode: "internet", TLS: "strict", Via: "redirect"},
 		Nix:      Nix{Daemon: "off", Store: "closure"},
 		Identity: Identity{User: "keep"},
 		Terminal: Terminal{Clipboard: "off"},
 		Origins: map[string]string{
-			"agent.config": "default", "files.project": "default", "network.mode": "default",
+			"agent.config": "default", "files.project": "default", "files.cache": "default", "network.mode": "default",
 			"nix.daemon": "default", "nix.store": "default", "identity.user": "default", "identity.nesting": "default",
 			"terminal.clipboard": "default", "agent.key": "default", "agent.separate-worktrees": "default", "agent.no-brief": "default", "network.tls": "default", "network.via": "default",
 		},
@@ -72,7 +72,7 @@ func TestMerge(t *testing.T) {
 	}
 	want := Policy{
 		Agent: Agent{Packages: []string{"nixpkgs#jq", "nixpkgs#nodejs"}, Config: "shared", Key: "auto"},
-		Files: Files{Project: "rw", Read: []string{"~/a", "~/b", "~/c"}, Write: []string{"~/w"}, Hide: []string{".env"}},
+		Files: Files{Project: "rw", Read: []string{"~/a", "~/b", "~/c"}, Write: []string{"~/w"}, Hide: []string{".env"}, Cache: "private"},
 		Network: Network{
 			Mode: "host", Allow: []string{"a.com", "@npm", "b.com"}, Deny: []string{"x.com"}, Ports: []int64{3000, 80},
 			TLS: "any", Via: "redirect",
@@ -88,6 +88,7 @@ func TestMerge(t *testing.T) {
 			"agent.packages=nixpkgs#nodejs": "project",
 			"agent.config":                  "user",
 			"files.project":                 "default",
+			"files.cache":                   "default",
 			"files.read=~/a":                "user",
 			"files.read=~/b":                "user",
 			"files.read=~/c":                "project",

@@ -55,6 +55,8 @@ type Files struct {
 	Read, Write []string
 	// Hide and Protect are gitignore-style patterns below the project.
 	Hide, Protect []string
+	// Cache is CachePrivate or CacheOff.
+	Cache string
 }
 
 // Network is what the jail may reach.
@@ -97,6 +99,8 @@ type Limits struct {
 	Pids int64
 	// CPUs is a number of processors (cpu.max as quota/period).
 	CPUs float64
+	// Cache is how many bytes the caches of a project keep; zero is DefaultCache.
+	Cache int64
 }
 
 // Identity is who the agent is inside.
@@ -114,10 +118,16 @@ type Terminal struct {
 	Clipboard string
 }
 
+// DefaultCache is the limit of caches where there is no other.
+const DefaultCache = 10 << 30
+
 // Values of the enumerated keys.
 const (
 	ConfigPrivate = "private"
 	ConfigShared  = "shared"
+
+	CachePrivate = "private"
+	CacheOff     = "off"
 
 	KeyAuto = "auto"
 	KeyNone = "none"

@@ -63,5 +63,17 @@ func filesRows() []row {
 			layer:  func(l *Layer) any { return &l.Files.Protect },
 			policy: func(p *Policy) any { return &p.Files.Protect },
 		},
+		{
+			Key: Key{
+				Name: "files.cache", Type: TypeString, Values: []string{CachePrivate, CacheOff}, Default: CachePrivate,
+				Text: "Whether what package managers fetch is kept, for the jails of this project alone.",
+			},
+			change: change.Meaning{
+				Direction: change.Ranked, Rank: []string{CacheOff, CachePrivate},
+				Wider: "what a jail fetched or built is used by the next one of this project", Narrower: "each jail begins with empty caches",
+			},
+			layer:  func(l *Layer) any { return &l.Files.Cache },
+			policy: func(p *Policy) any { return &p.Files.Cache },
+		},
 	}
 }

@@ -86,6 +86,16 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
+				Name: "limits.cache", Type: TypeSize,
+				Text:  "Most that the caches of a project keep on disk, looked at once a day; `10GiB` if it is left out.",
+				Least: 1, Most: math.MaxInt64,
+			},
+			change: change.Meaning{Direction: change.Limit, Wider: "more of this machine's disk", Narrower: "less of this machine's disk"},
+			layer:  func(l *Layer) any { return &l.Limits.Cache },
+			policy: func(p *Policy) any { return &p.Limits.Cache },
+		},
+		{
+			Key: Key{
 				Name: "identity.user", Type: TypeString, Values: []string{UserKeep, UserRoot}, Default: UserKeep,
 				Text: "Who the agent is inside: your own user and group, or root of the jail's user namespace.",
 			},

@@ -119,7 +119,7 @@ func Remove(stateDir string, e Entry) error {
 		return fmt.Errorf("open the folder of all projects: %w", err)
 	}
 	defer root.Close()
-	if err := root.RemoveAll(filepath.Base(e.Dir)); err != nil {
+	if err := removeAll(root, filepath.Base(e.Dir)); err != nil {
 		return fmt.Errorf("remove %q: %w", e.Dir, err)
 	}
 	return nil

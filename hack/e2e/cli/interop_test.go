@@ -23,7 +23,8 @@ const describe = `
 	echo "cwd $PWD"; env | sort; hostname 2>/dev/null || cat /proc/sys/kernel/hostname
 	ulimit -Hc; ulimit -Hn
 	for d in / /etc /etc/ssl/certs ~ ~/.claude /nix/store /tmp /run /run/user/* /usr/bin /bin "$PWD"; do
-		ls -lA --time-style=+ "$d" | awk -v d="$d" 'NF > 5 { print d ": " $1, $3, $4, $6, $7, $8 }'; done
+		ls -lA --time-style=+ "$d" | awk -v d="$d" -v home="$HOME" 'd == home { sub(/^drwxr-xr-t/, "drwxr-xr-x") } # crun makes folders to mount on like that
+			NF > 5 { print d ": " $1, $3, $4, $6, $7, $8 }'; done
 	ls -A /dev /.jail | grep -vx core # crun adds a link to /proc/kcore, which is masked
 	for f in /etc/*; do [ -f $f ] && { echo "$f:"; cat $f; }; done
 	for p in / /etc /nix/store "$SHELL" /usr /proc/sys /proc/sysrq-trigger ~ /tmp /dev /run .git/hooks .git/config README /.jail; do

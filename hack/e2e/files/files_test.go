@@ -102,6 +102,13 @@ func TestWritableFolders(t *testing.T) {
 	script := `find / -path /proc -prune -o -type d -print 2>/dev/null | while IFS= read -r d; do
 		if touch "$d/.e2e-probe" 2>/dev/null; then echo "$d"; fi; done`
 	allowed := []string{"/tmp", "/var/tmp", "/dev", "/dev/shm", w.Home, w.Project, filepath.Join(w.Home, ".claude")}
+	// Of package managers, for this project alone, and the folders on the way.
+	caches := []string{".cache", ".cargo/git", ".cargo/registry", ".local/share/pnpm", ".local/share/uv", ".yarn/berry"}
+	for _, c := range caches {
+		for d := c; d != "."; d = filepath.Dir(d) {
+			allowed = append(allowed, filepath.Join(w.Home, d))
+		}
+	}
 	runtimeDir := regexp.MustCompile(`^/run/user/\d+$`)
 	var got []string
 	for _, d := range world.Lines(w.Must(script)) {
@@ -129,7 +136,12 @@ func TestWritableFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{strings.TrimPrefix(w.Private(".e2e-probe"), w.Home), "/project/.e2e-probe"}; !slices.Equal(found, want) {
+	want := []string{strings.TrimPrefix(w.Private(".e2e-probe"), w.Home), "/project/.e2e-probe"}
+	for _, c := range caches {
+		want = append(want, strings.TrimPrefix(filepath.Join(w.State(), "cache", c, ".e2e-probe"), w.Home))
+	}
+	slices.Sort(want)
+	if slices.Sort(found); !slices.Equal(found, want) {
 		t.Errorf("written on the host: %q, want %q", found, want)
 	}
 	for _, d := range []string{"/tmp", "/var/tmp", "/dev/shm", "/dev"} {
@@ -142,7 +154,7 @@ func TestWritableFolders(t *testing.T) {
 func TestHomeIsEmptyAndVanishes(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	if got := world.Lines(w.Must("ls -A ~; echo changed >~/.bashrc; mkdir ~/d; echo x >/tmp/x; cat ~/.bashrc")); !slices.Equal(got, []string{".claude", "project", "changed"}) {
+	if got := world.Lines(w.Must("ls -A ~; echo changed >~/.bashrc; mkdir ~/d; echo x >/tmp/x; cat ~/.bashrc")); !slices.Equal(got, []string{".cache", ".cargo", ".claude", ".local", ".yarn", "project", "changed"}) {
 		t.Errorf("the home inside holds %q", got)
 	}
 	if got := world.Lines(w.Must("ls -A ~ /tmp/")); slices.Contains(got, ".bashrc") || slices.Contains(got, "d") || slices.Contains(got, "x") {
@@ -181,7 +193,8 @@ func TestEtcIsGenerated(t *testing.T) {
 		}
 	}
 	known := []string{
-		"./passwd", "./group", "./hosts", "./nsswitch.conf", "./resolv.conf", "./gitconfig", "./localtime",
+		"./passwd", "./group", "./hosts", "./nsswitch.conf", "./resolv.conf", "./gitconfig", "./localtime", "./timezone",
+		"./jailed-claude/bin/jailed-claude-why", "./jailed-claude/brief.md", "./jailed-claude/jail.json", "./jailed-claude/refused.log",
 		"./ssl/certs/ca-certificates.crt", "./ssl/certs/ca-bundle.crt", "./pki/tls/certs/ca-bundle.crt",
 	}
 	for _, l := range got {

@@ -1,4 +1,10 @@
-package plan
+// Package kept is what outlives the jails of a project, for those who look after
+// it: where it is, and how it goes. It asks before anything is removed or
+// replaced.
+//
+// What does not belong here: what is in a configuration (package claude), and
+// preparing any of it for a jail (package plan).
+package kept
 
 import (
 	"errors"
@@ -13,12 +19,13 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
-// Kept is where things are that outlive the jails of a project.
-type Kept struct {
+// State is where things are that outlive the jails of a project.
+type State struct {
 	// All is jailed-claude's own state.
 	All string
 	// Project is the part of it for the jails of this project.
@@ -27,9 +34,9 @@ type Kept struct {
 	Host folder.Host
 }
 
-// KeptFor is about the project in a folder; empty is the working directory.
-func KeptFor(project string) (Kept, error) {
-	k := Kept{All: host.StateDir()}
+// For is about the project in a folder; empty is the working directory.
+func For(project string) (State, error) {
+	k := State{All: host.StateDir()}
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return k, err
@@ -38,7 +45,7 @@ func KeptFor(project string) (Kept, error) {
 		home = real
 	}
 	k.Host = folder.Find(map[string]string{"CLAUDE_CONFIG_DIR": os.Getenv("CLAUDE_CONFIG_DIR")}, home)
-	user, err := UserLayers()
+	user, err := plan.UserLayers()
 	if err != nil {
 		return k, err
 	}
@@ -46,7 +53,7 @@ func KeptFor(project string) (Kept, error) {
 	if err != nil {
 		return k, err
 	}
-	owner := (&Options{Project: project}).Dir()
+	owner := (&plan.Options{Project: project}).Dir()
 	if !p.Agent.SeparateWorktrees {
 		owner = git.Repository(owner)
 	}
@@ -59,7 +66,7 @@ type Agree func(question string) error
 
 // Import replaces the configuration of the project by a copy of the one that
 // all projects shared in earlier versions.
-func (k Kept) Import(agree Agree) error {
+func (k State) Import(agree Agree) error {
 	common := projects.Common(k.All)
 	if _, err := os.Stat(common); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no %s: no earlier version of jailed-claude left one", show.Visible(common))
@@ -76,7 +83,7 @@ func (k Kept) Import(agree Agree) error {
 
 // PruneCommon removes the configuration that all projects shared in earlier
 // versions.
-func (k Kept) PruneCommon(agree Agree) error {
+func (k State) PruneCommon(agree Agree) error {
 	if err := agree("remove " + show.Visible(projects.Common(k.All)) + ", which all projects once shared?"); err != nil {
 		return err
 	}
@@ -84,7 +91,7 @@ func (k Kept) PruneCommon(agree Agree) error {
 }
 
 // Prune removes what is kept for projects that are gone. Each is named first.
-func (k Kept) Prune(agree Agree, tell func(line string)) error {
+func (k State) Prune(agree Agree, tell func(line string)) error {
 	all, err := projects.List(k.All)
 	if err != nil {
 		return err
