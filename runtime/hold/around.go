@@ -2,102 +2,13 @@ package hold
 
 import (
 	"os"
-	"path"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 )
-
-// Between the host's rename and the cover a process of the jail can open what is
-// there, and keep it: what it holds open lies on the mount below, so it can be
-// opened once more for writing (/proc/PID/fd), or, if it is a folder, leads to
-// all that is in it. Programs that read close at once; grace is for them.
-const (
-	grace      = 50 * time.Millisecond
-	graceEvery = 5 * time.Millisecond
-)
-
-// judge looks at what happened to places before they were covered.
-func (h *Hold) judge(renewed []*place) {
-	seen := h.early
-	if seen == nil {
-		seen = map[string][]uint32{}
-	}
-	h.early = nil
-	lost := h.writes == nil
-	note := func() {
-		for _, e := range h.writes.read() {
-			lost = lost || e.lost
-			at := path.Join(e.dir, e.name)
-			seen[at] = append(seen[at], e.mask)
-		}
-	}
-	arrived := func() bool {
-		for _, p := range renewed {
-			if len(seen[p.path]) == 0 {
-				return false
-			}
-		}
-		return true
-	}
-	// The kernel tells of a rename after it has told of the mount.
-	for note(); !arrived() && h.writes != nil; note() {
-		fds := []unix.PollFd{{Fd: int32(h.writes.fd), Events: unix.POLLIN}}
-		if n, err := unix.Poll(fds, 5); n == 0 || err != nil {
-			break
-		}
-	}
-	var shown []string
-	for _, p := range renewed {
-		if lost || !placed(seen[p.path]) {
-			p.unsure = true
-		}
-		if p.mount != nil {
-			shown = append(shown, p.path)
-		}
-	}
-	defer func() {
-		// Whoever opened it before the cover, wrote and closed it while this
-		// looked was seen by neither look. Now nobody has it open any more, and
-		// the kernel has told of all writes.
-		h.early = map[string][]uint32{}
-		for _, e := range h.writes.read() {
-			at := path.Join(e.dir, e.name)
-			if e.mask&unix.IN_MOVED_TO != 0 {
-				h.early[at] = append(h.early[at], e.mask) // of the next time
-				continue
-			}
-			for _, p := range renewed {
-				p.unsure = p.unsure || e.lost || p.path == at
-			}
-		}
-	}()
-	for end := time.Now().Add(grace); ; time.Sleep(graceEvery) {
-		at, who := h.around(shown)
-		if who == "" {
-			return
-		}
-		for _, p := range renewed {
-			if p.path == at {
-				p.unsure = true
-			}
-		}
-		if time.Now().After(end) {
-			h.end("a process of the jail (" + who + ") opened it before it was covered, and keeps it open: " + at)
-			return
-		}
-	}
-}
-
-// placed: all that happened to a name is that another file took its place, at
-// once. While the path was covered only the host could do that.
-func placed(events []uint32) bool {
-	return len(events) == 1 && events[0]&unix.IN_MOVED_TO != 0 && events[0]&unix.IN_ISDIR == 0
-}
 
 // around finds a process of the jail that holds one of the paths, or something
 // below one, open on another mount than the one that covers it.

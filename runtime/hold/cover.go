@@ -17,10 +17,9 @@ const passes = 100
 // check looks at all places, and covers what is open. It is repeated until
 // nothing changed while it looked.
 func (h *Hold) check(since time.Time) {
-	var renewed []*place
 	defer h.closeLater()
 	for pass := 0; ; pass++ {
-		changed := h.coverAll(since, &renewed)
+		changed := h.coverAll(since)
 		if h.listenToAll() || changed {
 			if pass < passes {
 				continue
@@ -29,13 +28,10 @@ func (h *Hold) check(since time.Time) {
 		}
 		break
 	}
-	if len(renewed) > 0 {
-		h.judge(renewed)
-	}
 }
 
 // coverAll goes through the places once, and says whether it mounted something.
-func (h *Hold) coverAll(since time.Time, renewed *[]*place) (changed bool) {
+func (h *Hold) coverAll(since time.Time) (changed bool) {
 	for i := range h.places {
 		p := &h.places[i]
 		if p.above >= 0 && h.places[p.above].state != covered {
@@ -51,7 +47,7 @@ func (h *Hold) coverAll(since time.Time, renewed *[]*place) (changed bool) {
 			p.left = true
 			continue
 		case link:
-			p.left, p.symlink, p.unsure = true, true, true
+			p.left, p.symlink, p.unsure = true, true, p.mount != nil
 			if p.mount == nil {
 				h.end("it was hidden, and became a symlink: " + p.path)
 			}
@@ -66,14 +62,12 @@ func (h *Hold) coverAll(since time.Time, renewed *[]*place) (changed bool) {
 			h.end("it was replaced on the host, and cannot be covered again: " + p.path + ": " + err.Error())
 			continue
 		}
-		changed = true
-		if was != covered {
-			p.unsure = true // nobody knows who made it
-		}
+		changed, h.judging = true, true
 		p.state = covered
 		p.renewed++
-		p.slowest = max(p.slowest, time.Since(since))
-		*renewed = append(*renewed, p)
+		p.covers++
+		p.at = time.Now()
+		p.slowest = max(p.slowest, p.at.Sub(since))
 	}
 	return changed
 }

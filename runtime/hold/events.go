@@ -23,7 +23,8 @@ type listener struct {
 
 const (
 	nameMask  = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_DELETE
-	writeMask = nameMask | unix.IN_MODIFY | unix.IN_CLOSE_WRITE | unix.IN_ATTRIB
+	wrote     = unix.IN_MODIFY | unix.IN_CLOSE_WRITE
+	writeMask = nameMask | wrote | unix.IN_ATTRIB
 )
 
 func listen(mask uint32) (*listener, error) {

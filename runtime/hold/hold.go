@@ -28,8 +28,14 @@ type Hold struct {
 	// writes tells of all that happens to them, and is read when there is
 	// something to judge.
 	wakes, writes *listener
-	// early are events of places that came while the last ones were judged.
-	early map[string][]uint32
+	// byPath are the indexes of places.
+	byPath map[string]int
+	// lost: not all that happened to places is known.
+	lost bool
+	// judging: places that were covered again are not judged yet.
+	judging bool
+	// remembered is how many places were read.
+	remembered int
 	// later are descriptors to close when nothing is urgent.
 	later []int
 	// thread is the thread that holds.
@@ -54,6 +60,9 @@ type place struct {
 	// foreign: what is mounted there is not what lies there.
 	foreign bool
 	state   state
+	// print is what it held when it was last certain.
+	print print
+	judged
 	history
 }
 
@@ -79,7 +88,7 @@ type history struct {
 // New lists what lies below a bind mount of the host's, where the host can
 // replace it.
 func New(s *specs.Spec) *Hold {
-	h := &Hold{names: map[string]bool{}, mounts: -1, stop: -1, ended: make(chan struct{}), kill: make(chan struct{}, 1)}
+	h := &Hold{names: map[string]bool{}, byPath: map[string]int{}, mounts: -1, stop: -1, ended: make(chan struct{}), kill: make(chan struct{}, 1)}
 	for i := range s.Mounts {
 		m := &s.Mounts[i]
 		on := holder(s.Mounts[:i], m.Destination)
@@ -110,6 +119,7 @@ func (h *Hold) add(p place) {
 			p.above = i
 		}
 	}
+	h.byPath[p.path] = len(h.places)
 	h.places = append(h.places, p)
 	h.names[path.Base(p.path)] = true
 }
@@ -193,12 +203,21 @@ func (h *Hold) Hurry() {
 // run waits for changes until it is told to stop.
 func (h *Hold) run() {
 	h.check(time.Now())
-	for {
+	patience := printAfter
+	for more := true; ; {
 		fds := []unix.PollFd{{Fd: int32(h.stop), Events: unix.POLLIN}, {Fd: int32(h.mounts), Events: unix.POLLPRI}}
 		if h.wakes != nil {
 			fds = append(fds, unix.PollFd{Fd: int32(h.wakes.fd), Events: unix.POLLIN})
 		}
-		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
+		timeout := -1
+		switch {
+		case h.judging:
+			timeout = int(graceEvery.Milliseconds())
+		case more:
+			timeout = int(patience.Milliseconds())
+		}
+		n, err := unix.Poll(fds, timeout)
+		if err != nil && err != unix.EINTR {
 			h.end("the mounts of the jail can no longer be watched: " + err.Error())
 			return
 		}
@@ -206,6 +225,10 @@ func (h *Hold) run() {
 		switch {
 		case fds[0].Revents != 0:
 			h.check(since)
+			for end := time.Now().Add(grace); h.judging && h.fatal == "" && time.Now().Before(end); time.Sleep(graceEvery) {
+				h.judging = h.judge(false)
+			}
+			h.judge(true)
 			return
 		case fds[1].Revents != 0:
 			h.check(since)
@@ -213,8 +236,13 @@ func (h *Hold) run() {
 			if h.wakes.concern(h.names) {
 				h.check(since)
 			} else {
-				h.writes.read() // or it overflows
+				h.hear() // or it overflows
 			}
+		case n == 0 && !h.judging:
+			more, patience = h.remember(), 0
+		}
+		if h.judging {
+			h.judging = h.judge(false)
 		}
 	}
 }

@@ -2,6 +2,8 @@ package hold
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -57,24 +59,88 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestPlaced: only a file that took the place of another at once is certainly
-// the host's.
-func TestPlaced(t *testing.T) {
+// TestSettle: only a file that took the place of another at once, as often as it
+// was covered, is certainly the host's, and one that holds what it held before.
+func TestSettle(t *testing.T) {
+	p := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(p, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for events, want := range map[string]bool{
-		"to": true, "": false, "to to": false, "to write": false, "write to": false, "to attrib": false, "from to": false, "create write": false, "delete to": false, "to dir": false,
+		"to": true, "": false, "to to": false, "to write": false, "to attrib": false, "from to": false, "create write": false, "delete to": false, "to dir": false,
+		// In place, before the jail could do anything to it.
+		"write write to": true,
+		// "/" is a cover, "." a judgement.
+		"to / to": true, "to / write to": false, "to . to": true, "to . write": false, "to . write to": false, "/ to to": true, "delete create write": false,
+		"same delete create write": true, "same to write": true, "same to . write": false, "same": true, "same delete create": false,
 	} {
 		masks := map[string]uint32{"to": unix.IN_MOVED_TO, "write": unix.IN_CLOSE_WRITE, "attrib": unix.IN_ATTRIB, "from": unix.IN_MOVED_FROM, "create": unix.IN_CREATE, "delete": unix.IN_DELETE}
-		var all []uint32
+		m := bind(p, p, "ro")
+		h := &Hold{places: []place{{path: p, mount: &m}}}
+		f := &h.places[0]
+		cover := func() { f.covers, f.renewed = f.covers+1, f.renewed+1 }
 		for e := range strings.FieldsSeq(events) {
-			if e == "dir" {
-				all[0] |= unix.IN_ISDIR
-				continue
+			switch e {
+			case "dir":
+				f.events[0] |= unix.IN_ISDIR
+			case "same":
+				f.print = h.print(p)
+			case "/":
+				cover()
+			case ".":
+				cover()
+				h.settle(f, h.certain(f, time.Now()))
+			default:
+				f.hear(masks[e])
 			}
-			all = append(all, masks[e])
 		}
-		if got := placed(all); got != want {
+		if f.covers > 0 || !f.doubt {
+			cover()
+		}
+		h.settle(f, h.certain(f, time.Now()))
+		if got := !f.unsure; got != want {
 			t.Errorf("%q: %v", events, got)
 		}
+	}
+}
+
+// TestPrint: what is read of a path, and where nothing is said.
+func TestPrint(t *testing.T) {
+	dir := t.TempDir()
+	h := &Hold{}
+	prints := map[print]string{unknown: "nothing"}
+	for i, do := range []func() error{
+		func() error { return os.WriteFile(dir+"/a", []byte("x"), 0o600) },
+		func() error { return os.Chmod(dir+"/a", 0o700) },
+		func() error { return os.WriteFile(dir+"/a", []byte("y"), 0o600) },
+		func() error { return os.Mkdir(dir+"/b", 0o700) },
+		func() error { return os.Rename(dir+"/a", dir+"/b/a") },
+		func() error { return os.Rename(dir+"/b/a", dir+"/b/c") },
+	} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+		got := h.print(dir)
+		if was, ok := prints[got]; ok {
+			t.Errorf("after step %d as after %s", i, was)
+		}
+		if got != h.print(dir) {
+			t.Errorf("step %d: twice is not the same", i)
+		}
+		prints[got] = fmt.Sprint(i)
+	}
+	for name, do := range map[string]func() error{
+		"a symlink": func() error { return os.Symlink("b", dir+"/l") },
+		"a pipe":    func() error { return unix.Mkfifo(dir+"/l", 0o600) },
+		"too large": func() error { return os.WriteFile(dir+"/l", make([]byte, printSize+1), 0o600) },
+	} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+		if h.print(dir) != unknown {
+			t.Errorf("%s is read", name)
+		}
+		_ = os.Remove(dir + "/l")
 	}
 }
 
