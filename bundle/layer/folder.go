@@ -127,13 +127,7 @@ func Hold(f *os.File) error {
 // Preconditions: the caller has the lock.
 func (d Dir) Remove() error {
 	// overlayfs leaves folders of mode 000 in work.
-	all := []Dir{d}
-	if more, err := os.ReadDir(path.Join(string(d), "git")); err == nil {
-		for _, m := range more {
-			all = append(all, Dir(path.Join(string(d), "git", m.Name())))
-		}
-	}
-	for _, one := range all {
+	for _, one := range append([]Dir{d}, d.gits()...) {
 		for _, name := range []string{"work", "index"} {
 			_ = os.Chmod(filepath.Join(one.Work(), name), 0o700)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/jailed-claude/jailed-claude/bundle/layer"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/runtime/audit"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
@@ -66,6 +67,13 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	if err != nil {
 		return err
 	}
+	if in.Policy.Files.Project == policy.ProjectOverlay {
+		drop, err := layer.Borrow(layer.Dir(in.Host.Layer))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = drop() }()
+	}
 	flags := given(c.Flags())
 	jail := func(project string) []string {
 		return append(append([]string{in.Host.Executable, "shell", "--project=" + project}, flags...), "--", suite.Program)
@@ -116,7 +124,7 @@ func promised(in *spec.Input, s *specs.Spec) attack.Facts {
 	h := in.Host
 	f := attack.Facts{
 		Net: in.Policy.Network.Mode, Project: h.Project.Dir, Home: h.Home, RuntimeDir: h.RuntimeDir, State: h.StateDir,
-		ReadOnly: in.Policy.Files.Project == policy.ProjectRO, Nesting: contract.Nesting(s),
+		ReadOnly: in.Policy.Files.Project == policy.ProjectRO, Layer: in.Policy.Files.Project == policy.ProjectOverlay, Nesting: contract.Nesting(s),
 		Hides: in.Policy.Files.Hide, NixDaemon: in.Policy.Nix.Daemon == policy.DaemonAuto, Memory: in.Policy.Limits.Memory, Pids: in.Policy.Limits.Pids,
 	}
 	audit.See(&f, s)

@@ -81,6 +81,9 @@ func (s witness) Reported(rel string, r attack.Result) attack.Result {
 		return r
 	}
 	p := s.bait.Facts.Project
+	if s.bait.Facts.Layer {
+		return reached(filepath.Join(p, rel))
+	}
 	for name := range strings.SplitSeq(rel, "/") {
 		p = filepath.Join(p, name)
 		if strings.Contains(s.screen.String(), fmt.Sprintf("  %q: ", p)) {
@@ -88,6 +91,14 @@ func (s witness) Reported(rel string, r attack.Result) attack.Result {
 		}
 	}
 	return attack.Through("it was made, without a word at the end")
+}
+
+// reached: what was written into a layer is on the host.
+func reached(p string) attack.Result {
+	if text, err := os.ReadFile(p); err == nil && string(text) == attack.MarkerText {
+		return attack.Through("it was made in the layer, and is on the host")
+	}
+	return attack.HeldBy("it was made in the layer, and the host has nothing of it")
 }
 
 // Lives: a process that an attack started runs still.

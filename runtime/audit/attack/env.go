@@ -100,6 +100,9 @@ type Facts struct {
 	State string
 	// ReadOnly: the project cannot be changed.
 	ReadOnly bool
+	// Layer: what is changed in the project reaches the host only when the user
+	// applies it.
+	Layer bool
 	// Protected lie in the project and are read-only.
 	Protected []string
 	// Hidden are paths of the project that the policy hides.

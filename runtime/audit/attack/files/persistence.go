@@ -144,6 +144,9 @@ func (t trustedFile) attack() attack.Attack {
 		Run: func(e *attack.Env) attack.Result {
 			p := filepath.Join(e.Facts.Project, t.path)
 			if _, err := os.Lstat(p); err == nil {
+				if e.Facts.Layer {
+					return overwritten(p)
+				}
 				return attack.Opens(p, os.O_WRONLY)
 			}
 			if strings.HasPrefix(t.path, ".git/") && !attack.Exists(filepath.Join(e.Facts.Project, ".git/HEAD")) {
@@ -159,6 +162,14 @@ func (t trustedFile) attack() attack.Attack {
 		},
 		Judge: func(s attack.Witness, r attack.Result) attack.Result { return s.Reported(t.path, r) },
 	}
+}
+
+// overwritten puts a text in a file's place that no program takes for anything.
+func overwritten(p string) attack.Result {
+	if err := os.WriteFile(p, []byte(attack.MarkerText), 0o600); err != nil {
+		return attack.HeldBy("%s", attack.Plain(err))
+	}
+	return attack.Through("made")
 }
 
 // makeTrusted makes a file with its folders. A text that no program takes for
