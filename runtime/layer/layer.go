@@ -138,13 +138,13 @@ func (ls *Layers) Report(w io.Writer) {
 		return
 	}
 	var held kept.Held
-	for i, l := range ls.all {
+	for _, l := range ls.all {
 		h, err := kept.Look("/proc/self/fd/" + strconv.Itoa(l.folders.Upper))
 		if err != nil {
 			fmt.Fprintf(w, "jailed-claude: what the layer over %s holds cannot be seen: %v\n", show.Visible(l.Lower), err)
 			continue
 		}
-		if i > 0 { // over a git directory
+		if path.Base(path.Dir(l.Upper)) != contract.LayerName { // over a git directory
 			h = kept.Held{Git: !h.Empty()}
 		}
 		held.Files += h.Files

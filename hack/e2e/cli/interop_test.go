@@ -3,13 +3,9 @@ package cli
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
@@ -77,30 +73,6 @@ func normalMounts(out string) []string {
 	return all
 }
 
-// runtimes run a bundle.
-func runtimes(w *world.World) map[string]func(bundle string) world.Result {
-	w.T.Helper()
-	n := 0
-	id := func() string { n++; return fmt.Sprintf("%s-%d", filepath.Base(w.Dir), n) }
-	return map[string]func(string) world.Result{
-		"runc": func(bundle string) world.Result {
-			c := exec.Command(world.RequireTool(w.T, "runc"), "--root", w.Dir+"/runc", "run", "--bundle", bundle, id())
-			c.Dir, c.Env = w.Dir, w.Environ()
-			return world.Finish(w.T, c)
-		},
-		"crun": func(bundle string) world.Result {
-			args := []string{world.RequireTool(w.T, "crun"), "--root", w.Dir + "/crun", "--cgroup-manager=disabled", "run", "--bundle", bundle, id()}
-			var st unix.Statfs_t
-			if err := unix.Statfs("/sys/fs/cgroup", &st); err == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
-				c := exec.Command(args[0], args[1:]...)
-				c.Dir, c.Env = w.Dir, w.Environ()
-				return world.Finish(w.T, c)
-			}
-			return world.Finish(w.T, w.Privileged("cgroup2", unix.CAP_SYS_ADMIN, unix.CLONE_NEWNS|unix.CLONE_NEWCGROUP, args))
-		},
-	}
-}
-
 // outcome of a jail under one runtime.
 type outcome struct {
 	description, mounts []string
@@ -139,7 +111,7 @@ func TestBundleUnderOtherRuntimes(t *testing.T) {
 		if !slices.Equal(ours.statuses, []int{7, 8, 137}) {
 			t.Fatalf("ours: exit statuses %v\n%s", ours.statuses, ours.errors)
 		}
-		for name, run := range runtimes(w) {
+		for name, run := range w.Runtimes() {
 			n := 0
 			theirs := outcomeOf(func(script string) world.Result {
 				n++

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // RunInLab are runtimes that run a bundle in a lab.
@@ -35,6 +36,30 @@ var RunInLab = map[string]func(w *World, bundle, id string) *exec.Cmd{
 		w.Lab.enterAsRoot(c)
 		return c
 	},
+}
+
+// Runtimes run a bundle, each under a name of its own.
+func (w *World) Runtimes() map[string]func(bundle string) Result {
+	w.T.Helper()
+	n := 0
+	id := func() string { n++; return fmt.Sprintf("%s-%d", filepath.Base(w.Dir), n) }
+	return map[string]func(string) Result{
+		"runc": func(bundle string) Result {
+			c := exec.Command(RequireTool(w.T, "runc"), "--root", w.Dir+"/runc", "run", "--bundle", bundle, id())
+			c.Dir, c.Env = w.Dir, w.Environ()
+			return Finish(w.T, c)
+		},
+		"crun": func(bundle string) Result {
+			args := []string{RequireTool(w.T, "crun"), "--root", w.Dir + "/crun", "--cgroup-manager=disabled", "run", "--bundle", bundle, id()}
+			var st unix.Statfs_t
+			if err := unix.Statfs("/sys/fs/cgroup", &st); err == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
+				c := exec.Command(args[0], args[1:]...)
+				c.Dir, c.Env = w.Dir, w.Environ()
+				return Finish(w.T, c)
+			}
+			return Finish(w.T, w.Privileged("cgroup2", unix.CAP_SYS_ADMIN, unix.CLONE_NEWNS|unix.CLONE_NEWCGROUP, args))
+		},
+	}
 }
 
 // Bundle writes a bundle that runs a program, and changes its configuration.

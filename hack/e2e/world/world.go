@@ -65,6 +65,13 @@ func New(t *testing.T) *World {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		for _, work := range []string{"layer/work/work", "layer/git/*/work/work"} {
+			// Folders of overlayfs's own that nobody may read.
+			found, _ := filepath.Glob(filepath.Join(dir, "home/.local/state/jailed-claude/projects/*", work))
+			for _, f := range found {
+				_ = os.Chmod(f, 0o700)
+			}
+		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Errorf("the world cannot be removed: %v", err)
 		}

@@ -1,0 +1,185 @@
+package layer
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+)
+
+// trusted are files that programs of the host execute or trust, all tracked.
+var trusted = []string{".vscode/settings.json", ".vscode/tasks.json", ".mcp.json", ".envrc", ".husky/pre-push", ".claude/settings.json", ".gitmodules"}
+
+// project has files to change, and trusted ones.
+func project(t *testing.T) *world.World {
+	t.Helper()
+	w := world.New(t)
+	for _, f := range trusted {
+		text := "{}\n"
+		if !strings.HasSuffix(f, ".json") {
+			text = "# mine\n"
+		}
+		w.Write(f, text)
+	}
+	for _, f := range []string{"a", "b", "dir/x", "dir/deep/y", "other/z"} {
+		w.Write(f, f+"\n")
+	}
+	if err := os.Symlink("a", filepath.Join(w.Project, "link")); err != nil {
+		t.Fatal(err)
+	}
+	w.CommitAll()
+	return w
+}
+
+// TestHostStays: whatever is done in a layer, the host's files are as they were,
+// byte for byte; the next jail sees what was done.
+func TestHostStays(t *testing.T) {
+	t.Parallel()
+	w := project(t)
+	before := print(t, w.Project)
+	r := must(w, `set -e
+		echo more >>a; echo new >n; : >b; rm other/z; rmdir other; mkdir other; echo again >other/z
+		chmod 700 dir/x; touch -d 2001-01-01 dir/deep/y; ln dir/x dir/hard; ln -sfn b link; mv a a2; mv dir moved
+		mkfifo fifo; mkdir -p new/er; echo x >new/er/f; truncate -s 5 n; cp -a .vscode copy
+		for f in .vscode/tasks.json .mcp.json .envrc .husky/pre-push .claude/settings.json; do echo evil >>$f; done
+		echo '#!/bin/sh' >.git/hooks/post-checkout; chmod +x .git/hooks/post-checkout
+		git config core.fsmonitor ./evil; git config alias.x '!evil'
+		rm -rf .husky; mv .git/info .git/info2; mkdir .idea; echo x >.idea/workspace.xml
+		echo '* filter=evil' >.gitattributes; echo x >.jailed-claude.toml`)
+	unchanged(t, w.Project, before)
+	if !strings.Contains(r.Err, "jailed-claude: the layer holds ") || !strings.Contains(r.Err, "changes of .git; jailed-claude review\n") {
+		t.Errorf("the end does not say what the layer holds: %s", r)
+	}
+	if strings.Contains(r.Err, "would execute") {
+		t.Errorf("the end names what the host would execute, and none is on the host: %s", r)
+	}
+	// The policy that was written in the layer is none of the next jail.
+	r = must(w, `cat a2 n b other/z moved/x moved/deep/y moved/hard new/er/f copy/tasks.json .idea/workspace.xml; readlink link; stat -c %a moved/x
+		git config core.fsmonitor; test -x .git/hooks/post-checkout; test ! -e a; test ! -e dir; test ! -e .husky; test -p fifo`)
+	if !strings.HasPrefix(r.Out, "a\nmore\nnew\n\x00") || !strings.Contains(r.Out, "again\ndir/x\ndir/deep/y\ndir/x\nx\n{}\n") || !strings.Contains(r.Out, "b\n700\n./evil\n") {
+		t.Errorf("the second start sees another layer: %q", r.Out)
+	}
+	unchanged(t, w.Project, before)
+	// Strict jails end for what appears on the host alone.
+	if r := inLayer(w, "echo x >sub.envrc; mkdir s; echo x >s/.envrc; git init -q s/r; sleep 1", "--strict"); r.Status != 0 {
+		t.Errorf("--strict: %s", r)
+	}
+	unchanged(t, w.Project, before)
+}
+
+// TestNothingHeld: a jail that changes nothing says nothing.
+func TestNothingHeld(t *testing.T) {
+	t.Parallel()
+	w := project(t)
+	if r := must(w, "cat a >/dev/null; ls -laR . >/dev/null; stat -c %a . >/tmp/x"); r.Err != "" {
+		t.Errorf("%s", r)
+	}
+	fi, err := os.Stat(w.Project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := must(w, "stat -c '%a %Y' ."); r.Out != fmt.Sprintf("%o %d\n", fi.Mode().Perm(), fi.ModTime().Unix()) {
+		t.Errorf("the project's own mode and time are %q inside, and %v %d", r.Out, fi.Mode(), fi.ModTime().Unix())
+	}
+}
+
+// TestTwoJails: a layer belongs to one jail at a time.
+func TestTwoJails(t *testing.T) {
+	t.Parallel()
+	w := project(t)
+	c := w.BashCommand("echo ready; read x", overlay...)
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 6)
+	if _, err := out.Read(b); err != nil {
+		t.Fatal(err)
+	}
+	if r := inLayer(w, "true"); r.Status != 125 || !strings.Contains(r.Err, w.Project) || !strings.Contains(r.Err, "a jail has this layer mounted") || !strings.Contains(r.Err, "jailed-claude list") {
+		t.Errorf("a second jail: %s", r)
+	}
+	// Without the layer there may be more.
+	if r := w.Bash("true", "--project-mode", "ro"); r.Status != 0 {
+		t.Errorf("a jail beside it: %s", r)
+	}
+	if _, err := in.Write([]byte("\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	must(w, "true")
+}
+
+// TestHidden: what is hidden stays so in a layer, whatever is done around it.
+func TestHidden(t *testing.T) {
+	t.Parallel()
+	w := project(t)
+	for _, f := range []string{"deep/er/.env", "secrets/key", ".env"} {
+		w.Write(f, world.Planted+"\n")
+	}
+	before := print(t, w.Project)
+	const attack = `
+		mv deep gone; mv deep/er gone2; mv deep/er/.env x; ln deep/er/.env hard; cp -a deep copy; cp -a secrets copy2
+		rm -rf deep secrets .env; git stash -u; git checkout -f; git clean -fdx
+		rg -uuu PLANTED . /tmp ~/.claude; ls -A secrets; cat deep/er/.env .env gone*/.env z/.env; true`
+	for i := range 2 {
+		r := inLayer(w, attack, "--hide", ".env", "--hide", "secrets/")
+		if strings.Contains(r.Out+r.Err, world.Planted) {
+			t.Errorf("start %d: it is seen: %s", i+1, r)
+		}
+	}
+	unchanged(t, w.Project, before)
+	upper := filepath.Join(folder(w), "upper")
+	for _, f := range []string{"deep/er/.env", "secrets/key", ".env", "copy/er/.env"} {
+		if text, err := os.ReadFile(filepath.Join(upper, f)); err == nil && strings.Contains(string(text), world.Planted) {
+			t.Errorf("the layer holds the secret: %s", f)
+		}
+	}
+	// As without the flag: the attack is no blank.
+	if r := inLayer(w, "cat .env"); !strings.Contains(r.Out, world.Planted) {
+		t.Logf("after the attacks the layer shows none: %s", r)
+	}
+}
+
+// TestSockets: a socket of the host in the project is no way out of a layer.
+func TestSockets(t *testing.T) {
+	t.Parallel()
+	w := project(t)
+	l, err := net.Listen("unix", filepath.Join(w.Project, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	reached := make(chan struct{}, 1)
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			c.Close()
+			reached <- struct{}{}
+		}
+	}()
+	r := world.Finish(t, w.Part("connect", overlay...))
+	if r.Status != 0 {
+		t.Fatal(r)
+	}
+	select {
+	case <-reached:
+		t.Errorf("the host's program was reached: %s", r)
+	default:
+	}
+	if strings.Contains(r.Out, "CONNECTED") {
+		t.Errorf("%s", r)
+	}
+}
