@@ -96,6 +96,36 @@ func skipIfDir(d os.DirEntry) error {
 	return nil
 }
 
+// TestAuditLayer: of what attacks write in a layer, the host has nothing; and a
+// layer that holds work is not attacked.
+func TestAuditLayer(t *testing.T) {
+	t.Parallel()
+	w := audited(t)
+	flags := []string{"--net", "none", "--project-mode", "overlay"}
+	rows, r := audit(w, flags...)
+	if r.Status != 0 {
+		t.Errorf("status %d: %s", r.Status, r.Err)
+	}
+	for name, row := range rows {
+		if row.Result == "GOT THROUGH" {
+			t.Errorf("%s got through: %s", name, row.Detail)
+		}
+		if strings.HasPrefix(name, "trust-") && name != "trust-git-commondir" && (row.Result != "held" || !strings.Contains(row.Detail, "in the layer")) {
+			t.Errorf("%s was not written in the layer: %+v", name, row)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(w.Home, ".local/state/jailed-claude/projects/*/layer")); len(left) > 0 {
+		t.Errorf("the attacks left %q", left)
+	}
+	w.Must("echo mine >work", flags[2:]...)
+	if r := w.Run(append([]string{"audit", "--closure", world.RequireVariable(t, "BASE_CLOSURE")}, flags...)...); r.Status != 125 || !strings.Contains(r.Err, "holds changes of yours") {
+		t.Errorf("a layer that holds work: %s", r)
+	}
+	if got := w.Must("cat work", flags[2:]...); got != "mine\n" {
+		t.Errorf("the work is %q", got)
+	}
+}
+
 // TestAudit: a jail stops every attack, in every mode of the network.
 func TestAudit(t *testing.T) {
 	t.Parallel()

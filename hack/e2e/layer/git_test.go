@@ -33,7 +33,7 @@ var daily = []struct{ name, script string }{
 	{"tag -a", "git tag -a v1 -m one && git tag -d v1 >/dev/null && git tag v2"},
 	{"commit --amend", "git commit -q --amend -m amended"},
 	{"gc", "git gc -q --prune=now && git fsck --strict"},
-	{"clone inside", "git clone -q . /tmp/clone && git -C /tmp/clone log -1 --format=%s"},
+	{"clone inside", "git clone -q . $TMPDIR/clone && git -C $TMPDIR/clone log -1 --format=%s"},
 	{"trusted files come and go", "git switch -q bare && test ! -e .vscode && test ! -e .mcp.json && git switch -q - && test -e .vscode/settings.json"},
 	{"a hook of the project", "git config core.hooksPath .husky && printf '#!/bin/sh\\necho ran >>hooked\\n' >.husky/pre-commit && chmod +x .husky/pre-commit && git commit -q --allow-empty -m hook && cat hooked"},
 	{"reset --hard", "echo x >>.mcp.json; rm -rf .husky; git reset -q --hard && git status --porcelain"},
@@ -79,7 +79,7 @@ func TestDailyGit(t *testing.T) {
 	w.Repository(sub)
 	script.WriteString("export SUB='" + sub + "' GIT_AUTHOR_DATE='2030-01-01T00:00:00Z' GIT_COMMITTER_DATE='2030-01-01T00:00:00Z'\n")
 	for _, d := range daily {
-		script.WriteString("( " + d.script + " ) </dev/null >/tmp/out 2>&1; echo \"" + d.name + ": $?\"; sed 's/^/    /' /tmp/out | grep -v '^ *$' | sed \"s#$PWD#PROJECT#g\"\n")
+		script.WriteString("( " + d.script + " ) </dev/null >$TMPDIR/out 2>&1; echo \"" + d.name + ": $?\"; sed 's/^/    /' $TMPDIR/out | grep -v '^ *$' | sed \"s#$PWD#PROJECT#g\"\n")
 	}
 	const state = `git status --porcelain; git branch -a -v | sed 's/  */ /g'; git tag; git log --all --format='%T %s' | sort; git config --local --list | sort; git ls-files -s; git remote -v; ls -A`
 	script.WriteString("(" + state + ") | sed \"s#$PWD#PROJECT#g\"")
@@ -89,7 +89,7 @@ func TestDailyGit(t *testing.T) {
 	if inside.Status != 0 {
 		t.Fatal(inside)
 	}
-	c := exec.Command("bash", "-c", strings.ReplaceAll(script.String(), "/tmp/", filepath.Join(w.Dir, "tmp")+"/"))
+	c := exec.Command("bash", "-c", script.String())
 	c.Dir, c.Env = outside, w.Environ()
 	out := world.Finish(t, c)
 	if out.Status != 0 || strings.Contains(out.Out, ": 128") {
@@ -116,7 +116,7 @@ func TestGitMvOfAFolder(t *testing.T) {
 		t.Errorf("%s", r)
 	}
 	// A file of the host and a hard link to it have two inode numbers.
-	r = inLayer(w, "git clone -q . clone; echo $?; git clone -q --no-hardlinks . clone && git -C clone log -1 --format=%s; git clone -q . /tmp/clone && echo copied")
+	r = inLayer(w, "git clone -q . clone; echo $?; git clone -q --no-hardlinks . clone && git -C clone log -1 --format=%s; git clone -q . $TMPDIR/clone && echo copied")
 	if !strings.HasPrefix(r.Out, "128\n") || !strings.Contains(r.Err, "hardlink different from source") || !strings.HasSuffix(r.Out, "more\ncopied\n") {
 		t.Logf("a clone with hard links: %s", r)
 	}
