@@ -82,7 +82,7 @@ func (d Dir) SetBase(b Base) error {
 // Below takes the fingerprint of a folder. known is one that was taken before,
 // or nothing: what is known to be the same is not read again.
 func Below(project string, known Base) Base {
-	b := Base{Version: baseVersion, Project: project, Time: time.Now().UTC().Truncate(time.Second)}
+	b := Base{Version: baseVersion, Project: project, Time: time.Now().UTC()}
 	g, ok := findGit(project)
 	if !ok {
 		return b

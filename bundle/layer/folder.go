@@ -32,6 +32,16 @@ func (d Dir) Upper() string { return contract.LayerIn(string(d), "").Upper }
 // Work is next to Upper, on the same file system.
 func (d Dir) Work() string { return contract.LayerIn(string(d), "").Work }
 
+// Unfinished: what is in the layer was being applied, and is in part on the host.
+func (d Dir) Unfinished() bool {
+	_, err := os.Lstat(filepath.Join(string(d), JournalName))
+	return err == nil
+}
+
+// JournalName is the file that an apply keeps while it is at work (package
+// bundle/review/apply).
+const JournalName = "apply/journal.json"
+
 // LockName is the file in the folder that is locked.
 const LockName = "lock"
 

@@ -88,7 +88,7 @@ func newRoot(args []string) *cobra.Command {
 			title    string
 			commands []*cobra.Command
 		}{
-			{"Run the agent", []*cobra.Command{newRun(), newShell(), newExec(), newList(), newLog()}},
+			{"Run the agent", []*cobra.Command{newRun(), newShell(), newExec(), newReview(), newList(), newLog()}},
 			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
 			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},
 			{"Pin and export", []*cobra.Command{newLock(), newVerify(), newBundle(), newImage()}},

@@ -75,7 +75,7 @@ var table = []rule{
 		because: "what a configuration is read with does not depend on what is done with it",
 	},
 	{
-		packages: []string{"spec/plan", "spec/kept"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
+		packages: []string{"spec/plan", "spec/plan/trusted", "spec/kept"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
 		because: "a plan is values: the command line decides what is printed and what is started",
 	},
 	{
@@ -153,6 +153,14 @@ var table = []rule{
 	{
 		packages: []string{"runtime/watch"}, never: []string{runc, module + "/bundle", module + "/runtime"},
 		because: "what changed on the host is found without knowing how the jail was made",
+	},
+	{
+		packages: []string{"bundle/review/..."}, never: []string{module}, but: []string{module + "/bundle/review", module + "/bundle/layer", module + "/spec/contract", module + "/spec/network", module + "/internal"},
+		because: "what the host executes or trusts is said by callers, so that jails with and without a layer go by the same list",
+	},
+	{
+		packages: []string{"bundle/review/upper", "bundle/review/page"}, never: []string{module}, but: []string{module + "/bundle/review/upper", module + "/internal"},
+		because: "reading a layer changes nothing, and a page is made of text",
 	},
 	{
 		packages: []string{"bundle/layer"}, never: []string{module}, but: []string{module + "/bundle/layer", module + "/spec/contract", module + "/spec/network", module + "/internal"},

@@ -130,8 +130,8 @@ func (o Options) print(w io.Writer, line []byte) error {
 	return err
 }
 
-// eventText is an event on one line. A jail chose the names in it.
-func eventText(e egress.Event) string {
+// target is what a program wanted to reach.
+func target(e egress.Event) string {
 	what := e.Name
 	if what == "" {
 		what = e.Address
@@ -139,6 +139,12 @@ func eventText(e egress.Event) string {
 	if e.Port != 0 {
 		what = net.JoinHostPort(what, strconv.Itoa(int(e.Port)))
 	}
+	return what
+}
+
+// eventText is an event on one line. A jail chose the names in it.
+func eventText(e egress.Event) string {
+	what := target(e)
 	parts := []string{e.Time.Local().Format("15:04:05.000"), fmt.Sprintf("%-5s", e.Verdict), fmt.Sprintf("%-6s", e.Kind), show.Visible(what)}
 	if e.Address != "" && e.Name != "" {
 		parts = append(parts, "("+show.Visible(e.Address)+")")

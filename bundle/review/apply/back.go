@@ -1,0 +1,222 @@
+package apply
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
+	"github.com/jailed-claude/jailed-claude/internal/beneath"
+	"github.com/jailed-claude/jailed-claude/internal/gitindex"
+	"github.com/jailed-claude/jailed-claude/internal/paths"
+)
+
+func unixNow() int64 { return time.Now().Unix() }
+
+// errNewer: what was applied is not what the host has now.
+var errNewer = errors.New("it was changed since it was applied")
+
+// back takes one operation back, or what is left of that.
+func (w *Work) back(n int, o *Op) error {
+	if o.New != nil && o.New.Kind == upper.Folder && (o.Old == nil || o.Old.Kind == upper.Folder) {
+		return w.folderBack(o)
+	}
+	before, err := w.has(w.project, o.Path, o.Old)
+	if err != nil {
+		return err
+	}
+	if !before {
+		now, err := w.applied(w.project, o.Path, o)
+		if err != nil {
+			return err
+		}
+		if !now {
+			return errNewer
+		}
+		if err := w.old(n, o); err != nil {
+			return err
+		}
+		if err := w.swap(n, o.Path, o.New, o.Old); err != nil {
+			if errors.Is(err, errChanged) {
+				err = errNewer
+			}
+			return err
+		}
+		w.step("swapped back")
+		if there, err := w.applied(w.staging, slot(n), o); err != nil || !there {
+			return errors.Join(errNewer, err, w.swap(n, o.Path, o.Old, o.New))
+		}
+	}
+	w.step("checked back")
+	return w.restore(n, o)
+}
+
+// old puts the version from before into the staging folder.
+func (w *Work) old(n int, o *Op) error {
+	if w.j.Beside == "" || o.Old == nil {
+		return nil
+	}
+	if there, err := w.has(w.staging, slot(n), o.Old); err != nil || there {
+		return err
+	}
+	return w.copyIn(w.slots, slot(n), n, o.Old)
+}
+
+// restore gives the layer back what it had. Where the layer has something newer,
+// that stays.
+func (w *Work) restore(n int, o *Op) error {
+	now, err := upper.Stat(w.upper, o.Path)
+	if err != nil {
+		return err
+	}
+	kept, err := upper.Stat(w.slots, inLayer(n))
+	if err != nil {
+		return err
+	}
+	switch {
+	case now != nil:
+	case kept != nil:
+		err = w.toLayer(w.slots, inLayer(n), o.Path)
+	case o.New != nil && o.New.Kind != upper.Folder && !o.Made:
+		if there, e := w.has(w.staging, slot(n), o.New); e != nil || !there {
+			return e
+		}
+		err = w.toLayer(w.staging, slot(n), o.Path)
+	}
+	if err != nil {
+		return err
+	}
+	if there, err := w.applied(w.staging, slot(n), o); err != nil || !there || o.New == nil {
+		return err
+	}
+	return w.remove(w.staging, slot(n))
+}
+
+// applied tells whether a path is as an operation left it.
+func (w *Work) applied(root *os.File, path string, o *Op) (bool, error) {
+	there, err := w.has(root, path, o.New)
+	if err != nil || there || o.Meaning == "" {
+		return there, err
+	}
+	const most = 1 << 30
+	data, _, err := beneath.Read(root, path, most)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && Meaning(data, len(o.Meaning)) == o.Meaning, err
+}
+
+// Meaning is a digest of what an index says of files, but for their times, for a
+// repository whose names of objects have half as many bytes as size; it has that
+// size.
+func Meaning(index []byte, size int) string {
+	h := sha256.New()
+	if err := gitindex.Write(h, index, size/2); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))[:size]
+}
+
+// folderBack removes a folder that was made, or gives it the mode that it had.
+func (w *Work) folderBack(o *Op) error {
+	if o.Old != nil {
+		return w.folder(o, o.New, o.Old)
+	}
+	dir, base, err := w.parent(w.project, o.Path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // it was not made yet
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	err = unix.Unlinkat(int(dir.Fd()), base, unix.AT_REMOVEDIR)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTEMPTY) {
+		return nil // somebody has put something into it
+	}
+	return os.NewSyscallError("rmdir", err)
+}
+
+// clean drops from the upper folder what is as on the host, and folders in which
+// nothing is left.
+func (w *Work) clean() {
+	for i, p := range w.j.Take {
+		if dir, base, err := w.parent(w.upper, p); err == nil {
+			_ = unix.Renameat2(int(dir.Fd()), base, int(w.slots.Fd()), taken(i), unix.RENAME_NOREPLACE)
+			dir.Close()
+		}
+	}
+	for _, p := range w.j.Drop {
+		if dir, base, err := w.parent(w.upper, p); err == nil {
+			_ = unix.Unlinkat(int(dir.Fd()), base, 0)
+			dir.Close()
+		}
+	}
+	for _, d := range slices.Backward(w.j.Dirs) {
+		if on, err := upper.Stat(w.project, d.Path); err != nil || on == nil || on.Kind != upper.Folder || on.Mode&upper.Permissions != d.Mode&upper.Permissions {
+			continue
+		}
+		if dir, base, err := w.parent(w.upper, d.Path); err == nil {
+			_ = unix.Unlinkat(int(dir.Fd()), base, unix.AT_REMOVEDIR)
+			dir.Close()
+		}
+	}
+}
+
+func taken(i int) string { return "taken." + strconv.Itoa(i) }
+
+// dirs makes the folders of the upper folder again.
+func (w *Work) dirs() error {
+	var whole []string
+	for i, p := range w.j.Take {
+		if now, err := upper.Stat(w.slots, taken(i)); err == nil && now != nil {
+			whole = append(whole, p)
+		}
+	}
+	for _, d := range w.j.Dirs {
+		if slices.ContainsFunc(whole, func(p string) bool { return paths.Below(d.Path, p) }) {
+			continue
+		}
+		dir, base, err := w.parent(w.upper, d.Path)
+		if err != nil {
+			return fmt.Errorf("the layer's folder %q: %w", d.Path, err)
+		}
+		err = unix.Mkdirat(int(dir.Fd()), base, d.Mode&0o777|0o700)
+		if err == nil {
+			err = w.dressed(dir, base, d)
+		}
+		dir.Close()
+		if err != nil && !errors.Is(err, unix.EEXIST) {
+			return fmt.Errorf("the layer's folder %q: %w", d.Path, err)
+		}
+	}
+	for i, p := range w.j.Take {
+		// What the layer has at this place since then stays.
+		if dir, base, err := w.parent(w.upper, p); err == nil {
+			_ = unix.Renameat2(int(w.slots.Fd()), taken(i), int(dir.Fd()), base, unix.RENAME_NOREPLACE)
+			dir.Close()
+		}
+	}
+	return nil
+}
+
+func (w *Work) dressed(dir *os.File, base string, d upper.Dir) error {
+	f, err := beneath.Open(dir, base, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if d.Opaque {
+		if err := unix.Fsetxattr(int(f.Fd()), upper.Prefix+"opaque", []byte("y"), 0); err != nil {
+			return err
+		}
+	}
+	return unix.Fchmod(int(f.Fd()), d.Mode&0o777)
+}

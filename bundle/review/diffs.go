@@ -1,0 +1,26 @@
+package review
+
+import (
+	"runtime"
+	"sync"
+)
+
+// diffs makes the differences of all items, on all processors.
+func (r *Review) diffs(items []*Item, most int64) []string {
+	texts := make([]string, len(items))
+	work := make(chan int)
+	var wait sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for n := range work {
+				texts[n] = r.Diff(items[n], most)
+			}
+		})
+	}
+	for n := range items {
+		work <- n
+	}
+	close(work)
+	wait.Wait()
+	return texts
+}

@@ -1,0 +1,134 @@
+package review
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func needGit(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not on PATH")
+	}
+}
+
+// TestGit: commits, branches, the index, HEAD, the stash and harmless settings go
+// over; git says the same outside as inside; and it all comes back.
+func TestGit(t *testing.T) {
+	needGit(t)
+	w := newWorld(t, plainProject+"git tag old; git branch gone; git pack-refs --all; git config core.pager less")
+	before := tree(t, w.project)
+	w.jail(`
+echo more >>a.txt; git commit -qam second; git switch -qc feature; echo f >f.txt; git add f.txt; git commit -qm third
+git branch -qD gone; git tag -a v1 -m one; git remote add origin https://example.org/x.git; git config branch.feature.remote origin
+git config branch.feature.merge refs/heads/feature; echo s >>b.txt; git stash -q; echo t >>b.txt; git stash -q
+echo staged >staged.txt; git add staged.txt; echo untracked >untracked.txt
+mkdir nested; echo n >nested/n; git add nested; git mv tool tool2
+git gc -q --prune=now
+`)
+	const state = "git status --porcelain; git log --all --format='%H %an %s %D' | grep -v 'refs/notes'; git stash list; git symbolic-ref HEAD; git ls-files -s; git for-each-ref; git config --get-regexp '^(branch|remote)' | sort"
+	inside := w.jail(state)
+	r := w.review()
+	if r.Git == nil || r.Git.Problem != "" {
+		t.Fatalf("%+v", r.Git)
+	}
+	d := w.apply(Wanted{})
+	if len(d.Failed) > 0 || d.Held > 0 {
+		t.Fatalf("%+v", d)
+	}
+	if outside := w.host(state); outside != inside {
+		t.Errorf("inside\n%s\noutside\n%s", inside, outside)
+	}
+	if got := w.host("git fsck --strict 2>&1 | grep -v dangling || true; git config core.pager"); got != "less\n" {
+		t.Errorf("%q", got)
+	}
+	if r := w.review(); !r.Empty() {
+		t.Errorf("left: %q, %+v", w.lines(), r.Git)
+	}
+	if d := w.undo(); len(d.Failed) > 0 {
+		t.Fatalf("%+v", d)
+	}
+	after := tree(t, w.project)
+	ours := func(s string) string { // objects stay, and what was a packed ref may be a loose one
+		return strings.Join(slices.DeleteFunc(strings.Split(s, "\n"), func(l string) bool {
+			return strings.HasPrefix(l, ".git/objects") || strings.HasPrefix(l, ".git/logs") || strings.HasPrefix(l, ".git/refs") || strings.HasPrefix(l, ".git/packed-refs")
+		}), "\n")
+	}
+	sameTree(t, "undo", ours(after), ours(before))
+	if got := w.jail(state); got != inside {
+		t.Errorf("inside, after undo\n%s\nwant\n%s", got, inside)
+	}
+	if got := w.host("git for-each-ref --format='%(refname)'"); got != "refs/heads/gone\nrefs/heads/main\nrefs/tags/old\n" {
+		t.Errorf("refs after undo: %q", got)
+	}
+	if d := w.apply(Wanted{}); len(d.Failed) > 0 {
+		t.Fatalf("%+v", d)
+	}
+	if outside := w.host(state); outside != inside {
+		t.Errorf("again: inside\n%s\noutside\n%s", inside, outside)
+	}
+}
+
+// TestGitHeld: commits that bring what the host would execute wait for a yes, and
+// so do settings; hostile objects and names do not cross at all.
+func TestGitHeld(t *testing.T) {
+	needGit(t)
+	for name, c := range map[string]struct {
+		script string
+		// ok: refs go over all the same; failed is in what was not applied.
+		ok, fails bool
+		says      string
+	}{
+		"a guarded file":      {script: "mkdir .vscode; echo e >.vscode/tasks.json; git add -A; git commit -qm x", says: ".vscode/tasks.json"},
+		"a gitlink":           {script: "git init -q sub; git -C sub commit -q --allow-empty -m s; git add sub 2>/dev/null; git commit -qm x", says: "another git repository"},
+		"a symlink outside":   {script: "ln -s /etc/passwd p; git add p; git commit -qm x", says: "leads out"},
+		"ordinary":            {script: "echo 1 >>a.txt; git commit -qam x", ok: true},
+		"a .git in a tree":    {script: `b=$(echo e | git hash-object -w --stdin); t=$(printf '100644 blob %s\tconfig\n' $b | git mktree); t=$(printf '040000 tree %s\t.git\n' $t | git mktree); git update-ref refs/heads/evil $(git commit-tree -m e -p HEAD $t)`, says: ".git/config"},
+		"a .GIT in a tree":    {script: `b=$(echo e | git hash-object -w --stdin); t=$(printf '100644 blob %s\tconfig\n' $b | git mktree); t=$(printf '040000 tree %s\t.GIT\n' $t | git mktree); git update-ref refs/heads/evil $(git commit-tree -m e -p HEAD $t)`, says: ".GIT/config"},
+		"deep in history":     {script: `b=$(echo e | git hash-object -w --stdin); t=$(printf '100644 blob %s\tconfig\n' $b | git mktree); t=$(printf '040000 tree %s\tgit~1\n' $t | git mktree); c=$(git commit-tree -m e -p HEAD $t); git update-ref refs/heads/evil $(git commit-tree -m back -p $c HEAD^{tree})`, fails: true, says: "hasDotgit"},
+		"a missing object":    {script: `b=$(echo lost | git hash-object -w --stdin); t=$(printf '100644 blob %s\tx\n' $b | git mktree); git update-ref refs/heads/evil $(git commit-tree -m e -p HEAD $t); rm -f .git/objects/$(echo $b | cut -c1-2)/$(echo $b | cut -c3-)`, fails: true, says: "refs/heads/evil"},
+		"alternates":          {script: "echo /tmp >.git/objects/info/alternates; echo 1 >>a.txt; git commit -qam x", fails: true, says: "alternates"},
+		"a replaced object":   {script: "echo 1 >>a.txt; git commit -qam x; git replace HEAD HEAD^; git switch -q main", fails: true, ok: true, says: "refs/replace"},
+		"a name with a blank": {script: `cp .git/refs/heads/main '.git/refs/heads/a b'`, fails: true, says: "a b"},
+		"a name like a flag":  {script: `cp .git/refs/heads/main '.git/refs/heads/-x'`, fails: true, says: "-x"},
+		"no object":           {script: `echo '../../../etc/passwd' >.git/refs/heads/x`, fails: true, says: "no object"},
+		"HEAD elsewhere":      {script: `echo 'ref: ../../x' >.git/HEAD`, fails: true, says: "HEAD"},
+		"a helper's url":      {script: `git config remote.x.url 'ext::sh -c evil'`, says: "remote.x.url"},
+		"an own folder":       {script: `git config remote.x.url ./evil`, says: "remote.x.url"},
+		"a program":           {script: `git config remote.x.uploadpack evil`, says: "remote.x.uploadpack"},
+		"include":             {script: `git config include.path ../evil`, says: "include.path"},
+		"fetch into branches": {script: `git config remote.x.fetch '+refs/heads/*:refs/heads/*'`, says: "remote.x.fetch"},
+		"remote of a branch":  {script: `git config branch.main.remote 'ext::sh'`, says: "branch.main.remote"},
+		"worktree config":     {script: `printf '[core]\nfsmonitor=evil\n' >.git/config.worktree`, says: "config.worktree"},
+		"a rebase":            {script: `mkdir .git/rebase-merge; echo 'exec evil' >.git/rebase-merge/git-rebase-todo`, says: "rebase-merge"},
+		"info":                {script: `mkdir -p .git/info; echo '* filter=evil' >.git/info/attributes; echo '*' >>.git/info/exclude`, says: "info/attributes"},
+		"a staged file":       {script: `mkdir .vscode; echo e >.vscode/x; git add .vscode; rm -r .vscode`, says: ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, plainProject)
+			const refs = "git for-each-ref; cat .git/HEAD; cat .git/config; ls -R .git/info .git/refs; ls .git; git ls-files -s"
+			before := w.host(refs)
+			w.jail(c.script)
+			var text strings.Builder
+			if err := w.review().Text(&text, Shown{}); err != nil {
+				t.Fatal(err)
+			}
+			d := w.apply(Wanted{})
+			for _, f := range d.Failed {
+				text.WriteString(f.Path + ": " + f.Why + "\n")
+			}
+			if c.fails != (len(d.Failed) > 0) || !strings.Contains(text.String(), c.says) {
+				t.Errorf("%+v\n%s", d, &text)
+			}
+			after := w.host(refs)
+			if c.ok == (after == before) {
+				t.Errorf("before\n%s\nafter\n%s", before, after)
+			}
+			if got := w.host("git fsck --strict 2>&1 | grep -v dangling || true; git cat-file -t refs/heads/evil 2>/dev/null || true"); got != "" {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,372 @@
+package review
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/jailed-claude/jailed-claude/bundle/review/repo"
+	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
+	"github.com/jailed-claude/jailed-claude/internal/beneath"
+	"github.com/jailed-claude/jailed-claude/internal/show"
+)
+
+// maxDiff bounds a file whose difference is shown among others; named alone it is
+// shown up to maxMerge.
+const maxDiff = 512 << 10
+
+// isBinary is git's own rule of thumb.
+func isBinary(data []byte) bool { return bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0 }
+
+// Diff is how the host's version of a path differs from what would be applied, in
+// characters that can be seen. most bounds the size of a file.
+func (r *Review) Diff(i *Item, most int64) string {
+	if i.Never != "" || i.What == "mode" {
+		return ""
+	}
+	from, before, ok := r.side(r.lower, i.Old, i.Path, most)
+	if i.From != "" {
+		return "" // the content is the same
+	}
+	to, after, ok2 := r.side(r.upper, i.New, i.Path, most)
+	if i.Merged {
+		after = i.merged
+	}
+	if !ok || !ok2 {
+		return "(" + sizes(i) + ")\n"
+	}
+	if before == after {
+		return ""
+	}
+	text := string(diff.Diff(from, []byte(show.Text(before)), to, []byte(show.Text(after))))
+	if text == "" {
+		return "(they differ in how characters are written that cannot be seen)\n"
+	}
+	_, text, _ = strings.Cut(text, "\n")
+	_, text, _ = strings.Cut(text, "\n") // the names stand above
+	_, text, _ = strings.Cut(text, "\n")
+	return text
+}
+
+// side is one version, and whether it can be shown as text.
+func (r *Review) side(root *os.File, s *upper.State, path string, most int64) (name, text string, ok bool) {
+	switch {
+	case s == nil || s.Kind == upper.Folder:
+		return "/dev/null", "", true
+	case s.Kind == upper.Symlink:
+		return "symlink", s.Target + "\n", true
+	case s.Kind != upper.File || s.Size > most:
+		return "", "", false
+	}
+	data, _, err := beneath.Read(root, path, most)
+	if err != nil || isBinary(data) {
+		return "", "", false
+	}
+	return "file", string(data), true
+}
+
+// sizes is what is said of what is not shown as text.
+func sizes(i *Item) string {
+	part := func(s *upper.State) string {
+		if s == nil {
+			return "nothing"
+		}
+		return fmt.Sprintf("%s, sha256 %.16s", show.Size(s.Size), s.Digest)
+	}
+	kind := "binary"
+	if (i.Old == nil || i.Old.Size > maxDiff) && (i.New == nil || i.New.Size > maxDiff) {
+		kind = "large or binary"
+	}
+	return kind + ": " + part(i.Old) + " -> " + part(i.New)
+}
+
+// Line is an item on one line.
+func (i *Item) Line() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-8s %s", i.What, show.Line(i.Path))
+	suffix := func(s *upper.State) string {
+		if s != nil && s.Kind == upper.Folder {
+			return "/"
+		}
+		return ""
+	}
+	if i.New != nil {
+		b.WriteString(suffix(i.New))
+	} else {
+		b.WriteString(suffix(i.Old))
+	}
+	if i.From != "" {
+		fmt.Fprintf(&b, " (from %s)", show.Line(i.From))
+	}
+	if i.New == nil && i.Old.Kind == upper.Folder {
+		fmt.Fprintf(&b, " (%d files)", i.Files)
+	}
+	switch {
+	case i.New != nil && i.Old != nil && i.Old.Kind != i.New.Kind:
+		fmt.Fprintf(&b, " (%s -> %s)", i.Old.Kind, i.New.Kind)
+	case i.New != nil && i.New.Kind != upper.File && i.New.Kind != upper.Folder:
+		fmt.Fprintf(&b, " (%s)", i.New.Kind)
+	}
+	switch {
+	case i.New == nil || i.New.Kind == upper.Symlink:
+	case i.Old != nil && i.Old.Kind == i.New.Kind && i.Old.Mode&upper.Permissions != i.New.Mode&upper.Permissions:
+		fmt.Fprintf(&b, ", mode %04o -> %04o", i.Old.Mode, i.New.Mode)
+	case i.Old == nil && i.New.Kind == upper.File && i.New.Mode&0o111 != 0:
+		b.WriteString(", executable")
+	}
+	return b.String()
+}
+
+// Remarks are further lines about an item.
+func (i *Item) Remarks() (lines []string) {
+	if i.Never != "" {
+		lines = append(lines, "cannot be applied: "+show.Line(i.Never))
+	}
+	if i.Conflict != "" {
+		lines = append(lines, "conflict: "+i.Conflict+"; to give the host's changes up: --over "+show.ShellQuote(i.Path))
+	}
+	if i.Merged {
+		lines = append(lines, "the host changed it meanwhile: both changes are merged")
+	}
+	if i.Note != "" {
+		lines = append(lines, i.Note)
+	}
+	return lines
+}
+
+// Shown says what Text prints.
+type Shown struct {
+	Colour bool
+	// Paths, if not empty, are what is shown.
+	Paths []string
+}
+
+// Text prints a review for people.
+func (r *Review) Text(w io.Writer, s Shown) error {
+	p := printer{w: w, Shown: s}
+	p.line("layer over %s, since %s", show.Line(r.Project), r.Since.Local().Format(time.DateTime))
+	for _, n := range r.Notes {
+		p.line("note: %s", show.Line(n))
+	}
+	most := int64(maxDiff)
+	if len(s.Paths) > 0 {
+		most = maxMerge
+	}
+	named := Wanted{Paths: s.Paths}
+	var items []*Item
+	folded := map[string]int{}
+	for _, i := range r.Items {
+		if !named.wants(i.Path) {
+			continue
+		}
+		if d := repository(i.Path); d != "" && i.Why != "" && len(s.Paths) == 0 {
+			if folded[d]++; folded[d] > 1 {
+				continue
+			}
+		}
+		items = append(items, i)
+	}
+	diffs := r.diffs(items, most)
+	title := ""
+	gitShown := false
+	for n, i := range items {
+		t := "changes"
+		switch {
+		case i.Why != "":
+			t = "waits for a yes: the host would execute or trust it"
+		case i.Never != "":
+			t = "cannot be applied"
+		case i.Conflict != "":
+			t = "conflicts"
+		}
+		if t != title {
+			if title = t; i.Why == "" && !gitShown {
+				gitShown = true
+				p.git(r.Git, named)
+			}
+			p.title(t)
+		}
+		if d := repository(i.Path); folded[d] > 1 {
+			p.line("\n%s", p.paint("1", fmt.Sprintf("%-8s %s/ (%d files and folders): %s", i.What, show.Line(d), folded[d], show.Line(i.Why))))
+			p.line("  to see all of it: jailed-claude review %s", show.ShellQuote(d))
+			continue
+		}
+		p.item(i, diffs[n])
+	}
+	if !gitShown {
+		p.git(r.Git, named)
+	}
+	p.summary(r)
+	return p.err
+}
+
+// repository is the folder on the way to a path that git takes for a repository of
+// its own; empty if there is none. It is shown on one line.
+func repository(p string) string {
+	for i := 0; i < len(p); {
+		end := strings.IndexByte(p[i:]+"/", '/') + i
+		if part := p[i:end]; spelled(part) == dotGit && p[:end] != dotGit {
+			return p[:end]
+		}
+		i = end + 1
+	}
+	return ""
+}
+
+// printer remembers the first error.
+type printer struct {
+	Shown
+	w   io.Writer
+	err error
+}
+
+func (p *printer) line(format string, args ...any) {
+	if _, err := fmt.Fprintf(p.w, format+"\n", args...); err != nil && p.err == nil {
+		p.err = err
+	}
+}
+
+func (p *printer) paint(code, s string) string {
+	if !p.Colour {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (p *printer) title(s string) { p.line("\n%s", p.paint("1", "== "+s)) }
+
+func (p *printer) item(i *Item, text string) {
+	line := i.Line()
+	if i.Why != "" {
+		line += ": " + show.Line(i.Why)
+	}
+	p.line("\n%s", p.paint("1", line))
+	for _, l := range i.Remarks() {
+		p.line("  %s", l)
+	}
+	for l := range strings.Lines(text) {
+		l = strings.TrimSuffix(l, "\n")
+		switch {
+		case strings.HasPrefix(l, "+"):
+			l = p.paint("32", l)
+		case strings.HasPrefix(l, "-"):
+			l = p.paint("31", l)
+		case strings.HasPrefix(l, "@@"):
+			l = p.paint("36", l)
+		}
+		p.line("  %s", l)
+	}
+}
+
+func (p *printer) git(u *repo.Unit, named Wanted) {
+	if u.Empty() || !named.wants(dotGit) {
+		return
+	}
+	p.title("commits, branches and git config")
+	if u.Problem != "" {
+		p.line("\n  cannot be read or applied: %s", show.Line(u.Problem))
+	}
+	for _, l := range gitLines(u) {
+		p.line("%s", l)
+	}
+}
+
+func short(oid string) string {
+	if oid == "" {
+		return "(none)"
+	}
+	return fmt.Sprintf("%.12s", oid)
+}
+
+// gitLines say what became of a repository.
+func gitLines(u *repo.Unit) (lines []string) {
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	for _, f := range u.Refs {
+		rewritten := ""
+		if f.Rewritten {
+			rewritten = ", history rewritten"
+		}
+		add("\n%s %s -> %s (%d new commits%s)", show.Line(f.Name), short(f.Old), short(f.New), f.Count, rewritten)
+		if f.Conflict != "" {
+			add("  conflict: %s", show.Line(f.Conflict))
+		}
+		for _, h := range f.Held {
+			add("  waits for a yes: it has %s: %s", show.Line(h.Path), show.Line(h.Why))
+		}
+		for _, c := range f.Commits {
+			add("  %s %s %s: %s", short(c.ID), c.Time.Format(time.DateOnly), show.Line(c.Author), show.Line(c.Subject))
+		}
+		if more := f.Count - len(f.Commits); more > 0 && len(f.Commits) > 0 {
+			add("  and %d more", more)
+		}
+	}
+	if u.Head != "" {
+		add("\nHEAD: %s", show.Line(u.Head))
+		if u.HeadConflict != "" {
+			add("  conflict: %s", u.HeadConflict)
+		}
+	}
+	if n := len(u.Staged); n > 0 {
+		add("\nstaged differently: %d paths", n)
+	}
+	for _, s := range u.Settings {
+		why := ""
+		if s.Held != "" {
+			why = ", waits for a yes: " + s.Held
+		}
+		add("\n.git/config %s: %s -> %s%s", show.Line(s.Key), values(s.Old), values(s.New), why)
+	}
+	return lines
+}
+
+func values(list []string) string {
+	if len(list) == 0 {
+		return "(unset)"
+	}
+	var quoted []string
+	for _, v := range list {
+		quoted = append(quoted, show.Line(fmt.Sprintf("%q", v)))
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// Counts of a review.
+type Counts struct {
+	Held, Never, Conflicts, Ordinary, Refs int
+}
+
+// Counts says how many of each there are.
+func (r *Review) Counts() (c Counts) {
+	for _, i := range r.Items {
+		switch rank(i) {
+		case 0:
+			c.Held++
+		case 1:
+			c.Never++
+		case 2:
+			c.Conflicts++
+		default:
+			c.Ordinary++
+		}
+	}
+	if r.Git != nil {
+		c.Refs = len(r.Git.Refs)
+		for _, s := range r.Git.Settings {
+			if s.Held != "" {
+				c.Held++
+			}
+		}
+	}
+	return c
+}
+
+func (p *printer) summary(r *Review) {
+	c := r.Counts()
+	p.line("\n%d ordinary changes, %d refs, %d that wait for a yes, %d conflicts, %d that cannot be applied", c.Ordinary, c.Refs, c.Held, c.Conflicts, c.Never)
+	p.line("digest %s", r.Digest)
+}

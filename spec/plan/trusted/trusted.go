@@ -1,0 +1,94 @@
+package trusted
+
+import (
+	"context"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/bundle/layer"
+	"github.com/jailed-claude/jailed-claude/bundle/review"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/host/survey"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/projects"
+	"github.com/jailed-claude/jailed-claude/spec/trust"
+)
+
+// Review is about the layer of the project in a folder; empty is the working
+// directory. What the host executes or trusts in it is what jails without a layer
+// hold: the built-in list, what the project's own files lead to, and what the
+// policy protects.
+func Review(project string) (review.Options, error) {
+	o := plan.Options{Project: project}
+	dir := o.Dir()
+	r := review.Options{Project: dir, Layer: string(layer.In(projects.Dir(host.StateDir(), dir)))}
+	if _, err := os.Stat(r.Layer); err != nil {
+		return r, nil //nolint:nilerr // what reads the layer says so
+	}
+	protect, err := protected(dir)
+	if err != nil {
+		return r, err
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return r, err
+	}
+	here := source.This()
+	p, _, err := survey.Of(context.Background(), survey.Options{
+		Dir: dir, Home: home, UID: here.UID, Protect: protect,
+		Settings: func() []git.Setting { return git.Settings(context.Background(), here, dir) },
+		Refuse:   func(string) error { return nil },
+	})
+	if err != nil {
+		return r, err
+	}
+	r.Trusted = trusted(p)
+	return r, nil
+}
+
+// protected are patterns of files that the user and the project want protected:
+// those of the project count without an approval, which is about grants.
+func protected(dir string) ([]string, error) {
+	user, err := plan.UserLayers()
+	if err != nil {
+		return nil, err
+	}
+	layers := slices.Clip(user)
+	if r, err := plan.RequestOf(dir, trust.Name, user); err == nil && r != nil {
+		layers = append(layers, r.Layer)
+	}
+	p, err := policy.Merge(layers...)
+	return p.Files.Protect, err
+}
+
+// trusted says why the host executes or trusts a path of a project.
+func trusted(p survey.Project) func(rel string) string {
+	why := map[string]string{}
+	add := func(abs, reason string) {
+		if rel, err := filepath.Rel(p.Dir, abs); err == nil && rel != "." && !strings.HasPrefix(rel, "../") {
+			why[rel] = reason
+		}
+	}
+	for _, list := range [][]survey.Path{p.Changes, p.Watch, p.Protect} {
+		for _, e := range list {
+			add(e.Path, e.Why)
+		}
+	}
+	for _, l := range p.Links {
+		add(l.Path, "a symlink to what the host executes or trusts")
+	}
+	return func(rel string) string {
+		for at := rel; at != "."; at = path.Dir(at) {
+			if reason := why[at]; reason != "" {
+				return reason
+			}
+		}
+		return survey.Trusts(rel)
+	}
+}
