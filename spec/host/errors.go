@@ -22,6 +22,8 @@ var (
 	// ErrProjectMounts: no layer can be made over it, for something else is
 	// mounted in it.
 	ErrProjectMounts = errors.New("project has file systems mounted in it")
+	// ErrProjectSpelling: names in it have more than one spelling.
+	ErrProjectSpelling = errors.New("project is on a file system where names have more than one spelling")
 	// ErrProjectSystem: it is part of the system, or a folder of the home
 	// that the host takes credentials or programs from.
 	ErrProjectSystem = errors.New("project is a folder that the host itself relies on")

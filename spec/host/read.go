@@ -39,6 +39,8 @@ type Options struct {
 	// OwnState: a linked worktree has a state of its own, not that of its
 	// repository.
 	OwnState bool
+	// ReadOnly: the project cannot be changed from inside.
+	ReadOnly bool
 	// Layer: the project is shown through a layer.
 	Layer bool
 	// Nix asks for the Nix daemon.
@@ -114,7 +116,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	}
 	var warnings []string
 	f.Project, warnings, err = survey.Of(ctx, survey.Options{
-		Dir: f.Project.Dir, Home: f.Home, UID: s.UID, Hide: o.Hide, Protect: o.Protect, Settings: o.Git.settings,
+		Dir: f.Project.Dir, Home: f.Home, Config: s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), UID: s.UID, Hide: o.Hide, Protect: o.Protect, Settings: o.Git.settings,
 		Refuse: func(dir string) error { return s.refuse(dir, f) }, Granted: granted(f),
 	})
 	if err != nil {
@@ -129,6 +131,9 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		f.Warnings = append(f.Warnings, s.mountsBelow(f.Project.Dir)...)
 	}
 	if err := s.further(ctx, f, o); err != nil {
+		return nil, err
+	}
+	if err := s.spelling(f, o.ReadOnly && len(f.Further) == 0); err != nil {
 		return nil, err
 	}
 	s.sockets(f, o)
@@ -151,7 +156,7 @@ func (s reader) further(ctx context.Context, f *Facts, o Options) error {
 	}
 	for _, dir := range dirs {
 		p, warnings, err := survey.Of(ctx, survey.Options{
-			Dir: dir, Home: f.Home, UID: s.UID, Further: true, Settings: o.Git.settings, Granted: granted(f),
+			Dir: dir, Home: f.Home, Config: s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), UID: s.UID, Further: true, Settings: o.Git.settings, Granted: granted(f),
 		})
 		if err != nil {
 			return err

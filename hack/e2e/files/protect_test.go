@@ -1,6 +1,7 @@
 package files
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,4 +81,25 @@ func TestNewTrustedFilesAreReported(t *testing.T) {
 	if r := w.Bash("true"); strings.Contains(r.Err, ".envrc") {
 		t.Errorf("reported, though it was there before: %s", r)
 	}
+}
+
+// TestDotfiles: what the home's own symlinks lead to in the project, and what the
+// caller's git config includes from it, cannot be changed.
+func TestDotfiles(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	for _, f := range []string{"dots/bashrc", "nvim/init.lua", "tools/tool", "gitconfig", "pager"} {
+		w.Write(f, "# mine\n")
+	}
+	w.Write("gitconfig", "[core]\n\tpager = "+w.Project+"/pager\n")
+	for link, to := range map[string]string{".bashrc": "dots/bashrc", ".config/nvim": "nvim", "bin/tool": "tools/tool", "notes": "README"} {
+		w.Mkdir(filepath.Dir(filepath.Join(w.Home, link)), 0o755)
+		if err := os.Symlink(filepath.Join(w.Project, to), filepath.Join(w.Home, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Write(w.Home+"/.gitconfig", w.Read(w.Home+"/.gitconfig")+"[include]\n\tpath = "+w.Project+"/gitconfig\n")
+	w.CommitAll()
+	w.Holds([]string{"dots/bashrc", "nvim/init.lua", "tools/tool", "gitconfig", "pager"})
+	w.Must("echo more >>README && touch dots/other")
 }

@@ -154,18 +154,23 @@ func (v *survey) program(s git.Setting, tree string) {
 // named returns the path that a file means from dir, if it is strictly below
 // one of the roots; it need not exist.
 func (v *survey) named(dir, path string) (string, bool) {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		path = filepath.Join(v.o.Home, rest)
-	}
 	if path == "" || strings.ContainsRune(path, 0) {
 		return "", false
+	}
+	path = v.path(dir, path)
+	root := v.root(path)
+	return path, root != "" && path != root
+}
+
+// path is the one that a file means from dir.
+func (v *survey) path(dir, path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		path = filepath.Join(v.o.Home, rest)
 	}
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
 	}
-	path = filepath.Clean(path)
-	root := v.root(path)
-	return path, root != "" && path != root
+	return filepath.Clean(path)
 }
 
 // words lists what may be paths in a command: its words with quotes taken away,

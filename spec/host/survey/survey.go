@@ -22,8 +22,10 @@ type Options struct {
 	// Dir is the project, or with Further another folder that the jail may write:
 	// of such a one git folders that lie elsewhere are not granted. Home is the caller's, UID who the caller is.
 	Dir, Home string
-	UID       int
-	Further   bool
+	// Config is XDG_CONFIG_HOME; empty is the usual folder of Home.
+	Config  string
+	UID     int
+	Further bool
 	// Hide and Protect are gitignore-style patterns. Those without a slash are
 	// not searched for in folders that searches pass over.
 	Hide, Protect []string
@@ -82,6 +84,8 @@ func Of(ctx context.Context, o Options) (p Project, warnings []string, err error
 	if err := (&walk{survey: v}).run(ctx, states); err != nil {
 		return Project{}, nil, err
 	}
+	v.homeLinks()
+	v.globalGit()
 	// The caller's own git config can name programs of any project.
 	for _, set := range o.Settings() {
 		if git.Runs(set.Key) {
