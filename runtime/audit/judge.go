@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -82,7 +83,7 @@ func (s witness) Reported(rel string, r attack.Result) attack.Result {
 	}
 	p := s.bait.Facts.Project
 	if s.bait.Facts.Layer {
-		return reached(filepath.Join(p, rel))
+		return s.reached(filepath.Join(p, rel))
 	}
 	for name := range strings.SplitSeq(rel, "/") {
 		p = filepath.Join(p, name)
@@ -93,9 +94,11 @@ func (s witness) Reported(rel string, r attack.Result) attack.Result {
 	return attack.Through("it was made, without a word at the end")
 }
 
-// reached: what was written into a layer is on the host.
-func reached(p string) attack.Result {
-	if text, err := os.ReadFile(p); err == nil && string(text) == attack.MarkerText {
+// reached: what was written into a layer is on the host. The kernel itself sets
+// the time of the last change (ctime).
+func (s witness) reached(p string) attack.Result {
+	var st unix.Stat_t
+	if unix.Lstat(p, &st) == nil && time.Unix(st.Ctim.Unix()).After(s.began) {
 		return attack.Through("it was made in the layer, and is on the host")
 	}
 	return attack.HeldBy("it was made in the layer, and the host has nothing of it")

@@ -54,6 +54,7 @@ func (s *Scene) Run(c *exec.Cmd) ([]Finding, error) {
 		c.Stderr = &s.screen
 		close(shown)
 	}
+	s.began = time.Now()
 	if err := c.Start(); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -41,6 +42,8 @@ type Scene struct {
 	slave    *os.File
 	leaked   []*os.File
 	before   state
+	// began is when the attacks did.
+	began time.Time
 
 	mu        sync.Mutex
 	messages  map[string]bool

@@ -154,6 +154,8 @@ func (m *move) run(e *attack.Env) attack.Result {
 		return attack.Inapplicable("the policy hides nothing of the kind in every folder")
 	case e.Stage == "":
 		return attack.Inapplicable("the project takes no files of the caller's")
+	case e.Facts.Layer:
+		return attack.Inapplicable("the project is seen through a layer, in which nothing of the host's is held in place")
 	case e.Facts.ReadOnly && !m.hidden() && m.lay == nil:
 		return attack.Inapplicable("the project is read-only")
 	case !attack.Exists(filepath.Dir(p)):
@@ -245,7 +247,7 @@ func between() attack.Attack {
 		Success: "what the agent wrote there stays, without a word at the end",
 		Run: func(e *attack.Env) attack.Result {
 			p, _ := m.at(e.Stage, nil)
-			if e.Stage == "" || e.Facts.ReadOnly {
+			if e.Stage == "" || e.Facts.ReadOnly || e.Facts.Layer {
 				return attack.Inapplicable("the project takes no files")
 			}
 			asked := make(chan error, 1)
