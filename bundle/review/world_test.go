@@ -61,13 +61,13 @@ func clean() []string {
 
 // world is a project with a layer.
 type world struct {
-	t              *testing.T
+	t              testing.TB
 	project, layer string
 	trusted        func(string) string
 }
 
 // newWorld makes a project with a git repository by a script.
-func newWorld(t *testing.T, script string) *world {
+func newWorld(t testing.TB, script string) *world {
 	t.Helper()
 	root := t.TempDir()
 	w := &world{t: t, project: filepath.Join(root, "project"), layer: filepath.Join(root, "state", "layer")}
@@ -215,7 +215,7 @@ func (w *world) lines() []string {
 }
 
 // tree is what a folder holds: names, modes and contents.
-func tree(t *testing.T, dir string) string {
+func tree(t testing.TB, dir string) string {
 	t.Helper()
 	var b strings.Builder
 	err := filepath.WalkDir(dir, func(p string, e os.DirEntry, err error) error {

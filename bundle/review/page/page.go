@@ -102,7 +102,7 @@ type timeline struct {
 
 // Of the time line, in units of its own.
 const (
-	left, right   = 80, 980
+	left, right   = 80, 950
 	allowed, deny = 30, 70
 )
 
