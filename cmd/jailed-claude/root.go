@@ -91,6 +91,7 @@ func newRoot(args []string) *cobra.Command {
 			{"Run the agent", []*cobra.Command{newRun(), newShell(), newExec(), newReview(), newList(), newLog()}},
 			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
 			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},
+			{"Logins", []*cobra.Command{newLogin(), newLogout(), newStatus()}},
 			{"Pin and export", []*cobra.Command{newLock(), newVerify(), newBundle(), newImage()}},
 		} {
 			root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

@@ -22,6 +22,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/login"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
@@ -44,7 +45,7 @@ func newRun() *cobra.Command {
 
 // registerStart adds the flags of what starts a jail.
 func (f *jailFlags) registerStart(c *cobra.Command) {
-	c.Flags().StringVar(&f.login, "login", plan.LoginNone, "give a private configuration the `LOGIN` none, or copy (the host's)")
+	c.Flags().StringVar(&f.login, "login", login.Nothing, "give a private configuration the `LOGIN` none, or copy (the host's)")
 	f.register(c)
 	c.Flags().StringSliceVar(&f.require, "require", nil, "do not start unless each of `LIST` is active: "+strings.Join(inspect.Protections, ","))
 	c.Flags().BoolVar(&f.strict, "strict", false, "end the jail as soon as a file appears in it that the host would execute or trust")
@@ -66,7 +67,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 			return err
 		}
 	}
-	if err := plan.CheckLogin(in, f.login); err != nil {
+	if err := login.Check(in, f.login); err != nil {
 		return err
 	}
 	if err := plan.Hold(in); err != nil {

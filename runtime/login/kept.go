@@ -108,6 +108,13 @@ func (c *Login) forget(ctx context.Context) error {
 	return replace(c.file(), rest)
 }
 
+// Claude is the login of Claude Code in a folder, at the service with a
+// certificate of the system's.
+func Claude(dir string) *Login {
+	f, _ := credential.Named(credential.Claude)
+	return &Login{Format: f, Dir: dir, Transport: NewTransport(nil)}
+}
+
 // revokeTime is how long the service has to end a login.
 const revokeTime = 10 * time.Second
 

@@ -46,6 +46,9 @@ type Agent struct {
 	// Logins are those of the user that it can use without having them, beside
 	// what Keys have of that.
 	Logins []Login
+	// LogIn are the arguments of its program that log in, where what comes of
+	// that can be kept outside.
+	LogIn []string
 	// Sandbox is the one that it puts its own commands into.
 	Sandbox Sandbox
 	// Brief is how a text of the jail's gets into its context.

@@ -118,6 +118,7 @@ func Claude() Agent {
 		},
 		// The API, and the login with a browser.
 		Hosts: []string{"api.anthropic.com", "platform.claude.com"},
+		LogIn: []string{"auth", "login"},
 		Keys: []Key{
 			{
 				Broker: "anthropic", Variable: "ANTHROPIC_API_KEY", URL: "ANTHROPIC_BASE_URL",

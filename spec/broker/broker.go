@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +66,9 @@ func Of(in *network.Config, w Wanted) ([]network.Broker, error) {
 	}
 	if err := w.otherLogins(&c); err != nil {
 		return nil, err
+	}
+	if w.LogIn && !slices.ContainsFunc(c.Brokers, func(o network.Broker) bool { return o.Tokens != nil }) {
+		return nil, errors.New("the login could not be kept outside: by the policy another broker stands for the service, or there are no certificates")
 	}
 	c.Brokers = append(c.Brokers, w.Policy.Brokers...)
 	return c.Brokers, nil

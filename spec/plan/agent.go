@@ -21,28 +21,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
-// Values of the login that Seed gives a private configuration.
-const (
-	LoginNone = "none"
-	LoginCopy = "copy"
-)
-
-// CheckLogin refuses a login that the configuration of a jail has no use of.
-func CheckLogin(in *spec.Input, how string) error {
-	switch {
-	case how == LoginNone:
-		return nil
-	case !isClaude(in):
-		return hint.Add(errors.New("--login is for Claude Code"), "leave it out, and log in inside: jailed-claude shell --agent "+in.Policy.Agent.Name)
-	case how != LoginCopy:
-		return hint.Add(fmt.Errorf("--login: unknown value %q", how), "use none or copy")
-	case in.Policy.Agent.Config != policy.ConfigPrivate:
-		return hint.Add(errors.New(`--login copy is for config = "private"`), "leave the flag out: a shared configuration already has the host's login")
-	}
-	in.Env.Login, in.Env.Keep = "", "" // the jail has it
-	return nil
-}
-
 // Shell is the command of a jail that runs a shell.
 func Shell(in *spec.Input) ([]string, error) {
 	for _, sh := range []string{in.Closure.Bash, in.Closure.Shell} {
@@ -139,7 +117,7 @@ func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) 
 		return new(claude.Report), login.PutIn(in, j)
 	}
 	o := claude.Options{
-		Host: folder.Find(source.Environ(), in.Host.Home), State: in.Host.ProjectState, Project: in.Host.Project.Dir, Login: how == LoginCopy,
+		Host: folder.Find(source.Environ(), in.Host.Home), State: in.Host.ProjectState, Project: in.Host.Project.Dir, Login: how == login.Copy,
 		APIKey: in.Policy.Env.Set[keyVariable],
 	}
 	if slices.Contains(in.Policy.Env.Pass, keyVariable) {
@@ -148,14 +126,14 @@ func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) 
 	if b := brokerOf(j, keyVariable); b != nil {
 		o.Placeholder = b.Placeholder()
 	}
-	if how == LoginCopy {
+	if how == login.Copy {
 		err := login.TakeOut(in)
 		if err != nil {
 			return new(claude.Report), err
 		}
 	}
 	r, err := claude.Seed(o)
-	if err == nil && how != LoginCopy {
+	if err == nil && how != login.Copy {
 		err = login.PutIn(in, j)
 	}
 	switch {

@@ -46,6 +46,12 @@ func (o *Options) merged(dir string) (p policies, warnings Warnings, err error) 
 	return p, warnings, o.checkAllow(p.all.Network)
 }
 
+// Merged is the policy of a jail.
+func (o *Options) Merged() (policy.Policy, Warnings, error) {
+	ps, warnings, err := o.merged(o.Dir())
+	return ps.all, warnings, err
+}
+
 // Variables by which a wrapper (the flake's) names what it was built with: the
 // agent's package and its closure, as closureInfo writes it, and a policy that
 // is weaker than the user's own.

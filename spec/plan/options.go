@@ -54,6 +54,9 @@ type Options struct {
 	// Command is what runs in place of the agent, Args are arguments of the
 	// agent.
 	Command, Args []string
+	// LogIn: the agent logs in, and what comes of that is kept outside, for the
+	// project or, with HostLogin, for the host.
+	LogIn, HostLogin bool
 	// NoAgent: a jail without an agent is fine.
 	NoAgent bool
 	// Terminal gives the program a terminal of its own.

@@ -78,6 +78,11 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	if !o.Export {
 		in.Init = facts.Executable
 		warnings = append(warnings, login.Choose(in)...)
+		if o.LogIn {
+			if err := login.ForLogin(in, o.HostLogin); err != nil {
+				return nil, warnings, err
+			}
+		}
 	}
 	return in, warnings, nil
 }

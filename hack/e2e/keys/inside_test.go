@@ -104,3 +104,63 @@ func TestLogInInside(t *testing.T) {
 		t.Errorf("kept is %s", w.Read(kept))
 	}
 }
+
+// TestLoginCommands: login, status and logout, of the terminal.
+func TestLoginCommands(t *testing.T) {
+	t.Parallel()
+	w, l, _, _ := world.Brokered(t, []map[string]any{{"text": "hello"}})
+	delete(w.Env, "ANTHROPIC_API_KEY")
+	secret := "sk-ant-" + rand.Text() + rand.Text()
+	count := tokenEndpoint(t, w, l, secret)
+	jailed := func(args ...string) world.Result {
+		t.Helper()
+		c := w.Command(args...)
+		c.Stdin = strings.NewReader("the-code#some-state\n")
+		r := world.Finish(t, c)
+		if strings.Contains(r.Out+r.Err, secret) {
+			t.Errorf("a token is shown: %s", r)
+		}
+		return r
+	}
+	agentFlags := []string{"--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE")}
+	status := func(want string) {
+		t.Helper()
+		if r := jailed("status"); r.Status != 0 || !strings.Contains(r.Out, want) {
+			t.Errorf("not %q: %s", want, r)
+		}
+	}
+	status("claude     none: log in")
+	if r := jailed("logout"); r.Status != 125 || !strings.Contains(r.Err, "no login of its own") {
+		t.Errorf("%s", r)
+	}
+	// The network of the policy does not matter for it.
+	if r := jailed(append([]string{"login", "--net", "none"}, agentFlags...)...); r.Status != 0 || !strings.Contains(r.Out+r.Err, "Login successful") {
+		t.Fatalf("%s\nlog: %s", r, w.SessionLog())
+	}
+	status("the login of this project, ~/.local/state/jailed-claude/projects/")
+	if r := jailed("logout"); r.Status != 0 || count() != "revoked" {
+		t.Errorf("%s: %s", count(), r)
+	}
+	status("claude     none: log in")
+	// Where the user says so, it is the host's own.
+	w.Write(w.Home+"/.claude/.credentials.json", `{"mcpOAuth":{"a":1}}`)
+	if err := os.Remove(filepath.Join(w.Dir, "refreshes")); err != nil {
+		t.Fatal(err)
+	}
+	secret = "sk-ant-" + rand.Text() + rand.Text()
+	if err := os.Remove(filepath.Join(w.Dir, "tokens")); err != nil {
+		t.Fatal(err)
+	}
+	tokenEndpoint(t, w, l, secret)
+	if r := jailed(append([]string{"login", "--host"}, agentFlags...)...); r.Status != 0 || !strings.Contains(r.Out+r.Err, "Login successful") {
+		t.Fatalf("%s\nlog: %s", r, w.SessionLog())
+	}
+	if text := w.Read(w.Home + "/.claude/.credentials.json"); !strings.Contains(text, secret+"-a1") || !strings.Contains(text, `"mcpOAuth":{"a":1}`) {
+		t.Errorf("the host has %s", text)
+	}
+	status("the login of the host, ~/.claude")
+	// Of a login that cannot be kept outside nothing is begun.
+	if r := jailed(append([]string{"login", "--net", "host"}, agentFlags...)...); r.Status != 125 || !strings.Contains(r.Err, "outside") {
+		t.Errorf("%s", r)
+	}
+}
