@@ -187,6 +187,8 @@ type Key struct {
 	ByName bool
 	// Paths are what the agent calls: see network.Broker.
 	Paths []string
+	// Also are other services that the agent sends the same key to.
+	Also []Service
 	// Tokens is where it logs in, if the key can be the token of a login.
 	Tokens *Tokens
 }
@@ -211,6 +213,14 @@ func (k Key) For(from string) network.Broker {
 		Name: k.Broker, Upstream: k.Upstream, Header: k.Header, From: from,
 		Env: cmp.Or(k.Inside, k.Variable), URLEnv: k.URL, Paths: k.Paths,
 	}
+}
+
+// More are the brokers of the other services of a key.
+func (k Key) More(from string) (all []network.Broker) {
+	for _, s := range k.Also {
+		all = append(all, network.Broker{Name: s.Name, As: k.Broker, Upstream: "https://" + s.Host, Header: "Authorization", From: from, Paths: s.Paths})
+	}
+	return all
 }
 
 // Default is the agent of a jail whose policy names none.

@@ -116,6 +116,10 @@ func openAI() Key {
 func codexKeys() []Key {
 	own, common := openAI(), openAI()
 	own.Variable, common.Inside = "CODEX_API_KEY", "CODEX_API_KEY"
+	// It asks there which models there are, with whatever key it has, and waits
+	// three seconds three times for an answer.
+	models := []Service{{Name: "chatgpt-models", Host: "chatgpt.com", Paths: []string{"/backend-api/codex/models"}, Shared: true}}
+	own.Also, common.Also = models, models
 	return []Key{own, common}
 }
 

@@ -55,6 +55,14 @@ func Of(in *network.Config, w Wanted) ([]network.Broker, error) {
 				o.URLEnv = ""
 			}
 			c.Brokers = append(c.Brokers, o)
+			if !w.Certificates {
+				continue
+			}
+			more := k.More(o.From)
+			if err := opened(&c, more, k.Also); err != nil {
+				return nil, err
+			}
+			c.Brokers = append(c.Brokers, more...)
 		}
 	}
 	if k, ok := w.ownLogin(); ok && len(c.Brokers) == 0 {

@@ -62,6 +62,22 @@ func reaches(c *network.Config, hosts ...string) (bool, error) {
 	return true, nil
 }
 
+// opened opens brokers to requests without their placeholder where the service is
+// for others as well, and the jail reaches it anyway.
+func opened(c *network.Config, brokers []network.Broker, services []agent.Service) error {
+	for i, s := range services {
+		if !s.Shared {
+			continue
+		}
+		open, err := reaches(c, s.Host)
+		if err != nil {
+			return err
+		}
+		brokers[i].Open = open
+	}
+	return nil
+}
+
 // otherLogins adds the brokers of the logins of agents that are not Claude Code.
 func (w *Wanted) otherLogins(c *network.Config) error {
 	for i, l := range w.Agent.Logins {
@@ -76,15 +92,8 @@ func (w *Wanted) otherLogins(c *network.Config) error {
 		}) {
 			continue // a key is used instead, or the service has a broker of the user's
 		}
-		for j := range all {
-			if !l.Services[j].Shared {
-				continue
-			}
-			open, err := reaches(c, l.Services[j].Host)
-			if err != nil {
-				return err
-			}
-			all[j].Open = open
+		if err := opened(c, all, l.Services); err != nil {
+			return err
 		}
 		c.Brokers = append(c.Brokers, all...)
 	}
