@@ -15,6 +15,8 @@ type Login struct {
 	// the program look there. Empty: the placeholder is in the login's own file.
 	Variable string
 	With     []Variable
+	// Prefix is what a token has to begin with for the program to take it.
+	Prefix string
 	// Unless are names of brokers that are used instead if there is one.
 	Unless []string
 }
@@ -33,7 +35,7 @@ type Service struct {
 // placeholder.
 func (l Login) Brokers(dir string) (all []network.Broker) {
 	for i, s := range l.Services {
-		b := network.Broker{Name: s.Name, Upstream: "https://" + s.Host, Header: "Authorization", From: network.FromLogin + l.Format + ":" + dir, Paths: s.Paths}
+		b := network.Broker{Name: s.Name, Upstream: "https://" + s.Host, Header: "Authorization", From: network.FromLogin + l.Format + ":" + dir, Paths: s.Paths, Prefix: l.Prefix}
 		if i == 0 {
 			b.Env = l.Variable
 		} else {
@@ -81,7 +83,7 @@ func geminiLogin() Login {
 // it is for.
 func copilotLogin() Login {
 	l := Login{
-		Format: "copilot", Variable: "COPILOT_GITHUB_TOKEN",
+		Format: "copilot", Variable: "COPILOT_GITHUB_TOKEN", Prefix: "gho_",
 		Services: []Service{{Name: "copilot", Host: "api.github.com", Paths: []string{"/copilot_internal/", "/repos/github/copilot-cli/releases"}, Shared: true}},
 	}
 	for _, plan := range []string{"individual", "business", "enterprise"} {

@@ -30,6 +30,8 @@ type Broker struct {
 	// As is the broker whose placeholder this one takes, where one key is for
 	// several services. Empty for its own.
 	As string `json:"as,omitempty"`
+	// Prefix is what the placeholder begins with, where agents look at that.
+	Prefix string `json:"prefix,omitempty"`
 	// Open: requests without the placeholder pass as they are. The jail reaches
 	// the service by the rules as well, for other things.
 	Open bool `json:"open,omitempty"`
@@ -119,7 +121,7 @@ func (b Broker) Placeholder() string {
 	if b.As != "" {
 		name = b.As
 	}
-	return "placeholder-for-the-" + name + "-key-which-stays-outside-of-this-jail"
+	return b.Prefix + "placeholder-for-the-" + name + "-key-which-stays-outside-of-this-jail"
 }
 
 // Allows reports whether requests for this URL path are passed on.

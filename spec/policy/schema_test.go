@@ -88,7 +88,7 @@ func TestRowsComplete(t *testing.T) {
 			delete(in, field)
 		}
 	}
-	for _, field := range []any{&b.As, &b.Open, &b.Keep, &b.Tokens} { // of brokers that jails get by themselves
+	for _, field := range []any{&b.As, &b.Prefix, &b.Open, &b.Keep, &b.Tokens} { // of brokers that jails get by themselves
 		delete(in, field)
 	}
 	for _, name := range in {
