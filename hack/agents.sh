@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The real agents, at the versions that spec/agent was made from, start in a
-# jail by their names, and find what they kept. Needs bin/jailed-claude, npm and
-# its registry. Not part of "make test".
+# jail by their names, find what they kept, and take whole turns against scripted
+# services (hack/e2e/agents). Needs bin/jailed-claude, npm and its registry. Not
+# part of "make test".
 #
 #   hack/agents.sh [NAME…]
 set -euo pipefail
@@ -37,4 +38,6 @@ while read -r name command package version; do
     failed=1
   fi
 done < <(rows)
+# Whole turns, against scripted services.
+JAIL_TEST_TAGS=agents JAIL_TEST_AGENTS=$cache JAIL_TEST_RUN=TestTurns JAIL_TEST_TIMEOUT=40m hack/test.sh ./hack/e2e/agents || failed=1
 exit "$failed"

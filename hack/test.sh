@@ -11,6 +11,7 @@
 #   CI=true, JAIL_TEST_MUST_RUN=1   a test that is skipped is a failure
 #   JAIL_TEST_RUN=REGEXP            only these tests (go test -run)
 #   JAIL_TEST_AS=root|user          only as this one
+#   JAIL_TEST_TAGS=TAGS             more build tags
 #   JAIL_TEST_TIMEOUT=20m           for each package
 #   JAIL_TEST_EVENTS=DIR            keeps the events of all tests there, in JSON
 #   JAIL_TEST_WITHOUT=all           with these start-up tricks switched off
@@ -22,6 +23,8 @@ ME="test"
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+GO_TAGS+=" ${JAIL_TEST_TAGS:-}"
+GO_BUILD+=(-tags "$GO_TAGS")
 cd "$REPO"
 [ "${CI:-}" = true ] && JAIL_TEST_MUST_RUN=1
 "$HACK/deps.sh" test

@@ -20,6 +20,9 @@ func (b *builder) agentFolders() {
 	kept := AgentFolders(b.Host, b.agent)
 	for i, f := range b.agent.Folders {
 		dir := path.Join(b.Host.Home, f.Path)
+		if b.cached(f.Path) {
+			continue // it lies in a folder of caches, which are this project's own as well
+		}
 		b.bind(kept[i], dir, "rw")
 		b.grant("file", dir, "rw", b.origin("agent.name"), b.agent.Title+"'s own, for the jails of this project alone: "+kept[i])
 	}

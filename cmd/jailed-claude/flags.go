@@ -27,8 +27,6 @@ type jailFlags struct {
 	require []string
 	strict  bool
 	login   string
-	// of "login"
-	host bool
 }
 
 // register adds the flags behind those of the command itself.

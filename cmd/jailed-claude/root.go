@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/login"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
 )
@@ -91,7 +92,7 @@ func newRoot(args []string) *cobra.Command {
 			{"Run the agent", []*cobra.Command{newRun(), newShell(), newExec(), newReview(), newList(), newLog()}},
 			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
 			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},
-			{"Logins", []*cobra.Command{newLogin(), newLogout(), newStatus()}},
+			{"Logins", []*cobra.Command{newLogin(), login.Logout(), login.Status()}},
 			{"Pin and export", []*cobra.Command{newLock(), newVerify(), newBundle(), newImage()}},
 		} {
 			root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

@@ -1,0 +1,158 @@
+//go:build agents
+
+package agents
+
+import (
+	"crypto/rand"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(world.Main(m, map[string]func(args []string) int{"models": models}))
+}
+
+// services are the names that the lab answers for.
+var services = []string{
+	"api.openai.com", "chatgpt.com", "auth.openai.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com", "www.googleapis.com",
+	"generativelanguage.googleapis.com", "api.github.com", "api.individual.githubcopilot.com", "api.githubcopilot.com",
+}
+
+// turns are whole turns. SECRET stands for what every token begins with; that of
+// the host's file is the number 0, and has run out where there is a later one.
+var turns = []struct {
+	name, agent string
+	// file and text are the login on the host, key a variable with a key.
+	file, text, key string
+	args            []string
+	env             []string
+	// asked is the request that is the turn, with token.
+	asked, token string
+}{
+	{
+		name: "codex-login", agent: "codex", file: ".codex/auth.json",
+		text: `{"tokens":{"id_token":"e30.e30.e30","access_token":"SECRET-a0","refresh_token":"SECRET-r0","account_id":"acc"},"last_refresh":"2026-01-01T00:00:00Z"}`,
+		args: []string{"exec", "--skip-git-repo-check", "say hi"}, asked: "POST chatgpt.com/backend-api/codex/responses", token: "Bearer SECRET-a1",
+	},
+	{name: "codex-key", agent: "codex", key: "OPENAI_API_KEY", args: []string{"exec", "--skip-git-repo-check", "say hi"}, asked: "POST api.openai.com/v1/responses", token: "Bearer SECRET-a0"},
+	{
+		name: "gemini-login", agent: "gemini", file: ".gemini/oauth_creds.json",
+		text: `{"access_token":"SECRET-a0","refresh_token":"SECRET-r0","expiry_date":1000,"scope":"x","token_type":"Bearer"}`,
+		args: []string{"--skip-trust", "-m", "gemini-2.5-flash", "-p", "say hi"}, asked: "POST cloudcode-pa.googleapis.com/v1internal:streamGenerateContent", token: "Bearer SECRET-a1",
+	},
+	{
+		name: "copilot-login", agent: "copilot", file: ".copilot/config.json", text: "// a comment\n" + `{"copilotTokens":{"https://github.com:ada":"SECRET-a0"}}`,
+		args: []string{"-p", "say hi", "--model", "gpt-5.4"}, asked: "POST api.individual.githubcopilot.com/chat/completions", token: "Bearer SECRET-a0",
+	},
+	{
+		name: "opencode-openai", agent: "opencode", file: ".local/share/opencode/auth.json", env: []string{"OPENCODE_DISABLE_MODELS_FETCH=1"},
+		text: `{"openai":{"type":"oauth","access":"SECRET-a0","refresh":"SECRET-r0","expires":1000,"accountId":"acc"}}`,
+		args: []string{"run", "-m", "openai/gpt-5.4", "say hi"}, asked: "POST chatgpt.com/backend-api/codex/responses", token: "Bearer SECRET-a1",
+	},
+	{
+		name: "opencode-copilot", agent: "opencode", file: ".local/share/opencode/auth.json", env: []string{"OPENCODE_DISABLE_MODELS_FETCH=1"},
+		text: `{"github-copilot":{"type":"oauth","access":"SECRET-a0","refresh":"SECRET-a0","expires":0}}`,
+		args: []string{"run", "-m", "github-copilot/gpt-4.1", "say hi"}, asked: "POST api.githubcopilot.com/chat/completions", token: "Bearer SECRET-a0",
+	},
+	{name: "pi-key", agent: "pi", key: "OPENAI_API_KEY", args: []string{"-p", "--provider", "openai", "--model", "gpt-5.4", "say hi"}, asked: "POST api.openai.com/v1/responses", token: "Bearer SECRET-a0"},
+	{
+		name: "qwen-key", agent: "qwen", key: "OPENAI_API_KEY", args: []string{"--auth-type", "openai", "--openai-base-url", "https://api.openai.com/v1", "-m", "gpt-5.4", "-p", "say hi"},
+		asked: "POST api.openai.com/v1/chat/completions", token: "Bearer SECRET-a0",
+	},
+}
+
+// TestTurns: a login or key of the host's is enough for a whole turn in a jail
+// without any network but its brokers, again in a second jail, and no token is
+// in what the jail has or keeps.
+func TestTurns(t *testing.T) {
+	cache := os.Getenv("JAIL_TEST_AGENTS")
+	if cache == "" {
+		world.Cannot(t, "JAIL_TEST_AGENTS is not set: make check-agents")
+	}
+	for _, turn := range turns {
+		t.Run(turn.name, func(t *testing.T) {
+			found, _ := filepath.Glob(filepath.Join(cache, turn.agent+"-*", "bin"))
+			if len(found) == 0 {
+				t.Skipf("%s is not installed in %s", turn.agent, cache)
+			}
+			w, l := world.NewLab(t)
+			secret := "secret" + rand.Text()
+			addr, log := filepath.Join(w.Dir, "models"), filepath.Join(w.Dir, "requests")
+			w.Write(log, "")
+			c := exec.Command(os.Args[0], secret, addr, log)
+			c.Env = append(w.Environ(), world.PartEnv+"=models")
+			l.Enter(c)
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+			world.WaitFor(t, "the services", func() bool { _, err := os.Stat(addr); return err == nil })
+			for _, name := range services {
+				l.Ask(lab.Order{Name: name, Answers: [][]string{{lab.PublicA}}, Backend: w.Read(addr)})
+			}
+			w.Env["PATH"] = found[0] + ":/usr/local/bin:/usr/bin:/bin"
+			if turn.file != "" {
+				w.Write(filepath.Join(w.Home, turn.file), strings.ReplaceAll(turn.text, "SECRET", secret))
+			} else {
+				w.Env[turn.key] = secret + "-a0"
+			}
+			for range 2 {
+				args := []string{"run", turn.agent, "--net", "none"}
+				for _, e := range turn.env {
+					args = append(args, "--env", e)
+				}
+				r := world.Finish(t, w.Command(append(append(args, "--"), turn.args...)...))
+				if r.Status != 0 || !strings.Contains(r.Out, said) {
+					t.Fatalf("%s\nrequests:\n%s\nlog: %s", r, w.Read(log), w.SessionLog())
+				}
+			}
+			requests := world.Lines(w.Read(log))
+			n := 0
+			for _, q := range requests {
+				if strings.HasPrefix(q, turn.asked+" ") && strings.HasSuffix(q, strings.ReplaceAll(turn.token, "SECRET", secret)) {
+					n++
+				}
+				if strings.Contains(q, "placeholder") {
+					t.Errorf("a placeholder left the jail: %s", q)
+				}
+			}
+			if n < 2 {
+				t.Errorf("%d requests are the turn: %q", n, requests)
+			}
+			inside := world.Finish(t, w.Command("shell", "--agent", turn.agent, "--net", "none", "--", "sh", "-c", "env; cat $(find ~ -type f -size -200k 2>/dev/null) /dev/null"))
+			if inside.Status != 0 || strings.Contains(inside.Out, secret) || !strings.Contains(inside.Out, "placeholder") {
+				t.Errorf("inside, with the token %v: status %d", strings.Contains(inside.Out, secret), inside.Status)
+			}
+			free(t, w.State(), secret)
+			free(t, w.Project, secret)
+			if strings.Contains(w.SessionLog(), secret) {
+				t.Error("the session log has a token")
+			}
+		})
+	}
+}
+
+// free: no file below dir has the text.
+func free(t *testing.T, dir, text string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(p)
+		if strings.Contains(string(content), text) {
+			t.Errorf("%s has a token", p)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,159 @@
+//go:build agents
+
+package agents
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+)
+
+// said is what every model answers.
+const said = "hello from the script"
+
+// event is a server-sent event with a name, if it has a type.
+func event(w io.Writer, v map[string]any) {
+	if t, ok := v["type"]; ok {
+		fmt.Fprintf(w, "event: %s\n", t)
+	}
+	text, _ := json.Marshal(v)
+	fmt.Fprintf(w, "data: %s\n\n", text)
+}
+
+type object = map[string]any
+
+// models is the part "models": services of several companies, as far as one turn
+// of each agent asks them. A request that is not about tokens has to carry the
+// secret of the first argument, whose tokens have a number; the second is the
+// file that the address goes to, the third the log.
+func models(args []string) int {
+	secret, file, logName := args[0], args[1], args[2]
+	log, err := os.OpenFile(logName, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return 1
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 1
+	}
+	if err := os.WriteFile(file+".new", []byte(l.Addr().String()), 0o600); err != nil {
+		return 1
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		return 1
+	}
+	var mu sync.Mutex
+	refreshed := 0
+	_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		body, _ := io.ReadAll(r.Body)
+		given := r.Header.Get("Authorization") + r.Header.Get("X-Goog-Api-Key") + r.Header.Get("X-Api-Key")
+		fmt.Fprintf(log, "%s %s%s %s\n", r.Method, r.Host, r.URL.Path, given)
+		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/oauth/token" || r.URL.Path == "/token" {
+			if !strings.Contains(string(body), fmt.Sprintf("%s-r%d", secret, refreshed)) {
+				http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
+				return
+			}
+			refreshed++
+			_ = json.NewEncoder(w).Encode(object{
+				"access_token": fmt.Sprintf("%s-a%d", secret, refreshed), "refresh_token": fmt.Sprintf("%s-r%d", secret, refreshed),
+				"id_token": "e30.e30.e30", "expires_in": 3600, "token_type": "Bearer",
+			})
+			return
+		}
+		if !strings.Contains(given, secret) {
+			http.Error(w, `{"error":{"message":"who are you?"}}`, http.StatusUnauthorized)
+			return
+		}
+		answer(w, r, body)
+	}))
+	return 0
+}
+
+// answer is what the services say to whoever has the secret.
+func answer(w http.ResponseWriter, r *http.Request, body []byte) {
+	say := func(v any) { _ = json.NewEncoder(w).Encode(v) }
+	ends := func(s string) bool { return strings.HasSuffix(r.URL.Path, s) }
+	usage := object{"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+	switch {
+	case ends("/accounts/check"):
+		say(object{"default_account_id": "acc", "accounts": []object{{"id": "acc", "workspace_backend_origin": "https://chatgpt.com", "account_routing_override": "NO_CONSTRAINT"}}})
+	case ends("/copilot_internal/user"):
+		say(object{"login": "ada", "copilot_plan": "individual", "chat_enabled": true, "endpoints": object{"api": "https://api.individual.githubcopilot.com"}})
+	case ends("/models"):
+		say(object{"models": []any{}, "data": []object{{
+			"id": "gpt-5.4", "name": "gpt-5.4", "object": "model", "model_picker_enabled": true, "vendor": "x", "version": "gpt-5.4", "policy": object{"state": "enabled"},
+			"capabilities": object{
+				"family": "gpt-5.4", "type": "chat", "object": "model_capabilities", "tokenizer": "o200k_base", "supports": object{"streaming": true, "tool_calls": true},
+				"limits": object{"max_context_window_tokens": 128000, "max_prompt_tokens": 128000, "max_output_tokens": 16000},
+			},
+		}}})
+	case ends("/responses") && r.Header.Get("Upgrade") != "":
+		w.WriteHeader(http.StatusUpgradeRequired)
+	case ends("/responses"):
+		w.Header().Set("Content-Type", "text/event-stream")
+		m := object{"type": "message", "role": "assistant", "id": "m1", "status": "completed", "content": []object{{"type": "output_text", "text": said, "annotations": []any{}}}}
+		event(w, object{"type": "response.created", "response": object{"id": "r1", "created_at": 1, "model": "m"}})
+		event(w, object{"type": "response.output_item.added", "output_index": 0, "item": object{"type": "message", "role": "assistant", "id": "m1", "content": []any{}}})
+		event(w, object{"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "item_id": "m1", "delta": said})
+		event(w, object{"type": "response.output_item.done", "output_index": 0, "item": m})
+		event(w, object{"type": "response.completed", "response": object{
+			"id": "r1", "status": "completed", "output": []object{m},
+			"usage": object{"input_tokens": 1, "input_tokens_details": nil, "output_tokens": 1, "output_tokens_details": nil, "total_tokens": 2},
+		}})
+	case ends("/chat/completions"):
+		var q struct {
+			Stream bool `json:"stream"`
+		}
+		_ = json.Unmarshal(body, &q)
+		one := object{"id": "c1", "created": 1, "model": "m"}
+		if !q.Stream {
+			one["object"], one["usage"] = "chat.completion", usage
+			one["choices"] = []object{{"index": 0, "message": object{"role": "assistant", "content": said}, "finish_reason": "stop"}}
+			say(one)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		one["object"] = "chat.completion.chunk"
+		for _, c := range [][]object{
+			{{"index": 0, "delta": object{"role": "assistant", "content": said}, "finish_reason": nil}}, {{"index": 0, "delta": object{}, "finish_reason": "stop"}}, {},
+		} {
+			if one["choices"] = c; len(c) == 0 {
+				one["usage"] = usage
+			}
+			event(w, one)
+		}
+		fmt.Fprint(w, "data: [DONE]\n\n")
+	case ends("enerateContent"):
+		v := object{
+			"candidates":    []object{{"index": 0, "finishReason": "STOP", "content": object{"role": "model", "parts": []object{{"text": said}}}}},
+			"usageMetadata": object{"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2},
+		}
+		if strings.Contains(r.URL.Path, "v1internal") {
+			v = object{"response": v}
+		}
+		if !ends("streamGenerateContent") {
+			say(v)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		event(w, v)
+	case ends(":loadCodeAssist"):
+		say(object{"currentTier": object{"id": "standard-tier", "name": "x"}, "cloudaicompanionProject": "p"})
+	case ends("/tokeninfo"):
+		say(object{"expires_in": 3000, "email": "ada@example.org"})
+	case ends("/userinfo"):
+		say(object{"email": "ada@example.org"})
+	case strings.Contains(r.URL.Path, "v1internal"):
+		say(object{})
+	default:
+		http.Error(w, `{}`, http.StatusNotFound)
+	}
+}
