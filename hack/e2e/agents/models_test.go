@@ -88,13 +88,17 @@ func answer(w http.ResponseWriter, r *http.Request, body []byte) {
 	case ends("/copilot_internal/user"):
 		say(object{"login": "ada", "copilot_plan": "individual", "chat_enabled": true, "endpoints": object{"api": "https://api.individual.githubcopilot.com"}})
 	case ends("/models"):
-		say(object{"models": []any{}, "data": []object{{
-			"id": "gpt-5.4", "name": "gpt-5.4", "object": "model", "model_picker_enabled": true, "vendor": "x", "version": "gpt-5.4", "policy": object{"state": "enabled"},
-			"capabilities": object{
-				"family": "gpt-5.4", "type": "chat", "object": "model_capabilities", "tokenizer": "o200k_base", "supports": object{"streaming": true, "tool_calls": true},
-				"limits": object{"max_context_window_tokens": 128000, "max_prompt_tokens": 128000, "max_output_tokens": 16000},
-			},
-		}}})
+		var known []object
+		for _, id := range []string{"gpt-5.4", "gpt-4.1"} {
+			known = append(known, object{
+				"id": id, "name": id, "object": "model", "model_picker_enabled": true, "vendor": "x", "version": id, "policy": object{"state": "enabled"},
+				"capabilities": object{
+					"family": id, "type": "chat", "object": "model_capabilities", "tokenizer": "o200k_base", "supports": object{"streaming": true, "tool_calls": true},
+					"limits": object{"max_context_window_tokens": 128000, "max_prompt_tokens": 128000, "max_output_tokens": 16000},
+				},
+			})
+		}
+		say(object{"models": []any{}, "data": known})
 	case ends("/responses") && r.Header.Get("Upgrade") != "":
 		w.WriteHeader(http.StatusUpgradeRequired)
 	case ends("/responses"):
