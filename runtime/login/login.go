@@ -59,6 +59,8 @@ type Login struct {
 	// failed is when the last refresh did, and why.
 	failed   time.Time
 	failedBy error
+	// patience is refreshTime; tests have less.
+	patience time.Duration
 	// write is write; tests have others.
 	write func(name string, l credential.Login) error
 }
@@ -107,7 +109,7 @@ func (c *Login) Key(ctx context.Context) (string, error) {
 	}
 	if c.failedBy == nil || now.Sub(c.failed) > pause || now.Before(c.failed) {
 		// The request that asks may be given up, the refresh may not.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(c.patience, refreshTime))
 		defer cancel()
 		var fresh credential.Login
 		if fresh, c.failedBy = c.refresh(ctx, have); c.failedBy == nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
@@ -163,4 +164,39 @@ func TestLoginCommands(t *testing.T) {
 	if r := jailed(append([]string{"login", "--net", "host"}, agentFlags...)...); r.Status != 125 || !strings.Contains(r.Err, "outside") {
 		t.Errorf("%s", r)
 	}
+}
+
+// TestTokenEndsInATurn: the access token of the host's login runs out between
+// two requests of one turn of the real agent, which does not notice.
+func TestTokenEndsInATurn(t *testing.T) {
+	t.Parallel()
+	// A slow machine may need longer than the first of these for its first request.
+	for _, seconds := range []int{15, 60, 240} {
+		w, l, _, log := world.Brokered(t, []map[string]any{
+			{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Wait", "command": "sleep " + world.Itoa(seconds+2), "timeout": 500000}}}}, {"text": "done waiting"},
+		})
+		delete(w.Env, "ANTHROPIC_API_KEY")
+		secret, refreshes := hostLogin(t, w, l)
+		name := w.Home + "/.claude/.credentials.json"
+		w.Write(name, strings.Replace(w.Read(name), `"expiresAt":`, `"expiresAt":`+world.Itoa(int(time.Now().Add(5*time.Minute+time.Duration(seconds)*time.Second).UnixMilli()))+`,"was":`, 1))
+		r := world.Finish(t, w.Command("run", "--net", "none", "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE"),
+			"--", "-p", "wait", "--dangerously-skip-permissions"))
+		if r.Status != 0 || !strings.Contains(r.Out, "done waiting") {
+			t.Fatalf("%s\nlog: %s", r, w.SessionLog())
+		}
+		var turn []string
+		for _, q := range w.APIRequests(log) {
+			if strings.HasPrefix(q.URL, "/v1/messages") && len(q.Headers["Authorization"]) > 0 {
+				turn = append(turn, strings.TrimPrefix(q.Headers.Get("Authorization"), "Bearer "+secret))
+			}
+		}
+		if len(turn) > 0 && turn[0] == "-a1" {
+			continue
+		}
+		if len(turn) < 2 || turn[0] != "-a0" || turn[len(turn)-1] != "-a1" || refreshes() != "1" {
+			t.Errorf("the requests had %q, after %s refreshes", turn, refreshes())
+		}
+		return
+	}
+	t.Skip("this machine is too slow for a turn to begin before the token ends")
 }
