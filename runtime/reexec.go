@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runc/libcontainer"
 	"golang.org/x/sys/unix"
 
+	_ "github.com/jailed-claude/jailed-claude/runtime/enough" // before a start
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
 	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1
 	"github.com/jailed-claude/jailed-claude/runtime/quick"

@@ -16,6 +16,7 @@
 #pragma weak jail_keeper
 #pragma weak jail_enter
 #pragma weak jail_starts_a_jail
+#pragma weak jail_enough
 #pragma weak jail_note_processors
 #pragma weak jail_split
 #pragma weak jail_place
@@ -64,6 +65,8 @@ static void __attribute__((constructor(101))) before_go(void)
 		return;
 	if (!init && jail_note_processors)
 		jail_note_processors();
+	if (starts && jail_enough)
+		jail_enough();
 	// 4. A command that starts a jail becomes two processes: one plans the
 	// jail, and the other is its supervisor already.
 	if (starts && !(jail_split && jail_split()))

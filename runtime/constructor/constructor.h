@@ -23,6 +23,9 @@ void jail_enter(void);
 // The program's own: whether this command starts a jail.
 int jail_starts_a_jail(int argc, char **argv);
 
+// runtime/enough: ends the process where the caller's limits are too tight.
+void jail_enough(void);
+
 // runtime/quick: these are there for the clock alone.
 void jail_note_processors(void);
 int jail_split(void);

@@ -144,6 +144,8 @@ func TestPrint(t *testing.T) {
 	}
 }
 
+func same(p string) string { return p }
+
 // TestReport: each history has its sentence, and what may be of the jail's
 // making is to be reviewed.
 func TestReport(t *testing.T) {
@@ -165,7 +167,7 @@ func TestReport(t *testing.T) {
 	} {
 		c.path = "/p/x"
 		var out strings.Builder
-		review := (&Hold{places: []place{c.place}}).Report(&out)
+		review := (&Hold{places: []place{c.place}}).Report(&out, same)
 		if review != c.review || len(c.says) == 0 && out.Len() > 0 || strings.Contains(out.String(), "hint") != c.review {
 			t.Errorf("%s: review %v\n%s", name, review, &out)
 		}
@@ -179,7 +181,7 @@ func TestReport(t *testing.T) {
 	h := &Hold{kill: make(chan struct{}, 1)}
 	h.end("because")
 	h.end("another")
-	if !h.Report(&out) || !h.Ended() || !strings.Contains(out.String(), "the jail was ended: because\n") || strings.Contains(fmt.Sprint(&out), "another") {
+	if !h.Report(&out, same) || !h.Ended() || !strings.Contains(out.String(), "the jail was ended: because\n") || strings.Contains(fmt.Sprint(&out), "another") {
 		t.Errorf("ended: %s", &out)
 	}
 }

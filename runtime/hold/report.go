@@ -10,8 +10,9 @@ import (
 func (h *Hold) Ended() bool { return h != nil && h.fatal != "" }
 
 // Report names what the host replaced, and says whether something has to be
-// reviewed: what may be of the jail's making.
-func (h *Hold) Report(out io.Writer) (review bool) {
+// reviewed: what may be of the jail's making. now says where something is that was
+// at a path when the jail started.
+func (h *Hold) Report(out io.Writer, now func(string) string) (review bool) {
 	if h == nil {
 		return false
 	}
@@ -29,7 +30,7 @@ func (h *Hold) Report(out io.Writer) (review bool) {
 			fmt.Fprintln(out, "jailed-claude: while the jail ran, the host replaced files that are protected or hidden in it:")
 			said = true
 		}
-		fmt.Fprintf(out, "  %q: %s\n", h.places[i].path, text)
+		fmt.Fprintf(out, "  %q: %s\n", now(h.places[i].path), text)
 		review = review || unsure
 	}
 	if said && h.incomplete != nil {

@@ -115,7 +115,7 @@ static char **list(char **p, const char *end)
 }
 
 // The orders are strings with a NUL behind each: the working directory, or an
-// empty string to stay where it is; the number of places that the agent may write
+// empty string to stay where it is; the umask; the number of places that the agent may write
 // to, and these; the number of arguments, and these; the environment.
 char **init_take_orders(struct init_options *o)
 {
@@ -135,6 +135,7 @@ char **init_take_orders(struct init_options *o)
 	char *p = text, *cwd = next(&p, end), **argv, **envp;
 	long vars = 0;
 
+	umask(number("orders", next(&p, end)));
 	o->writable = list(&p, end);
 	argv = list(&p, end);
 	for (char *q = p; q < end; vars++)

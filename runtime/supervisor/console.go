@@ -68,6 +68,16 @@ func (c *console) close() {
 	c.theirs.Close()
 }
 
+// hungUp: the caller's terminal is gone.
+func (c *console) hungUp() bool {
+	if c == nil || c.output == nil {
+		return false
+	}
+	fds := []unix.PollFd{{Fd: int32(c.output.Fd())}}
+	_, err := unix.Poll(fds, 0)
+	return err == nil && fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
+}
+
 // terminalOptions are those of a configuration, which has passed contract.Check.
 func terminalOptions(s *specs.Spec) terminal.Options {
 	return terminal.Options{Clipboard: s.Annotations[contract.TerminalAnnotation] == contract.TerminalClipboardWrite}

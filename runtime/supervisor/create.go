@@ -1,9 +1,11 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/runc/libcontainer"
@@ -12,6 +14,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
@@ -63,7 +66,7 @@ func (c *container) start() error {
 	}
 	lc, err := libcontainer.Create(c.state(), c.name(), config)
 	if err := fault.After(fault.Created, err); err != nil {
-		return fmt.Errorf("create the container: %w", err)
+		return withoutCgroups(fmt.Errorf("create the container: %w", err))
 	}
 	// Behind the checks of Create, which want a user namespace for it: this
 	// process is in one. Its init may open all that this process may, and
@@ -91,6 +94,17 @@ func (c *container) start() error {
 		c.console.theirs.Close()
 	}
 	return nil
+}
+
+// withoutCgroups says what to do where no cgroup file system is mounted, without
+// which libcontainer makes nothing.
+func withoutCgroups(err error) error {
+	text, e := os.ReadFile("/proc/self/mountinfo")
+	if e != nil || strings.Contains(string(text), " - cgroup") {
+		return err
+	}
+	return hint.Add(errors.New("no cgroup file system is mounted here, and no container can be made without one (ip netns exec takes /sys/fs/cgroup away)"),
+		"to enter a network namespace with all mounts: nsenter --net=/run/netns/NAME", "or to mount it, as root: mount -t cgroup2 cgroup2 /sys/fs/cgroup")
 }
 
 // execute lets libcontainer's init execute PID 1: it waits for somebody to open

@@ -142,7 +142,7 @@ func (j *jail) run() (status int, err error) {
 	if j.watch.Report(os.Stderr, killed && !j.hold.Ended()) && strict {
 		status = exitOurs
 	}
-	if j.hold.Report(os.Stderr) && strict || j.hold.Ended() {
+	if j.hold.Report(os.Stderr, j.watch.Now) && strict || j.hold.Ended() {
 		status = exitOurs
 	}
 	j.layers.Report(os.Stderr)

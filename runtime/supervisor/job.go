@@ -3,6 +3,7 @@ package supervisor
 import (
 	"os"
 	"os/signal"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
@@ -17,9 +18,13 @@ type job struct {
 	console *console
 	stops   <-chan struct{}
 	signals chan os.Signal
-	// killed: the jail was ended from outside.
+	// killed: the jail was ended because something appeared, or is lost.
 	killed bool
 }
+
+// afterHangup is how long an agent may run on that ignores SIGHUP when its terminal
+// is gone: nobody can see or stop it any more.
+const afterHangup = 10 * time.Second
 
 // forwarded go to PID 1, which passes them on to the agent. SIGTSTP is sent by
 // a terminal that is not in raw mode.
@@ -43,17 +48,19 @@ func newJob(pid int, console *console, control *control, signals chan os.Signal)
 // a value in appeared or lost.
 func (j *job) until(done <-chan int, appeared, lost <-chan struct{}) int {
 	stops := j.stops
-	end := func() {
-		j.killed = true
-		_ = unix.Kill(j.pid, unix.SIGKILL) // with PID 1 everything ends
-	}
+	var late <-chan time.Time
+	end := func() { _ = unix.Kill(j.pid, unix.SIGKILL) } // with PID 1 everything ends
 	for {
 		select {
 		case status := <-done:
 			return status
 		case <-appeared:
+			j.killed = true
 			end()
 		case <-lost:
+			j.killed = true
+			end()
+		case <-late:
 			end()
 		case _, ok := <-stops:
 			if !ok {
@@ -69,6 +76,9 @@ func (j *job) until(done <-chan int, appeared, lost <-chan struct{}) int {
 				}
 			default:
 				_ = unix.Kill(j.pid, s.(unix.Signal))
+				if s == unix.SIGHUP && late == nil && j.console.hungUp() {
+					late = time.After(afterHangup)
+				}
 			}
 		}
 	}

@@ -20,6 +20,7 @@ func Main() (status int, err error) {
 	quick.Garbage()
 	quick.Punctual()
 	unix.Umask(0o022)
+	defer relayAppended().close()
 	quick.Apart()
 	firstThread, ended := make(chan func()), make(chan struct{})
 	j := &jail{planner: launch.Planning(), firstThread: firstThread}

@@ -10,7 +10,7 @@ import (
 )
 
 // encodeOrders writes what PID 1 learns when it already runs, strings with a NUL
-// behind each: the working directory; the places that the agent may write to and
+// behind each: the working directory; the umask; the places that the agent may write to and
 // the arguments, before each of both their number; and the environment.
 //
 // With debug PID 1 tells on standard error, in plain text, of messages that only C
@@ -23,7 +23,11 @@ func encodeOrders(s *specs.Spec, debug bool) []byte {
 			b.WriteByte(0)
 		}
 	}
-	put(s.Process.Cwd)
+	umask := uint32(0o022)
+	if m := s.Process.User.Umask; m != nil {
+		umask = *m
+	}
+	put(s.Process.Cwd, strconv.Itoa(int(umask)))
 	args := s.Process.Args
 	if debug {
 		args = slices.Insert(slices.Clone(args), 1, "--debug-fd=2")

@@ -25,16 +25,21 @@ func TestOrders(t *testing.T) {
 			{Destination: "/home/ada/app", Options: []string{"rbind", "rw"}},
 		},
 	}
-	want := []string{"/home/ada/app", "4", "/proc", "/dev", "/dev/kvm", "/home/ada/app", "3", "/.jail/init", "--", "true", "A=b", ""}
+	want := []string{"/home/ada/app", "18", "4", "/proc", "/dev", "/dev/kvm", "/home/ada/app", "3", "/.jail/init", "--", "true", "A=b", ""}
 	if got := strings.Split(string(encodeOrders(s, false)), "\x00"); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
-	want = []string{"/home/ada/app", "4", "/proc", "/dev", "/dev/kvm", "/home/ada/app", "4", "/.jail/init", "--debug-fd=2", "--", "true", "A=b", ""}
+	want = []string{"/home/ada/app", "18", "4", "/proc", "/dev", "/dev/kvm", "/home/ada/app", "4", "/.jail/init", "--debug-fd=2", "--", "true", "A=b", ""}
 	if got := strings.Split(string(encodeOrders(s, true)), "\x00"); !slices.Equal(got, want) {
 		t.Errorf("with debug: %q", got)
 	}
 	if len(s.Process.Args) != 3 {
 		t.Errorf("the configuration is changed: %q", s.Process.Args)
+	}
+	mask := uint32(0o077)
+	s.Process.User.Umask = &mask
+	if got := strings.Split(string(encodeOrders(s, false)), "\x00"); got[1] != "63" {
+		t.Errorf("with a umask: %q", got)
 	}
 	s.Root.Readonly = false
 	if got := writable(s); !slices.Contains(got, "/") {

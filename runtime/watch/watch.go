@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -301,7 +302,7 @@ func (w *Watch) findings() []finding {
 func (w *Watch) Report(out io.Writer, killed bool) bool {
 	list := w.findings()
 	for _, p := range w.bounded {
-		fmt.Fprintf(out, "jailed-claude: new git repositories were looked for in the first %d folders of %q, and where git's index leads; there are more\n", search.Folders, p)
+		fmt.Fprintf(out, "jailed-claude: new git repositories were looked for in the first %d folders of %q, and where git's index leads; there are more\n", search.Folders, w.Now(p))
 	}
 	if len(list) == 0 {
 		return false
@@ -312,10 +313,25 @@ func (w *Watch) Report(out io.Writer, killed bool) bool {
 		fmt.Fprintln(out, "jailed-claude: while the jail ran, files appeared or changed that programs on the host would execute or trust:")
 	}
 	for _, f := range list {
-		fmt.Fprintf(out, "  %q: %s\n", f.path, f.why)
+		fmt.Fprintf(out, "  %q: %s\n", w.Now(f.path), f.why)
 	}
 	fmt.Fprintln(out, "jailed-claude: hint: review them before you run anything else in this folder")
 	return true
+}
+
+// Now is where something is that was at p when the jail started: the folder that
+// holds it may have been moved meanwhile.
+func (w *Watch) Now(p string) string {
+	in := w.root(p + "/")
+	if in.path == "" {
+		return p
+	}
+	at, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(in.fd))
+	var there, held unix.Stat_t
+	if err != nil || unix.Stat(at, &there) != nil || unix.Fstat(in.fd, &held) != nil || there.Ino != held.Ino || there.Dev != held.Dev {
+		return p // it is gone, or out of sight
+	}
+	return path.Join(at, strings.TrimPrefix(p, in.path))
 }
 
 // Stop ends what Start began.

@@ -645,7 +645,8 @@ func TestKnownFields(t *testing.T) {
 	whole := knownFields
 	defer func() { knownFields = whole }()
 	// All that a configuration may set is set, so each must be missed.
-	s.Process.User = specs.User{UID: 1, GID: 1, AdditionalGids: []uint32{1}}
+	mask := uint32(1)
+	s.Process.User = specs.User{UID: 1, GID: 1, AdditionalGids: []uint32{1}, Umask: &mask}
 	s.Process.Capabilities.Inheritable, s.Process.Capabilities.Ambient = []string{"x"}, []string{"x"}
 	s.Process.Rlimits = []specs.POSIXRlimit{{Type: "x", Hard: 1, Soft: 1}}
 	withHooks(func(*specs.Hooks) {})(s)

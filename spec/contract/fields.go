@@ -19,7 +19,7 @@ var knownFields = []string{
 	"hooks.poststop", "hooks.poststop.path", "hooks.poststop.args",
 	"root", "root.path", "root.readonly",
 	"process", "process.terminal", "process.args", "process.env", "process.cwd", "process.noNewPrivileges",
-	"process.user", "process.user.uid", "process.user.gid", "process.user.additionalGids",
+	"process.user", "process.user.uid", "process.user.gid", "process.user.additionalGids", "process.user.umask",
 	"process.capabilities", "process.capabilities.bounding", "process.capabilities.effective",
 	"process.capabilities.permitted", "process.capabilities.inheritable", "process.capabilities.ambient",
 	"process.rlimits", "process.rlimits.type", "process.rlimits.hard", "process.rlimits.soft",

@@ -11,13 +11,13 @@ import (
 // Frame returns what of a configuration is settled when the first process of
 // its container starts: namespaces, capabilities, /proc and /dev, that there is
 // a terminal. A runtime can add the rest later, before the agent runs: files,
-// other mounts, arguments and environment. What this function does not know is
+// other mounts, arguments, umask and environment. What this function does not know is
 // part of the frame.
 func Frame(s *specs.Spec) *specs.Spec {
 	f, p, l := *s, *s.Process, *s.Linux
 	f.Process, f.Linux = &p, &l
 	f.Annotations = nil
-	p.Args, p.Env, p.Cwd, p.Rlimits = nil, nil, "", nil
+	p.Args, p.Env, p.Cwd, p.Rlimits, p.User.Umask = nil, nil, "", nil, nil
 	l.Seccomp = nil
 	f.Mounts = slices.DeleteFunc(slices.Clone(s.Mounts), func(m specs.Mount) bool { return !InFrame(m.Destination) })
 	l.MaskedPaths = slices.DeleteFunc(slices.Clone(l.MaskedPaths), func(p string) bool { return !InFrame(p) })

@@ -75,6 +75,10 @@ type Facts struct {
 	// ClaudeShared are the host's own Claude files for config = "shared".
 	ClaudeShared ClaudeFiles
 
+	// Umask is the caller's, if that is another one than 022, which every program
+	// in a container begins with.
+	Umask *uint32
+
 	// NoFile is the hard limit of open files (RLIMIT_NOFILE).
 	NoFile uint64
 

@@ -211,8 +211,14 @@ func (s reader) caller() (*Facts, error) {
 		return nil, fmt.Errorf("limit of open files: %w", err)
 	}
 	f.NoFile = limit.Max
+	if m := uint32(s.Umask); s.Umask != usualUmask { //nolint:gosec // it has nine bits
+		f.Umask = &m
+	}
 	return f, nil
 }
+
+// usualUmask is that of a container's programs, unless a configuration says more.
+const usualUmask = 0o022
 
 // present says what each granted path is. The keys are clean.
 func (s reader) present(grants []string, f *Facts) (map[string]Kind, error) {

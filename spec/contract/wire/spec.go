@@ -33,6 +33,7 @@ func process(c *Codec, p *specs.Process) {
 	Integer(c, &p.User.UID)
 	Integer(c, &p.User.GID)
 	List(c, &p.User.AdditionalGids, Integer[uint32])
+	Pointer(c, &p.User.Umask, Integer[uint32])
 	Pointer(c, &p.Capabilities, func(c *Codec, s *specs.LinuxCapabilities) {
 		for _, l := range []*[]string{&s.Bounding, &s.Effective, &s.Permitted, &s.Inheritable, &s.Ambient} {
 			Strings(c, l)

@@ -41,7 +41,7 @@ func New(t TB) *Fake {
 	f.Source = &source.Source{
 		Root: filepath.Join(top, "root"),
 		Env:  map[string]string{"HOME": f.Home, "PATH": os.Getenv("PATH"), "GIT_DIR": "/nonexistent"},
-		UID:  os.Getuid(), GID: os.Getgid(),
+		UID:  os.Getuid(), GID: os.Getgid(), Umask: 0o022,
 		Look: func(name string) (string, error) {
 			if name != "git" {
 				return "", exec.ErrNotFound

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/jailed-claude/jailed-claude/internal/program"
 )
 
@@ -16,6 +18,8 @@ type Source struct {
 	Root     string
 	Env      map[string]string
 	UID, GID int
+	// Umask is that of new files, umask(2).
+	Umask int
 	// Groups are the supplementary groups.
 	Groups []int
 	// Look finds a program, as exec.LookPath does.
@@ -25,7 +29,15 @@ type Source struct {
 // This is the source of the host that this process runs on.
 func This() *Source {
 	groups, _ := os.Getgroups() // none is as good
-	return &Source{Env: Environ(), UID: os.Getuid(), GID: os.Getgid(), Groups: groups, Look: exec.LookPath}
+	return &Source{Umask: umask(), Env: Environ(), UID: os.Getuid(), GID: os.Getgid(), Groups: groups, Look: exec.LookPath}
+}
+
+// umask reads it. The kernel tells it who sets another one; for that moment nobody
+// else gets more.
+func umask() int {
+	m := unix.Umask(0o077)
+	unix.Umask(m)
+	return m
 }
 
 // Outside is the same source without the programs in some folders, resolved: a

@@ -1,0 +1,4 @@
+package enough
+
+// #cgo CFLAGS: -Wall -Wextra -Werror -I${SRCDIR}/../constructor
+import "C"
