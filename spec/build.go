@@ -270,7 +270,7 @@ func (b *builder) environment() error {
 		b.env[name] = b.Env.Vars[name]
 		b.grant("environment", name, "", from, why)
 	}
-	for _, dir := range b.Closure.Bins {
+	for _, dir := range append(b.toolchainBins(), b.Closure.Bins...) {
 		if strings.Contains(dir, ":") {
 			return fmt.Errorf("%q cannot be on PATH: a colon ends a folder's name there", dir)
 		}
@@ -280,7 +280,7 @@ func (b *builder) environment() error {
 		"HOME":            b.Host.Home,
 		"USER":            b.Host.User,
 		"LOGNAME":         b.Host.User,
-		"PATH":            strings.Join(slices.Concat(b.Closure.Bins, []string{brief.Bin}, caches.Bins(b.Host.Home)), ":"),
+		"PATH":            strings.Join(slices.Concat(b.toolchainBins(), b.Closure.Bins, []string{brief.Bin}, caches.Bins(b.Host.Home)), ":"),
 		"TMPDIR":          "/tmp",
 		"XDG_RUNTIME_DIR": b.Host.RuntimeDir,
 	})

@@ -139,6 +139,11 @@ func (b *builder) files() error {
 			ms = append(ms, mounted{p, "ro", builtin, toolchainWhy, slices.Contains(b.Closure.Files, p)})
 		}
 	}
+	toolchains, err := b.toolchains()
+	if err != nil {
+		return err
+	}
+	ms = append(ms, toolchains...)
 	pr := b.Host.Project
 	// The host has refused such projects; this is for callers that have none.
 	for _, p := range append([]string{pr.Dir}, pr.Git...) {

@@ -27,7 +27,7 @@ var etcFiles = []string{
 	"/etc/ssl/openssl.cnf",
 }
 
-var hostBins = []string{"/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"}
+var hostBins = []string{"/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/go/bin"}
 
 // aliasDir has the agent's program under the name that it was asked for by, in
 // a jail.
@@ -115,7 +115,7 @@ func (r *resolver) host(ctx context.Context, a candidate) (*Closure, error) {
 		c.Agent = in.agent
 		c.Binds = append(c.Binds, in.binds...)
 		bins = in.bins
-		if a.name != "" && a.name != filepath.Base(in.agent) && a.name != defaultProgram() {
+		if a.name != "" && a.name != filepath.Base(in.agent) {
 			// It may be a link, and the agent may call itself by its name.
 			bins = append([]string{aliasDir}, bins...)
 			c.Links[aliasDir+"/"+a.name] = in.agent

@@ -308,6 +308,9 @@ func TestInstall(t *testing.T) {
 				t.Fatal(err)
 			}
 			system, links := system(cache)
+			if name := filepath.Base(tt.program); name != filepath.Base(agent) {
+				links[aliasDir+"/"+name] = agent // or there is no command of that name
+			}
 			var binds []string
 			for _, b := range c.Binds {
 				if paths.Below(b, root) {

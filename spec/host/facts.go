@@ -1,6 +1,9 @@
 package host
 
-import "github.com/jailed-claude/jailed-claude/spec/host/survey"
+import (
+	"github.com/jailed-claude/jailed-claude/spec/host/survey"
+	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
+)
 
 // Facts is what was read of the host. All paths are absolute, clean and free
 // of symlinks unless a field says otherwise.
@@ -85,6 +88,9 @@ type Facts struct {
 	// Present says for each host path that the policy grants (after "~/"
 	// became Home) what it is; a path that is missing has no entry.
 	Present map[string]Kind
+
+	// Toolchains are those of the home that the jail has.
+	Toolchains []home.Found
 
 	// Warnings are for the user, one line each: what could not be hidden,
 	// protected or granted, and why.

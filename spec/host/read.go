@@ -20,6 +20,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/host/survey"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
+	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
 )
 
 // Options say what the caller's policy makes worth reading.
@@ -36,6 +37,8 @@ type Options struct {
 	Write []string
 	// Shared asks for ClaudeShared.
 	Shared bool
+	// Toolchains are those of the home, by name.
+	Toolchains []string
 	// OwnState: a linked worktree has a state of its own, not that of its
 	// repository.
 	OwnState bool
@@ -115,6 +118,10 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		return nil, err
 	}
 	var warnings []string
+	if len(o.Toolchains) > 0 {
+		f.Toolchains, warnings = s.toolchains(f).Find(o.Toolchains)
+		f.Warnings = append(f.Warnings, warnings...)
+	}
 	f.Project, warnings, err = survey.Of(ctx, survey.Options{
 		Dir: f.Project.Dir, Home: f.Home, Config: s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), UID: s.UID, Hide: o.Hide, Protect: o.Protect, Settings: o.Git.settings,
 		Refuse: func(dir string) error { return s.refuse(dir, f) }, Granted: granted(f),
@@ -143,6 +150,11 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	f.NixSubstituters, f.NixKeys = daemon.NixSubstituters, daemon.NixKeys
 	f.Warnings = append(f.Warnings, daemon.Warnings...)
 	return f, ctx.Err()
+}
+
+// toolchains is where those of the home are looked for.
+func (s reader) toolchains(f *Facts) home.Host {
+	return home.Host{Home: f.Home, Project: f.Project.Dir, Env: s.Env}
 }
 
 // further surveys the folders that the jail may write beside the project.

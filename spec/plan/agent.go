@@ -152,6 +152,7 @@ func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal boo
 	if terminal {
 		lines = append(lines, agentNotes(in)...)
 	}
+	lines = append(lines, toolchainNotes(in, j, terminal)...)
 	if in.Host.NixTrusted {
 		lines = append(lines, "warning: the Nix daemon trusts you, so a jail with its socket can become root on this host")
 	}

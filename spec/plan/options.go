@@ -37,6 +37,7 @@ type Options struct {
 	Allow                  []string
 	Ports, HostPorts       []int64
 	Read, Write, Hide, Env []string
+	Toolchains             []string
 	Nix, NoBrief           bool
 	User                   string
 	Memory                 string
@@ -142,7 +143,7 @@ func (o *Options) layer() (*policy.Layer, error) {
 	set(&l.Network.Mode, o.Net)
 	l.Network.Allow, l.Network.Ports, l.Network.HostPorts = o.Allow, o.Ports, o.HostPorts
 	set(&l.Identity.User, o.User)
-	l.Files.Hide = o.Hide
+	l.Files.Hide, l.Files.Toolchains = o.Hide, o.Toolchains
 	set(&l.Files.Project, o.ProjectMode)
 	for from, to := range map[*[]string]*[]string{&o.Read: &l.Files.Read, &o.Write: &l.Files.Write} {
 		for _, p := range *from {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/policy/position"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
+	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
 )
 
 // check returns all that is wrong with the values of a layer. Parse and Merge
@@ -105,6 +106,14 @@ func checkPackage(p string) string {
 		return fmt.Sprintf("%q is for agent.package alone: write a store path or an installable", p)
 	}
 	return checkInstallable(p)
+}
+
+// checkToolchain refuses what is no toolchain of a home.
+func checkToolchain(name string) string {
+	if known := home.Named(); !slices.Contains(known, name) {
+		return fmt.Sprintf("%q is not known: there are %s", name, strings.Join(known, ", "))
+	}
+	return ""
 }
 
 // checkInstallable refuses what can be no name of a package. The rest is for

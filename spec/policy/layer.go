@@ -62,6 +62,7 @@ type FilesLayer struct {
 	Project       *string
 	Read, Write   []string
 	Hide, Protect []string
+	Toolchains    []string
 	Cache         *string
 }
 

@@ -55,6 +55,8 @@ type Files struct {
 	Read, Write []string
 	// Hide and Protect are gitignore-style patterns below the project.
 	Hide, Protect []string
+	// Toolchains are names of package toolchain/home.
+	Toolchains []string
 	// Cache is CachePrivate or CacheOff.
 	Cache string
 }

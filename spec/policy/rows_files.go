@@ -65,6 +65,19 @@ func filesRows() []row {
 		},
 		{
 			Key: Key{
+				Name: "files.toolchains", Type: TypeStrings,
+				Text: "Toolchains of your home, by name (`nvm`, `rustup`, …), read-only and on PATH; `auto` is those that the project uses, `none` keeps the offer away.",
+			},
+			check: checkToolchain,
+			change: change.Meaning{
+				Direction: change.Grants, Wider: "programs in your home are readable, and first on PATH", Narrower: "the jail does not see it",
+				Ordered: "another program of the same name comes first on PATH",
+			},
+			layer:  func(l *Layer) any { return &l.Files.Toolchains },
+			policy: func(p *Policy) any { return &p.Files.Toolchains },
+		},
+		{
+			Key: Key{
 				Name: "files.cache", Type: TypeString, Values: []string{CachePrivate, CacheOff}, Default: CachePrivate,
 				Text: "Whether what package managers fetch is kept, for the jails of this project alone.",
 			},
