@@ -6,13 +6,17 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 )
 
+// ErrUnfinished is returned by Begin where an apply of the layer was interrupted,
+// with advice.
+var ErrUnfinished = errors.New("an apply of this layer was interrupted")
+
 // Begin makes a project's layer ready for a jail: its folder, and those over git
 // directories that lie elsewhere. While it holds nothing, the fingerprint of what
 // lies below is taken anew. Otherwise changed says what git has changed below
 // since it was taken: inside, the two are mixed.
 func Begin(d Dir, project string, git []string) (before Base, changed []string, err error) {
 	if d.Unfinished() {
-		return before, nil, hint.Add(errors.New("an apply of this layer was interrupted"), "to finish it: jailed-claude review --apply", "to take it back: jailed-claude review --undo")
+		return before, nil, hint.Add(ErrUnfinished, "to finish it: jailed-claude review --apply", "to take it back: jailed-claude review --undo")
 	}
 	empty := true
 	for i, lower := range append([]string{project}, git...) {

@@ -9,7 +9,7 @@ import (
 
 // many makes 100,000 files, of which a jail changes 10,000.
 const many = `
-git init -q -b main .
+git init -q -b main .; git config gc.auto 0
 for d in $(seq 100); do mkdir -p d$d; done
 awk 'BEGIN { for (d = 1; d <= 100; d++) for (f = 1; f <= 1000; f++) { n = "d" d "/f" f; for (l = 1; l <= 60; l++) print "line " l " of file " f " in folder " d >n; close(n) } }'
 git add -A; git commit -qm first; git status >/dev/null

@@ -1,6 +1,7 @@
 package beneath
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -72,10 +73,12 @@ func read(f *os.File, limit int64) (data []byte, exec bool, err error) {
 	if fi.Size() > limit {
 		return nil, false, ErrLarge
 	}
-	data, err = io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
+	// As large as it is said to be, and a byte to see its end.
+	b := bytes.NewBuffer(make([]byte, 0, fi.Size()+bytes.MinRead))
+	if _, err := b.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
 		return nil, false, err
 	}
+	data = b.Bytes()
 	if int64(len(data)) > limit {
 		return nil, false, ErrLarge
 	}

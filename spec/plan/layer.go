@@ -26,6 +26,8 @@ func prepareLayer(in *spec.Input) (warnings Warnings, err error) {
 	}
 	before, changed, err := layer.Begin(layer.Dir(in.Host.Layer), p.Dir, p.Git)
 	switch {
+	case errors.Is(err, layer.ErrUnfinished):
+		return nil, err
 	case errors.Is(err, layer.ErrBusy):
 		return nil, hint.Add(fmt.Errorf("the layer over %s: %w", show.Visible(p.Dir), err), layer.BusyHints...)
 	case err != nil:

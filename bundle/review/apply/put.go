@@ -17,18 +17,19 @@ func (w *Work) put(n int, o *Op) error {
 	if o.New != nil && o.New.Kind == upper.Folder && (o.Old == nil || o.Old.Kind == upper.Folder) {
 		return w.folder(o, o.Old, o.New)
 	}
-	there, err := w.has(w.project, o.Path, o.New)
+	before, err := w.has(w.project, o.Path, o.Old)
 	if err != nil {
 		return err
 	}
-	if !there {
-		before, err := w.has(w.project, o.Path, o.Old)
+	if !before {
+		there, err := w.has(w.project, o.Path, o.New)
 		if err != nil {
 			return err
 		}
-		if !before {
+		if !there {
 			return errors.Join(errChanged, w.unstaged(n, o))
 		}
+	} else {
 		if err := w.staged(n, o); err != nil {
 			return errors.Join(err, w.unstaged(n, o))
 		}

@@ -1,6 +1,7 @@
 package upper
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -9,8 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-
-	"crypto/sha256"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -114,6 +114,9 @@ func Lookup(root *os.File, name string) (*State, error) {
 
 // Stat is Lookup without a digest.
 func Stat(root *os.File, name string) (*State, error) {
+	if !strings.Contains(name, "/") && name != "" && name != "." && name != ".." {
+		return statAt(int(root.Fd()), name)
+	}
 	dir, base, err := Parent(root, name)
 	if absent(err) {
 		return nil, nil
@@ -145,6 +148,12 @@ func statAt(dir int, base string) (*State, error) {
 // ErrMoving is returned where a file is written while it is read.
 var ErrMoving = errors.New("it changes while it is read")
 
+// buffers are for reading files: there may be many small ones.
+var buffers = sync.Pool{New: func() any {
+	buf := make([]byte, 64<<10)
+	return &buf
+}}
+
 // read fills in the digest, and the target of a symlink.
 func (s *State) read(root *os.File, name string) error {
 	switch s.Kind {
@@ -155,7 +164,11 @@ func (s *State) read(root *os.File, name string) error {
 		}
 		defer f.Close()
 		h := sha256.New()
-		if _, err := io.Copy(h, f); err != nil {
+		buf, _ := buffers.Get().(*[]byte)
+		// Without the methods of the file, which would make a buffer of its own.
+		_, err = io.CopyBuffer(h, struct{ io.Reader }{f}, *buf)
+		buffers.Put(buf)
+		if err != nil {
 			return fmt.Errorf("read %q: %w", name, err)
 		}
 		var st unix.Stat_t
