@@ -70,7 +70,7 @@ type Login struct {
 func NewTransport(roots []byte) http.RoundTripper {
 	return &transport{make: sync.OnceValue(func() *http.Transport {
 		t := &http.Transport{
-			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true,
+			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 30 * time.Second, ForceAttemptHTTP2: true,
 			// No connection is kept for the next refresh, hours from now.
 			DisableKeepAlives: true,
 		}
