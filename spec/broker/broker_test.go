@@ -101,6 +101,9 @@ func TestLogins(t *testing.T) {
 			}
 		}
 	}
+	if got := of(t, network.None, nil, "gemini", Outside{Keys: []string{"GEMINI_API_KEY"}, Logins: []string{"~/x"}}); hosts(got) != "generativelanguage.googleapis.com" {
+		t.Errorf("%+v", got)
+	}
 	// A key is used in the place of a login, and another provider's is not.
 	if got := of(t, network.None, nil, "codex", Outside{Keys: []string{"OPENAI_API_KEY"}, Logins: []string{"~/x"}}); hosts(got) != "api.openai.com chatgpt.com" || got[1].From != "env:OPENAI_API_KEY" {
 		t.Errorf("%+v", got)

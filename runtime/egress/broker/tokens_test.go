@@ -122,7 +122,7 @@ func TestTokens(t *testing.T) {
 		t.Errorf("a placeholder was sent on: %q", asked[before:])
 	}
 	// Other spellings of the path are no way round.
-	for _, p := range []string{"/v1/oauth/token/", "/v1/oauth/%74oken", "/V1/OAuth/Token", "/v1/oauth/token%2f", "/v1/oauth/token;a", "/v1/oauth/%2574oken", "/v1//oauth/token", "/x/oauth2/access_token", "/v1/oauth/token/introspect"} {
+	for _, p := range []string{"/v1/oauth/token/", "/v1/oauth/%74oken", "/V1/OAuth/Token", "/v1/oauth/token%2f", "/v1/oauth/token;a", "/v1/oauth/%2574oken", "/v1//oauth/token", "/x/oauth2/access_token", "/v1/oauth/token/introspect", "/api/OAuth/grant", "/v1/%256fauth/%2574oken"} {
 		before := len(asked)
 		if status, text := post(t, c, url+p, "application/json", `{"grant_type":"authorization_code","code":"c"}`); status < 400 || strings.Contains(text, "secret") || len(asked) != before {
 			t.Errorf("%s: %d %s, sent on %q", p, status, text, asked[before:])
@@ -156,6 +156,11 @@ func TestTokenAnswers(t *testing.T) {
 		"another 2xx": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(201); _, _ = io.WriteString(w, "secret") },
 		"encoded": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
+			_, _ = io.WriteString(w, "secret")
+		},
+		"encoded, and an error": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "br")
+			w.WriteHeader(400)
 			_, _ = io.WriteString(w, "secret")
 		},
 		"too large": func(w http.ResponseWriter, _ *http.Request) {
