@@ -48,7 +48,7 @@ func (w *Watch) gitState() {
 func (w *Watch) look(g string) gitDirectory {
 	d := gitDirectory{inner: map[string]bool{}, commands: map[string]bool{}}
 	w.modules(path.Join(g, "modules"), moduleDepth, d.inner)
-	_, trees := w.list(path.Join(g, "worktrees"), func(string) bool { return false })
+	_, trees := w.list(path.Join(g, "worktrees"), func([]byte) bool { return false })
 	for _, name := range trees {
 		d.inner[path.Join(g, "worktrees", name)] = true
 	}
@@ -67,7 +67,7 @@ var todoLists = []string{"rebase-merge/git-rebase-todo", "sequencer/todo"}
 
 // modules notes the git directories below a folder.
 func (w *Watch) modules(dir string, depth int, into map[string]bool) {
-	_, folders := w.list(dir, func(string) bool { return false })
+	_, folders := w.list(dir, func([]byte) bool { return false })
 	for _, name := range folders {
 		m := path.Join(dir, name)
 		switch {

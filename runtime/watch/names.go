@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/entries"
 )
 
 // names are what programs of the host would execute or trust in any folder, by
@@ -15,6 +17,7 @@ import (
 type names struct {
 	plain map[string][]name
 	globs []name
+	first entries.First
 }
 
 type name struct {
@@ -26,6 +29,7 @@ func newNames(list map[string]string) names {
 	n := names{plain: map[string][]name{}}
 	for _, rel := range slices.Sorted(maps.Keys(list)) {
 		one := name{strings.Split(rel, "/"), list[rel]}
+		n.first.Add(rel)
 		if first := one.parts[0]; strings.Contains(first, "*") {
 			n.globs = append(n.globs, one)
 		} else {
@@ -36,7 +40,7 @@ func newNames(list map[string]string) names {
 }
 
 // of are those that begin with an entry of a folder.
-func (n names) of(entry string) []name {
+func (n *names) of(entry string) []name {
 	list := n.plain[entry]
 	for _, g := range n.globs {
 		if ok, _ := path.Match(g.parts[0], entry); ok {
@@ -46,7 +50,15 @@ func (n names) of(entry string) []name {
 	return list
 }
 
-func (n names) begins(entry string) bool { return len(n.of(entry)) > 0 }
+func (n *names) begins(entry string) bool { return len(n.of(entry)) > 0 }
+
+// matters: an entry of a folder is a git repository, or begins one of the names.
+func (w *Watch) matters(entry []byte) bool {
+	if string(entry) == ".git" || string(entry) == "HEAD" {
+		return true
+	}
+	return w.names.first.May(entry) && w.names.begins(string(entry))
+}
 
 // named lists what an entry of a folder is, or holds, of the names, and was not
 // there at the start.
@@ -67,7 +79,7 @@ func (w *Watch) named(dir, entry string) (found []finding) {
 func (w *Watch) match(dir string, parts []string) (found []string) {
 	entries := parts[:1]
 	if strings.Contains(parts[0], "*") {
-		entries, _ = w.list(dir, func(name string) bool { ok, _ := path.Match(parts[0], name); return ok })
+		entries, _ = w.list(dir, func(name []byte) bool { ok, _ := path.Match(parts[0], string(name)); return ok })
 	}
 	for _, e := range entries {
 		p := path.Join(dir, e)

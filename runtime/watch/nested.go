@@ -79,7 +79,7 @@ func (s *nested) enter(first listened) (appeared bool) {
 			s.folders[wd] = f
 		}
 		_ = unix.Close(fd)
-		names, folders := w.list(f.path, func(name string) bool { return name == ".git" || name == "HEAD" || w.names.begins(name) })
+		names, folders := w.list(f.path, w.matters)
 		for _, name := range names {
 			appeared = s.judge(f, name) || appeared
 		}
@@ -138,7 +138,7 @@ func (s *nested) judge(f listened, name string) bool {
 		w.heard[p] = newRepository
 		return true
 	case (name == "HEAD" || name == "objects" || name == "refs") && !known:
-		_, folders := w.list(f.path, func(string) bool { return false })
+		_, folders := w.list(f.path, func([]byte) bool { return false })
 		if head := path.Join(f.path, "HEAD"); search.Bare(folders) && w.kind(head) != 0 {
 			w.heard[head] = newBareRepository
 			return true

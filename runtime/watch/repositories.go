@@ -1,9 +1,6 @@
 package watch
 
 import (
-	"errors"
-	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -31,7 +28,7 @@ func (w *Watch) search(project string) (found []finding, bounded bool) {
 		}
 		f := queue[0]
 		queue = queue[1:]
-		names, folders := w.list(f.path, func(name string) bool { return name == ".git" || name == "HEAD" || w.names.begins(name) })
+		names, folders := w.listNew(f.path, w.matters)
 		for _, name := range names {
 			if name == ".git" && f.path != project && !slices.Contains(w.repositories[project], f.path) {
 				why := newRepository
@@ -84,32 +81,6 @@ func (w *Watch) isBuild(dir string) bool {
 	}
 	_ = unix.Close(fd)
 	return true
-}
-
-// list returns what a folder holds that is wanted, and which of all are folders;
-// nothing for a folder that cannot be read.
-func (w *Watch) list(dir string, wanted func(name string) bool) (names, folders []string) {
-	fd, err := w.open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
-	if err != nil {
-		return nil, nil
-	}
-	f := os.NewFile(uintptr(fd), dir)
-	defer f.Close()
-	for {
-		entries, err := f.ReadDir(1024)
-		for _, e := range entries {
-			if e.IsDir() {
-				folders = append(folders, e.Name())
-			}
-			if wanted(e.Name()) {
-				names = append(names, e.Name())
-			}
-		}
-		// A folder of a million entries is not worth the wait.
-		if errors.Is(err, io.EOF) || err != nil || len(folders) > search.Folders {
-			return names, folders
-		}
-	}
 }
 
 // changed: a symlink that was there at the start says something else, or is

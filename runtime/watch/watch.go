@@ -39,6 +39,9 @@ type Watch struct {
 	git map[string]gitDirectory
 	// bounded are the projects that were searched in part at the end.
 	bounded []string
+	// clock says which folders nothing came to, and buf is for reading others.
+	clock clock
+	buf   []byte
 	// hidden are paths that the jail cannot see, held those that it cannot write.
 	hidden []string
 	held   map[string]bool
@@ -64,7 +67,7 @@ type root struct {
 
 // New looks at what is there, by the opened sources of the mounts (-1: none).
 func New(s *specs.Spec, opened []int) (*Watch, error) {
-	w := &Watch{links: map[string]string{}, seen: map[string]bool{}, heard: map[string]string{}, stop: func() {}}
+	w := &Watch{clock: newClock(), links: map[string]string{}, seen: map[string]bool{}, heard: map[string]string{}, stop: func() {}}
 	var all, changes map[string]string
 	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories, contract.NamesAnnotation: &all, contract.ChangesAnnotation: &changes} {
 		if text, ok := s.Annotations[name]; ok {
@@ -128,7 +131,21 @@ func New(s *specs.Spec, opened []int) (*Watch, error) {
 			delete(w.repositories, p)
 		}
 	}
+	here := map[string]map[string]bool{}
 	for p := range w.why {
+		// Most begin with a name that is not there: one look tells of all.
+		r := w.root(p)
+		if here[r.path] == nil {
+			here[r.path] = map[string]bool{}
+			names, _ := w.list(r.path, w.matters)
+			for _, n := range names {
+				here[r.path][n] = true
+			}
+		}
+		first, _, _ := strings.Cut(strings.TrimPrefix(p, r.path+"/"), "/")
+		if w.names.plain[first] != nil && !here[r.path][first] {
+			continue
+		}
 		w.walk(p, nil, func(link, target string) bool {
 			w.links[link] = target
 			return true
@@ -282,6 +299,7 @@ func (w *Watch) findings() []finding {
 			add(f.path, f.why)
 		}
 	}
+	w.clock.settle()
 	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {
 		found, bounded := w.search(p)
 		for _, f := range append(found, w.linked(p, found)...) {

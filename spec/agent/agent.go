@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"path"
 	"slices"
+	"sync"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -224,10 +225,19 @@ func (k Key) More(from string) (all []network.Broker) {
 }
 
 // Default is the agent of a jail whose policy names none.
-func Default() Agent { return Claude() }
+func Default() Agent { return claude() }
+
+// claude and rows are made once: a start asks for them again and again. Nobody
+// changes what they hold.
+var (
+	claude = sync.OnceValue(Claude)
+	rows   = sync.OnceValue(all)
+)
 
 // All are the rows.
-func All() []Agent {
+func All() []Agent { return slices.Clone(rows()) }
+
+func all() []Agent {
 	list, run := append([]Agent{Claude()}, others()...), programs()
 	for i, a := range list {
 		if p, ok := run[a.Name]; ok {
@@ -242,7 +252,7 @@ func All() []Agent {
 // Names are those of the agents that a jail can run, the default one first.
 func Names() []string {
 	var names []string
-	for _, a := range All() {
+	for _, a := range rows() {
 		if len(a.Programs) > 0 {
 			names = append(names, a.Name)
 		}
@@ -253,7 +263,7 @@ func Names() []string {
 // Named is the agent of that name, or Default if name is empty. Others than
 // those of Names have no program.
 func Named(name string) Agent {
-	for _, a := range All() {
+	for _, a := range rows() {
 		if a.Name == name {
 			return a
 		}
@@ -263,7 +273,7 @@ func Named(name string) Agent {
 
 // Running is the agent that a program starts; a package may be named after it.
 func Running(program string) (Agent, bool) {
-	for _, a := range All() {
+	for _, a := range rows() {
 		if slices.Contains(a.Programs, program) {
 			return a, true
 		}

@@ -26,13 +26,12 @@ var tools = []group{
 	{"@go", []string{"proxy.golang.org", "sum.golang.org"}},
 	{"@nix-cache", []string{"cache.nixos.org"}},
 	{"@npm", []string{"registry.npmjs.org"}},
-	{"@openai", agent.Named("codex").Hosts},
 	{"@pypi", []string{"pypi.org", "files.pythonhosted.org"}},
 }
 
 // groups are all, sorted by name.
 var groups = sync.OnceValue(func() []group {
-	list := slices.Clone(tools)
+	list := append(slices.Clone(tools), group{"@openai", agent.Named("codex").Hosts})
 	for _, a := range agent.All() {
 		if len(a.Hosts) > 0 {
 			list = append(list, group{"@" + a.Name, a.Hosts})

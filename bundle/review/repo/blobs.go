@@ -14,7 +14,7 @@ type Blobs struct {
 
 // NewBlobs is about a commit. It is nil without one. Close it.
 func NewBlobs(layer, project, commit string) (*Blobs, error) {
-	if !object.MatchString(commit) {
+	if !object().MatchString(commit) {
 		return nil, nil
 	}
 	scratch, err := os.MkdirTemp(layer, "git-")

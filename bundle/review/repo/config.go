@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -68,12 +67,12 @@ func (u *Unit) settings() ([]Setting, error) {
 }
 
 var (
-	remoteName = regexp.MustCompile(`^(\.|[\pL\pN_][\pL\pN_./-]*)$`)
+	remoteName = once(`^(\.|[\pL\pN_][\pL\pN_./-]*)$`)
 	// Other ways to name a repository run a program (ext::, a helper's name) or
 	// are folders of this host.
-	remoteURL = regexp.MustCompile(`^(https://|ssh://|git\+ssh://|git://|http://)[\pL\pN_][^\s]*$|^([\pL\pN_][\pL\pN_.-]*@)?[\pL\pN_][\pL\pN_.-]*:[^\s:-][^\s]*$`)
-	refspec   = regexp.MustCompile(`^\+?refs/[^\s:]+:refs/(remotes|tags)/[^\s:]+$`)
-	truth     = regexp.MustCompile(`^(true|false|yes|no|on|off|0|1|merges|interactive|all|--tags|--no-tags|)$`)
+	remoteURL = once(`^(https://|ssh://|git\+ssh://|git://|http://)[\pL\pN_][^\s]*$|^([\pL\pN_][\pL\pN_.-]*@)?[\pL\pN_][\pL\pN_.-]*:[^\s:-][^\s]*$`)
+	refspec   = once(`^\+?refs/[^\s:]+:refs/(remotes|tags)/[^\s:]+$`)
+	truth     = once(`^(true|false|yes|no|on|off|0|1|merges|interactive|all|--tags|--no-tags|)$`)
 )
 
 // heldSetting says why a variable waits for a yes: all do that git-branch(1) and
@@ -89,7 +88,7 @@ func heldSetting(key string, values []string, host map[string][]string) string {
 	}
 	switch section + "." + name {
 	case "branch.remote", "branch.pushremote":
-		if every(remoteName.MatchString) {
+		if every(remoteName().MatchString) {
 			return ""
 		}
 		return "git config: the branch's remote is no name of one"
@@ -98,13 +97,13 @@ func heldSetting(key string, values []string, host map[string][]string) string {
 			return ""
 		}
 	case "branch.rebase", "remote.tagopt", "remote.prune", "remote.prunetags", "remote.skipdefaultupdate":
-		if every(truth.MatchString) {
+		if every(truth().MatchString) {
 			return ""
 		}
 	case "branch.description":
 		return ""
 	case "remote.fetch":
-		if every(refspec.MatchString) {
+		if every(refspec().MatchString) {
 			return ""
 		}
 		return "git config: a fetch would overwrite branches"
@@ -114,7 +113,7 @@ func heldSetting(key string, values []string, host map[string][]string) string {
 			return ""
 		case len(host["remote."+sub+".url"]) > 0 || len(host["remote."+sub+".pushurl"]) > 0:
 			return "git config: another address for a remote that the host has"
-		case !every(func(v string) bool { return remoteURL.MatchString(v) && !strings.Contains(v, "::") }):
+		case !every(func(v string) bool { return remoteURL().MatchString(v) && !strings.Contains(v, "::") }):
 			return "git config: the address of the remote may name a program or a folder of this host"
 		}
 		return ""

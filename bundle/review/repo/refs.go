@@ -15,11 +15,11 @@ import (
 func (u *Unit) oldTips() []string {
 	var tips []string
 	for _, s := range u.host {
-		if object.MatchString(s.value) {
+		if object().MatchString(s.value) {
 			tips = append(tips, "^"+s.value)
 		}
 	}
-	if head, err := content(u.o.Lower, dotGit+"/HEAD", maxSmall); err == nil && object.MatchString(strings.TrimSpace(string(head))) {
+	if head, err := content(u.o.Lower, dotGit+"/HEAD", maxSmall); err == nil && object().MatchString(strings.TrimSpace(string(head))) {
 		tips = append(tips, "^"+strings.TrimSpace(string(head)))
 	}
 	slices.Sort(tips)
@@ -39,7 +39,7 @@ func (u *Unit) readHead() error {
 	u.Head = text
 	target, isRef := strings.CutPrefix(text, "ref: ")
 	switch {
-	case isRef && (!plainName(target) || !strings.HasPrefix(target, "refs/heads/")), !isRef && !object.MatchString(text):
+	case isRef && (!plainName(target) || !strings.HasPrefix(target, "refs/heads/")), !isRef && !object().MatchString(text):
 		u.HeadConflict = "it names no branch and no commit"
 	case c.Newest > u.o.Since.UnixNano() && u.o.Moved:
 		u.HeadConflict = "the host's HEAD was changed meanwhile"
@@ -63,7 +63,7 @@ func (u *Unit) readRef(r *Ref, host says) error {
 		return nil
 	}
 	for _, value := range []string{r.Old, r.New} {
-		if value != "" && !object.MatchString(value) && !symbolic.MatchString(value) {
+		if value != "" && !object().MatchString(value) && !symbolic().MatchString(value) {
 			return errors.New("what it says is no object")
 		}
 		if strings.HasPrefix(value, "ref: ") {
@@ -190,7 +190,7 @@ func (u *Unit) hostHead() string {
 	if target, ok := strings.CutPrefix(text, "ref: "); ok {
 		text = u.host[target].value
 	}
-	if !object.MatchString(text) {
+	if !object().MatchString(text) {
 		return ""
 	}
 	return text
@@ -212,7 +212,7 @@ func (u *Unit) stash(r *Ref) {
 	for l := range strings.Lines(added) {
 		head, message, _ := strings.Cut(strings.TrimSuffix(l, "\n"), "\t")
 		f := strings.Fields(head)
-		if len(f) < 2 || !object.MatchString(f[1]) {
+		if len(f) < 2 || !object().MatchString(f[1]) {
 			r.steps = nil
 			return
 		}

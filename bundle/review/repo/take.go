@@ -83,7 +83,7 @@ func (u *Unit) Objects(refs []apply.Ref, index func(path string) bool) error {
 			tips = append(tips, s.Object)
 		}
 	}
-	if object.MatchString(u.Head) {
+	if object().MatchString(u.Head) {
 		tips = append(tips, u.Head)
 	}
 	if index != nil {

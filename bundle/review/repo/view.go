@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -110,7 +111,7 @@ func (v *view) refs() (host, jail map[string]says, err error) {
 
 func parsePacked(data []byte, into map[string]says, changed int64) {
 	for l := range strings.Lines(string(data)) {
-		if oid, name, ok := strings.Cut(strings.TrimSpace(l), " "); ok && object.MatchString(oid) {
+		if oid, name, ok := strings.Cut(strings.TrimSpace(l), " "); ok && object().MatchString(oid) {
 			into[name] = says{oid, changed}
 		}
 	}
@@ -149,14 +150,20 @@ func (v *view) loose(host, jail map[string]says) error {
 	return nil
 }
 
+// once compiles a pattern when it is first asked for: this package is in every
+// process of a start, and in none of them used.
+func once(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 var (
-	object   = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-	refName  = regexp.MustCompile(`^refs(/[\pL\pN_+=,;!#$%&'(){}|"<>@.-][\pL\pN_+=,;!#$%&'(){}|"<>@.-]*)+$`)
-	badNames = regexp.MustCompile(`\.\.|/\.|\.lock(/|$)|\.$|@\{|/-`)
-	symbolic = regexp.MustCompile(`^ref: (refs/heads/.+|refs/remotes/.+)$`)
+	object   = once(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	refName  = once(`^refs(/[\pL\pN_+=,;!#$%&'(){}|"<>@.-][\pL\pN_+=,;!#$%&'(){}|"<>@.-]*)+$`)
+	badNames = once(`\.\.|/\.|\.lock(/|$)|\.$|@\{|/-`)
+	symbolic = once(`^ref: (refs/heads/.+|refs/remotes/.+)$`)
 )
 
 // plainName: git takes it for a ref, and it looks like what it is.
 func plainName(name string) bool {
-	return refName.MatchString(name) && !badNames.MatchString(name)
+	return refName().MatchString(name) && !badNames().MatchString(name)
 }

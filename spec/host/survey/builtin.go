@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/jailed-claude/jailed-claude/internal/entries"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -34,15 +35,18 @@ var guards = sync.OnceValue(func() []guard {
 	return list
 })
 
-// guardIndex has the guards by their first component; globs are those whose first
+// guardList has the guards by their first component; globs are those whose first
 // component has a "*".
-var guardIndex = sync.OnceValue(func() (index struct {
+type guardList struct {
 	plain map[string][]guard
 	globs []guard
-},
-) {
-	index.plain = map[string][]guard{}
+	first entries.First
+}
+
+var guardIndex = sync.OnceValue(func() *guardList {
+	index := &guardList{plain: map[string][]guard{}}
 	for _, g := range guards() {
+		index.first.Add(g.path)
 		if first, _, _ := strings.Cut(g.path, "/"); strings.Contains(first, "*") {
 			index.globs = append(index.globs, g)
 		} else {
@@ -82,10 +86,17 @@ func Names() map[string]string {
 // itself. What is there in its folders the walk finds.
 func (v *survey) builtIn() {
 	dir := v.p.Dir
+	here, known := begun(dir)
 	for _, g := range guards() {
-		if g.watch && !strings.Contains(g.path, "*") {
-			v.watch(filepath.Join(dir, g.path), g.why)
+		if !g.watch || strings.Contains(g.path, "*") {
+			continue
 		}
+		p := filepath.Join(dir, g.path)
+		if first, _, _ := strings.Cut(g.path, "/"); known && !here[first] {
+			v.p.Watch = append(v.p.Watch, Path{Path: p, Why: g.why})
+			continue
+		}
+		v.watch(p, g.why)
 	}
 	v.repository(dir)
 	if git.IsDir(dir) {
@@ -96,6 +107,23 @@ func (v *survey) builtIn() {
 	}
 	v.submodules(dir)
 	v.gitlinks(dir)
+}
+
+// fewEntries is how many names of a folder are read to save asking for each guard.
+const fewEntries = 4096
+
+// begun are the names in a folder with which a guard begins; not known for one that
+// cannot be read or holds too much.
+func begun(dir string) (here map[string]bool, known bool) {
+	here = map[string]bool{}
+	n := 0
+	l := lister{}
+	err := l.list(dir, func(e entry) {
+		if n++; guardName(e.name) {
+			here[string(e.name)] = true
+		}
+	})
+	return here, err == nil && n <= fewEntries
 }
 
 // guard protects what the built-in list names in dir, given the names there

@@ -1,11 +1,9 @@
 package survey
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/entries"
 )
 
 // entry is one name in a folder, with its type where the file system says it.
@@ -28,37 +26,15 @@ type lister struct {
 func (l *lister) list(dir string, visit func(entry)) error {
 	l.reads++
 	if l.buf == nil {
-		l.buf = make([]byte, 64<<10)
+		l.buf = make([]byte, entries.Buffer)
 	}
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	for {
-		n, err := unix.Getdents(fd, l.buf)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil || n <= 0 {
-			return err
-		}
-		// struct linux_dirent64 (getdents(2)): inode and offset of 8 bytes,
-		// length of the record, type, name with a NUL and padding.
-		const lenAt, typeAt, nameAt = 16, 18, 19
-		for b := l.buf[:n]; len(b) > nameAt; {
-			size := int(binary.NativeEndian.Uint16(b[lenAt:]))
-			if size <= nameAt || size > len(b) {
-				return unix.EIO
-			}
-			name := b[nameAt:size]
-			if end := bytes.IndexByte(name, 0); end >= 0 {
-				name = name[:end]
-			}
-			if s := string(name); s != "." && s != ".." {
-				visit(entry{name: name, kind: b[typeAt]})
-			}
-			b = b[size:]
-		}
-	}
+	return entries.Each(fd, l.buf, func(name []byte, kind byte) bool {
+		visit(entry{name: name, kind: kind})
+		return true
+	})
 }

@@ -101,6 +101,7 @@ func (w *walk) enter(d folder) error {
 	var found error
 	var guarded []string
 	repository, head := false, false
+	first := &guardIndex().first
 	err := w.list(d.path, func(e entry) {
 		if found != nil {
 			return
@@ -108,11 +109,11 @@ func (w *walk) enter(d folder) error {
 		if d.nested {
 			repository = repository || string(e.name) == ".git"
 			head = head || string(e.name) == "HEAD"
-			if guardName(e.name) {
+			if first.May(e.name) && guardName(e.name) {
 				guarded = append(guarded, string(e.name))
 			}
 		}
-		if e.kind == unix.DT_REG && !w.wants(d.states, e.name) {
+		if e.kind == unix.DT_REG && (len(d.states) == 0 || !w.wants(d.states, e.name)) {
 			return
 		}
 		found = w.look(d, string(e.name), e.kind)

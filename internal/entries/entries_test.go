@@ -1,0 +1,59 @@
+package entries
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestEach(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 3000 {
+		if err := os.WriteFile(filepath.Join(dir, "file"+strconv.Itoa(i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	kinds := map[byte]int{}
+	if err := Each(int(f.Fd()), make([]byte, 4096), func(name []byte, kind byte) bool {
+		if string(name) == "folder" != (kind == unix.DT_DIR) {
+			t.Errorf("%q is of kind %d", name, kind)
+		}
+		kinds[kind]++
+		return true
+	}); err != nil || kinds[unix.DT_REG] != 3000 || kinds[unix.DT_DIR] != 1 {
+		t.Errorf("%v, %v", kinds, err)
+	}
+	if _, err := f.Seek(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	if err := Each(int(f.Fd()), make([]byte, 4096), func([]byte, byte) bool { n++; return n < 5 }); err != nil || n != 5 {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+func TestFirst(t *testing.T) {
+	var f First
+	f.Add(".git")
+	f.Add("mise*")
+	for name, want := range map[string]bool{".x": true, "m": true, "x": false, "": false} {
+		if f.May([]byte(name)) != want {
+			t.Errorf("%q", name)
+		}
+	}
+	f.Add("*.x")
+	if !f.May([]byte("x")) {
+		t.Error("a star lets all through")
+	}
+}

@@ -1,0 +1,74 @@
+package watch
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestUntouched: a folder is passed over at the end only if nothing can have come
+// to it.
+func TestUntouched(t *testing.T) {
+	dir := t.TempDir()
+	open := func(p string) int {
+		fd, err := unix.Open(p, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Close(fd) })
+		return fd
+	}
+	if err := os.Mkdir(filepath.Join(dir, "leaf"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	leaf, top := open(filepath.Join(dir, "leaf")), open(dir)
+	c := newClock()
+	if c.untouched(leaf) {
+		t.Error("one that was made right before is passed over")
+	}
+	c.began = time.Now().Add(time.Hour)
+	if !c.untouched(leaf) {
+		var fs unix.Statfs_t
+		if err := unix.Fstatfs(leaf, &fs); err != nil || fs.Type != unix.EXT4_SUPER_MAGIC && fs.Type != unix.TMPFS_MAGIC {
+			t.Skipf("a file system whose folders are not judged: %#x, %v", fs.Type, err)
+		}
+		t.Error("one that was there an hour before is read")
+	}
+	if c.untouched(top) {
+		t.Error("one that holds a folder is passed over")
+	}
+	// The agent can set the time of the last change of contents, and not this one.
+	var st unix.Stat_t
+	if err := unix.Fstat(leaf, &st); err != nil {
+		t.Fatal(err)
+	}
+	c.began = time.Unix(st.Ctim.Unix()).Add(slack)
+	if c.untouched(leaf) {
+		t.Error("one that changed as the jail began is passed over")
+	}
+	c.began = c.began.Add(1)
+	if !c.untouched(leaf) {
+		t.Error("one that did not change since is read")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "leaf/x"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(filepath.Join(dir, "leaf"), time.Unix(1, 0), time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	c.began = time.Now().Add(-time.Millisecond).Add(slack)
+	if c.untouched(leaf) {
+		t.Error("one that got a file is passed over, with its times set back")
+	}
+	// Whoever sets the clock back gives all of it up.
+	c = newClock()
+	c.offset += time.Minute
+	c.settle()
+	c.began = time.Now().Add(time.Hour)
+	if c.untouched(leaf) {
+		t.Error("with a clock that was set back it is passed over")
+	}
+}
