@@ -255,6 +255,9 @@ func (b *builder) program() error {
 	}
 	b.spec.Process.Args = append(append(args, "--"), argv...)
 	b.spec.Process.Cwd = b.Host.Project.Dir
+	if s := b.Host.Start; s != "" && !slices.ContainsFunc(b.Host.Project.Hide, func(h host.Path) bool { return paths.Below(s, h.Path) }) {
+		b.spec.Process.Cwd = s
+	}
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 // Grant is one thing that a jail may do or see, for "explain".
 type Grant struct {
 	// Kind groups grants: "file", "network", "environment", "nix",
-	// "layer", "identity", "limit", "terminal", "protected", "hidden".
+	// "layer", "identity", "limit", "terminal", "protected", "unprotected", "hidden".
 	Kind string `json:"kind"`
 	// What is the path, name or value.
 	What string `json:"what"`

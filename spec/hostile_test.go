@@ -317,8 +317,20 @@ func TestReadOnlyStaysReadOnly(t *testing.T) {
 	in := valid()
 	guarded(&in)
 	grant(&in, "ro", p+"/web", p+"/.git/objects")
-	grant(&in, "rw", "/home/ada/src", p+"/.git/hooks", p+"/infra/modules")
+	grant(&in, "rw", "/home/ada/src")
 	in.Host.Project.Pin = append(in.Host.Project.Pin, p+"/web/deep", p+"/web/deep/er")
+	// A grant that would have no effect says what would have one.
+	for _, mode := range []string{policy.ProjectRW, policy.ProjectOverlay, policy.ProjectRO} {
+		for _, dir := range []string{"/.git/hooks", "/infra/modules"} {
+			in := in
+			in.Policy.Files.Project, in.Policy.Files.Write = mode, nil
+			in.Host.Layer = "/home/ada/.local/state/jailed-claude/projects/app/layer"
+			grant(&in, "rw", p+dir)
+			if _, err := Build(in); err == nil || !strings.Contains(err.Error(), "--unprotect "+p+dir) {
+				t.Errorf("%s: a grant of %s: %v", mode, dir, err)
+			}
+		}
+	}
 	j := mustBuild(t, in)
 	for path, want := range map[string]string{
 		"/home/ada/src/other":    "rw",

@@ -238,10 +238,22 @@ func (b *builder) granted(g, mode string) (string, error) {
 	case k.Real != p:
 		// The agent may be able to move a link; what it names has to be granted.
 		return "", fmt.Errorf("%s leads through a symlink to %s: grant that path", p, k.Real)
+	case mode == "rw" && b.protected(p) != "":
+		return "", fmt.Errorf("%s is protected, since the host executes or trusts it (%s), and a grant does not lift that: --unprotect %s, or files.unprotect in your own policy", p, b.protected(p), p)
 	case mode == "rw" && !b.shared() && b.ofClaude(p):
 		return "", fmt.Errorf(`%s belongs to the host's own Claude, which would run what is written there: write agent.config = "shared"`, p)
 	}
 	return p, b.exposes(p)
+}
+
+// protected is why a path of the project is protected.
+func (b *builder) protected(p string) string {
+	for _, e := range b.Host.Project.Protect {
+		if paths.Below(p, e.Path) {
+			return e.Why
+		}
+	}
+	return ""
 }
 
 // exposes says why a host path must not be in a jail, or returns nil.

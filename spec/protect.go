@@ -51,6 +51,7 @@ func (b *builder) protect() error {
 		b.bindKind(p.Path, p.Path, "ro", !p.Dir)
 		b.grant("protected", p.Path, "ro", b.originOf("files.protect", p.Why), p.Why)
 	}
+	b.unprotect()
 	watch := map[string]string{}
 	for _, p := range c.Watch {
 		watch[p.Path] = p.Why
@@ -165,4 +166,16 @@ func (b *builder) writable(p string) bool {
 	return slices.ContainsFunc(b.spec.Mounts, func(m specs.Mount) bool {
 		return m.Type != "tmpfs" && paths.Below(p, m.Destination) && !slices.Contains(m.Options, "ro")
 	})
+}
+
+// unprotect says which protection the policy lifts.
+func (b *builder) unprotect() {
+	for _, pr := range b.surveyed() {
+		for _, p := range pr.Unprotected {
+			i := slices.IndexFunc(b.Policy.Files.Unprotect, func(u string) bool { return paths.Below(p.Path, path.Clean(b.inHome(u))) })
+			if i >= 0 && b.writable(p.Path) && !b.layered(p.Path) {
+				b.grant("unprotected", p.Path, "rw", b.originOf("files.unprotect", b.Policy.Files.Unprotect[i]), p.Why+": the agent may change it, and the host executes or trusts it")
+			}
+		}
+	}
 }

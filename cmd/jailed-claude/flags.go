@@ -45,6 +45,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringArrayVar(&f.Write, "write", nil, "let the jail read and write `PATH` (repeatable)")
 	fs.StringArrayVar(&f.Hide, "hide", nil, "hide files of the project that match `PATTERN` (repeatable)")
 	fs.StringArrayVar(&f.Toolchains, "toolchain", nil, "let the jail use the toolchain `NAME` of your home: nvm, rustup, … or auto (repeatable)")
+	fs.StringArrayVar(&f.Unprotect, "unprotect", nil, "let the jail change `PATH` of the project, although the host executes or trusts it (repeatable)")
 	fs.StringVar(&f.Net, "net", "", "use the network `MODE`: none, filtered, internet or host")
 	fs.StringArrayVar(&f.Allow, "allow", nil, "allow the destination `NAME`: a name, name:port, host:port of this machine, an address, or @preset (repeatable)")
 	fs.Int64SliceVar(&f.Ports, "port", nil, "publish `PORT` of the jail on 127.0.0.1 of this machine (repeatable)")

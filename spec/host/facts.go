@@ -38,6 +38,9 @@ type Facts struct {
 	Executable string
 
 	Project Project
+	// Start is the folder in the project that the program starts in; empty: the
+	// project's own.
+	Start string
 	// Further are the other folders that the jail may write (files.write).
 	Further []Project
 	// Sockets are sockets and FIFOs in the folders that the jail may only read.

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -44,6 +45,11 @@ type Options struct {
 	OwnState bool
 	// ReadOnly: the project cannot be changed from inside.
 	ReadOnly bool
+	// Unprotect are paths that are not protected, as Grants are written.
+	Unprotect []string
+	// Inside: the program starts in the working directory, if that is in the
+	// project.
+	Inside bool
 	// Layer: the project is shown through a layer.
 	Layer bool
 	// Nix asks for the Nix daemon.
@@ -83,6 +89,9 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	}
 	if f.Project.Dir, err = s.findProject(o.ProjectDir, f); err != nil {
 		return nil, err
+	}
+	if o.Inside {
+		f.Start = startIn(f.Project.Dir)
 	}
 	f.StateOwner = f.Project.Dir
 	if !o.OwnState {
@@ -124,7 +133,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	}
 	f.Project, warnings, err = survey.Of(ctx, survey.Options{
 		Dir: f.Project.Dir, Home: f.Home, Config: s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), UID: s.UID, Hide: o.Hide, Protect: o.Protect, Settings: o.Git.settings,
-		Refuse: func(dir string) error { return s.refuse(dir, f) }, Granted: granted(f),
+		Refuse: func(dir string) error { return s.refuse(dir, f) }, Granted: granted(f), Unprotect: unprotected(o, f),
 	})
 	if err != nil {
 		return nil, err
@@ -168,7 +177,7 @@ func (s reader) further(ctx context.Context, f *Facts, o Options) error {
 	}
 	for _, dir := range dirs {
 		p, warnings, err := survey.Of(ctx, survey.Options{
-			Dir: dir, Home: f.Home, Config: s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), UID: s.UID, Further: true, Settings: o.Git.settings, Granted: granted(f),
+			Dir: dir, Home: f.Home, Config: s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), UID: s.UID, Further: true, Settings: o.Git.settings, Granted: granted(f), Unprotect: unprotected(o, f),
 		})
 		if err != nil {
 			return err
@@ -177,6 +186,26 @@ func (s reader) further(ctx context.Context, f *Facts, o Options) error {
 		f.Warnings = append(f.Warnings, warnings...)
 	}
 	return nil
+}
+
+// startIn is the working directory, if it lies in the project.
+func startIn(project string) string {
+	dir, err := os.Getwd()
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir)
+	}
+	if err != nil || dir == project || !paths.Below(dir, project) || !utf8.ValidString(dir) {
+		return ""
+	}
+	return dir
+}
+
+// unprotected are the paths that the policy lifts the protection of.
+func unprotected(o Options, f *Facts) (list []string) {
+	for _, p := range o.Unprotect {
+		list = append(list, written(p, f))
+	}
+	return list
 }
 
 // written is the path that a grant means.

@@ -38,6 +38,7 @@ type Options struct {
 	Ports, HostPorts       []int64
 	Read, Write, Hide, Env []string
 	Toolchains             []string
+	Unprotect              []string
 	Nix, NoBrief           bool
 	User                   string
 	Memory                 string
@@ -145,7 +146,7 @@ func (o *Options) layer() (*policy.Layer, error) {
 	set(&l.Identity.User, o.User)
 	l.Files.Hide, l.Files.Toolchains = o.Hide, o.Toolchains
 	set(&l.Files.Project, o.ProjectMode)
-	for from, to := range map[*[]string]*[]string{&o.Read: &l.Files.Read, &o.Write: &l.Files.Write} {
+	for from, to := range map[*[]string]*[]string{&o.Read: &l.Files.Read, &o.Write: &l.Files.Write, &o.Unprotect: &l.Files.Unprotect} {
 		for _, p := range *from {
 			abs, err := grantPath(p)
 			if err != nil {

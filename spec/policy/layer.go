@@ -63,6 +63,7 @@ type FilesLayer struct {
 	Read, Write   []string
 	Hide, Protect []string
 	Toolchains    []string
+	Unprotect     []string
 	Cache         *string
 }
 

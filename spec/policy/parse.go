@@ -129,6 +129,8 @@ func (d *decoder) key(section, name string, value any) {
 	switch {
 	case !ok:
 		d.fault(at, "unknown key: "+suggest([]string{section, name}), at)
+	case r.own && d.layer.project:
+		d.fault(at, "is not for the policy of a project: write it in your own, ~/.config/jailed-claude/config.toml", at)
 	default:
 		if problem := d.store(r, value); problem != "" {
 			d.fault(at, problem, position.Value(at), at)

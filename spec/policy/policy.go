@@ -57,6 +57,8 @@ type Files struct {
 	Hide, Protect []string
 	// Toolchains are names of package toolchain/home.
 	Toolchains []string
+	// Unprotect are paths as Read has them.
+	Unprotect []string
 	// Cache is CachePrivate or CacheOff.
 	Cache string
 }

@@ -88,5 +88,18 @@ func filesRows() []row {
 			layer:  func(l *Layer) any { return &l.Files.Cache },
 			policy: func(p *Policy) any { return &p.Files.Cache },
 		},
+		{
+			Key: Key{
+				Name: "files.unprotect", Type: TypeStrings,
+				Text: "Paths of projects that are not protected, although the host executes or trusts them.",
+			},
+			own:   true,
+			check: scalar.Grant,
+			change: change.Meaning{
+				Direction: change.Grants, Wider: "the jail changes what the host executes or trusts", Narrower: "the jail cannot change it",
+			},
+			layer:  func(l *Layer) any { return &l.Files.Unprotect },
+			policy: func(p *Policy) any { return &p.Files.Unprotect },
+		},
 	}
 }

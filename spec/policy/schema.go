@@ -85,6 +85,8 @@ type row struct {
 	// a *[]string, for keys of [[broker]]. They have no layer and no policy.
 	broker func(*network.Broker) any
 
+	// own: the key is for the user's own policy and flags alone.
+	own bool
 	// check returns what is wrong with a string, or with one of a list, and ""
 	// if nothing is; nil for keys with values of their own or rules that need
 	// the whole layer (checker).

@@ -29,7 +29,7 @@ func TestSuggest(t *testing.T) {
 		"nix.deamon":       "did you mean nix.daemon?",
 		"nix.version":      "version stands above the first section",
 		"network.alow":     "did you mean network.allow?",
-		"files.":           "[files] has project, read, write, hide, protect, toolchains, cache",
+		"files.":           "[files] has project, read, write, hide, protect, toolchains, cache, unprotect",
 		"env.environment!": "[env] has pass, set",
 	} {
 		if got := suggest(strings.Split(path, ".")); got != want {

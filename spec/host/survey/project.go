@@ -17,6 +17,9 @@ type Project struct {
 	// Protect are existing paths that are to be read-only: the built-in list
 	// and the policy's patterns. They may lie in Dir or in one of Git.
 	Protect []Path
+	// Unprotected are existing paths that would be in Protect, had the policy not
+	// lifted it.
+	Unprotected []Path
 	// Sockets are sockets and FIFOs: a program of the host may listen there.
 	// Those that the policy names are not among them.
 	Sockets []string

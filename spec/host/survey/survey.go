@@ -29,6 +29,8 @@ type Options struct {
 	// Hide and Protect are gitignore-style patterns. Those without a slash are
 	// not searched for in folders that searches pass over.
 	Hide, Protect []string
+	// Unprotect are paths that are not protected, nor what lies below them.
+	Unprotect []string
 	// Granted are files that the policy names itself.
 	Granted map[string]bool
 	// Settings are the variables of the caller's own git config that may name
@@ -220,6 +222,7 @@ func (v *survey) finish() {
 	p := v.p
 	p.Hide = outermost(p.Hide)
 	p.Protect = outermost(slices.DeleteFunc(p.Protect, func(e Path) bool { return covered(e.Path, p.Hide) }))
+	p.Protect = slices.DeleteFunc(p.Protect, v.lifted)
 	p.Changes = slices.DeleteFunc(p.Changes, func(e Path) bool { return covered(e.Path, p.Hide) || covered(e.Path, p.Protect) })
 	slices.SortFunc(p.Changes, func(a, b Path) int { return cmp.Compare(a.Path, b.Path) })
 	slices.Sort(p.Sockets)
@@ -245,6 +248,20 @@ func (v *survey) finish() {
 		}
 	}
 	slices.Sort(p.Pin) // a folder sorts before what it contains
+}
+
+// lifted notes what the policy lifts the protection of.
+func (v *survey) lifted(e Path) bool {
+	for _, u := range v.o.Unprotect {
+		switch {
+		case paths.Below(e.Path, u):
+			v.p.Unprotected = append(v.p.Unprotected, e)
+			return true
+		case paths.Below(u, e.Path):
+			v.warn("%q stays protected: it lies in %q (%s), which is read-only as a whole; to lift that: --unprotect %q", u, e.Path, e.Why, e.Path)
+		}
+	}
+	return false
 }
 
 // outermost sorts by path and drops entries below a folder of the same list.
