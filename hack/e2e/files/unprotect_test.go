@@ -26,7 +26,7 @@ func TestUnprotect(t *testing.T) {
 	}{
 		"as it is":  {nil, "", ""},
 		"by a flag": {[]string{"--unprotect", vscode}, "", ".vscode/settings.json\n"},
-		"by policy": {nil, "version = 1\n[files]\nunprotect = [\"~/project/sub/.vscode/tasks.json\"]\n", "sub/.vscode/tasks.json\n"},
+		"by policy": {nil, "version = 1\n[files]\nunprotect = [\"~/project/sub/.vscode\"]\n", "sub/.vscode/tasks.json\n"},
 	} {
 		own := filepath.Join(w.Home, ".config/jailed-claude/config.toml")
 		w.Write(own, c.own+map[bool]string{true: "version = 1\n"}[c.own == ""])
