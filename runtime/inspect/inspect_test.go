@@ -182,3 +182,26 @@ func TestOtherNetworkIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCompareLayers: a layer without userxattr is mounted too, and fails later.
+func TestCompareLayers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mountinfo")
+	text := `36 35 98:0 / /a rw,nosuid,nodev - overlay overlay rw,lowerdir=/proc/self/fd/5,redirect_dir=nofollow,userxattr
+37 36 98:0 / /b rw,nosuid,nodev - overlay overlay rw,lowerdir=/x/userxattr,index=off
+38 36 98:0 / /c rw,nosuid,nodev - ext4 /dev/vda rw,userxattr
+39 36 98:0 / /d rw,nosuid,nodev - overlay overlay rw,userxattr
+40 36 98:0 / /d rw,nosuid,nodev - overlay overlay rw
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for place, missing := range map[string]bool{"/a": false, "/b": true, "/c": true, "/d": true, "/e": true} {
+		var m Mounts
+		if err := m.compareLayers(file, []specs.Mount{{Destination: place, Type: "overlay"}, {Destination: "/x", Type: "bind"}}); err != nil {
+			t.Fatal(err)
+		}
+		if (len(m.missing) > 0) != missing {
+			t.Errorf("%s: %q", place, m.missing)
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package layer
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func git(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	c := exec.Command("git", args...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+func write(t *testing.T, p, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// repository has a commit, and a layer that was begun over it.
+func repository(t *testing.T) (dir string, d Dir) {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("there is no git")
+	}
+	dir = filepath.Join(t.TempDir(), "p")
+	write(t, filepath.Join(dir, "a"), "a\n")
+	git(t, dir, "init", "-q", "-b", "main")
+	git(t, dir, "add", ".")
+	git(t, dir, "commit", "-qm", "one")
+	d = In(t.TempDir())
+	begin(t, d, dir)
+	return dir, d
+}
+
+func begin(t *testing.T, d Dir, dir string, gits ...string) []string {
+	t.Helper()
+	_, changed, err := Begin(d, dir, gits)
+	if errors.Is(err, unix.ENOTSUP) {
+		t.Skip("this file system has no user attributes: ", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return changed
+}
+
+// TestSince: what git on the host does below a layer that holds something is told,
+// and what changes nothing is not.
+func TestSince(t *testing.T) {
+	t.Parallel()
+	dir, d := repository(t)
+	git(t, dir, "commit", "-q", "--allow-empty", "-m", "two")
+	if changed := begin(t, d, dir); changed != nil {
+		t.Errorf("an empty layer: %q", changed)
+	}
+	write(t, filepath.Join(d.Upper(), "a"), "inside\n")
+	begin(t, d, dir)
+	for _, c := range []struct {
+		want []string
+		do   func()
+	}{
+		{nil, func() {
+			when := time.Now().Add(-time.Hour)
+			if err := os.Chtimes(filepath.Join(dir, "a"), when, when); err != nil {
+				t.Fatal(err)
+			}
+			git(t, dir, "status")
+		}},
+		{nil, func() { git(t, dir, "pack-refs", "--all") }},
+		{nil, func() { git(t, dir, "gc", "-q") }},
+		{nil, func() { git(t, dir, "update-ref", "refs/remotes/origin/x", "HEAD") }},
+		{nil, func() { git(t, dir, "update-index", "--index-version", "4") }},
+		{[]string{"branches or tags"}, func() { git(t, dir, "tag", "t") }},
+		{nil, func() { git(t, dir, "tag", "-d", "t") }},
+		{[]string{"the index"}, func() { write(t, filepath.Join(dir, "b"), "b"); git(t, dir, "add", "b") }},
+		{nil, func() { git(t, dir, "rm", "-q", "--cached", "b") }},
+		{[]string{"HEAD"}, func() { git(t, dir, "switch", "-qc", "other") }},
+		{[]string{"HEAD", "the index"}, func() { git(t, dir, "add", "b"); git(t, dir, "commit", "-qm", "b") }},
+		{[]string{"HEAD"}, func() { git(t, dir, "rm", "-q", "--cached", "b"); git(t, dir, "commit", "-qm", "b") }},
+	} {
+		c.do()
+		if got := begin(t, d, dir); !slices.Equal(got, c.want) && !(len(got) > len(c.want) && slices.Contains(c.want, "HEAD") && slices.Contains(got, "HEAD")) {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+	b, err := d.Base()
+	if err != nil || b.Project != dir || b.Head != "ref: refs/heads/main" || len(b.Commit) != 40 || b.Index == "" || b.Refs == "" {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+// TestWorktreeBase: the base of a linked worktree is that of its own HEAD and
+// index.
+func TestWorktreeBase(t *testing.T) {
+	t.Parallel()
+	main, _ := repository(t)
+	dir := filepath.Join(t.TempDir(), "wt")
+	git(t, main, "worktree", "add", "-q", dir)
+	d := In(t.TempDir())
+	common := filepath.Join(main, ".git")
+	begin(t, d, dir, common)
+	write(t, filepath.Join(d.Git(common).Upper(), "x"), "inside\n")
+	if got := begin(t, d, dir, common); got != nil {
+		t.Errorf("%q", got)
+	}
+	git(t, main, "commit", "-q", "--allow-empty", "-m", "elsewhere")
+	if got := begin(t, d, dir, common); got != nil {
+		t.Errorf("another worktree's work: %q", got)
+	}
+	git(t, dir, "commit", "-q", "--allow-empty", "-m", "here")
+	if got := begin(t, d, dir, common); !slices.Equal(got, []string{"HEAD"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestLock: one has the layer, and whoever comes while he has it is told so.
+func TestLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := In(t.TempDir())
+	begin(t, d, dir)
+	f, err := d.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Lock(); !errors.Is(err, ErrBusy) {
+		t.Errorf("a second one: %v", err)
+	}
+	if _, _, err := Begin(d, dir, nil); !errors.Is(err, ErrBusy) {
+		t.Errorf("a second jail: %v", err)
+	}
+	f.Close()
+	begin(t, d, dir)
+	// A symlink in the lock's place is followed nowhere.
+	if err := os.Remove(filepath.Join(string(d), LockName)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/null", filepath.Join(string(d), LockName)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Lock(); err == nil {
+		t.Error("a symlink was locked")
+	}
+}
+
+// TestHeld: files count, whatever they are; folders do not.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	d := In(t.TempDir())
+	lower := t.TempDir()
+	if err := os.Chmod(lower, 0o750|os.ModeSetgid); err != nil {
+		t.Fatal(err)
+	}
+	begin(t, d, lower)
+	if fi, err := os.Stat(d.Upper()); err != nil || fi.Mode().Perm() != 0o750 {
+		t.Errorf("the folder itself has another mode: %v, %v", fi.Mode(), err)
+	}
+	for _, dir := range []string{"x/y", ".git/objects"} {
+		if err := os.MkdirAll(filepath.Join(d.Upper(), dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if h, err := Look(d.Upper()); err != nil || !h.Empty() || h.String() != "" {
+		t.Errorf("%+v %v", h, err)
+	}
+	drop, err := Borrow(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(d.Upper(), ".gitignore"), "")
+	if h, _ := Look(d.Upper()); h.String() != "1 changed file" {
+		t.Errorf("%s", h)
+	}
+	write(t, filepath.Join(d.Upper(), ".git/index"), "")
+	if err := syscall.Mkfifo(filepath.Join(d.Upper(), "x/p"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if h, _ := Look(d.Upper()); h.String() != "2 changed files and changes of .git" {
+		t.Errorf("%s", h)
+	}
+	if _, err := Borrow(d); err == nil {
+		t.Error("a layer that holds something was lent")
+	}
+	// As overlayfs leaves it.
+	if err := os.MkdirAll(filepath.Join(d.Work(), "work", "#1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(d.Work(), "work"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := drop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(string(d)); !os.IsNotExist(err) {
+		t.Errorf("it is there: %v", err)
+	}
+}
