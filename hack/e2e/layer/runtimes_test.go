@@ -2,6 +2,7 @@ package layer
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,7 +72,28 @@ func TestFileSystems(t *testing.T) {
 		{"tmpfs on tmpfs", "tmpfs", "tmpfs", ""},
 		{"an overlay below", over, "", ""},
 		{"on an overlay", "", over, "another overlayfs"},
+		{"xfs below", "xfs", "", ""},
+		{"on xfs", "", "xfs", ""},
+		{"btrfs below", "btrfs", "", ""},
+		{"on btrfs", "", "btrfs", ""},
 	} {
+		// Disks need root, and their programs.
+		disk := ""
+		for _, kind := range []*string{&c.lower, &c.upper} {
+			if *kind != "xfs" && *kind != "btrfs" {
+				continue
+			}
+			at := map[*string]string{&c.lower: place, &c.upper: state}[kind]
+			if !mountDisk(t, w, *kind, at) {
+				disk = "none"
+				continue
+			}
+			disk, *kind = at, ""
+		}
+		if disk == "none" {
+			continue
+		}
+
 		// In a user namespace of the caller's own: it can mount there.
 		make := "set -e; mkdir -p repo/d; cd repo; echo a >a; echo x >d/x; git init -q .; git add .; git commit -qm one; cp -a . ../before; cd ..; cd repo; " +
 			"\"$0\" shell --closure \"$1\" --net none --project-mode overlay -- bash -c '" + strings.TrimPrefix(strings.ReplaceAll(script, "cd repo; ", ""), "") + "'; diff -r . ../before"
@@ -82,8 +104,13 @@ func TestFileSystems(t *testing.T) {
 		if c.upper != "" {
 			args = append(args, state, c.upper)
 		}
-		args = append(args, "--", "/bin/bash", "-c", "cd "+place+"; rm -rf repo before; "+make, os.Getenv("JAIL_TEST_BIN"), world.RequireVariable(t, "DEVENV_CLOSURE"))
+		args = append(args, "--", "/bin/bash", "-c", "rm -rf "+place+"/repo "+place+"/before; chmod -R u+rwX "+state+"; rm -rf "+state+"/jailed-claude; cd "+place+"; "+make, os.Getenv("JAIL_TEST_BIN"), world.RequireVariable(t, "DEVENV_CLOSURE"))
 		r := world.Finish(t, w.Privileged("mounts", unix.CAP_SYS_ADMIN, syscall.CLONE_NEWNS, args))
+		if disk != "" {
+			if err := unix.Unmount(disk, 0); err != nil {
+				t.Error(err)
+			}
+		}
 		if r.Status == 99 {
 			t.Logf("%s: not to be had here: %s", c.name, r.Err)
 			continue
@@ -95,4 +122,17 @@ func TestFileSystems(t *testing.T) {
 			t.Errorf("%s: %s", c.name, r)
 		}
 	}
+}
+
+// mountDisk mounts a new disk of some kind, if this caller and this host can.
+func mountDisk(t *testing.T, w *world.World, kind, at string) bool {
+	t.Helper()
+	image := filepath.Join(w.Dir, kind+".img")
+	for _, c := range [][]string{{"truncate", "-s", "400M", image}, {"mkfs." + kind, "-q", "-f", image}, {"mount", "-o", "loop", image, at}} {
+		if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil {
+			t.Logf("%s: not to be had here: %q: %v: %s", kind, c, err, out)
+			return false
+		}
+	}
+	return true
 }
