@@ -100,31 +100,10 @@ func enumProblem(r row, value string) string {
 	return fmt.Sprintf("%q is not known: write %s", value, quotedOr(r.Values))
 }
 
-// checkPackage is for those beside the agent.
-func checkPackage(p string) string {
-	if p == PackageHost {
-		return fmt.Sprintf("%q is for agent.package alone: write a store path or an installable", p)
-	}
-	return checkInstallable(p)
-}
-
 // checkToolchain refuses what is no toolchain of a home.
 func checkToolchain(name string) string {
 	if known := home.Named(); !slices.Contains(known, name) {
 		return fmt.Sprintf("%q is not known: there are %s", name, strings.Join(known, ", "))
-	}
-	return ""
-}
-
-// checkInstallable refuses what can be no name of a package. The rest is for
-// package closure, which asks Nix.
-func checkInstallable(p string) string {
-	if problem := scalar.Text(p); problem != "" {
-		return problem
-	}
-	// It becomes an argument of nix.
-	if strings.HasPrefix(p, "-") {
-		return fmt.Sprintf("%q begins with %q, like an option: write a store path or an installable", p, "-")
 	}
 	return ""
 }

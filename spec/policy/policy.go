@@ -1,6 +1,9 @@
 package policy
 
-import "github.com/jailed-claude/jailed-claude/spec/network"
+import (
+	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
+)
 
 // Version is the only policy file version that this program reads.
 const Version = 1
@@ -160,4 +163,4 @@ const (
 
 // PackageHost as Agent.Package asks for the host's own toolchain and the
 // "claude" on PATH, even where it lies in a Nix store.
-const PackageHost = "host"
+const PackageHost = scalar.HostPackage

@@ -3,6 +3,7 @@ package policy
 import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
 // agentRows are the keys of [agent].
@@ -22,7 +23,7 @@ func agentRows() []row {
 				Name: "agent.package", Type: TypeString,
 				Text: "The agent: a store path, a Nix installable, a program's path, or `host` for the one on PATH.",
 			},
-			check:  checkInstallable,
+			check:  scalar.Installable,
 			change: change.Meaning{Direction: change.Always, Wider: "another program is the agent"},
 			layer:  func(l *Layer) any { return &l.Agent.Package },
 			policy: func(p *Policy) any { return &p.Agent.Package },
@@ -32,7 +33,7 @@ func agentRows() []row {
 				Name: "agent.packages", Type: TypeStrings,
 				Text: "More tools on PATH: store paths or Nix installables.",
 			},
-			check: checkPackage,
+			check: scalar.Package,
 			change: change.Meaning{
 				Direction: change.Grants, Wider: "more programs on PATH, which the policy chose", Narrower: "fewer programs on PATH",
 				Ordered: "another program of the same name comes first on PATH",

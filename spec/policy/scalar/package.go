@@ -1,0 +1,30 @@
+package scalar
+
+import (
+	"fmt"
+	"strings"
+)
+
+// HostPackage stands for the agent that the host has on PATH.
+const HostPackage = "host"
+
+// Package refuses what can be no name of a package beside the agent.
+func Package(p string) string {
+	if p == HostPackage {
+		return fmt.Sprintf("%q is for agent.package alone: write a store path or an installable", p)
+	}
+	return Installable(p)
+}
+
+// Installable refuses what can be no name of a package. The rest is for package
+// closure, which asks Nix.
+func Installable(p string) string {
+	if problem := Text(p); problem != "" {
+		return problem
+	}
+	// It becomes an argument of nix.
+	if strings.HasPrefix(p, "-") {
+		return fmt.Sprintf("%q begins with %q, like an option: write a store path or an installable", p, "-")
+	}
+	return ""
+}
