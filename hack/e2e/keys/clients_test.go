@@ -101,7 +101,7 @@ func TestClients(t *testing.T) {
 				}
 			}
 			run := func(policy string) world.Result {
-				w.Write(w.Home+"/.config/jailed-claude/config.toml", "version = 1\n"+policy)
+				w.Write(w.Home+"/.config/jailed-claude/config.toml", "version = 1\nfiles.cache = \"off\"\n"+policy) // or the second run needs no service
 				return world.Finish(t, w.Command(append(append([]string{}, flags...), "--", "bash", "-c", script)...))
 			}
 			r := run("network.mode = \"none\"\n[[broker]]\nhost = \"service.example\"\nheader = \"Authorization\"\nfrom = \"file:~/.secrets/service\"\nenv = \"SERVICE_KEY\"\n")

@@ -45,6 +45,7 @@ func TestTools(t *testing.T) {
 				w.Shop(name)
 			}
 			w.Env["NODE_EXTRA_CA_CERTS"] = l.CA
+			w.Write(w.Home+"/.config/jailed-claude/config.toml", "version = 1\nfiles.cache = \"off\"\n") // or the second try needs no network
 			ssh := "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/tmp/known -o LogLevel=ERROR -F none"
 			flags := []string{
 				"shell", "--package", "host", "--net", "filtered", "--allow", "allowed.example", "--allow", "allowed.example:80",
