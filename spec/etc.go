@@ -34,8 +34,8 @@ func (b *builder) etc() error {
 	b.file("/etc/group", group)
 	b.file("/etc/hosts", "127.0.0.1 localhost jail\n::1 localhost ip6-localhost\n"+b.brokerHosts())
 	b.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n")
-	if h.GitName != "" || h.GitEmail != "" {
-		b.file("/etc/gitconfig", gitconfig(h.GitName, h.GitEmail))
+	if text := b.gitconfig(); text != "" {
+		b.file("/etc/gitconfig", text)
 		b.grant("file", "/etc/gitconfig", "ro", builtin, "your git name and e-mail, nothing else of your git configuration")
 	}
 
@@ -112,20 +112,6 @@ func field(s string) string {
 		}
 		return r
 	}, s)
-}
-
-// gitconfig quotes as git-config(1) says: a value in double quotes, with
-// backslash, quote and line feed escaped. Of NUL git knows nothing.
-func gitconfig(name, email string) string {
-	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\x00", "").Replace
-	s := "[user]\n"
-	if name != "" {
-		s += "\tname = \"" + quote(name) + "\"\n"
-	}
-	if email != "" {
-		s += "\temail = \"" + quote(email) + "\"\n"
-	}
-	return s
 }
 
 // nixDaemon: the policy asks for the daemon and the host has one.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -345,7 +346,7 @@ func TestGolden(t *testing.T) {
 			if in.Policy.Identity.Nesting {
 				profile = "seccomp-nesting"
 			}
-			golden(t, profile+"."+mobyArch+".json", render(t, back.Linux.Seccomp))
+			golden(t, profile+"."+runtime.GOARCH+".json", render(t, back.Linux.Seccomp))
 			back.Linux.Seccomp = nil
 			golden(t, g.name+".json", render(t, back))
 			golden(t, g.name+".rootfs", listing(j.Rootfs, slices.Contains(briefed, g.name)))

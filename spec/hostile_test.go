@@ -11,6 +11,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/gitconfig"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -423,7 +424,7 @@ func TestGitConfig(t *testing.T) {
 func TestGitConfigNUL(t *testing.T) {
 	git := requireGit(t)
 	file := filepath.Join(t.TempDir(), "gitconfig")
-	if err := os.WriteFile(file, []byte(gitconfig("a\x00b", "c\x00\n[core]")), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(gitconfig.Of("a\x00b", "c\x00\n[core]")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got := git("config", "-f", file, "-z", "--list"); got != "user.name\nab\x00user.email\nc\n[core]\x00" {
@@ -436,7 +437,7 @@ func TestGitConfigParts(t *testing.T) {
 		{"Ada", "", "[user]\n\tname = \"Ada\"\n"},
 		{"", "a@b", "[user]\n\temail = \"a@b\"\n"},
 	} {
-		if got := gitconfig(r.name, r.email); got != r.want {
+		if got := gitconfig.Of(r.name, r.email); got != r.want {
 			t.Errorf("got %q, want %q", got, r.want)
 		}
 	}

@@ -28,6 +28,9 @@ func (b *builder) network() error {
 		for _, d := range n.Deny {
 			b.grant("network", d, "not denied", b.originOf("network.deny", d), `with mode "host" nothing can be denied`)
 		}
+		if len(b.Policy.SSH.Keys) > 0 {
+			return fmt.Errorf(`[ssh] (%s) needs a network of the jail's own: take it away, or mode "host"`, b.origin("ssh.keys="+b.Policy.SSH.Keys[0]))
+		}
 		return nil
 	case policy.NetNone:
 		b.grant("network", "none", "nothing", from, "a loopback device of the jail's own and nothing else")
@@ -60,8 +63,11 @@ func (b *builder) network() error {
 	if err := b.brokers(c); err != nil {
 		return err
 	}
+	if err := b.ssh(c); err != nil {
+		return err
+	}
 	b.quiet()
-	if c.Mode == network.None && len(c.Brokers)+len(c.Ports) == 0 {
+	if c.Mode == network.None && len(c.Brokers)+len(c.Ports) == 0 && c.SSH == nil {
 		return nil
 	}
 	if c.Via == network.ViaProxy && (c.Mode != network.None || len(c.Brokers) > 0) {

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/profile"
 )
 
 // TestProfiles compares the profiles of all architectures, whichever this is.
@@ -20,7 +21,7 @@ func TestProfiles(t *testing.T) {
 			name          string
 			door, nesting bool
 		}{{"root", false, false}, {"keep", true, false}, {"nesting", true, true}} {
-			p, err := profile(arch.arch, arch.moby, kind.door, kind.nesting)
+			p, err := profile.Of(arch.arch, arch.moby, kind.door, kind.nesting)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -52,11 +53,11 @@ func allows(p *specs.LinuxSeccomp, name string, args ...uint64) bool {
 // (docs/security.md), for both architectures.
 func TestProfileAllows(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64"} {
-		plain, err := profile(contract.NativeArch, arch, true, false)
+		plain, err := profile.Of(contract.NativeArch, arch, true, false)
 		if err != nil {
 			t.Fatal(err)
 		}
-		nest, err := profile(contract.NativeArch, arch, true, true)
+		nest, err := profile.Of(contract.NativeArch, arch, true, true)
 		if err != nil {
 			t.Fatal(err)
 		}

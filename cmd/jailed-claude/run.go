@@ -105,6 +105,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 			return err
 		}
 	}
+	ro.Agent = in.Host.SSH.Agent
 	ro.Keys, ro.Roots, ro.Summary, ro.Require, ro.Strict = keys, roots, terminal, f.require, f.strict
 	if j.Network != nil {
 		if ro.Log, err = sessionlog.In(host.StateDir()).Create(ro.ID, in.Host.Project.Dir); err != nil {

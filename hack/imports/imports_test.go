@@ -42,8 +42,8 @@ type rule struct {
 
 // pure are the packages that say what a jail is.
 var pure = []string{
-	"spec", "spec/broker", "spec/canon", "spec/compare", "spec/contract", "spec/contract/brief", "spec/contract/wire", "spec/pattern", "spec/policy",
-	"spec/policy/change", "spec/policy/jsonschema", "spec/policy/nearest", "spec/policy/position", "spec/policy/scalar", "spec/policy/starter", "spec/portable",
+	"spec", "spec/broker", "spec/canon", "spec/compare", "spec/gitconfig", "spec/contract", "spec/contract/brief", "spec/contract/wire", "spec/pattern", "spec/policy",
+	"spec/profile", "spec/policy/fault", "spec/policy/change", "spec/policy/jsonschema", "spec/policy/nearest", "spec/policy/position", "spec/policy/scalar", "spec/policy/starter", "spec/portable",
 	"internal/digest", "internal/paths", "internal/storepath",
 }
 
@@ -121,6 +121,14 @@ var table = []rule{
 	{
 		packages: []string{"runtime/egress/..."}, never: []string{runc, module + "/bundle", module + "/spec/policy", module + "/spec/host", "github.com/opencontainers/runtime-spec"},
 		because: "a network policy engine knows nothing of containers",
+	},
+	{
+		packages: []string{"spec/host/sshfiles"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime"},
+		because: "facts are gathered before anything is built",
+	},
+	{
+		packages: []string{"runtime/egress/sshagent"}, direct: true, never: []string{"os", "os/exec", module}, but: []string{module + "/spec/network"},
+		because: "what is signed is decided by the bytes of two connections alone",
 	},
 	{
 		packages: []string{"runtime/terminal"}, never: []string{runc, logrus, module + "/spec", module + "/bundle"},

@@ -3,6 +3,7 @@ package egress
 import (
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/splice"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 )
 
@@ -41,6 +42,6 @@ func (s *Session) giveBack() {
 		s.open = map[*link]struct{}{} // it never shrinks
 	}
 	s.mu.Unlock()
-	dropPipes()
+	splice.Drop()
 	quick.GiveBack()
 }

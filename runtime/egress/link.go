@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/runtime/egress/splice"
 )
 
 // link is one connection: in to the program inside (for a published port, to
@@ -73,7 +75,7 @@ func (k *link) start() {
 // flow copies one direction to its end and passes the end on: a FIN as a FIN,
 // everything else as a reset of both sides.
 func (k *link) flow(dst, src *net.TCPConn, n *atomic.Int64) {
-	err := splice(dst, src, n)
+	err := splice.Copy(dst, src, n)
 	if err == nil {
 		err = dst.CloseWrite()
 	}

@@ -14,6 +14,8 @@ const (
 	KindTCP    = "tcp"
 	KindBroker = "broker"
 	KindPort   = "port"
+	// KindSSH is what the ssh agent was asked for.
+	KindSSH = "ssh"
 	// KindLog is about the log itself: what is not in it.
 	KindLog = "log"
 )
@@ -45,7 +47,10 @@ type Event struct {
 	Rule string `json:"rule,omitempty"`
 	// Why says why not.
 	Why string `json:"why,omitempty"`
-	// Method, Path and Status are of a request to a broker.
+	// Key is the fingerprint of an ssh key.
+	Key string `json:"key,omitempty"`
+	// Method, Path and Status are of a request to a broker. Method is also what
+	// an ssh agent was asked for: "login", "sign".
 	Method string `json:"method,omitempty"`
 	Path   string `json:"path,omitempty"`
 	Status int    `json:"status,omitempty"`
@@ -101,7 +106,7 @@ func newJournal(w io.Writer, sum summary) *journal {
 // event logs e. Events that come in numbers, refusals and queries, are written
 // once a second with a count.
 func (j *journal) event(e Event) {
-	for _, s := range []*string{&e.Name, &e.Address, &e.Rule, &e.Why, &e.Method, &e.Path} {
+	for _, s := range []*string{&e.Name, &e.Address, &e.Rule, &e.Why, &e.Method, &e.Path, &e.Key} {
 		*s = printable(*s)
 	}
 	j.mu.Lock()
@@ -114,10 +119,8 @@ func (j *journal) event(e Event) {
 		e.Time = now
 	}
 	e.Time = e.Time.UTC().Truncate(time.Millisecond)
-	if e.Verdict == Deny {
-		if d := j.summary.add(e); d != nil && j.told != nil {
-			_, _ = io.WriteString(j.told, told(now, d)) // it stops no connection
-		}
+	if d := j.summary.add(e); d != nil && j.told != nil {
+		_, _ = io.WriteString(j.told, told(now, d)) // it stops no connection
 	}
 	if e.Verdict == Allow && e.Kind != KindDNS {
 		j.write(e)

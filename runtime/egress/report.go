@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -17,7 +18,11 @@ const maxRefused = 10
 // them: a block for people, one line for whoever reads a pipe. Names come from
 // the jail, so nothing of them may speak to a terminal.
 func (s *Summary) Report(out io.Writer, people bool) {
-	if s == nil || len(s.Denied) == 0 {
+	if s == nil {
+		return
+	}
+	s.reportSignatures(out)
+	if len(s.Denied) == 0 {
 		return
 	}
 	count, more, shown := fmt.Sprintf("%d destinations were refused", len(s.Denied)), "", s.Denied
@@ -63,6 +68,32 @@ func (s *Summary) Report(out io.Writer, people bool) {
 	if len(allow) > 0 {
 		fmt.Fprintf(out, "jailed-claude: hint: to allow them: %s\n", flags(allow))
 		fmt.Fprintf(out, "jailed-claude: hint: or in a policy: [network] allow = [%s]\n", strings.Join(quoted(allow), ", "))
+	}
+}
+
+// reportSignatures names the signatures that were not made: git makes a tag
+// without one, and says nothing.
+func (s *Summary) reportSignatures(out io.Writer) {
+	for i, u := range s.Signatures {
+		if i == maxRefused {
+			fmt.Fprintf(out, "jailed-claude: ssh: and %d more were refused\n", len(s.Signatures)-i)
+			return
+		}
+		what, then := "a login", ""
+		if u.Name != "" {
+			what += " at " + plain(u.Name)
+		}
+		if u.What == sshagent.Sign {
+			what = "a signature for " + plain(u.Name)
+		}
+		if u.What == sshagent.Sign && u.Name == network.SignGit {
+			then = "; a commit or tag that asked for it has none"
+		}
+		times := ""
+		if u.Count > 1 {
+			times = fmt.Sprintf(" (%d times)", u.Count)
+		}
+		fmt.Fprintf(out, "jailed-claude: ssh: %s was refused%s: %s%s\n", what, times, plain(u.Why), then)
 	}
 }
 

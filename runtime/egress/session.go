@@ -18,6 +18,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/names"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/own"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -42,6 +43,9 @@ type Options struct {
 	// Authority signs for the names of services that have brokers. Nil where
 	// no broker has one.
 	Authority broker.Signer
+	// DialAgent connects to the host's ssh agent, where the configuration lets
+	// the jail use it.
+	DialAgent func(ctx context.Context) (net.Conn, error)
 	// Log gets the events as JSON lines, one Write each; nil for nobody.
 	Log io.Writer
 	// Told gets a line for each destination that is refused for the first time, for
@@ -71,6 +75,7 @@ type Session struct {
 	wall     *wall.Wall
 	brokers  []*broker.Broker // by index
 	byName   map[string]*broker.Broker
+	agent    *sshagent.Agent // nil without one
 	ports    []net.Listener
 	// hostPorts are in the jail.
 	hostPorts []net.Listener
@@ -173,6 +178,11 @@ func (s *Session) prepare(o Options) error {
 		}
 	}
 	var err error
+	if s.config.SSH != nil {
+		if s.agent, err = sshagent.New(sshagent.Options{Config: s.config.SSH, Dial: o.DialAgent, Log: s.logAgent}); err != nil {
+			return err
+		}
+	}
 	if s.wall, err = wall.Build(o.NetNS, s.config.Via); err != nil {
 		return err
 	}
@@ -236,6 +246,9 @@ func (s *Session) Close() *Summary {
 	}
 	for _, b := range s.brokers {
 		_ = b.Close()
+	}
+	if s.agent != nil {
+		s.agent.Close()
 	}
 	s.mu.Lock()
 	s.closed = true

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -15,6 +16,17 @@ type Summary struct {
 	Denied []Denied
 	// More is how many refusals there were of destinations beyond those listed.
 	More int
+	// Signatures that the ssh agent did not make.
+	Signatures []Unsigned
+}
+
+// Unsigned is a signature that was asked for and not made.
+type Unsigned struct {
+	// What is "login" or "sign", Name the host or the namespace.
+	What, Name string
+	Count      int
+	// Why is the reason of the last one.
+	Why string
 }
 
 // Denied is one destination that was refused.
@@ -45,16 +57,21 @@ type summary struct {
 	none   bool
 	denied map[host]*Denied
 	more   int
+	// unsigned by what they were for.
+	unsigned map[[2]string]*Unsigned
 }
 
 func newSummary(mode string) summary {
-	return summary{none: mode == network.None, denied: map[host]*Denied{}}
+	return summary{none: mode == network.None, denied: map[host]*Denied{}, unsigned: map[[2]string]*Unsigned{}}
 }
 
 // add counts a refusal. It returns what is known of its destination if that was
 // not refused before.
 func (s *summary) add(e Event) (first *Denied) {
-	if e.Kind != KindDNS && e.Kind != KindTCP {
+	if e.Kind == KindSSH && e.Verdict != Allow && (e.Method == sshagent.Login || e.Method == sshagent.Sign) {
+		s.addUnsigned(e)
+	}
+	if e.Verdict != Deny || e.Kind != KindDNS && e.Kind != KindTCP {
 		return nil
 	}
 	h := host{e.Name, e.Port}
@@ -78,11 +95,31 @@ func (s *summary) add(e Event) (first *Denied) {
 	return first
 }
 
+func (s *summary) addUnsigned(e Event) {
+	what := [2]string{e.Method, e.Name}
+	u := s.unsigned[what]
+	if u == nil {
+		if len(s.unsigned) >= maxDenied {
+			return
+		}
+		u = &Unsigned{What: e.Method, Name: e.Name}
+		s.unsigned[what] = u
+	}
+	u.Count++
+	u.Why = e.Why
+}
+
 func (s *summary) result() *Summary {
 	r := &Summary{More: s.more}
 	for _, d := range s.denied {
 		r.Denied = append(r.Denied, *d)
 	}
+	for _, u := range s.unsigned {
+		r.Signatures = append(r.Signatures, *u)
+	}
+	slices.SortFunc(r.Signatures, func(a, b Unsigned) int {
+		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Name, b.Name))
+	})
 	slices.SortFunc(r.Denied, func(a, b Denied) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port))
 	})

@@ -36,5 +36,8 @@ func configOf(s *specs.State) (text string, c *network.Network, err error) {
 	if c, err = network.Decode(text); err != nil {
 		return "", nil, fmt.Errorf("annotation %s: %w", contract.NetworkAnnotation, err)
 	}
+	if c.SSH != nil {
+		return "", nil, fmt.Errorf("container %q uses an ssh agent, which jailed-claude's own runtime alone serves: make its bundle of a policy without [ssh]", s.ID)
+	}
 	return text, c, nil
 }

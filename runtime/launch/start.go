@@ -38,6 +38,8 @@ type Options struct {
 	// (PEM) by which brokers know their services, nil for the system's.
 	Keys  map[string]string
 	Roots []byte
+	// Agent is the socket of the host's ssh agent; empty for none.
+	Agent string
 	// Cgroup is the folder of a cgroup v2 made for this jail; empty without
 	// limits.
 	Cgroup string

@@ -187,6 +187,7 @@ func (j *jail) prepare() error {
 			return err
 		}
 	}
+	j.network.openAgent(o.Agent, j.host)
 	sources, err := rootfs.OpenSources(s.Mounts, j.host)
 	if err := fault.After(fault.Sources, err); err != nil {
 		return err
@@ -256,6 +257,9 @@ func (j *jail) mount(sources rootfs.Sources) (err error) {
 	if err := fault.After(fault.Bundle, err); err != nil {
 		return err
 	}
+	if err := j.network.listenAgent(j.mounts.Place); err != nil {
+		return err
+	}
 	if err := j.network.told.open(j.mounts.Place, j.plan.Rootfs); err != nil {
 		return err
 	}
@@ -305,6 +309,7 @@ func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err err
 	if err := fault.After(fault.Network, j.network.wait()); err != nil {
 		return 0, false, err
 	}
+	j.network.serveAgent()
 	if err := fault.After(fault.Inspected, j.inspect(agent, landlocked, mounts)); err != nil {
 		return 0, false, err
 	}

@@ -41,6 +41,7 @@ type jailNet struct {
 	// libcontainer makes the jail's then, or there is none.
 	ns      *os.File
 	session *egress.Session
+	agent   sshAgent
 	// ready has the session's error, or nil, as soon as it stands.
 	ready chan error
 }
@@ -89,7 +90,7 @@ func (n *jailNet) start(ns *os.File) (err error) {
 func (n *jailNet) setUp(ns *os.File) {
 	n.ns, n.ready = ns, make(chan error, 1)
 	go func() {
-		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Log: n.log, Told: n.told}
+		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, DialAgent: n.dialAgent, Log: n.log, Told: n.told}
 		o.Sources, o.Keepers = n.logins()
 		a, err := n.signer()
 		if a != nil {

@@ -80,6 +80,8 @@ func meaningOf(id factID) meaning {
 		return meaning{widens: always, wider: "other programs reach the network, by other means"}
 	case brokerKey:
 		return meaning{widens: added, wider: "what from names goes to the upstream, and the jail uses it there", narrower: "the jail has no use of this key"}
+	case sshKey:
+		return meaning{widens: added, wider: "the jail has more signed by your ssh agent", narrower: "your ssh agent signs less for the jail"}
 	case "hooks.createRuntime", "hooks.createContainer", "hooks.poststop":
 		return meaning{widens: added, wider: "the runtime executes it outside of the jail", narrower: "nothing is executed outside of the jail"}
 	case "linux.maskedPaths":

@@ -16,6 +16,9 @@ var modeID = factID{"network.mode", ""}
 // brokerKey is where a service is used with a secret of the host's.
 const brokerKey = "network.brokers"
 
+// sshKey is what the ssh agent of the host signs.
+const sshKey = "network.ssh"
+
 // network takes NetworkAnnotation apart.
 func (c *config) network(v any) {
 	text, _ := v.(string)
@@ -42,6 +45,17 @@ func (c *config) network(v any) {
 	}
 	for _, p := range n.Ports {
 		c.facts[factID{"network.ports", strconv.Itoa(int(p))}] = "there"
+	}
+	if n.SSH != nil {
+		for _, h := range n.SSH.Hosts {
+			c.facts[factID{sshKey, h.String()}] = compact(h.Keys)
+		}
+		for _, k := range n.SSH.Keys {
+			c.facts[factID{sshKey, k}] = "signs"
+		}
+		for _, s := range n.SSH.Sign {
+			c.facts[factID{sshKey, "sign " + s}] = "there"
+		}
 	}
 	for _, b := range n.Brokers {
 		c.facts[factID{brokerKey, b.Name}] = compact(b)

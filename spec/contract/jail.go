@@ -19,6 +19,9 @@ const CertsPath = "/etc/ssl/certs/ca-certificates.crt"
 // ExtraCertsPath is where the host's NODE_EXTRA_CA_CERTS are in a jail.
 const ExtraCertsPath = "/etc/ssl/certs/extra-ca.crt"
 
+// AgentSocket is where a jail whose network has "ssh" finds its ssh agent.
+const AgentSocket = "/run/jail/ssh-agent"
+
 // WatchAnnotation names the annotation of config.json that lists what did not
 // exist when the jail was made and would matter if the agent made it: a JSON
 // object of paths, each with why it matters. A runtime reports those that

@@ -49,6 +49,8 @@ type Facts struct {
 	// GitName and GitEmail are user.name and user.email as git sees them in
 	// the project; empty where unset.
 	GitName, GitEmail string
+	// GitSigns: git signs every commit, GitSignsTags: every tag.
+	GitSigns, GitSignsTags bool
 
 	// CAFile is the host's certificate bundle (PEM), ExtraCAFile that of
 	// NODE_EXTRA_CA_CERTS; empty where there is none.
@@ -85,6 +87,9 @@ type Facts struct {
 	// in a container begins with.
 	Umask *uint32
 
+	// SSH is what the policy asked for of the host's ssh files.
+	SSH SSH
+
 	// NoFile is the hard limit of open files (RLIMIT_NOFILE).
 	NoFile uint64
 
@@ -98,6 +103,16 @@ type Facts struct {
 	// Warnings are for the user, one line each: what could not be hidden,
 	// protected or granted, and why.
 	Warnings []string
+}
+
+// SSH is what the policy's [ssh] needs to know. What was not found is not there.
+type SSH struct {
+	// Agent is the socket of the host's agent (SSH_AUTH_SOCK); empty for none.
+	Agent string
+	// Keys are fingerprints by the paths that the policy has.
+	Keys map[string]string
+	// Hosts are the keys of hosts by their names in known_hosts.
+	Hosts map[string][]string
 }
 
 // Kind is what a path is.

@@ -54,6 +54,9 @@ type Options struct {
 	Layer bool
 	// Nix asks for the Nix daemon.
 	Nix bool
+	// SSHKeys are .pub files, absolute or below "~/"; SSHHosts names as known_hosts
+	// has them.
+	SSHKeys, SSHHosts []string
 	// Git is what Ask found for the same project, or is still finding. Without
 	// it Read asks.
 	Git *Git
@@ -118,6 +121,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	}
 
 	s.system(f)
+	s.ssh(f, o)
 	if o.Shared {
 		var warnings []string
 		f.ClaudeShared, warnings = survey.Claude(s.Env, f.Home)
@@ -155,6 +159,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	s.sockets(f, o)
 	wait.Wait()
 	f.GitName, f.GitEmail = git.Identity(o.Git.settings())
+	f.GitSigns, f.GitSignsTags = git.Signs(o.Git.settings())
 	f.NixDaemon, f.NixTrusted, f.NixVersion = daemon.NixDaemon, daemon.NixTrusted, daemon.NixVersion
 	f.NixSubstituters, f.NixKeys = daemon.NixSubstituters, daemon.NixKeys
 	f.Warnings = append(f.Warnings, daemon.Warnings...)

@@ -90,6 +90,8 @@ type Config struct {
 	HostPorts []uint16 `json:"hostPorts,omitempty"`
 	// Brokers by the order of their addresses.
 	Brokers []Broker `json:"brokers,omitempty"`
+	// SSH is what the host's ssh agent signs; nil for nothing.
+	SSH *SSH `json:"ssh,omitempty"`
 }
 
 // Network is a Config that has passed Parse, with the rules as they decide.
@@ -168,6 +170,9 @@ func (c Config) Parse() (*Network, error) {
 	}
 	if len(c.Brokers) > maxBrokers {
 		bad = append(bad, fmt.Errorf("network: %d brokers: there can be %d", len(c.Brokers), maxBrokers))
+	}
+	if err := c.SSH.check(); err != nil {
+		bad = append(bad, err)
 	}
 	names, hosts := map[string]bool{}, map[string]string{}
 	for _, b := range c.Brokers {

@@ -30,7 +30,7 @@ buildGoLatestModule {
     fileset = lib.fileset.difference (lib.fileset.unions (map (name: root + "/${name}") source)) ./.;
   };
 
-  vendorHash = "sha256-V2y9109+vYHWl9Qwg207NpAwy5a8+zQ0L/x5TbcMvLw=";
+  vendorHash = "sha256-EfXME5PAZLldWT8bIZwuA+AWHI+vrq6TngBIpX1v5pM=";
 
   subPackages = [ "cmd/jailed-claude" ];
   # hack/lib.sh says what each is for.

@@ -159,5 +159,5 @@ func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal boo
 	if terminal && len(in.Command) == 0 && keptOut(in, j) {
 		lines = append(lines, "the agent does not get ANTHROPIC_API_KEY: there is no broker on the host's network; to pass the key itself: --env ANTHROPIC_API_KEY")
 	}
-	return lines
+	return append(lines, sshNotes(in, j, terminal)...)
 }

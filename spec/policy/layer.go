@@ -30,6 +30,7 @@ type Layer struct {
 	Limits   LimitsLayer
 	Identity IdentityLayer
 	Terminal TerminalLayer
+	SSH      SSHLayer
 	// Brokers are those of [[broker]].
 	Brokers []network.Broker
 
@@ -107,4 +108,9 @@ type IdentityLayer struct {
 // TerminalLayer is what a layer says about Terminal.
 type TerminalLayer struct {
 	Clipboard *string
+}
+
+// SSHLayer is what a layer says about SSH.
+type SSHLayer struct {
+	Keys, Hosts, Sign []string
 }

@@ -26,9 +26,9 @@ func Merge(layers ...*Layer) (Policy, error) {
 			faults = append(faults, &Error{Layer: fmt.Sprintf("layer %d", i+1), Problem: "has no name"})
 			continue
 		}
-		faults = append(faults, check(l).sorted()...)
+		faults = append(faults, check(l).Sorted()...)
 	}
-	if err := faults.orNil(); err != nil {
+	if err := faults.OrNil(); err != nil {
 		return Policy{}, err
 	}
 

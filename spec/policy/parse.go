@@ -54,7 +54,7 @@ func parse(name string, data []byte, project bool) (*Layer, error) {
 	}
 	faults := append(d.faults, check(d.layer)...)
 	if len(faults) > 0 {
-		return nil, faults.sorted()
+		return nil, faults.Sorted()
 	}
 	n := d.layer.Network
 	d.layer.allow, d.layer.deny = slices.Clone(n.Allow), slices.Clone(n.Deny)

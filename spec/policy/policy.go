@@ -19,6 +19,7 @@ type Policy struct {
 	Limits   Limits
 	Identity Identity
 	Terminal Terminal
+	SSH      SSH
 	// Brokers are in the order of the layers; no two have one name.
 	Brokers []network.Broker
 
@@ -123,6 +124,16 @@ type Identity struct {
 type Terminal struct {
 	// Clipboard is ClipboardOff or ClipboardWrite.
 	Clipboard string
+}
+
+// SSH is what the host's ssh agent signs for the jail.
+type SSH struct {
+	// Keys are fingerprints, or paths of .pub files of the host.
+	Keys []string
+	// Hosts are elements that network.ParseSSHHost reads.
+	Hosts []string
+	// Sign has network.SignGit, or nothing.
+	Sign []string
 }
 
 // DefaultCache is the limit of caches where there is no other.

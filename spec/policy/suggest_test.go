@@ -15,7 +15,7 @@ func TestSuggest(t *testing.T) {
 		"mode":             "did you mean network.mode?",
 		"hide":             "did you mean files.hide?",
 		"user":             "did you mean identity.user?",
-		"x":                "the sections are agent, files, network, env, nix, limits, identity, terminal and [[broker]]",
+		"x":                "the sections are agent, files, network, env, nix, limits, identity, terminal, ssh and [[broker]]",
 		"brokers":          "did you mean [[broker]]?",
 		"broker.urlenv":    "did you mean broker.url-env?",
 		"agent.upstream":   "[agent] has name, package, packages, config, key, separate-worktrees, no-brief",

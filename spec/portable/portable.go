@@ -39,7 +39,7 @@ const Version = 1
 //	rootfs    the generated files of the rootfs
 //
 // The placeholders are PROJECT HOME STATE UID GID USER GROUP, GIT_NAME
-// GIT_EMAIL, CERTS EXTRA_CERTS RESOLV_CONF LOCALTIME MANAGED_SETTINGS NIX_DAEMON
+// GIT_EMAIL, CERTS EXTRA_CERTS SSH_KEY:FILE KNOWN_HOSTS:HOST RESOLV_CONF LOCALTIME MANAGED_SETTINGS NIX_DAEMON
 // NIX_SUBSTITUTERS NIX_KEYS JAILED_CLAUDE, and env:NAME for a variable of the caller's. It is
 // the jail of an ordinary user on a host that has all of these: where a host
 // lacks one, its mount or variable is left out there, and root has one user
@@ -129,6 +129,7 @@ func anyHost(p policy.Policy, id int) host.Facts {
 		NixKeys:         []string{mark("NIX_KEYS")},
 		NoFile:          math.MaxUint64, // Build has a limit of its own
 		Present:         map[string]host.Kind{},
+		SSH:             anySSH(p),
 	}
 	c := agent.Default().Config()
 	h.ClaudeShared = host.ClaudeFiles{Dir: path.Join(h.Home, c.Path), JSON: path.Join(h.Home, c.Beside)}
@@ -141,6 +142,18 @@ func anyHost(p policy.Policy, id int) host.Facts {
 		h.Present[g] = host.Kind{Real: g}
 	}
 	return h
+}
+
+// anySSH has the keys of every host, and of every file.
+func anySSH(p policy.Policy) host.SSH {
+	s := host.SSH{Keys: map[string]string{}, Hosts: map[string][]string{}}
+	for _, k := range p.SSH.Keys {
+		s.Keys[k] = mark("SSH_KEY:" + k)
+	}
+	for _, name := range spec.SSHNames(p) {
+		s.Hosts[name] = []string{mark("KNOWN_HOSTS:" + name)}
+	}
+	return s
 }
 
 // anyEnv has every variable that may cross. Whether the caller has a key is the

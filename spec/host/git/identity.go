@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 const gitTimeout = 3 * time.Second
 
 // gitAsked are the variables that are asked for, in lower case.
-var gitAsked = []string{"user.name", "user.email", "core.hookspath", "core.fsmonitor"}
+var gitAsked = []string{"user.name", "user.email", "core.hookspath", "core.fsmonitor", "commit.gpgsign", "tag.gpgsign"}
 
 // asker asks about the repositories of a host.
 type asker struct{ *source.Source }
@@ -67,4 +68,19 @@ func Identity(settings []Setting) (name, email string) {
 		}
 	}
 	return name, email
+}
+
+// Signs says whether git signs every commit and every tag (commit.gpgSign,
+// tag.gpgSign).
+func Signs(settings []Setting) (commits, tags bool) {
+	for _, s := range settings {
+		on := slices.Contains([]string{"true", "yes", "on", "1"}, strings.ToLower(s.Value))
+		switch s.Key {
+		case "commit.gpgsign":
+			commits = on
+		case "tag.gpgsign":
+			tags = on
+		}
+	}
+	return commits, tags
 }

@@ -1,4 +1,4 @@
-package egress
+package splice
 
 import (
 	"errors"
@@ -63,8 +63,8 @@ func (p *pipe) put(empty bool) {
 	_ = unix.Close(p.w)
 }
 
-// dropPipes closes those that nobody uses.
-func dropPipes() {
+// Drop closes the pipes that nobody uses.
+func Drop() {
 	pipes.Lock()
 	defer pipes.Unlock()
 	for _, p := range pipes.free {
@@ -83,10 +83,10 @@ type transfer struct {
 	err   error
 }
 
-// splice copies from src to dst until src ends, through a pipe in the kernel
+// Copy copies from src to dst until src ends, through a pipe in the kernel
 // (splice(2)), and adds to n what dst has taken. It waits where dst does not
 // take it: that holds up src.
-func splice(dst, src *net.TCPConn, n *atomic.Int64) error {
+func Copy(dst, src *net.TCPConn, n *atomic.Int64) error {
 	from, err := src.SyscallConn()
 	if err != nil {
 		return err
