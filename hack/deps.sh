@@ -74,6 +74,7 @@ case ${1:-} in
     # What a jail's network is tried with.
     need curl command -v curl
     need openssh-client command -v ssh
+    need tinyproxy command -v tinyproxy
     need openssh-server test -x /usr/sbin/sshd
     need netcat-openbsd command -v nc
     need python3-pip command -v pip3

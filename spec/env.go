@@ -25,6 +25,8 @@ func allowedEnv(name string) bool {
 // Env is what of the caller's environment Build may know. The rest of it, with
 // the caller's secrets, is never part of an Input.
 type Env struct {
+	// Proxied: the caller's programs use a proxy, by which jails go as well.
+	Proxied bool
 	// Vars cross into the jail, unless it makes them itself. Build leaves out
 	// any that may not.
 	Vars map[string]string
@@ -33,7 +35,7 @@ type Env struct {
 
 // EnvOf is the part of the caller's environment that a policy lets cross.
 func EnvOf(p policy.Policy, caller map[string]string) Env {
-	e := Env{Vars: map[string]string{}}
+	e := Env{Vars: map[string]string{}, Proxied: proxied(caller)}
 	for name, value := range caller {
 		if crosses(p, name) {
 			e.Vars[name] = value

@@ -44,6 +44,7 @@ func (b *builder) network() error {
 	contract.AddNetworkNamespace(b.spec)
 
 	c := &network.Config{Mode: n.Mode, Via: n.Via, TLS: n.TLS}
+	b.upstream(c)
 	if err := b.rules(c); err != nil {
 		return err
 	}

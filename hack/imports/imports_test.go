@@ -127,6 +127,10 @@ var table = []rule{
 		because: "facts are gathered before anything is built",
 	},
 	{
+		packages: []string{"runtime/egress/upstream"}, direct: true, never: []string{"os", module}, but: []string{module + "/spec/network", module + "/internal"},
+		because: "a proxy is spoken to without knowing for whom",
+	},
+	{
 		packages: []string{"runtime/egress/sshagent"}, direct: true, never: []string{"os", "os/exec", module}, but: []string{module + "/spec/network"},
 		because: "what is signed is decided by the bytes of two connections alone",
 	},

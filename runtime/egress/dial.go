@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/names"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -92,11 +93,21 @@ func (s *Session) candidates(ctx context.Context, r *request) ([]netip.Addr, *re
 	if r.name == network.HostName {
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
 	}
-	if s.rules.MayBeLocal(r.name, r.port) && onLoopback(s.hostsFile, r.name) {
+	if s.rules.MayBeLocal(r.name, r.port) && names.OnLoopback(s.hostsFile, r.name) {
 		r.local = true
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
 	}
+	outside := false
+	if p := s.proxyOf(r); p != nil && p.Resolves() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, checkTime)
+		defer cancel()
+		outside = true
+	}
 	all, err := s.resolveName(ctx, r.name)
+	if err != nil && outside {
+		return nil, nil // the proxy may know it
+	}
 	if err != nil {
 		return nil, fail("name: " + err.Error())
 	}

@@ -41,6 +41,8 @@ type Event struct {
 	// Address is what was dialled, or what the program asked for itself.
 	Address string `json:"address,omitempty"`
 	Port    uint16 `json:"port,omitempty"`
+	// Via is the proxy of the host's that a connection went by.
+	Via string `json:"via,omitempty"`
 	// Verdict is Allow, Deny or Fail; empty for KindLog.
 	Verdict string `json:"verdict,omitempty"`
 	// Rule is the element of the policy that decided (network.Verdict).

@@ -28,6 +28,8 @@ type request struct {
 	accepted bool
 	// told: it made no sense, and the client knows.
 	told bool
+	// via is the proxy that stands between; empty for none.
+	via string
 	// rule decided.
 	rule string
 	// local: the host's /etc/hosts says that the name is its own loopback, and a
@@ -133,12 +135,14 @@ func (s *Session) connect(k *link, r *request) *refusal {
 	if r.name != "" {
 		r.rule = rule
 	}
-	out, err := s.dialAny(s.ctx, addrs, r.port)
+	out, proxied, err := s.dialFor(r, addrs)
 	if err != nil {
 		return fail(err.Error())
 	}
-	r.addr = addrPort(out.RemoteAddr()).Addr()
-	if r.name != network.HostName && !r.local {
+	if !proxied {
+		r.addr = addrPort(out.RemoteAddr()).Addr()
+	}
+	if r.name != network.HostName && !r.local && !proxied {
 		// It took a while. By now it may be an address of this host.
 		if rule, no := s.judge(r.addr, r.port, r.name); no != nil {
 			reset(out)
@@ -176,7 +180,7 @@ func (r *request) accept() error {
 }
 
 func (r *request) event() Event {
-	e := Event{Kind: KindTCP, Name: r.name, Port: r.port, Rule: r.rule}
+	e := Event{Kind: KindTCP, Name: r.name, Port: r.port, Rule: r.rule, Via: r.via}
 	if r.addr.IsValid() {
 		e.Address = r.addr.String()
 	}

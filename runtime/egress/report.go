@@ -22,6 +22,9 @@ func (s *Summary) Report(out io.Writer, people bool) {
 		return
 	}
 	s.reportSignatures(out)
+	for _, u := range s.Proxies {
+		fmt.Fprintf(out, "jailed-claude: network: %d connections by your proxy failed; the last: %s\n", u.Count, plain(u.Why))
+	}
 	if len(s.Denied) == 0 {
 		return
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/names"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/own"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -43,6 +44,8 @@ type Options struct {
 	// Authority signs for the names of services that have brokers. Nil where
 	// no broker has one.
 	Authority broker.Signer
+	// Upstream are the host's proxies, by which connections go out; nil for none.
+	Upstream *upstream.Proxies
 	// DialAgent connects to the host's ssh agent, where the configuration lets
 	// the jail use it.
 	DialAgent func(ctx context.Context) (net.Conn, error)
@@ -76,6 +79,7 @@ type Session struct {
 	brokers  []*broker.Broker // by index
 	byName   map[string]*broker.Broker
 	agent    *sshagent.Agent // nil without one
+	upstream *upstream.Proxies
 	ports    []net.Listener
 	// hostPorts are in the jail.
 	hostPorts []net.Listener
@@ -131,7 +135,7 @@ func start(o Options, l limits) (*Session, error) {
 		return nil, errors.New("network: a configuration that nobody has parsed")
 	}
 	s := &Session{
-		config: o.Config, rules: rules, book: names.NewBook(), dial: o.Dial, own: o.Own,
+		config: o.Config, rules: rules, book: names.NewBook(), upstream: o.Upstream, dial: o.Dial, own: o.Own,
 		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, byName: map[string]*broker.Broker{},
 	}
 	s.journal.told, s.hostsFile = o.Told, cmp.Or(o.HostsFile, "/etc/hosts")
@@ -272,7 +276,7 @@ func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 	if !v.OK {
 		e.Verdict, e.allowLine = Deny, allowLine(v, name, 0)
 		outcome = names.Blocked
-	} else if name != network.HostName && b == nil {
+	} else if name != network.HostName && b == nil && !s.resolvedOutside(name) {
 		_, err := s.resolveName(ctx, name)
 		switch {
 		case missing(err):
@@ -285,22 +289,6 @@ func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 	}
 	s.journal.event(e)
 	return outcome
-}
-
-// dialBroker is for brokers: their services were named by the policy and are
-// verified by TLS, so they may have any address, on this host as well.
-func (s *Session) dialBroker(ctx context.Context, _, address string) (net.Conn, error) {
-	host, port, err := splitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	addrs := []netip.Addr{}
-	if a, err := netip.ParseAddr(host); err == nil {
-		addrs = append(addrs, a)
-	} else if addrs, err = s.resolver.resolveAsHost(ctx, host); err != nil {
-		return nil, err
-	}
-	return s.dialAny(ctx, addrs, port)
 }
 
 func (s *Session) logBroker(b broker.Event) {

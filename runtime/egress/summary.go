@@ -18,6 +18,16 @@ type Summary struct {
 	More int
 	// Signatures that the ssh agent did not make.
 	Signatures []Unsigned
+	// Proxies are those of the host that did not connect.
+	Proxies []Unconnected
+}
+
+// Unconnected is a proxy that did not do what it was asked to.
+type Unconnected struct {
+	Proxy string
+	Count int
+	// Why is the last error.
+	Why string
 }
 
 // Unsigned is a signature that was asked for and not made.
@@ -57,12 +67,14 @@ type summary struct {
 	none   bool
 	denied map[host]*Denied
 	more   int
+	// proxies by what they are.
+	proxies map[string]*Unconnected
 	// unsigned by what they were for.
 	unsigned map[[2]string]*Unsigned
 }
 
 func newSummary(mode string) summary {
-	return summary{none: mode == network.None, denied: map[host]*Denied{}, unsigned: map[[2]string]*Unsigned{}}
+	return summary{none: mode == network.None, denied: map[host]*Denied{}, unsigned: map[[2]string]*Unsigned{}, proxies: map[string]*Unconnected{}}
 }
 
 // add counts a refusal. It returns what is known of its destination if that was
@@ -109,11 +121,28 @@ func (s *summary) addUnsigned(e Event) {
 	u.Why = e.Why
 }
 
+// refusedBy counts what a proxy did not do.
+func (j *journal) refusedBy(proxy string, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	u := j.summary.proxies[proxy]
+	if u == nil {
+		u = &Unconnected{Proxy: proxy} // there are as many as variables
+		j.summary.proxies[proxy] = u
+	}
+	u.Count++
+	u.Why = printable(err.Error())
+}
+
 func (s *summary) result() *Summary {
 	r := &Summary{More: s.more}
 	for _, d := range s.denied {
 		r.Denied = append(r.Denied, *d)
 	}
+	for _, u := range s.proxies {
+		r.Proxies = append(r.Proxies, *u)
+	}
+	slices.SortFunc(r.Proxies, func(a, b Unconnected) int { return cmp.Compare(a.Proxy, b.Proxy) })
 	for _, u := range s.unsigned {
 		r.Signatures = append(r.Signatures, *u)
 	}

@@ -82,6 +82,7 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.Integer(c, &o.Log)
 	wire.Map(c, &o.Keys)
 	wire.Octets(c, &o.Roots)
+	wire.Map(c, &o.Upstream)
 	wire.String(c, &o.Agent)
 	wire.String(c, &o.Cgroup)
 }

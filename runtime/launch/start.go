@@ -38,6 +38,8 @@ type Options struct {
 	// (PEM) by which brokers know their services, nil for the system's.
 	Keys  map[string]string
 	Roots []byte
+	// Upstream are the variables that name the host's proxies; nil for none.
+	Upstream map[string]string
 	// Agent is the socket of the host's ssh agent; empty for none.
 	Agent string
 	// Cgroup is the folder of a cgroup v2 made for this jail; empty without

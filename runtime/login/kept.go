@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"time"
 
@@ -109,10 +110,10 @@ func (c *Login) forget(ctx context.Context) error {
 }
 
 // Claude is the login of Claude Code in a folder, at the service with a
-// certificate of the system's.
+// certificate of the system's, as a program of this host reaches it.
 func Claude(dir string) *Login {
 	f, _ := credential.Named(credential.Claude)
-	return &Login{Format: f, Dir: dir, Transport: NewTransport(nil)}
+	return &Login{Format: f, Dir: dir, Transport: NewTransport(nil, http.ProxyFromEnvironment)}
 }
 
 // revokeTime is how long the service has to end a login.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"sync"
 	"time"
@@ -65,11 +66,12 @@ type Login struct {
 	write func(name string, l credential.Login) error
 }
 
-// NewTransport speaks to a service that has a certificate of roots (PEM), nil
-// for the system's, when it is first used.
-func NewTransport(roots []byte) http.RoundTripper {
+// NewTransport speaks, by way of a proxy if there is one, to a service that has a
+// certificate of roots (PEM), nil for the system's, when it is first used.
+func NewTransport(roots []byte, proxy func(*http.Request) (*url.URL, error)) http.RoundTripper {
 	return &transport{make: sync.OnceValue(func() *http.Transport {
 		t := &http.Transport{
+			Proxy:           proxy,
 			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, TLSHandshakeTimeout: 30 * time.Second, ForceAttemptHTTP2: true,
 			// No connection is kept for the next refresh, hours from now.
 			DisableKeepAlives: true,

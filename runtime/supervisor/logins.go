@@ -18,7 +18,7 @@ func (n *jailNet) logins() (map[string]broker.Source, map[string]broker.Keeper) 
 		f, _ := credential.Named(format) // config.json was checked
 		p := place{f.Name, dir}
 		if made[p] == nil {
-			made[p] = &login.Login{Format: f, Dir: dir, What: what, Transport: login.NewTransport(n.roots)}
+			made[p] = &login.Login{Format: f, Dir: dir, What: what, Transport: login.NewTransport(n.roots, n.upstream.Request)}
 		}
 		return made[p]
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -42,6 +44,8 @@ type jailNet struct {
 	ns      *os.File
 	session *egress.Session
 	agent   sshAgent
+	// upstream are the proxies of the host; nil for none.
+	upstream *upstream.Proxies
 	// ready has the session's error, or nil, as soon as it stands.
 	ready chan error
 }
@@ -62,6 +66,12 @@ func newJailNet(s *specs.Spec, config *network.Network, o launch.Options) (*jail
 		return nil, fmt.Errorf("annotation %s: the jail has no network namespace of its own", contract.NetworkAnnotation)
 	}
 	n.config = config
+	if config.Upstream != network.UpstreamNone {
+		var err error
+		if n.upstream, err = upstream.New(o.Upstream); err != nil {
+			return nil, fmt.Errorf("network.upstream: %w", err)
+		}
+	}
 	n.newAuthority()
 	if o.Log > 0 {
 		n.log = os.NewFile(uintptr(o.Log), "session log")
@@ -90,7 +100,7 @@ func (n *jailNet) start(ns *os.File) (err error) {
 func (n *jailNet) setUp(ns *os.File) {
 	n.ns, n.ready = ns, make(chan error, 1)
 	go func() {
-		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, DialAgent: n.dialAgent, Log: n.log, Told: n.told}
+		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Upstream: n.upstream, DialAgent: n.dialAgent, Log: n.log, Told: n.told}
 		o.Sources, o.Keepers = n.logins()
 		a, err := n.signer()
 		if a != nil {
@@ -175,6 +185,9 @@ func (n *jailNet) String() string {
 	shown := n.mode()
 	if n.session != nil && len(n.keys) > 0 {
 		shown += " key=brokered" // a broker has a key, which so stays outside
+	}
+	if via := n.upstream.Strings(); len(via) > 0 {
+		shown += " proxy=" + strings.Join(via, ",")
 	}
 	return shown
 }

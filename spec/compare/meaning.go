@@ -76,7 +76,7 @@ func meaningOf(id factID) meaning {
 		return meaning{widens: added, wider: "the host reaches this port of the jail", narrower: "the host does not reach this port"}
 	case "network.tls":
 		return meaning{widens: added, wider: "an allowed name can stand for another one of the same provider", narrower: "TLS names the server that was allowed"}
-	case "network.via":
+	case "network.via", "network.upstream":
 		return meaning{widens: always, wider: "other programs reach the network, by other means"}
 	case brokerKey:
 		return meaning{widens: added, wider: "what from names goes to the upstream, and the jail uses it there", narrower: "the jail has no use of this key"}

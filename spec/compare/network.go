@@ -46,6 +46,9 @@ func (c *config) network(v any) {
 	for _, p := range n.Ports {
 		c.facts[factID{"network.ports", strconv.Itoa(int(p))}] = "there"
 	}
+	if n.Upstream != "" {
+		c.facts[factID{"network.upstream", ""}] = n.Upstream
+	}
 	if n.SSH != nil {
 		for _, h := range n.SSH.Hosts {
 			c.facts[factID{sshKey, h.String()}] = compact(h.Keys)

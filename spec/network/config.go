@@ -42,6 +42,14 @@ const (
 	ViaProxy = "proxy"
 )
 
+// Whether connections go out by the host's proxies.
+const (
+	// UpstreamAuto: where HTTPS_PROXY and the like name one.
+	UpstreamAuto = "auto"
+	// UpstreamNone: never.
+	UpstreamNone = "none"
+)
+
 // Addresses and ports inside a jail's network namespace. They are the same in
 // every jail, so config.json is the same on every host.
 var (
@@ -90,6 +98,9 @@ type Config struct {
 	HostPorts []uint16 `json:"hostPorts,omitempty"`
 	// Brokers by the order of their addresses.
 	Brokers []Broker `json:"brokers,omitempty"`
+	// Upstream is UpstreamNone, or empty: connections go out by the proxies that
+	// the host's programs use, if there are some.
+	Upstream string `json:"upstream,omitempty"`
 	// SSH is what the host's ssh agent signs; nil for nothing.
 	SSH *SSH `json:"ssh,omitempty"`
 }
@@ -146,6 +157,7 @@ func (c Config) Parse() (*Network, error) {
 		bad = append(bad, fmt.Errorf("network: %s is %q, not one of %q", what, value, values))
 	}
 	one("mode", c.Mode, None, Filtered, Internet)
+	one("upstream", c.Upstream, "", UpstreamNone)
 	one("via", c.Via, ViaRedirect, ViaProxy)
 	one("tls", c.TLS, TLSStrict, TLSAny)
 	rules, err := c.parseRules()

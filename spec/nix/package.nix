@@ -30,7 +30,7 @@ buildGoLatestModule {
     fileset = lib.fileset.difference (lib.fileset.unions (map (name: root + "/${name}") source)) ./.;
   };
 
-  vendorHash = "sha256-EfXME5PAZLldWT8bIZwuA+AWHI+vrq6TngBIpX1v5pM=";
+  vendorHash = "sha256-qPSsnRRWsiCkYEnSubsqYA7zFLOLyjgGRlE1dp2+nDk=";
 
   subPackages = [ "cmd/jailed-claude" ];
   # hack/lib.sh says what each is for.

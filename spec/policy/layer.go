@@ -75,6 +75,7 @@ type NetworkLayer struct {
 	Ports       []int64
 	HostPorts   []int64
 	TLS, Via    *string
+	Upstream    *string
 }
 
 // EnvLayer is what a layer says about Env.

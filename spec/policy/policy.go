@@ -81,6 +81,8 @@ type Network struct {
 	TLS string
 	// Via is network.ViaRedirect or network.ViaProxy.
 	Via string
+	// Upstream is network.UpstreamAuto, as empty is, or network.UpstreamNone.
+	Upstream string
 }
 
 // Env is the environment beyond the built-in allow-list.

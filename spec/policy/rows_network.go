@@ -82,5 +82,14 @@ func networkRows() []row {
 			layer:  func(l *Layer) any { return &l.Network.Via },
 			policy: func(p *Policy) any { return &p.Network.Via },
 		},
+		{
+			Key: Key{
+				Name: "network.upstream", Type: TypeString, Values: []string{network.UpstreamAuto, network.UpstreamNone},
+				Text: "Whether connections go out by your proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, but for `NO_PROXY`). They do, if it is left out.",
+			},
+			change: change.Meaning{Direction: change.Always, Wider: "connections go out by another way"},
+			layer:  func(l *Layer) any { return &l.Network.Upstream },
+			policy: func(p *Policy) any { return &p.Network.Upstream },
+		},
 	}
 }

@@ -18,7 +18,7 @@ func TestSuggest(t *testing.T) {
 		"x":                "the sections are agent, files, network, env, nix, limits, identity, terminal, ssh and [[broker]]",
 		"brokers":          "did you mean [[broker]]?",
 		"broker.urlenv":    "did you mean broker.url-env?",
-		"agent.upstream":   "[agent] has name, package, packages, config, key, separate-worktrees, no-brief",
+		"agent.upstream":   "did you mean network.upstream?",
 		"network.mod":      "did you mean network.mode?",
 		"network.pids":     "did you mean limits.pids?",
 		"files.protected":  "did you mean files.protect?",

@@ -83,7 +83,7 @@ func (p *probe) required() []Need { return []Need{p.userNamespaces(), p.seccomp(
 func (p *probe) needs(ctx context.Context, project string) []Need {
 	needs := append(p.required(), p.project(project), p.kernel(), p.cgroups(), p.nfTables(ctx), p.landlocked())
 	needs = append(needs, p.nix(ctx, project)...)
-	return append(needs, p.agent(), p.tty(), Need{
+	return append(needs, p.proxy(), p.agent(), p.tty(), Need{
 		Name: "subuid", OK: true,
 		Detail: "not needed: a jail maps your own ids only, so /etc/subuid, /etc/subgid and newuidmap play no part",
 	})

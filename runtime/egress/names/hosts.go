@@ -1,4 +1,4 @@
-package egress
+package names
 
 import (
 	"net/netip"
@@ -12,9 +12,9 @@ import (
 // maxHosts is how much of a hosts file is read: lists that block names are long.
 const maxHosts = 8 << 20
 
-// onLoopback reports whether a hosts file (hosts(5)) says that a normal name is
+// OnLoopback reports whether a hosts file (hosts(5)) says that a normal name is
 // 127.0.0.1 or ::1. It is read each time: the user may have edited it.
-func onLoopback(file, name string) bool {
+func OnLoopback(file, name string) bool {
 	st, err := os.Stat(file)
 	if err != nil || st.Size() > maxHosts {
 		return false
