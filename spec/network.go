@@ -147,6 +147,15 @@ func (b *builder) brokers(c *network.Config) error {
 		if slices.ContainsFunc(b.Policy.Brokers, func(p network.Broker) bool { return p.Name == o.Name }) {
 			from = b.originOf("broker", o.Name)
 		}
+		if o.Signs() {
+			// Their tools want both, and sign with what they have.
+			b.netEnv = append(b.netEnv, variable{network.AWSSecret, o.Placeholder(), "stands for the key of broker " + o.Name})
+			for _, name := range []string{network.AWSSecret, network.AWSToken} {
+				if b.says(name) {
+					return fmt.Errorf("broker %q (%s) signs with keys of AWS, and env.pass or env.set gives %s a value: take it out of one", o.Name, from, name)
+				}
+			}
+		}
 		for _, v := range []variable{{o.Env, o.Placeholder(), "stands for the key of broker " + o.Name}, {o.URLEnv, o.URL(), "where broker " + o.Name + " is"}} {
 			if v.name == "" {
 				continue

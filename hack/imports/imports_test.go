@@ -131,6 +131,10 @@ var table = []rule{
 		because: "a proxy is spoken to without knowing for whom",
 	},
 	{
+		packages: []string{"runtime/egress/sigv4"}, direct: true, never: []string{"os", module},
+		because: "a signature is made of a request and a key",
+	},
+	{
 		packages: []string{"runtime/egress/sshagent"}, direct: true, never: []string{"os", "os/exec", module}, but: []string{module + "/spec/network"},
 		because: "what is signed is decided by the bytes of two connections alone",
 	},

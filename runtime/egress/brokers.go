@@ -15,7 +15,21 @@ func (s *Session) brokerOf(r *request) *broker.Broker {
 	if r.name == "" || r.port != network.HTTPSPort {
 		return nil
 	}
-	return s.byName[r.name]
+	return s.brokerNamed(r.name)
+}
+
+// brokerNamed is the broker of a name; one of all names below a domain comes
+// after those of one.
+func (s *Session) brokerNamed(name string) *broker.Broker {
+	if b := s.byName[name]; b != nil {
+		return b
+	}
+	for _, b := range s.brokers {
+		if b.Below() != "" && b.Serves(name) {
+			return b
+		}
+	}
+	return nil
 }
 
 // denied: a rule of "deny" closes the name of a service, whatever broker it

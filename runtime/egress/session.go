@@ -267,7 +267,7 @@ func (s *Session) Close() *Summary {
 // lookup is the name server's view of a name.
 func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 	v := s.rules.Lookup(name)
-	b := s.byName[name]
+	b := s.brokerNamed(name)
 	if b != nil && s.rules.Denied(name, network.HTTPSPort).OK {
 		v = network.Verdict{OK: true, Rule: "broker " + b.Name}
 	}
@@ -276,7 +276,7 @@ func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 	if !v.OK {
 		e.Verdict, e.allowLine = Deny, allowLine(v, name, 0)
 		outcome = names.Blocked
-	} else if name != network.HostName && b == nil && !s.resolvedOutside(name) {
+	} else if name != network.HostName && b == nil && !s.upstream.Resolve(name) {
 		_, err := s.resolveName(ctx, name)
 		switch {
 		case missing(err):

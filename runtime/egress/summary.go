@@ -121,8 +121,11 @@ func (s *summary) addUnsigned(e Event) {
 	u.Why = e.Why
 }
 
-// refusedBy counts what a proxy did not do.
-func (j *journal) refusedBy(proxy string, err error) {
+// refusedBy counts what a proxy did not do, if err is one. It returns err.
+func (j *journal) refusedBy(proxy string, err error) error {
+	if err == nil {
+		return nil
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	u := j.summary.proxies[proxy]
@@ -132,6 +135,7 @@ func (j *journal) refusedBy(proxy string, err error) {
 	}
 	u.Count++
 	u.Why = printable(err.Error())
+	return err
 }
 
 func (s *summary) result() *Summary {

@@ -30,12 +30,6 @@ func (s *Session) proxyOf(r *request) *upstream.Proxy {
 	return s.upstream.For(r.addr.String(), r.port)
 }
 
-// resolvedOutside: a proxy looks the name up.
-func (s *Session) resolvedOutside(name string) bool {
-	p := s.upstream.For(name, network.HTTPSPort)
-	return p != nil && p.Resolves()
-}
-
 // dialFor connects to what r asks for, at one of the addresses that were decided
 // about, or by way of a proxy. It says whether there is one.
 func (s *Session) dialFor(r *request, addrs []netip.Addr) (out *net.TCPConn, proxied bool, err error) {
@@ -49,7 +43,7 @@ func (s *Session) dialFor(r *request, addrs []netip.Addr) (out *net.TCPConn, pro
 	defer cancel()
 	if p.Resolves() && r.name != "" {
 		out, err = p.Dial(ctx, net.JoinHostPort(r.name, strconv.Itoa(int(r.port))), s.dialHost)
-		return out, true, s.refusedBy(r, err)
+		return out, true, s.journal.refusedBy(r.via, err)
 	}
 	err = errors.New("no address") // there is one
 	for _, a := range addrs {
@@ -58,15 +52,7 @@ func (s *Session) dialFor(r *request, addrs []netip.Addr) (out *net.TCPConn, pro
 			return out, true, nil
 		}
 	}
-	return nil, true, s.refusedBy(r, err)
-}
-
-// refusedBy counts what a proxy did not do, for the last lines.
-func (s *Session) refusedBy(r *request, err error) error {
-	if err != nil && s.ctx.Err() == nil {
-		s.journal.refusedBy(r.via, err)
-	}
-	return err
+	return nil, true, s.journal.refusedBy(r.via, err)
 }
 
 // dialBroker is for brokers: their services were named by the policy and are
@@ -79,8 +65,7 @@ func (s *Session) dialBroker(ctx context.Context, _, address string) (net.Conn, 
 	if p := s.upstream.For(host, port); p != nil {
 		c, err := p.Dial(ctx, address, s.dialHost)
 		if err != nil {
-			s.journal.refusedBy(p.String(), err)
-			return nil, err
+			return nil, s.journal.refusedBy(p.String(), err)
 		}
 		return c, nil
 	}

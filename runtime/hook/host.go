@@ -53,6 +53,9 @@ func keysOf(brokers []network.Broker, s *specs.State) (map[string]string, error)
 		}
 	}
 	for _, b := range brokers {
+		if b.Signs() {
+			return nil, fmt.Errorf("broker %q: requests to AWS are signed by jailed-claude's own runtime alone", b.Name)
+		}
 		if strings.HasPrefix(b.From, network.FromLogin) {
 			return nil, fmt.Errorf("broker %q: a login is used by jailed-claude's own runtime alone", b.Name)
 		}

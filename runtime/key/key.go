@@ -17,6 +17,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/credential"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/sigv4"
 	"github.com/jailed-claude/jailed-claude/runtime/login"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -93,6 +94,20 @@ func (c *Caller) read(ctx context.Context, b network.Broker) (string, error) {
 	case "command":
 		fix = "the program has to print the key on one line, within 30 seconds and without input: try it in a shell"
 		k, err = c.command(ctx, value)
+	case "aws":
+		fix = "aws configure writes such a profile; for short-lived keys, write them into the same file"
+		if b.From != network.AWSEnv {
+			file := c.awsFile()
+			if _, err = (&AWS{file, value}).Key(ctx); err == nil {
+				return file, nil // it is read again for each request
+			}
+			break
+		}
+		fix = "export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…"
+		if k = c.Env[network.AWSSecret]; k == "" || c.Env[network.AWSKeyID] == "" {
+			err = errors.New("AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set, or empty")
+		}
+		k = sigv4.Key(c.Env[network.AWSKeyID], k, c.Env[network.AWSToken])
 	case "login":
 		fix = "log in on this host, with the agent itself"
 		name, dir, _ := b.Login()

@@ -1,9 +1,13 @@
 package supervisor
 
 import (
+	"strings"
+
 	"github.com/jailed-claude/jailed-claude/internal/credential"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
+	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/login"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // logins are the sources of brokers whose key is the token of a login, and who
@@ -23,6 +27,9 @@ func (n *jailNet) logins() (map[string]broker.Source, map[string]broker.Keeper) 
 		return made[p]
 	}
 	for _, b := range n.config.Brokers {
+		if b.Signs() && b.From != network.AWSEnv {
+			sources[b.Name] = &key.AWS{File: n.keys[b.Name], Profile: strings.TrimPrefix(b.From, network.FromAWS)}
+		}
 		format, _, ok := b.Login()
 		if !ok {
 			continue

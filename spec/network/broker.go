@@ -140,10 +140,16 @@ func (b Broker) Allows(path string) bool {
 // Complete fills in what follows from Host: the name and the upstream.
 func (b Broker) Complete() Broker {
 	if b.Host != "" && b.Name == "" {
-		b.Name = strings.ReplaceAll(b.Host, ".", "-")
+		b.Name = strings.ReplaceAll(strings.TrimPrefix(b.Host, "*."), ".", "-")
 	}
 	if b.Host != "" && b.Upstream == "" {
-		b.Upstream = "https://" + b.Host
+		b.Upstream = "https://" + strings.TrimPrefix(b.Host, "*.")
+	}
+	if b.Signs() && b.Header == "" {
+		b.Header = "Authorization"
+	}
+	if b.Signs() && b.Env == "" {
+		b.Env = AWSKeyID
 	}
 	return b
 }
@@ -182,7 +188,11 @@ func (b Broker) Check() error {
 		return bad("upstream %q has more than a host, a port and a path", b.Upstream)
 	}
 	if b.Host != "" {
-		if normal, ok := Normal(b.Host); !ok || normal != b.Host || !strings.Contains(b.Host, ".") || strings.HasSuffix(b.Host, brokerDomain) {
+		host := b.Host
+		if b.Signs() {
+			host = strings.TrimPrefix(host, "*.")
+		}
+		if normal, ok := Normal(host); !ok || normal != host || !strings.Contains(host, ".") || strings.HasSuffix(host, brokerDomain) {
 			return bad("host %q is not the full name of a service, in lower case", b.Host)
 		}
 	}
@@ -243,6 +253,9 @@ func (b Broker) checkKey() string {
 		}
 		return ""
 	}
+	if b.Signs() && (b.Host == "" || b.Header != "Authorization" || b.URLEnv != "" || len(b.Upgrade) > 0) {
+		return "a broker that signs has a host, and neither a header nor a URL of its own"
+	}
 	if b.Header == "" || strings.Trim(b.Header, tokenChars) != "" || strings.EqualFold(b.Header, "Host") {
 		return fmt.Sprintf("header %q is not the name of a header that can hold a key", b.Header)
 	}
@@ -251,7 +264,7 @@ func (b Broker) checkKey() string {
 		return fmt.Sprintf("from %q says nothing: write \"env:NAME\", \"file:PATH\" or \"command:PROGRAM ARGUMENTS\"", b.From)
 	}
 	switch kind {
-	case "env", "command":
+	case "env", "command", "aws":
 	case "file", "login":
 		if _, dir, ok := b.Login(); ok {
 			value = dir

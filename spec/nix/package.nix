@@ -30,7 +30,7 @@ buildGoLatestModule {
     fileset = lib.fileset.difference (lib.fileset.unions (map (name: root + "/${name}") source)) ./.;
   };
 
-  vendorHash = "sha256-qPSsnRRWsiCkYEnSubsqYA7zFLOLyjgGRlE1dp2+nDk=";
+  vendorHash = "sha256-SZvZZ5GKhVbswagXSGw3l3L+Nl/2ziAcXl3lHGkLSHo=";
 
   subPackages = [ "cmd/jailed-claude" ];
   # hack/lib.sh says what each is for.

@@ -93,7 +93,7 @@ func (c *checker) brokers() {
 		}
 		names[b.Name] = true
 		if kind, _, _ := strings.Cut(b.From, ":"); c.layer.project && kind != "env" && b.From != "" {
-			does := map[string]string{"command": "runs a program", "file": "reads a file", "login": "uses a login"}[kind]
+			does := map[string]string{"command": "runs a program", "file": "reads a file", "login": "uses a login", "aws": "uses keys of AWS"}[kind]
 			c.fault("broker.from", fmt.Sprintf("%q %s of this host, which the policy of a project cannot make it do: "+
 				"write this broker in your own policy, ~/.config/jailed-claude/config.toml", b.From, does),
 				position.Value(position.Join(at, "from")), at, brokerSection)

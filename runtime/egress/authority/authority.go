@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -48,7 +49,8 @@ const (
 // errName is the refusal of a name that is not the authority's.
 var errName = errors.New("the jail's authority does not sign for this name")
 
-// New makes an authority for these names: whole host names in lower case.
+// New makes an authority for these names: whole host names in lower case, or
+// "*." and a domain for all names below it.
 func New(names []string) (*Authority, error) {
 	if len(names) == 0 {
 		return nil, errors.New("an authority needs a name to sign for")
@@ -76,7 +78,7 @@ func New(names []string) (*Authority, error) {
 		MaxPathLenZero:        true,
 
 		PermittedDNSDomainsCritical: true,
-		PermittedDNSDomains:         a.names,
+		PermittedDNSDomains:         domains(names),
 		// Constraints of one kind of name say nothing of the others.
 		ExcludedIPRanges: []*net.IPNet{
 			{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)},
@@ -108,7 +110,10 @@ func (a *Authority) PEM() []byte {
 // Certificate is one for exactly this name, with its key, signed when it is
 // first asked for.
 func (a *Authority) Certificate(name string) (*tls.Certificate, error) {
-	if !slices.Contains(a.names, name) {
+	if !slices.ContainsFunc(a.names, func(n string) bool {
+		below, star := strings.CutPrefix(n, "*")
+		return n == name || star && strings.HasSuffix(name, below) && name != below[1:]
+	}) {
 		return nil, fmt.Errorf("%w: %q", errName, name)
 	}
 	a.mu.Lock()
@@ -122,8 +127,23 @@ func (a *Authority) Certificate(name string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign for %q: %w", name, err)
 	}
+	if len(a.leaves) >= maxLeaves {
+		clear(a.leaves)
+	}
 	a.leaves[name] = leaf
 	return leaf, nil
+}
+
+// maxLeaves are kept: a jail may ask for as many names below a domain as it
+// likes.
+const maxLeaves = 256
+
+// domains are names without their stars, as constraints have them.
+func domains(names []string) (all []string) {
+	for _, n := range names {
+		all = append(all, strings.TrimPrefix(n, "*."))
+	}
+	return all
 }
 
 func (a *Authority) sign(name string, now time.Time) (*tls.Certificate, error) {

@@ -188,3 +188,31 @@ func BenchmarkNew(b *testing.B) {
 		made(b, "api.anthropic.com").PEM()
 	}
 }
+
+// TestBelow: names below a domain get certificates that hold, the domain itself
+// and others get none.
+func TestBelow(t *testing.T) {
+	a := made(t, "*.cloud.example", "one.example")
+	for _, name := range []string{"s3.cloud.example", "a.b.cloud.example", "one.example"} {
+		c, err := a.Certificate(name)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if err := handshake(c, pool(t, a), name); err != nil {
+			t.Error(name, err)
+		}
+	}
+	for _, name := range []string{"cloud.example", "xcloud.example", "cloud.example.org", "two.example", "*.cloud.example."} {
+		if c, err := a.Certificate(name); err == nil {
+			t.Errorf("%s: %v", name, c.Leaf.DNSNames)
+		}
+	}
+	for i := range 2 * maxLeaves {
+		if _, err := a.Certificate(strings.Repeat("x", 1+i%50) + "." + strings.Repeat("y", 1+i/50) + ".cloud.example"); err != nil {
+			t.Fatal(err)
+		}
+		if len(a.leaves) > maxLeaves {
+			t.Fatal("leaves are kept without end")
+		}
+	}
+}

@@ -47,7 +47,7 @@ func (b *Broker) answer(w http.ResponseWriter, r *refusal) {
 func (b *Broker) body(r *refusal) (kind string, body []byte) {
 	text := "jailed-claude broker: " + r.text
 	host := b.upstream.Hostname()
-	if strings.HasSuffix(host, ".amazonaws.com") {
+	if b.Signs() || strings.HasSuffix(host, ".amazonaws.com") {
 		body, _ = xml.Marshal(struct { // strings have an XML form
 			XMLName       xml.Name `xml:"Error"`
 			Code, Message string

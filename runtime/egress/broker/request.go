@@ -44,6 +44,9 @@ func (b *Broker) prepare(r *http.Request) (*forward, *refusal) {
 	if no != nil {
 		return nil, no
 	}
+	if b.Signs() {
+		return b.resigned(r, target)
+	}
 	value, secrets, no := b.credential(r)
 	if no != nil {
 		return nil, no
@@ -108,6 +111,9 @@ func (b *Broker) target(r *http.Request) (*url.URL, *refusal) {
 		return nil, refuse(http.StatusForbidden, "%s %s is not among the requests that broker %q allows: %s", clip(r.Method), clip(path), b.Name, strings.Join(b.Allow, ", "))
 	}
 	u := *b.upstream
+	if b.Below() != "" {
+		u.Host, _ = askedFor(r) // one of its hosts
+	}
 	u.Path = strings.TrimSuffix(b.upstream.Path, "/") + path
 	u.RawPath = strings.TrimSuffix(b.upstream.EscapedPath(), "/") + raw
 	u.RawQuery, u.ForceQuery = r.URL.RawQuery, r.URL.ForceQuery

@@ -24,10 +24,11 @@ func (b *Broker) config(authority Signer) *tls.Config {
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			if name, ok := network.Normal(h.ServerName); !ok || name != b.Host {
+			name, ok := network.Normal(h.ServerName)
+			if !ok || !b.Serves(name) {
 				return nil, fmt.Errorf("the TLS server name is %q, not %q", clip(h.ServerName), b.Host)
 			}
-			return authority.Certificate(b.Host)
+			return authority.Certificate(name)
 		},
 	}
 }
@@ -62,6 +63,15 @@ func byName(r *http.Request) bool { return r.TLS != nil }
 // misdirected: the request came to the service's own name and is for another
 // host.
 func (b *Broker) misdirected(r *http.Request) bool {
-	host, ok := network.Normal(strings.TrimSuffix(r.Host, fmt.Sprintf(":%d", network.HTTPSPort)))
-	return byName(r) && (!ok || host != b.Host)
+	host, ok := askedFor(r)
+	if !byName(r) {
+		return b.Below() != "" // which of the hosts, nobody knows
+	}
+	name, _ := network.Normal(r.TLS.ServerName)
+	return !ok || !b.Serves(host) || host != name
+}
+
+// askedFor is the host that a request is for, as a normal name.
+func askedFor(r *http.Request) (string, bool) {
+	return network.Normal(strings.TrimSuffix(r.Host, fmt.Sprintf(":%d", network.HTTPSPort)))
 }

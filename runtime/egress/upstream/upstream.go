@@ -137,6 +137,12 @@ func (p *Proxies) For(host string, port uint16) *Proxy {
 	return &Proxy{u}
 }
 
+// Resolve: a proxy looks the name up.
+func (p *Proxies) Resolve(name string) bool {
+	via := p.For(name, network.HTTPSPort)
+	return via != nil && via.Resolves()
+}
+
 // Request is a Proxy of net/http's Transport.
 func (p *Proxies) Request(r *http.Request) (*url.URL, error) {
 	if p == nil {
