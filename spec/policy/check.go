@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/policy/fault"
 	"github.com/jailed-claude/jailed-claude/spec/policy/position"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
@@ -97,7 +98,7 @@ func enumProblem(r row, value string) string {
 	case slices.Contains(r.Values, value):
 		return ""
 	}
-	return fmt.Sprintf("%q is not known: write %s", value, quotedOr(r.Values))
+	return fmt.Sprintf("%q is not known: write %s", value, fault.Or(r.Values))
 }
 
 // checkToolchain refuses what is no toolchain of a home.

@@ -1,11 +1,6 @@
 package policy
 
-import (
-	"strconv"
-	"strings"
-
-	"github.com/jailed-claude/jailed-claude/spec/policy/fault"
-)
+import "github.com/jailed-claude/jailed-claude/spec/policy/fault"
 
 // What is wrong with layers.
 type (
@@ -25,16 +20,4 @@ type report struct {
 func (r *report) fault(key, problem string, at ...string) {
 	line, column := r.layer.pos.Of(at...)
 	r.faults = append(r.faults, &Error{Layer: r.layer.Name, Line: line, Column: column, Key: key, Problem: problem})
-}
-
-// quotedOr renders a choice: `"a"`, `"a" or "b"`, `"a", "b" or "c"`.
-func quotedOr(values []string) string {
-	q := make([]string, len(values))
-	for i, v := range values {
-		q[i] = strconv.Quote(v)
-	}
-	if len(q) < 2 {
-		return strings.Join(q, "")
-	}
-	return strings.Join(q[:len(q)-1], ", ") + " or " + q[len(q)-1]
 }

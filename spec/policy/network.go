@@ -1,12 +1,12 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
 
@@ -17,7 +17,7 @@ func (c *checker) network() {
 		if slices.Contains(c.layer.allow, s) {
 			return ""
 		}
-		return ruleProblem(preset.Check(s))
+		return scalar.Rule(preset.Check(s))
 	})
 	c.each("network.deny", n.Deny, func(s string) string {
 		if slices.Contains(c.layer.deny, s) {
@@ -27,17 +27,6 @@ func (c *checker) network() {
 			return fmt.Sprintf("%q: presets are for network.allow: name what is denied", s)
 		}
 		_, err := network.ParseDeny(s)
-		return ruleProblem(err)
+		return scalar.Rule(err)
 	})
-}
-
-// ruleProblem is an error of a rule without what the position says already.
-func ruleProblem(err error) string {
-	if err == nil {
-		return ""
-	}
-	if rule, ok := errors.AsType[*network.RuleError](err); ok {
-		return rule.Error()
-	}
-	return err.Error()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/policy/fault"
 	"github.com/jailed-claude/jailed-claude/spec/policy/position"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
@@ -257,7 +258,7 @@ func wanted(k Key) string {
 	switch k.Type {
 	case TypeString:
 		if len(k.Values) > 0 {
-			return quotedOr(k.Values)
+			return fault.Or(k.Values)
 		}
 		return "a string in quotes"
 	case TypeStrings:

@@ -77,3 +77,15 @@ func (es Errors) OrNil() error {
 	}
 	return es
 }
+
+// Or is a choice in words: `"a"`, `"a" or "b"`, `"a", "b" or "c"`.
+func Or(values []string) string {
+	q := make([]string, len(values))
+	for i, v := range values {
+		q[i] = strconv.Quote(v)
+	}
+	if len(q) < 2 {
+		return strings.Join(q, "")
+	}
+	return strings.Join(q[:len(q)-1], ", ") + " or " + q[len(q)-1]
+}

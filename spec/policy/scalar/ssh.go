@@ -1,6 +1,7 @@
 package scalar
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -26,10 +27,8 @@ func SSHKey(s string) string {
 
 // SSHHost is the same for ssh.hosts.
 func SSHHost(s string) string {
-	if _, err := network.ParseSSHHost(s); err != nil {
-		return err.Error()
-	}
-	return ""
+	_, err := network.ParseSSHHost(s)
+	return Rule(err)
 }
 
 // SSHSign is the same for ssh.sign.
@@ -38,4 +37,15 @@ func SSHSign(s string) string {
 		return fmt.Sprintf("%q is not known: write %q", s, network.SignGit)
 	}
 	return ""
+}
+
+// Rule is an error of a rule without what the position says already.
+func Rule(err error) string {
+	if err == nil {
+		return ""
+	}
+	if rule, ok := errors.AsType[*network.RuleError](err); ok {
+		return rule.Error()
+	}
+	return err.Error()
 }
