@@ -32,7 +32,8 @@ func (d Dir) Upper() string { return contract.LayerIn(string(d), "").Upper }
 // Work is next to Upper, on the same file system.
 func (d Dir) Work() string { return contract.LayerIn(string(d), "").Work }
 
-// Unfinished: what is in the layer was being applied, and is in part on the host.
+// Unfinished tells whether what is in the layer was being applied, and is in part
+// on the host.
 func (d Dir) Unfinished() bool {
 	_, err := os.Lstat(filepath.Join(string(d), JournalName))
 	return err == nil

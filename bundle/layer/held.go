@@ -17,7 +17,7 @@ type Held struct {
 	Git bool
 }
 
-// Empty: nothing was changed.
+// Empty tells whether nothing was changed.
 func (h Held) Empty() bool { return h.Files == 0 && !h.Git }
 
 func (h Held) String() string {
@@ -52,7 +52,7 @@ func Look(upper string) (Held, error) {
 	return h, err
 }
 
-// Empty: the upper folder holds no change.
+// Empty tells whether the upper folder holds no change.
 func Empty(upper string) (bool, error) {
 	err := look(upper, func(bool) error { return errFound })
 	if errors.Is(err, errFound) {

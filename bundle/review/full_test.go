@@ -72,7 +72,7 @@ func fullDisk(t *testing.T, full string) {
 	if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=1m,mode=755"); err != nil {
 		t.Skip(err)
 	}
-	defer unix.Unmount(small, unix.MNT_DETACH)
+	defer func() { _ = unix.Unmount(small, unix.MNT_DETACH) }()
 	const files = 12
 	old, changed := bytes.Repeat([]byte("o"), 32<<10), bytes.Repeat([]byte("n"), 32<<10)
 	for i := range files {

@@ -51,6 +51,7 @@ func killed(text string) {
 func (w *world) copied() *world {
 	w.t.Helper()
 	root := w.t.TempDir()
+	writable(w.t, root)
 	c := *w
 	c.project, c.layer = filepath.Join(root, "project"), filepath.Join(filepath.Dir(filepath.Dir(w.layer)), filepath.Base(root)+strconv.Itoa(os.Getpid())+filepath.Base(filepath.Dir(root)), "layer")
 	if err := os.MkdirAll(filepath.Dir(c.layer), 0o755); err != nil {

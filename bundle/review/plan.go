@@ -117,7 +117,12 @@ func (p *plan) git(work *apply.Work) error {
 	}
 	head := u.HeadReady(left)
 	staged := yes
-	if !head || slices.Contains(p.r.moved, indexMoved) {
+	// While git is at work on the host, the index is its own.
+	busy, err := upper.Stat(p.r.lower, dotGit+"/index.lock")
+	if err != nil {
+		return err
+	}
+	if !head || busy != nil || slices.Contains(p.r.moved, indexMoved) {
 		staged = nil
 	}
 	if err := u.Objects(refs, staged); err != nil {

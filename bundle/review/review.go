@@ -83,10 +83,12 @@ type Review struct {
 	Notes   []string   `json:"notes,omitempty"`
 	Network []Decision `json:"network,omitempty"`
 
-	o            Options
-	dir          layer.Dir
-	base         layer.Base
-	moved        []string
+	o     Options
+	dir   layer.Dir
+	base  layer.Base
+	moved []string
+	// own: the project has a git directory that is its own.
+	own          bool
 	held         *upper.Held
 	blobs        *repo.Blobs
 	older        map[string]int64
@@ -176,7 +178,13 @@ func (r *Review) read() (err error) {
 	if r.lower, err = beneath.Dir(r.o.Project); err != nil {
 		return err
 	}
-	r.held, err = upper.Read(r.upper, r.lower, upper.Options{Skip: func(p string) bool { return p == dotGit+"/objects" }})
+	own, err := upper.Stat(r.lower, dotGit)
+	if err != nil {
+		return err
+	}
+	r.own = own != nil && own.Kind == upper.Folder
+	// git reads objects; without a repository on the host they are files like others.
+	r.held, err = upper.Read(r.upper, r.lower, upper.Options{Skip: func(p string) bool { return r.own && p == dotGit+"/objects" }})
 	if err != nil {
 		return err
 	}
@@ -188,13 +196,8 @@ func (r *Review) read() (err error) {
 	if err != nil {
 		return err
 	}
-	own, err := upper.Stat(r.lower, dotGit)
-	if err != nil {
-		return err
-	}
-	isRepository := own != nil && own.Kind == upper.Folder
 	for _, c := range r.held.Changes {
-		if i := r.item(c, isRepository); i != nil {
+		if i := r.item(c); i != nil {
 			r.Items = append(r.Items, i)
 		}
 	}
@@ -239,9 +242,9 @@ func rank(i *Item) int {
 }
 
 // item is what a change is; nil for what is part of the repository's unit.
-func (r *Review) item(c *upper.Change, isRepository bool) *Item {
+func (r *Review) item(c *upper.Change) *Item {
 	i := &Item{Path: c.Path, Old: c.Old, New: c.New, From: c.From, Files: c.Files, change: c, What: what(c)}
-	if isRepository {
+	if r.own {
 		if c.Path == dotGit && c.New != nil && c.New.Kind == upper.Folder {
 			return nil
 		}
@@ -324,5 +327,5 @@ func (r *Review) digest() string {
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
-// Empty: the layer holds no change.
+// Empty tells whether the layer holds no change.
 func (r *Review) Empty() bool { return len(r.Items) == 0 && r.Git == nil }

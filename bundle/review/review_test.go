@@ -141,3 +141,26 @@ func TestNames(t *testing.T) {
 		t.Errorf("%+v", r.Items)
 	}
 }
+
+// TestNewRepository: where the project is none, a repository that was made inside
+// waits for a yes as a whole, on one line.
+func TestNewRepository(t *testing.T) {
+	needGit(t)
+	w := newWorld(t, "echo a >a")
+	w.jail("git init -q -b main .; git add a; git commit -qm first; echo b >b")
+	var text strings.Builder
+	if err := w.review().Text(&text, Shown{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := text.String(); strings.Count(got, "\n") > 20 || !strings.Contains(got, ".git/ (") || strings.Contains(got, "applypatch") {
+		t.Errorf("%s", got)
+	}
+	w.apply(Wanted{})
+	if got := w.host("ls -A"); got != "a\nb\n" {
+		t.Errorf("%q", got)
+	}
+	w.apply(Wanted{Paths: []string{".git"}, Executes: []string{".git"}})
+	if got := w.host("git log --format=%s; git status --porcelain; git fsck"); got != "first\n?? b\n" {
+		t.Errorf("%q", got)
+	}
+}

@@ -164,7 +164,7 @@ func (r *Review) Text(w io.Writer, s Shown) error {
 		if !named.wants(i.Path) {
 			continue
 		}
-		if d := repository(i.Path); d != "" && i.Why != "" && len(s.Paths) == 0 {
+		if d := r.repository(i.Path); d != "" && i.Why != "" && len(s.Paths) == 0 {
 			if folded[d]++; folded[d] > 1 {
 				continue
 			}
@@ -191,7 +191,7 @@ func (r *Review) Text(w io.Writer, s Shown) error {
 			}
 			p.title(t)
 		}
-		if d := repository(i.Path); folded[d] > 1 {
+		if d := r.repository(i.Path); folded[d] > 1 {
 			p.line("\n%s", p.paint("1", fmt.Sprintf("%-8s %s/ (%d files and folders): %s", i.What, show.Line(d), folded[d], show.Line(i.Why))))
 			p.line("  to see all of it: jailed-claude review %s", show.ShellQuote(d))
 			continue
@@ -207,10 +207,10 @@ func (r *Review) Text(w io.Writer, s Shown) error {
 
 // repository is the folder on the way to a path that git takes for a repository of
 // its own; empty if there is none. It is shown on one line.
-func repository(p string) string {
+func (r *Review) repository(p string) string {
 	for i := 0; i < len(p); {
 		end := strings.IndexByte(p[i:]+"/", '/') + i
-		if part := p[i:end]; spelled(part) == dotGit && p[:end] != dotGit {
+		if part := p[i:end]; spelled(part) == dotGit && (p[:end] != dotGit || !r.own) {
 			return p[:end]
 		}
 		i = end + 1

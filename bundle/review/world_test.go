@@ -70,6 +70,7 @@ type world struct {
 func newWorld(t testing.TB, script string) *world {
 	t.Helper()
 	root := t.TempDir()
+	writable(t, root)
 	w := &world{t: t, project: filepath.Join(root, "project"), layer: filepath.Join(root, "state", "layer")}
 	for _, d := range []string{w.project, filepath.Dir(w.layer)} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
@@ -89,6 +90,11 @@ func newWorld(t testing.TB, script string) *world {
 	w.host(script)
 	w.begin()
 	return w
+}
+
+// writable lets an ordinary user remove folders that nobody may write.
+func writable(t testing.TB, dir string) {
+	t.Cleanup(func() { _ = exec.Command("chmod", "-R", "u+rwx", dir).Run() })
 }
 
 // begin notes what the project is like.

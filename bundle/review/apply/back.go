@@ -188,7 +188,7 @@ func (w *Work) dirs() error {
 		if err != nil {
 			return fmt.Errorf("the layer's folder %q: %w", d.Path, err)
 		}
-		err = unix.Mkdirat(int(dir.Fd()), base, d.Mode&0o777|0o700)
+		err = unix.Mkdirat(int(dir.Fd()), base, d.Mode&upper.Permissions|owner)
 		if err == nil {
 			err = w.dressed(dir, base, d)
 		}
@@ -218,5 +218,23 @@ func (w *Work) dressed(dir *os.File, base string, d upper.Dir) error {
 			return err
 		}
 	}
-	return unix.Fchmod(int(f.Fd()), d.Mode&0o777)
+	return unix.Fchmod(int(f.Fd()), d.Mode&upper.Permissions|owner)
+}
+
+// unlock lets us take things out of folders of the layer that the agent closed,
+// and put them back; lock closes them again.
+func (w *Work) unlock() { w.layerModes(owner) }
+
+func (w *Work) lock() { w.layerModes(0) }
+
+func (w *Work) layerModes(more uint32) {
+	for _, d := range w.j.Dirs {
+		if d.Mode&owner == owner {
+			continue
+		}
+		if f, err := beneath.Open(w.upper, d.Path, unix.O_PATH|unix.O_DIRECTORY, 0); err == nil {
+			_ = chmod(f, d.Mode|more)
+			f.Close()
+		}
+	}
 }

@@ -174,7 +174,7 @@ func opened(root *os.Root, name string) {
 		if err == nil && e.IsDir() {
 			_ = root.Chmod(p, 0o700)
 		}
-		return nil //nolint:nilerr // what stays is reported by who removes
+		return nil // what stays is reported by who removes
 	})
 }
 
@@ -224,5 +224,15 @@ func Aside(up *os.File, path, to string) error {
 		return err
 	}
 	defer d.Close()
-	return os.NewSyscallError("rename", unix.Renameat2(int(dir.Fd()), base, int(d.Fd()), base, unix.RENAME_NOREPLACE))
+	err = unix.Renameat2(int(dir.Fd()), base, int(d.Fd()), base, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EACCES) {
+		// The agent closed the folder, or the one that is to move.
+		_ = chmod(dir, owner)
+		if sub, e := beneath.Open(dir, base, unix.O_PATH|unix.O_DIRECTORY, 0); e == nil {
+			_ = chmod(sub, owner)
+			sub.Close()
+		}
+		err = unix.Renameat2(int(dir.Fd()), base, int(d.Fd()), base, unix.RENAME_NOREPLACE)
+	}
+	return os.NewSyscallError("rename", err)
 }

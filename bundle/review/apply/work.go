@@ -209,6 +209,7 @@ func (w *Work) forward() (failed []Failure, err error) {
 	if err := w.stage(); err != nil {
 		return nil, err
 	}
+	w.unlock()
 	ok := make([]bool, len(w.j.Ops))
 	run := func(last bool) error {
 		for i := range w.j.Ops {
@@ -252,6 +253,7 @@ func (w *Work) forward() (failed []Failure, err error) {
 	}
 	w.modes()
 	w.clean()
+	w.lock()
 	w.step("clean")
 	return failed, w.finish(ok)
 }
@@ -306,6 +308,7 @@ func (w *Work) backward() (failed []Failure, err error) {
 	if err := w.dirs(); err != nil {
 		return nil, err
 	}
+	w.unlock()
 	w.writable()
 	run := func(last bool) error {
 		for i := range slices.Backward(w.j.Ops) {
@@ -342,6 +345,7 @@ func (w *Work) backward() (failed []Failure, err error) {
 	if err := w.unstage(); err != nil {
 		return failed, err
 	}
+	w.lock()
 	w.step("before the end")
 	if len(failed) > 0 {
 		// What could not be taken back may be all that is left of a file.

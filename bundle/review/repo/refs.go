@@ -170,7 +170,7 @@ func (u *Unit) entryHeld(name, oldMode, newMode, oid string) string {
 	return ""
 }
 
-// Outside: a symlink at a relative path leads out of the folder that the path is
+// Outside tells whether a symlink at a relative path leads out of the folder that the path is
 // relative to.
 func Outside(name, target string) bool {
 	if path.IsAbs(target) {

@@ -28,7 +28,7 @@ func (u *Unit) Wanted(yes func(path string) bool) (wanted []apply.Ref, left []*R
 	return wanted, left
 }
 
-// Ready: the ref can be moved.
+// Ready tells whether the ref can be moved.
 func (r *Ref) Ready(yes func(path string) bool) bool {
 	for _, h := range r.Held {
 		if !yes(h.Path) {
@@ -38,7 +38,7 @@ func (r *Ref) Ready(yes func(path string) bool) bool {
 	return r.Conflict == ""
 }
 
-// HeadReady: HEAD can be moved when these refs are.
+// HeadReady tells whether HEAD can be moved when these refs are.
 func (u *Unit) HeadReady(left []*Ref) bool {
 	if u.HeadConflict != "" {
 		return false

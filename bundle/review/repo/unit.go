@@ -94,7 +94,7 @@ type Unit struct {
 	oidSize int
 }
 
-// Empty: nothing of the repository is another.
+// Empty tells whether nothing of the repository is another.
 func (u *Unit) Empty() bool {
 	return u == nil || len(u.Refs) == 0 && u.Head == "" && len(u.Staged) == 0 && len(u.Settings) == 0 && u.Problem == ""
 }
