@@ -34,11 +34,7 @@ func (b *builder) etc() error {
 	b.file("/etc/group", group)
 	b.file("/etc/hosts", "127.0.0.1 localhost jail\n::1 localhost ip6-localhost\n"+b.brokerHosts())
 	b.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n")
-	if text := b.gitconfig(); text != "" {
-		b.file("/etc/gitconfig", text)
-		b.grant("file", "/etc/gitconfig", "ro", builtin, "your git name and e-mail, nothing else of your git configuration")
-	}
-
+	b.git()
 	switch {
 	case b.Policy.Network.Mode == policy.NetHost && h.ResolvConf != "":
 		b.bindOne(h.ResolvConf, "/etc/resolv.conf")

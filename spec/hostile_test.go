@@ -13,6 +13,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/gitconfig"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -422,12 +423,12 @@ func TestGitConfig(t *testing.T) {
 // TestGitConfigNUL: git cannot hold it; what comes behind must not be lost or
 // become another line.
 func TestGitConfigNUL(t *testing.T) {
-	git := requireGit(t)
+	run := requireGit(t)
 	file := filepath.Join(t.TempDir(), "gitconfig")
-	if err := os.WriteFile(file, []byte(gitconfig.Of("a\x00b", "c\x00\n[core]")), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(gitconfig.Text([]git.Setting{{Key: "user.name", Value: "a\x00b"}, {Key: "user.email", Value: "c\x00\n[core]"}})), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := git("config", "-f", file, "-z", "--list"); got != "user.name\nab\x00user.email\nc\n[core]\x00" {
+	if got := run("config", "-f", file, "-z", "--list"); got != "user.name\nab\x00user.email\nc\n[core]\x00" {
 		t.Errorf("git reads %q", got)
 	}
 }
@@ -437,8 +438,56 @@ func TestGitConfigParts(t *testing.T) {
 		{"Ada", "", "[user]\n\tname = \"Ada\"\n"},
 		{"", "a@b", "[user]\n\temail = \"a@b\"\n"},
 	} {
-		if got := gitconfig.Of(r.name, r.email); got != r.want {
+		in := valid()
+		in.Host.GitName, in.Host.GitEmail = r.name, r.email
+		if got := content(t, mustBuild(t, in), "/etc/gitconfig"); got != r.want {
 			t.Errorf("got %q, want %q", got, r.want)
+		}
+	}
+}
+
+// TestGitSettings: git reads what the user's git was set to, whatever is in it.
+func TestGitSettings(t *testing.T) {
+	run := requireGit(t)
+	file := filepath.Join(t.TempDir(), "gitconfig")
+	in := valid()
+	in.Host.GitName, in.Host.GitEmail = "Ada", ""
+	want := "user.name\nAda\x00"
+	for _, value := range append([]string{"true", "log --graph --pretty='%h \\n %s'", "\b\t x # ; \"", "é"}, gitNames...) {
+		for _, key := range []string{"pull.rebase", "alias.l", "color.diff.meta", `color.a "\].b`} {
+			in.Host.GitSettings = append(in.Host.GitSettings, git.Setting{Key: key, Value: value})
+			want += key + "\n" + value + "\x00"
+		}
+	}
+	in.Host.GitSafe = []string{"/home/ada/src/x y"}
+	in.Host.GitIgnore, in.Host.GitAttributes = "*.swp\n", "*.png binary\n"
+	want += "safe.directory\n/home/ada/src/x y\x00core.excludesfile\n/etc/gitignore\x00core.attributesfile\n/etc/gitattributes\x00"
+	j := mustBuild(t, in)
+	if err := os.WriteFile(file, []byte(content(t, j, "/etc/gitconfig")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := run("config", "-f", file, "-z", "--list"); got != want {
+		t.Errorf("git reads %q, not %q", got, want)
+	}
+	if content(t, j, "/etc/gitignore") != "*.swp\n" || content(t, j, "/etc/gitattributes") != "*.png binary\n" {
+		t.Error("the files that git reads are others")
+	}
+}
+
+// TestUnsigned: what the user's git signs is made unsigned in a jail, and not
+// refused, whatever the repository says.
+func TestUnsigned(t *testing.T) {
+	in := valid()
+	if slices.ContainsFunc(mustBuild(t, in).Spec.Process.Env, func(e string) bool { return strings.HasPrefix(e, "GIT_CONFIG_") }) {
+		t.Error("git is overruled without need")
+	}
+	in.Host.GitSigns, in.Host.GitSignsTags = true, true
+	env := mustBuild(t, in).Spec.Process.Env
+	for _, want := range []string{
+		"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=commit.gpgsign", "GIT_CONFIG_VALUE_0=false", "GIT_CONFIG_KEY_1=tag.gpgsign", "GIT_CONFIG_VALUE_1=false",
+	} {
+		if !slices.Contains(env, want) {
+			t.Errorf("%s is missing in %q", want, env)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/contract"
-	"github.com/jailed-claude/jailed-claude/spec/gitconfig"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -81,14 +80,4 @@ func (b *builder) ssh(c *network.Config) error {
 	b.netEnv = append(b.netEnv, variable{"SSH_AUTH_SOCK", contract.AgentSocket, "the jail's ssh agent"})
 	c.SSH = s
 	return nil
-}
-
-// gitconfig is the jail's own, in which git signs as often as it does outside.
-func (b *builder) gitconfig() string {
-	h := b.Host
-	text := gitconfig.Of(h.GitName, h.GitEmail)
-	if slices.Contains(b.Policy.SSH.Sign, network.SignGit) {
-		text += gitconfig.Signed(h.GitSigns, h.GitSignsTags)
-	}
-	return text
 }

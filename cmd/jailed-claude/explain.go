@@ -9,7 +9,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec"
-	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/compare/files"
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 )
 
@@ -51,7 +51,7 @@ func newExplain() *cobra.Command {
 }
 
 func printDiff(c *cobra.Command, a, b string, asJSON bool) error {
-	changes, policies, err := plan.Compare(a, b)
+	changes, policies, err := files.Compare(a, b)
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,10 @@ var table = []rule{
 		because: "what a configuration is read with does not depend on what is done with it",
 	},
 	{
+		packages: []string{"spec/compare/files"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
+		because: "what is compared is read by anybody who names two files",
+	},
+	{
 		packages: []string{"spec/plan", "spec/plan/trusted", "spec/kept"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
 		because: "a plan is values: the command line decides what is printed and what is started",
 	},

@@ -1,22 +1,35 @@
 package gitconfig
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
-// Of has a name and an address, quoted as git-config(1) says: a value in double quotes, with
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
+)
+
+// Text writes a file of git-config(1): a value in double quotes, with
 // backslash, quote and line feed escaped. Of NUL git knows nothing.
-func Of(name, email string) string {
-	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\x00", "").Replace
-	s := ""
-	if name != "" || email != "" {
-		s = "[user]\n"
+func Text(list []git.Setting) string {
+	value := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\b", `\b`, "\x00", "").Replace
+	subsection := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", "", "\x00", "").Replace
+	var text strings.Builder
+	before := ""
+	for _, s := range list {
+		first, last := strings.IndexByte(s.Key, '.'), strings.LastIndexByte(s.Key, '.')
+		section := s.Key[:first]
+		if last > first {
+			section += ` "` + subsection(s.Key[first+1:last]) + `"`
+		}
+		if section != before {
+			fmt.Fprintf(&text, "[%s]\n", section)
+			before = section
+		}
+		fmt.Fprintf(&text, "\t%s = \"%s\"\n", s.Key[last+1:], value(s.Value))
 	}
-	if name != "" {
-		s += "\tname = \"" + quote(name) + "\"\n"
-	}
-	if email != "" {
-		s += "\temail = \"" + quote(email) + "\"\n"
-	}
-	return s
+	return text.String()
 }
 
 // Signed has git sign with an ssh agent: every commit or every tag, or those that
@@ -30,4 +43,64 @@ func Signed(commits, tags bool) string {
 		s += "[tag]\n\tgpgSign = true\n"
 	}
 	return s
+}
+
+// Files that the jail's git reads beside its configuration.
+const (
+	Ignore     = "/etc/gitignore"
+	Attributes = "/etc/gitattributes"
+)
+
+// Of is the configuration of a jail, but for what signs: "" if there is nothing to
+// say.
+func Of(h host.Facts) string {
+	var list []git.Setting
+	add := func(key, value string) {
+		if value != "" {
+			list = append(list, git.Setting{Key: key, Value: value})
+		}
+	}
+	add("user.name", h.GitName)
+	add("user.email", h.GitEmail)
+	list = append(list, h.GitSettings...)
+	for _, dir := range h.GitSafe {
+		add("safe.directory", dir)
+	}
+	if h.GitIgnore != "" {
+		add("core.excludesFile", Ignore)
+	}
+	if h.GitAttributes != "" {
+		add("core.attributesFile", Attributes)
+	}
+	return Text(list)
+}
+
+// Keys are the variables that are set, each once.
+func Keys(list []git.Setting) (keys []string) {
+	for _, s := range list {
+		if !slices.Contains(keys, s.Key) {
+			keys = append(keys, s.Key)
+		}
+	}
+	return keys
+}
+
+// Unsigned are variables by which git makes commits and tags without a signature
+// where the user's would have one: there is no key in a jail, so that git would
+// make none at all. They win over the repository's own configuration.
+func Unsigned(commits, tags bool) map[string]string {
+	env := map[string]string{}
+	for _, k := range []struct {
+		key string
+		on  bool
+	}{{"commit.gpgsign", commits}, {"tag.gpgsign", tags}} {
+		if k.on {
+			n := strconv.Itoa(len(env) / 2)
+			env["GIT_CONFIG_KEY_"+n], env["GIT_CONFIG_VALUE_"+n] = k.key, "false"
+		}
+	}
+	if len(env) > 0 {
+		env["GIT_CONFIG_COUNT"] = strconv.Itoa(len(env) / 2)
+	}
+	return env
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/survey"
 	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
 )
@@ -51,6 +52,14 @@ type Facts struct {
 	GitName, GitEmail string
 	// GitSigns: git signs every commit, GitSignsTags: every tag.
 	GitSigns, GitSignsTags bool
+	// GitSettings are those of the user's git that a jail takes over
+	// (git.Taken).
+	GitSettings []git.Setting
+	// GitSafe are the folders of git's safe.directory that concern the project.
+	GitSafe []string
+	// GitIgnore and GitAttributes are the texts of the user's own
+	// core.excludesFile and core.attributesFile; empty if there are none.
+	GitIgnore, GitAttributes string
 
 	// CAFile is the host's certificate bundle (PEM), ExtraCAFile that of
 	// NODE_EXTRA_CA_CERTS; empty where there is none.

@@ -158,8 +158,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	}
 	s.sockets(f, o)
 	wait.Wait()
-	f.GitName, f.GitEmail = git.Identity(o.Git.settings())
-	f.GitSigns, f.GitSignsTags = git.Signs(o.Git.settings())
+	s.gitSettings(f, o.Git.settings())
 	f.NixDaemon, f.NixTrusted, f.NixVersion = daemon.NixDaemon, daemon.NixTrusted, daemon.NixVersion
 	f.NixSubstituters, f.NixKeys = daemon.NixSubstituters, daemon.NixKeys
 	f.Warnings = append(f.Warnings, daemon.Warnings...)

@@ -7,6 +7,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/login"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -19,7 +20,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	// git runs while policies are read.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	git := host.Ask(ctx, dir)
+	asked := host.Ask(ctx, dir)
 	ps, warnings, err := o.merged(dir)
 	if err == nil {
 		err = o.done(StepPolicy)
@@ -49,7 +50,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	facts, err := host.Read(ctx, host.Options{
 		ProjectDir: dir, Hide: p.Files.Hide, Protect: p.Files.Protect,
 		Grants: append(append([]string{}, p.Files.Read...), p.Files.Write...), Write: p.Files.Write, ReadOnly: p.Files.Project == policy.ProjectRO, Layer: p.Files.Project == policy.ProjectOverlay, Unprotect: p.Files.Unprotect, Inside: o.Project != "",
-		Shared: p.Agent.Config == policy.ConfigShared, Toolchains: p.Files.Toolchains, OwnState: p.Agent.SeparateWorktrees, Nix: p.Nix.Daemon == policy.DaemonAuto, Git: git,
+		Shared: p.Agent.Config == policy.ConfigShared, Toolchains: p.Files.Toolchains, OwnState: p.Agent.SeparateWorktrees, Nix: p.Nix.Daemon == policy.DaemonAuto, Git: asked,
 		SSHKeys: p.SSH.Keys, SSHHosts: spec.SSHNames(p),
 	})
 	if err == nil {
@@ -75,6 +76,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	if err != nil {
 		return nil, warnings, err
 	}
+	facts.GitSettings = git.With(facts.GitSettings, cl.Bins)
 	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, source.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
 	if !o.Export {
 		in.Init = facts.Executable

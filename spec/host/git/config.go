@@ -8,6 +8,8 @@ import (
 // lower case; a subsection is as written.
 type Setting struct {
 	Key, Value string
+	// Local: it is the repository's own, which the jail sees anyway.
+	Local bool
 }
 
 // ParseConfig reads git-config(1)'s syntax, leniently: it serves to find

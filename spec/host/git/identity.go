@@ -13,8 +13,15 @@ import (
 // gitTimeout bounds "git config", which reads a few files.
 const gitTimeout = 3 * time.Second
 
-// gitAsked are the variables that are asked for, in lower case.
-var gitAsked = []string{"user.name", "user.email", "core.hookspath", "core.fsmonitor", "commit.gpgsign", "tag.gpgsign"}
+// asked says whether a variable is asked for.
+func asked(key string) bool {
+	switch key {
+	case "user.name", "user.email", "core.hookspath", "core.fsmonitor",
+		"core.excludesfile", "core.attributesfile", "commit.gpgsign", "tag.gpgsign", "safe.directory":
+		return true
+	}
+	return harmless(key) || strings.HasPrefix(key, lfs)
+}
 
 // asker asks about the repositories of a host.
 type asker struct{ *source.Source }
@@ -37,21 +44,25 @@ func (a asker) settings(ctx context.Context, dir string) []Setting {
 }
 
 func (a asker) askGit(ctx context.Context, git, dir string) []Setting {
-	asked := "^(" + strings.ReplaceAll(strings.Join(gitAsked, "|"), ".", `\.`) + ")$"
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, git, "config", "--null", "--get-regexp", asked)
+	cmd := exec.CommandContext(ctx, git, "config", "--null", "--list", "--show-scope") // since git 2.26
 	cmd.Dir = dir
 	cmd.Env = a.Clean("HOME", "XDG_CONFIG_HOME", "PATH")
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if err != nil {
-		return nil // status 1: none is set
+		return nil
 	}
 	var list []Setting
-	for item := range strings.SplitSeq(string(out), "\x00") {
-		if key, value, ok := strings.Cut(item, "\n"); ok {
-			list = append(list, Setting{Key: strings.ToLower(key), Value: value})
+	items := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+	for i := 0; i+1 < len(items); i += 2 {
+		key, value, ok := strings.Cut(items[i+1], "\n")
+		if !ok {
+			value = "true" // a name alone
+		}
+		if asked(key) {
+			list = append(list, Setting{Key: key, Value: value, Local: items[i] == "local" || items[i] == "worktree"})
 		}
 	}
 	return list

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -69,6 +68,9 @@ func (a asker) plainGit(git, dir string) (list []Setting, ok bool) {
 		if !ok {
 			return nil, false
 		}
+		for i := range more {
+			more[i].Local = file == local
+		}
 		list = append(list, more...)
 	}
 	return list, true
@@ -120,7 +122,7 @@ func plainSettings(text string) (list []Setting, ok bool) {
 			if !ok {
 				return nil, false
 			}
-			if slices.Contains(gitAsked, s.Key) {
+			if asked(s.Key) {
 				list = append(list, s)
 			}
 		}
@@ -151,7 +153,7 @@ const gitName = "abcdefghijklmnopqrstuvwxyz0123456789-"
 func plainVariable(section, line string) (s Setting, ok bool) {
 	name, value, has := strings.Cut(line, "=")
 	name = strings.ToLower(strings.TrimRight(name, " \t"))
-	s = Setting{section + "." + name, strings.TrimLeft(value, " \t")}
+	s = Setting{Key: section + "." + name, Value: strings.TrimLeft(value, " \t")}
 	switch {
 	case section == "" || name == "" || name[0] < 'a' || name[0] > 'z' || strings.Trim(name, gitName) != "":
 		return s, false
@@ -159,9 +161,45 @@ func plainVariable(section, line string) (s Setting, ok bool) {
 		return s, false
 	case s.Key == "core.repositoryformatversion":
 		return s, s.Value == "0"
-	case slices.Contains(gitAsked, s.Key):
-		special := func(r rune) bool { return r < ' ' || strings.ContainsRune("\"\\#;\x7f", r) }
-		return s, has && !strings.ContainsFunc(s.Value, special)
+	case asked(s.Key):
+		s.Value, ok = plainValue(s.Value)
+		return s, has && ok
 	}
 	return s, !strings.HasSuffix(s.Value, `\`)
+}
+
+// plainValue reads a value with its quotes, escapes and comment, as long as it
+// ends where the line does and has no other blank than a space.
+func plainValue(text string) (value string, ok bool) {
+	var b strings.Builder
+	quoted, spaces := false, 0
+loop:
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c < ' ' || c == 0x7f:
+			return "", false
+		case c == '"':
+			quoted = !quoted
+			continue
+		case c == ' ' && !quoted:
+			if b.Len() > 0 {
+				spaces++
+			}
+			continue
+		case (c == '#' || c == ';') && !quoted:
+			break loop
+		case c == '\\':
+			if i++; i == len(text) {
+				return "", false
+			}
+			if c, ok = map[byte]byte{'n': '\n', 't': '\t', 'b': '\b', '\\': '\\', '"': '"'}[text[i]]; !ok {
+				return "", false
+			}
+		}
+		b.WriteString(strings.Repeat(" ", spaces))
+		b.WriteByte(c)
+		spaces = 0
+	}
+	return b.String(), !quoted
 }

@@ -23,7 +23,7 @@ func (f *fake) plain() (list []Setting, ok bool) {
 	}
 	list, ok = asker{f.Source}.plainGit(git, f.Project)
 	if asked := (asker{f.Source}).askGit(context.Background(), git, f.Project); ok && !slices.Equal(list, asked) {
-		f.T.Errorf("read %q; git says %q", list, asked)
+		f.T.Errorf("read %+v; git says %+v", list, asked)
 	}
 	return list, ok
 }
@@ -57,18 +57,20 @@ func TestPlainGit(t *testing.T) {
 	}
 	want("nothing")
 	write(t, f.Home, map[string]string{".config/git/config": "[User]\n\tName = A B  \n; [x]\n[alias]\n lg = \"!f() { git log; }; f\" # x\n"})
-	want("XDG", "user.name=A B")
+	want("XDG", "user.name=A B", "alias.lg=!f() { git log; }; f")
 	write(t, f.Home, map[string]string{".gitconfig": "[user]\n\temail=a@b\n[url \"git@x:\"]\n\tinsteadOf = https://x/\n[core]\n\thooksPath = ~/hooks\n"})
-	want("both", "user.name=A B", "user.email=a@b", "core.hookspath=~/hooks")
+	want("both", "user.name=A B", "alias.lg=!f() { git log; }; f", "user.email=a@b", "core.hookspath=~/hooks")
+	write(t, f.Home, map[string]string{".gitconfig": "[user]\n\temail=a@b\n\tname = \"A ; \\\"B\\\" \"  # x\n[pull]\n\trebase = a  b ; c\n[pretty]\n\tx = \"\\t# \"y\n"})
+	want("quotes, escapes, comments", "user.name=A B", "alias.lg=!f() { git log; }; f", "user.email=a@b", "user.name=A ; \"B\" ", "pull.rebase=a  b", "pretty.x=\t# y")
 	f.Repo(f.Project)
 	f.Git(f.Project, "config", "user.name", "C")
 	list, ok := f.plain()
 	if n := len(list); !ok || list[n-1].Key != "user.name" && list[n-1].Value != "C" {
-		t.Errorf("repository: %q %v", list, ok)
+		t.Errorf("repository: %+v %v", list, ok)
 	}
 	f.Env["XDG_CONFIG_HOME"] = filepath.Join(f.Home, "xdg")
 	if list, ok = f.plain(); !ok || list[0].Key != "user.email" {
-		t.Errorf("another XDG_CONFIG_HOME: %q %v", list, ok)
+		t.Errorf("another XDG_CONFIG_HOME: %+v %v", list, ok)
 	}
 }
 
@@ -99,9 +101,8 @@ func TestNotPlainGit(t *testing.T) {
 	for name, prepare := range map[string]func(*fake){
 		"include":            global("[include]\n\tpath = other\n"),
 		"includeIf":          global("[includeIf \"gitdir:~/src/\"]\n\tpath = other\n"),
-		"quotes":             global("[user]\n\tname = \"A ; B\"\n"),
-		"comment":            global("[user]\n\tname = A # B\n"),
-		"escape":             global("[user]\n\tname = A\\tB\n"),
+		"no end of quotes":   global("[user]\n\tname = \"A ; B\n"),
+		"no escape":          global("[user]\n\tname = A\\xB\n"),
 		"more lines":         global("[user]\n\tname = A\\\nB\n"),
 		"others' more lines": global("[alias]\n\tx = A\\\nname = B\n"),
 		"tab":                global("[user]\n\tname = A\tB\n"),
@@ -159,7 +160,7 @@ func TestNotPlainGit(t *testing.T) {
 			f.T = t
 			prepare(f)
 			if list, ok := f.plain(); ok {
-				t.Errorf("read %q without git", list)
+				t.Errorf("read %+v without git", list)
 			}
 		})
 	}
@@ -189,7 +190,7 @@ func TestPlainGitSays(t *testing.T) {
 			switch {
 			case i == 0 || r.IntN(4) == 0:
 				text.WriteString(odd(list{"[", " ["}, list{"", "x["}) +
-					odd(list{"user", "USER", "core", "Core", "alias", "a-b"}, list{"user.x", "", "é", "core "}) +
+					odd(list{"user", "USER", "core", "Core", "alias", "a-b", "pull", "color"}, list{"user.x", "", "é", "core "}) +
 					odd(list{"", "", "", ` "x"`, ` "a b]"`, ` ""`}, list{` "a\\b"`, `"x"`, ` "x`, ` "\""`}) +
 					odd(list{"]", "] "}, list{"] # x", " ]", "]x=", ""}))
 			case r.IntN(5) == 0:
@@ -198,7 +199,7 @@ func TestPlainGitSays(t *testing.T) {
 				text.WriteString(odd(list{"", "\t", "  "}, list{"\v"}) +
 					odd(list{"name", "Name", "email", "hooksPath", "fsmonitor", "x", "x-1"}, list{"1x", "a_b", "namé", ""}) +
 					odd(list{"=", " = ", "\t=  "}, list{"", " ", ":"}) +
-					odd(list{"A B", "true", "", "A  B ", "a=b", "é", "[x]"}, list{`"A"`, `"A`, `A\\`, `A\`, "A;b", "A # b", "A\tB", `\x`}))
+					odd(list{"A B", "true", "", "A  B ", "a=b", "é", "[x]", `"A"`, `A "b  c" # d`, `\"a ; b`}, list{`"A"`, `"A`, `A\\`, `A\`, "A;b", "A # b", "A\tB", `\x`, `"A  # " b  "c;"`, `"" a`, `\"a\" ;b`, `a\nb`}))
 			}
 			text.WriteString(odd(list{"\n", "\n\n"}, list{"\r\n", ""}))
 		}

@@ -1,0 +1,124 @@
+package git
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
+)
+
+// harmlessSections are sections of git-config(1) that say how git behaves and
+// shows things. What in them names a program (Runs) or a file is not harmless.
+var harmlessSections = []string{
+	"advice", "am", "apply", "blame", "branch", "color", "column", "diff", "fetch", "format", "grep", "init", "log", "merge", "pretty",
+	"pull", "push", "rebase", "rerere", "stash", "status", "versionsort",
+}
+
+// harmlessKeys are single ones of other sections.
+var harmlessKeys = []string{
+	"clone.defaultremotename", "commit.cleanup", "commit.status", "commit.verbose", "core.abbrev", "core.autocrlf", "core.commentchar", "core.eol",
+	"core.quotepath", "core.safecrlf", "core.whitespace", "help.autocorrect", "submodule.recurse", "tag.sort",
+}
+
+// notHarmless are keys of harmlessSections that name a file, a key, a tool or
+// somebody else, or that sign.
+var notHarmless = []string{
+	"blame.ignorerevsfile", "diff.orderfile", "diff.tool", "diff.guitool", "fetch.bundleuri", "format.signaturefile", "format.headers", "format.to", "format.cc",
+	"format.from", "format.outputdirectory", "init.templatedir", "log.mailmap", "merge.tool", "merge.guitool", "push.gpgsign", "push.pushoption",
+}
+
+// lfs begins the variables of git-lfs's filter.
+const lfs = "filter.lfs."
+
+// harmless says whether the user's setting is one that a jail takes over.
+func harmless(key string) bool {
+	section, rest, ok := strings.Cut(key, ".")
+	switch {
+	case !ok:
+		return false
+	case section == "alias":
+		return true // but for values that are programs: Taken
+	case slices.Contains(harmlessKeys, key):
+		return true
+	case strings.Contains(rest, ".") && section != "color":
+		return false // of a branch, a driver, a tool
+	}
+	return slices.Contains(harmlessSections, section) && !slices.Contains(notHarmless, key) && !Runs(key)
+}
+
+// Taken are the user's settings that a jail takes over, later ones last: those
+// that only say how git behaves, aliases that run no program, and the
+// filter of git-lfs as git-lfs itself installs it. The repository's own are not
+// among them: a jail reads them where they are.
+func Taken(settings []Setting) (list []Setting) {
+	for _, s := range settings {
+		switch {
+		case s.Local || strings.ContainsRune(s.Value, 0):
+		case strings.HasPrefix(s.Key, "alias."):
+			if !strings.HasPrefix(strings.TrimSpace(s.Value), "!") {
+				list = append(list, s)
+			}
+		case harmless(s.Key):
+			list = append(list, s)
+		case slices.Contains(lfsFilter, Setting{Key: s.Key, Value: s.Value}):
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// lfsFilter is what "git lfs install" writes.
+var lfsFilter = []Setting{
+	{Key: lfs + "clean", Value: "git-lfs clean -- %f"}, {Key: lfs + "smudge", Value: "git-lfs smudge -- %f"},
+	{Key: lfs + "process", Value: "git-lfs filter-process"}, {Key: lfs + "required", Value: "true"},
+}
+
+// With leaves out the filter of git-lfs where no folder of PATH has git-lfs:
+// git would refuse to check files out.
+func With(settings []Setting, path []string) []Setting {
+	isLFS := func(s Setting) bool { return strings.HasPrefix(s.Key, lfs) }
+	if !slices.ContainsFunc(settings, isLFS) {
+		return settings
+	}
+	for _, dir := range path {
+		if source.Exists(filepath.Join(dir, "git-lfs")) {
+			return settings
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(settings), isLFS)
+}
+
+// Last is the value of a variable that has one value; "" if it is not set.
+func Last(settings []Setting, key string) (value string, local bool) {
+	for _, s := range settings {
+		if s.Key == key {
+			value, local = s.Value, s.Local
+		}
+	}
+	return value, local
+}
+
+// Safe are the folders for which the user has told git to trust a repository of
+// somebody else, as far as they concern a project: safe.directory.
+func Safe(settings []Setting, home, project string) (dirs []string) {
+	for _, s := range settings {
+		if s.Key != "safe.directory" || s.Local { // git does not read it there either
+			continue
+		}
+		v := s.Value
+		if rest, ok := strings.CutPrefix(v, "~/"); ok {
+			v = filepath.Join(home, rest)
+		}
+		switch {
+		case v == "":
+			dirs = nil
+		case v == "*":
+			dirs = append(dirs, project)
+		case filepath.IsAbs(v) && (paths.Below(project, filepath.Clean(v)) || paths.Below(v, project)):
+			dirs = append(dirs, filepath.Clean(v))
+		}
+	}
+	return dirs
+}
