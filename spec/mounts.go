@@ -89,6 +89,12 @@ func (b *builder) home() error {
 	// With it .claude.json lies inside, where a rename over it works.
 	b.env[b.agent.Config().Variable] = dir
 	b.grant("file", dir, "rw", b.origin("agent.config"), "Claude's configuration for the jails of this project alone: "+PrivateConfig(h))
+	for _, p := range h.Brought {
+		if p.Real != "" {
+			b.bindKind(p.Real, path.Join(dir, p.Name), "ro", !p.Dir)
+		}
+		b.grant("agent", p.Name, "ro", b.origin("agent.bring="+p.Name), "your own: "+p.Does)
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
@@ -23,7 +24,7 @@ func newBundle() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		warnings, err := plan.Prepare(in, j, others)
+		warnings, err := plan.Prepare(in, j, launch.Busy)
 		cli.Warn(c, warnings...)
 		if err != nil {
 			return err

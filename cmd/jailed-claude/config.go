@@ -14,6 +14,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
+	"github.com/jailed-claude/jailed-claude/spec/claude/bring"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/kept"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
@@ -21,7 +22,7 @@ import (
 
 func newConfig() *cobra.Command {
 	c := cli.Command("config", "Review or reset the agent's own configuration", cli.AtMost(0), func(c *cobra.Command, _ []string) error { return c.Help() })
-	c.AddCommand(newConfigReview(), newConfigPath(), newConfigReset(), newConfigImport(), newConfigList(), newConfigPrune())
+	c.AddCommand(newConfigReview(), newConfigPath(), newConfigReset(), newConfigImport(), newConfigList(), newConfigPrune(), newConfigBring())
 	return c
 }
 
@@ -148,4 +149,10 @@ func newConfigReview() *cobra.Command {
 	c.Flags().StringArrayVar(&w.Drop, "drop", nil, "drop `PATH` from the private configuration (repeatable)")
 	c.Flags().BoolVar(&w.Yes, "yes", false, "do not ask before --take and --drop")
 	return c
+}
+
+func newConfigBring() *cobra.Command {
+	return ofProject("bring", "Show what of your own configuration a jail can have too", func(c *cobra.Command, k kept.State) error {
+		return bring.Print(c.OutOrStdout(), bring.Offer(k.Host))
+	})
 }

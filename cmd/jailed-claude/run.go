@@ -78,7 +78,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	if err := fault.After(fault.Built, err); err != nil {
 		return err
 	}
-	warnings, err := plan.Prepare(in, j, others)
+	warnings, err := plan.Prepare(in, j, launch.Busy)
 	cli.Warn(c, warnings...)
 	if err := fault.After(fault.Prepared, err); err != nil {
 		return err
@@ -143,10 +143,4 @@ func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[st
 	}
 	roots, err = plan.Roots(in)
 	return keys, roots, err
-}
-
-// others reports whether other jails of this user run, or might.
-func others() bool {
-	jails, err := launch.List()
-	return err != nil || len(jails) > 0
 }

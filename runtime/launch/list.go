@@ -26,6 +26,12 @@ type Running struct {
 	Started time.Time `json:"started"`
 }
 
+// Busy reports whether jails of this user run, or might.
+func Busy() bool {
+	jails, err := List()
+	return err != nil || len(jails) > 0
+}
+
 // List finds the running jails of this user. There is no state on disk to
 // read, so none can be stale: the supervisors themselves are looked for in
 // /proc. A jailed program cannot pass for one, for it has a PID namespace of

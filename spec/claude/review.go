@@ -16,6 +16,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/beneath"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
+	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
 // Changes that a piece can have.
@@ -82,7 +83,13 @@ func NewReview(h folder.Host, state string) (*Review, error) {
 	}
 	defer private.Close()
 	r := &Review{host: h, state: state, kept: map[string]bool{}}
-	ps := piecesOf(folder.Snapshot(private))
+	files := folder.Snapshot(private)
+	for _, name := range projects.Points(private.Name()) {
+		if f, ok := files[name]; ok && len(f.Data) == 0 {
+			delete(files, name) // what a jail has there is the host's
+		}
+	}
+	ps := piecesOf(files)
 	for name, c := range ps {
 		if m.Pieces[name] == c.digest() {
 			continue

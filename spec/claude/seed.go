@@ -46,6 +46,9 @@ type Report struct {
 	// Seeded is what was copied, in words for the user; empty if this is not
 	// the first run, or there was nothing to copy.
 	Seeded []string
+	// First: this is the first run. Left says what it left out.
+	First bool
+	Left  string
 	// Login: the host's login was copied.
 	Login bool
 	// Warnings say what was not copied and why, one line each.
@@ -57,6 +60,9 @@ type Report struct {
 func (r Report) Notes(terminal bool) (lines []string) {
 	if len(r.Seeded) > 0 && terminal {
 		lines = append(lines, "first run: copied from your own configuration: "+show.Line(strings.Join(r.Seeded, ", ")))
+	}
+	if r.Left != "" && terminal {
+		lines = append(lines, r.Left)
 	}
 	if r.Login {
 		lines = append(lines, "the login was copied: the agent can use it and send it away. Refresh tokens rotate, so the two",
@@ -99,7 +105,7 @@ func Seed(o Options) (Report, error) {
 		if err := place(state, private, c.files); err != nil {
 			return r, err
 		}
-		r.Seeded = c.words
+		r.Seeded, r.First = c.words, true
 	}
 	if err := account.Approve(private, o.Placeholder); err != nil {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the agent will ask about its key, to which yes is the answer: %s: %v", show.Line(path.Join(PrivateDir, folder.GlobalJSON)), err))

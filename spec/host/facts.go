@@ -1,6 +1,7 @@
 package host
 
 import (
+	"github.com/jailed-claude/jailed-claude/spec/claude/bring"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/survey"
 	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
@@ -106,6 +107,9 @@ type Facts struct {
 	// became Home) what it is; a path that is missing has no entry.
 	Present map[string]Kind
 
+	// Brought are the pieces of the host's own configuration that a private one
+	// has too.
+	Brought []bring.Piece
 	// Toolchains are those of the home that the jail has.
 	Toolchains []home.Found
 

@@ -12,6 +12,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
 	"github.com/jailed-claude/jailed-claude/spec/claude/account"
+	"github.com/jailed-claude/jailed-claude/spec/claude/bring"
 	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
@@ -98,6 +99,9 @@ func Prepare(in *spec.Input, j *contract.Jail, busy func() bool) (Warnings, erro
 	if !isClaude(in) {
 		return warnings, nil
 	}
+	if err := privatePoints(in, j); err != nil {
+		return warnings, err
+	}
 	if first, err := projects.FirstLookAtCommon(in.Host.StateDir); err != nil {
 		warnings.add("%v", err)
 	} else if first {
@@ -135,6 +139,12 @@ func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) 
 	r, err := claude.Seed(o)
 	if err == nil && how != login.Copy {
 		err = login.PutIn(in, j)
+	}
+	if err == nil {
+		err = claude.Bring(o.State, in.Host.Brought)
+	}
+	if r.First {
+		r.Left = bring.Left(o.Host, in.Policy.Agent.Bring)
 	}
 	switch {
 	case errors.Is(err, account.ErrNoLogin):

@@ -59,6 +59,9 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	if err != nil {
 		return nil, warnings, err
 	}
+	if err = brought(p, facts); err != nil {
+		return nil, warnings, err
+	}
 	if facts.Project.Dir != dir {
 		// The policy was that of another folder.
 		return nil, warnings, fmt.Errorf("project %q became %q while it was read", dir, facts.Project.Dir)

@@ -10,7 +10,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/policy/fault"
 	"github.com/jailed-claude/jailed-claude/spec/policy/position"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
-	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
 )
 
 // check returns all that is wrong with the values of a layer. Parse and Merge
@@ -99,14 +98,6 @@ func enumProblem(r row, value string) string {
 		return ""
 	}
 	return fmt.Sprintf("%q is not known: write %s", value, fault.Or(r.Values))
-}
-
-// checkToolchain refuses what is no toolchain of a home.
-func checkToolchain(name string) string {
-	if known := home.Named(); !slices.Contains(known, name) {
-		return fmt.Sprintf("%q is not known: there are %s", name, strings.Join(known, ", "))
-	}
-	return ""
 }
 
 func (c *checker) env() {

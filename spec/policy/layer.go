@@ -56,6 +56,7 @@ type AgentLayer struct {
 	Key      *string
 	// SeparateWorktrees is a pointer to tell false from nothing, as NoBrief is.
 	SeparateWorktrees, NoBrief *bool
+	Bring                      []string
 }
 
 // FilesLayer is what a layer says about Files.

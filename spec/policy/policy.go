@@ -47,6 +47,8 @@ type Agent struct {
 	// SeparateWorktrees gives a linked git worktree a private configuration
 	// of its own, not that of its repository.
 	SeparateWorktrees bool
+	// Bring names pieces of the host's configuration; see package claude/bring.
+	Bring []string
 	// NoBrief keeps a text about the jail out of the agent's context.
 	NoBrief bool
 }

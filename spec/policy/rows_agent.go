@@ -55,6 +55,16 @@ func agentRows() []row {
 		},
 		{
 			Key: Key{
+				Name: "agent.bring", Type: TypeStrings,
+				Text: "What of your own Claude configuration a private one has too: `skills`, `commands/review.md`, `mcp:NAME`, `settings:hooks`.",
+			},
+			check:  scalar.Piece,
+			change: change.Meaning{Direction: change.Grants, Wider: "the agent reads, follows or executes it in the jail", Narrower: "the jail does not see it"},
+			layer:  func(l *Layer) any { return &l.Agent.Bring },
+			policy: func(p *Policy) any { return &p.Agent.Bring },
+		},
+		{
+			Key: Key{
 				Name: "agent.key", Type: TypeString, Values: []string{KeyAuto, KeyNone}, Default: KeyAuto,
 				Text: "Whether the agent uses the key in your ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN, which stays outside of the jail.",
 			},

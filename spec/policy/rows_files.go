@@ -3,6 +3,7 @@ package policy
 import (
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
+	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
 )
 
 // filesRows are the keys of [files].
@@ -68,7 +69,7 @@ func filesRows() []row {
 				Name: "files.toolchains", Type: TypeStrings,
 				Text: "Toolchains of your home, by name (`nvm`, `rustup`, …), read-only and on PATH; `auto` is those that the project uses, `none` keeps the offer away.",
 			},
-			check: checkToolchain,
+			check: home.Check,
 			change: change.Meaning{
 				Direction: change.Grants, Wider: "programs in your home are readable, and first on PATH", Narrower: "the jail does not see it",
 				Ordered: "another program of the same name comes first on PATH",

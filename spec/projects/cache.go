@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -32,29 +31,7 @@ func MakeCache(dir string, folders, files []string) error {
 	if err := os.Mkdir(base, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make the cache of the project: %w", err)
 	}
-	root, err := os.OpenRoot(base + "/")
-	if err != nil {
-		return fmt.Errorf("open the cache of the project: %w", err)
-	}
-	defer root.Close()
-	for _, f := range folders {
-		if err := root.MkdirAll(f, 0o700); err != nil {
-			return fmt.Errorf("make %s in the cache of the project: %w", f, err)
-		}
-	}
-	for _, f := range files {
-		err := root.MkdirAll(path.Dir(f), 0o700)
-		if err == nil {
-			var made *os.File
-			if made, err = root.OpenFile(f, os.O_CREATE|os.O_RDONLY, 0o600); err == nil {
-				err = made.Close()
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("make %s in the cache of the project: %w", f, err)
-		}
-	}
-	return nil
+	return MakePoints(base, folders, files)
 }
 
 // CacheDue reports once a day whether the cache of a project should be measured,

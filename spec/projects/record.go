@@ -81,13 +81,18 @@ func writeRecord(dir string, r record) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "."+recordName+".*") // 0600
+	return writeFile(dir, recordName, append(text, '\n'))
+}
+
+// writeFile replaces a file of a folder whole.
+func writeFile(dir, name string, text []byte) error {
+	f, err := os.CreateTemp(dir, "."+name+".*") // 0600
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(text, '\n'))
+	_, err = f.Write(text)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, recordName))
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))

@@ -94,3 +94,19 @@ func Pattern(p string) string {
 	}
 	return pattern.Problem(p)
 }
+
+// Piece returns what is wrong with the name of a piece of the agent's
+// configuration: a path in it, "mcp:NAME" or "settings:KEY".
+func Piece(name string) string {
+	if problem := Text(name); problem != "" {
+		return problem
+	}
+	_, rest, value := strings.Cut(name, ":")
+	switch {
+	case value && rest != "" && (strings.HasPrefix(name, "mcp:") || strings.HasPrefix(name, "settings:")):
+		return ""
+	case strings.HasPrefix(name, "/") || strings.HasPrefix(name, "~") || strings.HasPrefix(name, ".") || hasDotDot(name) || strings.HasSuffix(name, "/") || strings.Contains(name, "//"):
+		return "write it as it is below ~/.claude: commands/review.md"
+	}
+	return ""
+}

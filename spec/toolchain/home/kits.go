@@ -1,6 +1,10 @@
 package home
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Kit is one toolchain of the home.
 type Kit struct {
@@ -97,4 +101,12 @@ func Named() []string {
 		names = append(names, k.Name)
 	}
 	return slices.Compact(names)
+}
+
+// Check refuses what is no toolchain of a home; it returns what is wrong.
+func Check(name string) string {
+	if known := Named(); !slices.Contains(known, name) {
+		return fmt.Sprintf("%q is not known: there are %s", name, strings.Join(known, ", "))
+	}
+	return ""
 }

@@ -1,0 +1,56 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/caches"
+	"github.com/jailed-claude/jailed-claude/spec/claude/bring"
+	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/projects"
+)
+
+// brought finds the pieces of the user's own configuration that a policy names.
+func brought(p policy.Policy, facts *host.Facts) error {
+	if len(p.Agent.Bring) == 0 {
+		return nil
+	}
+	if p.Agent.Config != policy.ConfigPrivate || agent.Named(p.Agent.Name).Name != agent.Default().Name {
+		return errors.New(`agent.bring is for a private configuration of Claude Code: leave it out, or write agent.config = "private"`)
+	}
+	h := folder.Find(source.Environ(), facts.Home)
+	var errs []error
+	for _, name := range p.Agent.Bring {
+		piece, err := bring.Find(h, name)
+		facts.Brought = append(facts.Brought, piece)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// privatePoints makes what is mounted on in the private configuration: what is
+// brought or granted of the user's own.
+func privatePoints(in *spec.Input, j *contract.Jail) error {
+	private := spec.PrivateConfig(in.Host)
+	at := ""
+	for _, m := range j.Spec.Mounts {
+		if m.Source == private {
+			at = m.Destination
+		}
+	}
+	folders, files := caches.Below(at, "", j.Spec.Mounts, source.IsDir)
+	if at == "" {
+		return nil
+	}
+	if err := projects.KeepPoints(private, folders, files); err != nil {
+		return fmt.Errorf("%w: look at %s", err, show.Visible(private))
+	}
+	return nil
+}
