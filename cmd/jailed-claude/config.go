@@ -152,7 +152,5 @@ func newConfigReview() *cobra.Command {
 }
 
 func newConfigBring() *cobra.Command {
-	return ofProject("bring", "Show what of your own configuration a jail can have too", func(c *cobra.Command, k kept.State) error {
-		return bring.Print(c.OutOrStdout(), bring.Offer(k.Host))
-	})
+	return ofProject("bring", "Show what of your own configuration a jail can have too", func(c *cobra.Command, k kept.State) error { return bring.Print(c.OutOrStdout(), bring.Offer(k.Host)) })
 }

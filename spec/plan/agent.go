@@ -18,6 +18,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/login"
+	"github.com/jailed-claude/jailed-claude/spec/own"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
@@ -99,7 +100,7 @@ func Prepare(in *spec.Input, j *contract.Jail, busy func() bool) (Warnings, erro
 	if !isClaude(in) {
 		return warnings, nil
 	}
-	if err := privatePoints(in, j); err != nil {
+	if err := own.Points(in, j); err != nil {
 		return warnings, err
 	}
 	if first, err := projects.FirstLookAtCommon(in.Host.StateDir); err != nil {
@@ -162,7 +163,7 @@ func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal boo
 	if terminal {
 		lines = append(lines, agentNotes(in)...)
 	}
-	lines = append(lines, toolchainNotes(in, j, terminal)...)
+	lines = append(lines, own.Toolchains(in, j, terminal)...)
 	if in.Host.NixTrusted {
 		lines = append(lines, "warning: the Nix daemon trusts you, so a jail with its socket can become root on this host")
 	}

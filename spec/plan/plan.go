@@ -10,6 +10,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/login"
+	"github.com/jailed-claude/jailed-claude/spec/own"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -59,7 +60,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	if err != nil {
 		return nil, warnings, err
 	}
-	if err = brought(p, facts); err != nil {
+	if err = own.Brought(p, facts); err != nil {
 		return nil, warnings, err
 	}
 	if facts.Project.Dir != dir {

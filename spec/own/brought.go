@@ -1,4 +1,9 @@
-package plan
+// Package own is what of the user's own comes into a jail by name: pieces of the
+// configuration of Claude Code, toolchains of the home.
+//
+// What does not belong here: finding them (packages claude/bring and
+// toolchain/home), and mounting them (package spec).
+package own
 
 import (
 	"errors"
@@ -17,8 +22,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
-// brought finds the pieces of the user's own configuration that a policy names.
-func brought(p policy.Policy, facts *host.Facts) error {
+// Brought finds the pieces of the user's own configuration that a policy names.
+func Brought(p policy.Policy, facts *host.Facts) error {
 	if len(p.Agent.Bring) == 0 {
 		return nil
 	}
@@ -35,9 +40,9 @@ func brought(p policy.Policy, facts *host.Facts) error {
 	return errors.Join(errs...)
 }
 
-// privatePoints makes what is mounted on in the private configuration: what is
+// Points makes what is mounted on in the private configuration: what is
 // brought or granted of the user's own.
-func privatePoints(in *spec.Input, j *contract.Jail) error {
+func Points(in *spec.Input, j *contract.Jail) error {
 	private := spec.PrivateConfig(in.Host)
 	at := ""
 	for _, m := range j.Spec.Mounts {

@@ -1,4 +1,4 @@
-package plan
+package own
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
 )
 
-// toolchainNotes are what of the user's toolchains the project leads to and the
+// Toolchains are what of the user's toolchains the project leads to and the
 // jail has not; on a terminal also what the project uses.
-func toolchainNotes(in *spec.Input, j *contract.Jail, terminal bool) (lines []string) {
+func Toolchains(in *spec.Input, j *contract.Jail, terminal bool) (lines []string) {
 	names := in.Policy.Files.Toolchains
 	if slices.Contains(names, home.None) {
 		return nil
