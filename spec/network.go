@@ -43,7 +43,10 @@ func (b *builder) network() error {
 	}
 	contract.AddNetworkNamespace(b.spec)
 
-	c := &network.Config{Mode: n.Mode, Via: n.Via, TLS: n.TLS}
+	c := &network.Config{Mode: n.Mode, Via: n.Via, TLS: n.TLS, Ask: n.Ask && n.Mode == policy.NetFiltered}
+	if c.Ask {
+		b.grant("network", "other names", "ask", b.origin("network.ask"), "a connection waits up to a minute for \"jailed-claude allow\"")
+	}
 	b.upstream(c)
 	if err := b.rules(c); err != nil {
 		return err

@@ -48,6 +48,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringArrayVar(&f.Unprotect, "unprotect", nil, "let the jail change `PATH` of the project, although the host executes or trusts it (repeatable)")
 	fs.StringVar(&f.Net, "net", "", "use the network `MODE`: none, filtered, internet or host")
 	fs.StringArrayVar(&f.Allow, "allow", nil, "allow the destination `NAME`: a name, name:port, host:port of this machine, an address, or @preset (repeatable)")
+	fs.BoolVar(&f.Ask, "ask", false, "with --net filtered, let connections to other names wait for \"jailed-claude allow\"")
 	fs.Int64SliceVar(&f.Ports, "port", nil, "publish `PORT` of the jail on 127.0.0.1 of this machine (repeatable)")
 	fs.Int64SliceVar(&f.HostPorts, "host-port", nil, "let the jail reach 127.0.0.1:`PORT` of this machine at its own (repeatable)")
 	fs.Lookup("port").DefValue, fs.Lookup("host-port").DefValue = "", "" // or help shows "[]"

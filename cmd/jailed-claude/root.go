@@ -12,6 +12,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/login"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/live"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
 )
@@ -101,6 +102,7 @@ func newRoot(args []string) *cobra.Command {
 			}
 			root.AddCommand(g.commands...)
 		}
+		live.Add(root)
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root

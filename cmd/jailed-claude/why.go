@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/why"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
@@ -14,7 +15,15 @@ import (
 func newWhy() *cobra.Command {
 	var f jailFlags
 	var asJSON bool
+	var jail string
 	c := cli.Command("why [flags] NAME|PATH...", "Say what would happen to a host or a path, and which rule decides", cobra.MinimumNArgs(1), func(c *cobra.Command, args []string) error {
+		if jail != "" {
+			j, err := launch.Find(jail, "")
+			if err != nil {
+				return err
+			}
+			return printAnswers(c, args, asJSON, func(arg string) (brief.Answer, error) { return why.Running(j, arg) })
+		}
 		o := f.options(c)
 		o.NoAgent, o.Look = true, true
 		in, err := f.plan(c, o)
@@ -30,6 +39,7 @@ func newWhy() *cobra.Command {
 		}
 		return printAnswers(c, args, asJSON, func(arg string) (brief.Answer, error) { return why.Answer(facts, arg) })
 	})
+	c.Flags().StringVar(&jail, "jail", "", "ask the running jail `ID`, with what was allowed and denied since its start")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	f.register(c)
 	return c

@@ -15,7 +15,7 @@ func (s *Session) ServeAgent(l net.Listener) {
 		_ = l.Close()
 		return
 	}
-	s.ports = append(s.ports, l)
+	s.hostPorts = append(s.hostPorts, l)
 	s.running.Go(func() { s.agent.Serve(l) })
 }
 

@@ -35,7 +35,7 @@ func (s *Session) brokerNamed(name string) *broker.Broker {
 // denied: a rule of "deny" closes the name of a service, whatever broker it
 // has. NAME.broker.internal stays open.
 func (s *Session) denied(r *request) *refusal {
-	v := s.rules.Denied(r.name, r.port)
+	v := s.rules.Now().Denied(r.name, r.port)
 	if v.OK {
 		return nil
 	}

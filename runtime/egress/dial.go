@@ -93,7 +93,7 @@ func (s *Session) candidates(ctx context.Context, r *request) ([]netip.Addr, *re
 	if r.name == network.HostName {
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
 	}
-	if s.rules.MayBeLocal(r.name, r.port) && names.OnLoopback(s.hostsFile, r.name) {
+	if s.rules.Now().MayBeLocal(r.name, r.port) && names.OnLoopback(s.hostsFile, r.name) {
 		r.local = true
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
 	}
@@ -133,22 +133,22 @@ func (s *Session) candidates(ctx context.Context, r *request) ([]netip.Addr, *re
 // resolveName looks up a name of the jail's, or one that a rule says is the
 // host's own affair.
 func (s *Session) resolveName(ctx context.Context, name string) ([]netip.Addr, error) {
-	if s.rules.AsHost(name) {
-		return s.resolver.resolveAsHost(ctx, name)
+	if s.rules.Now().AsHost(name) {
+		return s.resolver.AsHost(ctx, name)
 	}
-	return s.resolver.resolve(ctx, name)
+	return s.resolver.Resolve(ctx, name)
 }
 
 // judge decides about an address that a name led to, or none, and names the rule.
 func (s *Session) judge(a netip.Addr, port uint16, name string) (rule string, no *refusal) {
-	v := s.rules.Address(a, port, name)
+	v := s.rules.Now().Address(a, port, name)
 	if v.OK {
 		own, err := s.isOwn(a, port)
 		if err != nil {
 			return v.Rule, fail(err.Error())
 		}
 		if own {
-			v = s.rules.Own(a, port)
+			v = s.rules.Now().Own(a, port)
 		}
 	}
 	if v.OK {

@@ -29,6 +29,9 @@ type link struct {
 	// flows: both directions have begun.
 	flows atomic.Bool
 
+	// is what was asked for, once it is connected; nil for what no rule is of.
+	is atomic.Pointer[request]
+
 	// For watch alone.
 	seen  int64
 	quiet time.Duration

@@ -16,6 +16,8 @@ const (
 	KindPort   = "port"
 	// KindSSH is what the ssh agent was asked for.
 	KindSSH = "ssh"
+	// KindRule is a rule that the user added while the jail ran.
+	KindRule = "rule"
 	// KindLog is about the log itself: what is not in it.
 	KindLog = "log"
 )
@@ -98,7 +100,8 @@ type journal struct {
 	timer      *time.Timer
 	summary    summary
 	// told is what the jail itself may read of it; nil for nobody.
-	told io.Writer
+	told  io.Writer
+	tells int
 }
 
 func newJournal(w io.Writer, sum summary) *journal {
@@ -121,8 +124,8 @@ func (j *journal) event(e Event) {
 		e.Time = now
 	}
 	e.Time = e.Time.UTC().Truncate(time.Millisecond)
-	if d := j.summary.add(e); d != nil && j.told != nil {
-		_, _ = io.WriteString(j.told, told(now, d)) // it stops no connection
+	if d := j.summary.add(e); d != nil {
+		j.tell(now, told(d))
 	}
 	if e.Verdict == Allow && e.Kind != KindDNS {
 		j.write(e)
@@ -147,6 +150,26 @@ func (j *journal) event(e Event) {
 		})
 	}
 	j.write(e)
+}
+
+// maxTold lines are for the jail.
+const maxTold = 200
+
+// tell writes a line for the jail.
+func (j *journal) tell(now time.Time, line string) {
+	if j.tells++; j.told == nil || j.tells > maxTold {
+		return
+	}
+	_, _ = io.WriteString(j.told, now.UTC().Format(time.RFC3339)+" "+line+"\n") // it stops no connection
+}
+
+// say is tell for those who do not hold the journal.
+func (j *journal) say(line string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.closed {
+		j.tell(j.now(), line)
+	}
 }
 
 // flush writes what was counted.

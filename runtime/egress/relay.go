@@ -118,7 +118,7 @@ func (r *request) refuse(c *net.TCPConn, no *refusal) {
 // connect decides about r and dials it.
 func (s *Session) connect(k *link, r *request) *refusal {
 	if r.name != "" {
-		v := s.rules.Connect(r.name, r.port)
+		v := s.permitted(r)
 		r.rule = v.Rule
 		if !v.OK {
 			return deny(v.Why, allowLine(v, r.name, r.port))
@@ -152,6 +152,10 @@ func (s *Session) connect(k *link, r *request) *refusal {
 	}
 	if !k.to(out) {
 		return fail("the session ended")
+	}
+	k.is.Store(r)
+	if s.closes(k) {
+		return deny("denied by the user", "") // meanwhile
 	}
 	if err := r.accept(); err != nil {
 		return fail("proxy: " + err.Error())

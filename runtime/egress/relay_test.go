@@ -231,9 +231,7 @@ func TestRebinding(t *testing.T) {
 	for range 6 {
 		c, err := w.to("good.example:80")
 		outcomes[err == nil && talk(c.(*net.TCPConn), "93.184.216.34:80") == nil]++
-		w.session.resolver.mu.Lock()
-		clear(w.session.resolver.answers) // as if it were out of date
-		w.session.resolver.mu.Unlock()
+		w.session.resolver.Clear()
 	}
 	for _, d := range w.dials() {
 		if d.Addr() != public {
@@ -275,9 +273,7 @@ func TestUnreachable(t *testing.T) {
 	w.mu.Lock()
 	clear(w.names)
 	w.mu.Unlock()
-	w.session.resolver.mu.Lock()
-	clear(w.session.resolver.answers)
-	w.session.resolver.mu.Unlock()
+	w.session.resolver.Clear()
 	if err := w.refused(a.String() + ":80"); err != nil {
 		t.Error(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -24,6 +23,9 @@ func (s *Summary) Report(out io.Writer, people bool) {
 	s.reportSignatures(out)
 	for _, u := range s.Proxies {
 		fmt.Fprintf(out, "jailed-claude: network: %d connections by your proxy failed; the last: %s\n", u.Count, plain(u.Why))
+	}
+	if len(s.Added) > 0 {
+		fmt.Fprintf(out, "jailed-claude: network: allowed while the jail ran; to keep it in a policy: %s\n", PolicyLine(s.Added))
 	}
 	if len(s.Denied) == 0 {
 		return
@@ -70,7 +72,7 @@ func (s *Summary) Report(out io.Writer, people bool) {
 	}
 	if len(allow) > 0 {
 		fmt.Fprintf(out, "jailed-claude: hint: to allow them: %s\n", flags(allow))
-		fmt.Fprintf(out, "jailed-claude: hint: or in a policy: [network] allow = [%s]\n", strings.Join(quoted(allow), ", "))
+		fmt.Fprintf(out, "jailed-claude: hint: or in a policy: %s\n", PolicyLine(allow))
 	}
 }
 
@@ -98,6 +100,11 @@ func (s *Summary) reportSignatures(out io.Writer) {
 		}
 		fmt.Fprintf(out, "jailed-claude: ssh: %s was refused%s: %s%s\n", what, times, plain(u.Why), then)
 	}
+}
+
+// PolicyLine is what a policy says to allow these rules.
+func PolicyLine(allow []string) string {
+	return "[network] allow = [" + strings.Join(quoted(allow), ", ") + "]"
 }
 
 // allowing are the elements of "allow" that would let these through, as far as
@@ -148,12 +155,12 @@ func destination(d Denied) string {
 
 // told is the line that a jail may read of a refusal: nothing that it did not do
 // itself, and what the user could do.
-func told(now time.Time, d *Denied) string {
-	line := fmt.Sprintf("%s refused %s: %s", now.Format(time.RFC3339), destination(*d), plain(d.Why))
+func told(d *Denied) string {
+	line := fmt.Sprintf("refused %s: %s", destination(*d), plain(d.Why))
 	if allow := allowing([]Denied{*d}); len(allow) > 0 {
 		line += "; the user can allow it: " + flags(allow)
 	}
-	return line + "\n"
+	return line
 }
 
 // plain quotes what is not printable ASCII.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -16,8 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/live"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/names"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/own"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/resolve"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
@@ -71,17 +74,17 @@ type Options struct {
 // Session is the network of one running jail.
 type Session struct {
 	config   *network.Network
-	rules    *network.Rules
+	rules    *live.Rules
 	book     *names.Book
-	resolver *resolver
+	resolver *resolve.Resolver
 	journal  *journal
 	wall     *wall.Wall
 	brokers  []*broker.Broker // by index
 	byName   map[string]*broker.Broker
 	agent    *sshagent.Agent // nil without one
 	upstream *upstream.Proxies
-	ports    []net.Listener
-	// hostPorts are in the jail.
+	// ports are published, hostPorts in the jail.
+	ports     map[uint16]net.Listener
 	hostPorts []net.Listener
 	dial      func(context.Context, netip.AddrPort) (*net.TCPConn, error)
 	own       func(netip.AddrPort) (bool, error)
@@ -130,13 +133,12 @@ func Start(o Options) (*Session, error) {
 }
 
 func start(o Options, l limits) (*Session, error) {
-	rules := o.Config.Rules()
-	if rules == nil {
+	if o.Config.Rules() == nil {
 		return nil, errors.New("network: a configuration that nobody has parsed")
 	}
 	s := &Session{
-		config: o.Config, rules: rules, book: names.NewBook(), upstream: o.Upstream, dial: o.Dial, own: o.Own,
-		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, byName: map[string]*broker.Broker{},
+		config: o.Config, rules: live.New(o.Config), book: names.NewBook(), upstream: o.Upstream, dial: o.Dial, own: o.Own,
+		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, byName: map[string]*broker.Broker{}, ports: map[uint16]net.Listener{},
 	}
 	s.journal.told, s.hostsFile = o.Told, cmp.Or(o.HostsFile, "/etc/hosts")
 	if s.dial == nil {
@@ -146,7 +148,7 @@ func start(o Options, l limits) (*Session, error) {
 		s.own = own.Is
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.resolver = newResolver(s.ctx, o.LookupHost)
+	s.resolver = resolve.New(s.ctx, o.LookupHost)
 	if err := s.prepare(o); err != nil {
 		s.Close()
 		return nil, err
@@ -158,11 +160,9 @@ func start(o Options, l limits) (*Session, error) {
 // prepare opens everything that can fail.
 func (s *Session) prepare(o Options) error {
 	for _, p := range s.config.Ports {
-		l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp4", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), p).String())
-		if err != nil {
-			return fmt.Errorf("network.ports: port %d of this host's 127.0.0.1 cannot be had: %w", p, err)
+		if err := s.listen(p, false); err != nil {
+			return fmt.Errorf("network.ports: %w", err)
 		}
-		s.ports = append(s.ports, l)
 	}
 	for _, b := range s.config.Brokers {
 		bo := broker.Options{Key: o.Keys[b.Name], Source: o.Sources[b.Name], Roots: o.Roots, Authority: o.Authority, Dial: s.dialBroker, Log: s.logBroker}
@@ -213,6 +213,9 @@ func (s *Session) placeholderOf(name string) string {
 // serve starts everything that runs until Close.
 func (s *Session) serve() {
 	dns := &names.Server{Book: s.book, Lookup: s.lookup}
+	for p, l := range s.ports {
+		s.servePort(p, l)
+	}
 	// They end when their sockets are closed. An earlier end is one of the
 	// name server alone: names are not found any more.
 	s.running.Go(func() { _ = dns.ServePacket(s.wall.DNS) })
@@ -220,10 +223,6 @@ func (s *Session) serve() {
 	s.running.Go(func() { s.accept(s.wall.Relay, s.relay) })
 	if s.wall.Brokers != nil {
 		s.running.Go(func() { s.accept(s.wall.Brokers, s.relay) })
-	}
-	for i, l := range s.ports {
-		port := s.config.Ports[i]
-		s.running.Go(func() { s.accept(l, func(k *link) { s.publish(k, port) }) })
 	}
 	for _, l := range s.hostPorts {
 		s.running.Go(func() { s.accept(l, func(k *link) { s.toHost(k, addrPort(l.Addr()).Port()) }) })
@@ -242,7 +241,10 @@ func (s *Session) Refused() int {
 // refused. The namespace stays closed.
 func (s *Session) Close() *Summary {
 	s.cancel()
-	for _, l := range slices.Concat(s.ports, s.hostPorts) {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	for _, l := range slices.AppendSeq(slices.Clone(s.hostPorts), maps.Values(s.ports)) {
 		_ = l.Close()
 	}
 	if s.wall != nil {
@@ -255,31 +257,36 @@ func (s *Session) Close() *Summary {
 		s.agent.Close()
 	}
 	s.mu.Lock()
-	s.closed = true
 	for k := range s.open {
 		k.abort("the session ended")
 	}
 	s.mu.Unlock()
 	s.running.Wait()
-	return s.journal.close()
+	sum := s.journal.close()
+	sum.Added, _ = s.rules.Added()
+	return sum
 }
 
 // lookup is the name server's view of a name.
 func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
-	v := s.rules.Lookup(name)
+	v := s.rules.Now().Lookup(name)
 	b := s.brokerNamed(name)
-	if b != nil && s.rules.Denied(name, network.HTTPSPort).OK {
+	if b != nil && s.rules.Now().Denied(name, network.HTTPSPort).OK {
 		v = network.Verdict{OK: true, Rule: "broker " + b.Name}
 	}
 	e := Event{Kind: KindDNS, Name: name, Verdict: Allow, Rule: v.Rule, Why: v.Why}
 	outcome := names.Exists
-	if !v.OK {
+	if s.asks(name, v) {
+		// The address that it gets says nothing, and nobody outside is asked
+		// before the user has answered.
+		e.Rule, e.Why = "ask", ""
+	} else if !v.OK {
 		e.Verdict, e.allowLine = Deny, allowLine(v, name, 0)
 		outcome = names.Blocked
 	} else if name != network.HostName && b == nil && !s.upstream.Resolve(name) {
 		_, err := s.resolveName(ctx, name)
 		switch {
-		case missing(err):
+		case resolve.Missing(err):
 			e.Verdict, e.Why = Fail, "there is no such name"
 			outcome = names.Missing
 		case err != nil:

@@ -14,6 +14,8 @@ import (
 type Summary struct {
 	// Denied destinations, the most frequent ones first.
 	Denied []Denied
+	// Added are the rules of "allow" that the user added while the jail ran.
+	Added []string
 	// More is how many refusals there were of destinations beyond those listed.
 	More int
 	// Signatures that the ssh agent did not make.

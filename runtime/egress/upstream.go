@@ -85,7 +85,7 @@ func (s *Session) dialHost(ctx context.Context, address string) (*net.TCPConn, e
 	addrs := []netip.Addr{}
 	if a, err := netip.ParseAddr(host); err == nil {
 		addrs = append(addrs, a)
-	} else if addrs, err = s.resolver.resolveAsHost(ctx, host); err != nil {
+	} else if addrs, err = s.resolver.AsHost(ctx, host); err != nil {
 		return nil, err
 	}
 	return s.dialAny(ctx, addrs, port)

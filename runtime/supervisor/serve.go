@@ -12,6 +12,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/session"
+	"github.com/jailed-claude/jailed-claude/runtime/steer"
 )
 
 // commands are what this user asks of a jail that runs (runtime/control).
@@ -42,6 +43,7 @@ func (j *jail) serve() {
 		PID: j.pid, Control: j.container.control.ours, Spec: j.plan.Spec, Inspect: j.inspectFurther,
 		Orders: func(s *specs.Spec) []byte { return encodeOrders(s, false) },
 	}).Exec)
+	steer.Handle(s, steer.Jail{Session: j.network.session, Mode: j.network.mode(), Rootfs: j.plan.Rootfs, Masked: j.plan.Spec.Linux.MaskedPaths})
 	go s.Serve()
 }
 

@@ -1,7 +1,6 @@
 package why
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,9 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/internal/storepath"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/mountinfo"
+	"github.com/jailed-claude/jailed-claude/runtime/steer"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
 )
@@ -39,6 +40,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "%s: %v\n", brief.Why, err)
 		return exitOurs
 	}
+	lines := news()
+	with(&f, lines)
 	status := 0
 	for _, arg := range args {
 		a, err := Answer(f, arg)
@@ -47,7 +50,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 			status = exitUsage
 			continue
 		}
-		fmt.Fprintln(stdout, text(withNews(a)))
+		fmt.Fprintln(stdout, text(withReason(a, lines)))
 	}
 	return status
 }
@@ -118,6 +121,26 @@ func Answer(f brief.Facts, arg string) (brief.Answer, error) {
 	return a, nil
 }
 
+// Running answers about a jail that runs.
+func Running(j launch.Running, arg string) (brief.Answer, error) {
+	if !isPath(arg) {
+		host, port, err := brief.Target(arg)
+		if err != nil {
+			return brief.Answer{}, err
+		}
+		return steer.WhyHost(j, host, port)
+	}
+	home, err := os.UserHomeDir()
+	if rest, ok := strings.CutPrefix(arg, "~/"); ok && err == nil {
+		arg = filepath.Join(home, rest)
+	}
+	p, err := filepath.Abs(arg)
+	if err != nil {
+		return brief.Answer{}, err
+	}
+	return steer.WhyPath(j, Resolve(p))
+}
+
 // isPath: everything with a slash in it, and what is there.
 func isPath(arg string) bool {
 	if strings.Contains(arg, "/") || arg == "." || arg == ".." {
@@ -140,8 +163,38 @@ func Resolve(p string) string {
 	return filepath.Join(Resolve(dir), filepath.Base(p))
 }
 
-// withNews adds what was said about a host since the start.
-func withNews(a brief.Answer) brief.Answer {
+// news is what was said since the start, a line each (egress.Options.Told).
+func news() (lines []string) {
+	text, err := os.ReadFile(brief.RefusedPath)
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(text)) {
+		if _, line, ok := strings.Cut(strings.TrimSpace(line), " "); ok { // the time
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// with adds the rules that the user added.
+func with(f *brief.Facts, lines []string) {
+	for _, line := range lines {
+		what, rest, _ := strings.Cut(line, " ")
+		rule, _, _ := strings.Cut(rest, " ")
+		switch what {
+		case "allowed":
+			f.Network.Allow = append(f.Network.Allow, rule)
+			f.Network.Deny = slices.DeleteFunc(f.Network.Deny, func(d string) bool { return d == rule })
+		case "denied":
+			f.Network.Deny = append(f.Network.Deny, rule)
+			f.Network.Allow = slices.DeleteFunc(f.Network.Allow, func(a string) bool { return a == rule })
+		}
+	}
+}
+
+// withReason adds why a host was refused, if that was after the rules had changed.
+func withReason(a brief.Answer, lines []string) brief.Answer {
 	host, _, err := net.SplitHostPort(a.What)
 	if err != nil {
 		return a // a path
@@ -149,17 +202,16 @@ func withNews(a brief.Answer) brief.Answer {
 	if a.Verdict == brief.Allowed && a.Rule == "mode internet" {
 		a.Why += ", and as far as the user has not denied it by name"
 	}
-	log, err := os.Open(brief.RefusedPath)
-	if err != nil {
-		return a
-	}
-	defer log.Close()
-	for s := bufio.NewScanner(log); s.Scan(); {
-		// TIME refused DESTINATION: WHY
-		if _, rest, ok := strings.Cut(s.Text(), " refused "); ok {
-			if why, ok := strings.CutPrefix(rest, host+": "); ok {
-				a.Verdict, a.Why = brief.Refused, show.Visible(why)
-			} else if why, ok := strings.CutPrefix(rest, a.What+": "); ok {
+	by := a
+	for _, line := range lines {
+		what, rest, _ := strings.Cut(line, " ")
+		if what != "refused" {
+			a = by // the rules are others
+			continue
+		}
+		for _, to := range []string{host, a.What} {
+			// A name that is allowed may be refused for another reason.
+			if why, ok := strings.CutPrefix(rest, to+": "); ok && (a.Verdict == brief.Refused || to == a.What) {
 				a.Verdict, a.Why = brief.Refused, show.Visible(why)
 			}
 		}

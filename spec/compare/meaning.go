@@ -70,6 +70,8 @@ func meaningOf(id factID) meaning {
 		return meaning{widens: added, wider: "the jail reaches it", narrower: "the jail does not reach it"}
 	case "network.deny":
 		return meaning{widens: taken, wider: "the jail may reach it", narrower: "the jail does not reach it, whatever allows it"}
+	case "network.ask":
+		return meaning{widens: added, wider: "you are asked about names that no rule is of", narrower: "names that no rule is of are refused at once"}
 	case "network.host-ports":
 		return meaning{widens: added, wider: "the jail reaches this port of the host", narrower: "the jail does not reach this port of the host"}
 	case "network.ports":

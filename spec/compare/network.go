@@ -34,6 +34,9 @@ func (c *config) network(v any) {
 	if n.Via != network.ViaRedirect {
 		c.facts[factID{"network.via", ""}] = n.Via
 	}
+	if n.Ask {
+		c.facts[factID{"network.ask", ""}] = "true"
+	}
 	for _, r := range n.Allow {
 		c.facts[factID{"network.allow", r}] = "there"
 	}

@@ -92,6 +92,8 @@ type Config struct {
 	// Allow and Deny are rules (ParseRule, ParseDeny), without presets.
 	Allow []string `json:"allow,omitempty"`
 	Deny  []string `json:"deny,omitempty"`
+	// Ask: a connection that no rule is of waits for the user's word.
+	Ask bool `json:"ask,omitempty"`
 	// Ports of the jail's loopback that are published on the host's.
 	Ports []uint16 `json:"ports,omitempty"`
 	// HostPorts of the host's loopback that the jail reaches at its own.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Rules decide. They are safe for concurrent use.
@@ -32,6 +33,29 @@ func (c *Config) parseRules() (*Rules, error) {
 		r.deny = append(r.deny, rule)
 	}
 	return r, errors.Join(bad...)
+}
+
+// With are these rules and more, which come before them.
+func (r *Rules) With(allow, deny []string) (*Rules, error) {
+	more, err := (&Config{Mode: r.mode, Allow: allow, Deny: deny}).parseRules()
+	if err != nil {
+		return nil, err
+	}
+	more.allow, more.deny = append(more.allow, r.allow...), append(more.deny, r.deny...)
+	return more, nil
+}
+
+// Bars is the rule of "deny" that leaves nothing of what another one allows.
+func (r *Rules) Bars(a Rule) (string, bool) {
+	for _, d := range r.deny {
+		port := d.port == 0 || d.port == a.port
+		name := a.name != "" && (d.isOf(a.name) && !a.suffix || a.suffix && d.suffix && (d.name == a.name || strings.HasSuffix(a.name, "."+d.name)))
+		prefix := a.name == "" && d.name == "" && d.prefix.Bits() <= a.prefix.Bits() && d.prefix.Contains(a.prefix.Addr())
+		if port && (name || prefix) {
+			return d.text, true
+		}
+	}
+	return "", false
 }
 
 // Verdict is a decision and what it rests on.

@@ -39,7 +39,7 @@ type Options struct {
 	Read, Write, Hide, Env []string
 	Toolchains             []string
 	Unprotect              []string
-	Nix, NoBrief           bool
+	Nix, NoBrief, Ask      bool
 	User                   string
 	Memory                 string
 	Pids                   int64
@@ -164,6 +164,9 @@ func (o *Options) layer() (*policy.Layer, error) {
 			}
 			l.Env.Set[name] = value
 		}
+	}
+	if o.Ask {
+		l.Network.Ask = &o.Ask
 	}
 	if o.NoBrief {
 		l.Agent.NoBrief = &o.NoBrief

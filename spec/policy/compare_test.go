@@ -99,6 +99,7 @@ func TestCompare(t *testing.T) {
 		{"proxy", ``, "[network]\nvia = \"proxy\"", []string{"+network.via"}},
 		{"no proxy", "[network]\nvia = \"proxy\"", "[network]\nvia = \"redirect\"", []string{"+network.via"}},
 		{"worktrees", ``, "[agent]\nseparate-worktrees = true", []string{"-agent.separate-worktrees"}},
+		{"ask", ``, "[network]\nask = true", []string{"+network.ask"}},
 		{"brief", ``, "[agent]\nno-brief = true", []string{"+agent.no-brief"}},
 		{"brief back", "[agent]\nno-brief = true", "[agent]\nno-brief = false", []string{"-agent.no-brief"}},
 		{"worktrees back", "[agent]\nseparate-worktrees = true", "[agent]\nseparate-worktrees = false", []string{"+agent.separate-worktrees"}},

@@ -75,6 +75,7 @@ type NetworkLayer struct {
 	Allow, Deny []string
 	Ports       []int64
 	HostPorts   []int64
+	Ask         *bool
 	TLS, Via    *string
 	Upstream    *string
 }

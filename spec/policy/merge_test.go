@@ -20,7 +20,7 @@ func TestDefault(t *testing.T) {
 		Origins: map[string]string{
 			"agent.config": "default", "files.project": "default", "files.cache": "default", "network.mode": "default",
 			"nix.daemon": "default", "nix.store": "default", "identity.user": "default", "identity.nesting": "default",
-			"terminal.clipboard": "default", "agent.key": "default", "agent.separate-worktrees": "default", "agent.no-brief": "default", "network.tls": "default", "network.via": "default",
+			"terminal.clipboard": "default", "agent.key": "default", "agent.separate-worktrees": "default", "agent.no-brief": "default", "network.ask": "default", "network.tls": "default", "network.via": "default",
 		},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
@@ -106,6 +106,7 @@ func TestMerge(t *testing.T) {
 			"agent.key":                     "default",
 			"agent.separate-worktrees":      "default",
 			"agent.no-brief":                "default",
+			"network.ask":                   "default",
 			"broker=npm":                    "project",
 			"broker=git":                    "user",
 			"env.pass=GOFLAGS":              "user",

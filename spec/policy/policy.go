@@ -79,6 +79,8 @@ type Network struct {
 	Ports []int64
 	// HostPorts of the host's loopback that the jail reaches at its own.
 	HostPorts []int64
+	// Ask: what no rule is of waits for the user's word.
+	Ask bool
 	// TLS is network.TLSStrict or network.TLSAny.
 	TLS string
 	// Via is network.ViaRedirect or network.ViaProxy.

@@ -63,6 +63,18 @@ func networkRows() []row {
 		},
 		{
 			Key: Key{
+				Name: "network.ask", Type: TypeBoolean, Default: "false",
+				Text: "In mode `filtered`, whether a connection to a name that no rule is of waits for your word (`jailed-claude allow`).",
+			},
+			change: change.Meaning{
+				Direction: change.Ranked, Rank: []string{"false", "true"},
+				Wider: "you are asked about names that no rule is of", Narrower: "names that no rule is of are refused at once",
+			},
+			layer:  func(l *Layer) any { return &l.Network.Ask },
+			policy: func(p *Policy) any { return &p.Network.Ask },
+		},
+		{
+			Key: Key{
 				Name: "network.tls", Type: TypeString, Values: []string{network.TLSStrict, network.TLSAny}, Default: network.TLSStrict,
 				Text: "In mode `filtered`, whether port 443 is for TLS to the name that was allowed alone.",
 			},

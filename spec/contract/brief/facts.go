@@ -77,6 +77,8 @@ type Network struct {
 	Via   string   `json:"via,omitempty"`
 	TLS   string   `json:"tls,omitempty"`
 	Allow []string `json:"allow,omitempty"`
+	// Ask: what no rule is of waits for the user's word.
+	Ask bool `json:"ask,omitempty"`
 	// Deny is not for a jail.
 	Deny  []string `json:"-"`
 	Ports []uint16 `json:"ports,omitempty"`
@@ -103,7 +105,7 @@ func NetworkOf(mode string, n *network.Network) Network {
 	}
 	r := Network{
 		Mode: n.Mode, Via: n.Via, TLS: n.TLS, Allow: slices.Clone(n.Allow), Deny: slices.Clone(n.Deny),
-		Ports: slices.Clone(n.Config.Ports), HostPorts: slices.Clone(n.HostPorts),
+		Ports: slices.Clone(n.Config.Ports), HostPorts: slices.Clone(n.HostPorts), Ask: n.Ask,
 	}
 	for _, b := range n.Brokers {
 		r.Brokers = append(r.Brokers, Broker{Name: b.Name, Host: b.Host, URL: b.URL()})

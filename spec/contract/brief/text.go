@@ -42,7 +42,11 @@ func (f Facts) Text() string {
 	line("- Nothing else of the host's files is here: what is missing may exist outside.")
 	f.network(line)
 	line("- Why something is refused: `%s PATH` or `%s HOST[:PORT]`%s.", Why, Why, f.live())
-	line("- To get more, ask the user to start the jail with `--allow NAME`, `--read PATH` or `--write PATH`.")
+	at := "to start the jail with `--allow NAME`, `--read PATH` or `--write PATH`"
+	if f.Live {
+		at = "to run `jailed-claude allow NAME` outside (at once), or " + at
+	}
+	line("- To get more, ask the user %s.", at)
 	line("- For scripts: `%s`, and the variable %s.", FactsPath, Variable)
 	return b.String()
 }
@@ -126,7 +130,11 @@ func (f Facts) network(line func(string, ...any)) {
 	case network.None:
 		line("- Network: none.")
 	case network.Filtered:
-		line("- Network: nothing but %s. Other names do not resolve, connections to addresses are reset; no UDP, no ping.", list(n.Allow))
+		others := "Other names do not resolve"
+		if n.Ask {
+			others = "Connections to other names wait up to a minute for the user's yes: tell the user which and why"
+		}
+		line("- Network: nothing but %s. %s, connections to addresses are reset; no UDP, no ping.", list(n.Allow), others)
 	default:
 		also := ""
 		if len(n.Allow) > 0 {

@@ -1,4 +1,4 @@
-package egress
+package resolve
 
 import (
 	"context"
@@ -25,8 +25,8 @@ const (
 
 var errBusy = errors.New("too many names are being looked up")
 
-// resolver asks the host's name servers, once for all who ask at the same time.
-type resolver struct {
+// Resolver asks the host's name servers, once for all who ask at the same time.
+type Resolver struct {
 	ctx    context.Context //nolint:containedctx // the session's, not that of whoever asks first
 	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 	slots  chan struct{}
@@ -42,7 +42,8 @@ type answer struct {
 	end  time.Time // zero as long as it is under way
 }
 
-func newResolver(ctx context.Context, lookup func(context.Context, string) ([]netip.Addr, error)) *resolver {
+// New makes one that asks lookup; nil means the host's /etc/hosts and name servers.
+func New(ctx context.Context, lookup func(context.Context, string) ([]netip.Addr, error)) *Resolver {
 	if lookup == nil {
 		// Go's own: it starts no program and loads no library (nsswitch) in
 		// this process.
@@ -50,28 +51,28 @@ func newResolver(ctx context.Context, lookup func(context.Context, string) ([]ne
 			return (&net.Resolver{PreferGo: true}).LookupNetIP(ctx, "ip", name)
 		}
 	}
-	return &resolver{ctx: ctx, lookup: lookup, slots: make(chan struct{}, maxLookups), answers: map[string]*answer{}}
+	return &Resolver{ctx: ctx, lookup: lookup, slots: make(chan struct{}, maxLookups), answers: map[string]*answer{}}
 }
 
-// resolve returns the addresses of a normal name, of which there is at least
+// Resolve returns the addresses of a normal name, of which there is at least
 // one without an error. No search domain of the host is tried: the jail says
 // which names are asked for.
-func (r *resolver) resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+func (r *Resolver) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
 	return r.query(ctx, name+".")
 }
 
-// resolveAsHost does the same for a name that the user wrote. One of a single
+// AsHost does the same for a name that the user wrote. One of a single
 // label is looked up as a program of the host would: "localhost" is in
 // /etc/hosts without a dot at its end, and others need a search domain.
-func (r *resolver) resolveAsHost(ctx context.Context, name string) ([]netip.Addr, error) {
+func (r *Resolver) AsHost(ctx context.Context, name string) ([]netip.Addr, error) {
 	if strings.Contains(name, ".") {
-		return r.resolve(ctx, name)
+		return r.Resolve(ctx, name)
 	}
 	return r.query(ctx, name)
 }
 
 // query asks for a name as it is written.
-func (r *resolver) query(ctx context.Context, name string) ([]netip.Addr, error) {
+func (r *Resolver) query(ctx context.Context, name string) ([]netip.Addr, error) {
 	a := r.answer(name)
 	if a == nil {
 		return nil, errBusy
@@ -85,7 +86,7 @@ func (r *resolver) query(ctx context.Context, name string) ([]netip.Addr, error)
 }
 
 // answer is the one that is known or under way, or a new one.
-func (r *resolver) answer(name string) *answer {
+func (r *Resolver) answer(name string) *answer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -101,9 +102,16 @@ func (r *resolver) answer(name string) *answer {
 	return a
 }
 
+// Clear forgets every answer, as if all were out of date.
+func (r *Resolver) Clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.answers)
+}
+
 // forget makes room: of all that is out of date, or else of any one that is
 // not under way.
-func (r *resolver) forget(now time.Time) bool {
+func (r *Resolver) forget(now time.Time) bool {
 	var finished string
 	for name, a := range r.answers {
 		switch {
@@ -120,7 +128,7 @@ func (r *resolver) forget(now time.Time) bool {
 	return len(r.answers) < maxNames
 }
 
-func (r *resolver) ask(a *answer, name string) {
+func (r *Resolver) ask(a *answer, name string) {
 	ctx, cancel := context.WithTimeout(r.ctx, resolveTime)
 	defer cancel()
 	var addr []netip.Addr
@@ -151,8 +159,8 @@ func (r *resolver) ask(a *answer, name string) {
 	close(a.done)
 }
 
-// missing reports whether err says that there is no such name.
-func missing(err error) bool {
+// Missing reports whether err says that there is no such name.
+func Missing(err error) bool {
 	var dns *net.DNSError
 	return errors.As(err, &dns) && dns.IsNotFound
 }

@@ -1,0 +1,4 @@
+// Package live has the commands that change the network of a jail that runs.
+//
+// What does not belong here: what they do (runtime/steer).
+package live

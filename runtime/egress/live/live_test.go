@@ -1,0 +1,117 @@
+package live
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+func rules(t *testing.T, c network.Config) *Rules {
+	t.Helper()
+	c.Via, c.TLS = network.ViaRedirect, network.TLSStrict
+	n, err := c.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := New(n)
+	r.Patience = 50 * time.Millisecond
+	return r
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAllow: rules come and go; what the policy denies stays so.
+func TestAllow(t *testing.T) {
+	r := rules(t, network.Config{Mode: network.Filtered, Allow: []string{"a.com"}, Deny: []string{"never.com", "*.never.com", "b.com:22", "10.0.0.0/8"}})
+	must(t, r.Allow([]string{"b.com", "*.c.com:*"}))
+	for name, want := range map[string]bool{"a.com": true, "b.com": true, "x.c.com": true, "d.com": false} {
+		if v := r.Now().Connect(name, 443); v.OK != want {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+	must(t, r.Deny([]string{"b.com", "a.com"}))
+	if r.Now().Connect("b.com", 443).OK || r.Now().Connect("a.com", 443).OK {
+		t.Error("what was denied is allowed")
+	}
+	must(t, r.Allow([]string{"b.com"}))
+	if !r.Now().Connect("b.com", 443).OK {
+		t.Error("what was allowed again is denied")
+	}
+	for _, bad := range [][]string{{"never.com"}, {"x.never.com:22"}, {"*.x.never.com"}, {"b.com:22"}, {"10.1.0.0/16"}, {"e.com", "no name"}, {"*"}, {"host"}} {
+		if err := r.Allow(bad); err == nil {
+			t.Errorf("%q was allowed", bad)
+		}
+	}
+	if allow, deny := r.Added(); !slices.Equal(allow, []string{"*.c.com:*", "b.com"}) || !slices.Equal(deny, []string{"a.com"}) {
+		t.Errorf("%q, %q", allow, deny)
+	}
+	if r.Now().Connect("e.com", 443).OK {
+		t.Error("a part of what was refused holds")
+	}
+	if err := rules(t, network.Config{Mode: network.None}).Allow([]string{"a.com"}); err == nil {
+		t.Error("none is more than none")
+	}
+}
+
+// TestWait: who waits goes on when the answer is there, and not for ever; not
+// many wait.
+func TestWait(t *testing.T) {
+	r := rules(t, network.Config{Mode: network.Filtered, Ask: true})
+	connect := func(name string) network.Verdict {
+		return r.Connect(context.Background(), name, func(now *network.Rules) network.Verdict { return now.Connect(name, 443) }, func() {})
+	}
+	if v := connect("nobody.com"); v.OK || len(r.Waiting()) != 0 {
+		t.Errorf("%+v", v)
+	}
+	r.Patience = time.Minute
+	verdicts := map[string]network.Verdict{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for _, name := range []string{"yes.com", "no.com", "yes.com", "later.com"} {
+		all.Go(func() {
+			v := connect(name)
+			mu.Lock()
+			defer mu.Unlock()
+			verdicts[name] = v
+		})
+	}
+	for len(r.Waiting()) < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	must(t, r.Allow([]string{"yes.com"}))
+	must(t, r.Deny([]string{"no.com"}))
+	for len(r.Waiting()) > 1 {
+		time.Sleep(time.Millisecond)
+	}
+	if w := r.Waiting(); !slices.Equal(w, []string{"later.com"}) {
+		t.Errorf("%q wait", w)
+	}
+	must(t, r.Allow([]string{"*.later.com", "later.com"}))
+	all.Wait()
+	if !verdicts["yes.com"].OK || verdicts["no.com"].OK || !verdicts["later.com"].OK {
+		t.Errorf("%+v", verdicts)
+	}
+	// More than enough.
+	ctx, cancel := context.WithCancel(context.Background())
+	never := func(*network.Rules) network.Verdict { return network.Verdict{Rule: "mode filtered"} }
+	for i := range maxWaiting {
+		all.Go(func() { r.Connect(ctx, string(rune('a'+i)), never, func() {}) })
+	}
+	for len(r.Waiting()) < maxWaiting {
+		time.Sleep(time.Millisecond)
+	}
+	if v := connect("one-more.com"); v.OK || v.Why == "" {
+		t.Errorf("%+v", v)
+	}
+	cancel()
+	all.Wait()
+}
