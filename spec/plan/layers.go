@@ -12,6 +12,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/regular"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/organisation"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -43,6 +44,9 @@ func (o *Options) merged(dir string) (p policies, warnings Warnings, err error) 
 	if p.all, err = policy.Merge(o.chosen(slices.Concat([]*policy.Layer{o.guess()}, user, []*policy.Layer{own, flags}))...); err != nil {
 		return p, warnings, err
 	}
+	if err := organisation.Check(organisation.Of(user), p.all); err != nil {
+		return p, warnings, err
+	}
 	return p, warnings, o.checkAllow(p.all.Network)
 }
 
@@ -72,10 +76,15 @@ func baked() wrapper {
 func UserFile() string { return filepath.Join(host.ConfigDir(), "config.toml") }
 
 // UserLayers are the policies that the user has on every project, the weaker
-// first: what the installation came with, and the user's own file. Both are
-// the user's word: what a project asks beyond them needs approval.
+// first: that of the machine, what the installation came with, and the user's
+// own file. All are the user's word: what a project asks beyond them needs
+// approval.
 func UserLayers() ([]*policy.Layer, error) {
-	var layers []*policy.Layer
+	machine, err := organisation.Read()
+	if err != nil {
+		return nil, err
+	}
+	layers := []*policy.Layer{machine}
 	if file := baked().policy; file != "" {
 		l, err := readLayer(file)
 		if err == nil && l == nil {

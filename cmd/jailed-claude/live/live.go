@@ -11,6 +11,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/steer"
+	"github.com/jailed-claude/jailed-claude/spec/organisation"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
@@ -46,6 +47,9 @@ func allow() *cobra.Command {
 		}
 		rules, err := preset.Expand(names)
 		if err != nil {
+			return err
+		}
+		if err := organisation.Allows(rules); err != nil {
 			return err
 		}
 		now, err := steer.Allow(j, rules)
