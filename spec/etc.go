@@ -62,6 +62,7 @@ func (b *builder) etc() error {
 	}
 	b.timeZone()
 	b.varRun()
+	b.browsers()
 	if h.ManagedSettings != "" {
 		b.managedSettings()
 		b.grant("file", h.ManagedSettings, "ro", builtin, "an organisation's managed settings")

@@ -107,7 +107,7 @@ func TestProfileAllows(t *testing.T) {
 			{"mount", nil, false, true},
 			{"umount2", nil, false, true},
 			{"pivot_root", nil, false, true},
-			{"chroot", nil, false, false},
+			{"chroot", nil, false, true},
 			{"fsopen", nil, false, false},
 			{"open_tree", nil, false, false},
 			{"mount_setattr", nil, false, false},

@@ -57,6 +57,7 @@ func (s *Summary) Report(out io.Writer, people bool) {
 			line += "; to allow: " + flags(allow)
 		}
 		fmt.Fprintf(out, "jailed-claude: network: %s\n", line)
+		encrypted(out, shown)
 		return
 	}
 	fmt.Fprintf(out, "jailed-claude: network: %s:\n", count)
@@ -70,6 +71,7 @@ func (s *Summary) Report(out io.Writer, people bool) {
 	if more != "" {
 		fmt.Fprintf(out, "  %s\n", more)
 	}
+	encrypted(out, shown)
 	if len(allow) > 0 {
 		fmt.Fprintf(out, "jailed-claude: hint: to allow them: %s\n", flags(allow))
 		fmt.Fprintf(out, "jailed-claude: hint: or in a policy: %s\n", PolicyLine(allow))
@@ -151,6 +153,21 @@ func destination(d Denied) string {
 		host = "[" + host + "]"
 	}
 	return host + ":" + strconv.Itoa(int(d.Port))
+}
+
+// encrypted says what a name that was refused for its TLS needs: a rule does not
+// help, and the programs give no reason.
+func encrypted(out io.Writer, denied []Denied) {
+	var names []string
+	for _, d := range denied {
+		if d.Why == whyECH {
+			names = append(names, destination(d))
+		}
+	}
+	if len(names) > 0 {
+		fmt.Fprintf(out, "jailed-claude: hint: %s: a browser hid the name of the server (ECH), which mode \"filtered\" has to see: "+
+			"switch it off there (Chromium: the policy EncryptedClientHelloEnabled, Firefox: security.tls.ech.grease_probability), or network.tls = \"any\"\n", strings.Join(names, ", "))
+	}
 }
 
 // told is the line that a jail may read of a refusal: nothing that it did not do

@@ -11,6 +11,9 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
+// whyECH is why a TLS client is refused that shows no name.
+const whyECH = `the TLS server name is encrypted (ECH; network.tls = "strict")`
+
 // httpsPort is where a TLS client has to show the name.
 const httpsPort = 443
 
@@ -37,7 +40,7 @@ func (s *Session) checkTLS(k *link, r *request) *refusal {
 	case err != nil:
 		return fail("no ClientHello: " + err.Error())
 	case h.ECH:
-		return deny(`the TLS server name is encrypted (ECH; network.tls = "strict")`, "")
+		return deny(whyECH, "")
 	case h.ServerName == "":
 		return deny(`TLS without a server name (network.tls = "strict")`, "")
 	}

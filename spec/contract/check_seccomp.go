@@ -21,8 +21,10 @@ const NamespaceFlags = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWU
 // limits. Nobody needs another time.
 const NotNested = unix.CLONE_NEWCGROUP | unix.CLONE_NEWTIME
 
-// MountCalls fail with EPERM outside of a mount namespace that the agent made.
-var MountCalls = []string{"mount", "pivot_root", "umount2"}
+// MountCalls fail with EPERM outside of a namespace that the agent made: chroot
+// in a user namespace (Chromium's sandbox has its last step there), the others in
+// a mount namespace.
+var MountCalls = []string{"chroot", "mount", "pivot_root", "umount2"}
 
 // dangerous are system calls that no rule may allow, whatever the arguments.
 // clone3 hides its flags in memory, where no filter sees them.

@@ -583,7 +583,7 @@ func TestCheckNesting(t *testing.T) {
 	rows := []row{
 		{"the flag is gone", argv(InitPath, "--", "true", "--nesting"), []string{
 			"seccomp: clone is allowed with any flags", "seccomp: unshare is allowed",
-			"seccomp: mount is allowed", "seccomp: pivot_root is allowed", "seccomp: umount2 is allowed",
+			"seccomp: chroot is allowed", "seccomp: mount is allowed", "seccomp: pivot_root is allowed", "seccomp: umount2 is allowed",
 		}},
 		{"unshare with any flags", allow("unshare"), []string{"seccomp: unshare is allowed"}},
 		{"unshare with a cgroup namespace", allow("unshare", masked(unix.CLONE_NEWTIME, 0)), []string{"seccomp: unshare is allowed"}},

@@ -42,6 +42,14 @@ func TestNesting(t *testing.T) {
 	if r := shell("true", policy, "--require", "userns"); r.Status != 125 || !strings.Contains(r.Err, "--require userns: it does not hold") {
 		t.Errorf("--require userns: %s", r)
 	}
+	// Chromium's sandbox ends with a chroot.
+	const chroot = `unshare -Ur chroot /usr /bin/true && chroot /usr /bin/true || echo refused`
+	if r := shell(chroot, policy); r.Status != 0 || r.Out != "refused\n" {
+		t.Errorf("chroot with nesting: %s", r)
+	}
+	if r := shell(`unshare -Ur chroot /usr /bin/true || echo refused`, policy); strings.Contains(r.Out, "refused") {
+		t.Errorf("chroot in a namespace of one's own: %s", r)
+	}
 	// What a namespace of one's own must not give.
 	for name, try := range map[string]string{
 		"a cgroup namespace":   `unshare -UrC true`,
