@@ -26,6 +26,7 @@ type jailFlags struct {
 	// of what starts a jail
 	require []string
 	strict  bool
+	noCheck bool
 	login   string
 }
 

@@ -41,6 +41,7 @@ func newRun() *cobra.Command {
 	})
 	c.ValidArgs = agent.Names()
 	f.registerStart(c)
+	c.Flags().BoolVar(&f.noCheck, "no-check", false, "start claude -p although it has no way to its API")
 	return c
 }
 
@@ -77,6 +78,11 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	j, err := spec.Build(*in)
 	if err := fault.After(fault.Built, err); err != nil {
 		return err
+	}
+	if !f.noCheck {
+		if err := plan.CheckAPI(in, j); err != nil {
+			return err
+		}
 	}
 	warnings, err := plan.Prepare(in, j, launch.Busy)
 	cli.Warn(c, warnings...)

@@ -157,6 +157,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		return nil, err
 	}
 	s.sockets(f, o)
+	s.acl(f, o.ReadOnly || o.Layer)
 	wait.Wait()
 	s.gitSettings(f, o.Git.settings())
 	f.NixDaemon, f.NixTrusted, f.NixVersion = daemon.NixDaemon, daemon.NixTrusted, daemon.NixVersion

@@ -7,6 +7,19 @@ import (
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
+// TestNoWay: claude -p that nothing could answer does not start, and says what
+// would help.
+func TestNoWay(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	for _, net := range [][]string{{"--net", "none"}, {"--net", "filtered", "--allow", "github.com"}} {
+		r := world.Finish(t, w.Command(append(append([]string{"run", "--closure", world.RequireVariable(t, "CLAUDE_CLOSURE")}, net...), "--", "-p", "hi")...))
+		if r.Status != 125 || r.Out != "" || !strings.Contains(r.Err, "claude -p has no way to api.anthropic.com") || !strings.Contains(r.Err, "--allow @claude") || !strings.Contains(r.Err, "--no-check") {
+			t.Errorf("%q: %s", net, r)
+		}
+	}
+}
+
 // TestBrief: the real agent is told where it is, with each request and in its
 // subagents, and when a command of its fails it reads why.
 func TestBrief(t *testing.T) {

@@ -18,7 +18,7 @@ func TestFilteredTurn(t *testing.T) {
 	w, l, key, log := world.Brokered(t, []map[string]any{{"text": "hello from the script"}})
 	w.Env["NODE_EXTRA_CA_CERTS"] = l.CA
 	turn := func(allow string) world.Result {
-		return world.Finish(t, w.Command("run", "--net", "filtered", "--allow", allow, "--env", "ANTHROPIC_API_KEY", "--env", "CLAUDE_CODE_MAX_RETRIES=1",
+		return world.Finish(t, w.Command("run", "--no-check", "--net", "filtered", "--allow", allow, "--env", "ANTHROPIC_API_KEY", "--env", "CLAUDE_CODE_MAX_RETRIES=1",
 			"--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE"), "--", "-p", "say hello"))
 	}
 	if out := w.Must("env", "--net", "filtered", "--allow", "api.anthropic.com"); strings.Contains(strings.ToLower(out), "_proxy=") {

@@ -1,0 +1,44 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+// CheckAPI refuses a jail in which Claude Code is to answer once (-p), and that
+// has no way to the service that answers: it would try for three minutes and say
+// nothing. Who talks to it on a terminal sees what it says.
+func CheckAPI(in *spec.Input, j *contract.Jail) error {
+	once := slices.ContainsFunc(in.Args, func(a string) bool { return a == "-p" || a == "--print" })
+	if !once || len(in.Command) > 0 || !isClaude(in) || in.Policy.Network.Mode == network.Host || elsewhere(j) {
+		return nil
+	}
+	api := agent.Named(in.Policy.Agent.Name).Hosts[0]
+	why := "the jail has no network"
+	if n := j.Network; n != nil {
+		brokered := slices.ContainsFunc(n.Brokers, func(b network.Broker) bool { return b.Host == api })
+		v := n.Rules().Connect(api, network.HTTPSPort)
+		if denied := n.Rules().Denied(api, network.HTTPSPort); v.OK || denied.OK && (brokered || n.Ask) {
+			return nil
+		}
+		why = v.Why
+	}
+	return hint.Add(fmt.Errorf("claude -p has no way to %s: %s", api, why),
+		"to allow it: --net filtered --allow @claude", "with a key in ANTHROPIC_API_KEY that stays outside, no rule is needed", "to start all the same: --no-check")
+}
+
+// elsewhere: the agent has been told of another service, or speaks to a broker by
+// an address.
+func elsewhere(j *contract.Jail) bool {
+	return slices.ContainsFunc(j.Spec.Process.Env, func(e string) bool {
+		name, value, _ := strings.Cut(e, "=")
+		return value != "" && (name == "ANTHROPIC_BASE_URL" || strings.HasPrefix(name, "CLAUDE_CODE_USE_"))
+	})
+}
