@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
-	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/login"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/live"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/login"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
 )
