@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/opencontainers/runtime-spec/specs-go"
-
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
@@ -107,20 +105,7 @@ func (b *builder) facts() brief.Facts {
 		}
 		g := reasons[at]
 		why, _, _ := strings.Cut(g.Why, ": ") // what follows is a place of the host
-		f.Mounts = append(f.Mounts, brief.Mount{Path: at, Mode: shownMode(m), Why: why, From: g.From})
+		f.Mounts = append(f.Mounts, brief.Mount{Path: at, Mode: brief.ModeOf(m), Why: why, From: g.From})
 	}
 	return f
-}
-
-func shownMode(m specs.Mount) string {
-	_, layer := contract.LayerOf(m)
-	switch {
-	case layer:
-		return brief.Layer
-	case m.Type != "bind":
-		return brief.Own
-	case slices.Contains(m.Options, "ro"):
-		return brief.ReadOnly
-	}
-	return brief.ReadWrite
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/browser"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -62,7 +63,11 @@ func (b *builder) etc() error {
 	}
 	b.timeZone()
 	b.varRun()
-	b.browsers()
+	if n := b.Policy.Network; n.Mode == policy.NetFiltered && n.TLS == network.TLSStrict {
+		for p, text := range browser.Files() {
+			b.file(p, text)
+		}
+	}
 	if h.ManagedSettings != "" {
 		b.managedSettings()
 		b.grant("file", h.ManagedSettings, "ro", builtin, "an organisation's managed settings")

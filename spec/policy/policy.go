@@ -76,11 +76,9 @@ type Network struct {
 	// Allow and Deny are rules of package network; Allow has presets too.
 	Allow, Deny []string
 	// Ports of the jail's loopback that are published on the host's.
-	Ports []int64
-	// HostPorts of the host's loopback that the jail reaches at its own.
+	Ports     []int64
 	HostPorts []int64
-	// Ask: what no rule is of waits for the user's word.
-	Ask bool
+	Ask       bool
 	// TLS is network.TLSStrict or network.TLSAny.
 	TLS string
 	// Via is network.ViaRedirect or network.ViaProxy.

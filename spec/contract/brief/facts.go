@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -61,6 +63,17 @@ type Mount struct {
 	Why  string `json:"why,omitempty"`
 	// From is the layer of the policy that granted it. No jail is told.
 	From string `json:"-"`
+}
+
+// ModeOf is the mode of a mount of config.json.
+func ModeOf(m specs.Mount) string {
+	switch {
+	case m.Type != "bind":
+		return Own
+	case slices.Contains(m.Options, "ro"):
+		return ReadOnly
+	}
+	return ReadWrite
 }
 
 // Protected is a path and why.
