@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/crowd"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/splice"
 )
 
@@ -50,7 +51,7 @@ func (s *Session) add(in *net.TCPConn) *link {
 	}
 	k := &link{s: s, in: in, begin: time.Now()}
 	s.open[k] = struct{}{}
-	s.crowd.came(len(s.open))
+	s.crowd.Came(len(s.open))
 	return k
 }
 
@@ -115,8 +116,8 @@ func (k *link) finish() {
 	k.mu.Unlock()
 	k.s.mu.Lock()
 	delete(k.s.open, k)
-	if k.s.crowd.went(len(k.s.open)) {
-		time.AfterFunc(calm, k.s.giveBack)
+	if k.s.crowd.Went(len(k.s.open)) {
+		time.AfterFunc(crowd.Calm, k.s.giveBack)
 	}
 	k.s.mu.Unlock()
 	e := k.event

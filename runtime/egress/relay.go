@@ -121,7 +121,7 @@ func (s *Session) connect(k *link, r *request) *refusal {
 		v := s.permitted(r)
 		r.rule = v.Rule
 		if !v.OK {
-			return deny(v.Why, allowLine(v, r.name, r.port))
+			return deny(v.Why, network.Proposal(v, r.name, r.port))
 		}
 	}
 	rule := r.rule

@@ -17,13 +17,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/crowd"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/live"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/names"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/own"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/resolve"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/splice"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -96,7 +99,7 @@ type Session struct {
 
 	mu     sync.Mutex
 	open   map[*link]struct{}
-	crowd  crowd
+	crowd  crowd.Crowd
 	closed bool
 
 	limits limits
@@ -281,7 +284,7 @@ func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 		// before the user has answered.
 		e.Rule, e.Why = "ask", ""
 	} else if !v.OK {
-		e.Verdict, e.allowLine = Deny, allowLine(v, name, 0)
+		e.Verdict, e.allowLine = Deny, network.Proposal(v, name, 0)
 		outcome = names.Blocked
 	} else if name != network.HostName && b == nil && !s.upstream.Resolve(name) {
 		_, err := s.resolveName(ctx, name)
@@ -310,4 +313,16 @@ func (s *Session) logBroker(b broker.Event) {
 		e.Verdict = Fail
 	}
 	s.journal.event(e)
+}
+
+// giveBack gives back what connections needed that have ended.
+func (s *Session) giveBack() {
+	s.mu.Lock()
+	s.crowd = crowd.Crowd{Most: len(s.open)}
+	if len(s.open) == 0 {
+		s.open = map[*link]struct{}{} // it never shrinks
+	}
+	s.mu.Unlock()
+	splice.Drop()
+	quick.GiveBack()
 }

@@ -2,9 +2,7 @@ package egress
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -159,21 +157,4 @@ func (s *summary) result() *Summary {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port))
 	})
 	return r
-}
-
-// allowLine is the rule that would let a host through which the rules refused;
-// empty if no rule can. None helps against one of "deny", and none is proposed for
-// the metadata of a cloud, which has its credentials.
-func allowLine(v network.Verdict, host string, port uint16) string {
-	if port == 0 {
-		port = 443
-	}
-	if a, err := netip.ParseAddr(host); err == nil && network.Metadata(a) {
-		return ""
-	}
-	line := network.AllowLine(host, port)
-	if _, err := network.ParseRule(line); err != nil || strings.HasPrefix(v.Rule, "deny ") {
-		return ""
-	}
-	return line
 }

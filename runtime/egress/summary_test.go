@@ -14,7 +14,7 @@ func TestNoRuleForMetadata(t *testing.T) {
 		"168.63.129.16": false, "100.100.100.200": false, "fe80::a9fe:a9fe": false,
 		"10.1.2.3": true, "example.com": true, "192.168.1.1": true, "fd00::1": true,
 	} {
-		if got := allowLine(network.Verdict{}, host, 80); (got != "") != want {
+		if got := network.Proposal(network.Verdict{}, host, 80); (got != "") != want {
 			t.Errorf("%s: %q", host, got)
 		}
 	}

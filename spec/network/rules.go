@@ -213,3 +213,20 @@ func AllowLine(host string, port uint16) string {
 	}
 	return host + ":" + strconv.Itoa(int(port))
 }
+
+// Proposal is the rule that would let a host through which the rules refused;
+// empty if no rule can. None helps against one of "deny", and none is proposed for
+// the metadata of a cloud, which has its credentials.
+func Proposal(v Verdict, host string, port uint16) string {
+	if port == 0 {
+		port = 443
+	}
+	if a, err := netip.ParseAddr(host); err == nil && Metadata(a) {
+		return ""
+	}
+	line := AllowLine(host, port)
+	if _, err := ParseRule(line); err != nil || strings.HasPrefix(v.Rule, "deny ") {
+		return ""
+	}
+	return line
+}
