@@ -27,6 +27,7 @@ type jailFlags struct {
 	require []string
 	strict  bool
 	noCheck bool
+	detach  bool
 	login   string
 }
 

@@ -90,7 +90,8 @@ func newRoot(args []string) *cobra.Command {
 			title    string
 			commands []*cobra.Command
 		}{
-			{"Run the agent", []*cobra.Command{newRun(), newShell(), newExec(), newReview(), newList(), newLog()}},
+			{"Run the agent", []*cobra.Command{newRun(), newShell(), newReview(), newLog()}},
+			{"Jails that run", []*cobra.Command{newList(), newExec(), newAttach(), newLogs(), newWait(), newStop()}},
 			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
 			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},
 			{"Logins", []*cobra.Command{newLogin(), login.Logout(), login.Status()}},

@@ -50,6 +50,7 @@ func (f *jailFlags) registerStart(c *cobra.Command) {
 	c.Flags().StringVar(&f.login, "login", login.Nothing, "give a private configuration the `LOGIN` none, or copy (the host's)")
 	f.register(c)
 	c.Flags().StringSliceVar(&f.require, "require", nil, "do not start unless each of `LIST` is active: "+strings.Join(inspect.Protections, ","))
+	c.Flags().BoolVarP(&f.detach, "detach", "d", false, "print the ID when the agent runs, and leave it alone: \"attach\" comes back")
 	c.Flags().BoolVar(&f.strict, "strict", false, "end the jail as soon as a file appears in it that the host would execute or trust")
 }
 
@@ -58,8 +59,12 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	if err := inspect.CheckRequired(f.require); err != nil {
 		return err
 	}
+	_, detached := launch.IsDetached()
+	if f.detach && !detached {
+		return startDetached(c, false)
+	}
 	// With any terminal the jail gets one of its own in its place.
-	o.Terminal = cli.IsTerminal(os.Stdin) || cli.IsTerminal(os.Stdout) || cli.IsTerminal(os.Stderr)
+	o.Terminal = detached || cli.IsTerminal(os.Stdin) || cli.IsTerminal(os.Stdout) || cli.IsTerminal(os.Stderr)
 	in, err := f.plan(c, o)
 	if err != nil {
 		return err

@@ -163,6 +163,10 @@ var table = []rule{
 		because: "a further program needs PID 1 of a jail and nothing of how that came to be",
 	},
 	{
+		packages: []string{"runtime/viewers"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
+		because: "a terminal is shown without knowing what runs in it",
+	},
+	{
 		packages: []string{"runtime/session/..."}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
 		because: "commands talk to a running jail without knowing how it was made",
 	},

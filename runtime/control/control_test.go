@@ -138,17 +138,20 @@ func closed(t *testing.T, before int) {
 func TestTake(t *testing.T) {
 	s := served(t)
 	s.Handle("take", func(r *Request) (any, error) {
-		r.Take = func(c *net.UnixConn) { _, _ = io.Copy(c, c) }
+		r.Take = func(c *net.UnixConn) {
+			_, _ = io.WriteString(c, "behind the answer\n")
+			_, _ = io.Copy(c, c)
+		}
 		return "yours", nil
 	})
 	c := dialed(t)
 	var yours string
 	_, err := c.Call("take", nil, &yours)
 	must(t, err)
-	_, err = c.Take().Write([]byte("no line, \x00 and no JSON"))
+	_, err = c.Write([]byte("no line, \x00 and no JSON"))
 	must(t, err)
-	text := make([]byte, len("no line, \x00 and no JSON"))
-	if _, err := io.ReadFull(c.Take(), text); err != nil || yours != "yours" || string(text) != "no line, \x00 and no JSON" {
+	text := make([]byte, len("behind the answer\nno line, \x00 and no JSON"))
+	if _, err := io.ReadFull(c, text); err != nil || yours != "yours" || string(text) != "behind the answer\nno line, \x00 and no JSON" {
 		t.Errorf("%q, %v", text, err)
 	}
 }

@@ -26,6 +26,8 @@ const patience = 5 * time.Second
 // Conn is a connection to a supervisor.
 type Conn struct {
 	conn *net.UnixConn
+	// rest came behind an answer.
+	rest []byte
 }
 
 // Dial connects to the supervisor with this PID, and waits a while where it is
@@ -88,8 +90,9 @@ func (c *Conn) Call(do string, args, answer any, files ...*os.File) ([]*os.File,
 	if err := send(c.conn, q, files); err != nil {
 		return nil, fmt.Errorf("control channel: %w", err)
 	}
-	in := receiver{conn: c.conn}
+	in := receiver{conn: c.conn, keep: true}
 	line, got, err := in.line()
+	c.rest = in.rest
 	if err != nil {
 		return nil, fmt.Errorf("control channel: the jail has ended: %w", err)
 	}
@@ -110,9 +113,18 @@ func (c *Conn) Call(do string, args, answer any, files ...*os.File) ([]*os.File,
 	return got, nil
 }
 
-// Take is the connection itself, for what follows an answer whose handler took
-// it.
-func (c *Conn) Take() *net.UnixConn { return c.conn }
+// Read and Write are for what follows an answer whose handler took the connection.
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(c.rest) > 0 {
+		n := copy(p, c.rest)
+		c.rest = c.rest[n:]
+		return n, nil
+	}
+	return c.conn.Read(p)
+}
+
+// Write writes to the connection.
+func (c *Conn) Write(p []byte) (int, error) { return c.conn.Write(p) }
 
 // Close hangs up.
 func (c *Conn) Close() error { return c.conn.Close() }

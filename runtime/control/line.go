@@ -72,9 +72,12 @@ func send(c *net.UnixConn, v any, files []*os.File) error {
 }
 
 // receiver reads lines from a connection. Nobody sends a second one before the
-// answer to the first, so that nothing is ever behind a line.
+// answer to the first, so that nothing is ever behind a request. What a handler
+// sends that took the connection may be behind an answer, and is kept.
 type receiver struct {
 	conn *net.UnixConn
+	keep bool
+	rest []byte
 }
 
 // line returns the next line, without its end, and the descriptors that came with
@@ -103,10 +106,11 @@ func (r *receiver) line() (line []byte, files []*os.File, err error) {
 		}
 		line = append(line, buf[:n]...)
 		if i := bytes.IndexByte(buf[:n], '\n'); i >= 0 {
-			if i != n-1 {
+			if i != n-1 && !r.keep {
 				return nil, files, errMalformed
 			}
-			return line[:len(line)-1], files, nil
+			r.rest = append(r.rest, buf[i+1:n]...)
+			return line[:len(line)-(n-i)], files, nil
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -127,6 +128,30 @@ func (s *Server) end(c *net.UnixConn) {
 	delete(s.conns, c)
 	s.mu.Unlock()
 	s.running.Done()
+}
+
+// grace is how long Finish waits for those who are told something.
+const grace = 2 * time.Second
+
+// Finish is Close, after those that are served have had time to hear what they
+// waited for. Whoever waits for nothing ends it sooner by hanging up.
+func (s *Server) Finish() {
+	s.mu.Lock()
+	s.closed = true
+	for c := range s.conns {
+		_ = c.CloseRead() // nothing more is asked
+	}
+	s.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.running.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(grace):
+	}
+	s.Close()
 }
 
 // Close ends the socket and every connection, and waits for the handlers.

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"time"
+
 	"github.com/jailed-claude/jailed-claude/runtime/control"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 )
@@ -11,6 +13,15 @@ const (
 	AskStatus = "status"
 	// AskExec takes ExecArgs and is answered with an ExecAnswer (package enter).
 	AskExec = "exec"
+	// AskAttach takes AttachArgs and is answered with an AttachAnswer; then come
+	// frames (package viewers).
+	AskAttach = "attach"
+	// AskLogs is answered with what the terminal showed last, behind the answer.
+	AskLogs = "logs"
+	// AskStop takes StopArgs, AskWait nothing. When the jail has ended comes its
+	// exit status, a byte.
+	AskStop = "stop"
+	AskWait = "wait"
 )
 
 // Status is what a jail says of itself.
@@ -19,6 +30,34 @@ type Status struct {
 	Network string `json:"network"`
 	// Refused is how many destinations were refused.
 	Refused int `json:"refused"`
+	// State is what the agent seems to do, and Viewers how many are attached; both
+	// only of a jail that was started with --detach.
+	State   string `json:"state,omitempty"`
+	Viewers int    `json:"viewers,omitempty"`
+}
+
+// States of an agent, as its terminal shows them.
+const (
+	Working = "working"
+	Waits   = "waits" // for its user, whom it has called
+	Idle    = "idle"
+)
+
+// AttachArgs are those of a viewer: whether it only looks, and its size.
+type AttachArgs struct {
+	ReadOnly      bool `json:"read_only,omitempty"`
+	Width, Height uint16
+}
+
+// AttachAnswer says what a viewer's terminal may do, and which keys detach it.
+type AttachAnswer struct {
+	Clipboard bool   `json:"clipboard,omitempty"`
+	Keys      string `json:"keys,omitempty"`
+}
+
+// StopArgs say how long the agent has to end by itself.
+type StopArgs struct {
+	Grace time.Duration `json:"grace"`
 }
 
 // ExecArgs are those of a program in the jail.

@@ -10,8 +10,10 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/pty"
 	"github.com/jailed-claude/jailed-claude/runtime/terminal"
+	"github.com/jailed-claude/jailed-claude/runtime/viewers"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -31,6 +33,10 @@ type console struct {
 	// output is where the jail's terminal is shown, through filter.
 	output *os.File
 	filter *terminal.Filter
+	// screen is where it is kept for viewers, in place of output, where the jail is
+	// detached. It is set by start.
+	detached *launch.Detached
+	screen   *viewers.Screen
 	// relayed: start has been called.
 	relayed bool
 	copied  chan struct{}
@@ -44,6 +50,10 @@ func newConsole() (*console, error) {
 	c := &console{
 		ours: os.NewFile(uintptr(fds[0]), "console"), theirs: os.NewFile(uintptr(fds[1]), "console"),
 		got: make(chan error, 1), copied: make(chan struct{}),
+	}
+	if d, ok := launch.IsDetached(); ok {
+		c.detached = &d
+		return c, nil
 	}
 	if pty.Is(os.Stdin) {
 		if c.input, err = pty.Modes(os.Stdin); err != nil {
@@ -90,14 +100,19 @@ func (c *console) redirected() iter.Seq2[string, *os.File] {
 			flag string
 			file *os.File
 		}{{"--stdin-fd", os.Stdin}, {"--stdout-fd", os.Stdout}, {"--stderr-fd", os.Stderr}} {
-			if !pty.Is(d.file) && !yield(d.flag, d.file) {
+			if c.detached == nil && !pty.Is(d.file) && !yield(d.flag, d.file) {
 				return
 			}
 		}
 	}
 }
 
-func (c *console) size() (width, height uint16) { return pty.Size(c.output) }
+func (c *console) size() (width, height uint16) {
+	if c.detached != nil {
+		return c.detached.Width, c.detached.Height
+	}
+	return pty.Size(c.output)
+}
 
 // receive waits for the master in the background: the container sends it while
 // it is being created.
@@ -143,10 +158,13 @@ func (c *console) start(o terminal.Options) error {
 		return nil
 	}
 	c.relayed = true
-	c.filter = terminal.NewFilter(c.output, o)
 	if err := <-c.got; err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}
+	if c.detached != nil {
+		return c.keep(o)
+	}
+	c.filter = terminal.NewFilter(c.output, o)
 	if err := c.raw(); err != nil {
 		return err
 	}
@@ -165,6 +183,19 @@ func (c *console) start(o terminal.Options) error {
 		if err := c.filter.Restore(); err != nil {
 			logrus.WithError(err).Debug("restore terminal")
 		}
+	}()
+	return nil
+}
+
+// keep keeps a detached jail's terminal for viewers.
+func (c *console) keep(o terminal.Options) error {
+	c.screen = &viewers.Screen{Master: c.master, Options: o}
+	if err := c.screen.Start(c.size()); err != nil {
+		return fmt.Errorf("terminal: %w", err)
+	}
+	go func() {
+		defer close(c.copied)
+		pty.Relay(c.screen, c.master)
 	}()
 	return nil
 }
@@ -189,6 +220,9 @@ func (c *console) restore() {
 }
 
 func (c *console) resize() {
+	if c.detached != nil {
+		return
+	}
 	w, h := c.size()
 	if err := pty.Resize(c.master, w, h); err != nil {
 		logrus.WithError(err).Debug("resize terminal")

@@ -96,7 +96,8 @@ func usualContainer(host *rootfs.Host) (*container, error) {
 	if err != nil {
 		return nil, err
 	}
-	terminal := pty.Is(os.Stdin) || pty.Is(os.Stdout) || pty.Is(os.Stderr)
+	_, detached := launch.IsDetached()
+	terminal := detached || pty.Is(os.Stdin) || pty.Is(os.Stdout) || pty.Is(os.Stderr)
 	uid, gid := userns.Caller()
 	return newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, nil)
 }
@@ -134,19 +135,20 @@ func (j *jail) run() (status int, err error) {
 	strict := j.plan.Options.Strict
 	appeared := j.watch.Start(strict)
 	status, killed, err := j.agent(appeared)
-	j.commands.close()
 	refused := j.end()
 	j.hold.Stop()
 	j.watch.Stop()
-	refused.Report(os.Stderr, pty.Is(os.Stderr))
-	if j.watch.Report(os.Stderr, killed && !j.hold.Ended()) && strict {
+	out, people := j.report()
+	refused.Report(out, people)
+	if j.watch.Report(out, killed && !j.hold.Ended()) && strict {
 		status = exitOurs
 	}
-	if j.hold.Report(os.Stderr, j.watch.Now) && strict || j.hold.Ended() {
+	if j.hold.Report(out, j.watch.Now) && strict || j.hold.Ended() {
 		status = exitOurs
 	}
-	j.layers.Report(os.Stderr)
+	j.layers.Report(out)
 	j.layers.Close()
+	j.commands.end(status)
 	if err := fault.After(fault.Closed, err); err != nil {
 		return exitOurs, err
 	}
@@ -327,6 +329,11 @@ func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err err
 	}
 	j.pid, j.agentPID, j.landlocked = pid, agent, landlocked
 	go j.settle()
+	if c.console != nil && c.console.detached != nil {
+		if err := c.console.detached.Announce(j.plan.Options.ID); err != nil {
+			return 0, false, err
+		}
+	}
 	quick.Forget()
 	done := make(chan int, 1)
 	go func() { done <- c.wait() }()

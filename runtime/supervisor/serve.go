@@ -1,25 +1,39 @@
 package supervisor
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"net"
+	"os"
 	"sync"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 
 	channel "github.com/jailed-claude/jailed-claude/runtime/control"
 	"github.com/jailed-claude/jailed-claude/runtime/enter"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
+	"github.com/jailed-claude/jailed-claude/runtime/pty"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/session"
 	"github.com/jailed-claude/jailed-claude/runtime/steer"
+	"github.com/jailed-claude/jailed-claude/runtime/viewers"
 )
 
 // commands are what this user asks of a jail that runs (runtime/control).
 type commands struct {
 	mu     sync.Mutex
 	server *channel.Server
-	ended  bool
+	// screen and what is reported to its viewers, of a detached jail.
+	screen *viewers.Screen
+	text   bytes.Buffer
+	// status is set when ended is closed.
+	ended  chan struct{}
+	status int
+	over   bool
 }
 
 // serve begins to answer. The agent runs by then: no start waits for it.
@@ -29,9 +43,10 @@ func (j *jail) serve() {
 	c := &j.commands
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended {
+	if c.over {
 		return
 	}
+	c.ended = make(chan struct{})
 	s, err := channel.Listen(rootfs.WorkDir)
 	if err != nil {
 		logrus.WithError(err).Debug("nobody can talk to this jail")
@@ -44,7 +59,64 @@ func (j *jail) serve() {
 		Orders: func(s *specs.Spec) []byte { return encodeOrders(s, false) },
 	}).Exec)
 	steer.Handle(s, steer.Jail{Session: j.network.session, Mode: j.network.mode(), Rootfs: j.plan.Rootfs, Masked: j.plan.Spec.Linux.MaskedPaths})
+	s.Handle(session.AskStop, j.stop)
+	s.Handle(session.AskWait, func(r *channel.Request) (any, error) {
+		r.Take = c.sayStatus
+		return nil, nil //nolint:nilnil // it follows
+	})
+	if console := j.container.console; console != nil && console.screen != nil {
+		c.screen = console.screen
+		c.screen.Keys = j.plan.Options.DetachKeys
+		c.screen.Resume = func() { _ = unix.Kill(j.pid, unix.SIGCONT) }
+		s.Handle(session.AskAttach, c.screen.Attach)
+		s.Handle(session.AskLogs, c.screen.Logs)
+	}
 	go s.Serve()
+}
+
+// report is where the last lines of a jail go, and whether people read them there.
+func (j *jail) report() (out io.Writer, people bool) {
+	j.commands.mu.Lock()
+	defer j.commands.mu.Unlock()
+	if j.commands.screen != nil {
+		return &j.commands.text, true
+	}
+	return os.Stderr, pty.Is(os.Stderr)
+}
+
+// stop answers session.AskStop: the agent is asked to end, and after a while all of
+// the jail is ended.
+func (j *jail) stop(r *channel.Request) (any, error) {
+	var a session.StopArgs
+	if err := r.Decode(&a); err != nil {
+		return nil, err
+	}
+	_ = unix.Kill(j.pid, unix.SIGTERM)
+	_ = unix.Kill(j.pid, unix.SIGCONT)
+	r.Take = func(conn *net.UnixConn) {
+		t := time.AfterFunc(a.Grace, func() { _ = unix.Kill(j.pid, unix.SIGKILL) })
+		j.commands.sayStatus(conn)
+		t.Stop()
+	}
+	return nil, nil //nolint:nilnil // the status follows
+}
+
+// sayStatus says the exit status when there is one.
+func (c *commands) sayStatus(conn *net.UnixConn) {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_, _ = io.Copy(io.Discard, conn)
+	}()
+	select {
+	case <-c.ended:
+	case <-gone:
+	}
+	select {
+	case <-c.ended:
+		_, _ = conn.Write([]byte{byte(c.status)})
+	default:
+	}
 }
 
 // inspectFurther refuses a further program unless what holds for the agent holds
@@ -63,14 +135,26 @@ func (j *jail) inspectFurther(pid int, landlocked bool) error {
 	return inspect.Like(pid, j.pid, j.agentPID)
 }
 
-// close ends what is asked.
-func (c *commands) close() {
+// end tells whoever asked how the jail ended, and answers no more.
+func (c *commands) end(status int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ended = true
-	c.server.Close()
+	c.over = true
+	if c.server == nil {
+		return
+	}
+	if c.screen != nil {
+		c.screen.End(status, c.text.Bytes())
+	}
+	c.status = status
+	close(c.ended)
+	c.server.Finish()
 }
 
 func (j *jail) status(*channel.Request) (any, error) {
-	return session.Status{Network: j.network.mode(), Refused: j.network.refused()}, nil
+	s := session.Status{Network: j.network.mode(), Refused: j.network.refused()}
+	if screen := j.commands.screen; screen != nil {
+		s.State, s.Viewers = screen.State(), screen.Viewers()
+	}
+	return s, nil
 }

@@ -7,6 +7,9 @@ type Options struct {
 	// Clipboard lets a program write to the clipboard of the terminal (OSC 52),
 	// at most MaxClipboard bytes of base64 at a time. It can never read it.
 	Clipboard bool
+	// Mute drops what a terminal answers, and notifications: for output that is
+	// shown once more, to a terminal that comes later.
+	Mute bool
 }
 
 // Bounds of what is held until it is complete, in bytes. What is longer is
@@ -139,7 +142,7 @@ func (f *Filter) whole(p []byte) int {
 		case b == 'm':
 			f.modes.rendition(p[2:i])
 			return i + 1
-		case b < del && transient[b]:
+		case b < del && transient[b] && !f.options.Mute:
 			return i + 1
 		}
 	}
@@ -148,7 +151,7 @@ func (f *Filter) whole(p []byte) int {
 		case b >= '0' && b <= '?':
 		case b >= '@' && b < del:
 			q, ok := parse(p[:i+1], f.kind[:0])
-			if !ok || !q.allowed() {
+			if !ok || !q.allowed() || f.options.Mute && q.asks() {
 				return 0
 			}
 			f.modes.control(q)
@@ -171,6 +174,10 @@ func (f *Filter) flush() error {
 	}
 	return err
 }
+
+// Modes is what brings another terminal into the modes that the program has
+// switched on so far.
+func (f *Filter) Modes() []byte { return f.modes.again(nil) }
 
 // Restore forgets what is incomplete, and switches off what the program has
 // switched on and not off again: nothing is written if there is nothing. It is

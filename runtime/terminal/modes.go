@@ -239,6 +239,27 @@ func (m *modes) text(s []byte) {
 	}
 }
 
+// again appends what switches on, in a terminal as a shell leaves it, what changes
+// how it works: not colours and titles, which are soon set again.
+func (m *modes) again(out []byte) []byte {
+	if m.alternate {
+		out = append(out, "\x1b[?1049h"...)
+	}
+	for i, s := range switchables {
+		if m.set[i] && s.number != 2026 {
+			final := 'h'
+			if s.on {
+				final = 'l'
+			}
+			out = fmt.Appendf(out, "\x1b[%s%d%c", s.prefix, s.number, final)
+		}
+	}
+	if m.keypad {
+		out = append(out, "\x1b="...)
+	}
+	return out
+}
+
 // restore appends what switches off whatever is on.
 func (m *modes) restore(out []byte) []byte {
 	add := func(on bool, s string) {

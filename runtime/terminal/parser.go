@@ -149,7 +149,7 @@ func (f *Filter) control(b byte) {
 		return
 	}
 	q, ok := parse(f.held, f.kind[:0])
-	if !ok || !q.allowed() {
+	if !ok || !q.allowed() || f.options.Mute && q.asks() {
 		f.ground()
 		return
 	}
@@ -159,7 +159,7 @@ func (f *Filter) control(b byte) {
 
 // finish ends an escape sequence.
 func (f *Filter) finish() {
-	if !escapeAllowed(f.held) {
+	if !escapeAllowed(f.held) || f.options.Mute && f.held[len(f.held)-1] == 'Z' {
 		f.ground()
 		return
 	}
@@ -190,7 +190,7 @@ func (f *Filter) textEscape(b byte) {
 
 // finishText ends a control string.
 func (f *Filter) finishText(end string) {
-	if f.bad || !f.textAllowed() {
+	if f.bad || f.options.Mute && f.textAsks() || !f.textAllowed() {
 		f.ground()
 		return
 	}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/session"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
+)
+
+// jail is the running one that a command names before "--", or that of this
+// project, and what comes behind it.
+func jail(c *cobra.Command, args []string) (launch.Running, []string, error) {
+	want := min(len(args), 1)
+	if c.ArgsLenAtDash() == 0 {
+		want = 0
+	}
+	named, after, err := cli.AfterDash(c, args, want)
+	if err != nil {
+		return launch.Running{}, nil, err
+	}
+	id := ""
+	if len(named) > 0 {
+		id = named[0]
+	}
+	j, err := launch.Find(id, (&plan.Options{}).Dir())
+	return j, after, err
+}
+
+// onJail is a command on a running jail, which ends with the status that do returns.
+func onJail(use, short string, do func(j launch.Running, args []string) (int, error)) *cobra.Command {
+	return cli.Command(use, short, cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+		j, after, err := jail(c, args)
+		if err != nil {
+			return err
+		}
+		return ended(c, j.ID)(do(j, after))
+	})
+}
+
+// ended is how a command ends that has followed a jail.
+func ended(c *cobra.Command, id string) func(int, error) error {
+	return func(status int, err error) error {
+		if errors.Is(err, session.ErrDetached) {
+			cli.Say(c, "detached; to come back: jailed-claude attach %s", id)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return cli.Exit(status)
+	}
+}
+
+func newExec() *cobra.Command {
+	return onJail("exec [ID] [-- CMD ARGS]", "Run a shell or a command in a running jail", session.Exec)
+}
+
+func newAttach() *cobra.Command {
+	var readOnly bool
+	c := onJail("attach [flags] [ID]", "Show the terminal of a detached jail here", func(j launch.Running, _ []string) (int, error) {
+		return session.Attach(j, readOnly)
+	})
+	c.Flags().BoolVar(&readOnly, "read-only", false, "look, and type nothing")
+	return c
+}
+
+func newLogs() *cobra.Command {
+	return onJail("logs [ID]", "Print what the terminal of a detached jail showed last", func(j launch.Running, _ []string) (int, error) {
+		return 0, session.Logs(j, os.Stdout)
+	})
+}
+
+func newWait() *cobra.Command {
+	return onJail("wait [ID]", "Wait until a jail ends, and end with its status", func(j launch.Running, _ []string) (int, error) {
+		return session.Wait(j)
+	})
+}
+
+func newStop() *cobra.Command {
+	var grace time.Duration
+	c := onJail("stop [flags] [ID]", "End a running jail", func(j launch.Running, _ []string) (int, error) {
+		_, err := session.Stop(j, grace)
+		return 0, err
+	})
+	c.Flags().DurationVar(&grace, "grace", 10*time.Second, "end all of it at once when the agent has not ended by itself after `TIME`")
+	return c
+}
+
+// startDetached starts the jail of this very command without a terminal of the
+// caller's, and comes back to it at once if it is told to attach.
+func startDetached(c *cobra.Command, attach bool) error {
+	if err := launch.EndAhead(); err != nil {
+		return err
+	}
+	id, status, err := session.Detached()
+	if err != nil || id == "" {
+		return ended(c, id)(status, err)
+	}
+	if !attach {
+		_, err = fmt.Fprintln(c.OutOrStdout(), id)
+		return err
+	}
+	j, err := launch.Find(id, "")
+	if err != nil {
+		return err
+	}
+	return ended(c, id)(session.Attach(j, false))
+}

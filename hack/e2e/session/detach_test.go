@@ -1,0 +1,268 @@
+package session
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
+)
+
+// detached starts a jail that nobody is attached to.
+func detached(w *world.World, script string) launch.Running {
+	w.T.Helper()
+	c := w.Base(script)
+	c.Args = append([]string{c.Args[0], "shell", "--detach"}, c.Args[2:]...)
+	r := world.Finish(w.T, c)
+	if r.Status != 0 {
+		w.T.Fatalf("%s", r)
+	}
+	id := strings.TrimSpace(r.Out)
+	for _, j := range running(w) {
+		if j.ID == id {
+			w.T.Cleanup(func() { _ = syscall.Kill(j.PID, syscall.SIGKILL) })
+			return j
+		}
+	}
+	w.T.Fatalf("%s is not listed", id)
+	return launch.Running{}
+}
+
+// viewer is an attached terminal.
+type viewer struct {
+	*world.PTY
+	c *exec.Cmd
+}
+
+func attached(w *world.World, args ...string) *viewer {
+	w.T.Helper()
+	p := world.NewPTY(w.T)
+	c := w.Command(append([]string{"attach"}, args...)...)
+	c.Stdin, c.Stdout, c.Stderr = p.Slave, p.Slave, p.Slave
+	p.Attach(c)
+	if err := c.Start(); err != nil {
+		w.T.Fatal(err)
+	}
+	w.T.Cleanup(func() { _ = c.Process.Kill() })
+	return &viewer{p, c}
+}
+
+func (v *viewer) shows(t *testing.T, text string) {
+	t.Helper()
+	world.WaitFor(t, fmt.Sprintf("%q on the terminal", text), func() bool { return strings.Contains(v.Shown(), text) })
+}
+
+func (v *viewer) types(t *testing.T, text string) {
+	t.Helper()
+	if _, err := v.Master.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (v *viewer) detach(t *testing.T) {
+	t.Helper()
+	v.types(t, "\x10\x11")
+	if err := v.c.Wait(); err != nil {
+		t.Errorf("attach: %v", err)
+	}
+	world.WaitFor(t, "a word of how to come back", func() bool { return strings.Contains(v.Shown(), "to come back: jailed-claude attach") })
+}
+
+// TestDetachedEnds: how a detached jail ended is told to those who wait, and stop
+// leaves nothing.
+func TestDetachedEnds(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	world.Finish(t, w.Base("true")) // makes what is kept
+	before := w.TakeTrace()
+	j := detached(w, "echo begun; read line; echo \"got $line\"; exit 5")
+	if r := world.Finish(t, w.Command("logs", j.ID)); r.Status != 0 || !strings.HasPrefix("begun\r\n", r.Out) {
+		t.Errorf("logs: %s", r)
+	}
+	waits := make(chan world.Result, 1)
+	go func() { waits <- world.Finish(t, w.Command("wait", j.ID)) }()
+	v := attached(w, j.ID)
+	v.shows(t, "begun")
+	v.types(t, "a line\r")
+	_ = v.c.Wait()
+	if v.c.ProcessState.ExitCode() != 5 || !strings.Contains(v.Shown(), "got a line") {
+		t.Errorf("attach: %v, %q", v.c.ProcessState, v.Shown())
+	}
+	if r := <-waits; r.Status != 5 && !strings.Contains(r.Err, "no jail of yours") {
+		t.Errorf("wait: %s", r)
+	}
+	j = detached(w, "trap '' TERM; while :; do sleep 1; done")
+	if r := world.Finish(t, w.Command("stop", "--grace", "100ms", j.ID)); r.Status != 0 || len(running(w)) > 0 {
+		t.Errorf("stop: %s", r)
+	}
+	j = detached(w, "trap 'exit 9' TERM; while :; do sleep 0.1; done")
+	v = attached(w, j.ID)
+	world.WaitFor(t, "a viewer", func() bool { return strings.Contains(world.Finish(t, w.Command("list", "--json")).Out, j.ID) })
+	if r := world.Finish(t, w.Command("stop", j.ID)); r.Status != 0 {
+		t.Errorf("stop: %s", r)
+	}
+	if _ = v.c.Wait(); v.c.ProcessState.ExitCode() != 9 && v.c.ProcessState.ExitCode() != 125 {
+		t.Errorf("attach: %v, %q", v.c.ProcessState, v.Shown())
+	}
+	if r := world.Finish(t, w.Command("stop", j.ID)); r.Status != 125 || !strings.Contains(r.Err, "no jail of yours") {
+		t.Errorf("stop what has ended: %s", r)
+	}
+	w.SameTrace(before)
+}
+
+// TestManyDetached: a supervisor that is killed takes its jail along and no other.
+func TestManyDetached(t *testing.T) {
+	t.Parallel()
+	const many = 24
+	w := world.New(t)
+	world.Finish(t, w.Base("true")) // makes what is kept
+	before := w.TakeTrace()
+	var all []launch.Running
+	for i := range many {
+		all = append(all, detached(w, "echo "+world.Itoa(i)+"; exec sleep 1000"))
+	}
+	for i, j := range all {
+		if i%3 == 0 {
+			_ = syscall.Kill(j.PID, syscall.SIGKILL)
+		}
+	}
+	world.WaitFor(t, "those that were killed to end", func() bool { return len(running(w)) == many-many/3 })
+	for i, j := range all {
+		if i%3 == 0 {
+			continue
+		}
+		if r := in(w, j, "cat", "/proc/self/comm"); r.Status != 0 {
+			t.Errorf("jail %d: %s", i, r)
+		}
+		if r := world.Finish(t, w.Command("logs", j.ID)); r.Out != world.Itoa(i)+"\r\n" {
+			t.Errorf("jail %d: %s", i, r)
+		}
+		if r := world.Finish(t, w.Command("stop", "--grace", "0s", j.ID)); r.Status != 0 {
+			t.Errorf("jail %d: %s", i, r)
+		}
+	}
+	w.SameTrace(before)
+}
+
+// TestAttachRounds: nothing that is typed or shown is lost by attaching and
+// detaching, under load.
+func TestAttachRounds(t *testing.T) {
+	t.Parallel()
+	rounds := 25
+	if os.Getenv("JAIL_TEST_SOAK") == "1" {
+		rounds = 1000
+	}
+	w := world.New(t)
+	// What is typed is noted; what is shown as well, and is a count.
+	j := detached(w, `stty -echo; echo ready; (n=0; while [ $n -lt 4000 ]; do n=$((n+1)); echo "count $n;"; [ $((n%100)) = 0 ] && sleep 0.1; done; echo counted) & while read -r line; do echo "$line" >>typed; done`)
+	world.WaitFor(t, "the jail to be ready", func() bool { return strings.Contains(world.Finish(t, w.Command("logs", j.ID)).Out, "ready") })
+	var typed strings.Builder
+	for i := range rounds {
+		v := attached(w, j.ID)
+		v.shows(t, "ready") // the tail has all of it
+		line := fmt.Sprintf("round %d %s.", i, strings.Repeat("x", i))
+		typed.WriteString(line + "\n")
+		v.types(t, line+"\r")
+		v.detach(t)
+		shown := strings.ReplaceAll(v.Shown(), "\r", "")
+		n := 0
+		for l := range strings.Lines(shown) {
+			var m int
+			if _, err := fmt.Sscanf(l, "count %d;", &m); err == nil && strings.HasSuffix(l, ";\n") {
+				if n++; m != n {
+					t.Fatalf("round %d: %d after %d", i, m, n-1)
+				}
+			}
+		}
+	}
+	world.WaitFor(t, "what was typed", func() bool { text, _ := os.ReadFile(w.Project + "/typed"); return len(text) >= typed.Len() })
+	if got := w.Read("typed"); got != typed.String() {
+		t.Errorf("typed %d bytes, and %d came", typed.Len(), len(got))
+	}
+	world.WaitFor(t, "the end", func() bool { return strings.Contains(world.Finish(t, w.Command("logs", j.ID)).Out, "counted") })
+	if logs := world.Finish(t, w.Command("logs", j.ID)).Out; strings.Count(logs, "count ") != 4000 {
+		t.Errorf("%d lines are kept", strings.Count(logs, "count "))
+	}
+}
+
+// TestViewers: one writes and the others look on; the size is that of who writes,
+// also where it changed while nobody looked.
+func TestViewers(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	j := detached(w, `stty -echo; echo ready; while read -r line; do echo "got $line $(stty size)"; done`)
+	size := func(v *viewer, width, height string) {
+		t.Helper()
+		c := exec.Command("stty", "-F", v.Slave.Name(), "cols", width, "rows", height)
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	first := attached(w, j.ID)
+	first.shows(t, "ready")
+	looks := attached(w, "--read-only", j.ID)
+	looks.shows(t, "ready")
+	size(first, "90", "20")
+	world.WaitFor(t, "the size", func() bool {
+		first.types(t, "one\r")
+		time.Sleep(50 * time.Millisecond)
+		return strings.Contains(first.Shown(), "got one 20 90")
+	})
+	looks.shows(t, "got one 20 90")
+	looks.types(t, "no\r")
+	second := attached(w, j.ID) // takes over
+	size(second, "70", "40")
+	second.shows(t, "got one")
+	world.WaitFor(t, "the size", func() bool {
+		second.types(t, "two\r")
+		time.Sleep(50 * time.Millisecond)
+		return strings.Contains(second.Shown(), "got two 40 70")
+	})
+	first.shows(t, "got two 40 70")
+	first.types(t, "never\r")
+	looks.detach(t)
+	second.detach(t)
+	// The first one writes again.
+	first.types(t, "three\r")
+	first.shows(t, "got three")
+	for _, never := range []string{"got no ", "got never "} {
+		if strings.Contains(first.Shown(), never) {
+			t.Errorf("%q in %q", never, first.Shown())
+		}
+	}
+	first.detach(t)
+	third := attached(w, j.ID)
+	third.shows(t, "got three")
+	third.types(t, "four\r")
+	third.shows(t, "got four")
+}
+
+// TestHangup: a terminal that closes, and one that is killed, leave the jail alone.
+func TestHangup(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	j := detached(w, `echo ready; while read -r line; do echo "got $line"; done`)
+	v := attached(w, j.ID)
+	v.shows(t, "ready")
+	_ = v.Slave.Close()
+	_ = v.Master.Close()
+	_ = v.c.Wait()
+	v = attached(w, j.ID)
+	v.shows(t, "ready")
+	_ = v.c.Process.Kill()
+	_ = v.c.Wait()
+	_ = syscall.Kill(j.PID, 0)
+	v = attached(w, j.ID)
+	v.shows(t, "ready")
+	v.types(t, "here\r")
+	v.shows(t, "got here")
+	_ = syscall.Kill(j.PID, syscall.SIGKILL)
+	if _ = v.c.Wait(); v.c.ProcessState.ExitCode() != 125 || !strings.Contains(v.Shown(), "killed") {
+		t.Errorf("%v: %q", v.c.ProcessState, v.Shown())
+	}
+}

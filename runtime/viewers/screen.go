@@ -1,0 +1,219 @@
+package viewers
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jailed-claude/jailed-claude/runtime/control"
+	"github.com/jailed-claude/jailed-claude/runtime/pty"
+	"github.com/jailed-claude/jailed-claude/runtime/session"
+	"github.com/jailed-claude/jailed-claude/runtime/terminal"
+)
+
+// Screen is the terminal of a jail.
+type Screen struct {
+	// Master is that of the jail's terminal, and Options are what passes.
+	Master  *os.File
+	Options terminal.Options
+	// Resume lets a stopped agent go on.
+	Resume func()
+	// Keys are what a viewer detaches with, for AttachAnswer.
+	Keys string
+
+	filter *terminal.Filter
+	mu     sync.Mutex
+	tail   tail
+	all    []*viewer // the writer is the last one that may write
+	width  uint16
+	height uint16
+	paused bool
+	// shown is when something was, typed when a viewer last typed, and called when
+	// the program last called for its user.
+	shown, typed, called time.Time
+}
+
+// Start begins to show. The size is the one until a viewer has another.
+func (s *Screen) Start(width, height uint16) error {
+	s.filter = terminal.NewFilter(sink{s}, s.Options)
+	s.width, s.height = width, height
+	return pty.Resize(s.Master, width, height)
+}
+
+// Write takes what the program writes.
+func (s *Screen) Write(p []byte) (int, error) { return s.filter.Write(p) }
+
+// sink takes what has passed the filter.
+type sink struct{ *Screen }
+
+func (s sink) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	s.shown = time.Now()
+	if calls(p) {
+		s.called = s.shown
+	}
+	s.tail.add(p)
+	full := s.put(session.Output, p)
+	s.mu.Unlock()
+	for _, v := range full {
+		v.relieve()
+	}
+	return len(p), nil
+}
+
+// put gives something to all viewers, and returns those that are full.
+func (s *Screen) put(k session.Kind, payload []byte) (full []*viewer) {
+	for _, v := range s.all {
+		if v.put(k, payload) {
+			full = append(full, v)
+		}
+	}
+	return full
+}
+
+// Attach answers session.AskAttach.
+func (s *Screen) Attach(r *control.Request) (any, error) {
+	var a session.AttachArgs
+	if err := r.Decode(&a); err != nil {
+		return nil, err
+	}
+	r.Take = func(c *net.UnixConn) { s.serve(c, a) }
+	return session.AttachAnswer{Clipboard: s.Options.Clipboard, Keys: s.Keys}, nil
+}
+
+// Logs answers session.AskLogs: what was shown last.
+func (s *Screen) Logs(r *control.Request) (any, error) {
+	s.mu.Lock()
+	text := s.tail.again(s.filter.Modes(), s.Options)
+	s.mu.Unlock()
+	r.Take = func(c *net.UnixConn) { _, _ = c.Write(text) }
+	return nil, nil //nolint:nilnil // the text follows
+}
+
+func (s *Screen) serve(c *net.UnixConn, a session.AttachArgs) {
+	v := s.enter(c, a)
+	defer s.leave(v)
+	in := bufio.NewReader(c)
+	for {
+		k, payload, err := session.ReadFrame(in)
+		if err != nil || k == session.Detach {
+			return
+		}
+		if !s.writes(v) {
+			continue
+		}
+		switch k {
+		case session.Input:
+			s.mu.Lock()
+			s.typed = time.Now()
+			s.mu.Unlock()
+			if _, err := s.Master.Write(payload); err != nil {
+				return
+			}
+		case session.Resize:
+			if width, height, ok := session.ParseSize(payload); ok {
+				s.resize(width, height)
+			}
+		case session.Continue:
+			s.resume()
+		}
+	}
+}
+
+// enter gives a viewer what was shown last.
+func (s *Screen) enter(c *net.UnixConn, a session.AttachArgs) *viewer {
+	v := newViewer(c, a.ReadOnly)
+	s.mu.Lock()
+	again, cut := s.tail.again(s.filter.Modes(), s.Options), s.tail.cut
+	if len(again) > 0 {
+		v.put(session.Output, again)
+	}
+	s.all = append(s.all, v)
+	paused := s.paused
+	s.mu.Unlock()
+	if a.ReadOnly || a.Width == 0 || a.Height == 0 {
+		return v
+	}
+	if cut {
+		// Not all of the screen may be there: the program draws it again when the
+		// size changes.
+		s.resize(a.Width, max(a.Height-1, 1))
+	}
+	s.resize(a.Width, a.Height)
+	if paused {
+		s.resume()
+	}
+	return v
+}
+
+func (s *Screen) leave(v *viewer) {
+	s.mu.Lock()
+	s.all = slices.DeleteFunc(s.all, func(other *viewer) bool { return other == v })
+	s.mu.Unlock()
+	v.finish()
+}
+
+// writer is the last viewer that may write, or nil.
+func (s *Screen) writer() *viewer {
+	for _, v := range slices.Backward(s.all) {
+		if !v.readOnly {
+			return v
+		}
+	}
+	return nil
+}
+
+func (s *Screen) writes(v *viewer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writer() == v
+}
+
+func (s *Screen) resize(width, height uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.width != width || s.height != height {
+		s.width, s.height = width, height
+		_ = pty.Resize(s.Master, width, height) // it may have ended
+	}
+}
+
+// Pause says that the agent has stopped. It goes on when the writer does; without
+// one nobody could bring it back, and Pause returns false.
+func (s *Screen) Pause() bool {
+	s.mu.Lock()
+	w := s.writer()
+	s.paused = w != nil
+	s.mu.Unlock()
+	if w != nil {
+		w.put(session.Paused, nil)
+	}
+	return w != nil
+}
+
+func (s *Screen) resume() {
+	s.mu.Lock()
+	s.paused = false
+	s.mu.Unlock()
+	s.Resume()
+}
+
+// End tells all viewers how it ended, and lets them go.
+func (s *Screen) End(status int, report []byte) {
+	s.mu.Lock()
+	all := s.all
+	s.all = nil
+	s.mu.Unlock()
+	var group sync.WaitGroup
+	for _, v := range all {
+		if len(report) > 0 {
+			v.put(session.Report, report)
+		}
+		v.put(session.Ended, []byte{byte(status)})
+		group.Go(v.finish)
+	}
+	group.Wait()
+}
