@@ -13,6 +13,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/live"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/login"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/running"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
 )
@@ -91,7 +92,7 @@ func newRoot(args []string) *cobra.Command {
 			commands []*cobra.Command
 		}{
 			{"Run the agent", []*cobra.Command{newRun(), newShell(), newReview(), newLog()}},
-			{"Jails that run", []*cobra.Command{newList(), newExec(), newAttach(), newLogs(), newWait(), newStop()}},
+			{"Jails that run", running.Commands()},
 			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
 			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},
 			{"Logins", []*cobra.Command{newLogin(), login.Logout(), login.Status()}},

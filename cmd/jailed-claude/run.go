@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/running"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
@@ -61,7 +62,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	}
 	_, detached := launch.IsDetached()
 	if f.detach && !detached {
-		return startDetached(c, false)
+		return running.Detached(c, false)
 	}
 	// With any terminal the jail gets one of its own in its place.
 	o.Terminal = detached || cli.IsTerminal(os.Stdin) || cli.IsTerminal(os.Stdout) || cli.IsTerminal(os.Stderr)

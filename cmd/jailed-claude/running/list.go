@@ -1,4 +1,4 @@
-package main
+package running
 
 import (
 	"github.com/spf13/cobra"

@@ -1,4 +1,4 @@
-package main
+package running
 
 import (
 	"errors"
@@ -13,6 +13,11 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/session"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
+
+// Commands are all of them.
+func Commands() []*cobra.Command {
+	return []*cobra.Command{newList(), newExec(), newAttach(), newLogs(), newWait(), newStop()}
+}
 
 // jail is the running one that a command names before "--", or that of this
 // project, and what comes behind it.
@@ -93,9 +98,9 @@ func newStop() *cobra.Command {
 	return c
 }
 
-// startDetached starts the jail of this very command without a terminal of the
+// Detached starts the jail of this very command without a terminal of the
 // caller's, and comes back to it at once if it is told to attach.
-func startDetached(c *cobra.Command, attach bool) error {
+func Detached(c *cobra.Command, attach bool) error {
 	if err := launch.EndAhead(); err != nil {
 		return err
 	}
