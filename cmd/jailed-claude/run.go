@@ -18,6 +18,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/session"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
@@ -26,6 +27,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/login"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 func newRun() *cobra.Command {
@@ -69,6 +71,12 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	in, err := f.plan(c, o)
 	if err != nil {
 		return err
+	}
+	if err := session.CheckKeys(in.Policy.Session.DetachKeys); err != nil {
+		return err
+	}
+	if !detached && in.Policy.Session.OnHangup == policy.HangupDetach && cli.IsTerminal(os.Stdin) && cli.IsTerminal(os.Stdout) {
+		return running.Detached(c, true)
 	}
 	if len(in.Command) == 0 && o.NoAgent {
 		if in.Command, err = plan.Shell(in); err != nil {
@@ -123,6 +131,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		return err
 	}
 	ro.Keys, ro.Roots, ro.Summary, ro.Require, ro.Strict = keys, roots, terminal, f.require, f.strict
+	ro.DetachKeys = in.Policy.Session.DetachKeys
 	if j.Network != nil {
 		if ro.Log, err = sessionlog.In(host.StateDir()).Create(ro.ID, in.Host.Project.Dir); err != nil {
 			return err

@@ -2,14 +2,12 @@ package launch
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
@@ -24,6 +22,8 @@ type Running struct {
 	PID     int       `json:"pid"`
 	Project string    `json:"project"`
 	Started time.Time `json:"started"`
+	// Agent is the name of its program.
+	Agent string `json:"agent"`
 }
 
 // Busy reports whether jails of this user run, or might.
@@ -95,7 +95,15 @@ func announce(h *Plan) (err error) {
 	if announcing, err = memfd.Create(announcement); err != nil {
 		return err
 	}
-	return memfd.Seal(announcing, fmt.Appendf(nil, "%s\x00%d\x00%s", h.Options.ID, time.Now().Unix(), h.Spec.Process.Cwd))
+	return memfd.Seal(announcing, fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s", h.Options.ID, time.Now().Unix(), h.Spec.Process.Cwd, program(h.Spec.Process.Args)))
+}
+
+// program is the name of the one that PID 1 starts.
+func program(args []string) string {
+	if i := slices.Index(args, "--"); i >= 0 && i+1 < len(args) {
+		return filepath.Base(args[i+1])
+	}
+	return ""
 }
 
 // announced reads the announcement of a process, if it has one.
@@ -126,7 +134,8 @@ func running(pid int) (Running, bool) {
 	j := Running{PID: pid}
 	var started string
 	j.ID, text, _ = strings.Cut(text, "\x00")
-	started, j.Project, _ = strings.Cut(text, "\x00")
+	started, text, _ = strings.Cut(text, "\x00")
+	j.Project, j.Agent, _ = strings.Cut(text, "\x00")
 	if sec, err := strconv.ParseInt(started, 10, 64); err == nil {
 		j.Started = time.Unix(sec, 0)
 	}
@@ -135,14 +144,4 @@ func running(pid int) (Running, bool) {
 	pids, _, _ = strings.Cut(pids, "\n")
 	// In a nested PID namespace NSpid (since kernel 4.1) has a second number.
 	return j, err == nil && len(strings.Fields(pids)) == 1
-}
-
-// Print writes a table for people.
-func Print(w io.Writer, jails []Running) error {
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tPID\tFOR\tPROJECT")
-	for _, j := range jails {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), show.Visible(j.Project))
-	}
-	return t.Flush()
 }

@@ -1,11 +1,6 @@
 package session
 
-import (
-	"time"
-
-	"github.com/jailed-claude/jailed-claude/runtime/control"
-	"github.com/jailed-claude/jailed-claude/runtime/launch"
-)
+import "time"
 
 // What a supervisor answers.
 const (
@@ -77,15 +72,4 @@ type ExecArgs struct {
 type ExecAnswer struct {
 	// Clipboard: its terminal may write to the clipboard.
 	Clipboard bool `json:"clipboard,omitempty"`
-}
-
-// StatusOf asks a jail.
-func StatusOf(j launch.Running) (s Status, err error) {
-	c, err := control.Dial(j.PID)
-	if err != nil {
-		return s, err
-	}
-	defer c.Close()
-	_, err = c.Call(AskStatus, nil, &s)
-	return s, err
 }

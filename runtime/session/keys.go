@@ -42,6 +42,16 @@ func parseKeys(text string) (*keys, error) {
 	return k, nil
 }
 
+// CheckKeys returns what is wrong with keys to detach with; empty ones are the usual
+// ones.
+func CheckKeys(text string) error {
+	if text == "" {
+		return nil
+	}
+	_, err := parseKeys(text)
+	return err
+}
+
 // take returns what of p is input, and whether the keys have come.
 func (k *keys) take(p []byte) (input []byte, detach bool) {
 	if len(k.want) == 0 {

@@ -4,13 +4,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
-	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/session"
 )
 
 func newList() *cobra.Command {
 	var asJSON bool
 	c := cli.Command("list", "List your running jails", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
-		jails, err := launch.List()
+		jails, err := session.List()
 		if err != nil {
 			return err
 		}
@@ -21,7 +21,7 @@ func newList() *cobra.Command {
 			cli.Say(c, "no jail of yours is running")
 			return nil
 		}
-		return launch.Print(c.OutOrStdout(), jails)
+		return session.Print(c.OutOrStdout(), jails)
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
