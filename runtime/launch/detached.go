@@ -10,7 +10,8 @@ import (
 // Detached is how a jail is started that has no terminal of the caller's: it keeps
 // its own one, for those who attach to it.
 type Detached struct {
-	// FD is where the supervisor writes the jail's ID, when the agent runs.
+	// FD is where the supervisor writes the jail's ID, when the agent runs. The
+	// descriptor behind it becomes its standard error then.
 	FD int
 	// Width and Height are those of its terminal until somebody attaches.
 	Width, Height uint16
@@ -33,7 +34,7 @@ func IsDetached() (d Detached, ok bool) {
 }
 
 // Announce says which jail it is, to whoever started it, and lets go of what it has
-// of theirs: standard error becomes /dev/null.
+// of theirs.
 func (d Detached) Announce(id string) error {
 	f := os.NewFile(uintptr(d.FD), "announcement")
 	_, err := f.WriteString(id + "\n")
@@ -43,10 +44,6 @@ func (d Detached) Announce(id string) error {
 	if err != nil {
 		return fmt.Errorf("say that the jail runs: %w", err)
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer null.Close()
-	return os.NewSyscallError("dup3", unix.Dup3(int(null.Fd()), 2, 0))
+	defer unix.Close(d.FD + 1)
+	return os.NewSyscallError("dup3", unix.Dup3(d.FD+1, 2, 0))
 }

@@ -14,7 +14,7 @@ const (
 	// AskLogs is answered with what the terminal showed last, behind the answer.
 	AskLogs = "logs"
 	// AskStop takes StopArgs, AskWait nothing. When the jail has ended comes its
-	// exit status, a byte.
+	// exit status, a byte, and what a detached one says at its end.
 	AskStop = "stop"
 	AskWait = "wait"
 )

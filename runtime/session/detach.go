@@ -16,16 +16,21 @@ import (
 // Detached starts a jail by this very command, without a terminal of the caller's
 // and in a session of its own. It returns the jail's ID when the agent runs; or,
 // with an empty one, the exit status of a command that has said itself why it does
-// not.
-func Detached() (id string, status int, err error) {
+// not. What the jail says when it ends is in words, besides what viewers are told.
+func Detached(words Words) (id string, status int, err error) {
 	said, say, err := os.Pipe()
 	if err != nil {
 		return "", 0, err
 	}
 	defer said.Close()
+	last, err := words.open()
+	if err != nil {
+		return "", 0, errors.Join(err, say.Close())
+	}
+	defer last.Close()
 	c := exec.Command("/proc/self/exe", os.Args[1:]...)
 	c.Args[0] = os.Args[0]
-	c.Stderr, c.ExtraFiles = os.Stderr, []*os.File{say}
+	c.Stderr, c.ExtraFiles = os.Stderr, []*os.File{say, last}
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	d := launch.Detached{FD: 3}
 	d.Width, d.Height = pty.Size(os.Stderr)
@@ -33,10 +38,11 @@ func Detached() (id string, status int, err error) {
 	err = c.Start()
 	say.Close()
 	if err != nil {
-		return "", 0, err
+		return "", 0, errors.Join(err, words.of(last, ""))
 	}
 	text, err := io.ReadAll(said)
-	if id = strings.TrimSpace(string(text)); id != "" || err != nil {
+	id = strings.TrimSpace(string(text))
+	if err = errors.Join(err, words.of(last, id)); id != "" || err != nil {
 		return id, 0, err
 	}
 	err = c.Wait()

@@ -37,10 +37,11 @@ func untilEnd(j launch.Running, do string, args any) (status int, err error) {
 	if _, err := c.Call(do, args, nil); err != nil {
 		return 0, err
 	}
-	var text [1]byte
-	if _, err := io.ReadFull(c, text[:]); err != nil {
+	text, err := io.ReadAll(c)
+	if err != nil || len(text) == 0 {
 		return 0, errEnded
 	}
+	_, _ = os.Stderr.Write(text[1:])
 	_ = c.Close()
 	_, err = unix.Poll([]unix.PollFd{{Fd: int32(supervisor), Events: unix.POLLIN}}, -1) //nolint:gosec // a descriptor
 	for errors.Is(err, unix.EINTR) {

@@ -79,7 +79,7 @@ func (j *jail) report() (out io.Writer, people bool) {
 	j.commands.mu.Lock()
 	defer j.commands.mu.Unlock()
 	if j.commands.screen != nil {
-		return &j.commands.text, true
+		return io.MultiWriter(&j.commands.text, os.Stderr), true
 	}
 	return os.Stderr, pty.Is(os.Stderr)
 }
@@ -114,7 +114,7 @@ func (c *commands) sayStatus(conn *net.UnixConn) {
 	}
 	select {
 	case <-c.ended:
-		_, _ = conn.Write([]byte{byte(c.status)})
+		_, _ = conn.Write(append([]byte{byte(c.status)}, c.text.Bytes()...))
 	default:
 	}
 }

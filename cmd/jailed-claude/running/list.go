@@ -14,6 +14,9 @@ func newList() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		for _, id := range words().Unread(jails) {
+			cli.Say(c, "jail %s has ended and left a message: jailed-claude logs %s", id, id)
+		}
 		if asJSON {
 			return cli.PrintJSON(c.OutOrStdout(), jails)
 		}

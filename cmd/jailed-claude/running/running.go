@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/session"
+	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
@@ -18,6 +20,9 @@ import (
 func Commands() []*cobra.Command {
 	return []*cobra.Command{newList(), newExec(), newAttach(), newLogs(), newWait(), newStop()}
 }
+
+// words are those of detached jails that have ended.
+func words() session.Words { return session.Words(filepath.Join(host.StateDir(), "ended")) }
 
 // jail is the running one that a command names before "--", or that of this
 // project, and what comes behind it.
@@ -77,8 +82,17 @@ func newAttach() *cobra.Command {
 }
 
 func newLogs() *cobra.Command {
-	return onJail("logs [ID]", "Print what the terminal of a detached jail showed last", func(j launch.Running, _ []string) (int, error) {
-		return 0, session.Logs(j, os.Stdout)
+	return cli.Command("logs [ID]", "Print what a detached jail showed last, or said when it ended", cli.AtMost(1), func(c *cobra.Command, args []string) error {
+		j, _, err := jail(c, args)
+		if err == nil {
+			return session.Logs(j, os.Stdout)
+		}
+		if len(args) > 0 {
+			if text, missing := words().Read(args[0]); missing == nil {
+				_, err = c.OutOrStdout().Write(text)
+			}
+		}
+		return err
 	})
 }
 
@@ -104,7 +118,7 @@ func Detached(c *cobra.Command, attach bool) error {
 	if err := launch.EndAhead(); err != nil {
 		return err
 	}
-	id, status, err := session.Detached()
+	id, status, err := session.Detached(words())
 	if err != nil || id == "" {
 		return ended(c, id)(status, err)
 	}

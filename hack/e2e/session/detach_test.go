@@ -90,7 +90,8 @@ func TestDetachedEnds(t *testing.T) {
 	v.shows(t, "begun")
 	v.types(t, "a line\r")
 	_ = v.c.Wait()
-	if v.c.ProcessState.ExitCode() != 5 || !strings.Contains(v.Shown(), "got a line") {
+	v.shows(t, "got a line")
+	if v.c.ProcessState.ExitCode() != 5 {
 		t.Errorf("attach: %v, %q", v.c.ProcessState, v.Shown())
 	}
 	if r := <-waits; r.Status != 5 && !strings.Contains(r.Err, "no jail of yours") {
@@ -113,6 +114,40 @@ func TestDetachedEnds(t *testing.T) {
 		t.Errorf("stop what has ended: %s", r)
 	}
 	w.SameTrace(before)
+}
+
+// TestLastWords: what a detached jail says at its end reaches its user: who stops
+// it, and who comes later.
+func TestLastWords(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	appears := "mkdir -p .vscode; echo x >.vscode/tasks.json; echo made; exec sleep 1000"
+	stop := func(j launch.Running) world.Result {
+		world.WaitFor(t, "the file", func() bool { _, err := os.Stat(w.Project + "/.vscode/tasks.json"); return err == nil })
+		return world.Finish(t, w.Command("stop", "--grace", "0s", j.ID))
+	}
+	j := detached(w, appears)
+	if r := stop(j); !strings.Contains(r.Err, "/.vscode\"") {
+		t.Errorf("stop: %s", r)
+	}
+	if r := world.Finish(t, w.Command("list")); !strings.Contains(r.Err, "jailed-claude logs "+j.ID) {
+		t.Errorf("list: %s", r)
+	}
+	if r := world.Finish(t, w.Command("logs", j.ID[:6])); r.Status != 0 || !strings.Contains(r.Out, "/.vscode\"") {
+		t.Errorf("logs: %s", r)
+	}
+	if r := world.Finish(t, w.Command("logs", j.ID)); r.Status != 125 {
+		t.Errorf("logs once more: %s", r)
+	}
+	// A jail that has nothing to say, and one that was killed, leave nothing.
+	world.Finish(t, w.Command("stop", detached(w, "exec sleep 1000").ID))
+	k := detached(w, "exec sleep 1000")
+	_ = syscall.Kill(k.PID, syscall.SIGKILL)
+	world.WaitFor(t, "the end", func() bool { return len(running(w)) == 0 })
+	world.Finish(t, w.Command("list"))
+	if files, err := os.ReadDir(w.Home + "/.local/state/jailed-claude/ended"); err != nil || len(files) > 0 {
+		t.Errorf("%v, %v", files, err)
+	}
 }
 
 // TestManyDetached: a supervisor that is killed takes its jail along and no other.

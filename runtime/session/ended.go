@@ -1,0 +1,76 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
+)
+
+// Words is a folder with the last words of detached jails, a file each by its ID:
+// what appeared in the project and what was refused must not be lost where nobody
+// is attached. A file without content, of a jail that has ended, says nothing and is
+// removed.
+type Words string
+
+// open makes the file of a jail that is about to start.
+func (w Words) open() (*os.File, error) {
+	if err := os.MkdirAll(string(w), 0o700); err != nil {
+		return nil, err
+	}
+	return os.CreateTemp(string(w), "new-*")
+}
+
+// of calls the file of a jail by its ID, or removes it where there is no jail.
+func (w Words) of(f *os.File, id string) error {
+	if id == "" {
+		return os.Remove(f.Name())
+	}
+	return os.Rename(f.Name(), filepath.Join(string(w), id))
+}
+
+// Unread are the jails that have ended and left words. Nothing else is left in the
+// folder but those of jails that run.
+func (w Words) Unread(running []Listed) (ids []string) {
+	files, err := os.ReadDir(string(w))
+	if err != nil {
+		return nil
+	}
+	for _, f := range files {
+		fi, err := f.Info()
+		if err != nil || strings.HasPrefix(f.Name(), "new-") || slices.ContainsFunc(running, func(j Listed) bool { return j.ID == f.Name() }) {
+			continue
+		}
+		if fi.Size() > 0 {
+			ids = append(ids, f.Name())
+		} else {
+			_ = os.Remove(filepath.Join(string(w), f.Name())) // or the next time
+		}
+	}
+	return ids
+}
+
+// Read returns the words of a jail that has ended, by the beginning of its ID, and
+// takes them away. Without any the error is fs.ErrNotExist.
+func (w Words) Read(id string) ([]byte, error) {
+	jails, err := launch.List()
+	if err != nil {
+		return nil, err
+	}
+	running := make([]Listed, len(jails))
+	for i, j := range jails {
+		running[i].Running = j
+	}
+	unread := slices.DeleteFunc(w.Unread(running), func(have string) bool { return !strings.HasPrefix(have, id) })
+	if id == "" || len(unread) != 1 {
+		return nil, fmt.Errorf("%d jails that ended: %w", len(unread), fs.ErrNotExist)
+	}
+	file := filepath.Join(string(w), unread[0])
+	text, err := os.ReadFile(file)
+	return text, errors.Join(err, os.Remove(file))
+}
