@@ -24,11 +24,12 @@ type jailFlags struct {
 	plan.Options
 	useLock bool
 	// of what starts a jail
-	require []string
-	strict  bool
-	noCheck bool
-	detach  bool
-	login   string
+	require  []string
+	strict   bool
+	noCheck  bool
+	detach   bool
+	onHangup string
+	login    string
 }
 
 // register adds the flags behind those of the command itself.

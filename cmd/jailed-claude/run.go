@@ -18,7 +18,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
-	"github.com/jailed-claude/jailed-claude/runtime/session"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
@@ -27,7 +26,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/login"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 func newRun() *cobra.Command {
@@ -54,6 +52,7 @@ func (f *jailFlags) registerStart(c *cobra.Command) {
 	f.register(c)
 	c.Flags().StringSliceVar(&f.require, "require", nil, "do not start unless each of `LIST` is active: "+strings.Join(inspect.Protections, ","))
 	c.Flags().BoolVarP(&f.detach, "detach", "d", false, "print the ID when the agent runs, and leave it alone: \"attach\" comes back")
+	c.Flags().StringVar(&f.onHangup, "on-hangup", "end", "when your terminal closes or a connection breaks, `DO`: end (the jail ends), or detach (it goes on, and \"attach\" comes back)")
 	c.Flags().BoolVar(&f.strict, "strict", false, "end the jail as soon as a file appears in it that the host would execute or trust")
 }
 
@@ -63,20 +62,14 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		return err
 	}
 	_, detached := launch.IsDetached()
-	if f.detach && !detached {
-		return running.Detached(c, false)
+	if !detached && (f.detach || f.onHangup == running.HangupDetach) {
+		return running.Detached(c, f.detach)
 	}
 	// With any terminal the jail gets one of its own in its place.
 	o.Terminal = detached || cli.IsTerminal(os.Stdin) || cli.IsTerminal(os.Stdout) || cli.IsTerminal(os.Stderr)
 	in, err := f.plan(c, o)
 	if err != nil {
 		return err
-	}
-	if err := session.CheckKeys(in.Policy.Session.DetachKeys); err != nil {
-		return err
-	}
-	if !detached && in.Policy.Session.OnHangup == policy.HangupDetach && cli.IsTerminal(os.Stdin) && cli.IsTerminal(os.Stdout) {
-		return running.Detached(c, true)
 	}
 	if len(in.Command) == 0 && o.NoAgent {
 		if in.Command, err = plan.Shell(in); err != nil {
@@ -131,7 +124,6 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		return err
 	}
 	ro.Keys, ro.Roots, ro.Summary, ro.Require, ro.Strict = keys, roots, terminal, f.require, f.strict
-	ro.DetachKeys = in.Policy.Session.DetachKeys
 	if j.Network != nil {
 		if ro.Log, err = sessionlog.In(host.StateDir()).Create(ro.ID, in.Host.Project.Dir); err != nil {
 			return err

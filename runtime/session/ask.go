@@ -44,10 +44,9 @@ type AttachArgs struct {
 	Width, Height uint16
 }
 
-// AttachAnswer says what a viewer's terminal may do, and which keys detach it.
+// AttachAnswer says what a viewer's terminal may do.
 type AttachAnswer struct {
-	Clipboard bool   `json:"clipboard,omitempty"`
-	Keys      string `json:"keys,omitempty"`
+	Clipboard bool `json:"clipboard,omitempty"`
 }
 
 // StopArgs say how long the agent has to end by itself.

@@ -21,9 +21,12 @@ import (
 var ErrDetached = errors.New("detached")
 
 // Attach joins the caller's terminal to that of a detached jail, until the jail ends
-// or the keys come, or in place of the usual ones those of the jail. It returns the
-// jail's exit status.
-func Attach(j launch.Running, readOnly bool) (status int, err error) {
+// or the keys come that detach. It returns the jail's exit status.
+func Attach(j launch.Running, readOnly bool, detach string) (status int, err error) {
+	keys, err := parseKeys(detach)
+	if err != nil {
+		return 0, err
+	}
 	if !pty.Is(os.Stdin) || !pty.Is(os.Stdout) {
 		return 0, hint.Add(errors.New("attach: standard input and output are no terminal"), "to see what a jail shows: jailed-claude logs "+j.ID)
 	}
@@ -40,13 +43,7 @@ func Attach(j launch.Running, readOnly bool) (status int, err error) {
 	if _, err := c.Call(AskAttach, a, &answer); err != nil {
 		return 0, err
 	}
-	if answer.Keys == "" {
-		answer.Keys = UsualKeys
-	}
-	v := &view{conn: c, filter: terminal.NewFilter(os.Stdout, terminal.Options{Clipboard: answer.Clipboard}), readOnly: readOnly, signals: signals}
-	if v.keys, err = parseKeys(answer.Keys); err != nil {
-		return 0, err
-	}
+	v := &view{conn: c, filter: terminal.NewFilter(os.Stdout, terminal.Options{Clipboard: answer.Clipboard}), keys: keys, readOnly: readOnly, signals: signals}
 	return v.run()
 }
 

@@ -28,7 +28,7 @@ func parseKeys(text string) (*keys, error) {
 	for name := range strings.SplitSeq(text, ",") {
 		letter, ctrl := strings.CutPrefix(strings.ToLower(name), "ctrl-")
 		if len(letter) != 1 || letter[0] <= ' ' || letter[0] >= 0x7f || ctrl && (letter[0] < '@' || letter[0] > '_') && (letter[0] < 'a' || letter[0] > 'z') {
-			return nil, fmt.Errorf("session.detach-keys: %q is no key: write a character, or ctrl- and a letter", name)
+			return nil, fmt.Errorf("detach keys: %q is no key: write a character, or ctrl- and a letter", name)
 		}
 		c := letter[0]
 		ways := [][]byte{{c}}
@@ -40,16 +40,6 @@ func parseKeys(text string) (*keys, error) {
 		k.want = append(k.want, ways)
 	}
 	return k, nil
-}
-
-// CheckKeys returns what is wrong with keys to detach with; empty ones are the usual
-// ones.
-func CheckKeys(text string) error {
-	if text == "" {
-		return nil
-	}
-	_, err := parseKeys(text)
-	return err
 }
 
 // take returns what of p is input, and whether the keys have come.

@@ -66,7 +66,6 @@ func (j *jail) serve() {
 	})
 	if console := j.container.console; console != nil && console.screen != nil {
 		c.screen = console.screen
-		c.screen.Keys = j.plan.Options.DetachKeys
 		c.screen.Resume = func() { _ = unix.Kill(j.pid, unix.SIGCONT) }
 		s.Handle(session.AskAttach, c.screen.Attach)
 		s.Handle(session.AskLogs, c.screen.Logs)

@@ -21,8 +21,6 @@ type Screen struct {
 	Options terminal.Options
 	// Resume lets a stopped agent go on.
 	Resume func()
-	// Keys are what a viewer detaches with, for AttachAnswer.
-	Keys string
 
 	filter *terminal.Filter
 	mu     sync.Mutex
@@ -81,7 +79,7 @@ func (s *Screen) Attach(r *control.Request) (any, error) {
 		return nil, err
 	}
 	r.Take = func(c *net.UnixConn) { s.serve(c, a) }
-	return session.AttachAnswer{Clipboard: s.Options.Clipboard, Keys: s.Keys}, nil
+	return session.AttachAnswer{Clipboard: s.Options.Clipboard}, nil
 }
 
 // Logs answers session.AskLogs: what was shown last.

@@ -130,22 +130,5 @@ func jailRows() []row {
 			layer:  func(l *Layer) any { return &l.Terminal.Clipboard },
 			policy: func(p *Policy) any { return &p.Terminal.Clipboard },
 		},
-		{
-			Key: Key{
-				Name: "session.on-hangup", Type: TypeString, Values: []string{HangupEnd, HangupDetach}, Default: HangupEnd,
-				Text: "What a terminal that closes, or an ssh connection that breaks, does to the jail: it ends, or goes on without one.",
-			},
-			change: change.Meaning{
-				Direction: change.Ranked, Rank: []string{HangupEnd, HangupDetach}, Wider: "the jail goes on when your terminal closes", Narrower: "the jail ends with your terminal",
-			},
-			layer:  func(l *Layer) any { return &l.Session.OnHangup },
-			policy: func(p *Policy) any { return &p.Session.OnHangup },
-		},
-		{
-			Key:    Key{Name: "session.detach-keys", Type: TypeString, Text: "Keys that detach a terminal from a jail, such as `ctrl-b,d`, or `none`; `ctrl-p,ctrl-q` if it is left out."},
-			change: change.Meaning{Wider: "other keys leave the jail to itself"},
-			layer:  func(l *Layer) any { return &l.Session.DetachKeys },
-			policy: func(p *Policy) any { return &p.Session.DetachKeys },
-		},
 	}
 }

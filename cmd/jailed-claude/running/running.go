@@ -74,9 +74,11 @@ func newExec() *cobra.Command {
 
 func newAttach() *cobra.Command {
 	var readOnly bool
+	var keys string
 	c := onJail("attach [flags] [ID]", "Show the terminal of a detached jail here", func(j launch.Running, _ []string) (int, error) {
-		return session.Attach(j, readOnly)
+		return session.Attach(j, readOnly, keys)
 	})
+	c.Flags().StringVar(&keys, "detach-keys", session.UsualKeys, "detach with `KEYS`, such as ctrl-b,d; \"none\" for no keys")
 	c.Flags().BoolVar(&readOnly, "read-only", false, "look, and type nothing")
 	return c
 }
@@ -112,9 +114,12 @@ func newStop() *cobra.Command {
 	return c
 }
 
-// Detached starts the jail of this very command without a terminal of the
-// caller's, and comes back to it at once if it is told to attach.
-func Detached(c *cobra.Command, attach bool) error {
+// HangupDetach is the value of --on-hangup with which a jail outlives its terminal.
+const HangupDetach = "detach"
+
+// Detached starts the jail of this very command without a terminal of the caller's.
+// Unless it is to be left alone it is attached to at once.
+func Detached(c *cobra.Command, leave bool) error {
 	if err := launch.EndAhead(); err != nil {
 		return err
 	}
@@ -122,7 +127,7 @@ func Detached(c *cobra.Command, attach bool) error {
 	if err != nil || id == "" {
 		return ended(c, id)(status, err)
 	}
-	if !attach {
+	if leave {
 		_, err = fmt.Fprintln(c.OutOrStdout(), id)
 		return err
 	}
@@ -130,5 +135,5 @@ func Detached(c *cobra.Command, attach bool) error {
 	if err != nil {
 		return err
 	}
-	return ended(c, id)(session.Attach(j, false))
+	return ended(c, id)(session.Attach(j, false, session.UsualKeys))
 }

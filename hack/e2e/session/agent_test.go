@@ -11,16 +11,15 @@ import (
 
 // TestAgentScreen: the real agent's screen after attaching again is the one before,
 // in a terminal of the same size and in another one; and it goes on when the
-// terminal closes, as the policy says.
+// terminal closes, as was asked for.
 func TestAgentScreen(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	w.Seed()
-	w.Write(w.Home+"/.config/jailed-claude/config.toml", "version = 1\n[session]\non-hangup = \"detach\"\ndetach-keys = \"ctrl-o,d\"\n")
 	url, _ := w.FakeAPI([]map[string]any{{"text": "hello from the script"}, {"text": "hello once more"}})
 	s := w.Screen()
 	s.Line("clear")
-	s.Line(world.CommandLine(append([]string{world.RequireVariable(t, "BIN"), "run"}, w.AgentFlags("DEVENV", url)...)))
+	s.Line(world.CommandLine(append([]string{world.RequireVariable(t, "BIN"), "run", "--on-hangup", "detach"}, w.AgentFlags("DEVENV", url)...)))
 	s.Wait("Claude Code")
 	all := running(w)
 	if len(all) != 1 {
@@ -32,7 +31,7 @@ func TestAgentScreen(t *testing.T) {
 	s.Wait("hello from the script")
 	attach := func() {
 		t.Helper()
-		s.Line("clear; " + world.RequireVariable(t, "BIN") + " attach")
+		s.Line("clear; " + world.RequireVariable(t, "BIN") + " attach --detach-keys ctrl-o,d")
 	}
 	// steady is the screen when nothing on it changes any more.
 	steady := func() (shown string) {
@@ -45,10 +44,11 @@ func TestAgentScreen(t *testing.T) {
 		})
 		return shown
 	}
-	detach := func() {
+	detach := func(keys ...string) {
 		t.Helper()
-		s.Keys("C-o")
-		s.Keys("d")
+		for _, k := range keys {
+			s.Keys(k)
+		}
 		s.Wait("to come back: jailed-claude attach " + j.ID)
 		s.Line("clear")
 		s.Prompt("host>")
@@ -58,17 +58,17 @@ func TestAgentScreen(t *testing.T) {
 	}
 	// The first time the command line of the shell is above.
 	steady()
-	detach()
+	detach("C-p", "C-q")
 	attach()
 	before := steady()
-	detach()
+	detach("C-o", "d")
 	attach()
 	if after := steady(); after != before {
 		t.Errorf("the screen was\n%s\nand is\n%s", before, after)
 	}
 	s.Line("say it again")
 	s.Wait("hello once more")
-	detach()
+	detach("C-o", "d")
 	s.Resize("70", "24")
 	attach()
 	s.Wait("hello once more")
