@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,7 +63,11 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		return err
 	}
 	_, detached := launch.IsDetached()
-	if !detached && (f.detach || f.onHangup == running.HangupDetach) {
+	if f.onHangup != "end" && f.onHangup != running.HangupDetach {
+		return fmt.Errorf("--on-hangup: %q is neither end nor detach", f.onHangup)
+	}
+	shown := cli.IsTerminal(os.Stdin) && cli.IsTerminal(os.Stdout) // or nothing hangs up
+	if !detached && (f.detach || shown && f.onHangup == running.HangupDetach) {
 		return running.Detached(c, f.detach)
 	}
 	// With any terminal the jail gets one of its own in its place.
