@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
@@ -75,4 +77,17 @@ func (n *jailNet) dialAgent(ctx context.Context) (net.Conn, error) {
 	}
 	// Another agent may have taken its place.
 	return d.DialContext(ctx, "unix", a.place)
+}
+
+// inspect refuses to go on unless all that the configuration promises holds,
+// and what the caller requires besides.
+func (j *jail) inspect(pid int, landlocked bool, mounts <-chan inspect.Mounts) error {
+	summary, err := inspect.Agent{
+		PID: pid, Landlocked: landlocked, Mounts: mounts, Require: j.plan.Options.Require,
+		Network: j.network.String(), HoldsNetwork: j.network.holds, Limits: j.cgroup.Hold,
+	}.Inspect()
+	if err == nil && j.plan.Options.Summary {
+		fmt.Fprintf(os.Stderr, "jailed-claude: jail: %s\n", summary)
+	}
+	return err
 }

@@ -262,7 +262,7 @@ func (j *jail) mount(sources rootfs.Sources) (err error) {
 	if err := j.network.listenAgent(j.mounts.Place); err != nil {
 		return err
 	}
-	if err := j.network.told.open(j.mounts.Place, j.plan.Rootfs); err != nil {
+	if err := j.network.told.Open(j.mounts.Place, j.plan.Rootfs); err != nil {
 		return err
 	}
 	j.mounts.Layers = j.layers.Folders()
@@ -343,19 +343,6 @@ func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err err
 		c.console.drain()
 	}
 	return status, job.killed, fault.At(fault.Ended)
-}
-
-// inspect refuses to go on unless all that the configuration promises holds,
-// and what the caller requires besides.
-func (j *jail) inspect(pid int, landlocked bool, mounts <-chan inspect.Mounts) error {
-	summary, err := inspect.Agent{
-		PID: pid, Landlocked: landlocked, Mounts: mounts, Require: j.plan.Options.Require,
-		Network: j.network.String(), HoldsNetwork: j.network.holds, Limits: j.cgroup.Hold,
-	}.Inspect()
-	if err == nil && j.plan.Options.Summary {
-		fmt.Fprintf(os.Stderr, "jailed-claude: jail: %s\n", summary)
-	}
-	return err
 }
 
 // settle gives up what only the start needed. Of the rootfs the jail has its own;

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/appended"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 )
@@ -20,7 +21,7 @@ func Main() (status int, err error) {
 	quick.Garbage()
 	quick.Punctual()
 	unix.Umask(0o022)
-	defer relayAppended().close()
+	defer appended.Relay().Close()
 	quick.Apart()
 	firstThread, ended := make(chan func()), make(chan struct{})
 	j := &jail{planner: launch.Planning(), firstThread: firstThread}

@@ -15,6 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/told"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -33,7 +34,7 @@ type jailNet struct {
 	roots  []byte
 	log    io.Writer
 	// told is the file of the jail in which refusals are listed.
-	told *lateFile
+	told *told.File
 	// authority signs for the services that have brokers, when made is closed;
 	// made is nil where there is none.
 	authority    *authority.Authority
@@ -52,7 +53,7 @@ type jailNet struct {
 
 // newJailNet is the network of a configuration, which says what config is of.
 func newJailNet(s *specs.Spec, config *network.Network, o launch.Options) (*jailNet, error) {
-	n := &jailNet{keys: o.Keys, roots: o.Roots, told: new(lateFile)}
+	n := &jailNet{keys: o.Keys, roots: o.Roots, told: new(told.File)}
 	for _, ns := range s.Linux.Namespaces {
 		n.own = n.own || ns.Type == specs.NetworkNamespace
 	}

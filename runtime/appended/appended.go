@@ -1,4 +1,12 @@
-package supervisor
+// Package appended keeps what a file held before from a jail that may write to
+// its end.
+//
+// A file that the caller opened to append to (>>) holds what was there before. A
+// jail that has its descriptor could truncate it, and read it by /proc/self/fd. So
+// it gets a pipe, and this process appends what comes out of it.
+//
+// What does not belong here: terminals, and what may come through the pipe.
+package appended
 
 import (
 	"io"
@@ -8,12 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A file that the caller opened to append to (>>) holds what was there before. A
-// jail that has its descriptor could truncate it, and read it by /proc/self/fd. So
-// it gets a pipe, and this process appends what comes out of it.
-
-// appended are the descriptors of this process in whose place pipes are.
-type appended struct {
+// Outputs are the descriptors of this process in whose place pipes are.
+type Outputs struct {
 	// files are the caller's, by descriptor.
 	files map[int]*os.File
 	ended []chan struct{}
@@ -23,13 +27,13 @@ type appended struct {
 // still have of a pipe.
 const drainTime = 5 * time.Second
 
-// relayAppended puts pipes in the place of standard output and error where these
+// Relay puts pipes in the place of standard output and error where these
 // are files that were opened to append to. Both get the same pipe if both are the
 // same file, so that lines stay in their order.
 //
 // Preconditions: nobody has them yet.
-func relayAppended() *appended {
-	a := &appended{files: map[int]*os.File{}}
+func Relay() *Outputs {
+	a := &Outputs{files: map[int]*os.File{}}
 	var was, st unix.Stat_t
 	for _, fd := range []int{1, 2} {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
@@ -64,8 +68,8 @@ func relayAppended() *appended {
 	return a
 }
 
-// close gives the caller's descriptors back, when all that was written is there.
-func (a *appended) close() {
+// Close gives the caller's descriptors back, when all that was written is there.
+func (a *Outputs) Close() {
 	for fd, f := range a.files {
 		_ = unix.Dup3(int(f.Fd()), fd, 0)
 	}

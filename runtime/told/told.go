@@ -1,4 +1,7 @@
-package supervisor
+// Package told is the file in which a jail reads what was refused to it.
+//
+// What does not belong here: what is written there (runtime/egress).
+package told
 
 import (
 	"os"
@@ -12,17 +15,17 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
 )
 
-// lateFile is a file of the jail's own, read-only there, that this process
+// File is a file of the jail's own, read-only there, that this process
 // appends to. It takes everything, and forgets what comes before it is open.
-type lateFile struct {
+type File struct {
 	mu   sync.Mutex
 	file *os.File
 }
 
-// open opens the file in which refusals are listed, if the jail has one. The
+// Open opens the file in which refusals are listed, if the jail has one. The
 // jail sees it on a mount that is read-only, and this process on one of its own;
 // nobody runs there yet who could put something else in its place.
-func (l *lateFile) open(place string, rootfs []contract.File) error {
+func (l *File) Open(place string, rootfs []contract.File) error {
 	if !slices.ContainsFunc(rootfs, func(f contract.File) bool { return f.Path == brief.RefusedPath && f.Mode.IsRegular() }) {
 		return nil
 	}
@@ -33,7 +36,8 @@ func (l *lateFile) open(place string, rootfs []contract.File) error {
 	return err
 }
 
-func (l *lateFile) Write(p []byte) (int, error) {
+// Write appends.
+func (l *File) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
