@@ -164,8 +164,12 @@ var protections = map[string]func(*weakBundle){
 	"read-only project": func(b *weakBundle) {
 		b.options(at(b.project), func(o []string) []string { return append(drop("ro", "rro")(o), "rw") })
 	},
-	"own home":            func(b *weakBundle) { b.instead(b.home) },
-	"own home, read-only": func(b *weakBundle) { b.without(at(b.home + "/.claude")); b.instead(b.home, "ro") },
+	"own home": func(b *weakBundle) { b.without(cached); b.instead(b.home) },
+	"own home, read-only": func(b *weakBundle) {
+		b.without(cached)
+		b.without(at(b.home + "/.claude"))
+		b.instead(b.home, "ro")
+	},
 	"own /tmp":            func(b *weakBundle) { b.instead("/tmp") },
 	"own /var/tmp":        func(b *weakBundle) { b.instead("/var/tmp") },
 	"own /dev/shm":        func(b *weakBundle) { b.instead("/dev/shm") },
@@ -274,4 +278,9 @@ var protections = map[string]func(*weakBundle){
 	// Not in config.json: the terminal filter and the report at the end are our
 	// runtime's, and runc has neither.
 	"our runtime": func(*weakBundle) {},
+}
+
+// cached: a mount of a project's own caches, which lie over the home's.
+func cached(m specs.Mount) bool {
+	return strings.Contains(m.Source, "/jailed-claude/projects/") && strings.Contains(m.Source, "/cache/")
 }
