@@ -110,7 +110,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	for _, line := range plan.Notes(in, j, seeded, terminal) {
 		cli.Say(c, "%s", line)
 	}
-	keys, roots, err := brokerKeys(c, in, j)
+	keys, err := brokerKeys(c, in, j)
 	if err := fault.After(fault.Keys, err); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	if ro.Upstream, err = upstream.Checked(source.Environ(), j.Network); err != nil {
 		return err
 	}
-	ro.Keys, ro.Roots, ro.Summary, ro.Require, ro.Strict = keys, roots, terminal, f.require, f.strict
+	ro.Keys, ro.Summary, ro.Require, ro.Strict = keys, terminal, f.require, f.strict
 	if j.Network != nil {
 		if ro.Log, err = sessionlog.In(host.StateDir()).Create(ro.ID, in.Host.Project.Dir); err != nil {
 			return err
@@ -140,13 +140,12 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	return runtime.Run(j, ro)
 }
 
-// brokerKeys reads the keys of a jail's brokers, by their names, and the
-// certificates that the services are verified with. Nothing of it gets into the
-// configuration of the jail.
-func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[string]string, roots []byte, err error) {
+// brokerKeys reads the keys of a jail's brokers, by their names. Nothing of them
+// gets into the configuration of the jail.
+func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[string]string, err error) {
 	brokers := plan.Brokers(j)
 	if len(brokers) == 0 {
-		return nil, nil, nil
+		return nil, nil
 	}
 	caller := key.Caller{
 		Env: source.Environ(), Home: in.Host.Home, Project: in.Host.Project.Dir, Stderr: os.Stderr,
@@ -156,9 +155,5 @@ func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[st
 	if bad, ok := errors.AsType[*key.Error](err); ok {
 		err = hint.Add(err, plan.KeyAdvice(in, bad.Broker, bad.Fix))
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	roots, err = plan.Roots(in)
-	return keys, roots, err
+	return keys, err
 }

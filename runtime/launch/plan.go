@@ -81,7 +81,6 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.String(c, &o.LogFormat)
 	wire.Integer(c, &o.Log)
 	wire.Map(c, &o.Keys)
-	wire.Octets(c, &o.Roots)
 	wire.Map(c, &o.Upstream)
 	wire.String(c, &o.Agent)
 	wire.String(c, &o.Cgroup)

@@ -34,10 +34,8 @@ type Options struct {
 	// Log is the descriptor of the session's log (egress.Event, a JSON line
 	// each); 0 if there is none.
 	Log int
-	// Keys of the jail's brokers by the brokers' names, and the certificates
-	// (PEM) by which brokers know their services, nil for the system's.
-	Keys  map[string]string
-	Roots []byte
+	// Keys of the jail's brokers by the brokers' names.
+	Keys map[string]string
 	// Upstream are the variables that name the host's proxies; nil for none.
 	Upstream map[string]string
 	// Agent is the socket of the host's ssh agent; empty for none.

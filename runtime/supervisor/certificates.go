@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,10 +53,15 @@ func (n *jailNet) trust(mounts []specs.Mount, s rootfs.Sources) error {
 		return fmt.Errorf("no mount %s, which the certificate of the jail's authority is for", contract.CertsPath)
 	}
 	place := filepath.Join(rootfs.WorkDir, "certificates")
-	if err := os.WriteFile(place, a.Bundle(n.roots), 0o444); err != nil { //nolint:gosec // certificates that every program in the jail reads
+	f, err := os.OpenFile(place, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444) //nolint:gosec // certificates that every program in the jail reads
+	if err != nil {
 		return err
 	}
-	if err := os.Chmod(place, 0o444); err != nil { // whatever the umask is
+	_, err = f.Write(n.roots)
+	if err == nil {
+		_, err = f.Write(append([]byte("\n"), a.PEM()...))
+	}
+	if err = errors.Join(err, f.Chmod(0o444), f.Close()); err != nil { // whatever the umask is
 		return err
 	}
 	fd, err := unix.Open(place, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)

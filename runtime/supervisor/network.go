@@ -14,6 +14,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
+	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/told"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -53,7 +54,7 @@ type jailNet struct {
 
 // newJailNet is the network of a configuration, which says what config is of.
 func newJailNet(s *specs.Spec, config *network.Network, o launch.Options) (*jailNet, error) {
-	n := &jailNet{keys: o.Keys, roots: o.Roots, told: new(told.File)}
+	n := &jailNet{keys: o.Keys, told: new(told.File)}
 	for _, ns := range s.Linux.Namespaces {
 		n.own = n.own || ns.Type == specs.NetworkNamespace
 	}
@@ -71,6 +72,12 @@ func newJailNet(s *specs.Spec, config *network.Network, o launch.Options) (*jail
 		var err error
 		if n.upstream, err = upstream.New(o.Upstream); err != nil {
 			return nil, fmt.Errorf("network.upstream: %w", err)
+		}
+	}
+	if len(config.Brokers) > 0 {
+		var err error
+		if n.roots, err = key.Certificates(s.Mounts); err != nil {
+			return nil, fmt.Errorf("certificates: %w", err)
 		}
 	}
 	n.newAuthority()

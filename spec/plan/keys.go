@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -32,25 +31,6 @@ func brokerOf(j *contract.Jail, variable string) *network.Broker {
 		}
 	}
 	return nil
-}
-
-// Roots are the certificates that the services of brokers are verified with,
-// those of the host; nil means the system's.
-func Roots(in *spec.Input) (roots []byte, err error) {
-	if in.Host.CAFile == "" {
-		return nil, nil
-	}
-	for _, file := range []string{in.Host.CAFile, in.Host.ExtraCAFile} {
-		if file == "" {
-			continue
-		}
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("certificates: %w", err)
-		}
-		roots = append(append(roots, pem...), '\n')
-	}
-	return roots, nil
 }
 
 // keptOut: the caller's key stays outside, and there is no broker for it

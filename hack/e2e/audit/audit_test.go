@@ -293,7 +293,7 @@ func TestAuditKilled(t *testing.T) {
 		return was == tree(w)
 	})
 	r := world.Finish(t, w.Command(args...))
-	if r.Status != 0 || !strings.Contains(r.Err, "an earlier audit was killed; removed what it had left: .git/commondir ") {
+	if r.Status != 0 || !strings.Contains(r.Err, "an earlier audit was killed; removed what it had left: .git/commondir") {
 		t.Error(r)
 	}
 	if after := tree(w); after != before {

@@ -134,7 +134,11 @@ func (f Facts) network(line func(string, ...any)) {
 		if n.Ask {
 			others = "Connections to other names wait up to a minute for the user's yes: tell the user which and why"
 		}
-		line("- Network: nothing but %s. %s, connections to addresses are reset; no UDP, no ping.", list(n.Allow), others)
+		what := "nothing but " + list(n.Allow)
+		if len(n.Allow) == 0 {
+			what = "no name is allowed so far"
+		}
+		line("- Network: %s. %s, connections to addresses are reset; no UDP, no ping.", what, others)
 	default:
 		also := ""
 		if len(n.Allow) > 0 {
