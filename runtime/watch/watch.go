@@ -341,11 +341,11 @@ func (w *Watch) Report(out io.Writer, killed bool) bool {
 // holds it may have been moved meanwhile.
 func (w *Watch) Now(p string) string {
 	in := w.root(p + "/")
-	if in.path == "" {
-		return p
+	var there, held unix.Stat_t
+	if in.path == "" || unix.Lstat(in.path, &there) == nil {
+		return p // what is there now is what the host reads, be it another one
 	}
 	at, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(in.fd))
-	var there, held unix.Stat_t
 	if err != nil || unix.Stat(at, &there) != nil || unix.Fstat(in.fd, &held) != nil || there.Ino != held.Ino || there.Dev != held.Dev {
 		return p // it is gone, or out of sight
 	}
