@@ -170,12 +170,12 @@ var protections = map[string]func(*weakBundle){
 		b.without(at(b.home + "/.claude"))
 		b.instead(b.home, "ro")
 	},
-	"own /tmp":            func(b *weakBundle) { b.instead("/tmp") },
-	"own /var/tmp":        func(b *weakBundle) { b.instead("/var/tmp") },
-	"own /dev/shm":        func(b *weakBundle) { b.instead("/dev/shm") },
-	"own /dev":            func(b *weakBundle) { b.without(at("/dev/pts", "/dev/shm")); b.instead("/dev") },
-	"own /etc":            func(b *weakBundle) { b.without(below("/etc")); b.bind("/etc") },
-	"no XDG_RUNTIME_DIR":  func(b *weakBundle) { b.bind(b.run) },
+	"own /tmp":           func(b *weakBundle) { b.instead("/tmp") },
+	"own /var/tmp":       func(b *weakBundle) { b.instead("/var/tmp") },
+	"own /dev/shm":       func(b *weakBundle) { b.instead("/dev/shm") },
+	"own /dev":           func(b *weakBundle) { b.without(at("/dev/pts", "/dev/shm")); b.instead("/dev") },
+	"own /etc":           func(b *weakBundle) { b.without(below("/etc")); b.bind("/etc") },
+	"no XDG_RUNTIME_DIR": func(b *weakBundle) { b.bind(b.run) },
 	"own XDG_RUNTIME_DIR": func(b *weakBundle) {
 		b.instead(fmt.Sprintf("/run/user/%d", os.Getuid()))
 		b.Mounts[b.mount(fmt.Sprintf("/run/user/%d", os.Getuid()))].Source = b.run
