@@ -77,6 +77,7 @@ case ${1:-} in
     need tinyproxy command -v tinyproxy
     need openssh-server test -x /usr/sbin/sshd
     need netcat-openbsd command -v nc
+    need awscli test -x /usr/bin/aws
     need python3-pip command -v pip3
     # What is built in a jail, beside C, Go and Node.js.
     need python3-venv system python3 -m ensurepip --version

@@ -286,7 +286,7 @@ func TestOther(t *testing.T) {
 // TestPeer is what the two above execute.
 func TestPeer(t *testing.T) {
 	if os.Getenv("PEER") == "" {
-		t.Skip("for TestInside and TestOther")
+		return // nobody asked for it
 	}
 	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join("/proc/self/fd", os.Getenv("PEER")), Net: "unix"})
 	must(t, err)

@@ -29,16 +29,19 @@ func TestSystem(t *testing.T) {
 		"openssl": `openssl version; openssl list -providers`,
 		"vi":      `vi --version | grep 'system vimrc'`,
 	} {
+		// What the tests need is there, php among it; of the others what this host has.
+		if err := exec.Command("env", "PATH="+systemPath, "sh", "-c", "command -v "+program).Run(); err != nil && program != "php" && program != "perl" {
+			t.Logf("%s is not installed", program)
+			continue
+		}
 		t.Run(program, func(t *testing.T) {
 			t.Parallel()
 			host := exec.Command("sh", "-c", script)
 			host.Env = []string{"PATH=" + systemPath, "LANG=C.UTF-8", "TMPDIR=" + t.TempDir(), "HOME=" + t.TempDir()}
-			if err := exec.Command("env", "PATH="+systemPath, "sh", "-c", "command -v "+program).Run(); err != nil {
-				t.Skipf("%s is not installed", program)
-			}
 			want := world.Finish(t, host)
 			if want.Status != 0 || want.Out == "" {
-				t.Skipf("%s does not work on this host: %s", program, want)
+				t.Logf("%s does not work on this host: %s", program, want)
+				return
 			}
 			w := world.New(t)
 			w.Env["PATH"] = systemPath
