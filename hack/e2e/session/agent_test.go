@@ -42,7 +42,15 @@ func TestAgentScreen(t *testing.T) {
 			shown = s.Shown()
 			return shown == before && strings.Contains(shown, "hello from the script")
 		})
-		return shown
+		// Hints that come and go by themselves.
+		for _, hint := range []string{"◐ medium · /effort", " · ← for agents"} {
+			shown = strings.ReplaceAll(shown, hint, "")
+		}
+		var lines []string
+		for _, l := range strings.Split(shown, "\n") {
+			lines = append(lines, strings.TrimRight(l, " "))
+		}
+		return strings.Join(lines, "\n")
 	}
 	detach := func(keys ...string) {
 		t.Helper()
