@@ -105,7 +105,11 @@ func (b *builder) facts() brief.Facts {
 		}
 		g := reasons[at]
 		why, _, _ := strings.Cut(g.Why, ": ") // what follows is a place of the host
-		f.Mounts = append(f.Mounts, brief.Mount{Path: at, Mode: brief.ModeOf(m), Why: why, From: g.From})
+		mode := brief.ModeOf(m)
+		if _, layer := contract.LayerOf(m); layer {
+			mode = brief.Layer
+		}
+		f.Mounts = append(f.Mounts, brief.Mount{Path: at, Mode: mode, Why: why, From: g.From})
 	}
 	return f
 }
