@@ -222,7 +222,7 @@ func TestOrders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	strs := []string{dir, "0", "5", contract.InitPath, "--", "sh", "-c", `pwd; echo "$A|$B|$HOME"; exit 3`, "PATH=/usr/bin:/bin", "A=a b", "B="}
+	strs := []string{dir, "18", "0", "5", contract.InitPath, "--", "sh", "-c", `pwd; echo "$A|$B|$HOME"; exit 3`, "PATH=/usr/bin:/bin", "A=a b", "B="}
 	c, control, out, msg := ordered(t, strings.Join(strs, "\x00")+"\x00")
 	time.Sleep(20 * time.Millisecond)
 	if out.Len() > 0 {
@@ -243,18 +243,18 @@ func TestOrdersDamaged(t *testing.T) {
 	for name, tt := range map[string]struct{ orders, message string }{
 		"none":               {"", "orders"},
 		"a folder alone":     {"/\x00", "orders"},
-		"no places":          {"/\x00x\x00", "wants a number"},
-		"too few places":     {"/\x003\x00/tmp\x00", "orders"},
-		"too many places":    {"/\x00999999999999999\x00/tmp\x00", "orders"},
-		"places alone":       {"/\x001\x00/tmp\x00", "orders"},
-		"no arguments":       {"/\x000\x000\x00", "orders"},
-		"too few arguments":  {"/\x000\x003\x00" + init + "--\x00", "orders"},
-		"too many arguments": {"/\x000\x00999999999999999\x00" + init, "orders"},
-		"not a number":       {"/\x000\x00x\x00" + init, "wants a number"},
-		"no program":         {"/\x000\x002\x00" + init + "--\x00", "usage"},
-		"an unknown flag":    {"/\x000\x004\x00" + init + "--surprise\x00--\x00true\x00", "unknown flag"},
-		"no such folder":     {"/no/such\x000\x003\x00" + init + "--\x00true\x00", "/no/such: No such file"},
-		"no NUL at the end":  {"/\x000\x003\x00" + init + "--\x00/no/such/program", "not found in the jail"},
+		"no places":          {"/\x0018\x00x\x00", "wants a number"},
+		"too few places":     {"/\x0018\x003\x00/tmp\x00", "orders"},
+		"too many places":    {"/\x0018\x00999999999999999\x00/tmp\x00", "orders"},
+		"places alone":       {"/\x0018\x001\x00/tmp\x00", "orders"},
+		"no arguments":       {"/\x0018\x000\x000\x00", "orders"},
+		"too few arguments":  {"/\x0018\x000\x003\x00" + init + "--\x00", "orders"},
+		"too many arguments": {"/\x0018\x000\x00999999999999999\x00" + init, "orders"},
+		"not a number":       {"/\x0018\x000\x00x\x00" + init, "wants a number"},
+		"no program":         {"/\x0018\x000\x002\x00" + init + "--\x00", "usage"},
+		"an unknown flag":    {"/\x0018\x000\x004\x00" + init + "--surprise\x00--\x00true\x00", "unknown flag"},
+		"no such folder":     {"/no/such\x0018\x000\x003\x00" + init + "--\x00true\x00", "/no/such: No such file"},
+		"no NUL at the end":  {"/\x0018\x000\x003\x00" + init + "--\x00/no/such/program", "not found in the jail"},
 	} {
 		c, control, _, msg := ordered(t, tt.orders)
 		tell(t, control, message.Orders)

@@ -63,7 +63,7 @@ func TestLandlockPlaces(t *testing.T) {
 	attempt := func(places, flags []string) string {
 		t.Helper()
 		args := append(append([]string{contract.InitPath}, flags...), "--", "sh", "-c", script)
-		orders := append([]string{"", strconv.Itoa(len(places))}, places...)
+		orders := append([]string{"", "18", strconv.Itoa(len(places))}, places...)
 		orders = append(append(orders, strconv.Itoa(len(args))), args...)
 		orders = append(orders, "PATH=/usr/bin:/bin", "IN="+in, "OUT="+out)
 		c, control, stdout, msg := ordered(t, strings.Join(orders, "\x00")+"\x00")
