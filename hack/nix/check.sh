@@ -59,7 +59,7 @@ refuses() {
     fi
   done
 }
-refuses '{ files.reed = [ "/x" ]; }' 'files.reed: unknown key: [files] has hide, project'
+refuses '{ files.reed = [ "/x" ]; }' 'files.reed: unknown key: [files] has cache'
 refuses '{ filez = { }; }' 'filez: unknown key'
 refuses '{ network.mode = "some"; }' 'network.mode: "some" is not known: write "'
 refuses '{ network = "none"; }' 'network: is a string: write an attribute set'
