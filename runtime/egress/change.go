@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -47,7 +48,7 @@ func (s *Session) Deny(rules []string) error {
 func (s *Session) changed(verdict string, rules []string) {
 	for _, r := range rules {
 		s.journal.event(Event{Kind: KindRule, Name: r, Verdict: verdict, Rule: r, Why: byUser})
-		s.journal.say(map[string]string{Allow: "allowed ", Deny: "denied "}[verdict] + plain(r) + " " + byUser)
+		s.journal.say(map[string]string{Allow: "allowed ", Deny: "denied "}[verdict] + report.Plain(r) + " " + byUser)
 	}
 }
 
@@ -82,7 +83,7 @@ func (s *Session) permitted(r *request) network.Verdict {
 	}
 	line := network.AllowLine(r.name, r.port)
 	return s.rules.Connect(s.ctx, line, decide, func() {
-		s.journal.say("asks " + plain(line) + ": it waits for a minute; the user says yes with: jailed-claude allow " + plain(line))
+		s.journal.say("asks " + report.Plain(line) + ": it waits for a minute; the user says yes with: jailed-claude allow " + report.Plain(line))
 	})
 }
 

@@ -16,12 +16,7 @@ func (s *Session) toHost(k *link, port uint16) {
 		k.start()
 		return
 	}
-	k.event.Verdict = Fail
-	if err != nil {
-		k.event.Why = err.Error()
-	}
-	reset(k.in)
-	k.finish()
+	k.failed(err)
 }
 
 // publish connects a client of the host to a port of the jail's loopback.
@@ -35,6 +30,11 @@ func (s *Session) publish(k *link, port uint16) {
 		k.start()
 		return
 	}
+	k.failed(err)
+}
+
+// failed ends a connection that got no other end.
+func (k *link) failed(err error) {
 	k.event.Verdict = Fail
 	if err != nil {
 		k.event.Why = err.Error()

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 )
 
 // Kinds of events.
@@ -125,7 +127,7 @@ func (j *journal) event(e Event) {
 	}
 	e.Time = e.Time.UTC().Truncate(time.Millisecond)
 	if d := j.summary.add(e); d != nil {
-		j.tell(now, told(d))
+		j.tell(now, report.Told(d))
 	}
 	if e.Verdict == Allow && e.Kind != KindDNS {
 		j.write(e)
@@ -221,7 +223,7 @@ func (j *journal) line(e Event) {
 }
 
 // close writes what is left and returns what was refused.
-func (j *journal) close() *Summary {
+func (j *journal) close() *report.Summary {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.timer != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/live"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/names"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/own"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/resolve"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/splice"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
@@ -242,7 +243,9 @@ func (s *Session) Refused() int {
 
 // Close resets every connection, closes every listener, and returns what was
 // refused. The namespace stays closed.
-func (s *Session) Close() *Summary {
+func (s *Session) Close() *report.Summary {
+	// What the jail asked for with its last breath is decided, and logged.
+	s.wall.Drain(s.undecided)
 	s.cancel()
 	s.mu.Lock()
 	s.closed = true
@@ -268,6 +271,18 @@ func (s *Session) Close() *Summary {
 	sum := s.journal.close()
 	sum.Added, _ = s.rules.Added()
 	return sum
+}
+
+// undecided: there are connections of which nothing is known yet.
+func (s *Session) undecided() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := range s.open {
+		if !k.flows.Load() && time.Since(k.begin) < wall.DrainTime/2 {
+			return true
+		}
+	}
+	return false
 }
 
 // lookup is the name server's view of a name.

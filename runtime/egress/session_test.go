@@ -153,3 +153,17 @@ func goroutines() int {
 	s := string(b[:runtime.Stack(b, true)])
 	return strings.Count(s, "egress.(*Session)") + strings.Count(s, "egress.(*link)") + strings.Count(s, "wall.Build")
 }
+
+// TestCloseDecidesTheLast: what is asked for right before the end is refused and
+// logged as before it.
+func TestCloseDecidesTheLast(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		w := newWorld(t)
+		_, _ = w.dial("tcp", "198.51.100.7:22")
+		w.close()
+		if all := w.events(Deny); len(all) != 1 || all[0].Address != "198.51.100.7" || all[0].Port != 22 {
+			t.Fatalf("%+v\n%s", all, w.log.String())
+		}
+	}
+}

@@ -4,55 +4,10 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
-
-// Summary is what a session refused.
-type Summary struct {
-	// Denied destinations, the most frequent ones first.
-	Denied []Denied
-	// Added are the rules of "allow" that the user added while the jail ran.
-	Added []string
-	// More is how many refusals there were of destinations beyond those listed.
-	More int
-	// Signatures that the ssh agent did not make.
-	Signatures []Unsigned
-	// Proxies are those of the host that did not connect.
-	Proxies []Unconnected
-}
-
-// Unconnected is a proxy that did not do what it was asked to.
-type Unconnected struct {
-	Proxy string
-	Count int
-	// Why is the last error.
-	Why string
-}
-
-// Unsigned is a signature that was asked for and not made.
-type Unsigned struct {
-	// What is "login" or "sign", Name the host or the namespace.
-	What, Name string
-	Count      int
-	// Why is the reason of the last one.
-	Why string
-}
-
-// Denied is one destination that was refused.
-type Denied struct {
-	// Host is a name or an address.
-	Host string
-	// Port is 0 for a name that was looked up only.
-	Port uint16
-	// Count of refusals.
-	Count int
-	// Why is the reason of the last one.
-	Why string
-	// Allow is the element of network.allow that would let it through, for a
-	// name of unknown port on 443; empty if there is none.
-	Allow string
-}
 
 // maxDenied destinations are listed.
 const maxDenied = 50
@@ -65,21 +20,21 @@ type host struct {
 type summary struct {
 	// rules without effect here: mode none has none.
 	none   bool
-	denied map[host]*Denied
+	denied map[host]*report.Denied
 	more   int
 	// proxies by what they are.
-	proxies map[string]*Unconnected
+	proxies map[string]*report.Unconnected
 	// unsigned by what they were for.
-	unsigned map[[2]string]*Unsigned
+	unsigned map[[2]string]*report.Unsigned
 }
 
 func newSummary(mode string) summary {
-	return summary{none: mode == network.None, denied: map[host]*Denied{}, unsigned: map[[2]string]*Unsigned{}, proxies: map[string]*Unconnected{}}
+	return summary{none: mode == network.None, denied: map[host]*report.Denied{}, unsigned: map[[2]string]*report.Unsigned{}, proxies: map[string]*report.Unconnected{}}
 }
 
 // add counts a refusal. It returns what is known of its destination if that was
 // not refused before.
-func (s *summary) add(e Event) (first *Denied) {
+func (s *summary) add(e Event) (first *report.Denied) {
 	if e.Kind == KindSSH && e.Verdict != Allow && (e.Method == sshagent.Login || e.Method == sshagent.Sign) {
 		s.addUnsigned(e)
 	}
@@ -96,7 +51,7 @@ func (s *summary) add(e Event) (first *Denied) {
 			s.more++
 			return nil
 		}
-		d = &Denied{Host: h.name, Port: h.port}
+		d = &report.Denied{Host: h.name, Port: h.port}
 		s.denied[h], first = d, d
 	}
 	d.Count++
@@ -114,7 +69,7 @@ func (s *summary) addUnsigned(e Event) {
 		if len(s.unsigned) >= maxDenied {
 			return
 		}
-		u = &Unsigned{What: e.Method, Name: e.Name}
+		u = &report.Unsigned{What: e.Method, Name: e.Name}
 		s.unsigned[what] = u
 	}
 	u.Count++
@@ -130,7 +85,7 @@ func (j *journal) refusedBy(proxy string, err error) error {
 	defer j.mu.Unlock()
 	u := j.summary.proxies[proxy]
 	if u == nil {
-		u = &Unconnected{Proxy: proxy} // there are as many as variables
+		u = &report.Unconnected{Proxy: proxy} // there are as many as variables
 		j.summary.proxies[proxy] = u
 	}
 	u.Count++
@@ -138,22 +93,22 @@ func (j *journal) refusedBy(proxy string, err error) error {
 	return err
 }
 
-func (s *summary) result() *Summary {
-	r := &Summary{More: s.more}
+func (s *summary) result() *report.Summary {
+	r := &report.Summary{More: s.more}
 	for _, d := range s.denied {
 		r.Denied = append(r.Denied, *d)
 	}
 	for _, u := range s.proxies {
 		r.Proxies = append(r.Proxies, *u)
 	}
-	slices.SortFunc(r.Proxies, func(a, b Unconnected) int { return cmp.Compare(a.Proxy, b.Proxy) })
+	slices.SortFunc(r.Proxies, func(a, b report.Unconnected) int { return cmp.Compare(a.Proxy, b.Proxy) })
 	for _, u := range s.unsigned {
 		r.Signatures = append(r.Signatures, *u)
 	}
-	slices.SortFunc(r.Signatures, func(a, b Unsigned) int {
+	slices.SortFunc(r.Signatures, func(a, b report.Unsigned) int {
 		return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.Name, b.Name))
 	})
-	slices.SortFunc(r.Denied, func(a, b Denied) int {
+	slices.SortFunc(r.Denied, func(a, b report.Denied) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port))
 	})
 	return r

@@ -8,11 +8,9 @@ import (
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/hello"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
-
-// whyECH is why a TLS client is refused that shows no name.
-const whyECH = `the TLS server name is encrypted (ECH; network.tls = "strict")`
 
 // httpsPort is where a TLS client has to show the name.
 const httpsPort = 443
@@ -40,7 +38,7 @@ func (s *Session) checkTLS(k *link, r *request) *refusal {
 	case err != nil:
 		return fail("no ClientHello: " + err.Error())
 	case h.ECH:
-		return deny(whyECH, "")
+		return deny(report.WhyECH, "")
 	case h.ServerName == "":
 		return deny(`TLS without a server name (network.tls = "strict")`, "")
 	}

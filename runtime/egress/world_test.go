@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -28,7 +29,7 @@ type world struct {
 	session *Session
 	netns   *os.File
 	calls   chan func()
-	closed  *Summary
+	closed  *report.Summary
 
 	mu     sync.Mutex
 	log    bytes.Buffer
@@ -160,7 +161,7 @@ func tryWorld(t testing.TB, changes ...change) (*world, error) {
 	return w, nil
 }
 
-func (w *world) close() *Summary {
+func (w *world) close() *report.Summary {
 	if w.closed == nil {
 		w.closed = w.session.Close()
 	}

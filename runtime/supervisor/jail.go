@@ -13,7 +13,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
-	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/hold"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
@@ -380,7 +380,7 @@ func (j *jail) early(err error) (status int, killed bool, _ error) {
 
 // end ends the jail, however far it has come, and returns the destinations that
 // it was refused.
-func (j *jail) end() (refused *egress.Summary) {
+func (j *jail) end() (refused *report.Summary) {
 	if j.container != nil {
 		j.container.kill()
 	}

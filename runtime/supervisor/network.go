@@ -13,6 +13,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
@@ -221,7 +222,7 @@ func (n *jailNet) refused() int {
 }
 
 // close ends every connection, and returns what was refused.
-func (n *jailNet) close() *egress.Summary {
+func (n *jailNet) close() *report.Summary {
 	if err := n.wait(); err != nil {
 		logrus.WithError(err).Debug("the jail ended before its network stood")
 	}
@@ -229,7 +230,7 @@ func (n *jailNet) close() *egress.Summary {
 		defer n.ns.Close()
 	}
 	if n.session == nil {
-		return new(egress.Summary)
+		return new(report.Summary)
 	}
 	return n.session.Close()
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
-	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/steer"
 	"github.com/jailed-claude/jailed-claude/spec/organisation"
@@ -57,7 +57,7 @@ func allow() *cobra.Command {
 			return err
 		}
 		if len(rules) > 0 {
-			cli.Say(c, "allowed as long as jail %s runs; to keep it in a policy: %s", j.ID, egress.PolicyLine(names))
+			cli.Say(c, "allowed as long as jail %s runs; to keep it in a policy: %s", j.ID, report.PolicyLine(names))
 			return nil
 		}
 		for _, list := range []struct {

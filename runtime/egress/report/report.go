@@ -1,4 +1,8 @@
-package egress
+// Package report says at the end of a jail what its network refused, and what
+// would allow it.
+//
+// What does not belong here: deciding, and counting (package egress).
+package report
 
 import (
 	"fmt"
@@ -9,6 +13,55 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
+
+// Summary is what a session refused.
+type Summary struct {
+	// Denied destinations, the most frequent ones first.
+	Denied []Denied
+	// Added are the rules of "allow" that the user added while the jail ran.
+	Added []string
+	// More is how many refusals there were of destinations beyond those listed.
+	More int
+	// Signatures that the ssh agent did not make.
+	Signatures []Unsigned
+	// Proxies are those of the host that did not connect.
+	Proxies []Unconnected
+}
+
+// Unconnected is a proxy that did not do what it was asked to.
+type Unconnected struct {
+	Proxy string
+	Count int
+	// Why is the last error.
+	Why string
+}
+
+// Unsigned is a signature that was asked for and not made.
+type Unsigned struct {
+	// What is "login" or "sign", Name the host or the namespace.
+	What, Name string
+	Count      int
+	// Why is the reason of the last one.
+	Why string
+}
+
+// Denied is one destination that was refused.
+type Denied struct {
+	// Host is a name or an address.
+	Host string
+	// Port is 0 for a name that was looked up only.
+	Port uint16
+	// Count of refusals.
+	Count int
+	// Why is the reason of the last one.
+	Why string
+	// Allow is the element of network.allow that would let it through, for a
+	// name of unknown port on 443; empty if there is none.
+	Allow string
+}
+
+// WhyECH is why a TLS client is refused that shows no name.
+const WhyECH = `the TLS server name is encrypted (ECH; network.tls = "strict")`
 
 // maxRefused is how many destinations are named; the session log has all.
 const maxRefused = 10
@@ -22,7 +75,7 @@ func (s *Summary) Report(out io.Writer, people bool) {
 	}
 	s.reportSignatures(out)
 	for _, u := range s.Proxies {
-		fmt.Fprintf(out, "jailed-claude: network: %d connections by your proxy failed; the last: %s\n", u.Count, plain(u.Why))
+		fmt.Fprintf(out, "jailed-claude: network: %d connections by your proxy failed; the last: %s\n", u.Count, Plain(u.Why))
 	}
 	if len(s.Added) > 0 {
 		fmt.Fprintf(out, "jailed-claude: network: allowed while the jail ran; to keep it in a policy: %s\n", PolicyLine(s.Added))
@@ -66,7 +119,7 @@ func (s *Summary) Report(out io.Writer, people bool) {
 		if d.Count > 1 {
 			times = fmt.Sprintf(" (%d times)", d.Count)
 		}
-		fmt.Fprintf(out, "  %s%s: %s\n", destination(d), times, plain(d.Why))
+		fmt.Fprintf(out, "  %s%s: %s\n", destination(d), times, Plain(d.Why))
 	}
 	if more != "" {
 		fmt.Fprintf(out, "  %s\n", more)
@@ -88,10 +141,10 @@ func (s *Summary) reportSignatures(out io.Writer) {
 		}
 		what, then := "a login", ""
 		if u.Name != "" {
-			what += " at " + plain(u.Name)
+			what += " at " + Plain(u.Name)
 		}
 		if u.What == sshagent.Sign {
-			what = "a signature for " + plain(u.Name)
+			what = "a signature for " + Plain(u.Name)
 		}
 		if u.What == sshagent.Sign && u.Name == network.SignGit {
 			then = "; a commit or tag that asked for it has none"
@@ -100,7 +153,7 @@ func (s *Summary) reportSignatures(out io.Writer) {
 		if u.Count > 1 {
 			times = fmt.Sprintf(" (%d times)", u.Count)
 		}
-		fmt.Fprintf(out, "jailed-claude: ssh: %s was refused%s: %s%s\n", what, times, plain(u.Why), then)
+		fmt.Fprintf(out, "jailed-claude: ssh: %s was refused%s: %s%s\n", what, times, Plain(u.Why), then)
 	}
 }
 
@@ -145,7 +198,7 @@ func quoted(rules []string) []string {
 
 // destination is a name or an address, and the port if one was asked for.
 func destination(d Denied) string {
-	host := plain(d.Host)
+	host := Plain(d.Host)
 	if d.Port == 0 {
 		return host
 	}
@@ -160,7 +213,7 @@ func destination(d Denied) string {
 func encrypted(out io.Writer, denied []Denied) {
 	var names []string
 	for _, d := range denied {
-		if d.Why == whyECH {
+		if d.Why == WhyECH {
 			names = append(names, destination(d))
 		}
 	}
@@ -170,18 +223,18 @@ func encrypted(out io.Writer, denied []Denied) {
 	}
 }
 
-// told is the line that a jail may read of a refusal: nothing that it did not do
+// Told is the line that a jail may read of a refusal: nothing that it did not do
 // itself, and what the user could do.
-func told(d *Denied) string {
-	line := fmt.Sprintf("refused %s: %s", destination(*d), plain(d.Why))
+func Told(d *Denied) string {
+	line := fmt.Sprintf("refused %s: %s", destination(*d), Plain(d.Why))
 	if allow := allowing([]Denied{*d}); len(allow) > 0 {
 		line += "; the user can allow it: " + flags(allow)
 	}
 	return line
 }
 
-// plain quotes what is not printable ASCII.
-func plain(s string) string {
+// Plain quotes what is not printable ASCII.
+func Plain(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return strconv.QuoteToASCII(s)
 	}

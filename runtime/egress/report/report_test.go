@@ -1,4 +1,4 @@
-package egress
+package report
 
 import (
 	"fmt"
@@ -34,7 +34,7 @@ func TestReport(t *testing.T) {
 				"jailed-claude: hint: to allow them: --allow a.example:22\njailed-claude: hint: or in a policy: [network] allow = [\"a.example:22\"]\n",
 		},
 		{
-			"a browser", &Summary{Denied: []Denied{{Host: "a.example", Port: 443, Count: 9, Why: whyECH}}}, false,
+			"a browser", &Summary{Denied: []Denied{{Host: "a.example", Port: 443, Count: 9, Why: WhyECH}}}, false,
 			"jailed-claude: network: 1 destination was refused: a.example:443\njailed-claude: hint: a.example:443: a browser hid the name of the server (ECH), which mode \"filtered\" has to see: " +
 				"switch it off there (Chromium: the policy EncryptedClientHelloEnabled, Firefox: security.tls.ech.grease_probability), or network.tls = \"any\"\n",
 		},
