@@ -39,10 +39,10 @@ func Of(arch specs.Arch, moby string, door, nesting bool) (*specs.LinuxSeccomp, 
 	return s, nil
 }
 
-// forNesting is what bubblewrap needs to make a sandbox: namespaces, by clone
-// and then by unshare; mounts in them; and a root without what was there
-// before. setns is not in it (its namespaces are new ones), nor chroot (it has
-// pivot_root), nor the newer mount API.
+// forNesting is what bubblewrap and Chromium need to make a sandbox: namespaces,
+// by clone and then by unshare; mounts in them; and a root without what was there
+// before. setns is not in it (its namespaces are new ones), nor the newer mount
+// API.
 func forNesting() []specs.LinuxSyscall {
 	without := func(name string, flags uint64) specs.LinuxSyscall {
 		return specs.LinuxSyscall{

@@ -15,11 +15,11 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
-// nix tells what there is of Nix; without any, a jail takes the host's own
-// programs.
 // askNix bounds "nix --version".
 const askNix = 3 * time.Second
 
+// nix tells what there is of Nix; without any, a jail takes the host's own
+// programs.
 func (p *probe) nix(ctx context.Context, project string) []Need {
 	if project == "" {
 		project = "."
