@@ -15,8 +15,9 @@ mkdir -p "$work/home/project" "$cache"
 
 # rows prints "NAME PROGRAM PACKAGE VERSION" for each row.
 rows() {
-  awk -F'"' '/^\t\t"[a-z]+": \{$/ { name = $2 } /Programs: .*Package: .*Seen: / { print name, $2, $4, $6 }' spec/agent/programs.go
+  awk -F'"' '/^\t\t\tName: "[a-z]+", Title: / { name = $2 } /Programs: .*Package: .*Seen: / { print name, $2, $4, $6 }' spec/agent/others.go
 }
+[ -n "$(rows)" ] || { echo "spec/agent/others.go has no row that can be read" >&2; exit 1; }
 
 failed=0
 while read -r name command package version; do

@@ -237,17 +237,7 @@ var (
 // All are the rows.
 func All() []Agent { return slices.Clone(rows()) }
 
-func all() []Agent {
-	list, run := append([]Agent{Claude()}, others()...), programs()
-	for i, a := range list {
-		if p, ok := run[a.Name]; ok {
-			p.Name, p.Title, p.Project = a.Name, a.Title, a.Project
-			p.Install = "npm install -g " + p.Package
-			list[i] = p
-		}
-	}
-	return list
-}
+func all() []Agent { return append([]Agent{Claude()}, others()...) }
 
 // Names are those of the agents that a jail can run, the default one first.
 func Names() []string {

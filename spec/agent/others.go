@@ -1,70 +1,213 @@
 package agent
 
-// others are agents of which it is only said what their programs on the host
-// execute in a project, or by which they send a key elsewhere. What they merely
-// follow (AGENTS.md, skills, rules) is the agent's to write, as the code is.
+// others are the other agents, a row each. What a row says of a project is what
+// the program on the host executes there, or by which it sends a key elsewhere.
+// What they merely follow (AGENTS.md, skills, rules) is the agent's to write, as
+// the code is.
+//
+// Folders hold no Trusted: a jail gets private ones, and never the host's.
 func others() []Agent {
 	file := func(path, what string) File { return File{Path: path, What: what, Watch: true} }
-	return []Agent{
-		{Name: "amp", Title: "Amp", Project: []File{
-			file(".amp/plugins", "plugins"),
-			file(".amp/settings.json", "settings"),
-			file(".amp/settings.jsonc", "settings"),
-		}},
-		{Name: "cline", Title: "Cline", Project: []File{
-			file(".cline/hooks", "hooks"),
-			file(".cline/plugins", "plugins"),
-			file(".clinerules/hooks", "hooks"),
-		}},
-		{Name: "codex", Title: "Codex", Project: []File{
-			file(".codex/config.toml", "settings"),
-			file(".codex/hooks.json", "hooks"),
-			file(".codex/rules", "rules of what runs unasked"),
-			file(".agents/plugins", "plugins"),
-		}},
-		{Name: "continue", Title: "Continue", Project: []File{
-			file(".continue/settings.json", "settings"),
-			file(".continue/settings.local.json", "settings"),
-			file(".continue/mcpServers", "MCP servers"),
-		}},
-		{Name: "copilot", Title: "Copilot", Project: []File{
-			file(".github/hooks", "hooks"),
-			file(".github/copilot", "settings"),
-			file(".github/lsp.json", "language servers"),
-		}},
-		{Name: "cursor", Title: "Cursor", Project: []File{
-			file(".cursor/mcp.json", "MCP servers"),
-			file(".cursor/hooks.json", "hooks"),
-		}},
-		{Name: "gemini", Title: "Gemini CLI", Project: []File{
-			file(".gemini/settings.json", "settings"),
-			file(".gemini/.env", "variables, which say where its key is sent"),
-			file(".gemini/extensions", "extensions"),
-		}},
-		// Not .opencode as a whole: its program writes there in the project that
-		// it works on.
-		{Name: "opencode", Title: "opencode", Project: []File{
-			file("opencode.json", "settings"),
-			file("opencode.jsonc", "settings"),
-			file(".opencode/opencode.json", "settings"),
-			file(".opencode/opencode.jsonc", "settings"),
-			file(".opencode/plugin", "plugins"),
-			file(".opencode/plugins", "plugins"),
-			file(".opencode/tool", "tools"),
-			file(".opencode/tools", "tools"),
-		}},
-		{Name: "pi", Title: "pi", Project: []File{
-			file(".pi/extensions", "extensions"),
-			file(".pi/settings.json", "settings"),
-			file(".pi/tools", "tools"),
-			file(".pi/hooks", "hooks"),
-			file(".pi/git", "packages"),
-			file(".pi/npm", "packages"),
-		}},
-		{Name: "qwen", Title: "Qwen Code", Project: []File{
-			file(".qwen/settings.json", "settings"),
-			file(".qwen/.env", "variables, which say where its key is sent"),
-			file(".qwen/extensions", "extensions"),
-		}},
+	list := []Agent{
+		{
+			Name: "amp", Title: "Amp",
+			Programs: []string{"amp"}, Package: "@sourcegraph/amp", Seen: "0.0.1790142911",
+			Folders: []Folder{
+				{Path: ".config/amp", Variable: "XDG_CONFIG_HOME", Below: true},
+				{Path: ".local/share/amp", Variable: "XDG_DATA_HOME", Below: true, Login: "secrets.json"},
+				{Path: ".cache/amp", Variable: "XDG_CACHE_HOME", Below: true},
+			},
+			Hosts: []string{"ampcode.com"},
+			Project: []File{
+				file(".amp/plugins", "plugins"),
+				file(".amp/settings.json", "settings"),
+				file(".amp/settings.jsonc", "settings"),
+			},
+		},
+		{
+			Name: "cline", Title: "Cline",
+			Programs: []string{"cline"}, Package: "cline", Seen: "3.0.65",
+			Folders: []Folder{{Path: ".cline"}, {Path: "Documents/Cline"}},
+			Keys:    []Key{anthropicByName(), openAI()},
+			Project: []File{
+				file(".cline/hooks", "hooks"),
+				file(".cline/plugins", "plugins"),
+				file(".clinerules/hooks", "hooks"),
+			},
+		},
+		{
+			Name: "codex", Title: "Codex",
+			Programs: []string{"codex"}, Package: "@openai/codex", Seen: "0.171.0",
+			Folders: []Folder{{Path: ".codex", Variable: "CODEX_HOME", Login: "auth.json"}},
+			Hosts:   openAIHosts(),
+			Keys:    codexKeys(),
+			Logins:  []Login{chatGPT("codex", 0, "openai")},
+			Sandbox: Sandbox{
+				Off: []string{"--sandbox", "danger-full-access"}, Short: "-s", Nesting: true,
+				Also: []string{"--dangerously-bypass-approvals-and-sandbox", "--yolo"},
+			},
+			// A developer message; the user's own value replaces it.
+			Brief: Brief{File: "/etc/codex/config.toml", Key: "developer_instructions"},
+			Project: []File{
+				file(".codex/config.toml", "settings"),
+				file(".codex/hooks.json", "hooks"),
+				file(".codex/rules", "rules of what runs unasked"),
+				file(".agents/plugins", "plugins"),
+			},
+		},
+		{
+			Name: "continue", Title: "Continue",
+			Programs: []string{"cn"}, Package: "@continuedev/cli", Seen: "1.5.47",
+			Folders: []Folder{{Path: ".continue", Variable: "CONTINUE_GLOBAL_DIR"}},
+			Hosts:   []string{"api.continue.dev"},
+			Keys:    []Key{anthropicByName(), openAI()},
+			Project: []File{
+				file(".continue/settings.json", "settings"),
+				file(".continue/settings.local.json", "settings"),
+				file(".continue/mcpServers", "MCP servers"),
+			},
+		},
+		{
+			Name: "copilot", Title: "Copilot",
+			Programs: []string{"copilot"}, Package: "@github/copilot", Seen: "1.0.102",
+			// It unpacks itself into the second one.
+			Folders: []Folder{{Path: ".copilot", Variable: "COPILOT_HOME", Login: "config.json"}, {Path: ".cache/copilot", Variable: "XDG_CACHE_HOME", Below: true}},
+			Hosts:   []string{"github.com", "api.github.com", "api.githubcopilot.com", "api.individual.githubcopilot.com"},
+			Logins:  []Login{copilotLogin()},
+			Brief: Brief{
+				File:     "/etc/jailed-claude/copilot/.github/instructions/jailed-claude.instructions.md",
+				Variable: "COPILOT_CUSTOM_INSTRUCTIONS_DIRS", Value: "/etc/jailed-claude/copilot",
+			},
+			Project: []File{
+				file(".github/hooks", "hooks"),
+				file(".github/copilot", "settings"),
+				file(".github/lsp.json", "language servers"),
+			},
+		},
+		{
+			Name: "cursor", Title: "Cursor",
+			Project: []File{
+				file(".cursor/mcp.json", "MCP servers"),
+				file(".cursor/hooks.json", "hooks"),
+			},
+		},
+		{
+			Name: "gemini", Title: "Gemini CLI",
+			Programs: []string{"gemini"}, Package: "@google/gemini-cli", Seen: "0.61.0",
+			Folders: []Folder{{Path: ".gemini", Login: "oauth_creds.json"}},
+			Hosts: []string{
+				"generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com",
+				"accounts.google.com", "www.googleapis.com",
+			},
+			Keys: []Key{{
+				Broker: "gemini", Variable: "GEMINI_API_KEY", URL: "GOOGLE_GEMINI_BASE_URL",
+				Upstream: "https://generativelanguage.googleapis.com", Header: "X-Goog-Api-Key",
+				Paths: []string{"/v1beta/models", "/v1beta/models/", "/v1/models", "/v1/models/"},
+			}},
+			Logins: []Login{geminiLogin()},
+			Project: []File{
+				file(".gemini/settings.json", "settings"),
+				file(".gemini/.env", "variables, which say where its key is sent"),
+				file(".gemini/extensions", "extensions"),
+			},
+		},
+		{
+			Name: "opencode", Title: "opencode",
+			Programs: []string{"opencode"}, Package: "opencode-ai", Seen: "1.18.33",
+			Folders: []Folder{
+				{Path: ".config/opencode", Variable: "XDG_CONFIG_HOME", Below: true},
+				{Path: ".local/share/opencode", Variable: "XDG_DATA_HOME", Below: true, Login: "auth.json"},
+				{Path: ".local/state/opencode", Variable: "XDG_STATE_HOME", Below: true},
+				{Path: ".cache/opencode", Variable: "XDG_CACHE_HOME", Below: true},
+				{Path: ".opencode"},
+			},
+			// The list of models, and npm for plugins of a project. The models
+			// are other presets: @openai, @claude.
+			Hosts: []string{"models.opencode.ai", "registry.npmjs.org"},
+			Keys:  []Key{anthropicByName(), openAI()},
+			Logins: []Login{
+				chatGPT("opencode-openai", 1),
+				{Format: "opencode-github-copilot", Folder: 1, Services: []Service{{Name: "opencode-copilot", Host: "api.githubcopilot.com"}}},
+			},
+			Brief: Brief{Variable: "OPENCODE_CONFIG_CONTENT", Value: `{"instructions":["/etc/jailed-claude/brief.md"]}`},
+			// Not .opencode as a whole: its program writes there in the project that
+			// it works on.
+			Project: []File{
+				file("opencode.json", "settings"),
+				file("opencode.jsonc", "settings"),
+				file(".opencode/opencode.json", "settings"),
+				file(".opencode/opencode.jsonc", "settings"),
+				file(".opencode/plugin", "plugins"),
+				file(".opencode/plugins", "plugins"),
+				file(".opencode/tool", "tools"),
+				file(".opencode/tools", "tools"),
+			},
+		},
+		{
+			Name: "pi", Title: "pi",
+			Programs: []string{"pi"}, Package: "@mariozechner/pi-coding-agent", Seen: "0.73.1",
+			// PI_CODING_AGENT_DIR names the folder agent in it.
+			Folders: []Folder{{Path: ".pi"}},
+			Keys:    []Key{anthropicByName(), openAI()},
+			Project: []File{
+				file(".pi/extensions", "extensions"),
+				file(".pi/settings.json", "settings"),
+				file(".pi/tools", "tools"),
+				file(".pi/hooks", "hooks"),
+				file(".pi/git", "packages"),
+				file(".pi/npm", "packages"),
+			},
+		},
+		{
+			Name: "qwen", Title: "Qwen Code",
+			Programs: []string{"qwen"}, Package: "@qwen-code/qwen-code", Seen: "0.24.4",
+			Folders: []Folder{{Path: ".qwen"}},
+			Keys:    []Key{openAI()},
+			Project: []File{
+				file(".qwen/settings.json", "settings"),
+				file(".qwen/.env", "variables, which say where its key is sent"),
+				file(".qwen/extensions", "extensions"),
+			},
+		},
 	}
+	for i, a := range list {
+		if a.Package != "" {
+			list[i].Install = "npm install -g " + a.Package
+		}
+	}
+	return list
+}
+
+// openAIHosts are the API, and what a login of ChatGPT uses.
+func openAIHosts() []string { return []string{"api.openai.com", "chatgpt.com", "auth.openai.com"} }
+
+// openAI is the key of OpenAI's API. There is no variable for the broker's
+// address: some agents ignore it, and those that do not want a path in it. They
+// all come to the broker by the service's own name.
+func openAI() Key {
+	return Key{
+		Broker: "openai", Variable: "OPENAI_API_KEY", Elsewhere: "OPENAI_BASE_URL",
+		Upstream: "https://api.openai.com", Header: "Authorization",
+		Paths: []string{"/v1/responses", "/v1/responses/", "/v1/chat/completions", "/v1/models", "/v1/models/"},
+	}
+}
+
+// codexKeys are what "codex exec" takes: it does not look at OPENAI_API_KEY.
+func codexKeys() []Key {
+	own, common := openAI(), openAI()
+	own.Variable, common.Inside = "CODEX_API_KEY", "CODEX_API_KEY"
+	// It asks there which models there are, with whatever key it has, and waits
+	// three seconds three times for an answer.
+	models := []Service{{Name: "chatgpt-models", Host: "chatgpt.com", Paths: []string{"/backend-api/codex/models"}, Shared: true}}
+	own.Also, common.Also = models, models
+	return []Key{own, common}
+}
+
+// anthropicByName is the key of Anthropic's API for agents that send it to the
+// service's own name. Some take the address of a broker, and want a path in it.
+func anthropicByName() Key {
+	k := Claude().Keys[0]
+	k.Elsewhere, k.URL = k.URL, ""
+	k.Paths = []string{"/v1/messages", "/v1/messages/", "/v1/models", "/v1/models/"}
+	return k
 }
