@@ -41,8 +41,9 @@ func Bring(state string, pieces []bring.Piece) error {
 		return fmt.Errorf("state folder: %w", err)
 	}
 	defer d.Close()
-	if err := unix.Flock(int(d.Fd()), unix.LOCK_EX); err != nil {
-		return fmt.Errorf("lock the state folder: %w", err)
+	m, err := lockManifest(d)
+	if err != nil {
+		return err
 	}
 	private, err := beneath.Open(d, PrivateDir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
@@ -52,16 +53,6 @@ func Bring(state string, pieces []bring.Piece) error {
 	before := map[string]broughtValue{}
 	if f, err := folder.Read(d, broughtName, folder.MaxFile); err == nil {
 		_ = json.Unmarshal(f.Data, &before) // what cannot be read was not written by us
-	}
-	m, err := loadManifest(d)
-	if err != nil {
-		return err
-	}
-	if m == nil {
-		m = &manifest{Complete: true}
-	}
-	if m.Pieces == nil {
-		m.Pieces = map[string]string{}
 	}
 	files := map[string][]byte{}
 	set := func(in string, keys []string, raw json.RawMessage) error {

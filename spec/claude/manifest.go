@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/jailed-claude/jailed-claude/internal/beneath"
 	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/claude/object"
@@ -31,6 +33,25 @@ type manifest struct {
 }
 
 const manifestVersion = 1
+
+// lockManifest keeps others from writing to a state folder, until it is closed,
+// and loads what is known there; empty where there is nothing.
+func lockManifest(state *os.File) (*manifest, error) {
+	if err := unix.Flock(int(state.Fd()), unix.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("lock the state folder: %w", err)
+	}
+	m, err := loadManifest(state)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		m = &manifest{Complete: true}
+	}
+	if m.Pieces == nil {
+		m.Pieces = map[string]string{}
+	}
+	return m, nil
+}
 
 // loadManifest is nil where there is none.
 func loadManifest(state *os.File) (*manifest, error) {

@@ -217,18 +217,9 @@ func (r *Review) remember(name string, c *content) error {
 		return fmt.Errorf("state folder: %w", err)
 	}
 	defer state.Close()
-	if err := unix.Flock(int(state.Fd()), unix.LOCK_EX); err != nil {
-		return fmt.Errorf("lock the state folder: %w", err)
-	}
-	m, err := loadManifest(state)
+	m, err := lockManifest(state)
 	if err != nil {
 		return err
-	}
-	if m == nil {
-		m = &manifest{Complete: true}
-	}
-	if m.Pieces == nil {
-		m.Pieces = map[string]string{}
 	}
 	delete(m.Pieces, name)
 	if c != nil {
