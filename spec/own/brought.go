@@ -50,10 +50,10 @@ func Points(in *spec.Input, j *contract.Jail) error {
 			at = m.Destination
 		}
 	}
-	folders, files := caches.Below(at, "", j.Spec.Mounts, source.IsDir)
 	if at == "" {
 		return nil
 	}
+	folders, files := caches.Below(at, "", j.Spec.Mounts, source.IsDir)
 	if err := projects.KeepPoints(private, folders, files); err != nil {
 		return fmt.Errorf("%w: look at %s", err, show.Visible(private))
 	}
