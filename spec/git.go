@@ -31,7 +31,11 @@ func (b *builder) git() {
 	}
 	b.file("/etc/gitconfig", text)
 	why := "your git name and e-mail, nothing else of your git configuration"
-	if taken := gitconfig.Keys(h.GitSettings); len(taken) > 0 {
+	taken := gitconfig.Keys(h.GitSettings)
+	if len(h.GitSafe) > 0 {
+		taken = append(taken, "safe.directory")
+	}
+	if len(taken) > 0 {
 		why = "your git name and e-mail, and of your settings: " + strings.Join(taken, " ")
 	}
 	b.grant("file", "/etc/gitconfig", "ro", builtin, why)

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -327,6 +328,45 @@ func TestGitIdentity(t *testing.T) {
 	if facts := f.mustRead(Options{}); facts.GitName != "" {
 		t.Errorf("without git: %q", facts.GitName)
 	}
+}
+
+// TestGitTexts: a jail has a copy of the user's ignore file, and of no other file
+// that a jail put a link to in its place.
+func TestGitTexts(t *testing.T) {
+	requireGit(t)
+	f := newFake(t)
+	secret, dots := filepath.Join(f.Home, ".ssh/id_rsa"), filepath.Join(f.Home, "dots")
+	write(t, f.Home, map[string]string{".ssh/id_rsa": "secret", "dots/ignore": "*.swp\n", "dots/git/ignore": "*.bak\n"})
+	want := func(what, text string) {
+		t.Helper()
+		if got := f.mustRead(Options{}).GitIgnore; got != text {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+	link := func(to, at string) {
+		t.Helper()
+		_ = os.RemoveAll(at)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.Symlink(to, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want("none", "")
+	usual := filepath.Join(f.Home, ".config/git/ignore")
+	link("../../dots/ignore", usual)
+	want("the user's own link", "*.swp\n")
+	link(secret, dots+"/ignore")
+	want("a link behind it", "")
+	link("../dots/git", filepath.Dir(usual))
+	want("a folder of dotfiles", "*.bak\n")
+	link(secret, dots+"/git/ignore")
+	want("a link in it", "")
+	write(t, f.Home, map[string]string{".gitconfig": "[core]\n\texcludesFile = ~/dots/mine\n", "dots/mine": "*.o\n"})
+	want("named", "*.o\n")
+	link(secret, dots+"/mine")
+	want("named, and a link", "")
+	_ = os.Remove(dots + "/mine")
+	mkfifo(t, dots+"/mine")
+	want("named, and a FIFO", "")
 }
 
 // TestChangesOfGit: what makes git show something else than there is, and the

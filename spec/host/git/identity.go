@@ -46,16 +46,19 @@ func (a asker) settings(ctx context.Context, dir string) []Setting {
 func (a asker) askGit(ctx context.Context, git, dir string) []Setting {
 	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, git, "config", "--null", "--list", "--show-scope") // since git 2.26
-	cmd.Dir = dir
-	cmd.Env = a.Clean("HOME", "XDG_CONFIG_HOME", "PATH")
-	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
+	items, err := a.listed(ctx, git, dir, "--show-scope")
 	if err != nil {
-		return nil
+		items = nil
+		// Before 2.26 git does not say whose a setting is, so that none is taken over.
+		more, err := a.listed(ctx, git, dir)
+		if err != nil {
+			return nil
+		}
+		for _, item := range more {
+			items = append(items, "local", item)
+		}
 	}
 	var list []Setting
-	items := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 	for i := 0; i+1 < len(items); i += 2 {
 		key, value, ok := strings.Cut(items[i+1], "\n")
 		if !ok {
@@ -66,6 +69,16 @@ func (a asker) askGit(ctx context.Context, git, dir string) []Setting {
 		}
 	}
 	return list
+}
+
+// listed are the items that git lists of its configuration.
+func (a asker) listed(ctx context.Context, git, dir string, flags ...string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, git, append([]string{"config", "--null", "--list"}, flags...)...)
+	cmd.Dir = dir
+	cmd.Env = a.Clean("HOME", "XDG_CONFIG_HOME", "PATH")
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), err
 }
 
 // Identity takes user.name and user.email from settings; the last one counts.

@@ -38,6 +38,28 @@ func requirePlainGit(t *testing.T) {
 	}
 }
 
+// TestOldGit: of a git before 2.26, which does not say whose a setting is, the
+// identity is known and nothing is taken over.
+func TestOldGit(t *testing.T) {
+	requireGit(t)
+	f := newFake(t)
+	git, err := f.Look("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := filepath.Join(t.TempDir(), "git")
+	script := "#!/bin/sh\ncase \" $* \" in *\" --show-scope \"*) exit 129 ;; esac\nexec " + git + " \"$@\"\n"
+	if err := os.WriteFile(old, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f.Home, map[string]string{".gitconfig": "[user]\n\tname = A\n[pull]\n\trebase\n[core]\n\thooksPath = x\n"})
+	list := asker{f.Source}.askGit(context.Background(), old, f.Home)
+	name, _ := Identity(list)
+	if hooks, _ := Last(list, "core.hookspath"); name != "A" || hooks != "x" || len(Taken(list)) != 0 {
+		t.Errorf("%+v", list)
+	}
+}
+
 func TestPlainGit(t *testing.T) {
 	requirePlainGit(t)
 	f := newFake(t)

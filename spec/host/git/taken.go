@@ -22,11 +22,12 @@ var harmlessKeys = []string{
 	"core.quotepath", "core.safecrlf", "core.whitespace", "help.autocorrect", "submodule.recurse", "tag.sort",
 }
 
-// notHarmless are keys of harmlessSections that name a file, a key, a tool or
-// somebody else, or that sign.
+// notHarmless are keys of harmlessSections that name a file, a key, a tool, a
+// merge strategy (a program) or somebody else, or that sign or verify.
 var notHarmless = []string{
 	"blame.ignorerevsfile", "diff.orderfile", "diff.tool", "diff.guitool", "fetch.bundleuri", "format.signaturefile", "format.headers", "format.to", "format.cc",
-	"format.from", "format.outputdirectory", "init.templatedir", "log.mailmap", "merge.tool", "merge.guitool", "push.gpgsign", "push.pushoption",
+	"format.from", "format.outputdirectory", "init.templatedir", "log.mailmap", "log.showsignature", "merge.tool", "merge.guitool", "pull.octopus", "pull.twohead",
+	"push.gpgsign", "push.pushoption",
 }
 
 // lfs begins the variables of git-lfs's filter.
@@ -49,15 +50,15 @@ func harmless(key string) bool {
 }
 
 // Taken are the user's settings that a jail takes over, later ones last: those
-// that only say how git behaves, aliases that run no program, and the
-// filter of git-lfs as git-lfs itself installs it. The repository's own are not
+// that only say how git behaves, aliases that run no program and hold no secret,
+// and the filter of git-lfs as git-lfs itself installs it. The repository's own are not
 // among them: a jail reads them where they are.
 func Taken(settings []Setting) (list []Setting) {
 	for _, s := range settings {
 		switch {
 		case s.Local || strings.ContainsRune(s.Value, 0):
 		case strings.HasPrefix(s.Key, "alias."):
-			if !strings.HasPrefix(strings.TrimSpace(s.Value), "!") {
+			if plainAlias(s.Value) {
 				list = append(list, s)
 			}
 		case harmless(s.Key):
@@ -67,6 +68,14 @@ func Taken(settings []Setting) (list []Setting) {
 		}
 	}
 	return list
+}
+
+// plainAlias: an alias is a command of git's own with arguments. It runs no
+// program ("!"), sets no variable before that ("-c http.extraHeader=…"), and has
+// no URL or header, which can hold a token.
+func plainAlias(value string) bool {
+	value = strings.ToLower(strings.TrimLeft(value, " \t\n\v\f\r\"'\\"))
+	return !strings.HasPrefix(value, "!") && !strings.HasPrefix(value, "-") && !strings.Contains(value, "://") && !strings.Contains(value, "extraheader")
 }
 
 // lfsFilter is what "git lfs install" writes.
