@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -80,6 +81,13 @@ func TestMakeCache(t *testing.T) {
 	}
 	if err := MakeCache(dir, nil, []string{".cache/out/f"}); err == nil || exists(outside+"/f") {
 		t.Errorf("a file was made through a link: %v", err)
+	}
+	// Nobody will ever write to this one.
+	if err := syscall.Mkfifo(filepath.Join(dir, CacheFolder, ".cache/fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := MakeCache(dir, nil, []string{".cache/fifo"}); err != nil {
+		t.Errorf("a FIFO of a jail's: %v", err)
 	}
 	if CacheDue(dir) || CacheDue(dir) {
 		t.Error("a new cache is measured")

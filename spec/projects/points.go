@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // MakePoints makes folders and files to mount on, below a folder that jails
@@ -25,8 +26,9 @@ func MakePoints(base string, folders, files []string) error {
 	for _, f := range files {
 		err := root.MkdirAll(path.Dir(f), 0o700)
 		if err == nil {
+			// A FIFO of a jail's is not waited for: it can be mounted on as well.
 			var made *os.File
-			if made, err = root.OpenFile(f, os.O_CREATE|os.O_RDONLY, 0o600); err == nil {
+			if made, err = root.OpenFile(f, os.O_CREATE|os.O_RDONLY|syscall.O_NONBLOCK, 0o600); err == nil {
 				err = made.Close()
 			}
 		}

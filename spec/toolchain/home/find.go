@@ -3,6 +3,7 @@ package home
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/internal/regular"
 )
 
 // Host is what decides where toolchains are, and which the project uses. Home
@@ -208,11 +210,11 @@ func (h Host) onPath(root string, k Kit) (bins []string) {
 // pinned is the version that the project's mark names: 20, v20.1, 3.12.
 func pinned(project string, k Kit, found []string) []string {
 	for _, m := range k.Marks {
-		text, err := os.ReadFile(path.Join(project, m))
-		if err != nil || len(text) > 64 {
+		text, ok := short(path.Join(project, m))
+		if !ok {
 			continue
 		}
-		want := "v" + strings.TrimPrefix(strings.TrimSpace(string(text)), "v")
+		want := "v" + strings.TrimPrefix(strings.TrimSpace(text), "v")
 		for _, dir := range found {
 			for part := range strings.SplitSeq(dir, "/") {
 				if part == want || strings.HasPrefix(part, want+".") {
@@ -222,6 +224,19 @@ func pinned(project string, k Kit, found []string) []string {
 		}
 	}
 	return nil
+}
+
+// short reads a file that a jail may have written, if it is as short as one that
+// names a version.
+func short(file string) (text string, ok bool) {
+	const most = 64
+	f, err := regular.Open(file)
+	if err != nil {
+		return "", false
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	return string(b), err == nil && len(b) <= most
 }
 
 // natural compares with numbers by their value: v9 comes before v20.

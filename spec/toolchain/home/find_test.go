@@ -1,10 +1,12 @@
 package home
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -38,6 +40,24 @@ func plant(t *testing.T, names ...string) Host {
 
 func (h Host) short(list []string) string {
 	return strings.ReplaceAll(strings.Join(list, " "), h.Home, "~")
+}
+
+// TestPinnedBy: what a jail put in the place of a file that names a version is
+// neither waited for nor read without an end.
+func TestPinnedBy(t *testing.T) {
+	h := plant(t, ".nvm/versions/node/v9.1.0/bin/node", ".nvm/versions/node/v20.2.0/bin/node", "p/.node-version=9", "p/.nvmrc -> /dev/zero")
+	newest := func() {
+		t.Helper()
+		if list, _ := h.Find([]string{"nvm"}); len(list) != 1 || h.short(list[0].Bins) != "~/.nvm/versions/node/v20.2.0/bin" {
+			t.Errorf("%+v", list)
+		}
+	}
+	newest()
+	at := filepath.Join(h.Project, ".nvmrc")
+	if err := errors.Join(os.Remove(at), syscall.Mkfifo(at, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	newest()
 }
 
 func TestFind(t *testing.T) {
