@@ -21,7 +21,7 @@ func NewBlobs(layer, project, commit string) (*Blobs, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGit(scratch, len(commit) == 64, filepath.Join(project, dotGit, "objects"))
+	g, err := newGit(scratch, project, len(commit) == 64, filepath.Join(project, dotGit, "objects"))
 	if err != nil {
 		_ = os.RemoveAll(scratch)
 		return nil, err

@@ -13,12 +13,15 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/program"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 )
 
 // git runs git.
 type git struct {
 	program string
+	// path is PATH without folders of the project.
+	path string
 	// dir is a git directory of our own; its objects are borrowed.
 	dir string
 	// keep are descriptors that each git holds, such as a lock: one that outlives
@@ -29,9 +32,11 @@ type git struct {
 // ErrNoGit is returned where there is no git to read objects with.
 var ErrNoGit = errors.New("the layer holds changes of .git, and there is no git on PATH to read them with")
 
-// newGit makes a git directory in a folder that borrows objects.
-func newGit(dir string, sha256 bool, objects ...string) (*git, error) {
-	program, err := exec.LookPath("git")
+// newGit makes a git directory in a folder that borrows objects. A git of the
+// project's own (node_modules/.bin, a virtual environment) is not run.
+func newGit(dir, project string, sha256 bool, objects ...string) (*git, error) {
+	never := []string{project}
+	found, err := program.Look(os.Getenv("PATH"), "git", never)
 	if err != nil {
 		return nil, hint.Add(ErrNoGit, "install git")
 	}
@@ -56,7 +61,7 @@ func newGit(dir string, sha256 bool, objects ...string) (*git, error) {
 			return nil, err
 		}
 	}
-	return &git{program: program, dir: dir}, nil
+	return &git{program: found, path: program.Path(os.Getenv("PATH"), never), dir: dir}, nil
 }
 
 // harmless are settings for a repository whose config is the project's: nothing
@@ -77,7 +82,7 @@ func (g *git) command(dir string, env []string, args ...string) *exec.Cmd {
 	c.Dir = g.dir
 	c.ExtraFiles = g.keep
 	c.Env = append([]string{
-		"GIT_DIR=" + dir, "PATH=" + os.Getenv("PATH"), "HOME=/dev/null", "LC_ALL=C", "TZ=" + os.Getenv("TZ"),
+		"GIT_DIR=" + dir, "PATH=" + g.path, "HOME=/dev/null", "LC_ALL=C", "TZ=" + os.Getenv("TZ"),
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_ATTR_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
 		"GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none", "GIT_PROTOCOL_FROM_USER=0", "GIT_EDITOR=false", "GIT_ADVICE=0",
 		"GIT_AUTHOR_NAME=jailed-claude", "GIT_AUTHOR_EMAIL=", "GIT_COMMITTER_NAME=jailed-claude", "GIT_COMMITTER_EMAIL=jailed-claude",

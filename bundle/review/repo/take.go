@@ -160,7 +160,7 @@ func Mover(layer, project string, keep []*os.File) func(refs []apply.Ref, back b
 			return err
 		}
 		defer os.RemoveAll(scratch)
-		g, err := newGit(scratch, false)
+		g, err := newGit(scratch, project, false)
 		if err != nil {
 			return err
 		}

@@ -168,7 +168,7 @@ func (u *Unit) read() error {
 		u.oidSize = 64
 	}
 	inUpper, inLower := filepath.Join(u.o.Layer, "upper", dotGit, "objects"), filepath.Join(u.o.Project, dotGit, "objects")
-	if u.g, err = newGit(u.scratch, u.oidSize == 64, inUpper, inLower); err != nil {
+	if u.g, err = newGit(u.scratch, u.o.Project, u.oidSize == 64, inUpper, inLower); err != nil {
 		return err
 	}
 	u.g.keep = u.o.Keep

@@ -31,6 +31,10 @@ func TestProgramsOfTheProject(t *testing.T) {
 	// An include is for git itself to read.
 	w.Write(w.Home+"/.gitconfig", w.Read(w.Home+"/.gitconfig")+"[include]\n\tpath = name\n")
 	w.Write(w.Home+"/name", "[user]\n\tname = Included\n")
+	// And a layer that can be reviewed.
+	if r := w.Bash("git commit --quiet --allow-empty --message x", "--project-mode", "overlay"); r.Status != 0 {
+		t.Fatal(r)
+	}
 	path := w.Env["PATH"]
 	for _, dir := range []string{bin, w.Home + "/link", w.Home + "/bin", "node_modules/.bin", bin + "/../.bin/", w.Home + "/link/."} {
 		w.Env["PATH"] = dir + ":" + path
@@ -39,6 +43,7 @@ func TestProgramsOfTheProject(t *testing.T) {
 			t.Errorf("%s: the host's git was not asked: %s", dir, r)
 		}
 		w.Run("doctor")
+		w.Run("review")
 		w.Run("shell", "--package", "nixpkgs#hello", "--", "true")
 		w.Run("shell", "--nix", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--", "true")
 		if text, err := os.ReadFile(mark); err == nil {

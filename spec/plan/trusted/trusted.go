@@ -39,7 +39,7 @@ func Review(project string) (review.Options, error) {
 	if err != nil {
 		return r, err
 	}
-	here := source.This()
+	here := source.This().Outside(dir)
 	p, _, err := survey.Of(context.Background(), survey.Options{
 		Dir: dir, Home: home, UID: here.UID, Protect: protect,
 		Settings: func() []git.Setting { return git.Settings(context.Background(), here, dir) },
