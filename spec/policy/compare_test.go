@@ -130,6 +130,17 @@ func TestCompare(t *testing.T) {
 			"higher limits", "[limits]\nmemory = \"1GiB\"\npids = 10\ncpus = 1.5", "[limits]\nmemory = \"2GiB\"\npids = 20\ncpus = 2",
 			[]string{"+limits.memory", "+limits.pids", "+limits.cpus"},
 		},
+		// Without one it is DefaultCache.
+		{"a smaller cache", ``, "[limits]\ncache = \"1GiB\"", []string{"-limits.cache"}},
+		{"a larger cache", ``, "[limits]\ncache = \"11GiB\"", []string{"+limits.cache"}},
+		{"no cache", ``, "[files]\ncache = \"off\"", []string{"-files.cache"}},
+		{"bring", ``, "[agent]\nbring = [\"skills\"]", []string{"+agent.bring=skills"}},
+		{"toolchains", ``, "[files]\ntoolchains = [\"nvm\"]", []string{"+files.toolchains=nvm"}},
+		{"host ports", ``, "[network]\nhost-ports = [5432]", []string{"+network.host-ports=5432"}},
+		{"no upstream", ``, "[network]\nupstream = \"none\"", []string{"+network.upstream"}},
+		{"ssh", ``, "[ssh]\nkeys = [\"~/.ssh/id.pub\"]\nhosts = [\"github.com\"]\nsign = [\"git\"]", []string{"+ssh.keys=~/.ssh/id.pub", "+ssh.hosts=github.com", "+ssh.sign=git"}},
+		{"layer", ``, "[files]\nproject = \"overlay\"", []string{"-files.project"}},
+		{"no layer", "[files]\nproject = \"overlay\"", "[files]\nproject = \"rw\"", []string{"+files.project"}},
 		{
 			"what widens comes first", ``, "[files]\nhide = [\"a\"]\nread = [\"/a\"]\n[nix]\nstore = \"full\"\n[network]\nmode = \"none\"",
 			[]string{"+files.read=/a", "+nix.store", "-files.hide=a", "-network.mode"},

@@ -90,7 +90,7 @@ func jailRows() []row {
 				Text:  "Most that the caches of a project keep on disk, looked at once a day; `10GiB` if it is left out.",
 				Least: 1, Most: math.MaxInt64,
 			},
-			change: change.Meaning{Direction: change.Limit, Wider: "more of this machine's disk", Narrower: "less of this machine's disk"},
+			change: change.Meaning{Direction: change.Limit, Unset: DefaultCache, Wider: "more of this machine's disk", Narrower: "less of this machine's disk"},
 			layer:  func(l *Layer) any { return &l.Limits.Cache },
 			policy: func(p *Policy) any { return &p.Limits.Cache },
 		},

@@ -59,7 +59,7 @@ const (
 	Bars
 	// Ranked values go from the narrowest to the widest.
 	Ranked
-	// Limit is a number: more is wider, and zero is no limit.
+	// Limit is a number: more is wider, and zero is no limit, or Unset.
 	Limit
 )
 
@@ -69,6 +69,8 @@ type Meaning struct {
 	Direction Direction
 	// Rank of ranked values. One that is not here widens.
 	Rank []string
+	// Unset is the limit where none is set.
+	Unset float64
 	// Wider and Narrower say what a change in each direction means.
 	Wider, Narrower string
 	// Ordered says of a list what its order means; empty if nothing.
@@ -137,7 +139,8 @@ func (r Meaning) numbers(key string, a, b float64, from, to string) []Change {
 	if a == b {
 		return nil
 	}
-	c := r.change(key, "", nil, nil, !(r.Direction == Limit && b != 0 && (a == 0 || b < a)))
+	before, after := cmp.Or(a, r.Unset), cmp.Or(b, r.Unset)
+	c := r.change(key, "", nil, nil, !(r.Direction == Limit && after != 0 && (before == 0 || after <= before)))
 	if a != 0 {
 		c.From = &from
 	}
