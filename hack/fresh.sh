@@ -54,18 +54,7 @@ cp -a "$("$(go_program)" env GOROOT)" "$root/usr/local/go"
 git clone --quiet --no-local --bare "$REPO" "$root/srv/jailed-claude.git"
 git -C "$root/srv/jailed-claude.git" update-ref refs/heads/fresh "$commit"
 
-# How this machine reaches the network. Of apt's sources only Debian's own:
-# a stranger has no others.
-for file in resolv.conf hosts ssl/certs/ca-certificates.crt; do
-  if [ -e "/etc/$file" ]; then cp --dereference "/etc/$file" "$root/etc/$file"; fi
-done
-for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
-  if [ -s "$file" ]; then
-    rm -f "$root/etc/apt/sources.list"
-    cp "$file" "$root/etc/apt/${file#/etc/apt/}"
-  fi
-done
-apt-config dump | grep -E '^Acquire::(Check|http|https|Retries|ForceIPv)' >"$root/etc/apt/apt.conf.d/90machine" || true
+network_as_here "$root"
 environment=(LANG=C.UTF-8 TERM=xterm PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
 for name in {http,https,no,all}_proxy {HTTP,HTTPS,NO,ALL}_PROXY SSL_CERT_FILE NODE_EXTRA_CA_CERTS CURL_CA_BUNDLE GIT_SSL_CAINFO; do
   if [ -n "${!name:-}" ]; then environment+=("$name=${!name}"); fi

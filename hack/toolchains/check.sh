@@ -32,16 +32,7 @@ if [ ! -e "$root.done" ]; then
   [ ! -e "$root" ] || remove_system "$root"
   mkdir -p "$root"
   debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" >"$root.log" 2>&1 || die "debootstrap failed: $root.log"
-  for file in resolv.conf hosts ssl/certs/ca-certificates.crt; do
-    if [ -e "/etc/$file" ]; then cp --dereference "/etc/$file" "$root/etc/$file"; fi
-  done
-  for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
-    if [ -s "$file" ]; then
-      rm -f "$root/etc/apt/sources.list"
-      cp "$file" "$root/etc/apt/${file#/etc/apt/}"
-    fi
-  done
-  apt-config dump | grep -E '^Acquire::(Check|http|https|Retries|ForceIPv)' >"$root/etc/apt/apt.conf.d/90machine" || true
+  network_as_here "$root"
   # shellcheck disable=SC2016
   unshare --mount -- bash -c 'mount --rbind /proc "$1/proc"; mount --rbind /dev "$1/dev"; cd /; exec chroot "$@"' _ "$root" \
     env DEBIAN_FRONTEND=noninteractive LANG=C.UTF-8 sh -c 'apt-get -q update && exec apt-get -q install -y --no-install-recommends "$@"' _ "${packages[@]}" \
