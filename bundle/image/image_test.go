@@ -454,6 +454,34 @@ func TestReplace(t *testing.T) {
 		t.Error(err)
 	}
 	write(t, empty, in, Options{})
+	// An image with something of the user's in it, and a part of one.
+	thesis := filepath.Join(empty, "thesis")
+	if err := os.WriteFile(thesis, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Write(t.Context(), empty, in, Options{}); !errors.Is(err, ErrExists) {
+		t.Errorf("an image with more in it: %v", err)
+	}
+	if err := errors.Join(os.Remove(thesis), os.Mkdir(base+"/part", 0o755), os.WriteFile(base+"/part/index.json", nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Write(t.Context(), base+"/part", in, Options{}); !errors.Is(err, ErrExists) {
+		t.Errorf("an index alone: %v", err)
+	}
+	// What comes while the image is made stays where it was put.
+	meanwhile := func(int64, int64) { _ = os.WriteFile(thesis, []byte("all of it"), 0o644) }
+	if _, err := Write(t.Context(), empty, in, Options{Progress: meanwhile}); !errors.Is(err, ErrExists) {
+		t.Errorf("a file that came meanwhile: %v", err)
+	}
+	if text, err := os.ReadFile(thesis); string(text) != "all of it" {
+		t.Errorf("the file that came meanwhile: %q, %v", text, err)
+	}
+	if err := os.Remove(thesis); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(base + "/.*"); len(left) > 0 {
+		t.Errorf("%q is left, %v", left, err)
+	}
 	in.Name = "other"
 	write(t, empty, in, Options{Compression: None})
 	read(t, empty)

@@ -52,12 +52,23 @@ func fresh(dir string, fill func(string) error) (err error) {
 		return err
 	}
 	// What was there goes where the new one came from, and is removed there.
-	err = unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
+	exchange := func() error {
+		return unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
+	}
+	err = exchange()
 	if errors.Is(err, unix.ENOENT) {
-		err = unix.Rename(tmp, dir)
+		return os.NewSyscallError("rename", unix.Rename(tmp, dir))
 	}
 	if err != nil {
 		return os.NewSyscallError("rename", err)
+	}
+	// An image takes a while: somebody may have put something there meanwhile.
+	if err := replaceable(tmp); err != nil {
+		if back := exchange(); back != nil {
+			err = fmt.Errorf("%w; what was there is in %q now: %w", err, tmp, back)
+			tmp = "" // it stays
+		}
+		return err
 	}
 	return nil
 }
