@@ -102,7 +102,8 @@ func WriteArchive(ctx context.Context, w io.Writer, temp string, in Input, o Opt
 }
 
 // Check makes the image of dir again, without the cache, and compares the two;
-// that each blob is what its name says, too. Nothing of dir is changed. It returns ErrDiffers if they differ.
+// it also looks whether each blob of dir is what its name says. Nothing of dir
+// is changed. It returns ErrDiffers if they differ.
 func Check(ctx context.Context, dir, temp string, in Input, o Options) (r Result, err error) {
 	was, err := manifestOf(dir)
 	if err == nil {

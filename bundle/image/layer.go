@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -131,7 +132,7 @@ func (b *builder) one(ctx context.Context, u unit) (l layer, err error) {
 		return layer{}, err
 	}
 	plain := sha256.New()
-	w := &writer{ctx: ctx, tar: tar.NewWriter(io.MultiWriter(plain, compressed)), buffer: make([]byte, 1<<20), read: b.read}
+	w := &writer{givenUp: ctx.Err, tar: tar.NewWriter(io.MultiWriter(plain, compressed)), buffer: make([]byte, 1<<20), read: b.read}
 	if l.Refs, err = w.unit(u); err != nil {
 		return layer{}, err
 	}
@@ -182,10 +183,11 @@ func (c *counter) Write(p []byte) (int, error) {
 // writer writes a deterministic tar: one time, two owners, modes that a Nix
 // archive knows, no extended attribute, a hard link as the file that it is.
 type writer struct {
-	ctx    context.Context //nolint:containedctx // it lives as long as the call of one
 	tar    *tar.Writer
 	buffer []byte
 	read   func(int)
+	// givenUp is an error once nobody waits for the image any more.
+	givenUp func() error
 	// refs are those of the store path that is written; nil outside of one.
 	refs map[string]bool
 }
@@ -207,7 +209,7 @@ func (w *writer) unit(u unit) (map[string][]string, error) {
 			}
 		}
 		delete(w.refs, t.path)
-		all[t.path] = slices.Sorted(keys(w.refs))
+		all[t.path] = slices.Sorted(maps.Keys(w.refs))
 	}
 	w.refs = nil
 	for _, e := range u.files {
@@ -218,18 +220,8 @@ func (w *writer) unit(u unit) (map[string][]string, error) {
 	return all, nil
 }
 
-func keys(m map[string]bool) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
 func (w *writer) entry(e entry) error {
-	if err := w.ctx.Err(); err != nil {
+	if err := w.givenUp(); err != nil {
 		return err
 	}
 	h := &tar.Header{Name: e.path, Mode: int64(e.mode.Perm()), ModTime: time.Unix(1, 0)}
@@ -274,7 +266,7 @@ func (w *writer) file(e entry) error {
 	}
 	left, kept := e.size, 0
 	for left > 0 {
-		if err := w.ctx.Err(); err != nil {
+		if err := w.givenUp(); err != nil {
 			return err
 		}
 		n, err := f.Read(w.buffer[kept:])

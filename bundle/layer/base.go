@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,12 +95,7 @@ func Below(project string, known Base) Base {
 		b.Commit = refs[name]
 	}
 	h := sha256.New()
-	names := make([]string, 0, len(refs))
-	for name := range refs {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(refs)) {
 		fmt.Fprintf(h, "%s %s\n", refs[name], name)
 	}
 	b.Refs = hex.EncodeToString(h.Sum(nil))

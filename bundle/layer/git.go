@@ -92,14 +92,12 @@ func (g gitDir) refs() map[string]string {
 		}
 	}
 	// A loose ref comes before a packed one.
-	_ = filepath.WalkDir(filepath.Join(g.common, "refs"), func(p string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return nil //nolint:nilerr // what cannot be read is no ref
+	root := filepath.Join(g.common, "refs")
+	_ = filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() && !strings.HasSuffix(p, ".lock") {
+			add("refs"+strings.TrimPrefix(p, root), line(p))
 		}
-		if name, err := filepath.Rel(g.common, p); err == nil && e.Type().IsRegular() && !strings.HasSuffix(name, ".lock") {
-			add(name, line(p))
-		}
-		return nil
+		return nil // what cannot be read is no ref
 	})
 	if tables := line(filepath.Join(g.common, "reftable", "tables.list")); tables != "" {
 		refs["reftable"] = tables
