@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
 )
 
@@ -141,6 +143,51 @@ func TestGitMeanwhile(t *testing.T) {
 	}
 	if got := race.jail("git log --format=%s main"); got != "jail\nfirst\n" {
 		t.Errorf("the layer lost it: %q", got)
+	}
+}
+
+// TestForged: attributes by which overlayfs would find contents elsewhere, and that
+// a layer of ours never has.
+func TestForged(t *testing.T) {
+	w := newWorld(t, plainProject)
+	w.jail("echo jail >new; echo jail >a.txt; mkdir -p src/sub; : >src/empty; : >src/keep")
+	set := func(name, attribute, value string) {
+		t.Helper()
+		if err := unix.Setxattr(filepath.Join(w.layer, "upper", name), "user.overlay."+attribute, []byte(value), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("new", "metacopy", "")
+	set("a.txt", "metacopy", "")
+	// Without the folder's own mark it is an empty file, as the kernel has it.
+	set("src/keep", "whiteout", "")
+	want := []string{"changed  a.txt NEVER", "added    new NEVER", "added    src/empty", "changed  src/keep", "added    src/sub/"}
+	if got := w.lines(); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if d := w.apply(Wanted{Executes: []string{"."}, Over: []string{"."}}); len(d.Failed) > 0 || d.Held != 2 {
+		t.Errorf("%+v", d)
+	}
+	if got := w.host("cat a.txt; test ! -e new; cat src/keep"); got != "one\n" {
+		t.Errorf("on the host: %q", got)
+	}
+	if names := attributes(t, filepath.Join(w.project, "src/keep")); len(names) > 0 {
+		t.Errorf("src/keep has %q", names)
+	}
+	// Where whiteouts are such files, their folder is marked.
+	w.jail("mkdir -p src; touch src/x")
+	if err := os.WriteFile(filepath.Join(w.layer, "upper/src/moves"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	set("src", "opaque", "x")
+	set("src/moves", "whiteout", "")
+	if got := w.lines(); !slices.Contains(got, "deleted  src/moves") {
+		t.Errorf("a whiteout that is a file: %q", got)
+	}
+	set("src", "redirect", "/elsewhere")
+	if r, err := New(w.options()); err == nil || !strings.Contains(err.Error(), "redirect") {
+		t.Errorf("a redirect: %v", err)
+		r.Close()
 	}
 }
 

@@ -1,7 +1,9 @@
 package review
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +70,27 @@ git gc -q --prune=now
 	}
 	if outside := w.host(state); outside != inside {
 		t.Errorf("again: inside\n%s\noutside\n%s", inside, outside)
+	}
+}
+
+// TestNoHooks: what the host's repository and the layer's have git run, for refs,
+// the index and the working tree, is not run by a review.
+func TestNoHooks(t *testing.T) {
+	needGit(t)
+	const hooks = `
+for h in reference-transaction post-index-change pre-auto-gc post-rewrite; do printf '#!/bin/sh\ntouch %s\n' "$PWD/ran" >.git/hooks/$h; chmod +x .git/hooks/$h; done
+git config core.fsmonitor "touch $PWD/ran; false"; git config core.hooksPath .git/hooks; git config core.alternateRefsCommand "touch $PWD/ran"
+git config filter.f.clean "touch $PWD/ran; cat"; git config filter.f.smudge "touch $PWD/ran; cat"; echo '* filter=f' >.git/info/attributes; git config gc.auto 1
+`
+	w := newWorld(t, plainProject+hooks+"git update-ref refs/heads/tried HEAD; test -e ran; rm ran")
+	w.jail("git switch -qc topic; echo more >>a.txt; git add a.txt; git commit -qm second; echo s >>b.txt; git stash -q; git branch -D tried; rm -f ran")
+	w.review()
+	if d := w.apply(Wanted{}); len(d.Failed) > 0 || d.Refs != 3 {
+		t.Errorf("%+v", d)
+	}
+	w.undo()
+	if _, err := os.Lstat(filepath.Join(w.project, "ran")); err == nil {
+		t.Error("git ran a program of the project's")
 	}
 }
 
