@@ -79,6 +79,9 @@ case ${1:-} in
     need netcat-openbsd command -v nc
     need awscli test -x /usr/bin/aws
     need python3-pip command -v pip3
+    # What a layer is tried on and over.
+    need xfsprogs env PATH="$PATH:/usr/sbin:/sbin" mkfs.xfs -V
+    need btrfs-progs env PATH="$PATH:/usr/sbin:/sbin" mkfs.btrfs --version
     # What is built in a jail, beside C, Go and Node.js.
     need python3-venv system python3 -m ensurepip --version
     need cargo system cargo --version

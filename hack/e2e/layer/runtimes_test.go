@@ -55,84 +55,81 @@ func TestMountsBelow(t *testing.T) {
 // refused with the reason.
 func TestFileSystems(t *testing.T) {
 	t.Parallel()
-	w := project(t)
-	place, state := filepath.Join(w.Home, "fs"), filepath.Join(w.Home, ".local/state")
-	w.Mkdir(place, 0o755)
-	w.Mkdir(state, 0o755)
-	for _, d := range []string{"lower", "upper", "work"} {
-		w.Mkdir(filepath.Join(w.Dir, "ovl", d), 0o755)
-	}
-	over := "overlay+userxattr,lowerdir=" + w.Dir + "/ovl/lower,upperdir=" + w.Dir + "/ovl/upper,workdir=" + w.Dir + "/ovl/work"
-	const script = "set -e; cd repo; echo more >>a; rm -r d; mkdir d; echo x >d/y; git add -A; git commit -qm inside; mv d e; ls e"
 	for _, c := range []struct {
 		name, lower, upper, refused string
 	}{
 		{"a tmpfs below", "tmpfs", "", ""},
 		{"on a tmpfs", "", "tmpfs", ""},
 		{"tmpfs on tmpfs", "tmpfs", "tmpfs", ""},
-		{"an overlay below", over, "", ""},
-		{"on an overlay", "", over, "another overlayfs"},
+		{"an overlay below", "overlay", "", ""},
+		{"on an overlay", "", "overlay", "another overlayfs"},
+		{"a ramfs below", "ramfs", "", ""},
+		{"on a ramfs", "", "ramfs", "no user attributes"},
 		{"xfs below", "xfs", "", ""},
 		{"on xfs", "", "xfs", ""},
 		{"btrfs below", "btrfs", "", ""},
 		{"on btrfs", "", "btrfs", ""},
 	} {
-		// Disks need root, and their programs.
-		disk := ""
-		for _, kind := range []*string{&c.lower, &c.upper} {
-			if *kind != "xfs" && *kind != "btrfs" {
-				continue
-			}
-			at := map[*string]string{&c.lower: place, &c.upper: state}[kind]
-			if !mountDisk(t, w, *kind, at) {
-				disk = "none"
-				continue
-			}
-			disk, *kind = at, ""
-		}
-		if disk == "none" {
-			continue
-		}
-
-		// In a user namespace of the caller's own: it can mount there.
-		make := "set -e; mkdir -p repo/d; cd repo; echo a >a; echo x >d/x; git init -q .; git add .; git commit -qm one; cp -a . ../before; cd ..; cd repo; " +
-			"\"$0\" shell --closure \"$1\" --net none --project-mode overlay -- bash -c '" + strings.TrimPrefix(strings.ReplaceAll(script, "cd repo; ", ""), "") + "'; diff -r . ../before"
-		args := []string{}
-		if c.lower != "" {
-			args = append(args, place, c.lower)
-		}
-		if c.upper != "" {
-			args = append(args, state, c.upper)
-		}
-		args = append(args, "--", "/bin/bash", "-c", "rm -rf "+place+"/repo "+place+"/before; chmod -R u+rwX "+state+"; rm -rf "+state+"/jailed-claude; cd "+place+"; "+make, os.Getenv("JAIL_TEST_BIN"), world.RequireVariable(t, "DEVENV_CLOSURE"))
-		r := world.Finish(t, w.Privileged("mounts", unix.CAP_SYS_ADMIN, syscall.CLONE_NEWNS, args))
-		if disk != "" {
-			if err := unix.Unmount(disk, 0); err != nil {
-				t.Error(err)
-			}
-		}
-		if r.Status == 99 {
-			t.Logf("%s: not to be had here: %s", c.name, r.Err)
-			continue
-		}
-		if c.refused == "" && (r.Status != 0 || !strings.Contains(r.Out, "y\n")) {
-			t.Errorf("%s: %s", c.name, r)
-		}
-		if c.refused != "" && (r.Status != 125 || !strings.Contains(r.Err, c.refused) || !strings.Contains(r.Err, "XDG_STATE_HOME")) {
-			t.Errorf("%s: %s", c.name, r)
-		}
+		t.Run(c.name, func(t *testing.T) { fileSystem(t, c.lower, c.upper, c.refused) })
 	}
 }
 
-// mountDisk mounts a new disk of some kind, if this caller and this host can.
-func mountDisk(t *testing.T, w *world.World, kind, at string) bool {
-	t.Helper()
-	image := filepath.Join(w.Dir, kind+".img")
-	for _, c := range [][]string{{"truncate", "-s", "400M", image}, {"mkfs." + kind, "-q", "-f", image}, {"mount", "-o", "loop", image, at}} {
-		if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil {
-			t.Logf("%s: not to be had here: %q: %v: %s", kind, c, err, out)
-			return false
+// fileSystem runs a jail with a layer over a file system, or on one; empty is
+// that of all else.
+func fileSystem(t *testing.T, lower, upper, refused string) {
+	w := world.New(t)
+	place, state := filepath.Join(w.Home, "fs"), filepath.Join(w.Home, ".local/state")
+	for _, d := range []string{place, state, w.Dir + "/ovl/lower", w.Dir + "/ovl/upper", w.Dir + "/ovl/work"} {
+		w.Mkdir(d, 0o755)
+	}
+	var args []string
+	for _, m := range []struct{ at, kind string }{{place, lower}, {state, upper}} {
+		switch m.kind {
+		case "":
+		case "xfs", "btrfs":
+			mountDisk(t, w, m.kind, m.at)
+		case "overlay":
+			args = append(args, m.at, "overlay+userxattr,lowerdir="+w.Dir+"/ovl/lower,upperdir="+w.Dir+"/ovl/upper,workdir="+w.Dir+"/ovl/work")
+		default:
+			args = append(args, m.at, m.kind)
 		}
 	}
-	return true
+	// In a user namespace of the caller's own: it can mount there.
+	const inside = "set -e; echo more >>a; rm -r d; mkdir d; echo x >d/y; git add -A; git commit -qm inside; mv d e; ls e"
+	const script = "set -e; cd \"$1\"; mkdir -p repo/d; cd repo; echo a >a; echo x >d/x; git init -q .; git add .; git commit -qm one; cp -a . ../before; " +
+		"\"$2\" shell --closure \"$3\" --net none --project-mode overlay -- bash -c '" + inside + "'; diff -r . ../before"
+	args = append(args, "--", "/bin/bash", "-c", script, "bash", place, os.Getenv("JAIL_TEST_BIN"), world.RequireVariable(t, "DEVENV_CLOSURE"))
+	c := w.Privileged("mounts", unix.CAP_SYS_ADMIN, syscall.CLONE_NEWNS, args)
+	// overlayfs looks into its work folder, whose mode is 000.
+	c.SysProcAttr.AmbientCaps = append(c.SysProcAttr.AmbientCaps, unix.CAP_DAC_OVERRIDE)
+	r := world.Finish(t, c)
+	switch {
+	case r.Status == 99:
+		t.Skipf("not to be had here: %s", r.Err)
+	case refused == "" && (r.Status != 0 || r.Out != "y\n"):
+		t.Error(r)
+	case refused != "" && (r.Status != 125 || !strings.Contains(r.Err, refused) || !strings.Contains(r.Err, "XDG_STATE_HOME")):
+		t.Error(r)
+	}
+}
+
+// mountDisk mounts a new disk of some kind until the test ends. It is in a file of
+// its own: namespaces of tests beside this one can have it mounted for longer, and
+// a second disk in the same file would be written below the first.
+func mountDisk(t *testing.T, w *world.World, kind, at string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("disks are mounted by root")
+	}
+	image := filepath.Join(w.Dir, "disk")
+	for _, c := range [][]string{{"truncate", "-s", "400M", image}, {"mkfs." + kind, "-q", image}, {"mount", "-t", kind, "-o", "loop", image, at}} {
+		if out, err := exec.Command(c[0], c[1:]...).CombinedOutput(); err != nil {
+			t.Skipf("%s is not to be had here: %q: %v: %s", kind, c, err, out)
+		}
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(at, 0); err != nil {
+			t.Errorf("unmount %s: %v", at, err)
+		}
+	})
 }
