@@ -116,9 +116,11 @@ func TestGitMvOfAFolder(t *testing.T) {
 		t.Errorf("%s", r)
 	}
 	// A file of the host and a hard link to it have two inode numbers.
-	r = inLayer(w, "git clone -q . clone; echo $?; git clone -q --no-hardlinks . clone && git -C clone log -1 --format=%s; git clone -q . $TMPDIR/clone && echo copied")
-	if !strings.HasPrefix(r.Out, "128\n") || !strings.Contains(r.Err, "hardlink different from source") || !strings.HasSuffix(r.Out, "more\ncopied\n") {
-		t.Logf("a clone with hard links: %s", r)
+	r = inLayer(w, "git clone -q . linked; echo $?; git clone -q --no-hardlinks . clone && git -C clone log -1 --format=%s; git clone -q . $TMPDIR/clone && echo copied")
+	// git before 2.39.4 does not look.
+	refused := strings.HasPrefix(r.Out, "128\n") && strings.Contains(r.Err, "hardlink different from source")
+	if !refused && !strings.HasPrefix(r.Out, "0\n") || !strings.HasSuffix(r.Out, "\nmore\ncopied\n") {
+		t.Errorf("a clone with hard links: %s", r)
 	}
 }
 

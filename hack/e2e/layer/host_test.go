@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -131,6 +133,10 @@ func TestHidden(t *testing.T) {
 		w.Write(f, world.Planted+"\n")
 	}
 	before := print(t, w.Project)
+	// Without the flag all of them are seen: the attack is no blank.
+	if r := must(w, "cat deep/er/.env secrets/key .env"); r.Out != strings.Repeat(world.Planted+"\n", 3) {
+		t.Errorf("what is not hidden: %s", r)
+	}
 	const attack = `
 		mv deep gone; mv deep/er gone2; mv deep/er/.env x; ln deep/er/.env hard; cp -a deep copy; cp -a secrets copy2
 		rm -rf deep secrets .env; git stash -u; git checkout -f; git clean -fdx
@@ -148,9 +154,32 @@ func TestHidden(t *testing.T) {
 			t.Errorf("the layer holds the secret: %s", f)
 		}
 	}
-	// As without the flag: the attack is no blank.
-	if r := inLayer(w, "cat .env"); !strings.Contains(r.Out, world.Planted) {
-		t.Logf("after the attacks the layer shows none: %s", r)
+}
+
+// TestDevices: a device that lies in a layer, or below it, is none inside.
+func TestDevices(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("devices are made by root")
+	}
+	w := project(t)
+	must(w, "true")
+	for _, name := range []string{filepath.Join(folder(w), "upper/planted"), filepath.Join(w.Project, "below")} {
+		if err := unix.Mknod(name, unix.S_IFCHR, int(unix.Mkdev(1, 5))); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(name, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if zero, err := os.Open(name); err != nil {
+			t.Skip("devices cannot be opened here at all: ", err)
+		} else {
+			zero.Close()
+		}
+	}
+	r := must(w, "for f in planted below; do test -c $f; head -c 1 $f || echo refused; done; mknod made c 1 5 || echo refused")
+	if r.Out != "refused\nrefused\nrefused\n" {
+		t.Errorf("%s", r)
 	}
 }
 
