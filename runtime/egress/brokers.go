@@ -47,6 +47,7 @@ func (s *Session) denied(r *request) *refusal {
 // connections.
 func (s *Session) toBroker(k *link, r *request, serve func(net.Conn)) {
 	defer k.finish()
+	k.decided()
 	if err := r.accept(); err != nil {
 		return
 	}

@@ -29,6 +29,8 @@ type link struct {
 	left atomic.Int32
 	// flows: both directions have begun.
 	flows atomic.Bool
+	// known: it is decided what becomes of it.
+	known atomic.Bool
 
 	// is what was asked for, once it is connected; nil for what no rule is of.
 	is atomic.Pointer[request]
@@ -51,6 +53,7 @@ func (s *Session) add(in *net.TCPConn) *link {
 	}
 	k := &link{s: s, in: in, begin: time.Now()}
 	s.open[k] = struct{}{}
+	s.deciding.Add(1)
 	s.crowd.Came(len(s.open))
 	return k
 }
@@ -67,11 +70,19 @@ func (k *link) to(out *net.TCPConn) bool {
 	return true
 }
 
+// decided says that Close need not wait for k any more.
+func (k *link) decided() {
+	if k.known.CompareAndSwap(false, true) {
+		k.s.deciding.Done()
+	}
+}
+
 // start lets the bytes flow. Both directions have goroutines with a fresh
 // stack: the one that decided and dialled has a large one.
 func (k *link) start() {
 	k.left.Store(2)
 	k.flows.Store(true)
+	k.decided()
 	k.s.running.Go(func() { k.flow(k.out, k.in, &k.sent) })
 	k.s.running.Go(func() { k.flow(k.in, k.out, &k.received) })
 }
@@ -107,6 +118,7 @@ func (k *link) abort(why string) {
 
 // finish ends k: it closes what is open, and logs.
 func (k *link) finish() {
+	defer k.decided()
 	k.mu.Lock()
 	_ = k.in.Close()
 	if k.out != nil {

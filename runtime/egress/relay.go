@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"time"
 
@@ -43,11 +44,25 @@ type refusal struct{ verdict, why, allow string }
 func deny(why, allow string) *refusal { return &refusal{Deny, why, allow} }
 func fail(why string) *refusal        { return &refusal{Fail, why, ""} }
 
-// accept hands every connection of l to serve, in a goroutine of its own.
+// accept hands every connection of l to serve, in a goroutine of its own: also those
+// that still wait when l's deadline ends it.
 func (s *Session) accept(l net.Listener, serve func(*link)) {
+	take := func(in *net.TCPConn) {
+		if k := s.add(in); k != nil {
+			s.running.Go(func() { serve(k) })
+			return
+		}
+		reset(in)
+	}
 	for {
 		c, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			for _, in := range wall.Waiting(l) {
+				take(in)
+			}
 			return
 		}
 		if err != nil {
@@ -65,12 +80,7 @@ func (s *Session) accept(l net.Listener, serve func(*link)) {
 			_ = c.Close()
 			continue
 		}
-		k := s.add(in)
-		if k == nil {
-			reset(in)
-			continue
-		}
-		s.running.Go(func() { serve(k) })
+		take(in)
 	}
 }
 
@@ -153,6 +163,7 @@ func (s *Session) connect(k *link, r *request) *refusal {
 	if !k.to(out) {
 		return fail("the session ended")
 	}
+	k.decided()
 	k.is.Store(r)
 	if s.closes(k) {
 		return deny("denied by the user", "") // meanwhile

@@ -97,6 +97,9 @@ type Session struct {
 	ctx     context.Context //nolint:containedctx // it ends with the session
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	// accepting are the loops that take connections from inside; deciding those of
+	// which it is not known yet what becomes of them.
+	accepting, deciding sync.WaitGroup
 
 	mu     sync.Mutex
 	open   map[*link]struct{}
@@ -224,12 +227,12 @@ func (s *Session) serve() {
 	// name server alone: names are not found any more.
 	s.running.Go(func() { _ = dns.ServePacket(s.wall.DNS) })
 	s.running.Go(func() { _ = dns.Serve(s.wall.DNSTCP) })
-	s.running.Go(func() { s.accept(s.wall.Relay, s.relay) })
+	s.accepting.Go(func() { s.accept(s.wall.Relay, s.relay) })
 	if s.wall.Brokers != nil {
-		s.running.Go(func() { s.accept(s.wall.Brokers, s.relay) })
+		s.accepting.Go(func() { s.accept(s.wall.Brokers, s.relay) })
 	}
 	for _, l := range s.hostPorts {
-		s.running.Go(func() { s.accept(l, func(k *link) { s.toHost(k, addrPort(l.Addr()).Port()) }) })
+		s.accepting.Go(func() { s.accept(l, func(k *link) { s.toHost(k, addrPort(l.Addr()).Port()) }) })
 	}
 	s.running.Go(s.watch)
 }
@@ -244,12 +247,7 @@ func (s *Session) Refused() int {
 // Close resets every connection, closes every listener, and returns what was
 // refused. The namespace stays closed.
 func (s *Session) Close() *report.Summary {
-	// What the jail asked for with its last breath is decided, and logged.
-	s.wall.Drain(s.undecided)
-	s.cancel()
-	s.mu.Lock()
-	s.closed = true
-	s.mu.Unlock()
+	s.decideLast()
 	for _, l := range slices.AppendSeq(slices.Clone(s.hostPorts), maps.Values(s.ports)) {
 		_ = l.Close()
 	}
@@ -273,16 +271,42 @@ func (s *Session) Close() *report.Summary {
 	return sum
 }
 
-// undecided: there are connections of which nothing is known yet.
-func (s *Session) undecided() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for k := range s.open {
-		if !k.flows.Load() && time.Since(k.begin) < wall.DrainTime/2 {
-			return true
+// lastDials is how long the last connections may take to be made.
+const lastDials = 20 * time.Millisecond
+
+// decideLast ends everything new: what the jail asked for with its last breath is
+// decided and logged as before, and what has been sent with it flows.
+func (s *Session) decideLast() {
+	for _, l := range s.fromJail() {
+		if t, ok := l.(*net.TCPListener); ok {
+			_ = t.SetDeadline(time.Unix(1, 0))
 		}
 	}
-	return false
+	s.accepting.Wait()
+	s.mu.Lock()
+	s.closed = true
+	for k := range s.open {
+		if !k.known.Load() {
+			_ = k.in.CloseRead() // nobody waits for more than there is
+		}
+	}
+	s.mu.Unlock()
+	dials := time.AfterFunc(lastDials, s.cancel)
+	s.deciding.Wait()
+	dials.Stop()
+	s.cancel()
+}
+
+// fromJail are the listeners that programs of the jail connect to.
+func (s *Session) fromJail() []net.Listener {
+	all := slices.Clone(s.hostPorts)
+	if s.wall != nil {
+		all = append(all, s.wall.Relay)
+		if s.wall.Brokers != nil {
+			all = append(all, s.wall.Brokers)
+		}
+	}
+	return all
 }
 
 // lookup is the name server's view of a name.

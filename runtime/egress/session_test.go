@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -155,15 +156,25 @@ func goroutines() int {
 }
 
 // TestCloseDecidesTheLast: what is asked for right before the end is refused and
-// logged as before it.
+// logged as before it, also where the answer depends on what was sent.
 func TestCloseDecidesTheLast(t *testing.T) {
 	t.Parallel()
 	for range 20 {
-		w := newWorld(t)
-		_, _ = w.dial("tcp", "198.51.100.7:22")
+		w := newWorld(t, mode(network.Filtered, "good.example"))
+		const each = 8
+		for i := range each {
+			_, _ = w.dial("tcp", fmt.Sprintf("198.51.100.7:%d", 1000+i))
+			if _, err := w.mustTo("good.example:443").Write([]byte("not TLS, whatever it is\n")); err != nil {
+				t.Fatal(err)
+			}
+		}
 		w.close()
-		if all := w.events(Deny); len(all) != 1 || all[0].Address != "198.51.100.7" || all[0].Port != 22 {
-			t.Fatalf("%+v\n%s", all, w.log.String())
+		seen := map[string]int{}
+		for _, e := range w.events(Deny) {
+			seen[e.Address+e.Name] += max(1, e.Count)
+		}
+		if seen["198.51.100.7"] != each || seen["good.example"] != each || len(seen) != 2 {
+			t.Fatalf("%v\n%s", seen, w.log.String())
 		}
 	}
 }

@@ -2,10 +2,10 @@ package wall
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
-	"syscall"
-	"time"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,33 +40,36 @@ func (w *Wall) Listen(ctx context.Context, port uint16) ([]net.Listener, error) 
 	}
 }
 
-// DrainTime is how long Drain waits at most.
-const DrainTime = 20 * time.Millisecond
+// maxWaiting is the longest queue of a listener that is emptied.
+const maxWaiting = 4096
 
-// Drain waits until no connection from the jail is left that nobody has accepted
-// yet, nor any that busy knows of. w may be nil.
-func (w *Wall) Drain(busy func() bool) {
-	if w == nil {
-		return
-	}
-	for end := time.Now().Add(DrainTime); (busy() || waits(w.Relay)) && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-}
-
-// waits says whether a connection waits in a listener's queue.
-func waits(l net.Listener) (yes bool) {
-	c, ok := l.(syscall.Conn)
+// Waiting are the connections from the jail that l has in its queue: made, and accepted
+// by nobody.
+func Waiting(l net.Listener) (all []*net.TCPConn) {
+	t, ok := l.(*net.TCPListener)
 	if !ok {
-		return false
+		return nil
 	}
-	raw, err := c.SyscallConn()
+	raw, err := t.SyscallConn()
 	if err != nil {
-		return false
+		return nil
 	}
-	err = raw.Control(func(fd uintptr) {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-		yes = err == nil && n > 0
+	_ = raw.Control(func(listener uintptr) {
+		for len(all) < maxWaiting {
+			fd, _, err := unix.Accept4(int(listener), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+			if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNABORTED) {
+				continue
+			}
+			if err != nil {
+				return // the queue is empty, or there are no descriptors left
+			}
+			f := os.NewFile(uintptr(fd), "connection")
+			c, err := net.FileConn(f)
+			_ = f.Close()
+			if in, ok := c.(*net.TCPConn); ok && err == nil {
+				all = append(all, in)
+			}
+		}
 	})
-	return yes && err == nil
+	return all
 }
