@@ -97,6 +97,23 @@ func TestOwnKey(t *testing.T) {
 	}
 }
 
+// TestKnownHosts: the jail knows the hosts that the policy names, each key of
+// theirs once, and no other host; hosts of one company often share a key.
+func TestKnownHosts(t *testing.T) {
+	in := valid()
+	in.Policy.SSH = policy.SSH{Keys: []string{"SHA256:" + strings.Repeat("A", 43)}, Hosts: []string{"ssh.a.example", "git@a.example", "ada@a.example", "b.example:2222"}}
+	in.Host.SSH.Hosts = map[string][]string{"ssh.a.example": {"ssh-ed25519 A"}, "a.example": {"ssh-ed25519 A", "ssh-rsa B"}, "[b.example]:2222": {"ssh-ed25519 C"}, "other.example": {"ssh-ed25519 D"}}
+	j := mustBuild(t, in)
+	i := slices.IndexFunc(j.Rootfs, func(f contract.File) bool { return f.Path == "/etc/ssh/ssh_known_hosts" })
+	const want = "ssh.a.example ssh-ed25519 A\na.example ssh-ed25519 A\na.example ssh-rsa B\n[b.example]:2222 ssh-ed25519 C\n"
+	if i < 0 || string(j.Rootfs[i].Content) != want {
+		t.Errorf("%d: %s", i, j.Rootfs[max(i, 0)].Content)
+	}
+	if n := networkOf(t, j); len(n.SSH.Hosts) != 4 || len(n.SSH.Hosts[0].Keys) != 1 || n.SSH.Hosts[0].User != "" || n.SSH.Hosts[1].User != "git" {
+		t.Errorf("%+v", n.SSH)
+	}
+}
+
 // TestNamespace: every mode but the host's has a network namespace, and only a
 // network that leads somewhere is in the annotation.
 func TestNamespace(t *testing.T) {

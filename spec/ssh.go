@@ -50,7 +50,7 @@ func (b *builder) ssh(c *network.Config) error {
 			s.Keys = append(s.Keys, fingerprint)
 		}
 	}
-	var known strings.Builder
+	var known []string
 	for _, text := range p.Hosts {
 		h, err := network.ParseSSHHost(text)
 		if err != nil {
@@ -61,8 +61,8 @@ func (b *builder) ssh(c *network.Config) error {
 			return fmt.Errorf("ssh.hosts %q (%s): known_hosts has no key of %s: log in there once from the host (ssh %s), and compare what it shows", text, from, h.Name, text)
 		}
 		for _, k := range h.Keys {
-			if line := h.Name + " " + k + "\n"; !strings.Contains(known.String(), line) {
-				known.WriteString(line)
+			if line := h.Name + " " + k + "\n"; !slices.Contains(known, line) {
+				known = append(known, line)
 			}
 		}
 		s.Hosts = append(s.Hosts, h)
@@ -71,8 +71,8 @@ func (b *builder) ssh(c *network.Config) error {
 	for _, n := range p.Sign {
 		b.grant("ssh", n, "sign", b.origin("ssh.sign="+n), "commits and tags, whatever is in them, by your ssh agent: "+strings.Join(s.Keys, " "))
 	}
-	if known.Len() > 0 {
-		b.file("/etc/ssh/ssh_known_hosts", known.String())
+	if len(known) > 0 {
+		b.file("/etc/ssh/ssh_known_hosts", strings.Join(known, ""))
 		// libssh2 does not say which host a signature is for.
 		b.netEnv = append(b.netEnv, variable{"CARGO_NET_GIT_FETCH_WITH_CLI", "true", "cargo's own ssh cannot use the agent of a jail"})
 	}
