@@ -110,7 +110,7 @@ func (a *Authority) PEM() []byte {
 // Certificate is one for exactly this name, with its key, signed when it is
 // first asked for.
 func (a *Authority) Certificate(name string) (*tls.Certificate, error) {
-	if !slices.ContainsFunc(a.names, func(n string) bool {
+	if strings.Contains(name, "*") || !slices.ContainsFunc(a.names, func(n string) bool {
 		below, star := strings.CutPrefix(n, "*")
 		return n == name || star && strings.HasSuffix(name, below) && name != below[1:]
 	}) {

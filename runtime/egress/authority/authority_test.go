@@ -201,8 +201,13 @@ func TestBelow(t *testing.T) {
 		if err := handshake(c, pool(t, a), name); err != nil {
 			t.Error(name, err)
 		}
+		for _, other := range []string{"x." + name, "x.cloud.example", "cloud.example"} {
+			if err := handshake(c, pool(t, a), other); err == nil {
+				t.Errorf("the certificate of %s is one of %s", name, other)
+			}
+		}
 	}
-	for _, name := range []string{"cloud.example", "xcloud.example", "cloud.example.org", "two.example", "*.cloud.example."} {
+	for _, name := range []string{"cloud.example", "xcloud.example", "cloud.example.org", "two.example", "*.cloud.example", "*.s3.cloud.example", "*.cloud.example."} {
 		if c, err := a.Certificate(name); err == nil {
 			t.Errorf("%s: %v", name, c.Leaf.DNSNames)
 		}
