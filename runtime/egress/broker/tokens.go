@@ -112,18 +112,23 @@ func (b *Broker) renew(w http.ResponseWriter, r *http.Request, e *Event) *refusa
 // revoke ends a login that was made in the jail. That of the host is not the
 // jail's to end.
 func (b *Broker) revoke(w http.ResponseWriter, r *http.Request, text []byte, e *Event) *refusal {
+	redact := newRedactor(nil)
 	if field(text, "token") == b.stands || bytes.Contains(text, []byte(b.stands)) {
 		token := b.keeper.Refresh()
 		if token == "" {
 			return refuse(http.StatusForbidden, "the login was not made in this jail, which cannot end it: log out on the host")
 		}
 		text = bytes.ReplaceAll(text, []byte(b.stands), []byte(token))
+		// An error may repeat what it is about, wherever the placeholder was.
+		redact = newRedactor([]string{token})
 		defer func() { _ = b.keeper.Forget(context.WithoutCancel(r.Context())) }() // its file stays, with a token that is worth nothing
 	}
 	resp, answer, no := b.ask(r, text, e)
 	if no != nil {
 		return no
 	}
+	resp.Header = redact.header(resp.Header)
+	redact.overwrite(answer)
 	b.relay(w, resp, answer, e)
 	return nil
 }

@@ -147,6 +147,21 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// TestRevokeEchoed: the service repeats what it was asked, also where the jail
+// has put the placeholder in another place than that of the token.
+func TestRevokeEchoed(t *testing.T) {
+	c, url, _ := tokenBroker(t, &keeper{kept: tokenAnswer}, func(w http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		w.Header().Set("Request-Id", string(text))
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write(text)
+	})
+	status, text := post(t, c, url+"/v1/oauth/token/revoke", "application/json", `{"token":"x","client_id":"`+loginStands+`"}`)
+	if status != http.StatusBadRequest || strings.Contains(text, "secret") || !strings.Contains(text, redacted) {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
 // TestTokenAnswers: an answer in which no login can be seen stays outside, and
 // so does one that cannot be kept.
 func TestTokenAnswers(t *testing.T) {
