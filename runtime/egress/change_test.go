@@ -1,7 +1,11 @@
 package egress
 
 import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -46,26 +50,90 @@ func TestChange(t *testing.T) {
 	}
 }
 
+// TestDenyBroker: a connection to a broker by the service's name ends with the
+// user's no, and there is no other.
+func TestDenyBroker(t *testing.T) {
+	h := serveHTTPS(t, "93.184.216.34:443")
+	a, roots := newAuthority(t, "example.com")
+	w := newWorld(t, mode(network.None), brokering(a, h))
+	c := tls.Client(w.mustTo("example.com:443"), &tls.Config{ServerName: "example.com", RootCAs: roots})
+	in := bufio.NewReader(c)
+	ask := func() error {
+		if _, err := fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: example.com\r\nX-Api-Key: %s\r\n\r\n", w.session.brokers[0].Placeholder()); err != nil {
+			return err
+		}
+		r, err := http.ReadResponse(in, nil)
+		if err != nil {
+			return err
+		}
+		defer r.Body.Close()
+		_, err = io.Copy(io.Discard, r.Body)
+		return err
+	}
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.session.Deny([]string{"example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(); err == nil || strings.Contains(err.Error(), "timeout") {
+		t.Errorf("the connection goes on: %v", err)
+	}
+	if addr, err := w.lookup("example.com"); err == nil {
+		t.Errorf("it is found at %s", addr)
+	}
+	if keys := h.shown(); len(keys) != 1 {
+		t.Errorf("the service was shown %q", keys)
+	}
+}
+
+// TestDenyMeanwhile: the user says no while the connection is being made.
+func TestDenyMeanwhile(t *testing.T) {
+	serve(t, "93.184.216.34:80", echo)
+	hold := make(chan struct{})
+	w := newWorld(t, mode(network.Filtered, "good.example:80"), func(w *world, _ *Options, _ *limits) { w.hold = hold })
+	c := w.mustTo("good.example:80")
+	for len(w.dials()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := w.session.Deny([]string{"good.example"}); err != nil {
+		t.Fatal(err)
+	}
+	close(hold)
+	if err := isReset(c); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPublish: a port of the jail that is the host's is not published back.
+func TestPublish(t *testing.T) {
+	w := newWorld(t, func(_ *world, o *Options, _ *limits) { o.Config.HostPorts = []uint16{34571} })
+	if err := w.session.Publish(34571); err == nil {
+		t.Error("published")
+	}
+	if err := w.session.Publish(34572); err != nil {
+		t.Error(err)
+	}
+	if ports := w.session.Ports(); len(ports) != 1 {
+		t.Errorf("%d", ports)
+	}
+}
+
 // TestAsk: a connection waits for the user, and nobody outside hears of the name
 // before the answer.
 func TestAsk(t *testing.T) {
 	serve(t, "93.184.216.34:80", echo)
-	w := newWorld(t, func(w *world, o *Options, l *limits) {
-		mode(network.Filtered, "other.example")(w, o, l)
-		config := o.Config.Config
-		config.Ask = true
-		n, err := config.Parse()
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Config = n
-	})
+	w := newWorld(t, mode(network.Filtered, "other.example"), denying("never.example"), func(_ *world, o *Options, _ *limits) { o.Config.Ask = true })
+	// What is denied is no question.
+	if a, err := w.lookup("never.example"); err == nil {
+		t.Errorf("what is denied is found, at %s", a)
+	}
 	c := w.mustTo("good.example:80")
 	for len(w.session.Waiting()) == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if d := w.dials(); len(d) > 0 {
-		t.Errorf("%v was dialled", d)
+	if d := w.dials(); len(d) > 0 || len(w.asked) > 0 {
+		t.Errorf("%v was dialled, %q asked for", d, w.asked)
 	}
 	if got := w.session.Waiting(); got[0] != "good.example:80" {
 		t.Errorf("%q", got)

@@ -32,7 +32,7 @@ type link struct {
 	// known: it is decided what becomes of it.
 	known atomic.Bool
 
-	// is what was asked for, once it is connected; nil for what no rule is of.
+	// is what was asked for, once it is decided about; nil for what no rule is of.
 	is atomic.Pointer[request]
 
 	// For watch alone.

@@ -93,6 +93,7 @@ func (s *Session) relay(k *link) {
 		return
 	}
 	if b := s.brokerOf(r); no == nil && b != nil {
+		k.is.Store(r)
 		if no = s.denied(r); no == nil {
 			s.toBroker(k, r, b.ServeTLS)
 			return

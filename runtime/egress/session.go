@@ -58,8 +58,9 @@ type Options struct {
 	DialAgent func(ctx context.Context) (net.Conn, error)
 	// Log gets the events as JSON lines, one Write each; nil for nobody.
 	Log io.Writer
-	// Told gets a line for each destination that is refused for the first time, for
-	// programs of the jail; nil for nobody. It gets maxDenied at most.
+	// Told gets a line for each destination that is refused for the first time, and
+	// for what the user says or is asked, for programs of the jail; nil for nobody.
+	// It gets maxTold at most.
 	Told io.Writer
 	// LookupHost resolves an absolute name, with a dot at its end. Nil means
 	// by the host's /etc/hosts and /etc/resolv.conf.
@@ -248,9 +249,11 @@ func (s *Session) Refused() int {
 // refused. The namespace stays closed.
 func (s *Session) Close() *report.Summary {
 	s.decideLast()
+	s.mu.Lock()
 	for _, l := range slices.AppendSeq(slices.Clone(s.hostPorts), maps.Values(s.ports)) {
 		_ = l.Close()
 	}
+	s.mu.Unlock()
 	if s.wall != nil {
 		_ = s.wall.Close()
 	}

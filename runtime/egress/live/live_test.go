@@ -2,7 +2,9 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,6 +59,13 @@ func TestAllow(t *testing.T) {
 	if r.Now().Connect("e.com", 443).OK {
 		t.Error("a part of what was refused holds")
 	}
+	var many []string
+	for i := range maxAdded {
+		many = append(many, fmt.Sprintf("x%d.com", i))
+	}
+	if err := r.Allow(many); err == nil || r.Now().Connect("x0.com", 443).OK {
+		t.Errorf("rules without end: %v", err)
+	}
 	if err := rules(t, network.Config{Mode: network.None}).Allow([]string{"a.com"}); err == nil {
 		t.Error("none is more than none")
 	}
@@ -65,12 +74,15 @@ func TestAllow(t *testing.T) {
 // TestWait: who waits goes on when the answer is there, and not for ever; not
 // many wait.
 func TestWait(t *testing.T) {
-	r := rules(t, network.Config{Mode: network.Filtered, Ask: true})
+	r := rules(t, network.Config{Mode: network.Filtered, Ask: true, Deny: []string{"never.com"}})
 	connect := func(name string) network.Verdict {
 		return r.Connect(context.Background(), name, func(now *network.Rules) network.Verdict { return now.Connect(name, 443) }, func() {})
 	}
 	if v := connect("nobody.com"); v.OK || len(r.Waiting()) != 0 {
 		t.Errorf("%+v", v)
+	}
+	if v := connect("never.com"); v.OK || strings.Contains(v.Why, "answer") {
+		t.Errorf("the user is asked about what is denied: %+v", v)
 	}
 	r.Patience = time.Minute
 	verdicts := map[string]network.Verdict{}
