@@ -119,7 +119,7 @@ func TestUpstream(t *testing.T) {
 	}
 	var out strings.Builder
 	s.Report(&out, true)
-	if !strings.Contains(out.String(), "1 connections by your proxy failed") || strings.Contains(out.String()+w.log.String(), "secret") {
+	if !strings.Contains(out.String(), "connections by your proxy failed (1); the last: ") || strings.Contains(out.String()+w.log.String(), "secret") {
 		t.Errorf("%s\n%s", out.String(), w.log.String())
 	}
 }

@@ -63,7 +63,7 @@ func TestUpstream(t *testing.T) {
 	// A proxy that is none, a wrong password: said, without the password.
 	w.Write(w.Home+"/.config/jailed-claude/config.toml", "version = 1\n")
 	w.Env["HTTPS_PROXY"] = "http://ada:" + world.Planted + "-wrong@127.0.0.1:3128"
-	if r, _ := run("allowed.example/22"); !strings.Contains(r.Err, "1 connections by your proxy failed") || !strings.Contains(r.Err, "it answered 40") {
+	if r, _ := run("allowed.example/22"); !strings.Contains(r.Err, "connections by your proxy failed (1)") || !strings.Contains(r.Err, "it answered 40") {
 		t.Error(r)
 	}
 	w.Env["HTTPS_PROXY"] = "https://ada:" + world.Planted + "@127.0.0.1:3128"

@@ -75,7 +75,7 @@ func (s *Summary) Report(out io.Writer, people bool) {
 	}
 	s.reportSignatures(out)
 	for _, u := range s.Proxies {
-		fmt.Fprintf(out, "jailed-claude: network: %d connections by your proxy failed; the last: %s\n", u.Count, Plain(u.Why))
+		fmt.Fprintf(out, "jailed-claude: network: connections by your proxy failed (%d); the last: %s\n", u.Count, Plain(u.Why))
 	}
 	if len(s.Added) > 0 {
 		fmt.Fprintf(out, "jailed-claude: network: allowed while the jail ran; to keep it in a policy: %s\n", PolicyLine(s.Added))
