@@ -393,3 +393,16 @@ func FuzzRule(f *testing.F) {
 		}
 	})
 }
+
+// TestOnePortOnce: a port of the jail's loopback is the host's, or published, or
+// neither, and there once.
+func TestOnePortOnce(t *testing.T) {
+	for _, c := range []struct {
+		ports, host []uint16
+		ok          bool
+	}{{[]uint16{1, 2}, []uint16{3}, true}, {[]uint16{1}, []uint16{1}, false}, {nil, []uint16{1, 1}, false}, {nil, []uint16{0}, false}, {[]uint16{1, 1}, nil, false}} {
+		if _, err := (Config{Mode: Internet, Via: ViaRedirect, TLS: TLSStrict, Ports: c.ports, HostPorts: c.host}).Parse(); (err == nil) != c.ok {
+			t.Errorf("%d, %d: %v", c.ports, c.host, err)
+		}
+	}
+}

@@ -29,6 +29,8 @@ func TestCheckAPI(t *testing.T) {
 		"allowed":         {&network.Config{Mode: network.Filtered, Allow: []string{api}}, []string{"-p"}, "", "", true},
 		"internet":        {&network.Config{Mode: network.Internet}, []string{"-p"}, "", "", true},
 		"a broker":        {&network.Config{Mode: network.None, Brokers: []network.Broker{{Name: "anthropic", Host: api, Upstream: "https://" + api, Allow: []string{"* /**"}}}}, []string{"-p"}, "", "", true},
+		"a denied broker": {&network.Config{Mode: network.None, Deny: []string{api}, Brokers: []network.Broker{{Name: "anthropic", Host: api, Upstream: "https://" + api, Allow: []string{"* /**"}}}}, []string{"-p"}, "", "", false},
+		"asked, denied":   {&network.Config{Mode: network.Filtered, Ask: true, Deny: []string{api}}, []string{"-p"}, "", "", false},
 		"asked":           {&network.Config{Mode: network.Filtered, Ask: true}, []string{"-p"}, "", "", true},
 		"another service": {nil, []string{"-p"}, "ANTHROPIC_BASE_URL=http://127.0.0.1:1", "", true},
 		"bedrock":         {&network.Config{Mode: network.Filtered}, []string{"-p"}, "CLAUDE_CODE_USE_BEDROCK=1", "", true},

@@ -24,7 +24,7 @@ const payloadHeader = "X-Amz-Content-Sha256"
 // again with the host's keys. One that was not signed at all goes on as it is.
 func (b *Broker) resigned(r *http.Request, target *url.URL) (*forward, *refusal) {
 	out := (&http.Request{Method: r.Method, URL: target, Host: target.Host, Header: b.headers(r, false)}).WithContext(r.Context())
-	out.Header.Del(http.CanonicalHeaderKey("X-Amz-Security-Token"))
+	out.Header.Del("X-Amz-Security-Token")
 	f := &forward{Request: out, redact: newRedactor(nil)}
 	if r.ContentLength != 0 {
 		f.sent = &counter{ReadCloser: r.Body}

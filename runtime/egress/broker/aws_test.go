@@ -1,7 +1,11 @@
 package broker
 
 import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -84,24 +88,63 @@ func TestAWS(t *testing.T) {
 	}
 }
 
-// TestBelow: a broker of all names below a domain is none of others.
-func TestBelow(t *testing.T) {
-	b := network.Broker{Host: "*.amazonaws.com", From: "aws:work"}.Complete()
-	if err := b.Check(); err != nil {
+// TestAWSNames: a broker of all names below a domain asks the one that the
+// program looked up, by whatever name a request says, and none where it has none.
+func TestAWSNames(t *testing.T) {
+	n := newNamed(t, nil, func(b *network.Broker, o *Options, s *httptest.Server) {
+		signing(b, o, s)
+		b.Host, b.Upstream = "*.cloud.example", "https://cloud.example"
+	})
+	dialled := func() []string {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		defer func() { n.dialled = nil }()
+		return n.dialled
+	}
+	ask := func(c net.Conn, host string) int {
+		t.Helper()
+		defer c.Close()
+		if _, err := fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host); err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		return r.StatusCode
+	}
+	dial := func(name string) net.Conn {
+		t.Helper()
+		c, err := tls.Dial("tcp", n.at, &tls.Config{RootCAs: n.roots, ServerName: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if names := c.ConnectionState().PeerCertificates[0].DNSNames; len(names) != 1 || names[0] != name {
+			t.Errorf("the certificate of %s is of %q", name, names)
+		}
+		return c
+	}
+	for _, host := range []string{"b.cloud.example", "x.a.cloud.example", "cloud.example", "example.com"} {
+		if status := ask(dial("a.cloud.example"), host); status != http.StatusMisdirectedRequest {
+			t.Errorf("%s: %d", host, status)
+		}
+	}
+	if all := dialled(); len(all) > 0 {
+		t.Errorf("dialled %q", all)
+	}
+	for _, name := range []string{"a.cloud.example", "b.a.cloud.example"} {
+		ask(dial(name), name) // the service's certificate is another's
+		if all := dialled(); len(all) == 0 || all[0] != name+":443" {
+			t.Errorf("%s: dialled %q", name, all)
+		}
+	}
+	resp, err := http.Get("http://" + n.addr + "/")
+	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]bool{"s3.amazonaws.com": true, "a.b.amazonaws.com": true, "amazonaws.com": false, "evilamazonaws.com": false, "amazonaws.com.example": false, "": false} {
-		if b.Serves(name) != want {
-			t.Errorf("%q: %v", name, !want)
-		}
-	}
-	for _, bad := range []network.Broker{
-		{Host: "*.example.com", From: "env:X", Header: "Authorization"}, {Host: "*.com", From: "aws:work"}, {Host: "*", From: "aws:work"},
-		{Host: "s3.*.amazonaws.com", From: "aws:work"}, {Upstream: "https://s3.amazonaws.com", Name: "s", From: "aws:work"}, {Host: "s3.amazonaws.com", From: "aws:"},
-		{Host: "s3.amazonaws.com", From: "aws:work", Header: "X-Api-Key"},
-	} {
-		if err := bad.Complete().Check(); err == nil {
-			t.Errorf("%+v is no broker", bad)
-		}
+	defer resp.Body.Close()
+	if all := dialled(); resp.StatusCode != http.StatusMisdirectedRequest || len(all) > 0 {
+		t.Errorf("by the broker's name: %s, dialled %q", resp.Status, all)
 	}
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -27,11 +28,13 @@ type named struct {
 func newNamed(t testing.TB, answer http.HandlerFunc, changes ...change) *named {
 	t.Helper()
 	// It signs for more names than this broker's, as that of a jail does.
-	a, err := authority.New([]string{"example.com", "other.example"})
+	a, err := authority.New([]string{"example.com", "other.example", "*.cloud.example"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes = append(changes, func(b *network.Broker, o *Options, _ *httptest.Server) { b.Host, o.Authority = "example.com", a })
+	changes = append(changes, func(b *network.Broker, o *Options, _ *httptest.Server) {
+		b.Host, o.Authority = cmp.Or(b.Host, "example.com"), a
+	})
 	n := &named{lab: newLab(t, answer, changes...), roots: x509.NewCertPool()}
 	n.roots.AppendCertsFromPEM(a.PEM())
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

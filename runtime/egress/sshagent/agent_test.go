@@ -348,6 +348,9 @@ func TestAttacks(t *testing.T) {
 		"another hash": func(j *jail) bool {
 			return j.signs(j.named, append([]byte("SSHSIG"), ssh.Marshal(sshsig{"git", "", "md5", strings.Repeat("d", 64)})...))
 		},
+		"another hash, of nothing": func(j *jail) bool {
+			return j.signs(j.named, append([]byte("SSHSIG"), ssh.Marshal(sshsig{"git", "", "md5", ""})...))
+		},
 		"something reserved": func(j *jail) bool {
 			return j.signs(j.named, append([]byte("SSHSIG"), ssh.Marshal(sshsig{"git", "x", "sha512", strings.Repeat("d", 64)})...))
 		},
@@ -366,6 +369,21 @@ func TestAttacks(t *testing.T) {
 				t.Errorf("events %+v", w.events)
 			}
 		})
+	}
+}
+
+// TestUnbound: a client that never binds is told so, and not that its host is the
+// wrong one.
+func TestUnbound(t *testing.T) {
+	w := newWorld(t)
+	j := w.connect()
+	if j.signs(w.named, ssh.Marshal(w.login(w.named))) {
+		t.Error("signed")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.events) != 1 || !strings.Contains(w.events[0].Why, "session-bind@openssh.com") {
+		t.Errorf("%+v", w.events)
 	}
 }
 

@@ -1,20 +1,16 @@
-package egress
+package network
 
-import (
-	"testing"
+import "testing"
 
-	"github.com/jailed-claude/jailed-claude/spec/network"
-)
-
-// TestNoRuleForMetadata: the end of a session proposes no rule that would give the
-// agent the machine's own credentials.
+// TestNoRuleForMetadata: no rule is proposed that would give the agent the
+// machine's own credentials.
 func TestNoRuleForMetadata(t *testing.T) {
 	for host, want := range map[string]bool{
 		"169.254.169.254": false, "169.254.170.2": false, "fd00:ec2::254": false, "::ffff:169.254.169.254": false, "64:ff9b::a9fe:a9fe": false,
 		"168.63.129.16": false, "100.100.100.200": false, "fe80::a9fe:a9fe": false,
 		"10.1.2.3": true, "example.com": true, "192.168.1.1": true, "fd00::1": true,
 	} {
-		if got := network.Proposal(network.Verdict{}, host, 80); (got != "") != want {
+		if got := Proposal(Verdict{}, host, 80); (got != "") != want {
 			t.Errorf("%s: %q", host, got)
 		}
 	}
