@@ -49,10 +49,15 @@ func keptPlace(in *spec.Input) Place {
 	return Place{Format: claudeLogins(), Dir: spec.KeptLogin(in.Host, agent.Default())}
 }
 
+// staysOutside: by the policy, a login can stay outside of the jail.
+func staysOutside(in *spec.Input) bool {
+	return in.Policy.Agent.Key == policy.KeyAuto && in.Policy.Agent.Config == policy.ConfigPrivate && in.Policy.Network.Mode != policy.NetHost
+}
+
 // Choose says which login the jail uses without having it, and where one
 // that is made in it is kept. A configuration with a login of its own uses that.
 func Choose(in *spec.Input) (warnings []string) {
-	if in.Policy.Agent.Key != policy.KeyAuto || in.Policy.Agent.Config != policy.ConfigPrivate || in.Policy.Network.Mode == policy.NetHost {
+	if !staysOutside(in) {
 		return nil
 	}
 	if !isClaude(in) {

@@ -16,7 +16,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host"
-	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // Use says by what an agent is somebody in the jails of a project. No secret is
@@ -59,7 +58,7 @@ func UseOf(in *spec.Input) (u Use, warnings []string) {
 			return u, nil
 		}
 	}
-	if in.Policy.Agent.Config != policy.ConfigPrivate || in.Policy.Network.Mode == policy.NetHost || in.Policy.Agent.Key != policy.KeyAuto {
+	if !staysOutside(in) {
 		u.Kind = Inside
 		return u, nil
 	}
@@ -149,7 +148,7 @@ func ForLogin(in *spec.Input, ofHost bool) error {
 		return hint.Add(fmt.Errorf("no login of %s can be made in a jail and kept outside", a.Title), "log in on this host, with "+a.Programs[0]+" itself: its jails use that login, and do not have it")
 	case len(a.LogIn) == 0:
 		return hint.Add(fmt.Errorf("no login of %s can be kept outside", a.Title), "log in inside: jailed-claude run "+a.Name)
-	case in.Policy.Agent.Key != policy.KeyAuto || in.Policy.Agent.Config != policy.ConfigPrivate || in.Policy.Network.Mode == policy.NetHost:
+	case !staysOutside(in):
 		return hint.Add(errors.New("by this policy no login is kept outside"), `it takes agent.key = "auto", agent.config = "private", and a network that is not the host's`)
 	}
 	in.Env.Keys, in.Env.Login, in.Env.LogIn = nil, "", true
