@@ -59,7 +59,8 @@ const (
 )
 
 // All reads the keys of brokers, by name; of one from a login, it is the folder
-// of that, and none where there is no login yet. It stops at the first that is missing; the error is an *Error.
+// of that, and none where there is no login yet. It stops at the first that is
+// missing; the error is an *Error.
 func All(ctx context.Context, brokers []network.Broker, c Caller) (map[string]string, error) {
 	keys := map[string]string{}
 	for _, b := range brokers {
