@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -84,18 +83,10 @@ func TestTurns(t *testing.T) {
 			}
 			w, l := world.NewLab(t)
 			secret := "secret" + rand.Text()
-			addr, log := filepath.Join(w.Dir, "models"), filepath.Join(w.Dir, "requests")
-			w.Write(log, "")
-			c := exec.Command(os.Args[0], secret, addr, log)
-			c.Env = append(w.Environ(), world.PartEnv+"=models")
-			l.Enter(c)
-			if err := c.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-			world.WaitFor(t, "the services", func() bool { _, err := os.Stat(addr); return err == nil })
+			log := w.Write(filepath.Join(w.Dir, "requests"), "")
+			at := l.Part(w, "models", secret, log)
 			for _, name := range services {
-				l.Ask(lab.Order{Name: name, Answers: [][]string{{lab.PublicA}}, Backend: w.Read(addr)})
+				l.Ask(lab.Order{Name: name, Answers: [][]string{{lab.PublicA}}, Backend: at})
 			}
 			w.Env["PATH"] = found[0] + ":/usr/local/bin:/usr/bin:/bin"
 			if turn.file != "" {

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
 // said is what every model answers.
@@ -29,27 +30,16 @@ type object = map[string]any
 
 // models is the part "models": services of several companies, as far as one turn
 // of each agent asks them. A request that is not about tokens has to carry the
-// secret of the first argument, whose tokens have a number; the second is the
-// file that the address goes to, the third the log.
+// secret of the second argument, whose tokens have a number; the third is the log.
 func models(args []string) int {
-	secret, file, logName := args[0], args[1], args[2]
-	log, err := os.OpenFile(logName, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	secret := args[1]
+	log, err := os.OpenFile(args[2], os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return 1
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 1
-	}
-	if err := os.WriteFile(file+".new", []byte(l.Addr().String()), 0o600); err != nil {
-		return 1
-	}
-	if err := os.Rename(file+".new", file); err != nil {
 		return 1
 	}
 	var mu sync.Mutex
 	refreshed := 0
-	_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return world.ServePart(args[0], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		body, _ := io.ReadAll(r.Body)
@@ -74,7 +64,6 @@ func models(args []string) int {
 		}
 		answer(w, r, body)
 	}))
-	return 0
 }
 
 // answer is what the services say to whoever has the secret.

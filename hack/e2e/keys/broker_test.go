@@ -2,7 +2,6 @@ package keys
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -28,28 +27,12 @@ func TestBrokerTurn(t *testing.T) {
 	for _, mode := range []string{"none", "filtered"} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			placeholder := agent.Claude().Keys[0].For("").Placeholder()
-			self, err := os.Executable()
-			if err != nil {
-				t.Fatal(err)
-			}
-			script := []map[string]any{{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Look", "command": ""}}}}, {"text": "{{tool_result}}"}}
-			input := script[0]["tools"].([]any)[0].(map[string]any)["input"].(map[string]any)
-			// The key comes in masked, by a file.
-			input["command"] = world.PartEnv + "=keyhunt " + self + " $(cat masked) " + masked(placeholder)
-			w, l, key, log := world.Brokered(t, script)
+			w, l, key, log := world.Brokered(t, looking(t, agent.Claude().Keys[0].For("").Placeholder()))
 			w.Write("masked", masked(key))
-			c := w.Command("run", "--net", mode, "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE"), "--read", self,
-				"--", "-p", "look around", "--output-format", "json", "--dangerously-skip-permissions")
-			r := world.Finish(t, c)
-			var answer struct {
-				Result  string `json:"result"`
-				IsError bool   `json:"is_error"`
-			}
-			world.Decode(t, r, &answer)
+			h := look(t, w, mode)
 			requests := w.APIRequests(log)
-			if r.Status != 0 || answer.IsError || len(requests) < 2 {
-				t.Fatalf("%s\nrequests: %d\nlog: %s", r, len(requests), w.SessionLog())
+			if len(requests) < 2 {
+				t.Fatalf("requests: %d\nlog: %s", len(requests), w.SessionLog())
 			}
 			for _, q := range requests {
 				if q.Host != "api.anthropic.com" || !slices.Equal(q.Headers["X-Api-Key"], []string{key}) {
@@ -59,10 +42,6 @@ func TestBrokerTurn(t *testing.T) {
 				if text := fmt.Sprint(q.Headers) + string(q.Body); strings.Contains(text, key) {
 					t.Errorf("the key is in another place of a request: %s", text)
 				}
-			}
-			var h hunt
-			if err := json.Unmarshal([]byte(answer.Result), &h); err != nil {
-				t.Fatalf("%v: %s", err, answer.Result)
 			}
 			if len(h.Key) > 0 {
 				t.Errorf("the key is in %q", h.Key)

@@ -2,9 +2,7 @@ package keys
 
 import (
 	"encoding/base64"
-	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,21 +14,10 @@ import (
 
 // vault is the part "vault": a service of HTTP that shows the files of a
 // folder to who has a key, by whatever scheme, and asks others for it. Its
-// arguments are the folder, the key and the file that its address goes to. The
-// lab speaks TLS for it.
+// further arguments are the folder and the key. The lab speaks TLS for it.
 func vault(args []string) int {
-	dir, key, file := http.FileServer(http.Dir(args[0])), args[1], args[2]
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 1
-	}
-	if err := os.WriteFile(file+".new", []byte(l.Addr().String()), 0o600); err != nil {
-		return 1
-	}
-	if err := os.Rename(file+".new", file); err != nil {
-		return 1
-	}
-	_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	dir, key := http.FileServer(http.Dir(args[1])), args[2]
+	return world.ServePart(args[0], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if text, err := base64.StdEncoding.DecodeString(value); err == nil && scheme == "Basic" {
 			_, value, _ = strings.Cut(string(text), ":")
@@ -42,7 +29,6 @@ func vault(args []string) int {
 		}
 		dir.ServeHTTP(w, r)
 	}))
-	return 0
 }
 
 // vaultKey is what the vault wants.
@@ -53,16 +39,7 @@ func newVault(t *testing.T, w *world.World, l *world.Lab, name string) {
 	t.Helper()
 	l.Name(name, lab.PublicA)
 	w.Shop(name)
-	addr := filepath.Join(w.Dir, "vault-"+name)
-	c := exec.Command(os.Args[0], filepath.Join(w.Dir, "www", name), vaultKey, addr)
-	c.Env = append(w.Environ(), world.PartEnv+"=vault")
-	l.Enter(c)
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-	world.WaitFor(t, "the vault", func() bool { _, err := os.Stat(addr); return err == nil })
-	l.Ask(lab.Order{Name: name, Answers: [][]string{{lab.PublicA}}, Backend: w.Read(addr)})
+	l.Ask(lab.Order{Name: name, Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "vault", filepath.Join(w.Dir, "www", name), vaultKey)})
 }
 
 // clients are programs that speak to https://service.example with what is in

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,22 +19,15 @@ import (
 // this jail and the next ones of the project, until the agent logs out.
 func TestLogInInside(t *testing.T) {
 	t.Parallel()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	placeholder := agent.Claude().Keys[1].For("").Placeholder()
-	hunter := world.PartEnv + "=keyhunt " + self + " $(cat masked) " + masked(placeholder)
-	w, l, _, log := world.Brokered(t, []map[string]any{
-		{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Look", "command": hunter}}}}, {"text": "{{tool_result}}"},
-	})
+	w, l, _, log := world.Brokered(t, looking(t, placeholder))
 	delete(w.Env, "ANTHROPIC_API_KEY")
 	secret := "sk-ant-" + rand.Text() + rand.Text()
-	count := tokenEndpoint(t, w, l, secret)
+	count := tokenEndpoint(w, l, secret)
 	w.Write("masked", masked(secret))
 	run := func(stdin string, args ...string) world.Result {
 		t.Helper()
-		c := w.Command(append([]string{"run", "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE"), "--read", self}, args...)...)
+		c := w.Command(append([]string{"run", "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE")}, args...)...)
 		c.Stdin = strings.NewReader(stdin)
 		return world.Finish(t, c)
 	}
@@ -66,25 +58,8 @@ func TestLogInInside(t *testing.T) {
 	// The next jail has no way to the endpoint, and works with the login. Its
 	// token runs out and is refreshed.
 	w.Write(kept, strings.Replace(w.Read(kept), `"expiresAt":`, `"expiresAt":1,"was":`, 1))
-	r := run("", "--net", "none", "--", "-p", "look around", "--output-format", "json", "--dangerously-skip-permissions")
-	var answer struct {
-		Result  string `json:"result"`
-		IsError bool   `json:"is_error"`
-	}
-	world.Decode(t, r, &answer)
-	var h hunt
-	if err := json.Unmarshal([]byte(answer.Result), &h); r.Status != 0 || answer.IsError || err != nil {
-		t.Fatalf("%v: %s\nlog: %s", err, r, w.SessionLog())
-	}
-	with := 0
-	for _, q := range w.APIRequests(log) {
-		switch got := q.Headers["Authorization"]; {
-		case slices.Equal(got, []string{"Bearer " + secret + "-a1"}), slices.Equal(got, []string{"Bearer " + secret + "-a2"}):
-			with++
-		case len(got) > 0:
-			t.Errorf("%s %s came with %q", q.Host, q.URL, got)
-		}
-	}
+	h := look(t, w, "none")
+	with := carried(t, w.APIRequests(log), secret+"-a1", secret+"-a2")
 	if n := count(); with < 2 || n != "2" {
 		t.Errorf("%d requests had the token, after it was given out %s times", with, n)
 	}
@@ -113,7 +88,7 @@ func TestLoginCommands(t *testing.T) {
 	w, l, _, _ := world.Brokered(t, []map[string]any{{"text": "hello"}})
 	delete(w.Env, "ANTHROPIC_API_KEY")
 	secret := "sk-ant-" + rand.Text() + rand.Text()
-	count := tokenEndpoint(t, w, l, secret)
+	count := tokenEndpoint(w, l, secret)
 	jailed := func(args ...string) world.Result {
 		t.Helper()
 		c := w.Command(args...)
@@ -150,10 +125,7 @@ func TestLoginCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret = "sk-ant-" + rand.Text() + rand.Text()
-	if err := os.Remove(filepath.Join(w.Dir, "tokens")); err != nil {
-		t.Fatal(err)
-	}
-	tokenEndpoint(t, w, l, secret)
+	tokenEndpoint(w, l, secret)
 	if r := jailed(append([]string{"login", "--host"}, agentFlags...)...); r.Status != 0 || !strings.Contains(r.Out+r.Err, "Login successful") {
 		t.Fatalf("%s\nlog: %s", r, w.SessionLog())
 	}

@@ -11,7 +11,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
 // hunt is what a search for two texts has found.
@@ -22,6 +26,57 @@ type hunt struct {
 	// memory could not be.
 	Searched, Closed []string
 	Files, Bytes     int
+}
+
+// looking is a script in which the agent hunts for the text that is masked in the
+// file "masked" of its project, and for a placeholder.
+func looking(t *testing.T, placeholder string) []map[string]any {
+	t.Helper()
+	hunter := world.PartEnv + "=keyhunt " + self(t) + " $(cat masked) " + masked(placeholder)
+	return []map[string]any{
+		{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Look", "command": hunter}}}}, {"text": "{{tool_result}}"},
+	}
+}
+
+// look runs the agent with such a script, and returns what it has found.
+func look(t *testing.T, w *world.World, net string) (h hunt) {
+	t.Helper()
+	r := world.Finish(t, w.Command("run", "--net", net, "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE"), "--read", self(t),
+		"--", "-p", "look around", "--output-format", "json", "--dangerously-skip-permissions"))
+	var answer struct {
+		Result  string `json:"result"`
+		IsError bool   `json:"is_error"`
+	}
+	world.Decode(t, r, &answer)
+	if err := json.Unmarshal([]byte(answer.Result), &h); r.Status != 0 || answer.IsError || err != nil {
+		t.Fatalf("%v: %s\nlog: %s", err, r, w.SessionLog())
+	}
+	return h
+}
+
+// carried is how many requests had one of these tokens. No other is in any.
+func carried(t *testing.T, requests []world.APIRequest, tokens ...string) (n int) {
+	t.Helper()
+	for _, q := range requests {
+		got := q.Headers["Authorization"]
+		switch {
+		case len(got) == 1 && slices.ContainsFunc(tokens, func(token string) bool { return got[0] == "Bearer "+token }):
+			n++
+		case len(got) > 0:
+			t.Errorf("%s %s came with %q", q.Host, q.URL, got)
+		}
+	}
+	return n
+}
+
+// self is this binary.
+func self(t *testing.T) string {
+	t.Helper()
+	p, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // masked hides a text from a search, so that it can be an argument.

@@ -4,12 +4,10 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,24 +19,13 @@ import (
 )
 
 // tokens is the part "tokens": the endpoint that gives out logins and refreshes
-// them. A refresh token that comes a second time ends the login. Its arguments
-// are the secret that tokens begin with, the file that its address goes to, and
-// one that counts.
+// them. A refresh token that comes a second time ends the login. Its further
+// arguments are the secret that tokens begin with, and the file that counts.
 func tokens(args []string) int {
-	secret, file, counter := args[0], args[1], args[2]
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 1
-	}
-	if err := os.WriteFile(file+".new", []byte(l.Addr().String()), 0o600); err != nil {
-		return 1
-	}
-	if err := os.Rename(file+".new", file); err != nil {
-		return 1
-	}
+	secret, counter := args[1], args[2]
 	var mu sync.Mutex
 	n := 0
-	_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return world.ServePart(args[0], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		var q map[string]string
@@ -60,7 +47,6 @@ func tokens(args []string) int {
 		_ = os.WriteFile(counter, []byte(fmt.Sprint(n)), 0o600)
 		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": fmt.Sprintf("%s-a%d", secret, n), "refresh_token": fmt.Sprintf("%s-r%d", secret, n), "expires_in": 28800, "scope": q["scope"]})
 	}))
-	return 0
 }
 
 // hostLogin gives the host of w a login that has run out, and the lab who
@@ -70,23 +56,14 @@ func hostLogin(t *testing.T, w *world.World, l *world.Lab) (secret string, refre
 	secret = "sk-ant-" + rand.Text() + rand.Text()
 	w.Write(w.Home+"/.claude/.credentials.json", fmt.Sprintf(`{"mcpOAuth":{},"claudeAiOauth":{"accessToken":"%s-a0","refreshToken":"%s-r0","expiresAt":%d,"scopes":["user:inference","user:profile"],"subscriptionType":"max","rateLimitTier":"default_claude_max_20x"}}`,
 		secret, secret, time.Now().Add(-time.Hour).UnixMilli()))
-	return secret, tokenEndpoint(t, w, l, secret)
+	return secret, tokenEndpoint(w, l, secret)
 }
 
 // tokenEndpoint is platform.claude.com in the lab. It returns what says how
 // often it gave out tokens.
-func tokenEndpoint(t *testing.T, w *world.World, l *world.Lab, secret string) (count func() string) {
-	t.Helper()
-	addr, counter := filepath.Join(w.Dir, "tokens"), filepath.Join(w.Dir, "refreshes")
-	c := exec.Command(os.Args[0], secret, addr, counter)
-	c.Env = append(w.Environ(), world.PartEnv+"=tokens")
-	l.Enter(c)
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-	world.WaitFor(t, "the endpoint", func() bool { _, err := os.Stat(addr); return err == nil })
-	l.Ask(lab.Order{Name: "platform.claude.com", Answers: [][]string{{lab.PublicC}}, Backend: w.Read(addr)})
+func tokenEndpoint(w *world.World, l *world.Lab, secret string) (count func() string) {
+	counter := filepath.Join(w.Dir, "refreshes")
+	l.Ask(lab.Order{Name: "platform.claude.com", Answers: [][]string{{lab.PublicC}}, Backend: l.Part(w, "tokens", secret, counter)})
 	return func() string {
 		text, err := os.ReadFile(counter)
 		if err != nil {
@@ -100,44 +77,13 @@ func tokenEndpoint(t *testing.T, w *world.World, l *world.Lab, secret string) (c
 // run out, without a word of configuration. No token of it is in the jail.
 func TestLoginTurn(t *testing.T) {
 	t.Parallel()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	placeholder := agent.Claude().Keys[1].For("").Placeholder()
-	hunter := world.PartEnv + "=keyhunt " + self + " $(cat masked) " + masked(placeholder)
-	w, l, _, log := world.Brokered(t, []map[string]any{
-		{"tools": []any{map[string]any{"name": "Bash", "input": map[string]any{"description": "Look", "command": hunter}}}}, {"text": "{{tool_result}}"},
-	})
+	w, l, _, log := world.Brokered(t, looking(t, placeholder))
 	delete(w.Env, "ANTHROPIC_API_KEY")
 	secret, refreshes := hostLogin(t, w, l)
 	w.Write("masked", masked(secret)) // in every token
-	run := func(net string) hunt {
-		t.Helper()
-		c := w.Command("run", "--net", net, "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE"), "--read", self,
-			"--", "-p", "look around", "--output-format", "json", "--dangerously-skip-permissions")
-		r := world.Finish(t, c)
-		var answer struct {
-			Result  string `json:"result"`
-			IsError bool   `json:"is_error"`
-		}
-		world.Decode(t, r, &answer)
-		var h hunt
-		if err := json.Unmarshal([]byte(answer.Result), &h); r.Status != 0 || answer.IsError || err != nil {
-			t.Fatalf("%v: %s\nlog: %s", err, r, w.SessionLog())
-		}
-		return h
-	}
-	h := run("none")
-	with := 0
-	for _, q := range w.APIRequests(log) {
-		switch got := q.Headers["Authorization"]; {
-		case slices.Equal(got, []string{"Bearer " + secret + "-a1"}):
-			with++
-		case len(got) > 0:
-			t.Errorf("%s %s came with %q", q.Host, q.URL, got)
-		}
-	}
+	h := look(t, w, "none")
+	with := carried(t, w.APIRequests(log), secret+"-a1")
 	if n := refreshes(); with < 2 || n != "1" {
 		t.Errorf("%d requests had the token, after %s refreshes", with, n)
 	}
@@ -166,7 +112,7 @@ func TestLoginTurn(t *testing.T) {
 		t.Errorf("%v: beside the file: %v", err, entries)
 	}
 	// A second jail has the placeholder already.
-	if h := run("internet"); len(h.Key) > 0 {
+	if h := look(t, w, "internet"); len(h.Key) > 0 {
 		t.Errorf("a token is in %q", h.Key)
 	}
 	if n := refreshes(); n != "1" {
@@ -211,9 +157,5 @@ func TestManyLogins(t *testing.T) {
 	if n := refreshes(); n != "1" {
 		t.Errorf("refreshes: %s", n)
 	}
-	for _, q := range w.APIRequests(log) {
-		if got := q.Headers.Get("Authorization"); got != "" && got != "Bearer "+secret+"-a1" {
-			t.Errorf("%s came with %q", q.URL, got)
-		}
-	}
+	carried(t, w.APIRequests(log), secret+"-a1")
 }

@@ -1,8 +1,11 @@
 package world
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,6 +98,39 @@ func (l *Lab) Name(name string, addresses ...string) {
 
 // Caught returns and forgets what came to the lab.
 func (l *Lab) Caught() lab.Reply { l.t.Helper(); return l.Ask(lab.Order{}) }
+
+// Part starts a part of this binary in the lab, and returns the address at which
+// it serves (ServePart). Its first argument is the file for that, args come then.
+func (l *Lab) Part(w *World, name string, args ...string) (address string) {
+	l.t.Helper()
+	file := filepath.Join(w.Dir, name+"-"+rand.Text())
+	c := exec.Command(os.Args[0], slices.Concat([]string{file}, args)...)
+	c.Env = append(w.Environ(), PartEnv+"="+name)
+	l.Enter(c)
+	if err := c.Start(); err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	WaitFor(l.t, "the part "+name, func() bool { _, err := os.Stat(file); return err == nil })
+	return w.Read(file)
+}
+
+// ServePart serves at an address that it writes into a file. It returns the exit
+// status of a part that cannot.
+func ServePart(file string, h http.Handler) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err == nil {
+		err = os.WriteFile(file+".new", []byte(l.Addr().String()), 0o600)
+	}
+	if err == nil {
+		err = os.Rename(file+".new", file)
+	}
+	if err == nil {
+		err = http.Serve(l, h)
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
 
 // Enter makes c run in the lab, as the caller.
 func (l *Lab) Enter(c *exec.Cmd) {
