@@ -36,7 +36,7 @@ func storePath(letter, name string) string {
 
 var (
 	libc   = storePath("a", "libc-2.36")
-	node   = storePath("b", "node-22")
+	node   = storePath("b", "javascript-22")
 	claude = storePath("c", "claude-2")
 	tools  = storePath("d", "tools-1")
 )
@@ -243,7 +243,8 @@ func TestContents(t *testing.T) {
 // store's file system is makes no difference.
 func TestSameBytes(t *testing.T) {
 	one, two := store(t), store(t)
-	// Another umask, other times, and files that nix-store --optimise has linked.
+	// Other modes, but for the owner's, other times, and files that nix-store
+	// --optimise has linked.
 	err := filepath.WalkDir(two.Root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.Type()&fs.ModeSymlink != 0 {
 			return err
@@ -252,7 +253,7 @@ func TestSameBytes(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return errors.Join(os.Chtimes(p, time.Now(), time.Unix(1e9, 5)), os.Chmod(p, fi.Mode()&^0o077))
+		return errors.Join(os.Chtimes(p, time.Now(), time.Unix(1e9, 5)), os.Chmod(p, fi.Mode()&^0o077|0o011))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -287,29 +288,46 @@ func TestCache(t *testing.T) {
 		t.Errorf("nothing changed: %+v, not %+v", r, first)
 	}
 	read(t, dir)
-	// One store path is another one.
-	if err := os.WriteFile(in.Root+node+"/bin/node", []byte(strings.Repeat("y", 2<<20)), 0o755); err != nil {
+	if r := write(t, dir, in, Options{Cache: o.Cache, Compression: Gzip}); r.Reused != 0 {
+		t.Errorf("another compression: %+v", r)
+	}
+	read(t, dir)
+	// One store path is another one, of which stat(2) says the same size and time.
+	if err := rewrite(in.Root + node + "/bin/node"); err != nil {
 		t.Fatal(err)
 	}
 	r := write(t, dir, in, o)
 	if r.Reused != r.Layers-1 || r.Digest == first.Digest {
 		t.Errorf("one path changed: %+v", r)
 	}
-	if i := read(t, dir); i.text[node[1:]+"/bin/node"][:1] != "y" {
+	if i := read(t, dir); !strings.HasPrefix(i.text[node[1:]+"/bin/node"], "#!") {
 		t.Error("the old file is in the new image")
 	}
-	// A damaged cache is no cache.
-	entries, err := os.ReadDir(o.Cache)
-	if err != nil || len(entries) == 0 {
-		t.Fatal(err, entries)
-	}
-	for i, e := range entries {
-		if err := os.WriteFile(filepath.Join(o.Cache, e.Name()), []byte("{")[:i%2], 0o644); err != nil {
-			t.Fatal(err)
+	// A damaged cache is no cache, in whichever half.
+	for _, damage := range []struct{ blob, description string }{{"short", ""}, {"", "{}"}, {"", "{"}} {
+		entries, err := os.ReadDir(o.Cache)
+		if err != nil || len(entries) == 0 {
+			t.Fatal(err, entries)
 		}
-	}
-	if again := write(t, filepath.Join(t.TempDir(), "image"), in, o); again.Reused != 0 || again.Digest != r.Digest {
-		t.Errorf("a damaged cache: %+v, not %+v", again, r)
+		for _, e := range entries {
+			text := damage.blob
+			if strings.HasSuffix(e.Name(), ".json") {
+				text = damage.description
+				if text == "" {
+					continue
+				}
+			}
+			// Not in place: the image has the same file.
+			file := filepath.Join(o.Cache, e.Name())
+			if err := errors.Join(os.Remove(file), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again := filepath.Join(t.TempDir(), "image")
+		if got := write(t, again, in, o); got.Reused != 0 || got.Digest != r.Digest {
+			t.Errorf("a damaged cache, %+v: %+v, not %+v", damage, got, r)
+		}
+		read(t, again)
 	}
 	old := time.Now().Add(-2 * keepFor)
 	descriptions, _ := filepath.Glob(filepath.Join(o.Cache, "*.json"))
@@ -342,6 +360,18 @@ func TestCheck(t *testing.T) {
 	if _, err := Check(t.Context(), dir, t.TempDir(), changed, Options{}); !errors.Is(err, ErrDiffers) {
 		t.Errorf("another rootfs: %v", err)
 	}
+	// A cache in which one layer stands for another.
+	o, other := Options{Cache: t.TempDir()}, filepath.Join(t.TempDir(), "image")
+	write(t, other, in, o)
+	cached, _ := filepath.Glob(filepath.Join(o.Cache, "*.json"))
+	from, to := strings.TrimSuffix(cached[0], ".json"), strings.TrimSuffix(cached[1], ".json")
+	if err := errors.Join(os.Remove(to), os.Remove(to+".json"), os.Link(from, to), os.Link(from+".json", to+".json")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, other, in, o)
+	if _, err := Check(t.Context(), other, t.TempDir(), in, o); !errors.Is(err, ErrDiffers) {
+		t.Errorf("an image of a wrong cache: %v", err)
+	}
 	blobs, _ := filepath.Glob(filepath.Join(dir, "blobs/sha256/*"))
 	f, err := os.OpenFile(blobs[0], os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
@@ -368,9 +398,23 @@ func TestManyPaths(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dir := filepath.Join(t.TempDir(), "image")
-	if r := write(t, dir, in, Options{}); r.Layers != 60 {
+	dir, o := filepath.Join(t.TempDir(), "image"), Options{Cache: t.TempDir()}
+	r := write(t, dir, in, o)
+	if r.Layers != 60 {
 		t.Errorf("%d layers", r.Layers)
+	}
+	// Which of them come from a cache makes no difference to their order.
+	cached, err := filepath.Glob(filepath.Join(o.Cache, "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 30 {
+		if err := os.Remove(cached[2*i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if again := write(t, dir, in, o); again.Reused != 30 || again.Digest != r.Digest {
+		t.Errorf("with half of a cache: %+v, not %+v", again, r)
 	}
 	if i := read(t, dir); len(i.layers[57]) != 2*33+2 || i.config.History[57].CreatedBy != "small store paths" {
 		t.Errorf("%d files in layer %s", len(i.layers[57]), i.config.History[57].CreatedBy)
@@ -389,7 +433,7 @@ func TestNothingHalf(t *testing.T) {
 		ctx   context.Context
 		spoil func(*Input)
 	}{
-		"no store path":     {t.Context(), func(in *Input) { in.Paths = append(in.Paths, "/etc") }},
+		"no store path":     {t.Context(), func(in *Input) { in.Paths = append(in.Paths, "/") }},
 		"a path is missing": {t.Context(), func(in *Input) { in.Paths = append(in.Paths, storePath("e", "gone")) }},
 		"a FIFO": {t.Context(), func(in *Input) {
 			if err := unix.Mkfifo(in.Root+tools+"/fifo", 0o644); err != nil {
@@ -414,29 +458,64 @@ func TestNothingHalf(t *testing.T) {
 	read(t, dir)
 }
 
-// TestChanging: a file that changes while it is read gives no image.
+// TestChanging: what changes while it is read gives no image, whichever way.
 func TestChanging(t *testing.T) {
-	in := store(t)
-	file := in.Root + claude + "/bin/claude"
-	grown := false
-	o := Options{Progress: func(done, _ int64) {
-		if !grown {
-			grown = true
-			f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if _, err := f.WriteString("more"); err != nil || f.Close() != nil {
-				t.Error(err)
-			}
-		}
-	}}
-	before := runtime.GOMAXPROCS(1) // the largest is read first
+	before := runtime.GOMAXPROCS(1) // the largest is read first: claude's program, and what is beside it
 	defer runtime.GOMAXPROCS(before)
-	if _, err := Write(t.Context(), filepath.Join(t.TempDir(), "image"), in, o); !errors.Is(err, ErrChanging) {
-		t.Errorf("got %v", err)
+	for name, c := range map[string]struct {
+		want   error
+		change func(in Input, program, next string) error
+	}{
+		"grown": {ErrChanging, func(_ Input, program, _ string) error {
+			f, err := os.OpenFile(program, os.O_WRONLY|os.O_APPEND, 0)
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteString("more")
+			return errors.Join(err, f.Close())
+		}},
+		"shrunk":       {ErrChanging, func(_ Input, program, _ string) error { return os.Truncate(program, 100) }},
+		"same size":    {ErrChanging, func(_ Input, program, _ string) error { return rewrite(program) }},
+		"PID 1":        {ErrChanging, func(in Input, _, _ string) error { return rewrite(in.Init) }},
+		"another file": {ErrChanging, func(_ Input, _, next string) error { return os.WriteFile(next+"2", nil, 0o644) }},
+		"one is gone":  {fs.ErrNotExist, func(_ Input, _, next string) error { return os.RemoveAll(next) }},
+		"now a symlink": {unix.ELOOP, func(in Input, _, next string) error {
+			return errors.Join(os.RemoveAll(next), os.Symlink(in.Init, next))
+		}},
+		"now a FIFO": {ErrChanging, func(_ Input, _, next string) error { return errors.Join(os.RemoveAll(next), unix.Mkfifo(next, 0o644)) }},
+	} {
+		in := store(t)
+		program, next := in.Root+claude+"/bin/claude", in.Root+claude+"/bin/next"
+		if err := os.WriteFile(next, []byte("next"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		o := Options{Progress: func(int64, int64) {
+			if err := c.change(in, program, next); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}}
+		if _, err := Write(t.Context(), filepath.Join(t.TempDir(), "image"), in, o); !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, not %v", name, err, c.want)
+		}
 	}
+}
+
+// rewrite changes a file, but neither its size nor the time that is said of it.
+// The kernel's clock for files may stand still for some milliseconds.
+func rewrite(file string) error {
+	var before, now unix.Stat_t
+	if err := unix.Stat(file, &before); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	for now = before; err == nil && now.Ctim == before.Ctim; {
+		_, err = f.WriteAt([]byte("#!"), 0)
+		err = errors.Join(err, os.Chtimes(file, time.Time{}, time.Unix(before.Mtim.Unix())), unix.Stat(file, &now))
+	}
+	return errors.Join(err, f.Close())
 }
 
 func TestReplace(t *testing.T) {
@@ -445,8 +524,9 @@ func TestReplace(t *testing.T) {
 	if err := errors.Join(os.WriteFile(file, nil, 0o644), os.MkdirAll(full+"/thesis", 0o755), os.Mkdir(empty, 0o755)); err != nil {
 		t.Fatal(err)
 	}
+	early := Options{Progress: func(int64, int64) { t.Error("the store is read first") }}
 	for _, dir := range []string{file, full} {
-		if _, err := Write(t.Context(), dir, in, Options{}); !errors.Is(err, ErrExists) {
+		if _, err := Write(t.Context(), dir, in, early); !errors.Is(err, ErrExists) {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
@@ -454,6 +534,9 @@ func TestReplace(t *testing.T) {
 		t.Error(err)
 	}
 	write(t, empty, in, Options{})
+	if fi, err := os.Stat(empty); err != nil || fi.Mode().Perm() != 0o755 {
+		t.Errorf("the image is for few: %v, %v", fi, err)
+	}
 	// An image with something of the user's in it, and a part of one.
 	thesis := filepath.Join(empty, "thesis")
 	if err := os.WriteFile(thesis, nil, 0o644); err != nil {

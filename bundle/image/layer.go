@@ -139,7 +139,7 @@ func (b *builder) one(ctx context.Context, u unit) (l layer, err error) {
 	if err := errors.Join(w.tar.Close(), compressed.Close(), stored.w.Flush(), f.Chmod(0o644)); err != nil {
 		return layer{}, err
 	}
-	if err := u.again(); err != nil {
+	if err := u.again(key); err != nil {
 		return layer{}, err
 	}
 	l.DiffID, l.Digest, l.Size = digestOf(plain), digestOf(stored.sum), stored.n

@@ -173,8 +173,9 @@ func (u unit) key() ([]byte, error) {
 	return sum.Sum(nil), nil
 }
 
-// again looks at a unit's store paths once more: nothing may have changed.
-func (u unit) again() error {
+// again looks at what a unit is read from once more: nothing may have changed
+// since it had that key.
+func (u unit) again(key []byte) error {
 	for _, t := range u.paths {
 		now, err := look(t.root, t.path)
 		if err != nil {
@@ -184,7 +185,11 @@ func (u unit) again() error {
 			return fmt.Errorf("%q: %w", t.path, ErrChanging)
 		}
 	}
-	return nil
+	now, err := u.key()
+	if err == nil && !bytes.Equal(now, key) {
+		err = fmt.Errorf("%q: %w", u.what, ErrChanging)
+	}
+	return err
 }
 
 // ids are the user of an image.
