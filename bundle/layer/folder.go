@@ -137,11 +137,12 @@ func Hold(f *os.File) error {
 //
 // Preconditions: the caller has the lock.
 func (d Dir) Remove() error {
-	// overlayfs leaves folders of mode 000 in work.
-	for _, one := range append([]Dir{d}, d.gits()...) {
-		for _, name := range []string{"work", "index"} {
-			_ = os.Chmod(filepath.Join(one.Work(), name), 0o700)
+	// overlayfs leaves folders of mode 000 in work, and the agent may in upper.
+	_ = filepath.WalkDir(string(d), func(p string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			_ = os.Chmod(p, 0o700)
 		}
-	}
+		return nil // what stays is reported by who removes
+	})
 	return os.RemoveAll(string(d))
 }

@@ -66,7 +66,7 @@ func look(upper string, found func(git bool) error) error {
 	err := filepath.WalkDir(root, func(p string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil && p != root && errors.Is(err, fs.ErrPermission):
-			return fs.SkipDir // one that the agent closed; it holds something
+			// A folder that the agent closed counts as one file: it may hold some.
 		case err != nil:
 			return err
 		case e.IsDir():

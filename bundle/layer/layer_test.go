@@ -129,6 +129,89 @@ func TestWorktreeBase(t *testing.T) {
 	if got := begin(t, d, dir, common); !slices.Equal(got, []string{"HEAD"}) {
 		t.Errorf("%q", got)
 	}
+	if _, err := Borrow(d); err == nil {
+		t.Error("a layer was lent whose git directory holds something")
+	}
+	// What the project's own holds counts as much.
+	write(t, filepath.Join(d.Upper(), "x"), "inside\n")
+	if err := os.Remove(filepath.Join(d.Git(common).Upper(), "x")); err != nil {
+		t.Fatal(err)
+	}
+	if got := begin(t, d, dir, common); !slices.Equal(got, []string{"HEAD"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestIndexWithoutChecksum: git can be told to leave it out.
+func TestIndexWithoutChecksum(t *testing.T) {
+	dir, d := repository(t)
+	without := func() {
+		t.Helper()
+		index, err := os.ReadFile(filepath.Join(dir, ".git/index"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(index[len(index)-20:])
+		write(t, filepath.Join(dir, ".git/index"), string(index))
+	}
+	without()
+	begin(t, d, dir)
+	write(t, filepath.Join(d.Upper(), "a"), "inside\n")
+	write(t, filepath.Join(dir, "b"), "b")
+	git(t, dir, "add", "b")
+	without()
+	if got := begin(t, d, dir); !slices.Equal(got, []string{"the index"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestOtherRefs: refs that lie in tables, and what is none.
+func TestOtherRefs(t *testing.T) {
+	dir := t.TempDir()
+	d := In(t.TempDir())
+	write(t, filepath.Join(dir, ".git/HEAD"), "ref: refs/heads/.invalid\n")
+	tables := filepath.Join(dir, ".git/reftable/tables.list")
+	write(t, tables, "one.ref\n")
+	begin(t, d, dir)
+	write(t, filepath.Join(d.Upper(), "a"), "inside\n")
+	write(t, filepath.Join(dir, ".git/refs/heads/main.lock"), strings.Repeat("a", 40))
+	if got := begin(t, d, dir); got != nil {
+		t.Errorf("a lock: %q", got)
+	}
+	write(t, tables, "one.ref\ntwo.ref\n")
+	if got := begin(t, d, dir); !slices.Equal(got, []string{"branches or tags"}) {
+		t.Errorf("another table: %q", got)
+	}
+	if _, err := read(tables, 4); err == nil {
+		t.Error("a file of any size is read")
+	}
+}
+
+// TestBeginRefuses: no jail starts in a layer that is in part on the host, or that
+// a later version has begun, and neither is changed.
+func TestBeginRefuses(t *testing.T) {
+	dir := t.TempDir()
+	d := In(t.TempDir())
+	begin(t, d, dir)
+	base := filepath.Join(string(d), baseName)
+	for file, text := range map[string]string{JournalName: "{}", baseName: `{"version": 2}`} {
+		write(t, filepath.Join(string(d), file), text)
+		before, err := os.ReadFile(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = Begin(d, dir, nil)
+		if err == nil || errors.Is(err, ErrUnfinished) != (file == JournalName) {
+			t.Errorf("%s: %v", file, err)
+		}
+		if after, err := os.ReadFile(base); string(after) != string(before) {
+			t.Errorf("%s: the base is another one: %s, %v", file, after, err)
+		}
+		if err := os.Remove(filepath.Join(string(d), file)); err != nil {
+			t.Fatal(err)
+		}
+		begin(t, d, dir)
+	}
 }
 
 // TestLock: one has the layer, and whoever comes while he has it is told so.
@@ -158,6 +241,14 @@ func TestLock(t *testing.T) {
 	if _, err := d.Lock(); err == nil {
 		t.Error("a symlink was locked")
 	}
+	elsewhere := filepath.Join(dir, "made")
+	if err := errors.Join(os.Remove(filepath.Join(string(d), LockName)), os.Symlink(elsewhere, filepath.Join(string(d), LockName))); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = Begin(d, dir, nil)
+	if _, there := os.Lstat(elsewhere); err == nil || there == nil {
+		t.Errorf("a file was made through a symlink: %v", err)
+	}
 }
 
 // TestHeld: files count, whatever they are; folders do not.
@@ -167,9 +258,18 @@ func TestHeld(t *testing.T) {
 	if err := os.Chmod(lower, 0o750|os.ModeSetgid); err != nil {
 		t.Fatal(err)
 	}
+	old := time.Unix(1e9, 0)
+	if err := os.Chtimes(lower, old, old); err != nil {
+		t.Fatal(err)
+	}
 	begin(t, d, lower)
-	if fi, err := os.Stat(d.Upper()); err != nil || fi.Mode().Perm() != 0o750 {
-		t.Errorf("the folder itself has another mode: %v, %v", fi.Mode(), err)
+	if fi, err := os.Stat(d.Upper()); err != nil || fi.Mode().Perm() != 0o750 || !fi.ModTime().Equal(old) {
+		t.Errorf("the folder itself has another mode or time: %v %v, %v", fi.Mode(), fi.ModTime(), err)
+	}
+	for _, dir := range []string{string(d), d.Work()} {
+		if fi, err := os.Stat(dir); err != nil || fi.Mode().Perm() != 0o700 {
+			t.Errorf("%s is open to others: %v, %v", dir, fi.Mode(), err)
+		}
 	}
 	for _, dir := range []string{"x/y", ".git/objects"} {
 		if err := os.MkdirAll(filepath.Join(d.Upper(), dir), 0o755); err != nil {
@@ -196,6 +296,18 @@ func TestHeld(t *testing.T) {
 	}
 	if _, err := Borrow(d); err == nil {
 		t.Error("a layer that holds something was lent")
+	}
+	// What the agent closed may hold something.
+	closed := filepath.Join(d.Upper(), "x")
+	write(t, closed+"/y/deep/f", "")
+	if err := errors.Join(os.RemoveAll(d.Upper()+"/.git"), os.Remove(d.Upper()+"/.gitignore"), os.Remove(closed+"/p"), os.Chmod(closed, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := Look(d.Upper()); err != nil || h.String() != "1 changed file" {
+		t.Errorf("a closed folder: %s, %v", h, err)
+	}
+	if _, err := Borrow(d); err == nil {
+		t.Error("a layer was lent in which a folder is closed")
 	}
 	// As overlayfs leaves it.
 	if err := os.MkdirAll(filepath.Join(d.Work(), "work", "#1"), 0o700); err != nil {
