@@ -100,8 +100,9 @@ func sets(p policy.Policy, layer, key string) bool {
 	return false
 }
 
-// Allows reports whether rules of network.allow may be added to a jail that runs.
-func Allows(rules []string) error {
+// Allows reports whether rules of network.allow and ports of network.ports may be
+// added to a jail that runs.
+func Allows(rules []string, ports []uint16) error {
 	org, err := Read()
 	if err != nil || org == nil {
 		return err
@@ -111,5 +112,8 @@ func Allows(rules []string) error {
 		return err
 	}
 	p.Network.Allow = slices.Concat(p.Network.Allow, rules)
+	for _, port := range ports {
+		p.Network.Ports = append(p.Network.Ports, int64(port))
+	}
 	return Check(org, p)
 }

@@ -49,7 +49,7 @@ func allow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := organisation.Allows(rules); err != nil {
+		if err := organisation.Allows(rules, nil); err != nil {
 			return err
 		}
 		now, err := steer.Allow(j, rules)
@@ -99,6 +99,9 @@ func ports() *cobra.Command {
 		}
 		for _, p := range take {
 			lists[1] = append(lists[1], uint16(min(p, 65535)))
+		}
+		if err := organisation.Allows(nil, lists[0]); err != nil {
+			return err
 		}
 		now, err := steer.Ports(j, lists[0], lists[1])
 		for _, p := range now {
