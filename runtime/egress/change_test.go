@@ -50,6 +50,26 @@ func TestChange(t *testing.T) {
 	}
 }
 
+// TestDenyAddress: a name's connections end where its address is denied.
+func TestDenyAddress(t *testing.T) {
+	serve(t, "93.184.216.34:80", echo)
+	w := newWorld(t, mode(network.Internet))
+	c := w.mustTo("good.example:80")
+	if _, err := c.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.session.Deny([]string{"93.184.216.0/24"}); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.ReadAll(c); err == nil || strings.Contains(err.Error(), "timeout") {
+		t.Errorf("the connection goes on: %v", err)
+	}
+}
+
 // TestDenyBroker: a connection to a broker by the service's name ends with the
 // user's no, and there is no other.
 func TestDenyBroker(t *testing.T) {
@@ -124,17 +144,21 @@ func TestPublish(t *testing.T) {
 func TestAsk(t *testing.T) {
 	serve(t, "93.184.216.34:80", echo)
 	w := newWorld(t, mode(network.Filtered, "other.example"), denying("never.example"), func(_ *world, o *Options, _ *limits) { o.Config.Ask = true })
-	// What is denied is no question.
-	if a, err := w.lookup("never.example"); err == nil {
-		t.Errorf("what is denied is found, at %s", a)
+	// What is denied is no question, nor is the host itself.
+	for _, name := range []string{"never.example", network.HostName} {
+		if a, err := w.lookup(name); err == nil {
+			t.Errorf("%s is found, at %s", name, a)
+		}
 	}
 	c := w.mustTo("good.example:80")
 	for len(w.session.Waiting()) == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if d := w.dials(); len(d) > 0 || len(w.asked) > 0 {
-		t.Errorf("%v was dialled, %q asked for", d, w.asked)
+	w.mu.Lock()
+	if len(w.dialed) > 0 || len(w.asked) > 0 {
+		t.Errorf("%v was dialled, %q asked for", w.dialed, w.asked)
 	}
+	w.mu.Unlock()
 	if got := w.session.Waiting(); got[0] != "good.example:80" {
 		t.Errorf("%q", got)
 	}

@@ -29,7 +29,8 @@ type world struct {
 	t *testing.T
 	// named and other are keys of the host's agent.
 	named, rsa, other ssh.Signer
-	// good is the key of the host in the policy, evil that of another one.
+	// good is a key of the host in the policy, and rsa as well; evil is that of
+	// another one.
 	good, evil ssh.Signer
 	agent      *Agent
 	socket     string
@@ -93,7 +94,7 @@ func newWorld(t *testing.T, sign ...string) *world {
 	w.evil, _ = newKey(t)
 	config := &network.SSH{
 		Keys:  []string{ssh.FingerprintSHA256(w.named.PublicKey()), ssh.FingerprintSHA256(w.rsa.PublicKey())},
-		Hosts: []network.SSHHost{{Name: "good.example", User: "git", Keys: []string{line(w.good)}}}, Sign: sign,
+		Hosts: []network.SSHHost{{Name: "good.example", User: "git", Keys: []string{line(w.good), line(w.rsa)}}}, Sign: sign,
 	}
 	var err error
 	w.agent, err = New(Options{
@@ -293,6 +294,12 @@ func TestAttacks(t *testing.T) {
 		"a failed binding and then a good one": func(j *jail) bool {
 			return j.bound(j.bind(j.evil, session1())) || bound(j, j.bind(j.good, session1()), ssh.Marshal(j.login(j.named)))
 		},
+		"a good binding and then a failed one": func(j *jail) bool {
+			return !j.bound(j.bind(j.good, session1())) || bound(j, j.bind(j.evil, other), ssh.Marshal(j.login(j.named)))
+		},
+		"a binding by SHA-1": func(j *jail) bool { // a signature of RSA, as this package makes it
+			return bound(j, j.bind(j.rsa, session1()), ssh.Marshal(j.login(j.named)))
+		},
 		"an empty session": func(j *jail) bool {
 			return bound(j, j.bind(j.good, nil), changed(j.world, func(l *login) { l.ID = nil }))
 		},
@@ -327,12 +334,20 @@ func TestAttacks(t *testing.T) {
 		"another message": func(j *jail) bool {
 			return bound(j, j.bind(j.good, session1()), changed(j.world, func(l *login) { l.Kind = 51 }))
 		},
+		"the question whether a key would do": func(j *jail) bool {
+			return bound(j, j.bind(j.good, session1()), changed(j.world, func(l *login) { l.HasSignature = false }))
+		},
 		"another algorithm": func(j *jail) bool {
 			return bound(j, j.bind(j.good, session1()), changed(j.world, func(l *login) { l.Algorithm = "rsa-sha2-512" }))
 		},
 		"SHA-1": func(j *jail) bool {
 			l := j.login(j.rsa)
 			return j.bound(j.bind(j.good, session1())) && j.signs(j.rsa, ssh.Marshal(l))
+		},
+		"SHA-1, for git": func(j *jail) bool { return j.signs(j.rsa, signature("git")) },
+		"flags of another kind of key": func(j *jail) bool {
+			_, err := j.SignWithFlags(j.named.PublicKey(), signature("git"), agent.SignatureFlagRsaSha256)
+			return err == nil
 		},
 		"random data":                  func(j *jail) bool { return j.signs(j.named, bytes.Repeat([]byte{7}, 1024)) },
 		"random data, bound":           func(j *jail) bool { return bound(j, j.bind(j.good, session1()), bytes.Repeat([]byte{7}, 1024)) },
