@@ -5,7 +5,7 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm soak check-nix check-agents check-toolchains check-image fuzz lint bench release check-release install clean
+.PHONY: help build run test test-vm soak check-nix check-agents check-toolchains check-image fuzz lint bench release check-release deb install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-19s %s\n", $$1, $$2 }'
@@ -62,8 +62,12 @@ release: ## what is published, in dist/release: archives, SBOMs, checksums
 check-release: ## builds it twice, and compares every byte
 	@hack/release/check.sh $(ARGS)
 
-install: build ## the program into PREFIX/bin
+deb: ## packages of the last commit in dist/release: .deb, .rpm, pacman's
+	@hack/release/release.sh "$$(dpkg --print-architecture)"
+
+install: build ## the program into PREFIX/bin, and its manual
 	@install -D -m 0755 bin/jailed-claude '$(DESTDIR)$(PREFIX)/bin/jailed-claude'
+	@hack/man.sh bin/jailed-claude '$(DESTDIR)$(PREFIX)/share/man/man1'
 
 clean: ## removes what build made
 	@rm -rf bin dist

@@ -15,31 +15,13 @@ set -euo pipefail
 ME=fresh
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=debian.sh
+. "$HACK/debian.sh"
 
 [ "$(id -u)" = 0 ] || die "needs root"
-command -v debootstrap >/dev/null || die "debootstrap is not installed"
 cd "$REPO"
 commit=$(git rev-parse --verify "${1:-HEAD}^{commit}")
-suite=bookworm
 user=stranger
-base=$(cache_root)/fresh-$suite.tar
-
-if [ ! -s "$base" ]; then
-  # The mirror that this machine's own apt uses.
-  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-    awk '$1 == "URIs:" || $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ "/debian/?$" && !found++) print $i }') || true
-  [ -n "$mirror" ] || die "no Debian mirror in apt's sources"
-  say "debootstrap $suite, once"
-  new=$(mktemp -d /var/tmp/jcf.XXXXXX)
-  trap 'remove_system "$new"' EXIT
-  debootstrap --variant=minbase --include=git,make,curl,ca-certificates "$suite" "$new" "$mirror" >"$base.log" 2>&1 ||
-    { tail -n 3 "$base.log" >&2; die "debootstrap failed; whole log: $base.log"; }
-  rm -rf "$new"/var/cache/apt/archives/*.deb "$new"/var/lib/apt/lists/*
-  tar --create --file "$base.new" --directory "$new" .
-  mv "$base.new" "$base"
-  remove_system "$new"
-  trap - EXIT
-fi
 
 root=$(mktemp -d /var/tmp/jcf.XXXXXX)
 results=$root.results
@@ -48,8 +30,7 @@ clean_up() {
   rm -f "$results"
 }
 trap clean_up EXIT
-tar --extract --file "$base" --directory "$root"
-chmod 0755 "$root" # the archive has the mode of a temporary folder
+debian_fresh "$root"
 cp -a "$("$(go_program)" env GOROOT)" "$root/usr/local/go"
 git clone --quiet --no-local --bare "$REPO" "$root/srv/jailed-claude.git"
 git -C "$root/srv/jailed-claude.git" update-ref refs/heads/fresh "$commit"
@@ -106,28 +87,8 @@ done
 STEPS
 chmod 0755 "$root/srv/steps"
 
-# pivot_root and not chroot: the kernel refuses user namespaces in a chroot.
-cat >"$root/srv/enter" <<'ENTER'
-#!/bin/bash
-set -euo pipefail
-root=$1
-shift
-mount --bind "$root" "$root"
-cd "$root"
-mount -t proc proc proc
-mount --rbind /sys sys
-mount --rbind /dev dev
-mount -t tmpfs -o mode=1777 tmpfs tmp
-mount -t tmpfs -o mode=0755 tmpfs run
-mkdir -p .old
-pivot_root . .old
-umount --lazy .old
-rmdir .old
-exec "$@"
-ENTER
 say "clone of ${commit:0:12} in a new Debian, $root"
-env -i "${environment[@]}" CI="${CI:-}" unshare --mount --pid --ipc --uts --fork --kill-child -- \
-  bash "$root/srv/enter" "$root" /srv/steps "$user" || true
+in_system "$root" --mount --pid --ipc --uts -- env -i "${environment[@]}" CI="${CI:-}" /srv/steps "$user" || true
 cp "$root/srv/results" "$results" 2>/dev/null || die "the steps did not run"
 printf '\n'
 cat "$results"

@@ -74,30 +74,6 @@ cache_root() {
   fi
 }
 
-# remove_system DIR removes a system that debootstrap made, or began to make: an
-# interrupted one has /proc and /sys mounted there, and those are this machine's.
-remove_system() {
-  local place
-  awk -v dir="$1/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | while IFS= read -r place; do umount "$place"; done
-  rm -rf --one-file-system "$1"
-}
-
-# network_as_here DIR has a Debian in a folder reach the network as this machine
-# does. Of apt's sources it gets only Debian's own: a stranger has no others.
-network_as_here() {
-  local root=$1 file
-  for file in resolv.conf hosts ssl/certs/ca-certificates.crt; do
-    if [ -e "/etc/$file" ]; then cp --dereference "/etc/$file" "$root/etc/$file"; fi
-  done
-  for file in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do
-    if [ -s "$file" ]; then
-      rm -f "$root/etc/apt/sources.list"
-      cp "$file" "$root/etc/apt/${file#/etc/apt/}"
-    fi
-  done
-  apt-config dump | grep -E '^Acquire::(Check|http|https|Retries|ForceIPv)' >"$root/etc/apt/apt.conf.d/90machine" || true
-}
-
 # go_tool PACKAGE VERSION prints the path of a program for those who work on
 # this. Built from source, checked by Go's checksum database, once for each
 # version. The Go version is part of the name: what was built by an older Go

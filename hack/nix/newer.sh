@@ -12,6 +12,8 @@ set -euo pipefail
 ME=newer-nix
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../debian.sh
+. "$HACK/debian.sh"
 
 [ "$(id -u)" = 0 ] || skip "needs root"
 command -v debootstrap >/dev/null 2>&1 || skip "debootstrap is not installed"
@@ -19,9 +21,7 @@ suite=${JAIL_NEWER_SUITE:-trixie}
 root=$(cache_root)/nix/$suite
 
 if [ ! -d "$root" ]; then
-  # The mirror that this machine's own apt uses.
-  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-    awk '$1 == "URIs:" || $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ "/debian/?$" && !found++) print $i }') || true
+  mirror=$(debian_mirror)
   [ -n "$mirror" ] || skip "no Debian mirror in apt's sources"
   say "debootstrap $suite, once"
   remove_system "$root.new"

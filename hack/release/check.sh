@@ -64,7 +64,7 @@ if ! diff -r "$first" "$second" >"$work/diff"; then
 fi
 
 (cd "$first" && sha256sum --quiet --strict --check SHA256SUMS)
-[ "$(wc -l <"$first/SHA256SUMS")" = "$((2 * $#))" ] || die "SHA256SUMS does not have two lines for each architecture"
+[ "$(wc -l <"$first/SHA256SUMS")" = "$((5 * $#))" ] || die "SHA256SUMS does not have five lines for each architecture"
 for archive in "$first"/*.tar.gz; do
   name=$(basename "$archive" .tar.gz)
   tar --extract --file "$archive" --directory "$work"
@@ -92,4 +92,9 @@ for archive in "$first"/*.tar.gz; do
     [ -e "$target" ] || [ -e "$REPO/${target#"$tree/"}" ] || die "$name: ${file#"$tree/"} links to $link, which is not there"
   done < <(grep -oHE '\]\([^):]+\)' -r --include='*.md' "$tree" --exclude-dir=licences | sed -E 's/\]\(([^)]*)\)$/\1/')
 done
+if [ "$(id -u)" = 0 ] && command -v debootstrap >/dev/null; then
+  "$HACK/release/installed.sh" "$first"/jailed-claude_*_"$host".deb
+else
+  say "the package was not tried in a new Debian: that takes root and debootstrap"
+fi
 say "twice the same bytes, of $commit: $(tr '\n' ' ' < <(cd "$first" && ls -- *.tar.gz))"

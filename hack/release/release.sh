@@ -3,6 +3,7 @@
 # last commit and nothing else:
 #   jailed-claude-VERSION-linux-ARCH.tar.gz    the program, its documents, licences
 #   jailed-claude-VERSION-linux-ARCH.cdx.json  what is linked into it (CycloneDX)
+#   jailed-claude_*.deb, jailed-claude-*.rpm, jailed-claude-*.pkg.tar.zst
 #   SHA256SUMS                                 of all these
 # ARCH is amd64 or arm64; default: both on x86-64, arm64 on arm64. VERSION is
 # the commit's tag, v…, or its hash.
@@ -126,16 +127,18 @@ build() {
       -arch "$arch" -version "$version" -time "$SOURCE_DATE_EPOCH" -cc "$compilers" "${own[@]}" \
       -sbom "$work/out/$name.cdx.json" -licences "$tree/licences")
   # The host's own program writes them: they are the same for all.
+  "$HACK/man.sh" "$work/native" "$tree/share/man/man1"
   install -D -m 0644 <("$work/native" completion bash) "$tree/share/bash-completion/completions/jailed-claude"
   install -D -m 0644 <("$work/native" completion fish) "$tree/share/fish/vendor_completions.d/jailed-claude.fish"
   install -D -m 0644 <("$work/native" completion zsh) "$tree/share/zsh/site-functions/_jailed-claude"
   find "$tree" -type f -empty | { ! grep .; } || die "empty files in $name"
 
+  "$HACK/release/packages.sh" "$tree" "$arch" "$version" "$work/out"
   tar --create --directory="$work/tree" --format=gnu --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
     --mode='u=rwX,go=rX' "$name" | gzip -n -9 >"$work/out/$name.tar.gz"
 }
 
-# One that runs here, for the completions.
+# One that runs here, for the completions and the manual.
 (cd "$work/source" && CGO_ENABLED=1 CC=gcc go build "${GO_BUILD[@]}" -ldflags "-X main.version=$version" -o "$work/native" ./cmd/jailed-claude)
 for arch in "${arches[@]}"; do (build "$arch"); done
 (cd "$work/out" && sha256sum -- * >SHA256SUMS)

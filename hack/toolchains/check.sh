@@ -9,11 +9,11 @@ set -euo pipefail
 ME=toolchains
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../debian.sh
+. "$HACK/debian.sh"
 
 [ "$(id -u)" = 0 ] || die "needs root"
-command -v debootstrap >/dev/null || die "debootstrap is not installed"
-suite=bookworm
-root=$(cache_root)/toolchains-$suite
+root=$(cache_root)/toolchains-$DEBIAN_SUITE
 jailed=${JAILED:-$REPO/bin/jailed-claude}
 [ -x "$jailed" ] || die "$jailed: make build"
 
@@ -25,13 +25,10 @@ packages=(
 )
 
 if [ ! -e "$root.done" ]; then
-  mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-    awk '$1 == "URIs:" || $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ "/debian/?$" && !found++) print $i }') || true
-  [ -n "$mirror" ] || die "no Debian mirror in apt's sources"
-  say "debootstrap $suite and ${#packages[@]} packages, once; log: $root.log"
+  say "debootstrap $DEBIAN_SUITE and ${#packages[@]} packages, once; log: $root.log"
   [ ! -e "$root" ] || remove_system "$root"
   mkdir -p "$root"
-  debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" >"$root.log" 2>&1 || die "debootstrap failed: $root.log"
+  debian_made "$root" "$root.log" ca-certificates
   network_as_here "$root"
   # shellcheck disable=SC2016
   unshare --mount -- bash -c 'mount --rbind /proc "$1/proc"; mount --rbind /dev "$1/dev"; cd /; exec chroot "$@"' _ "$root" \
@@ -44,20 +41,6 @@ fi
 
 install -m 0755 "$jailed" "$root/usr/local/bin/jailed-claude"
 install -m 0755 "$HACK/toolchains/table.sh" "$root/srv/table"
-# pivot_root and not chroot: the kernel refuses user namespaces in a chroot.
-# shellcheck disable=SC2016
-exec env -i LANG=C.UTF-8 TERM=dumb PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
-  unshare --mount --pid --ipc --uts --net --fork --kill-child -- bash -euc '
-  root=$1; shift
-  mount --bind "$root" "$root"
-  cd "$root"
-  mount -t proc proc proc
-  mount --rbind /sys sys
-  mount --rbind /dev dev
-  mount -t tmpfs -o mode=1777 tmpfs tmp
-  mount -t tmpfs -o mode=0755 tmpfs run
-  mkdir -p .old
-  pivot_root . .old
-  umount --lazy .old
-  exec setpriv --reuid=worker --regid=worker --init-groups env HOME=/home/worker USER=worker LOGNAME=worker bash -c "cd && exec /srv/table \"\$@\"" _ "$@"
-' _ "$root" "$@"
+in_system "$root" --mount --pid --ipc --uts --net -- \
+  env -i LANG=C.UTF-8 TERM=dumb PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/home/worker USER=worker LOGNAME=worker \
+  setpriv --reuid=worker --regid=worker --init-groups bash -c 'cd && exec /srv/table "$@"' _ "$@"

@@ -9,6 +9,8 @@ set -euo pipefail
 ME=vm
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../debian.sh
+. "$HACK/debian.sh"
 
 dir=${1:?usage: image.sh DIR}
 suite=bookworm
