@@ -86,7 +86,9 @@ func IsRunning(id string) bool {
 }
 
 // announcement is the name of a file in memory that a supervisor keeps open: it
-// says which jail it is of.
+// says which jail it is of, and which process that is. Others have it open too: a
+// process that List is called in, while it reads, and one that the supervisor has
+// just made.
 const announcement = "jailed-claude"
 
 var announcing *os.File // kept open
@@ -95,7 +97,8 @@ func announce(h *Plan) (err error) {
 	if announcing, err = memfd.Create(announcement); err != nil {
 		return err
 	}
-	return memfd.Seal(announcing, fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s", h.Options.ID, time.Now().Unix(), h.Spec.Process.Cwd, program(h.Spec.Process.Args)))
+	return memfd.Seal(announcing, fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s\x00%d",
+		h.Options.ID, time.Now().Unix(), h.Spec.Process.Cwd, program(h.Spec.Process.Args), os.Getpid()))
 }
 
 // program is the name of the one that PID 1 starts.
@@ -135,7 +138,12 @@ func running(pid int) (Running, bool) {
 	var started string
 	j.ID, text, _ = strings.Cut(text, "\x00")
 	started, text, _ = strings.Cut(text, "\x00")
-	j.Project, j.Agent, _ = strings.Cut(text, "\x00")
+	j.Project, text, _ = strings.Cut(text, "\x00")
+	agent, owner, said := strings.Cut(text, "\x00")
+	if said && owner != strconv.Itoa(pid) { // an earlier version did not say
+		return Running{}, false
+	}
+	j.Agent = agent
 	if sec, err := strconv.ParseInt(started, 10, 64); err == nil {
 		j.Started = time.Unix(sec, 0)
 	}
