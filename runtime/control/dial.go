@@ -35,8 +35,11 @@ type Conn struct {
 func Dial(pid int) (*Conn, error) {
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		c, err := dial(pid)
-		if !errors.Is(err, ErrNone) || time.Now().After(end) || unix.Kill(pid, 0) != nil {
+		switch {
+		case !errors.Is(err, ErrNone) || time.Now().After(end):
 			return c, err
+		case unix.Kill(pid, 0) != nil:
+			return nil, fmt.Errorf("the jail has ended: %w", err)
 		}
 	}
 }

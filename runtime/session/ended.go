@@ -36,37 +36,42 @@ func (w Words) of(f *os.File, id string) error {
 
 // Unread are the jails that have ended and left words. Nothing else is left in the
 // folder but those of jails that run.
-func (w Words) Unread(running []Listed) (ids []string) {
+func (w Words) Unread() (ids []string, err error) {
 	files, err := os.ReadDir(string(w))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
-		return nil
+		return nil, err
+	}
+	// In this order: what a jail has a file for that does not run now has ended.
+	running, err := launch.List()
+	if err != nil {
+		return nil, err
 	}
 	for _, f := range files {
-		fi, err := f.Info()
-		if err != nil || strings.HasPrefix(f.Name(), "new-") || slices.ContainsFunc(running, func(j Listed) bool { return j.ID == f.Name() }) {
+		file := filepath.Join(string(w), f.Name())
+		fi, err := os.Lstat(file) // not as it was before the jail ended
+		if err != nil || strings.HasPrefix(f.Name(), "new-") || slices.ContainsFunc(running, func(j launch.Running) bool { return j.ID == f.Name() }) {
 			continue
 		}
 		if fi.Size() > 0 {
 			ids = append(ids, f.Name())
 		} else {
-			_ = os.Remove(filepath.Join(string(w), f.Name())) // or the next time
+			_ = os.Remove(file) // or the next time
 		}
 	}
-	return ids
+	return ids, nil
 }
 
 // Read returns the words of a jail that has ended, by the beginning of its ID, and
 // takes them away. Without any the error is fs.ErrNotExist.
 func (w Words) Read(id string) ([]byte, error) {
-	jails, err := launch.List()
+	unread, err := w.Unread()
 	if err != nil {
 		return nil, err
 	}
-	running := make([]Listed, len(jails))
-	for i, j := range jails {
-		running[i].Running = j
-	}
-	unread := slices.DeleteFunc(w.Unread(running), func(have string) bool { return !strings.HasPrefix(have, id) })
+	unread = slices.DeleteFunc(unread, func(have string) bool { return !strings.HasPrefix(have, id) })
 	if id == "" || len(unread) != 1 {
 		return nil, fmt.Errorf("%d jails that ended: %w", len(unread), fs.ErrNotExist)
 	}

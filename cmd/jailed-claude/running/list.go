@@ -14,7 +14,11 @@ func newList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		for _, id := range words().Unread(jails) {
+		unread, err := words().Unread()
+		if err != nil {
+			return err
+		}
+		for _, id := range unread {
 			cli.Say(c, "jail %s has ended and left a message: jailed-claude logs %s", id, id)
 		}
 		if asJSON {
