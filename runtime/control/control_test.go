@@ -19,6 +19,39 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 )
 
+// peerVariable is the descriptor that leads to a server, of a process that TestMain
+// has be a peer.
+const peerVariable = "PEER"
+
+func TestMain(m *testing.M) {
+	if fd := os.Getenv(peerVariable); fd != "" {
+		fmt.Println(peer(fd))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// peer is what the server says to this process.
+func peer(fd string) string {
+	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join("/proc/self/fd", fd), Net: "unix"})
+	if err != nil {
+		return err.Error()
+	}
+	// The server may have hung up before it was asked.
+	_, _ = c.Write([]byte(`{"do":"echo"}` + "\n"))
+	in := receiver{conn: c}
+	line, _, err := in.line()
+	return fmt.Sprintf("%s %v", line, err)
+}
+
+// passed is a process of this program that a server was passed to.
+func passed(s *Server, attr *syscall.SysProcAttr) *exec.Cmd {
+	c := exec.Command("/proc/self/exe")
+	c.Env = append(os.Environ(), peerVariable+"=3")
+	c.ExtraFiles, c.SysProcAttr = []*os.File{s.place}, attr
+	return c
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -222,6 +255,25 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// TestHungUp: who is sent away before it asks is told why; and where nobody says
+// anything, that the jail has ended.
+func TestHungUp(t *testing.T) {
+	for said, want := range map[string]string{`{"error":"go away"}` + "\n": "go away", "": "the jail has ended"} {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		must(t, err)
+		_, err = unix.Write(fds[1], []byte(said))
+		must(t, errors.Join(err, unix.Close(fds[1])))
+		f := os.NewFile(uintptr(fds[0]), "conn")
+		conn, err := net.FileConn(f)
+		must(t, errors.Join(err, f.Close()))
+		c := &Conn{conn: conn.(*net.UnixConn)}
+		if _, err := c.Call("echo", nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+		c.Close()
+	}
+}
+
 // TestMany: peers do not wait for each other.
 func TestMany(t *testing.T) {
 	served(t)
@@ -243,21 +295,14 @@ func TestMany(t *testing.T) {
 // all that runs in a jail is, gets nothing, though the socket was passed to it.
 func TestInside(t *testing.T) {
 	s := served(t)
-	peer := exec.Command("/proc/self/exe", "-test.run", "TestPeer")
-	peer.Env = append(os.Environ(), "PEER=3")
-	peer.ExtraFiles = []*os.File{s.place}
-	out, err := peer.CombinedOutput()
+	out, err := passed(s, nil).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), `"Text":""`) {
 		t.Fatalf("outside: %v: %s", err, out)
 	}
-	peer = exec.Command("/proc/self/exe", "-test.run", "TestPeer")
-	peer.Env = append(os.Environ(), "PEER=3")
-	peer.ExtraFiles = []*os.File{s.place}
-	peer.SysProcAttr = &syscall.SysProcAttr{
+	out, err = passed(s, &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}},
-	}
-	out, err = peer.CombinedOutput()
+	}).CombinedOutput()
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
 		t.Skip("this host makes no user namespaces: ", err)
 	}
@@ -274,26 +319,8 @@ func TestOther(t *testing.T) {
 	}
 	s := served(t)
 	must(t, os.Chmod(fmt.Sprintf("/proc/self/fd/%d", s.place.Fd()), 0o777)) // as if the first wall were gone
-	peer := exec.Command("/proc/self/exe", "-test.run", "TestPeer")
-	peer.Env = append(os.Environ(), "PEER=3")
-	peer.ExtraFiles = []*os.File{s.place}
-	peer.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65533, Gid: 65533}}
+	peer := passed(s, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65533, Gid: 65533}})
 	if out, err := peer.CombinedOutput(); err != nil || !strings.Contains(string(out), "of another user") {
 		t.Errorf("%v: %s", err, out)
 	}
-}
-
-// TestPeer is what the two above execute.
-func TestPeer(t *testing.T) {
-	if os.Getenv("PEER") == "" {
-		return // nobody asked for it
-	}
-	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: filepath.Join("/proc/self/fd", os.Getenv("PEER")), Net: "unix"})
-	must(t, err)
-	// The server may have hung up before it was asked.
-	_, _ = c.Write([]byte(`{"do":"echo"}` + "\n"))
-	in := receiver{conn: c}
-	line, _, err := in.line()
-	t.Logf("%s %v", line, err)
-	_, _ = os.Stdout.Write(append(line, '\n'))
 }

@@ -103,7 +103,8 @@ func (c *Conn) Call(do string, args, answer any, files ...*os.File) ([]*os.File,
 		}
 		q.Args = text
 	}
-	if err := send(c.conn, q, files); err != nil {
+	// Who hung up before it was asked may have said why.
+	if err := send(c.conn, q, files); err != nil && !errors.Is(err, unix.EPIPE) {
 		return nil, fmt.Errorf("control channel: %w", err)
 	}
 	in := receiver{conn: c.conn, keep: true}
