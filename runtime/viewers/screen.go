@@ -100,6 +100,12 @@ func (s *Screen) serve(c *net.UnixConn, a session.AttachArgs) {
 		if err != nil || k == session.Detach {
 			return
 		}
+		if k == session.Resize {
+			if width, height, ok := session.ParseSize(payload); ok {
+				s.resized(v, width, height)
+			}
+			continue
+		}
 		if !s.writes(v) {
 			continue
 		}
@@ -111,10 +117,6 @@ func (s *Screen) serve(c *net.UnixConn, a session.AttachArgs) {
 			if _, err := s.Master.Write(payload); err != nil {
 				return
 			}
-		case session.Resize:
-			if width, height, ok := session.ParseSize(payload); ok {
-				s.resize(width, height)
-			}
 		case session.Continue:
 			s.resume()
 		}
@@ -125,22 +127,20 @@ func (s *Screen) serve(c *net.UnixConn, a session.AttachArgs) {
 func (s *Screen) enter(c *net.UnixConn, a session.AttachArgs) *viewer {
 	v := newViewer(c, a.ReadOnly)
 	s.mu.Lock()
-	again, cut := s.tail.again(s.filter.Modes(), s.Options), s.tail.cut
-	if len(again) > 0 {
+	if again := s.tail.again(s.filter.Modes(), s.Options); len(again) > 0 {
 		v.put(session.Output, again)
 	}
 	s.all = append(s.all, v)
-	paused := s.paused
-	s.mu.Unlock()
-	if a.ReadOnly || a.Width == 0 || a.Height == 0 {
-		return v
-	}
-	if cut {
+	paused := s.paused && !a.ReadOnly
+	if s.tail.cut && a.Height > 1 {
 		// Not all of the screen may be there: the program draws it again when the
 		// size changes.
-		s.resize(a.Width, max(a.Height-1, 1))
+		v.width, v.height = a.Width, a.Height-1
+		s.fit()
 	}
-	s.resize(a.Width, a.Height)
+	v.width, v.height = a.Width, a.Height
+	s.fit()
+	s.mu.Unlock()
 	if paused {
 		s.resume()
 	}
@@ -149,8 +149,14 @@ func (s *Screen) enter(c *net.UnixConn, a session.AttachArgs) *viewer {
 
 func (s *Screen) leave(v *viewer) {
 	s.mu.Lock()
+	wrote := s.writer() == v
 	s.all = slices.DeleteFunc(s.all, func(other *viewer) bool { return other == v })
+	s.fit()
+	paused := s.paused && wrote && s.writer() != nil
 	s.mu.Unlock()
+	if paused {
+		s.resume() // who writes now does not know of it
+	}
 	v.finish()
 }
 
@@ -170,13 +176,21 @@ func (s *Screen) writes(v *viewer) bool {
 	return s.writer() == v
 }
 
-func (s *Screen) resize(width, height uint16) {
+func (s *Screen) resized(v *viewer, width, height uint16) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.width != width || s.height != height {
-		s.width, s.height = width, height
-		_ = pty.Resize(s.Master, width, height) // it may have ended
+	v.width, v.height = width, height
+	s.fit()
+}
+
+// fit gives the terminal the size of the writer's, where that has one.
+func (s *Screen) fit() {
+	w := s.writer()
+	if w == nil || w.width == 0 || w.height == 0 || s.width == w.width && s.height == w.height {
+		return
 	}
+	s.width, s.height = w.width, w.height
+	_ = pty.Resize(s.Master, s.width, s.height) // it may have ended
 }
 
 // Pause says that the agent has stopped. It goes on when the writer does; without

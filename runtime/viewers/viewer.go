@@ -19,6 +19,8 @@ const (
 type viewer struct {
 	conn     *net.UnixConn
 	readOnly bool
+	// width and height are those of its terminal, guarded by the screen.
+	width, height uint16
 
 	mu     sync.Mutex
 	change *sync.Cond
