@@ -221,7 +221,7 @@ run_as() {
     # The events are what counts; their report gives the exit status.
     (cd "$work/src/$path" && "${prefix[@]}" env -i "${environment[@]}" \
       "$work/bin/test2json" -t -p "$package" "$work/test/${folder[$package]}/${package##*/}.test" \
-      -test.v=test2json -test.timeout="${JAIL_TEST_TIMEOUT:-20m}" -test.parallel="$at_once" -test.run="${JAIL_TEST_RUN:-}" \
+      -test.count="${JAIL_TEST_COUNT:-1}" -test.v=test2json -test.timeout="${JAIL_TEST_TIMEOUT:-20m}" -test.parallel="$at_once" -test.run="${JAIL_TEST_RUN:-}" \
       </dev/null >"$log" 2>"$log.err") || cat "$log.err" >&2
     if [ ! -s "$log" ]; then
       # Not even started: that must not look like a package without tests.

@@ -55,14 +55,15 @@ func Relay() *Outputs {
 		}
 		_ = unix.Dup3(pipe[1], fd, 0)
 		_ = unix.Close(pipe[1])
-		a.files[fd], was = os.NewFile(uintptr(kept), "appended"), st
+		f := os.NewFile(uintptr(kept), "appended")
+		a.files[fd], was = f, st
 		ended := make(chan struct{})
 		a.ended = append(a.ended, ended)
 		go func() {
 			defer close(ended)
 			r := os.NewFile(uintptr(pipe[0]), "pipe")
 			defer r.Close()
-			_, _ = io.Copy(a.files[fd], r)
+			_, _ = io.Copy(f, r)
 		}()
 	}
 	return a
