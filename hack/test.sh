@@ -13,6 +13,7 @@
 #   JAIL_TEST_AS=root|user          only as this one
 #   JAIL_TEST_TAGS=TAGS             more build tags
 #   JAIL_TEST_TIMEOUT=20m           for each package
+#   JAIL_TEST_COUNT=1               each test that often (go test -count)
 #   JAIL_TEST_EVENTS=DIR            keeps the events of all tests there, in JSON
 #   JAIL_TEST_WITHOUT=all           with these start-up tricks switched off
 #                                   (runtime/quick), for hack/e2e

@@ -2,7 +2,6 @@ package session
 
 import (
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +25,7 @@ func TestAgentScreen(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	j := all[0]
-	t.Cleanup(func() { _ = syscall.Kill(j.PID, syscall.SIGKILL) })
+	endsWithTest(w, j)
 	s.Line("say hello")
 	s.Wait("hello from the script")
 	attach := func() {

@@ -25,7 +25,7 @@ func detached(w *world.World, script string) launch.Running {
 	id := strings.TrimSpace(r.Out)
 	for _, j := range running(w) {
 		if j.ID == id {
-			w.T.Cleanup(func() { _ = syscall.Kill(j.PID, syscall.SIGKILL) })
+			endsWithTest(w, j)
 			return j
 		}
 	}
@@ -55,6 +55,9 @@ func attached(w *world.World, args ...string) *viewer {
 func (v *viewer) shows(t *testing.T, text string) {
 	t.Helper()
 	world.WaitFor(t, fmt.Sprintf("%q on the terminal", text), func() bool { return strings.Contains(v.Shown(), text) })
+	if shown := v.Shown(); !strings.Contains(shown, text) {
+		t.Fatalf("%q shows %q", v.c.Args, shown)
+	}
 }
 
 func (v *viewer) types(t *testing.T, text string) {
@@ -94,7 +97,8 @@ func TestDetachedEnds(t *testing.T) {
 	if v.c.ProcessState.ExitCode() != 5 {
 		t.Errorf("attach: %v, %q", v.c.ProcessState, v.Shown())
 	}
-	if r := <-waits; r.Status != 5 && !strings.Contains(r.Err, "no jail of yours") {
+	// Nobody knows how it ended that comes a little later.
+	if r := <-waits; r.Status != 5 && (r.Status != 125 || !strings.Contains(r.Err, "no jail of yours") && !strings.Contains(r.Err, "the jail has ended")) {
 		t.Errorf("wait: %s", r)
 	}
 	j = detached(w, "trap '' TERM; while :; do sleep 1; done")
@@ -140,13 +144,39 @@ func TestLastWords(t *testing.T) {
 		t.Errorf("logs once more: %s", r)
 	}
 	// A jail that has nothing to say, and one that was killed, leave nothing.
-	world.Finish(t, w.Command("stop", detached(w, "exec sleep 1000").ID))
+	if r := world.Finish(t, w.Command("stop", detached(w, "exec sleep 1000").ID)); r.Status != 0 {
+		t.Errorf("stop: %s", r)
+	}
 	k := detached(w, "exec sleep 1000")
-	_ = syscall.Kill(k.PID, syscall.SIGKILL)
+	if err := syscall.Kill(k.PID, syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
 	world.WaitFor(t, "the end", func() bool { return len(running(w)) == 0 })
 	world.Finish(t, w.Command("list"))
 	if files, err := os.ReadDir(w.Home + "/.local/state/jailed-claude/ended"); err != nil || len(files) > 0 {
 		t.Errorf("%v, %v", files, err)
+	}
+}
+
+// TestWordsOfANewJail: a list that began before a jail did takes away nothing of it.
+func TestWordsOfANewJail(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	stopped := detached(w, "exec sleep 1000")
+	if err := syscall.Kill(stopped.PID, syscall.SIGSTOP); err != nil { // it is asked, and does not answer
+		t.Fatal(err)
+	}
+	list := w.Command("list")
+	if err := list.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	j := detached(w, "exec sleep 1000")
+	if err := list.Wait(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(w.Home + "/.local/state/jailed-claude/ended/" + j.ID); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -227,13 +257,7 @@ func TestAttachRounds(t *testing.T) {
 
 // TestViewers: one writes and the others look on; the size is that of who writes,
 // also where it changed while nobody looked.
-//
-// It once waited in vain for what a viewer had to show, on a loaded machine, and
-// nobody knows yet why: so it is part of "make soak" and not of "make test".
 func TestViewers(t *testing.T) {
-	if os.Getenv("JAIL_TEST_SOAK") == "" {
-		return
-	}
 	t.Parallel()
 	w := world.New(t)
 	j := detached(w, `stty -echo; echo ready; while read -r line; do echo "got $line $(stty size)"; done`)
@@ -244,33 +268,38 @@ func TestViewers(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
+	// until types until the terminal shows something.
+	until := func(v *viewer, line, text string) {
+		t.Helper()
+		world.WaitFor(t, fmt.Sprintf("%q", text), func() bool {
+			v.types(t, line+"\r")
+			time.Sleep(50 * time.Millisecond)
+			return strings.Contains(v.Shown(), text)
+		})
+		v.shows(t, text)
+	}
+	early := attached(w, j.ID)
+	early.shows(t, "ready")
 	first := attached(w, j.ID)
 	first.shows(t, "ready")
 	looks := attached(w, "--read-only", j.ID)
 	looks.shows(t, "ready")
 	size(first, "90", "20")
-	world.WaitFor(t, "the size", func() bool {
-		first.types(t, "one\r")
-		time.Sleep(50 * time.Millisecond)
-		return strings.Contains(first.Shown(), "got one 20 90")
-	})
+	until(first, "one", "got one 20 90")
 	looks.shows(t, "got one 20 90")
-	looks.types(t, "no\r")
 	second := attached(w, j.ID) // takes over
 	size(second, "70", "40")
 	second.shows(t, "got one")
-	world.WaitFor(t, "the size", func() bool {
-		second.types(t, "two\r")
-		time.Sleep(50 * time.Millisecond)
-		return strings.Contains(second.Shown(), "got two 40 70")
-	})
+	until(second, "two", "got two 40 70")
 	first.shows(t, "got two 40 70")
-	first.types(t, "never\r")
+	// What these two type has come and was dropped when they are gone.
+	early.types(t, "never\r")
+	early.detach(t)
+	looks.types(t, "no\r")
 	looks.detach(t)
 	second.detach(t)
-	// The first one writes again.
-	first.types(t, "three\r")
-	first.shows(t, "got three")
+	// The first one writes again, and has its size.
+	until(first, "three", "got three 20 90")
 	for _, never := range []string{"got no ", "got never "} {
 		if strings.Contains(first.Shown(), never) {
 			t.Errorf("%q in %q", never, first.Shown())
@@ -298,7 +327,6 @@ func TestHangup(t *testing.T) {
 	v.shows(t, "ready")
 	_ = v.c.Process.Kill()
 	_ = v.c.Wait()
-	_ = syscall.Kill(j.PID, 0)
 	v = attached(w, j.ID)
 	v.shows(t, "ready")
 	v.types(t, "here\r")

@@ -54,3 +54,14 @@ func in(w *world.World, j launch.Running, args ...string) world.Result {
 	w.T.Helper()
 	return world.Finish(w.T, w.Command(append([]string{"exec", j.ID, "--"}, args...)...))
 }
+
+// endsWithTest has a jail ended when the test ends, if it has not before: its number
+// may be that of another process then, so this keeps a pidfd.
+func endsWithTest(w *world.World, j launch.Running) {
+	w.T.Helper()
+	p, err := os.FindProcess(j.PID)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	w.T.Cleanup(func() { _ = p.Kill() })
+}
