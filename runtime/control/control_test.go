@@ -311,6 +311,24 @@ func TestInside(t *testing.T) {
 	}
 }
 
+// TestNotTheServer: what leads to a server is found in a process that has it open,
+// and is not believed there.
+func TestNotTheServer(t *testing.T) {
+	s := served(t)
+	fi, err := os.Stat(fmt.Sprintf("/proc/self/fd/%d", s.place.Fd()))
+	must(t, err)
+	if fi.Mode().Perm() != 0o600 {
+		t.Errorf("others may connect: %s", fi.Mode())
+	}
+	c := exec.Command("sleep", "1000")
+	c.ExtraFiles = []*os.File{s.place}
+	must(t, c.Start())
+	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	if _, err := dial(c.Process.Pid); err == nil || !strings.Contains(err.Error(), "answers for process") {
+		t.Error(err)
+	}
+}
+
 // TestOther: another user finds no socket, and gets nothing from one that was
 // passed to it.
 func TestOther(t *testing.T) {

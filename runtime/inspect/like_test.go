@@ -4,9 +4,12 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +26,42 @@ func sleeping(t *testing.T, attr *syscall.SysProcAttr) int {
 	}
 	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
 	return c.Process.Pid
+}
+
+// newCgroup is the file that moves processes into a cgroup below this one's.
+func newCgroup(t *testing.T) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root makes a cgroup wherever it is")
+	}
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// cgroups(7): a line is hierarchy:controllers:path.
+	for line := range strings.Lines(string(text)) {
+		all := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		own := filepath.Join("/sys/fs/cgroup", strings.TrimPrefix(all[1], "name="), all[2])
+		if _, err := os.Stat(filepath.Join(own, "cgroup.procs")); err != nil {
+			continue
+		}
+		dir, err := os.MkdirTemp(own, "like-")
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() {
+			// Who was killed leaves it in its own time.
+			for end := time.Now().Add(time.Minute); os.Remove(dir) != nil; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Errorf("%s is left", dir)
+					return
+				}
+			}
+		})
+		return filepath.Join(dir, "cgroup.procs")
+	}
+	t.Skip("root makes no cgroup here")
+	return ""
 }
 
 // TestLike: a further program that is not like PID 1, or not like the agent, in any
@@ -59,6 +98,14 @@ func TestLike(t *testing.T) {
 			t.Fatal(err)
 		}
 		refused(t, "limits", one, other, other)
+	})
+	t.Run("another cgroup", func(t *testing.T) {
+		procs := newCgroup(t)
+		moved := sleeping(t, nil)
+		if err := os.WriteFile(procs, []byte(strconv.Itoa(moved)), 0); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, "cgroup", moved, other, other)
 	})
 	t.Run("another user", func(t *testing.T) {
 		if os.Getuid() != 0 {
