@@ -8,12 +8,12 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/session"
 )
 
-// maxQueue is how much waits for a viewer, and patience how long the agent waits
-// for one that writes and does not read. One that only looks is never waited for.
-const (
-	maxQueue = 1 << 20
-	patience = 10 * time.Second
-)
+// maxQueue is how much waits for a viewer.
+const maxQueue = 1 << 20
+
+// patience is how long the agent waits for one that writes and does not read. One
+// that only looks is never waited for. Tests have less of it.
+var patience = 10 * time.Second
 
 // viewer is one of those who look.
 type viewer struct {

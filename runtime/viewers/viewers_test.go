@@ -79,7 +79,7 @@ func attached(t *testing.T, s *Screen, a session.AttachArgs) *client {
 		s.serve(ends[0], a)
 	}()
 	until(t, "a viewer", func() bool { return s.Viewers() > before })
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { c.Close(); <-c.left })
 	return c
 }
 
@@ -173,6 +173,20 @@ func TestQueue(t *testing.T) {
 		t.Errorf("%d bytes came of %d", got, want)
 	}
 	<-wrote
+}
+
+// TestPatience: one that types and does not read is given up at last.
+func TestPatience(t *testing.T) {
+	usual := patience
+	patience = 50 * time.Millisecond
+	defer func() { patience = usual }()
+	s := begun(t, terminal.Options{})
+	types := attached(t, s, session.AttachArgs{})
+	for range 4 {
+		_, err := s.Write(bytes.Repeat([]byte("x"), maxQueue))
+		must(t, err)
+	}
+	<-types.left
 }
 
 // TestAgain: what is shown once more asks a terminal nothing and notifies nobody;
