@@ -84,6 +84,9 @@ func TestAgentThatIgnoresHangup(t *testing.T) {
 	go func() { ended <- c.Wait() }()
 	select {
 	case <-ended:
+		if world.StatusOf(c.ProcessState) == -int(unix.SIGKILL) { // by this test, at its deadline
+			t.Error("it runs on")
+		}
 	case <-time.After(world.Deadline):
 		_ = c.Process.Kill()
 		t.Error("it runs on")
