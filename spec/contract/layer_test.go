@@ -13,6 +13,11 @@ func TestLayer(t *testing.T) {
 	for _, lower := range []string{"/home/ada/src/app", `/home/ada/a,b:c\d e`, `/x\,userxattr`} {
 		l := LayerIn("/state/layer", lower)
 		m := l.Mount()
+		// Overlayfs takes what follows a colon for another folder, and mount(2)
+		// what follows a comma for another option.
+		if strings.ContainsAny(strings.NewReplacer(`\\`, "", `\:`, "", `\,`, "").Replace(m.Options[0]), `\:,`) {
+			t.Errorf("%q", m.Options[0])
+		}
 		got, ok := LayerOf(m)
 		if !ok || got != l {
 			t.Errorf("%q: %+v, %t", m.Options, got, ok)
@@ -44,14 +49,24 @@ func TestCheckLayer(t *testing.T) {
 		edit func(*specs.Spec)
 		want string
 	}{
-		"elsewhere":           {func(s *specs.Spec) { at(s, app).Destination = "/home/ada/src/other" }, "not exactly the options"},
-		"no userxattr":        {without(app, "userxattr"), "not exactly the options"},
-		"no nosuid":           {without(app, "nosuid"), "not exactly the options"},
-		"redirects":           {option(app, "redirect_dir=on"), "has the option redirect_dir=on"},
-		"metacopy":            {option(app, "metacopy=on"), "has the option metacopy=on"},
-		"two lower folders":   {func(s *specs.Spec) { at(s, app).Options[0] = "lowerdir=" + app + ":/home/ada/.ssh" }, "not exactly the options"},
-		"a second lowerdir":   {option(app, "lowerdir=/home/ada/.ssh"), "not exactly the options"},
-		"another upper":       {func(s *specs.Spec) { at(s, app).Options[1] = "upperdir=" + app }, "not two folders side by side"},
+		"elsewhere":          {func(s *specs.Spec) { at(s, app).Destination = "/home/ada/src/other" }, "not exactly the options"},
+		"no userxattr":       {without(app, "userxattr"), "not exactly the options"},
+		"no nosuid":          {without(app, "nosuid"), "not exactly the options"},
+		"redirects":          {option(app, "redirect_dir=on"), "has the option redirect_dir=on"},
+		"metacopy":           {option(app, "metacopy=on"), "has the option metacopy=on"},
+		"two lower folders":  {func(s *specs.Spec) { at(s, app).Options[0] = "lowerdir=" + app + ":/home/ada/.ssh" }, "not exactly the options"},
+		"a second lowerdir":  {option(app, "lowerdir=/home/ada/.ssh"), "not exactly the options"},
+		"another upper":      {func(s *specs.Spec) { at(s, app).Options[1] = "upperdir=" + app }, "not two folders side by side"},
+		"another source":     {func(s *specs.Spec) { at(s, app).Source = "/home/ada" }, "not exactly the options"},
+		"two folders":        {add(Layer{"/srv/p", "/srv/l/upper", "/srv/m/work"}), "not two folders side by side"},
+		"one folder":         {add(Layer{"/srv/p", "/srv/l/upper", "/srv/l/upper"}), "not two folders side by side"},
+		"in the project":     {add(LayerIn("/srv/p/l", "/srv/p")), "not two folders side by side"},
+		"around the project": {add(LayerIn("/srv/l", "/srv/l/p")), "not two folders side by side"},
+		"namespaces": {func(s *specs.Spec) {
+			s.Process.Args = slices.Insert(s.Process.Args, 1, NestingFlag)
+			s.Linux.MaskedPaths = append(s.Linux.MaskedPaths, "/srv/p/.env")
+			s.Mounts = append(s.Mounts, LayerIn("/srv/l", "/srv/p").Mount())
+		}, `"/srv/p/.env" is hidden in a folder that can be written`},
 		"work in the project": {add(Layer{"/srv/p", "/srv/p/u", "/srv/p/w"}), "not two folders side by side"},
 		"a path with dots":    {add(LayerIn("/srv/l", "/srv/x/../p")), `"/srv/x/../p" of the layer on`},
 		"an upper with dots":  {add(Layer{"/srv/p", "/srv/l/../p/upper", "/srv/l/../p/work"}), `"/srv/l/../p/upper" of the layer on`},
@@ -79,5 +94,18 @@ func TestCheckLayer(t *testing.T) {
 				t.Errorf("no %q: %q", c.want, all)
 			}
 		})
+	}
+}
+
+// TestShownInALayer: what is written in a layer is no way to what lies below.
+func TestShownInALayer(t *testing.T) {
+	list := []specs.Mount{{Type: "bind", Source: "/srv", Destination: "/srv", Options: []string{"rbind", "rw"}}, LayerIn("/state/layer", "/srv/p").Mount()}
+	for p, want := range map[string]Shown{
+		"/srv/x":   {Source: "/srv/x", Writable: true},
+		"/srv/p/x": {Source: "/srv/p/x", Flags: [3]bool{true, true, false}},
+	} {
+		if got := ShownAt(list, p); got != want {
+			t.Errorf("%s: %+v, not %+v", p, got, want)
+		}
 	}
 }
