@@ -371,6 +371,56 @@ func TestReadOnlyStaysReadOnly(t *testing.T) {
 	}
 }
 
+// TestSocketsAreCovered: those of the project, of further folders and of what is
+// only read; and it is said where nothing covers one.
+func TestSocketsAreCovered(t *testing.T) {
+	const p, data = "/home/ada/src/app", "/srv/data"
+	for _, mode := range []string{policy.ProjectRW, policy.ProjectOverlay, policy.ProjectRO} {
+		in := valid()
+		guarded(&in)
+		in.Policy.Files.Project, in.Policy.Files.Hide, in.Host.Project.Hide = mode, nil, nil
+		in.Host.Layer = "/home/ada/.local/state/jailed-claude/projects/app/layer"
+		grant(&in, "rw", data)
+		in.Host.Further = []host.Project{{Dir: data, Sockets: []string{data + "/s"}}}
+		in.Host.Project.Sockets, in.Host.Sockets = []string{p + "/s"}, []string{"/srv/lib/s"}
+		for _, nesting := range []bool{false, true} {
+			in.Policy.Identity.Nesting = nesting
+			j := mustBuild(t, in)
+			for _, s := range []string{p + "/s", data + "/s", "/srv/lib/s"} {
+				open := nesting && (s == data+"/s" || s == p+"/s" && mode != policy.ProjectRO)
+				if slices.Contains(j.Spec.Linux.MaskedPaths, s) == open || slices.ContainsFunc(grantsOf(t, in), func(g Grant) bool { return g.Kind == "socket" && g.What == s }) != open {
+					t.Errorf("%s, namespaces: %t: %s is covered: %t", mode, nesting, s, open)
+				}
+			}
+		}
+	}
+}
+
+func grantsOf(t *testing.T, in Input) []Grant {
+	t.Helper()
+	grants, err := Explain(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return grants
+}
+
+// TestUnprotectInALayer: nothing is lifted where nothing is protected, and nothing
+// says that the host would execute it.
+func TestUnprotectInALayer(t *testing.T) {
+	const envrc = "/home/ada/src/app/.envrc"
+	for _, mode := range []string{policy.ProjectRW, policy.ProjectOverlay, policy.ProjectRO} {
+		in := valid()
+		in.Policy.Files.Project, in.Policy.Files.Unprotect = mode, []string{envrc}
+		in.Host.Layer = "/home/ada/.local/state/jailed-claude/projects/app/layer"
+		in.Host.Project.Unprotected = []host.Path{{Path: envrc, Why: "direnv"}}
+		said := slices.ContainsFunc(grantsOf(t, in), func(g Grant) bool { return g.Kind == "unprotected" })
+		if said != (mode == policy.ProjectRW) {
+			t.Errorf("%s: said: %t", mode, said)
+		}
+	}
+}
+
 // TestPasswd: no name makes a second line or field.
 func TestPasswd(t *testing.T) {
 	for _, r := range []struct{ user, group, home, passwd, groups string }{
