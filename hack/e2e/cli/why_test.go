@@ -39,12 +39,17 @@ jailed-claude-why .git/hooks/x .git vault/plan-of-hidden.txt ~/.ssh/id_rsa ./mai
 		t.Fatal(r)
 	}
 	// It can be read, and not changed; nobody is told what nobody may know.
-	r = world.Finish(t, w.Base(`(exec 3<>/dev/tcp/refused.example/443) 2>/dev/null
+	r = world.Finish(t, w.BashCommand(`(exec 3<>/dev/tcp/refused.example/443) 2>/dev/null
 cat /etc/jailed-claude/refused.log
-for f in $(find /etc/jailed-claude -type f); do (echo x >>$f) 2>/dev/null && echo "CHANGED $f"; rm -f $f 2>/dev/null && echo "REMOVED $f"; done
+for f in $(find /etc/jailed-claude -type f); do echo "TRIED $f"; (echo x >>$f) 2>/dev/null && echo "CHANGED $f"; chmod 0666 $f 2>/dev/null && echo "CHANGED $f"; rm -f $f 2>/dev/null && echo "REMOVED $f"; done
 `+aboutJail, "--net", "filtered", "--allow", "allowed.example", "--policy", w.Dir+"/p.toml"))
 	if !strings.Contains(r.Out, " refused refused.example: no rule allows it; the user can allow it: --allow refused.example\n") {
 		t.Errorf("the refusal is not listed: %s", r)
+	}
+	for _, told := range []string{"TRIED /etc/jailed-claude/refused.log", "TRIED /etc/jailed-claude/jail.json", "allowed.example"} {
+		if !strings.Contains(r.Out, told) {
+			t.Errorf("not all of it was looked at: %q is missing: %s", told, r)
+		}
 	}
 	for _, never := range []string{"CHANGED", "REMOVED", "vault", "hidden.txt", "denied.example", world.Planted, w.Dir + "/p.toml", "jailed-claude/projects"} {
 		if strings.Contains(r.Out, never) {
