@@ -1,0 +1,47 @@
+package render
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// TestTOML: a rendered policy reads as the one that it was made of.
+func TestTOML(t *testing.T) {
+	wide := policy.Default()
+	wide.Files = policy.Files{
+		Project: policy.ProjectOverlay, Read: []string{"~/notes"}, Write: []string{"/srv/\"data\"", "~/a b"}, Hide: []string{".env", "a\\b"}, Protect: []string{"infra/"},
+		Cache: wide.Files.Cache,
+	}
+	wide.Network = policy.Network{Mode: policy.NetFiltered, Allow: []string{"a.example", "10.0.0.0/8:5432"}, Deny: []string{"b.example"}, Ports: []int64{3000}, TLS: network.TLSAny, Via: network.ViaProxy, Upstream: network.UpstreamNone}
+	wide.Env = policy.Env{Pass: []string{"GOFLAGS"}, Set: map[string]string{"CI": "1", "X": "\"; [nix]\ndaemon = 'auto'"}}
+	wide.Limits.Memory, wide.Limits.Pids, wide.Limits.CPUs = 8<<30, 100, 1.5
+	wide.Brokers = []network.Broker{network.Broker{Name: "forge", Upstream: "https://forge.example/api", From: "env:TOKEN", Header: "X-Token", Env: "TOKEN", URLEnv: "FORGE_URL", Paths: []string{"/a/"}}.Complete()}
+	for name, p := range map[string]policy.Policy{"default": policy.Default(), "wide": wide} {
+		t.Run(name, func(t *testing.T) {
+			// A line feed is no variable's value.
+			if v, ok := p.Env.Set["X"]; ok {
+				p.Env.Set["X"] = strings.ReplaceAll(v, "\n", " ")
+			}
+			text, err := TOML(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := policy.Parse("rendered", text)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, text)
+			}
+			got, err := policy.Merge(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.Origins, p.Origins = nil, nil
+			if !reflect.DeepEqual(got, p) {
+				t.Errorf("it reads as\n%+v\nnot\n%+v\n%s", got, p, text)
+			}
+		})
+	}
+}
