@@ -96,7 +96,7 @@ func newRoot(args []string) *cobra.Command {
 			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
 			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},
 			{"Logins", []*cobra.Command{newLogin(), login.Logout(), login.Status()}},
-			{"Pin and export", []*cobra.Command{newLock(), newVerify(), newBundle(), newImage()}},
+			{"Pin and export", []*cobra.Command{newLock(), newVerify(), newBundle(), newImage(), newExport()}},
 		} {
 			root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 			for _, c := range g.commands {

@@ -37,6 +37,10 @@ var knownFields = []string{
 	"linux.seccomp.syscalls.args.value", "linux.seccomp.syscalls.args.valueTwo", "linux.seccomp.syscalls.args.op",
 }
 
+// KnownFields are the fields that a config.json may have, by their JSON names as
+// seen from the top.
+func KnownFields() []string { return slices.Clone(knownFields) }
+
 // unknownFields returns the JSON names of the fields of s that are set and not
 // known, each once, in the order of the specification.
 func unknownFields(s *specs.Spec) []string {

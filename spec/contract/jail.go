@@ -79,6 +79,12 @@ type Jail struct {
 	Rootfs  []File
 }
 
+// Place is who and where an agent is.
+type Place struct {
+	User, Home, Project, RuntimeDir string
+	UID                             int
+}
+
 // File is one generated entry of a rootfs.
 type File struct {
 	// Path is absolute inside the jail.

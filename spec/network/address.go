@@ -2,6 +2,7 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 )
 
@@ -57,6 +58,9 @@ func specialRanges() []netip.Prefix {
 	})
 	return ranges.prefix
 }
+
+// NotPublic are the ranges that are not of the public internet.
+func NotPublic() []netip.Prefix { return slices.Clone(specialRanges()) }
 
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 

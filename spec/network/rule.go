@@ -30,6 +30,16 @@ func (r Rule) String() string { return r.text }
 // of addresses.
 func (r Rule) Name() string { return r.name }
 
+// Below: the rule is of all names below Name, and not of Name itself.
+func (r Rule) Below() bool { return r.suffix }
+
+// Prefix is the range of addresses that the rule is of; invalid for a rule of a
+// name.
+func (r Rule) Prefix() netip.Prefix { return r.prefix }
+
+// Port is the only port that the rule is of; 0 for all.
+func (r Rule) Port() uint16 { return r.port }
+
 // ParseRule reads an element of "allow":
 //
 //	api.anthropic.com        the name, on port 443

@@ -22,11 +22,17 @@ const (
 	// ImageHome is the agent's home in an image, and ImageProject its project.
 	ImageHome    = "/home/agent"
 	ImageProject = "/home/agent/project"
+	imageRun     = "/run/user/1000"
 )
 
 // imageClosure is the list of the closure's store paths in an image: with it,
 // jailed-claude makes jails inside of a container.
 const imageClosure = "/etc/jailed-claude/closure"
+
+// ImagePlace is who and where the agent is in an image.
+func ImagePlace() contract.Place {
+	return contract.Place{User: imageUser, Home: ImageHome, Project: ImageProject, RuntimeDir: imageRun, UID: imageID}
+}
 
 // Image is the jail of a policy and a closure as far as an OCI image can hold
 // it: the program, its variables and the generated files, for a user of the
@@ -45,7 +51,7 @@ func Image(p policy.Policy, c closure.Closure) (*contract.Jail, error) {
 	p.Identity = policy.Identity{User: policy.UserKeep}
 	in := spec.Input{Policy: p, Closure: c, Env: spec.Env{Vars: map[string]string{}}, Host: host.Facts{
 		UID: imageID, GID: imageID, User: imageUser, Group: imageUser, Home: ImageHome,
-		RuntimeDir: "/run/user/1000", ProjectState: "/var/lib/jailed-claude", Executable: contract.InitPath,
+		RuntimeDir: imageRun, ProjectState: "/var/lib/jailed-claude", Executable: contract.InitPath,
 		Project: host.Project{Dir: ImageProject}, NoFile: math.MaxUint64, Present: map[string]host.Kind{},
 	}}
 	if c.Agent == "" {
@@ -81,5 +87,5 @@ func ImageFolders(j *contract.Jail) []string {
 		}
 		folders = append(folders, d)
 	}
-	return append(folders, "/run/user/1000")
+	return append(folders, imageRun)
 }

@@ -108,3 +108,15 @@ func (v *survey) tracked() {
 		v.warn("%q is hidden, and git tracks it: the history shows what it held, and git in the jail takes it for changed and cannot commit it; git rm --cached ends that, for what is to come", p)
 	}
 }
+
+// Tracked are the files that git has in its index of the repository at dir, and
+// the folders that they are in: what a clone has, once it is committed.
+func Tracked(dir string) map[string]bool {
+	all := map[string]bool{}
+	index(dir, func(name string) {
+		for p := filepath.Join(dir, name); p != dir && !all[p]; p = filepath.Dir(p) {
+			all[p] = true
+		}
+	})
+	return all
+}
