@@ -79,7 +79,7 @@ func TestNoHooks(t *testing.T) {
 	needGit(t)
 	const hooks = `
 for h in reference-transaction post-index-change pre-auto-gc post-rewrite; do printf '#!/bin/sh\ntouch %s\n' "$PWD/ran" >.git/hooks/$h; chmod +x .git/hooks/$h; done
-git config core.fsmonitor "touch $PWD/ran; false"; git config core.hooksPath .git/hooks; git config core.alternateRefsCommand "touch $PWD/ran"
+git config core.fsmonitor "touch $PWD/ran; false"; git config core.hooksPath "$PWD/.git/hooks"; git config core.alternateRefsCommand "touch $PWD/ran"
 git config filter.f.clean "touch $PWD/ran; cat"; git config filter.f.smudge "touch $PWD/ran; cat"; echo '* filter=f' >.git/info/attributes; git config gc.auto 1
 `
 	w := newWorld(t, plainProject+hooks+"git update-ref refs/heads/tried HEAD; test -e ran; rm ran")
