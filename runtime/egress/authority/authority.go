@@ -112,7 +112,7 @@ func (a *Authority) PEM() []byte {
 func (a *Authority) Certificate(name string) (*tls.Certificate, error) {
 	if strings.Contains(name, "*") || !slices.ContainsFunc(a.names, func(n string) bool {
 		below, star := strings.CutPrefix(n, "*")
-		return n == name || star && strings.HasSuffix(name, below) && name != below[1:]
+		return n == name || star && strings.HasSuffix(name, below)
 	}) {
 		return nil, fmt.Errorf("%w: %q", errName, name)
 	}
