@@ -109,6 +109,16 @@ func TestKnownHosts(t *testing.T) {
 	if i < 0 || string(j.Rootfs[i].Content) != want {
 		t.Errorf("%d: %s", i, j.Rootfs[max(i, 0)].Content)
 	}
+	for name, bad := range map[string]policy.SSH{
+		`"unknown.example"`:    {Keys: in.Policy.SSH.Keys, Hosts: []string{"unknown.example"}},
+		`"~/.ssh/missing.pub"`: {Keys: []string{"~/.ssh/missing.pub"}, Hosts: in.Policy.SSH.Hosts},
+	} {
+		in := in
+		in.Policy.SSH = bad
+		if _, err := Build(in); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "known_hosts has no key") && !strings.Contains(err.Error(), "no public key") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	if n := networkOf(t, j); len(n.SSH.Hosts) != 4 || len(n.SSH.Hosts[0].Keys) != 1 || n.SSH.Hosts[0].User != "" || n.SSH.Hosts[1].User != "git" {
 		t.Errorf("%+v", n.SSH)
 	}

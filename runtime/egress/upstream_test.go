@@ -2,6 +2,7 @@ package egress
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -139,5 +140,51 @@ func TestUpstreamFiltered(t *testing.T) {
 	}
 	if got := p.takes(); !slices.Equal(got, []string{"good.example:22"}) {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestUpstreamSOCKS: a proxy by "socks5" is given the addresses that were decided
+// about, and no name.
+func TestUpstreamSOCKS(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := l.Addr().String()
+	l.Close()
+	serve(t, at, func(c *net.TCPConn) {
+		var hello [3]byte
+		var request [10]byte // with an IPv4 address
+		if _, err := io.ReadFull(c, hello[:]); err != nil {
+			return
+		}
+		_, _ = c.Write([]byte{5, 0})
+		if _, err := io.ReadFull(c, request[:]); err != nil {
+			return
+		}
+		_, _ = c.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+		_, _ = fmt.Fprintf(c, "%x\n", request[3:])
+		_, _ = io.Copy(c, c)
+	})
+	w := newWorld(t, mode(network.Filtered, "good.example:22"), by(t, map[string]string{"ALL_PROXY": "socks5://" + at}))
+	if err := talk(w.mustTo("good.example:22"), "015db8d8220016"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestUpstreamBroker: a broker reaches its service by the host's proxy.
+func TestUpstreamBroker(t *testing.T) {
+	p, at := newTunnel(t)
+	a, roots := newAuthority(t, "example.com")
+	w := newWorld(t, mode(network.None), brokering(a, serveHTTPS(t, "93.184.216.34:443")), by(t, map[string]string{"ALL_PROXY": at}))
+	c := tls.Client(w.mustTo("example.com:443"), &tls.Config{ServerName: "example.com", RootCAs: roots})
+	if _, err := fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: example.com\r\nX-Api-Key: %s\r\n\r\n", w.session.brokers[0].Placeholder()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil { // what is there speaks no TLS
+		t.Fatal(err)
+	}
+	if got := p.takes(); len(got) == 0 || got[0] != "example.com:443" {
+		t.Errorf("the proxy was asked for %q", got)
 	}
 }

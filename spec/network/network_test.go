@@ -406,3 +406,25 @@ func TestOnePortOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestBrokersTogether: a service has one broker, and tokens are for one that keeps
+// a login.
+func TestBrokersTogether(t *testing.T) {
+	one := Broker{Host: "api.example.com", From: "env:X", Header: "X-Key"}.Complete()
+	other := Broker{Name: "other", Host: "other.example.com", From: "login:/keep", Header: "X-Key", Keep: "/keep"}.Complete()
+	tokens := Broker{Name: "tokens", Host: "id.example.com", Tokens: &Tokens{For: "other", Path: "/token"}}.Complete()
+	for name, c := range map[string]struct {
+		brokers []Broker
+		ok      bool
+	}{
+		"three":             {[]Broker{one, other, tokens}, true},
+		"two of one host":   {[]Broker{one, func() Broker { b := one; b.Name = "again"; return b }()}, false},
+		"two of one name":   {[]Broker{one, func() Broker { b := other; b.Name = one.Name; return b }()}, false},
+		"tokens for nobody": {[]Broker{one, tokens}, false},
+		"tokens for a key":  {[]Broker{one, func() Broker { b := tokens; b.Tokens = &Tokens{For: one.Name, Path: "/token"}; return b }()}, false},
+	} {
+		if _, err := (Config{Mode: None, Via: ViaRedirect, TLS: TLSStrict, Brokers: c.brokers}).Parse(); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -15,3 +15,16 @@ func TestNoRuleForMetadata(t *testing.T) {
 		}
 	}
 }
+
+// TestNoRuleAgainstDeny: none helps there.
+func TestNoRuleAgainstDeny(t *testing.T) {
+	c, err := Config{Mode: Filtered, Via: ViaRedirect, TLS: TLSStrict, Deny: []string{"never.com"}}.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"never.com": "", "other.com": "other.com"} {
+		if got := Proposal(c.Rules().Connect(name, HTTPSPort), name, HTTPSPort); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -44,7 +44,7 @@ func TestAWS(t *testing.T) {
 	for _, hash := range []string{"", "UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", strings.Repeat("a", 64)} {
 		for _, version := range []int{1, 2} {
 			got = nil
-			header := []string{"Authorization", ours, "X-Amz-Security-Token", "of-the-jail", "Range", "bytes=0-1"}
+			header := []string{"Authorization", ours, "X-Amz-Security-Token", "of-the-jail", "Range", "bytes=0-1", "Accept-Encoding", "br"}
 			if hash != "" {
 				header = append(header, "X-Amz-Content-Sha256", hash)
 			}
@@ -55,7 +55,7 @@ func TestAWS(t *testing.T) {
 			if a := got.Header.Get("Authorization"); !strings.Contains(a, "Credential=AKIDREAL/") || !strings.Contains(a, "/eu-central-1/s3/aws4_request") || strings.Contains(a, "Signature=00") {
 				t.Errorf("%q: %s", hash, a)
 			}
-			if got.Header.Get("X-Amz-Security-Token") != awsToken || got.Header.Get("Range") == "" || body != "the body" || got.URL.EscapedPath() != "/b/a%20file+x" {
+			if got.Header.Get("X-Amz-Security-Token") != awsToken || got.Header.Get("Range") == "" || got.Header.Get("Accept-Encoding") != "identity" || body != "the body" || got.URL.EscapedPath() != "/b/a%20file+x" {
 				t.Errorf("%q: %+v %q", hash, got, body)
 			}
 			if strings.Contains(text, awsToken) {
@@ -83,7 +83,7 @@ func TestAWS(t *testing.T) {
 		t.Errorf("a long body: %s %s", r.Status, text)
 	}
 	// One that is not signed at all goes on so.
-	if r, text := n.ask(1, http.MethodGet, "/", ""); r.StatusCode != http.StatusOK || strings.Contains(text, "AWS4") {
+	if r, text := n.ask(1, http.MethodGet, "/", "", "X-Amz-Security-Token", "of-the-jail"); r.StatusCode != http.StatusOK || strings.Contains(text, "AWS4") || strings.Contains(text, "of-the-jail") {
 		t.Errorf("unsigned: %s %s", r.Status, text)
 	}
 }
