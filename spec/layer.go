@@ -23,6 +23,9 @@ func (b *builder) layer(m mounted) {
 	b.grant("file", m.path, m.mode, m.from, m.why+"; what is written is kept in "+l.Upper+" until you apply it: jailed-claude review")
 	if m.path == b.Host.Project.Dir {
 		b.grant("layer", m.path, "", m.from, "nothing that the host executes or trusts changes below it, so no protected path is mounted in it, and .git is writable")
+		if apply := b.Policy.Review.Apply; apply == policy.ApplySafe {
+			b.grant("layer", m.path, apply, b.origin("review.apply"), "what is ordinary is applied when the jail ends; what the host executes or trusts waits for you")
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/live"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/login"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/reviewing"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/running"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
@@ -91,7 +92,7 @@ func newRoot(args []string) *cobra.Command {
 			title    string
 			commands []*cobra.Command
 		}{
-			{"Run the agent", []*cobra.Command{newRun(), newShell(), newReview(), newLog()}},
+			{"Run the agent", []*cobra.Command{newRun(), newShell(), reviewing.Command(), newLog()}},
 			{"Jails that run", running.Commands()},
 			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
 			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/reviewing"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/running"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime"
@@ -128,6 +129,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	if ro.Upstream, err = upstream.Checked(source.Environ(), j.Network); err != nil {
 		return err
 	}
+	ro.Then = reviewing.After(in)
 	ro.Keys, ro.Summary, ro.Require, ro.Strict = keys, terminal, f.require, f.strict
 	if j.Network != nil {
 		if ro.Log, err = sessionlog.In(host.StateDir()).Create(ro.ID, in.Host.Project.Dir); err != nil {

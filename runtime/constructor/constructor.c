@@ -14,6 +14,7 @@
 #pragma weak jail_pid1
 #pragma weak jail_janitor
 #pragma weak jail_keeper
+#pragma weak jail_afterwards
 #pragma weak jail_enter
 #pragma weak jail_starts_a_jail
 #pragma weak jail_enough
@@ -58,6 +59,9 @@ static void __attribute__((constructor(101))) before_go(void)
 	// 3. The keeper of an exported bundle's network.
 	if (jail_keeper)
 		jail_keeper();
+	// 4. What waits for the end of a jail.
+	if (jail_afterwards)
+		jail_afterwards();
 
 	int starts = !init && !supervisor && jail_starts_a_jail && jail_starts_a_jail(argc, argv);
 
@@ -67,14 +71,14 @@ static void __attribute__((constructor(101))) before_go(void)
 		jail_note_processors();
 	if (starts && jail_enough)
 		jail_enough();
-	// 4. A command that starts a jail becomes two processes: one plans the
+	// 5. A command that starts a jail becomes two processes: one plans the
 	// jail, and the other is its supervisor already.
 	if (starts && !(jail_split && jail_split()))
 		return;
-	// 5. A supervisor that was executed as one enters its namespaces.
+	// 6. A supervisor that was executed as one enters its namespaces.
 	if (supervisor && jail_enter)
 		jail_enter();
-	// 6. What is there for the clock alone.
+	// 7. What is there for the clock alone.
 	if (supervisor && jail_place)
 		jail_place();
 	if (supervisor && jail_be_short)

@@ -5,6 +5,8 @@
 
 // Set in a process that was executed as the supervisor of a jail.
 #define JAIL_STAGE_ENV "_JAILED_CLAUDE_STAGE"
+// Set in a process that waits for the end of a jail: its socket.
+#define JAIL_AFTER_ENV "_JAILED_CLAUDE_AFTER"
 // Set by libcontainer in its init.
 #define JAIL_INIT_ENV "_LIBCONTAINER_INITPIPE"
 
@@ -16,6 +18,9 @@ void jail_janitor(int argc, char **argv);
 
 // runtime/hook: a keeper enters the user namespace of its container.
 void jail_keeper(void);
+
+// runtime/afterwards: waits for the end of a jail, and goes on, or does not return.
+void jail_afterwards(void);
 
 // runtime/userns: a supervisor enters its user and mount namespaces.
 void jail_enter(void);

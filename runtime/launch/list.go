@@ -101,6 +101,9 @@ func announce(h *Plan) (err error) {
 		h.Options.ID, time.Now().Unix(), h.Spec.Process.Cwd, program(h.Spec.Process.Args), os.Getpid()))
 }
 
+// Over takes the announcement back: the jail is over, its supervisor not yet.
+func Over() { announcing.Close() }
+
 // program is the name of the one that PID 1 starts.
 func program(args []string) string {
 	if i := slices.Index(args, "--"); i >= 0 && i+1 < len(args) {

@@ -84,6 +84,8 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.Map(c, &o.Upstream)
 	wire.String(c, &o.Agent)
 	wire.String(c, &o.Cgroup)
+	wire.Strings(c, &o.Then)
+	wire.Integer(c, &o.Waiting)
 }
 
 func crossFile(c *wire.Codec, f *contract.File) {

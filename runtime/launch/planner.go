@@ -19,16 +19,22 @@ import (
 type Planner struct {
 	socket *os.File
 	pid    int
+	// stays: it becomes what is done afterwards.
+	stays bool
 }
 
 // fdEnv and an index is a variable of a supervisor that was executed as one: a
 // descriptor that crossed.
 const fdEnv = "_JAILED_CLAUDE_FD"
 
+// maxFDs is how many cross at most: the plan, the log, and the socket of what is
+// done afterwards.
+const maxFDs = 3
+
 // Planning is the planner of this supervisor's jail. It can be had once.
 func Planning() *Planner {
 	if other := quick.OtherHalf(); other != nil {
-		return &Planner{other.Socket, other.PID}
+		return &Planner{socket: other.Socket, pid: other.PID}
 	}
 	return nil
 }
@@ -51,9 +57,17 @@ func (p *Planner) Receive(end func()) (plan *Plan, status int, err error) {
 	if plan, err = readPlan(f); err != nil {
 		return nil, 0, fmt.Errorf("take the jail over: %w", err)
 	}
-	plan.Options.Log = 0
-	if len(fds) > 1 {
-		plan.Options.Log = fds[1]
+	rest := fds[1:]
+	for _, fd := range []*int{&plan.Options.Log, &plan.Options.Waiting} {
+		if *fd > 0 {
+			if len(rest) == 0 {
+				return nil, 0, errors.New("take the jail over: a descriptor is missing")
+			}
+			*fd, rest = rest[0], rest[1:]
+		}
+	}
+	if p != nil {
+		p.stays = plan.Options.Waiting > 0
 	}
 	if err := announce(plan); err != nil {
 		return nil, 0, err
@@ -63,7 +77,7 @@ func (p *Planner) Receive(end func()) (plan *Plan, status int, err error) {
 
 // executed are the descriptors of a supervisor that was executed as one.
 func executed() (fds []int) {
-	for i := range 2 {
+	for i := range maxFDs {
 		if fd, err := strconv.Atoi(os.Getenv(fdEnv + strconv.Itoa(i))); err == nil {
 			unix.CloseOnExec(fd)
 			fds = append(fds, fd)
@@ -78,7 +92,7 @@ func (p *Planner) receive(end func()) (fds []int, status int, err error) {
 	if err := fault.At(fault.Waiting); err != nil {
 		return nil, 0, err
 	}
-	text, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(2*4))
+	text, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(maxFDs*4))
 	var n, oobn int
 	for {
 		if n, oobn, _, _, err = unix.Recvmsg(int(p.socket.Fd()), text, oob, unix.MSG_CMSG_CLOEXEC); err != nil {
@@ -106,13 +120,24 @@ func (p *Planner) receive(end func()) (fds []int, status int, err error) {
 	return fds, 0, nil
 }
 
-// Leave has a planner end that has handed something over, and waits for it.
+// Leave has a planner end that has handed something over, and waits for it, but
+// for one that becomes what is done afterwards.
 func (p *Planner) Leave() {
 	if p == nil {
 		return
 	}
 	p.socket.Close()
-	_, _ = p.wait()
+	if !p.stays {
+		_, _ = p.wait()
+	}
+}
+
+// End is Leave, and waits for any planner.
+func (p *Planner) End() {
+	if p != nil {
+		p.stays = false
+		p.Leave()
+	}
 }
 
 // wait returns the exit status in the shell's notation.

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/afterwards"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
@@ -43,6 +44,12 @@ type Options struct {
 	// Cgroup is the folder of a cgroup v2 made for this jail; empty without
 	// limits.
 	Cgroup string
+	// Then are arguments of this program: what it does as the caller when the jail
+	// has ended, if its layer holds something; nil for nothing.
+	Then []string
+	// Waiting is the supervisor's end of the socket of the process that does it
+	// (package afterwards); 0 if there is none. Start sets it.
+	Waiting int
 }
 
 // PID is that of the process that is, or will be, the supervisor of the jail
@@ -88,6 +95,15 @@ func answer(socket int) (message.Message, error) {
 // where the supervisor runs already. Start returns only with an error, and then
 // the process is as it was.
 func Start(j *contract.Jail, o Options) error {
+	var then *afterwards.Waiting
+	if o.Then != nil {
+		w, end, err := afterwards.New(o.Then)
+		if err != nil {
+			return err
+		}
+		defer end.Close()
+		then, o.Waiting = w, int(end.Fd())
+	}
 	f, err := (&Plan{Rootfs: j.Rootfs, Options: o, Spec: j.Spec}).write()
 	if err != nil {
 		return fmt.Errorf("hand the jail over: %w", err)
@@ -97,11 +113,18 @@ func Start(j *contract.Jail, o Options) error {
 		return err
 	}
 	fds := []int{int(f.Fd())}
-	if o.Log > 0 {
-		fds = append(fds, o.Log)
+	for _, fd := range []int{o.Log, o.Waiting} {
+		if fd > 0 {
+			fds = append(fds, fd)
+		}
 	}
 	if other := quick.OtherHalf(); other != nil {
-		return handOver(other.Socket, fds)
+		return handOver(other.Socket, fds, then)
+	}
+	if then != nil {
+		if err := then.Start(); err != nil {
+			return err
+		}
 	}
 	env := []string{userns.Variable + "=supervisor"}
 	for i, fd := range fds {
@@ -122,14 +145,18 @@ func Start(j *contract.Jail, o Options) error {
 
 // handOver gives the supervisor what it needs and ends this process, as soon as
 // the supervisor has time for that: the kernel takes a fraction of a millisecond
-// to take a process apart, on the processor on which the jail is now made.
-func handOver(to *os.File, fds []int) error {
+// to take a process apart, on the processor on which the jail is now made. What
+// is done afterwards is done by what this process becomes.
+func handOver(to *os.File, fds []int, then *afterwards.Waiting) error {
 	defer to.Close()
 	message.Plan.Log()
 	if err := unix.Sendmsg(int(to.Fd()), message.Plan.Bytes(), unix.UnixRights(fds...), nil, 0); err != nil {
 		return os.NewSyscallError("sendmsg", err)
 	}
 	_, _ = answer(int(to.Fd()))
+	if then != nil {
+		_ = then.Become() // or nobody asks
+	}
 	unix.Exit(0)
 	return nil
 }

@@ -132,10 +132,11 @@ func (ls *Layers) Close() {
 	ls.all = nil
 }
 
-// Report says what the layers hold, if that is something.
-func (ls *Layers) Report(w io.Writer) {
+// Report tells whether the layers hold something. It says what, but where somebody
+// else will.
+func (ls *Layers) Report(w io.Writer, others bool) bool {
 	if ls == nil || len(ls.all) == 0 {
-		return
+		return false
 	}
 	var held kept.Held
 	for _, l := range ls.all {
@@ -150,7 +151,8 @@ func (ls *Layers) Report(w io.Writer) {
 		held.Files += h.Files
 		held.Git = held.Git || h.Git
 	}
-	if !held.Empty() {
+	if !held.Empty() && !others {
 		fmt.Fprintf(w, "jailed-claude: the layer holds %s; jailed-claude review\n", held)
 	}
+	return !held.Empty()
 }

@@ -26,6 +26,7 @@ const (
 	Exited          Message = C.JAIL_EXITED
 	Mapped          Message = C.JAIL_MAPPED
 	Namespaces      Message = C.JAIL_NAMESPACES
+	Go              Message = C.JAIL_GO
 )
 
 // Bytes is m as it is sent.

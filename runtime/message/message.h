@@ -26,7 +26,9 @@
 	/* On a pipe, after which the agent has its ids (runtime/jailinit). */ \
 	X(MAPPED, 'M', "PID 1", "agent", "ids mapped") \
 	/* On the socket of a keeper (runtime/hook). It answers with JSON. */ \
-	X(NAMESPACES, 'N', "hook", "keeper", "namespaces") /* with descriptors */
+	X(NAMESPACES, 'N', "hook", "keeper", "namespaces") /* with descriptors */ \
+	/* On the socket of what waits for the end of a jail (runtime/afterwards). */ \
+	X(GO, 'G', "supervisor", "review", "the jail has ended")
 
 enum jail_message {
 #define JAIL_MESSAGE(name, byte, from, to, says) JAIL_##name = byte,

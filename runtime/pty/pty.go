@@ -5,6 +5,8 @@ package pty
 import "C"
 
 import (
+	"errors"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +31,11 @@ func Size(f *os.File) (width, height uint16) {
 // one.
 func Resize(f *os.File, width, height uint16) error {
 	return os.NewSyscallError("ioctl(TIOCSWINSZ)", unix.IoctlSetWinsize(int(f.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: width, Row: height}))
+}
+
+// Forget drops what was typed and is not read yet.
+func Forget(f *os.File) error {
+	return os.NewSyscallError("ioctl(TCFLSH)", unix.IoctlSetInt(int(f.Fd()), unix.TCFLSH, unix.TCIFLUSH))
 }
 
 // Modes returns those of a terminal, for SetModes.
@@ -79,6 +86,36 @@ func Relay(to interface{ Write([]byte) (int, error) }, from interface{ Read([]by
 		}
 	}
 }
+
+// Input reads from a terminal until it is ended: what is typed later is for others.
+type Input struct {
+	from, until, end *os.File
+}
+
+// NewInput makes one.
+func NewInput(from *os.File) (*Input, error) {
+	until, end, err := os.Pipe()
+	return &Input{from, until, end}, err
+}
+
+// Read is that of io.Reader.
+func (i *Input) Read(p []byte) (int, error) {
+	fds := []unix.PollFd{{Fd: int32(i.until.Fd())}, {Fd: int32(i.from.Fd()), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(fds, -1); err != nil && !errors.Is(err, unix.EINTR) {
+			return 0, os.NewSyscallError("poll", err)
+		} else if err != nil {
+			continue
+		}
+		if fds[0].Revents != 0 {
+			return 0, io.EOF
+		}
+		return i.from.Read(p)
+	}
+}
+
+// End ends it.
+func (i *Input) End() { i.end.Close() }
 
 // Stop stops the process group of the caller, as a terminal does, and returns when
 // it goes on.

@@ -3,6 +3,8 @@ package rootfs
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -36,6 +38,29 @@ func sourceError(source string, err error) error {
 		return fmt.Errorf("mount source %q vanished after the jail was planned: %w", source, err)
 	}
 	return fmt.Errorf("mount source %q: %w", source, err)
+}
+
+// Replace puts a new file in the place of a source, below WorkDir, that every
+// program in the jail may read.
+//
+// Preconditions: WorkDir is covered.
+func (s Sources) Replace(i int, name string, content []byte) error {
+	place := filepath.Join(WorkDir, name)
+	f, err := os.OpenFile(place, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444) //nolint:gosec // every program in the jail reads it
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Chmod(0o444), f.Close()); err != nil { // whatever the umask is
+		return err
+	}
+	fd, err := unix.Open(place, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: place, Err: err}
+	}
+	unix.Close(s[i])
+	s[i] = fd
+	return nil
 }
 
 // Close closes what was not used.

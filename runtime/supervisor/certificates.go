@@ -1,14 +1,10 @@
 package supervisor
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
@@ -52,23 +48,5 @@ func (n *jailNet) trust(mounts []specs.Mount, s rootfs.Sources) error {
 	if i < 0 {
 		return fmt.Errorf("no mount %s, which the certificate of the jail's authority is for", contract.CertsPath)
 	}
-	place := filepath.Join(rootfs.WorkDir, "certificates")
-	f, err := os.OpenFile(place, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444) //nolint:gosec // certificates that every program in the jail reads
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(n.roots)
-	if err == nil {
-		_, err = f.Write(append([]byte("\n"), a.PEM()...))
-	}
-	if err = errors.Join(err, f.Chmod(0o444), f.Close()); err != nil { // whatever the umask is
-		return err
-	}
-	fd, err := unix.Open(place, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: place, Err: err}
-	}
-	unix.Close(s[i])
-	s[i] = fd
-	return nil
+	return s.Replace(i, "certificates", slices.Concat(n.roots, []byte("\n"), a.PEM()))
 }

@@ -30,6 +30,8 @@ type console struct {
 	// input are the modes in which the caller's terminal was found, if standard
 	// input is one.
 	input *unix.Termios
+	// typed is what is typed there for the jail.
+	typed *pty.Input
 	// output is where the jail's terminal is shown, through filter.
 	output *os.File
 	filter *terminal.Filter
@@ -170,7 +172,12 @@ func (c *console) start(o terminal.Options) error {
 	}
 	c.resize()
 	if c.input != nil {
-		go pty.Relay(c.master, os.Stdin)
+		in, err := pty.NewInput(os.Stdin)
+		if err != nil {
+			return fmt.Errorf("terminal: %w", err)
+		}
+		c.typed = in
+		go pty.Relay(c.master, in)
 	} else if err := pty.Change(c.master, func(t *unix.Termios) { t.Oflag &^= unix.ONLCR }); err != nil {
 		// The caller's terminal is not raw then: it adds the carriage returns.
 		return fmt.Errorf("terminal: %w", err)
@@ -229,5 +236,11 @@ func (c *console) resize() {
 	}
 }
 
-// drain waits until all output of a jail that has ended is shown.
-func (c *console) drain() { <-c.copied }
+// drain waits until all output of a jail that has ended is shown. What is typed now
+// is not for the jail.
+func (c *console) drain() {
+	if c.typed != nil {
+		c.typed.End()
+	}
+	<-c.copied
+}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
+	"github.com/jailed-claude/jailed-claude/runtime/afterwards"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
@@ -44,12 +45,14 @@ type jail struct {
 	// and says otherwise.
 	container *container
 	plan      *launch.Plan
-	signals   chan os.Signal
-	network   *jailNet
-	watch     *watch.Watch
-	hold      *hold.Hold
-	layers    *layer.Layers
-	cgroup    *cgroup.Group
+	// waiting is the socket of what is done when the jail has ended, or nil.
+	waiting *os.File
+	signals chan os.Signal
+	network *jailNet
+	watch   *watch.Watch
+	hold    *hold.Hold
+	layers  *layer.Layers
+	cgroup  *cgroup.Group
 	// mounts are those that the container gets.
 	mounts *rootfs.Tree
 	// pid is PID 1's, agentPID the agent's, and landlocked what PID 1 says of it.
@@ -123,6 +126,8 @@ func (j *jail) run() (status int, err error) {
 		}
 		return status, err
 	}
+	waiting := afterwards.Take(j.plan.Options.Waiting)
+	defer waiting.Close()
 	err = j.prepare()
 	if created := j.container.there(); err == nil {
 		err = created
@@ -132,7 +137,8 @@ func (j *jail) run() (status int, err error) {
 		return exitOurs, err
 	}
 	defer j.watch.Close()
-	strict := j.plan.Options.Strict
+	o := j.plan.Options
+	strict := o.Strict
 	appeared := j.watch.Start(strict)
 	status, killed, err := j.agent(appeared)
 	refused := j.end()
@@ -146,9 +152,13 @@ func (j *jail) run() (status int, err error) {
 	if j.hold.Report(out, j.watch.Now) && strict || j.hold.Ended() {
 		status = exitOurs
 	}
-	j.layers.Report(out)
+	then := j.layers.Report(out, o.Waiting > 0)
 	j.layers.Close()
 	j.commands.end(status)
+	if then {
+		launch.Over()
+		afterwards.Go(waiting)
+	}
 	if err := fault.After(fault.Closed, err); err != nil {
 		return exitOurs, err
 	}
@@ -212,18 +222,6 @@ func (j *jail) prepare() error {
 		return err
 	}
 	return j.mount(sources)
-}
-
-func configureLog(o launch.Options) {
-	if level, err := logrus.ParseLevel(o.LogLevel); err == nil {
-		logrus.SetLevel(level)
-		if level >= logrus.DebugLevel {
-			message.Trace = func(m message.Message) { logrus.Debugf("message: %s", m) }
-		}
-	}
-	if o.LogFormat == "json" {
-		logrus.SetFormatter(&logrus.JSONFormatter{})
-	}
 }
 
 // contain has the container created that the configuration says, unless that is

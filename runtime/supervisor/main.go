@@ -1,10 +1,12 @@
 package supervisor
 
 import (
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/appended"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 )
 
@@ -30,7 +32,7 @@ func Main() (status int, err error) {
 	// every message is a switch of threads.
 	go func() {
 		defer close(ended)
-		defer j.planner.Leave()
+		defer j.planner.End()
 		status, err = j.run()
 	}()
 	if ahead != nil {
@@ -43,5 +45,17 @@ func Main() (status int, err error) {
 		case <-ended:
 			return status, err
 		}
+	}
+}
+
+func configureLog(o launch.Options) {
+	if level, err := logrus.ParseLevel(o.LogLevel); err == nil {
+		logrus.SetLevel(level)
+		if level >= logrus.DebugLevel {
+			message.Trace = func(m message.Message) { logrus.Debugf("message: %s", m) }
+		}
+	}
+	if o.LogFormat == "json" {
+		logrus.SetFormatter(&logrus.JSONFormatter{})
 	}
 }

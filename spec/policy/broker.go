@@ -44,7 +44,7 @@ func (d *decoder) broker(at string, table map[string]any) (b network.Broker) {
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		r, ok := findRow(brokerSection + "." + name)
 		if !ok {
-			d.fault(position.Join(brokerSection, name), "unknown key: "+suggest([]string{brokerSection, name}), position.Join(at, name), at, brokerSection)
+			d.fault(position.Join(brokerSection, name), "unknown key: "+known().For(brokerSection, name), position.Join(at, name), at, brokerSection)
 			continue
 		}
 		d.brokerKey(r, &b, position.Join(at, name), table[name])

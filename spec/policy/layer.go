@@ -30,6 +30,7 @@ type Layer struct {
 	Limits   LimitsLayer
 	Identity IdentityLayer
 	Terminal TerminalLayer
+	Review   ReviewLayer
 	SSH      SSHLayer
 	// Brokers are those of [[broker]].
 	Brokers []network.Broker
@@ -111,6 +112,11 @@ type IdentityLayer struct {
 // TerminalLayer is what a layer says about Terminal.
 type TerminalLayer struct {
 	Clipboard *string
+}
+
+// ReviewLayer is what a layer says about Review.
+type ReviewLayer struct {
+	Apply *string
 }
 
 // SSHLayer is what a layer says about SSH.

@@ -102,8 +102,8 @@ func (d *decoder) version(value any) bool {
 
 func (d *decoder) section(name string, value any) {
 	at := position.Join("", name)
-	if !slices.Contains(sections(), name) {
-		d.fault(at, fmt.Sprintf("unknown %s: %s", kindOf(value), suggest([]string{name})), at)
+	if !slices.Contains(known().Sections(), name) {
+		d.fault(at, fmt.Sprintf("unknown %s: %s", kindOf(value), known().For(name)), at)
 		return
 	}
 	table, ok := value.(map[string]any)
@@ -129,7 +129,7 @@ func (d *decoder) key(section, name string, value any) {
 	r, ok := findRow(section + "." + name)
 	switch {
 	case !ok:
-		d.fault(at, "unknown key: "+suggest([]string{section, name}), at)
+		d.fault(at, "unknown key: "+known().For(section, name), at)
 	case r.own && d.layer.project:
 		d.fault(at, "is not for the policy of a project: write it in your own, ~/.config/jailed-claude/config.toml", at)
 	default:

@@ -19,6 +19,7 @@ type Policy struct {
 	Limits   Limits
 	Identity Identity
 	Terminal Terminal
+	Review   Review
 	SSH      SSH
 	// Brokers are in the order of the layers; no two have one name.
 	Brokers []network.Broker
@@ -130,6 +131,12 @@ type Terminal struct {
 	Clipboard string
 }
 
+// Review is what becomes of what a jail changed in a layer.
+type Review struct {
+	// Apply is ApplyAsk, as empty is, ApplySafe or ApplyNever.
+	Apply string
+}
+
 // SSH is what the host's ssh agent signs for the jail.
 type SSH struct {
 	// Keys are fingerprints, or paths of .pub files of the host.
@@ -174,6 +181,10 @@ const (
 
 	ClipboardOff   = "off"
 	ClipboardWrite = "write"
+
+	ApplyAsk   = "ask"
+	ApplySafe  = "safe"
+	ApplyNever = "never"
 )
 
 // PackageHost as Agent.Package asks for the host's own toolchain and the

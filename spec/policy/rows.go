@@ -11,5 +11,5 @@ func rows() []row {
 		Name: "version", Type: TypeInteger, Values: []string{strconv.Itoa(Version)},
 		Text: "Version of the policy format. Every file must have it.",
 	}}
-	return slices.Concat([]row{version}, agentRows(), filesRows(), networkRows(), jailRows(), sshRows(), brokerRows())
+	return slices.Concat([]row{version}, agentRows(), filesRows(), networkRows(), jailRows(), reviewRows(), sshRows(), brokerRows())
 }

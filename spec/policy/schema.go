@@ -3,11 +3,9 @@ package policy
 //go:generate go test ./jsonschema -run ^TestFile$ -update
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/suggest"
 )
 
 // Type is the type of a key's value, in the words of the documentation.
@@ -105,26 +103,11 @@ func findRow(name string) (row, bool) {
 	return row{}, false
 }
 
-// sections returns the names of the sections in documented order, but for
-// those that are written [[section]].
-func sections() []string {
-	var names []string
+// known are the keys of all sections.
+func known() suggest.Keys {
+	k := suggest.Keys{Tables: brokerSection}
 	for _, r := range rows() {
-		section, _, ok := strings.Cut(r.Name, ".")
-		if ok && !r.Tables && !slices.Contains(names, section) {
-			names = append(names, section)
-		}
+		k.Names = append(k.Names, r.Name)
 	}
-	return names
-}
-
-// keysOf returns the keys of a section, without the section's name.
-func keysOf(section string) []string {
-	var names []string
-	for _, r := range rows() {
-		if s, key, ok := strings.Cut(r.Name, "."); ok && s == section {
-			names = append(names, key)
-		}
-	}
-	return names
+	return k
 }

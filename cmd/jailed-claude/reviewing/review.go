@@ -1,6 +1,7 @@
-package main
+package reviewing
 
 import (
+	"cmp"
 	"os"
 	"time"
 
@@ -8,17 +9,26 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle/review"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+	"github.com/jailed-claude/jailed-claude/internal/ask"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/pty"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
+	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/plan/trusted"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
-func newReview() *cobra.Command {
+// Command is "review".
+func Command() *cobra.Command {
 	var w review.Command
-	var project string
+	var project, atEnd string
 	c := cli.Command("review [flags] [PATH...]", "Show, apply or discard what a jail changed in a layer", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		w.Paths, w.Out, w.Colour = args, c.OutOrStdout(), cli.IsTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""
 		w.Say = func(format string, args ...any) { cli.Say(c, format, args...) }
+		if atEnd != "" {
+			return atJailsEnd(c, project, atEnd, w.Say)
+		}
 		return w.Do(func() (review.Options, error) {
 			o, err := trusted.Review(project)
 			if s, found := sessionlog.In(host.StateDir()).Newest(o.Project); err == nil && found == nil && w.HTML != "" {
@@ -38,5 +48,34 @@ func newReview() *cobra.Command {
 	c.Flags().BoolVar(&w.Undo, "undo", false, "take back what was applied last")
 	c.Flags().BoolVar(&w.JSON, "json", false, "print JSON")
 	c.Flags().StringVar(&w.HTML, "html", "", "write the review to `FILE`, as one page")
+	c.Flags().StringVar(&atEnd, atEndFlag, "", "")
+	_ = c.Flags().MarkHidden(atEndFlag)
 	return c
+}
+
+// atEndFlag of review is for what waits for the end of a jail.
+const atEndFlag = "at-end"
+
+// After are the arguments of a review that comes after the jail, or nil where
+// there is none: nobody is asked where none looks, and what a detached jail leaves
+// waits for its user.
+func After(in *spec.Input) []string {
+	apply := cmp.Or(in.Policy.Review.Apply, policy.ApplyAsk)
+	people := cli.IsTerminal(os.Stdin) && cli.IsTerminal(os.Stdout) && cli.IsTerminal(os.Stderr)
+	if _, detached := launch.IsDetached(); detached || in.Policy.Files.Project != policy.ProjectOverlay || apply == policy.ApplyNever || apply == policy.ApplyAsk && !people {
+		return nil
+	}
+	return []string{"review", "--" + atEndFlag, apply, "--project", in.Host.Project.Dir}
+}
+
+func atJailsEnd(c *cobra.Command, project, apply string, say func(string, ...any)) error {
+	o, err := trusted.Review(project)
+	if err != nil {
+		return err
+	}
+	return review.End{Safe: apply == policy.ApplySafe, Say: say, Ask: func(question string) bool {
+		answer := cli.Asker(c)
+		// What was typed for the agent is no answer.
+		return answer != nil && pty.Forget(os.Stdin) == nil && ask.Yes(answer(question))
+	}}.Do(o)
 }

@@ -1,0 +1,89 @@
+package review
+
+import (
+	"fmt"
+	"strings"
+)
+
+// End is what is said of a layer when its jail has ended, and done with it.
+type End struct {
+	// Safe has what is ordinary applied. Otherwise Ask is asked.
+	Safe bool
+	Ask  func(question string) (yes bool)
+	Say  func(format string, args ...any)
+}
+
+// Do says what the layer holds, on one line, and applies what is ordinary, or not.
+// No lock is held while somebody thinks: what is applied then is what was counted,
+// or nothing.
+func (e End) Do(o Options) error {
+	r, err := New(o)
+	if err != nil {
+		return err
+	}
+	digest, empty, ordinary, line := r.Digest, r.Empty(), r.ordinary(), r.line()
+	r.Close()
+	if empty {
+		return nil
+	}
+	e.Say("the layer holds %s; to look at it: jailed-claude review", line)
+	if !ordinary || !e.Safe && !e.Ask("apply what is ordinary? [y/N] ") {
+		return nil
+	}
+	return Command{Wanted: Wanted{Digest: digest}, Apply: true, Say: e.Say}.change(o)
+}
+
+// ordinary tells whether there is something that is applied without a yes.
+func (r *Review) ordinary() bool {
+	if r.Counts().Ordinary > 0 {
+		return true
+	}
+	u := r.Git
+	if u == nil || u.Problem != "" {
+		return false
+	}
+	for _, f := range u.Refs {
+		if len(f.Held) == 0 && f.Conflict == "" {
+			return true
+		}
+	}
+	for _, s := range u.Settings {
+		if s.Held == "" {
+			return true
+		}
+	}
+	return u.Head != "" && u.HeadConflict == "" || len(u.Staged) > 0
+}
+
+// line says what the layer holds.
+func (r *Review) line() string {
+	c := r.Counts()
+	held, refs := c.Held, 0
+	var parts []string
+	count := func(n int, one, many string) {
+		switch {
+		case n == 1:
+			parts = append(parts, "1 "+one)
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %s", n, many))
+		}
+	}
+	if r.Git != nil {
+		for _, f := range r.Git.Refs {
+			if len(f.Held) > 0 {
+				held++
+			} else {
+				refs++
+			}
+		}
+	}
+	count(c.Ordinary, "ordinary change", "ordinary changes")
+	count(refs, "branch or tag", "branches and tags")
+	count(held, "that the host would execute or trust", "that the host would execute or trust")
+	count(c.Conflicts, "that the host changed meanwhile", "that the host changed meanwhile")
+	count(c.Never, "that cannot be applied", "that cannot be applied")
+	if len(parts) == 0 {
+		return "changes of .git"
+	}
+	return strings.Join(parts, ", ")
+}
