@@ -5,7 +5,7 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm soak check-nix check-agents check-toolchains check-image fuzz lint bench release check-release deb install clean
+.PHONY: help build run test test-vm soak check-nix check-agents check-toolchains check-image check-pod fuzz lint bench release check-release deb install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-19s %s\n", $$1, $$2 }'
@@ -46,6 +46,9 @@ check-toolchains: ## 32 toolchains of Debian, each in a jail; as root; ARGS="php
 
 check-image: ## an image of the test store, with the real skopeo and podman
 	@hack/image.sh
+
+check-pod: ## Pods, with the real types of Kubernetes and the real podman
+	@hack/pod.sh
 
 fuzz: ## every fuzz target; ARGS=10m for longer
 	@hack/fuzz.sh $(ARGS)

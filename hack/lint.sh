@@ -19,9 +19,11 @@ check "$linter" run ./...
 check "$linter" fmt --diff
 check "$go" vet "${GO_BUILD[@]}" ./...
 check "$go" mod tidy -diff
-# A module of its own.
-check env -C hack/lab "$linter" run --config ../../.golangci.yml
-check env -C hack/lab "$go" mod tidy -diff
+# Modules of their own.
+for module in hack/lab hack/kube; do
+  check env -C "$module" "$linter" run --config ../../.golangci.yml
+  check env -C "$module" "$go" mod tidy -diff
+done
 check "$HACK/vuln/vuln.sh"
 check "$HACK/vuln/check.sh"
 
