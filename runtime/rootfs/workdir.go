@@ -80,6 +80,16 @@ func (c *Host) Open(p string) (int, error) {
 	return fd, nil
 }
 
+// ReadFile reads a file of the host, by no symlink.
+func (c *Host) ReadFile(p string) ([]byte, error) {
+	fd, err := c.Open(p)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	return os.ReadFile(descriptor(fd))
+}
+
 // Cgroup opens a folder of a cgroup file system so that it can be written.
 func (c *Host) Cgroup(dir string) (int, error) {
 	at, rel := unix.AT_FDCWD, dir

@@ -188,7 +188,7 @@ func (j *jail) prepare() error {
 	}
 	j.signals = catchSignals()
 	var err error
-	if j.network, err = newJailNet(s, j.plan.Network, o); err != nil {
+	if j.network, err = newJailNet(s, j.plan.Network, o, j.host.ReadFile); err != nil {
 		return err
 	}
 	if err := fault.After(fault.NetBegun, j.network.start(j.netNS)); err != nil {

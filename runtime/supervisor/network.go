@@ -53,8 +53,8 @@ type jailNet struct {
 	ready chan error
 }
 
-// newJailNet is the network of a configuration, which says what config is of.
-func newJailNet(s *specs.Spec, config *network.Network, o launch.Options) (*jailNet, error) {
+// newJailNet is the network of a configuration; read reads files of the host.
+func newJailNet(s *specs.Spec, config *network.Network, o launch.Options, read func(name string) ([]byte, error)) (*jailNet, error) {
 	n := &jailNet{keys: o.Keys, told: new(told.File)}
 	for _, ns := range s.Linux.Namespaces {
 		n.own = n.own || ns.Type == specs.NetworkNamespace
@@ -77,7 +77,7 @@ func newJailNet(s *specs.Spec, config *network.Network, o launch.Options) (*jail
 	}
 	if len(config.Brokers) > 0 {
 		var err error
-		if n.roots, err = key.Certificates(s.Mounts); err != nil {
+		if n.roots, err = key.Certificates(s.Mounts, read); err != nil {
 			return nil, fmt.Errorf("certificates: %w", err)
 		}
 	}

@@ -3,6 +3,7 @@ package keys
 import (
 	"encoding/base64"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -93,6 +94,26 @@ func TestClients(t *testing.T) {
 				t.Errorf("the key was shown: %s", text)
 			}
 		})
+	}
+}
+
+// TestAuthoritiesBelowTmp: the file of the host's authorities may lie in /tmp,
+// which is another folder for the process that reads it.
+func TestAuthoritiesBelowTmp(t *testing.T) {
+	t.Parallel()
+	w, l := world.NewLab(t)
+	newVault(t, w, l, "service.example")
+	dir, err := os.MkdirTemp("/tmp", "authorities")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	w.Env["SSL_CERT_FILE"] = w.Write(dir+"/ca.pem", w.Read(l.CA))
+	w.Write(w.Home+"/.secrets/service", vaultKey+"\n")
+	w.Write(w.Home+"/.config/jailed-claude/config.toml", "version = 1\nnetwork.mode = \"none\"\n[[broker]]\nhost = \"service.example\"\nheader = \"Authorization\"\nfrom = \"file:~/.secrets/service\"\nenv = \"SERVICE_KEY\"\n")
+	r := world.Finish(t, w.Command("shell", "--package", "host", "--", "bash", "-c", `curl -sSf -H "Authorization: Bearer $SERVICE_KEY" https://service.example/page`))
+	if r.Status != 0 || !strings.Contains(r.Out, "the page") {
+		t.Errorf("%s\n%s", r, w.SessionLog())
 	}
 }
 
