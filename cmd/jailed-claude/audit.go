@@ -75,8 +75,12 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 		defer func() { _ = drop() }()
 	}
 	flags := given(c.Flags())
-	jail := func(project string) []string {
-		return append(append([]string{in.Host.Executable, "shell", "--project=" + project}, flags...), "--", suite.Program)
+	jail := func(project, policy string) []string {
+		argv := append([]string{in.Host.Executable, "shell", "--project=" + project}, flags...)
+		if policy != "" {
+			argv = append(argv, "--policy="+policy)
+		}
+		return append(argv, "--", suite.Program)
 	}
 	findings, err := audit.Do(c.Context(), in.Host.Executable, promised(in, j.Spec), audit.Attacked{Jail: jail, Against: o.against, Classes: o.classes})
 	if err != nil {

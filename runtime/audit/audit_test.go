@@ -45,7 +45,7 @@ func attackNamed(t *testing.T, name string) attack.Attack {
 func TestJudges(t *testing.T) {
 	dir := t.TempDir()
 	s := emptyScene()
-	w := witness{s}
+	w := s.witness()
 	p := filepath.Join(dir, "marker")
 	if got := w.Planted(p, attack.HeldBy("x")); got != attack.HeldBy("x") {
 		t.Errorf("no marker: %v", got)

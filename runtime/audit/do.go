@@ -21,8 +21,8 @@ import (
 // Attacked is what Do attacks.
 type Attacked struct {
 	// Jail is a command that runs the program which follows it in a jail of
-	// ours, of that project.
-	Jail func(project string) []string
+	// ours, of that project. With a policy, that is in the place of the project's.
+	Jail func(project, policy string) []string
 	// Against is a shell command that runs what follows it in whatever it
 	// makes of the folder that it is called in; in place of Jail.
 	Against string
@@ -72,12 +72,12 @@ func Do(ctx context.Context, self string, f attack.Facts, a Attacked) (findings 
 		return nil, err
 	}
 	defer scene.Close()
-	jail := func(project, inside string) *exec.Cmd {
+	jail := func(project, policy, inside string) *exec.Cmd {
 		var argv []string
 		if a.Against != "" {
 			argv = []string{"/bin/sh", "-c", a.Against + ` "$@"`, "sh", self}
 		} else {
-			argv = a.Jail(project)
+			argv = a.Jail(project, policy)
 		}
 		c := exec.CommandContext(ctx, argv[0], append(argv[1:], "audit", "--inside="+inside)...)
 		if a.Against != "" {
@@ -86,11 +86,12 @@ func Do(ctx context.Context, self string, f attack.Facts, a Attacked) (findings 
 		c.Cancel = func() error { return c.Process.Signal(unix.SIGTERM) }
 		return c
 	}
-	scene.neighbours(jail)
+	scene.neighbours(func(project, inside string) *exec.Cmd { return jail(project, "", inside) })
+	scene.setApart(jail)
 	bait, err := scene.Bait()
 	if err != nil {
 		return nil, err
 	}
-	findings, err = scene.Run(jail(f.Project, bait))
+	findings, err = scene.Run(jail(f.Project, "", bait))
 	return findings, errors.Join(err, context.Cause(ctx))
 }

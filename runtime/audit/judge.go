@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -55,14 +56,23 @@ func (s *Scene) projectFolders() []string {
 	return all
 }
 
-// witness is what a scene says of what it saw, to the judges of attacks.
-type witness struct{ *Scene }
+// witness is what a scene says of what it saw, to the judges of attacks that were
+// made in one of its jails.
+type witness struct {
+	*Scene
+	told *attack.Bait
+	// said is what that jail said to the caller.
+	said *bytes.Buffer
+}
 
-func (s witness) Told() *attack.Bait { return s.bait }
+// witness of the attacks of the jail that is audited.
+func (s *Scene) witness() witness { return witness{s, s.bait, &s.screen} }
+
+func (s witness) Told() *attack.Bait { return s.told }
 
 func (s witness) Arrived(what string) bool { return s.arrived(what) }
 
-func (s witness) Said(text string) bool { return strings.Contains(s.screen.String(), text) }
+func (s witness) Said(text string) bool { return strings.Contains(s.said.String(), text) }
 
 func (s witness) Typed(text string) bool { return strings.Contains(s.typed, text) }
 
@@ -81,13 +91,13 @@ func (s witness) Reported(rel string, r attack.Result) attack.Result {
 	if r.Verdict != attack.GotThrough || r.Detail != "made" {
 		return r
 	}
-	p := s.bait.Facts.Project
-	if s.bait.Facts.Layer {
+	p := s.told.Facts.Project
+	if s.told.Facts.Layer {
 		return s.reached(filepath.Join(p, rel))
 	}
 	for name := range strings.SplitSeq(rel, "/") {
 		p = filepath.Join(p, name)
-		if strings.Contains(s.screen.String(), fmt.Sprintf("  %q: ", p)) {
+		if s.Said(fmt.Sprintf("  %q: ", p)) {
 			return attack.HeldBy("it was made, and reported at the end of the jail")
 		}
 	}
@@ -118,11 +128,18 @@ func (s witness) Lives(what string) attack.Result {
 
 func (s witness) LeftMounts(attack.Result) attack.Result {
 	for p := range s.after.mounts {
-		if !s.before.mounts[p] {
+		// Others mount things in /tmp as well; what a jail makes there has its name.
+		if !s.before.mounts[p] && (s.given(p) || strings.Contains(p, "jailed-claude")) {
 			return attack.Through("%s is mounted", p)
 		}
 	}
 	return attack.HeldBy("there are those from before")
+}
+
+// given: a path is in a folder of the caller's of which a jail has something.
+func (s witness) given(p string) bool {
+	f := s.bait.Facts
+	return attack.Within(p, f.Project) || attack.Within(p, f.Home) || s.run != "" && attack.Within(p, s.run)
 }
 
 func (s witness) LeftCgroups(attack.Result) attack.Result {

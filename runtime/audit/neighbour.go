@@ -74,7 +74,7 @@ func (s *Scene) startNeighbours(jail func(project, argument string) *exec.Cmd) e
 			own.Folders = append(own.Folders, name)
 		}
 	}
-	for _, dir := range s.keptForNeighbour() {
+	for _, dir := range s.kept() {
 		s.remains.Folders = append(s.remains.Folders, dir)
 		// Where in it, only that jail's configuration says.
 		all, _ := filepath.Glob(filepath.Join(dir, "*", s.bait.Marked("theirs")))
@@ -84,8 +84,9 @@ func (s *Scene) startNeighbours(jail func(project, argument string) *exec.Cmd) e
 	return s.tellTarget()
 }
 
-// keptForNeighbour are the folders that are kept for the other project.
-func (s *Scene) keptForNeighbour() []string {
+// kept are the folders that are kept for other projects of this audit. Their names
+// are cut off.
+func (s *Scene) kept() []string {
 	all, _ := filepath.Glob(filepath.Join(s.bait.Facts.State, "projects", strings.ReplaceAll(s.bait.Mark, ".", "_")+"*"))
 	return all
 }

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -72,12 +74,13 @@ func (s *Scene) Run(c *exec.Cmd) ([]Finding, error) {
 	s.endNeighbour()
 	s.end(shown)
 	s.nextNeighbour()
-	if len(results) == 0 {
+	if len(results) == 0 && slices.ContainsFunc(suite.Of(s.bait), func(a attack.Attack) bool { return !suite.Apart(a) }) {
 		return nil, fmt.Errorf("the attacks were not started: %s: %s", c.ProcessState, strings.TrimSpace(s.screen.String()))
 	}
 	if rerr != nil {
 		last += ": " + rerr.Error()
 	}
+	maps.Copy(results, s.apart.attacked(s))
 	return s.judge(results, last), nil
 }
 
@@ -130,13 +133,20 @@ func (s *Scene) judge(results map[string]attack.Result, last string) []Finding {
 	var all []Finding
 	for _, a := range suite.Of(s.bait) {
 		r, ok := results[a.Name]
+		w, last := s.witness(), last
+		if suite.Apart(a) {
+			w, last = s.apart.witness(s), s.apart.last
+			if s.apart.lacks != "" {
+				r, ok = attack.Inapplicable("no jail for it: %s", s.apart.lacks), true
+			}
+		}
 		switch {
 		case !ok && a.Name == last:
 			r = attack.Failure("the attacker ended while it was made")
 		case !ok:
 			r = attack.Failure("the attacker had ended, with %s", last)
 		case a.Judge != nil && r.Verdict != attack.Failed:
-			r = a.Judge(witness{s}, r)
+			r = a.Judge(w, r)
 		}
 		if s.next != nil && s.next.failed != nil && neighbours.Leaves(a.Name) && r.Verdict == attack.Held {
 			r = attack.Failure("no next jail looked for it: %v", s.next.failed)

@@ -34,7 +34,9 @@ type Scene struct {
 	// stage is where the host works during the attacks.
 	stage *moves.Stage
 	// next is another project with jails of its own.
-	next     *neighbour
+	next *neighbour
+	// apart is the jail of the attacks that need more than the policy has.
+	apart    apart
 	remains  remains
 	target   *exec.Cmd
 	toTarget io.Writer

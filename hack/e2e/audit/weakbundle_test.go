@@ -164,6 +164,13 @@ var protections = map[string]func(*weakBundle){
 	"read-only project": func(b *weakBundle) {
 		b.options(at(b.project), func(o []string) []string { return append(drop("ro", "rro")(o), "rw") })
 	},
+	// As it is granted, and nothing in it held.
+	"no further folder": func(b *weakBundle) {
+		all, _ := filepath.Glob(filepath.Join(filepath.Dir(b.project), ".jailed-claude-audit-*-further"))
+		for _, p := range all {
+			b.bind(p, "rw")
+		}
+	},
 	"own home": func(b *weakBundle) { b.without(cached); b.instead(b.home) },
 	"own home, read-only": func(b *weakBundle) {
 		b.without(cached)

@@ -63,9 +63,28 @@ const (
 	PromiseTerminal    = "nothing is typed into the caller's terminal"
 	PromiseServices    = "no service of the host is reachable through a socket that is a file"
 	PromiseNeighbours  = "jails of different projects know nothing of each other"
+	PromiseKeys        = "keys and logins that the host puts in are not in the jail, and good for what the policy says alone"
 	PromiseNothingLeft = "the jail ends with its supervisor and nothing is left"
 	PromiseLimits      = "every temporary file system has a size, and the limits of the policy hold"
 )
+
+// Further are attacks on a project that are made in a folder which the jail may
+// write besides it.
+func Further(class string, all []Attack) []Attack {
+	for i, a := range all {
+		all[i].Name, all[i].Class, all[i].Success = "further-"+a.Name, class, "in a further folder: "+a.Success
+		all[i].Run = func(e *Env) Result {
+			if e.Further.Dir == "" {
+				return Inapplicable("there is no such folder: %s", e.Further.Lacks)
+			}
+			if !Exists(e.Further.Dir + "/.git") {
+				return HeldBy("the folder is not there")
+			}
+			return a.Run(e)
+		}
+	}
+	return all
+}
 
 // HeldBy is the result of an attack that was stopped, and says by what.
 func HeldBy(format string, args ...any) Result {

@@ -73,6 +73,37 @@ type Bait struct {
 	Neighbour Neighbour
 	// StorePaths are some paths of the store that the closure has not.
 	StorePaths []string
+	// Further and Keys are for the attacks that have a jail of their own, and
+	// empty in the other.
+	Further FurtherFolder
+	Keys    Keys
+}
+
+// FurtherFolder is one that the jail may write besides the project.
+type FurtherFolder struct {
+	Dir string
+	// Lacks says why there is none.
+	Lacks string
+}
+
+// Keys are services for which the host holds keys, all of them the secret, and
+// brokers put them in. The fields that are not said to be something else are
+// the services' names.
+type Keys struct {
+	// Service passes on what lies below /allowed/, Rules "GET /read/**", Login
+	// and Cloud (of AWS) everything.
+	Service, Rules, Login, Cloud string
+	// Upstream is where all of them are, on the host.
+	Upstream string
+	// Files are those of the host that keys lie in.
+	Files []string
+	// Agent is the socket of the host's ssh agent.
+	Agent string
+	// Lent is the key of the host's ssh agent that the jail may use, for git's
+	// signatures alone; Own is another one of it.
+	Lent, Own []byte
+	// Lacks says why there are none.
+	Lacks string
 }
 
 // Neighbour is a project of the caller with jails of its own: one has been there,

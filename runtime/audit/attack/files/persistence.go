@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,6 +104,13 @@ func PersistenceAttacks() []attack.Attack {
 	all = append(all, changeAround())
 	all = append(all, setuidAttacks()...)
 	return all
+}
+
+// FurtherAttacks are those that are made in a further folder as well.
+func FurtherAttacks(class string) []attack.Attack {
+	return attack.Further(class, slices.DeleteFunc(PersistenceAttacks(), func(a attack.Attack) bool {
+		return !strings.HasPrefix(a.Name, "protected-") && !strings.HasPrefix(a.Name, "trust-")
+	}))
 }
 
 // trusted are files of a project that programs of the host run or believe.

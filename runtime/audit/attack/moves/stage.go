@@ -42,14 +42,18 @@ const answers = "answers"
 func Lay(dir, secret string, b *attack.Bait) (*Stage, error) {
 	s := &Stage{dir: dir, secret: secret, hides: hides(b.Facts.Hides), closers: map[string]io.Closer{}}
 	wanted := func(class string) bool { return len(b.Classes) == 0 || slices.Contains(b.Classes, class) }
-	if !wanted(class) && !wanted(trapClass) {
+	moving, trapping := wanted(class), wanted(trapClass)
+	if b.Further.Dir != "" {
+		moving, trapping = wanted(FurtherClass), wanted(FurtherClass)
+	}
+	if !moving && !trapping {
 		return nil, nil
 	}
 	err := os.MkdirAll(filepath.Join(dir, answers), 0o755)
-	if wanted(class) && err == nil {
+	if moving && err == nil {
 		err = s.layMoves()
 	}
-	if wanted(trapClass) && err == nil {
+	if trapping && err == nil {
 		err = layTraps(filepath.Join(dir, traps))
 	}
 	if err != nil {

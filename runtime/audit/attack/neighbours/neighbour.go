@@ -127,8 +127,10 @@ func Play(argument string, in io.Reader, out io.Writer) error {
 // hold has the secret in all that is no file.
 func hold(p Part, secret string) (tcp string) {
 	for _, l := range []struct{ network, address string }{
-		{"tcp4", "127.0.0.1:0"}, {"unix", "@" + secretName(p.Mark)},
-		{"unix", filepath.Join("/tmp", secretName(p.Mark)+".sock")}, {"unix", filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), secretName(p.Mark)+".sock")},
+		{"tcp4", "127.0.0.1:0"},
+		{"unix", "@" + secretName(p.Mark)},
+		{"unix", filepath.Join("/tmp", secretName(p.Mark)+".sock")},
+		{"unix", filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), secretName(p.Mark)+".sock")},
 	} {
 		listener, err := net.Listen(l.network, l.address)
 		if err != nil {

@@ -59,6 +59,9 @@ func attackAll(bait string, out io.Writer) error {
 	enc := json.NewEncoder(out)
 	e.Ask = func(what string) error { return enc.Encode(line{Attack: what, Ask: what}) }
 	for _, a := range Of(&e.Bait) {
+		if Apart(a) != (e.Further.Dir != "") {
+			continue
+		}
 		if err := enc.Encode(line{Attack: a.Name}); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}

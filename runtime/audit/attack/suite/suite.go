@@ -6,15 +6,18 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/files"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/kernel"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/keys"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/moves"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/neighbours"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/network"
 )
 
 // suite is every class in the order of the report.
+// In a jail with both, the hunt for keys comes before attacks that may read the
+// secret for a moment in which that is no hole.
 var suite = []func() []attack.Attack{
 	files.FileAttacks, files.HiddenAttacks, files.DeviceAttacks, files.PersistenceAttacks, moves.TrapAttacks, files.HomeAttacks,
-	moves.HostMoveAttacks, neighbours.Attacks,
+	moves.HostMoveAttacks, neighbours.Attacks, keys.Attacks, further,
 	kernel.NamespaceAttacks, kernel.MountAttacks, kernel.PrivilegeAttacks, kernel.ProcessAttacks, kernel.CallAttacks,
 	kernel.ABIAttacks, kernel.IPCAttacks, kernel.TerminalAttacks,
 	network.ServiceAttacks, network.HostAttacks, network.SocketAttacks, network.NetlinkAttacks,
@@ -28,6 +31,21 @@ func All() []attack.Attack {
 		all = append(all, class()...)
 	}
 	return all
+}
+
+// apart are the classes that are made in a jail of their own: what they are about
+// has been added to it.
+var apart = []string{moves.FurtherClass, keys.Class}
+
+// Apart reports whether an attack is made in that jail.
+func Apart(a attack.Attack) bool { return slices.Contains(apart, a.Class) }
+
+// NeedsApart reports whether some of the attacks that are to be made are.
+func NeedsApart(b *attack.Bait) bool { return slices.ContainsFunc(Of(b), Apart) }
+
+// further are the attacks on folders that the jail may write besides the project.
+func further() []attack.Attack {
+	return slices.Concat(files.FurtherAttacks(moves.FurtherClass), moves.FurtherAttacks())
 }
 
 // Of returns the attacks that are to be made, in their order.
