@@ -135,6 +135,25 @@ beside vet "$go" vet "${GO_BUILD[@]}" ./...
 bin=$work/bin/jailed-claude
 [ -z "${JAIL_TEST_WITHOUT:-}" ] || bin=$bin-faults
 
+# What Go's own packages compile to, kept from run to run. TestBuilds gives a copy
+# of it to its jail, which compiles the project; without it every run compiles
+# them twice, as root and as the user.
+go_cache=${JAIL_STORE_CACHE:-$(cache_root)}/go-build
+warm() {
+  local root
+  root=$("$go" env GOROOT)
+  umask 022
+  mkdir -p "$go_cache"
+  cp -R hack/e2e/agent/testdata/builds/go "$work/warm"
+  cd "$work/warm"
+  # With the environment of the jail, or it is another compilation.
+  env -i PATH="$root/bin:/usr/local/bin:/usr/bin:/bin" HOME="$work" GOCACHE="$go_cache" \
+    sh -c 'go generate ./... && CGO_ENABLED=1 go build -o app ./cmd/app && go test ./... >/dev/null'
+}
+for package in "${packages[@]}"; do
+  [ "$package" != "$module/hack/e2e/agent" ] || beside warm warm
+done
+
 # The store. Without one its tests skip and say why.
 variables=()
 for name in $(compgen -e JAIL_TEST_); do variables+=("$name=${!name}"); done
@@ -161,6 +180,10 @@ else
   [ "$status" = "$SKIP" ] || { cat "$work/store.log" >&2; die "the test store could not be made"; }
   say "no test store: ${no_store#store: skipped: }"
   variables+=("JAIL_TEST_NO_STORE=${no_store#store: skipped: }")
+fi
+
+if [ -n "${beside[warm]:-}" ] && ended warm; then
+  variables+=("JAIL_TEST_GOCACHE=$go_cache")
 fi
 
 if [ "$(id -u)" = 0 ] && ! id jailtest >/dev/null 2>&1; then

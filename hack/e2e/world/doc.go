@@ -19,6 +19,8 @@
 //	JAIL_TEST_BASE         store path of bash and coreutils; also _CLOSURE
 //	JAIL_TEST_TINY         a file with 2000 tiny store paths, one a line
 //	JAIL_TEST_NO_STORE     why there is no store; then the ones above are unset
+//	JAIL_TEST_GOCACHE      a build cache of Go with its own packages; none: they
+//	                       are compiled
 //	JAIL_TEST_SOAK         1: the whole of the loops (hack/soak.sh), not the
 //	                       part of them that fits into every run
 //	JAIL_TEST_COUNTS       a file to which loops append what they counted
