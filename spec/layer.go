@@ -20,7 +20,7 @@ func (b *builder) layer(m mounted) {
 	}
 	l := contract.LayerIn(dir, m.path)
 	b.spec.Mounts = append(b.spec.Mounts, l.Mount())
-	b.grant("file", m.path, m.mode, m.from, m.why+"; what is written is kept in "+l.Upper+" until you apply it: jailed-claude review")
+	b.grant("file", m.path, m.mode, m.from, m.why+"; what is written is kept in "+l.Upper+" until you apply it: "+contract.ReviewCommand(b.Host.Layer))
 	if m.path == b.Host.Project.Dir {
 		b.grant("layer", m.path, "", m.from, "nothing that the host executes or trusts changes below it, so no protected path is mounted in it, and .git is writable")
 		if apply := b.Policy.Review.Apply; apply == policy.ApplySafe {

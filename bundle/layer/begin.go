@@ -16,7 +16,7 @@ var ErrUnfinished = errors.New("an apply of this layer was interrupted")
 // since it was taken: inside, the two are mixed.
 func Begin(d Dir, project string, git []string) (before Base, changed []string, err error) {
 	if d.Unfinished() {
-		return before, nil, hint.Add(ErrUnfinished, "to finish it: jailed-claude review --apply", "to take it back: jailed-claude review --undo")
+		return before, nil, hint.Add(ErrUnfinished, "to finish it: "+d.Review()+" --apply", "to take it back: "+d.Review()+" --undo")
 	}
 	empty := true
 	for i, lower := range append([]string{project}, git...) {

@@ -22,7 +22,7 @@ func Borrow(d Dir) (drop func() error, err error) {
 		}
 		if err == nil && !none {
 			return nil, hint.Add(fmt.Errorf("the layer in %s holds changes of yours, and others would lie among them", show.Visible(string(d))),
-				"look at it, and apply or discard it: jailed-claude review", "or leave it out: --project-mode rw")
+				"look at it, and apply or discard it: "+d.Review(), "or leave it out: --project-mode rw")
 		}
 	}
 	return func() error {

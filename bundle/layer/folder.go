@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -19,8 +19,31 @@ import (
 type Dir string
 
 // In is the layer of a project, in the folder that is kept for the project
-// (package spec/projects). It need not exist.
-func In(projectState string) Dir { return Dir(path.Join(projectState, contract.LayerName)) }
+// (package spec/projects); name is empty for the one that has none. It need not
+// exist.
+func In(projectState, name string) Dir { return Dir(contract.LayerDir(projectState, name)) }
+
+// Named are the names of a project's other layers.
+func Named(projectState string) (names []string) {
+	all, _ := os.ReadDir(filepath.Join(projectState, contract.LayersFolder))
+	for _, e := range all {
+		if _, err := os.Stat(In(projectState, e.Name()).Upper()); err == nil {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// CheckName refuses what is no name of a layer.
+func CheckName(name string) error {
+	if ok, _ := regexp.MatchString(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`, name); !ok {
+		return fmt.Errorf("a layer cannot be called %q: letters, digits, \".\", \"_\" and \"-\", 64 at most, a letter or digit first", name)
+	}
+	return nil
+}
+
+// Review is the command that shows what is in the layer.
+func (d Dir) Review() string { return contract.ReviewCommand(string(d)) }
 
 // Git is the layer over a git directory that lies outside of the project, such
 // as the common one of a worktree.
@@ -51,7 +74,7 @@ const LockName = "lock"
 var ErrBusy = errors.New("a jail has this layer mounted, or it is being applied")
 
 // BusyHints say what to do about ErrBusy.
-var BusyHints = []string{"see which jails run: jailed-claude list", "to work beside it: git worktree add, and start there"}
+var BusyHints = []string{"see which jails run: jailed-claude list", "to work beside it, in another layer: --layer NAME"}
 
 // Make makes what is missing of the folder, for this user alone. lower is what the
 // layer lies over.

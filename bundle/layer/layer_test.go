@@ -45,7 +45,7 @@ func repository(t *testing.T) (dir string, d Dir) {
 	git(t, dir, "init", "-q", "-b", "main")
 	git(t, dir, "add", ".")
 	git(t, dir, "commit", "-qm", "one")
-	d = In(t.TempDir())
+	d = In(t.TempDir(), "")
 	begin(t, d, dir)
 	return dir, d
 }
@@ -114,7 +114,7 @@ func TestWorktreeBase(t *testing.T) {
 	main, _ := repository(t)
 	dir := filepath.Join(t.TempDir(), "wt")
 	git(t, main, "worktree", "add", "-q", dir)
-	d := In(t.TempDir())
+	d := In(t.TempDir(), "")
 	common := filepath.Join(main, ".git")
 	begin(t, d, dir, common)
 	write(t, filepath.Join(d.Git(common).Upper(), "x"), "inside\n")
@@ -168,7 +168,7 @@ func TestIndexWithoutChecksum(t *testing.T) {
 // TestOtherRefs: refs that lie in tables, and what is none.
 func TestOtherRefs(t *testing.T) {
 	dir := t.TempDir()
-	d := In(t.TempDir())
+	d := In(t.TempDir(), "")
 	write(t, filepath.Join(dir, ".git/HEAD"), "ref: refs/heads/.invalid\n")
 	tables := filepath.Join(dir, ".git/reftable/tables.list")
 	write(t, tables, "one.ref\n")
@@ -191,7 +191,7 @@ func TestOtherRefs(t *testing.T) {
 // a later version has begun, and neither is changed.
 func TestBeginRefuses(t *testing.T) {
 	dir := t.TempDir()
-	d := In(t.TempDir())
+	d := In(t.TempDir(), "")
 	begin(t, d, dir)
 	base := filepath.Join(string(d), baseName)
 	for file, text := range map[string]string{JournalName: "{}", baseName: `{"version": 2}`} {
@@ -217,7 +217,7 @@ func TestBeginRefuses(t *testing.T) {
 // TestLock: one has the layer, and whoever comes while he has it is told so.
 func TestLock(t *testing.T) {
 	dir := t.TempDir()
-	d := In(t.TempDir())
+	d := In(t.TempDir(), "")
 	begin(t, d, dir)
 	f, err := d.Lock()
 	if err != nil {
@@ -253,7 +253,7 @@ func TestLock(t *testing.T) {
 
 // TestHeld: files count, whatever they are; folders do not.
 func TestHeld(t *testing.T) {
-	d := In(t.TempDir())
+	d := In(t.TempDir(), "")
 	lower := t.TempDir()
 	if err := os.Chmod(lower, 0o750|os.ModeSetgid); err != nil {
 		t.Fatal(err)

@@ -110,10 +110,10 @@ func encode(w io.Writer, v any) error {
 func (c Command) hints(r *Review) {
 	n := r.Counts()
 	if n.Ordinary+n.Refs > 0 {
-		c.Say("to apply what is ordinary: jailed-claude review --apply; to drop it: --discard")
+		c.Say("to apply what is ordinary: %s --apply; to drop it: --discard", r.dir.Review())
 	}
 	if n.Held > 0 {
-		c.Say("to apply what waits for a yes: jailed-claude review --apply --yes-executes PATH")
+		c.Say("to apply what waits for a yes: %s --apply --yes-executes PATH", r.dir.Review())
 	}
 }
 
@@ -136,7 +136,7 @@ func (c Command) change(o Options) error {
 	if c.JSON {
 		err = errors.Join(encode(c.Out, d), err)
 	} else {
-		c.report(d, err)
+		c.report(r.dir.Review(), d, err)
 	}
 	if errors.Is(err, apply.ErrNone) {
 		return err
@@ -148,7 +148,7 @@ func (c Command) change(o Options) error {
 }
 
 // report says what became of it.
-func (c Command) report(d Done, err error) {
+func (c Command) report(command string, d Done, err error) {
 	for _, f := range d.Failed {
 		c.Say("left as it was: %s: %s", show.Visible(f.Path), show.Escape(f.Why))
 	}
@@ -166,10 +166,10 @@ func (c Command) report(d Done, err error) {
 		if d.Finished {
 			c.Say("finished the apply that was interrupted")
 		}
-		c.Say("applied %d files and %d refs; to take it back: jailed-claude review --undo", d.Files, d.Refs)
+		c.Say("applied %d files and %d refs; to take it back: %s --undo", d.Files, d.Refs, command)
 	}
 	if d.Held > 0 {
-		c.Say("%d changes were left in the layer: jailed-claude review", d.Held)
+		c.Say("%d changes were left in the layer: %s", d.Held, command)
 	}
 }
 

@@ -19,7 +19,7 @@ const discarded = "discarded"
 // Preconditions: r is from Lock.
 func (r *Review) Discard(w Wanted) (d Done, err error) {
 	if apply.Unfinished(r.o.Layer) {
-		return d, hint.Add(errors.New("an apply was interrupted"), "to finish it: jailed-claude review --apply", "to take it back: jailed-claude review --undo")
+		return d, hint.Add(errors.New("an apply was interrupted"), "to finish it: "+r.dir.Review()+" --apply", "to take it back: "+r.dir.Review()+" --undo")
 	}
 	if err := r.read(); err != nil {
 		return d, err

@@ -80,7 +80,7 @@ func (w *Wanted) clean(r *Review) error {
 				}
 			}
 			if !known {
-				return hint.Add(fmt.Errorf("the layer has no change of %q", p), "to see what it has: jailed-claude review")
+				return hint.Add(fmt.Errorf("the layer has no change of %q", p), "to see what it has: "+r.dir.Review())
 			}
 			list[i] = p
 		}
@@ -99,7 +99,7 @@ func (r *Review) Apply(w Wanted) (d Done, err error) {
 		return d, err
 	}
 	if w.Digest != "" && w.Digest != r.Digest {
-		return d, hint.Add(fmt.Errorf("%w: its digest is %s now", ErrDigest, r.Digest), "look again: jailed-claude review")
+		return d, hint.Add(fmt.Errorf("%w: its digest is %s now", ErrDigest, r.Digest), "look again: "+r.dir.Review())
 	}
 	if err := w.clean(r); err != nil {
 		return d, err
@@ -128,7 +128,7 @@ func (r *Review) Apply(w Wanted) (d Done, err error) {
 		if !apply.Unfinished(r.o.Layer) {
 			return d, errors.Join(err, work.Abandon())
 		}
-		return d, hint.Add(err, "when there is room again, this finishes it: jailed-claude review --apply", "or take it back: jailed-claude review --undo")
+		return d, hint.Add(err, "when there is room again, this finishes it: "+r.dir.Review()+" --apply", "or take it back: "+r.dir.Review()+" --undo")
 	}
 	return d, r.rebase(nil)
 }

@@ -26,7 +26,7 @@ func (e End) Do(o Options) error {
 	if empty {
 		return nil
 	}
-	e.Say("the layer holds %s; to look at it: jailed-claude review", line)
+	e.Say("the layer holds %s; to look at it: %s", line, r.dir.Review())
 	if !ordinary || !e.Safe && !e.Ask("apply what is ordinary? [y/N] ") {
 		return nil
 	}

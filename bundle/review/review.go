@@ -23,6 +23,8 @@ import (
 type Options struct {
 	// Layer is the layer's folder, Project what lies below it.
 	Layer, Project string
+	// Others are the names of the project's other layers.
+	Others []string
 	// Trusted says why the host would execute or trust a path of the project;
 	// empty if it would not. A folder of the path counts for what is in it.
 	Trusted func(path string) (why string)
@@ -103,7 +105,7 @@ var ErrNoLayer = errors.New("this project has no layer")
 // until it is closed.
 func Lock(o Options) (*Review, error) {
 	if _, err := os.Stat(filepath.Join(o.Layer, "upper")); err != nil {
-		return nil, noLayer(err)
+		return nil, o.noLayer(err)
 	}
 	lock, err := layer.Dir(o.Layer).Lock()
 	if errors.Is(err, layer.ErrBusy) {
@@ -115,17 +117,24 @@ func Lock(o Options) (*Review, error) {
 	return &Review{o: o, lock: lock, Project: o.Project, dir: layer.Dir(o.Layer)}, nil
 }
 
-func noLayer(err error) error {
-	if errors.Is(err, os.ErrNotExist) {
-		return hint.Add(ErrNoLayer, "a jail makes one: jailed-claude run --project-mode overlay")
+func (o Options) noLayer(err error) error {
+	switch {
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	case len(o.Others) > 0:
+		var others []string
+		for _, name := range o.Others {
+			others = append(others, "it has another one: jailed-claude review --layer "+name)
+		}
+		return hint.Add(fmt.Errorf("%w of this name", ErrNoLayer), others...)
 	}
-	return err
+	return hint.Add(ErrNoLayer, "a jail makes one: jailed-claude run --project-mode overlay")
 }
 
 // New reads a layer. A jail may have it mounted. Close it.
 func New(o Options) (*Review, error) {
 	if _, err := os.Stat(filepath.Join(o.Layer, "upper")); err != nil {
-		return nil, noLayer(err)
+		return nil, o.noLayer(err)
 	}
 	r := &Review{o: o, Project: o.Project, dir: layer.Dir(o.Layer)}
 	if lock, err := r.dir.Lock(); errors.Is(err, layer.ErrBusy) {

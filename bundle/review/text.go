@@ -193,7 +193,7 @@ func (r *Review) Text(w io.Writer, s Shown) error {
 		}
 		if d := r.repository(i.Path); folded[d] > 1 {
 			p.line("\n%s", p.paint("1", fmt.Sprintf("%-8s %s/ (%d files and folders): %s", i.What, show.Line(d), folded[d], show.Line(i.Why))))
-			p.line("  to see all of it: jailed-claude review %s", show.ShellQuote(d))
+			p.line("  to see all of it: %s %s", r.dir.Review(), show.ShellQuote(d))
 			continue
 		}
 		p.item(i, diffs[n])

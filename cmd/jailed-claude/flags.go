@@ -44,6 +44,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringVar(&f.Closure, "closure", "", "use the store paths in `FILE`: one a line, or a Nix registration")
 	fs.BoolVar(&f.useLock, lockedFlag, false, "use the store paths of the project's lock, and refuse to start if anything differs (default: if there is a lock; --locked=false ignores it)")
 	fs.StringVar(&f.ProjectMode, "project-mode", "", "give the project as `MODE`: rw (the real files), overlay (a layer over them, for you to review), or ro")
+	fs.StringVar(&f.Layer, "layer", "", "put the layer NAME over the project: a `NAME` for each agent that works on it at the same time")
 	fs.StringArrayVar(&f.Read, "read", nil, "let the jail read `PATH` (repeatable)")
 	fs.StringArrayVar(&f.Write, "write", nil, "let the jail read and write `PATH` (repeatable)")
 	fs.StringArrayVar(&f.Hide, "hide", nil, "hide files of the project that match `PATTERN` (repeatable)")

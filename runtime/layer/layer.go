@@ -139,20 +139,23 @@ func (ls *Layers) Report(w io.Writer, others bool) bool {
 		return false
 	}
 	var held kept.Held
+	var review string
 	for _, l := range ls.all {
 		h, err := kept.Look("/proc/self/fd/" + strconv.Itoa(l.folders.Upper))
 		if err != nil {
 			fmt.Fprintf(w, "jailed-claude: what the layer over %s holds cannot be seen: %v\n", show.Visible(l.Lower), err)
 			continue
 		}
-		if path.Base(path.Dir(l.Upper)) != contract.LayerName { // over a git directory
+		if dir := path.Dir(l.Upper); path.Base(dir) == contract.LayerFolder {
+			review = contract.ReviewCommand(dir)
+		} else { // over a git directory
 			h = kept.Held{Git: !h.Empty()}
 		}
 		held.Files += h.Files
 		held.Git = held.Git || h.Git
 	}
 	if !held.Empty() && !others {
-		fmt.Fprintf(w, "jailed-claude: the layer holds %s; jailed-claude review\n", held)
+		fmt.Fprintf(w, "jailed-claude: the layer holds %s; %s\n", held, review)
 	}
 	return !held.Empty()
 }

@@ -22,8 +22,37 @@ type Layer struct {
 	Upper, Work string
 }
 
-// LayerName is the folder of a project's layer, in what is kept for the project.
-const LayerName = "layer"
+const (
+	// LayerFolder is the folder of a layer, in what is kept for the project.
+	LayerFolder = "layer"
+	// LayersFolder has a folder for each layer with a name, with its LayerFolder.
+	LayersFolder = "layers"
+)
+
+// LayerDir is the folder of a project's layer, in what is kept for the project. Most
+// projects have one, without a name.
+func LayerDir(projectState, name string) string {
+	if name == "" {
+		return path.Join(projectState, LayerFolder)
+	}
+	return path.Join(projectState, LayersFolder, name, LayerFolder)
+}
+
+// LayerName is the name of the layer in dir; empty for one without.
+func LayerName(dir string) string {
+	if named := path.Dir(dir); path.Base(path.Dir(named)) == LayersFolder {
+		return path.Base(named)
+	}
+	return ""
+}
+
+// ReviewCommand is the command that shows what the layer in dir holds.
+func ReviewCommand(dir string) string {
+	if name := LayerName(dir); name != "" {
+		return "jailed-claude review --layer " + name
+	}
+	return "jailed-claude review"
+}
 
 // LayerIn is the layer over a folder, kept in dir.
 func LayerIn(dir, lower string) Layer {

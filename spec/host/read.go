@@ -52,6 +52,8 @@ type Options struct {
 	Inside bool
 	// Layer: the project is shown through a layer.
 	Layer bool
+	// LayerName is its name, if it has one.
+	LayerName string
 	// Nix asks for the Nix daemon.
 	Nix bool
 	// SSHKeys are .pub files, absolute or below "~/"; SSHHosts names as known_hosts
@@ -102,7 +104,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	}
 	f.ProjectState = projects.Dir(f.StateDir, f.StateOwner)
 	// A worktree shares its repository's state, but not what it holds.
-	f.Layer = filepath.Join(projects.Dir(f.StateDir, f.Project.Dir), contract.LayerName)
+	f.Layer = contract.LayerDir(projects.Dir(f.StateDir, f.Project.Dir), o.LayerName)
 
 	// Programs that are asked run beside the search of the project.
 	var wait sync.WaitGroup

@@ -9,6 +9,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
@@ -33,8 +34,8 @@ func prepareLayer(in *spec.Input) (warnings Warnings, err error) {
 	case err != nil:
 		return nil, hint.Add(err, "to keep it elsewhere, set XDG_STATE_HOME to a folder on ext4, xfs, btrfs or tmpfs")
 	case len(changed) > 0:
-		warnings.add("the layer over %s was begun at %s, and git on the host changed %s since: inside, both are mixed; first look at it (jailed-claude review), then apply or discard it (--apply, --discard)",
-			show.Visible(p.Dir), before.Time.Local().Format("2006-01-02 15:04"), strings.Join(changed, " and "))
+		warnings.add("the layer over %s was begun at %s, and git on the host changed %s since: inside, both are mixed; first look at it (%s), then apply or discard it (--apply, --discard)",
+			show.Visible(p.Dir), before.Time.Local().Format("2006-01-02 15:04"), strings.Join(changed, " and "), contract.ReviewCommand(in.Host.Layer))
 	}
 	return warnings, nil
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/bundle/layer"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
@@ -47,6 +48,9 @@ type Options struct {
 
 	// ProjectMode is what the agent may change of the project.
 	ProjectMode string
+	// Layer is the name of the project's layer, where it is not the one without a
+	// name. It means ProjectMode "overlay".
+	Layer string
 
 	// Closure is a file that lists the closure.
 	Closure string
@@ -145,6 +149,15 @@ func (o *Options) layer() (*policy.Layer, error) {
 	l.Network.Allow, l.Network.Ports, l.Network.HostPorts = o.Allow, o.Ports, o.HostPorts
 	set(&l.Identity.User, o.User)
 	l.Files.Hide, l.Files.Toolchains = o.Hide, o.Toolchains
+	if o.Layer != "" {
+		if err := layer.CheckName(o.Layer); err != nil {
+			return nil, err
+		}
+		if o.ProjectMode != "" && o.ProjectMode != policy.ProjectOverlay {
+			return nil, fmt.Errorf("there is no layer with --project-mode %s: leave out --layer", o.ProjectMode)
+		}
+		o.ProjectMode = policy.ProjectOverlay
+	}
 	set(&l.Files.Project, o.ProjectMode)
 	for from, to := range map[*[]string]*[]string{&o.Read: &l.Files.Read, &o.Write: &l.Files.Write, &o.Unprotect: &l.Files.Unprotect} {
 		for _, p := range *from {

@@ -116,7 +116,7 @@ func anyHost(p policy.Policy, id int) host.Facts {
 		Home:         markPath("HOME"),
 		RuntimeDir:   "/run/user/" + mark("UID"),
 		ProjectState: markPath("STATE"),
-		Layer:        path.Join(markPath("STATE"), contract.LayerName),
+		Layer:        contract.LayerDir(markPath("STATE"), ""),
 		Executable:   markPath("JAILED_CLAUDE"),
 		Project:      host.Project{Dir: markPath("PROJECT")},
 		GitName:      mark("GIT_NAME"), GitEmail: mark("GIT_EMAIL"),

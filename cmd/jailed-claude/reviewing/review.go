@@ -14,6 +14,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/pty"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
 	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/plan/trusted"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -22,15 +23,15 @@ import (
 // Command is "review".
 func Command() *cobra.Command {
 	var w review.Command
-	var project, atEnd string
+	var project, name, atEnd string
 	c := cli.Command("review [flags] [PATH...]", "Show, apply or discard what a jail changed in a layer", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		w.Paths, w.Out, w.Colour = args, c.OutOrStdout(), cli.IsTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""
 		w.Say = func(format string, args ...any) { cli.Say(c, format, args...) }
 		if atEnd != "" {
-			return atJailsEnd(c, project, atEnd, w.Say)
+			return atJailsEnd(c, project, name, atEnd, w.Say)
 		}
 		return w.Do(func() (review.Options, error) {
-			o, err := trusted.Review(project)
+			o, err := trusted.Review(project, name)
 			if s, found := sessionlog.In(host.StateDir()).Newest(o.Project); err == nil && found == nil && w.HTML != "" {
 				err = s.Each(func(at time.Time, allowed bool, what, why string) {
 					o.Network = append(o.Network, review.Decision{Time: at, Allowed: allowed, What: what, Why: why})
@@ -40,6 +41,7 @@ func Command() *cobra.Command {
 		})
 	})
 	c.Flags().StringVar(&project, "project", "", "the project `DIR` (default: the current folder)")
+	c.Flags().StringVar(&name, "layer", "", "the project's layer `NAME` (default: the one without a name)")
 	c.Flags().BoolVar(&w.Apply, "apply", false, "apply what is ordinary to the project, or PATH of it")
 	c.Flags().StringArrayVar(&w.Executes, "yes-executes", nil, "with --apply: also apply `PATH`, which the host would execute or trust (repeatable)")
 	c.Flags().StringArrayVar(&w.Over, "over", nil, "with --apply: apply `PATH` over what the host changed meanwhile (repeatable)")
@@ -65,11 +67,11 @@ func After(in *spec.Input) []string {
 	if _, detached := launch.IsDetached(); detached || in.Policy.Files.Project != policy.ProjectOverlay || apply == policy.ApplyNever || apply == policy.ApplyAsk && !people {
 		return nil
 	}
-	return []string{"review", "--" + atEndFlag, apply, "--project", in.Host.Project.Dir}
+	return []string{"review", "--" + atEndFlag, apply, "--project", in.Host.Project.Dir, "--layer", contract.LayerName(in.Host.Layer)}
 }
 
-func atJailsEnd(c *cobra.Command, project, apply string, say func(string, ...any)) error {
-	o, err := trusted.Review(project)
+func atJailsEnd(c *cobra.Command, project, name, apply string, say func(string, ...any)) error {
+	o, err := trusted.Review(project, name)
 	if err != nil {
 		return err
 	}

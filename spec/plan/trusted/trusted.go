@@ -20,14 +20,20 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
 
-// Review is about the layer of the project in a folder; empty is the working
-// directory. What the host executes or trusts in it is what jails without a layer
+// Review is about a layer, by its name, of the project in a folder; empty is the
+// working directory. What the host executes or trusts in it is what jails without a layer
 // hold: the built-in list, what the project's own files lead to, and what the
 // policy protects.
-func Review(project string) (review.Options, error) {
+func Review(project, name string) (review.Options, error) {
 	o := plan.Options{Project: project}
 	dir := o.Dir()
-	r := review.Options{Project: dir, Layer: string(layer.In(projects.Dir(host.StateDir(), dir)))}
+	if name != "" {
+		if err := layer.CheckName(name); err != nil {
+			return review.Options{}, err
+		}
+	}
+	state := projects.Dir(host.StateDir(), dir)
+	r := review.Options{Project: dir, Layer: string(layer.In(state, name)), Others: layer.Named(state)}
 	if _, err := os.Stat(r.Layer); err != nil {
 		return r, nil //nolint:nilerr // what reads the layer says so
 	}
