@@ -200,7 +200,7 @@ func TestNaive(t *testing.T) {
 	secret := attack.SecretPrefix + hex.EncodeToString(random)
 	dir, further := t.TempDir(), t.TempDir()
 	// sun_path of unix(7) is short, and so is not every TMPDIR.
-	short, err := os.MkdirTemp("/tmp", "jailed-claude-keys")
+	short, err := os.MkdirTemp("/tmp", "keys")
 	if err != nil {
 		t.Fatal(err)
 	}
