@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec/search"
@@ -31,7 +30,7 @@ const (
 // (shrink_dcache_sb). The host's folders are listened to, and each change of names
 // is followed by that. What the host writes in place is seen without.
 //
-// It is a help, and no promise: folders beyond the bounds, and those that searches
+// It is a help, and no promise: without inotify there is none, and folders beyond the bounds, and those that searches
 // pass over, such as node_modules, are not listened to.
 type follower struct {
 	ls *Layers
@@ -66,7 +65,6 @@ func (ls *Layers) follow() {
 		f := &follower{ls: ls, dirs: map[int]place{}}
 		var err error
 		if f.fd, err = unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK); err != nil {
-			logrus.WithError(err).Debug("what the host changes below a layer is not followed")
 			return
 		}
 		f.file = os.NewFile(uintptr(f.fd), "inotify")
@@ -167,7 +165,6 @@ func (f *follower) listen(from place, end <-chan struct{}) {
 		wd, err := unix.InotifyAddWatch(f.fd, "/proc/self/fd/"+strconv.Itoa(fd), followMask)
 		if err != nil {
 			dir.Close()
-			logrus.WithError(err).Debug("not all that the host changes below a layer is followed")
 			return
 		}
 		f.dirs[wd] = p
@@ -186,11 +183,8 @@ func (ls *Layers) forget() {
 	for _, mount := range ls.mounts {
 		fs, err := unix.Fspick(mount, "", unix.FSPICK_CLOEXEC|unix.FSPICK_EMPTY_PATH)
 		if err == nil {
-			err = unix.FsconfigReconfigure(fs)
+			_ = unix.FsconfigReconfigure(fs)
 			unix.Close(fs)
-		}
-		if err != nil {
-			logrus.WithError(err).Debug("look at the host's files again")
 		}
 	}
 }
