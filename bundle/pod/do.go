@@ -21,7 +21,7 @@ func Do(w io.Writer, in Input, profile string) (lines []string, err error) {
 		return nil, err
 	}
 	if profile != "" {
-		if err := os.WriteFile(profile, r.Profile, 0o644); err != nil {
+		if err := os.WriteFile(profile, r.Profile, 0o600); err != nil {
 			return nil, fmt.Errorf("seccomp profile: %w", err)
 		}
 	}

@@ -124,7 +124,7 @@ func Export(in Input) (*Result, error) {
 		return nil, err
 	}
 	if in.Form == Own {
-		err = e.own()
+		e.own()
 	} else {
 		err = e.plain()
 	}

@@ -112,7 +112,8 @@ func (e *export) networkPolicy() (any, error) {
 		return nil, namesError(r.names)
 	}
 	p := networkPolicy{
-		typeMeta{"networking.k8s.io/v1", "NetworkPolicy"}, e.meta(),
+		typeMeta{"networking.k8s.io/v1", "NetworkPolicy"},
+		e.meta(),
 		policySpec{PodSelector: selector{e.labels()}, PolicyTypes: []string{"Ingress", "Egress"}},
 	}
 	if r.open {
@@ -175,7 +176,8 @@ func (r reach) block(p netip.Prefix) ipBlock {
 // reached on that port only.
 func (e *export) cilium(r reach) ciliumPolicy {
 	p := ciliumPolicy{
-		typeMeta{"cilium.io/v2", "CiliumNetworkPolicy"}, e.meta(),
+		typeMeta{"cilium.io/v2", "CiliumNetworkPolicy"},
+		e.meta(),
 		// An empty rule allows nothing, and makes the rest denied.
 		ciliumSpec{EndpointSelector: selector{e.labels()}, Ingress: []struct{}{{}}, Egress: []ciliumEgress{}},
 	}

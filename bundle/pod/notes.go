@@ -2,6 +2,7 @@ package pod
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
@@ -28,12 +29,9 @@ const fieldNetwork = "annotations.network"
 // note adds what is not carried; each once.
 func (e *export) note(field, format string, args ...any) {
 	n := Note{field, show.Visible(fmt.Sprintf(format, args...))}
-	for _, o := range e.notes {
-		if o == n {
-			return
-		}
+	if !slices.Contains(e.notes, n) {
+		e.notes = append(e.notes, n)
 	}
-	e.notes = append(e.notes, n)
 }
 
 // annotation is all that is not carried.

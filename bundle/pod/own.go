@@ -23,7 +23,7 @@ const (
 
 // own is a container in which this program makes the jail. The container is
 // outside of it, as this machine is.
-func (e *export) own() error {
+func (e *export) own() {
 	in := e.in
 	s := in.Jail.Spec
 	command := []string{runtimePath, "run", "--policy", policyDir + "/" + policyName, "--project", in.There.Project}
@@ -45,7 +45,6 @@ func (e *export) own() error {
 	}
 	e.keys()
 	e.outside()
-	return nil
 }
 
 // ownMount carries what the jail in the Pod finds outside of itself: its project

@@ -30,7 +30,8 @@ func (r Rule) String() string { return r.text }
 // of addresses.
 func (r Rule) Name() string { return r.name }
 
-// Below: the rule is of all names below Name, and not of Name itself.
+// Below reports whether the rule is of all names below Name, and not of Name
+// itself.
 func (r Rule) Below() bool { return r.suffix }
 
 // Prefix is the range of addresses that the rule is of; invalid for a rule of a

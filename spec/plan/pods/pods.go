@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -98,9 +99,7 @@ func inPod(p policy.Policy, env map[string]string) policy.Policy {
 			set[name] = v
 		}
 	}
-	for name, v := range p.Env.Set {
-		set[name] = v
-	}
+	maps.Copy(set, p.Env.Set)
 	p.Env = policy.Env{Set: set}
 	p.Network.HostPorts = nil
 	p.Network.Allow = slices.DeleteFunc(slices.Clone(p.Network.Allow), func(s string) bool {
