@@ -193,7 +193,9 @@ func (b *builder) limits() error {
 	// No core files: they would hold the agent's memory, and with a
 	// core_pattern that is a path they land in the project.
 	b.spec.Process.Rlimits = []specs.POSIXRlimit{{Type: "RLIMIT_CORE", Hard: 0, Soft: 0}}
-	if n := min(b.Host.NoFile, maxOpenFiles); n > 0 {
+	// Whoever runs an exported bundle may have a lower limit than whoever wrote
+	// it, and no right to raise it. There PID 1 sees to it.
+	if n := min(b.Host.NoFile, maxOpenFiles); n > 0 && b.Init != "" {
 		b.spec.Process.Rlimits = append(b.spec.Process.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Hard: n, Soft: n})
 	}
 	b.spec.Process.User.Umask = b.Host.Umask

@@ -61,6 +61,9 @@ func (e *export) uncarried() {
 	}
 	e.user()
 	for _, l := range p.Rlimits {
+		if l.Type == "RLIMIT_CORE" || l.Type == "RLIMIT_NOFILE" {
+			continue // of PID 1
+		}
 		e.note("process.rlimits", "%s %d: no field; it is the container runtime's", l.Type, l.Hard)
 	}
 	if !e.in.Profile {

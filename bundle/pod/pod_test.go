@@ -321,6 +321,7 @@ func TestEveryField(t *testing.T) {
 	var umask uint32 = 0o77
 	limit, swap, pids, quota, period := int64(1<<30), int64(1<<30), int64(100), int64(150_000), uint64(100_000)
 	j.Spec.Process.User.Umask, j.Spec.Process.User.AdditionalGids = &umask, []uint32{4}
+	j.Spec.Process.Rlimits = append(j.Spec.Process.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_FSIZE", Hard: 1, Soft: 1})
 	j.Spec.Linux.Resources = &specs.LinuxResources{
 		Memory: &specs.LinuxMemory{Limit: &limit, Swap: &swap}, Pids: &specs.LinuxPids{Limit: &pids}, CPU: &specs.LinuxCPU{Quota: &quota, Period: &period},
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -269,5 +270,27 @@ func TestKeeperErrors(t *testing.T) {
 	err := error(&keeperError{"text", cause})
 	if err.Error() != "text" || !errors.Is(err, cause) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestSetHome: a hook keeps its logs in a home of the caller's, whatever the
+// runtime has in its environment.
+func TestSetHome(t *testing.T) {
+	u, err := user.Current()
+	if err != nil {
+		t.Skip(err)
+	}
+	own, foreign := t.TempDir(), "/proc/1" // of root's, in every namespace of ours
+	if os.Getuid() == 0 {
+		foreign = t.TempDir()
+		if err := os.Chown(foreign, 4242, 4242); err != nil {
+			t.Skip(err)
+		}
+	}
+	for home, want := range map[string]string{own: own, foreign: u.HomeDir, "/nonexistent": u.HomeDir, "": u.HomeDir} {
+		t.Setenv("HOME", home)
+		if err := SetHome(); err != nil || os.Getenv("HOME") != want {
+			t.Errorf("HOME=%q became %q, not %q: %v", home, os.Getenv("HOME"), want, err)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
@@ -20,15 +21,17 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
-// SetHome sets HOME where it is not set: runtimes start hooks with an empty
-// environment.
+// SetHome sets HOME to the caller's own, unless it is a folder of the caller's
+// already. Runtimes start hooks with an empty environment, or with that of
+// whoever started them: a daemon of root's that has changed its user.
 func SetHome() error {
-	if os.Getenv("HOME") != "" {
+	var st unix.Stat_t
+	if err := unix.Stat(os.Getenv("HOME"), &st); err == nil && int(st.Uid) == os.Getuid() {
 		return nil
 	}
 	u, err := user.Current()
 	if err != nil {
-		return fmt.Errorf("HOME is not set: %w", err)
+		return fmt.Errorf("HOME is not set to a folder of yours: %w", err)
 	}
 	return os.Setenv("HOME", u.HomeDir)
 }

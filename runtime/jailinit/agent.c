@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -84,6 +85,22 @@ static void refuse_folders(void)
 		}
 }
 
+// at_most lowers a limit, for good. Runtimes other than ours have it from whoever
+// started them: a configuration that says a number fails where that one is lower,
+// and a Pod has no field for it.
+static void at_most(int resource, rlim_t most)
+{
+	struct rlimit l;
+
+	if (getrlimit(resource, &l))
+		init_die("getrlimit");
+	if (l.rlim_max > most)
+		l.rlim_max = most;
+	l.rlim_cur = l.rlim_max;
+	if (setrlimit(resource, &l))
+		init_die("setrlimit");
+}
+
 // default_signals undoes what the caller's shell ignores. Not by signal(3): the
 // library keeps two signals for itself, and a caller can have left those
 // ignored as well.
@@ -115,6 +132,10 @@ void init_agent(const struct init_options *o, int mapped, char **envp)
 			init_die("dup2");
 	close_others(o->control_fd);
 	refuse_folders();
+	if (o->control_fd < 0) {
+		at_most(RLIMIT_CORE, 0);
+		at_most(RLIMIT_NOFILE, MOST_FILES);
+	}
 	init_drop_capabilities(o->uid >= 0);
 	if (!o->nesting) {
 		// Landlock would let no sandbox of the agent's own mount anything.

@@ -10,6 +10,8 @@
 
 #define INIT_PATH "/.jail/init" // contract.InitPath; a test compares the two
 
+enum { MOST_FILES = 65536 }; // spec.maxOpenFiles, under other runtimes
+
 enum { EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
 struct init_options {

@@ -231,3 +231,34 @@ func TestSignalsAreForwarded(t *testing.T) {
 		})
 	}
 }
+
+// TestLimitsOfOtherRuntimes: without a supervisor, PID 1 takes core files away
+// and bounds open files, whatever it was started with.
+func TestLimitsOfOtherRuntimes(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ before, want string }{
+		{"ulimit -n 300", "300 300 0 0"},
+		{"ulimit -Sn 100; ulimit -Hn 400; ulimit -c 0", "400 400 0 0"},
+		{"ulimit -Hn", "at most"},
+	} {
+		c := exec.Command("bash", "-c", tt.before+` >/dev/null; exec -a "$1" "$0" -- bash -c 'echo $(ulimit -Sn) $(ulimit -Hn) $(ulimit -Sc) $(ulimit -Hc); ulimit -Hn 100000 2>/dev/null && echo raised'`, self, contract.InitPath)
+		out, _ := c.Output() // the last command fails where nothing can be raised
+		var soft, hard, softCore, hardCore int
+		if _, err := fmt.Sscan(string(out), &soft, &hard, &softCore, &hardCore); err != nil {
+			t.Fatalf("%q: %v", out, err)
+		}
+		got := fmt.Sprint(soft, " ", hard, " ", softCore, " ", hardCore)
+		if tt.want == "at most" {
+			tt.want = fmt.Sprint(hard, " ", min(hard, 65536), " 0 0")
+		}
+		if got != tt.want {
+			t.Errorf("after %q: %s, not %s", tt.before, got, tt.want)
+		}
+		if strings.Contains(string(out), "raised") {
+			t.Errorf("after %q the limit can be raised", tt.before)
+		}
+	}
+}

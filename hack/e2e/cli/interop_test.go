@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -165,4 +167,25 @@ func difference(ours, theirs []string) string {
 		}
 	}
 	return strings.Join(d, "\n")
+}
+
+// TestBundleOfAnotherCaller: a bundle holds no limit of whoever wrote it, and
+// nobody who may have less fails to start it.
+func TestBundleOfAnotherCaller(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	dir := w.Bundle(nil, "--net", "none", "--", "bash", "-c", "ulimit -Hn; ulimit -Hc; exit 7")
+	for limit, want := range map[string]string{"300": "300\n0\n", "unlimited": ""} {
+		c := exec.Command("bash", "-c", `[ "$1" = unlimited ] || ulimit -n "$1"; shift; exec "$@"`, "", limit,
+			world.RequireTool(t, "runc"), "--root", w.Dir+"/runc", "run", "--bundle", dir, filepath.Base(w.Dir)+"-"+limit)
+		c.Dir, c.Env = w.Dir, w.Environ()
+		r := world.Finish(t, c)
+		if r.Status != 7 || want != "" && r.Out != want {
+			t.Errorf("with the limit %s: %s", limit, r)
+		}
+		var files int
+		if _, err := fmt.Sscan(r.Out, &files); err != nil || files > 65536 {
+			t.Errorf("%d files: %v", files, err)
+		}
+	}
 }
