@@ -51,14 +51,15 @@ func newSSHWorld(t *testing.T) *sshWorld {
 	w.serve(sshd, "-D", "-f", config, "-E", w.Dir+"/sshd.log")
 	w.Env["SSH_AUTH_SOCK"] = w.Dir + "/agent"
 	w.serve("ssh-agent", "-D", "-a", w.Env["SSH_AUTH_SOCK"])
-	world.WaitFor(t, "the agent", func() bool { _, err := os.Stat(w.Env["SSH_AUTH_SOCK"]); return err == nil })
-	world.WaitFor(t, "sshd", func() bool {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
+	for network, address := range map[string]string{"unix": w.Env["SSH_AUTH_SOCK"], "tcp": fmt.Sprintf("127.0.0.1:%d", port)} {
+		world.WaitFor(t, address, func() bool {
+			c, err := net.Dial(network, address)
+			if err == nil {
+				c.Close()
+			}
+			return err == nil
+		})
+	}
 	w.host("ssh-add", "-q", w.Home+"/.ssh/id_ed25519", w.Home+"/.ssh/other")
 	w.host("git", "init", "--quiet", "--bare", "--initial-branch=main", w.Dir+"/repo.git")
 	// Accounts without a password are locked for sshd, as are some of tests.
