@@ -64,8 +64,8 @@ type Input struct {
 	// Tracked: a clone has this path of the project. IsDir: it is a folder.
 	Tracked, IsDir func(p string) bool
 
-	// Secret is where the runtime in the Pod (Own) finds the keys of brokers, by
-	// the variables' names.
+	// Secret is where the keys of brokers are, by the variables' names: for the
+	// runtime in the Pod (Own), or for a container of the brokers' own.
 	Secret string
 	// Certificates is a ConfigMap with the key "ca-certificates.crt".
 	Certificates string
@@ -99,6 +99,8 @@ type export struct {
 	main  container
 	// names are those of volumes, files what the ConfigMap has.
 	names, files map[string]string
+	// served are the brokers that have a container of their own.
+	served []network.Broker
 	// state are the places of what is kept for the jails of the project.
 	state []string
 	// err is the first error of adding a mount.
@@ -199,8 +201,10 @@ func (e *export) check() error {
 		return hint.Add(errors.New("where does the project come from?"), "from a volume of the cluster: --volume CLAIM", "or from a repository: --git https://git.example/project.git#main")
 	case in.Claim != "" && !label.MatchString(in.Claim):
 		return fmt.Errorf("--volume %q is not the name of a PersistentVolumeClaim", in.Claim)
-	case in.Secret != "" && in.Form == Plain:
-		return hint.Add(errors.New("a plain Pod has no broker, and the agent itself would get the key"), "the runtime in the Pod has one: --form own")
+	case in.Secret != "" && in.Form == Plain && podman:
+		return hint.Add(errors.New("podman keeps no container running beside the agent, so no broker has the key"), "on this machine: jailed-claude run")
+	case in.Secret != "" && in.Certificates == "" && !podman:
+		return hint.Add(errors.New("the image has no certificates, and a broker trusts no service without"), "kubectl create configmap ca --from-file=ca-certificates.crt=/etc/ssl/certs/ca-certificates.crt", "then --certificates ca")
 	}
 	return nil
 }

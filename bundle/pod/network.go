@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,13 +85,21 @@ func (e *export) reaches() (reach, error) {
 			r.names = append(r.names, a)
 		}
 	}
+	// Brokers connect from the Pod, whose network is one.
+	brokers := e.served
 	if e.in.Form == Own {
-		// The brokers of the runtime in the Pod connect from there.
-		for _, b := range c.Brokers {
-			if a, err := network.ParseRule(strings.TrimPrefix(b.Upstream, "https://")); err == nil {
-				r.names = append(r.names, a)
-			}
+		brokers = c.Brokers
+	}
+	for _, b := range brokers {
+		u, err := url.Parse(b.Upstream)
+		if err != nil {
+			return r, err
 		}
+		a, err := network.ParseRule(u.Host)
+		if err != nil {
+			return r, err
+		}
+		r.names = append(r.names, a)
 	}
 	return r, nil
 }

@@ -76,6 +76,7 @@ type seccompProfile struct {
 type container struct {
 	Name            string          `json:"name"`
 	Image           string          `json:"image"`
+	RestartPolicy   string          `json:"restartPolicy,omitempty"`
 	Command         []string        `json:"command"`
 	WorkingDir      string          `json:"workingDir,omitempty"`
 	Env             []envVar        `json:"env,omitempty"`

@@ -35,6 +35,9 @@ func (e *export) plain() error {
 	if len(e.state) > 0 {
 		e.note("mounts", "kept for the jails of this project, and in the Pod part of the home, which ends with it: %s", strings.Join(e.state, " "))
 	}
+	if err := e.brokers(); err != nil {
+		return err
+	}
 	e.environment()
 	e.dropped()
 	e.uncarried()
@@ -84,9 +87,6 @@ func (e *export) uncarried() {
 	}
 	if n == nil {
 		return
-	}
-	for _, b := range n.Brokers {
-		e.note(fieldNetwork+".brokers", "%s: no broker runs in the Pod, so the agent has no key for %s: --form own has one, or let [env] set name a gateway of yours", b.Name, b.Upstream)
 	}
 	for _, port := range n.Ports {
 		e.note(fieldNetwork+".ports", "%d: use kubectl port-forward", port)
@@ -139,7 +139,10 @@ func (e *export) kept(n *network.Network) {
 func (e *export) environment() {
 	h, t := e.in.Here, e.in.There
 	fixed := map[string]string{"HOME": t.Home, "USER": t.User, "LOGNAME": t.User, "XDG_RUNTIME_DIR": t.RuntimeDir}
-	of := map[string]string{}
+	of, served := map[string]string{}, map[string]string{}
+	for i, b := range e.served {
+		served[b.URLEnv], served[b.Env] = "http://"+brokerAt(i).String(), b.Placeholder()
+	}
 	if n := e.in.Jail.Network; n != nil {
 		for _, b := range n.Brokers {
 			of[b.Env], of[b.URLEnv] = b.Placeholder(), b.URL()
@@ -151,7 +154,9 @@ func (e *export) environment() {
 		if f, ok := fixed[name]; ok {
 			value = f
 		}
-		if b, ok := of[name]; ok && b == value {
+		if at, ok := served[name]; ok && of[name] == value {
+			value = at
+		} else if b, ok := of[name]; ok && b == value {
 			continue // the note about brokers says it
 		}
 		if strings.Contains(value, network.Gateway.String()) || strings.Contains(value, network.Broker{}.Inside()) {
@@ -278,12 +283,16 @@ func (e *export) add(v volume, m volumeMount) {
 		e.fail(fmt.Errorf("%s: a Pod can mount nothing there, for there is a colon in it", show.Visible(m.MountPath)))
 		return
 	}
-	if !slices.ContainsFunc(e.pod.Volumes, func(o volume) bool { return o.Name == v.Name }) {
-		e.pod.Volumes = append(e.pod.Volumes, v)
-	}
+	e.addVolume(v)
 	m.Name = v.Name
 	e.main.VolumeMounts = slices.DeleteFunc(e.main.VolumeMounts, func(o volumeMount) bool { return o.MountPath == m.MountPath })
 	e.main.VolumeMounts = append(e.main.VolumeMounts, m)
+}
+
+func (e *export) addVolume(v volume) {
+	if !slices.ContainsFunc(e.pod.Volumes, func(o volume) bool { return o.Name == v.Name }) {
+		e.pod.Volumes = append(e.pod.Volumes, v)
+	}
 }
 
 // volumeName is the name of the volume of a path, or of what else a key stands

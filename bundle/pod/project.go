@@ -143,13 +143,7 @@ func (e *export) source() error {
 		VolumeMounts:    []volumeMount{{Name: e.projectVolume().Name, MountPath: at}},
 	}
 	c.SecurityContext.ProcMount = ""
-	for _, m := range e.main.VolumeMounts {
-		if m.MountPath == contract.CertsPath {
-			c.VolumeMounts = append(c.VolumeMounts, m)
-			c.Env = append(c.Env, envVar{Name: "GIT_SSL_CAINFO", Value: contract.CertsPath})
-		}
-	}
-	e.pod.InitContainers = append(e.pod.InitContainers, c)
+	e.pod.InitContainers = append(e.pod.InitContainers, e.trusting(c))
 	return nil
 }
 

@@ -46,7 +46,7 @@ func newExportPod() *cobra.Command {
 	fs.StringVar(&in.Engine, "engine", pod.Kubernetes, "write it for `ENGINE`: "+strings.Join(pod.Engines, " or "))
 	fs.StringVar(&in.Kind, "kind", pod.Pod, "write the `KIND` Pod, or Sandbox of agent-sandbox")
 	fs.StringVar(&in.Policies, "network-policy", "", "write the network policy `KIND`: kubernetes (addresses), cilium (names too) or none (default: kubernetes for a plain Pod in Kubernetes)")
-	fs.StringVar(&in.Secret, "secret", "", "with --form own, take the keys of brokers from the Secret `NAME`")
+	fs.StringVar(&in.Secret, "secret", "", "brokers take their keys from the Secret `NAME`")
 	fs.StringVar(&in.Certificates, "certificates", "", "mount the ConfigMap `NAME`, which has the key ca-certificates.crt")
 	fs.StringVar(&profile, "seccomp", "", "write the seccomp profile for the nodes to `FILE`")
 	fs.StringVar(&in.Name, "name", "", "call the Pod `NAME` (default: as the project)")

@@ -8,6 +8,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
+	"github.com/jailed-claude/jailed-claude/runtime/sidecar"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 )
 
@@ -25,5 +26,8 @@ func newHook() *cobra.Command {
 	})
 	add("network-join", "Set that network up from inside the container's namespaces (createContainer)", hook.NetworkJoin)
 	add("network-stop", "End what network-start left running (poststop)", hook.NetworkStop)
+	hooks.AddCommand(cli.Command("brokers ADDRESS FILE", "Serve the brokers in a file from an address on (a Pod's container)", cobra.ExactArgs(2), func(c *cobra.Command, args []string) error {
+		return sidecar.Serve(c.Context(), args[0], args[1], c.OutOrStdout())
+	}))
 	return hooks
 }

@@ -95,6 +95,10 @@ var table = []rule{
 		because: "config.json is the whole contract: what runc would not be told, this runtime does not know either",
 	},
 	{
+		packages: []string{"runtime/sidecar"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/supervisor"},
+		because: "a container next to the agent's has brokers, and no jail",
+	},
+	{
 		packages: []string{"bundle/pod"}, never: []string{"k8s.io", "sigs.k8s.io", "os/exec", "net/http"},
 		because: "a Pod is text: the real types of Kubernetes are 30 MB of source, and only tests read with them",
 	},

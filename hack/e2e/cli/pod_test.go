@@ -110,7 +110,7 @@ func TestPodOfTheOwnRuntime(t *testing.T) {
 	w.Env["GOFLAGS"] = "-mod=mod"
 	w.Write("../notes", "mine")
 	profile := filepath.Join(w.Dir, "profile.json")
-	all, r := export(w, "--volume", "work", "--form", "own", "--secret", "keys", "--seccomp", profile, "--net", "filtered", "--allow", "github.com", "--allow", "host:5432",
+	all, r := export(w, "--volume", "work", "--form", "own", "--secret", "keys", "--certificates", "ca", "--seccomp", profile, "--net", "filtered", "--allow", "github.com", "--allow", "host:5432",
 		"--read", filepath.Join(filepath.Dir(w.Project), "notes"), "--hide", ".env", "--env", "GOFLAGS", "--pids", "100", "--", "-p", "hello")
 	c := all["Pod"].Spec.Containers[0]
 	if got := strings.Join(c.Command, " "); got != "/usr/bin/jailed-claude run --policy /etc/jailed-claude.d/policy.toml --project /home/agent/project -- -p hello" {
