@@ -24,12 +24,13 @@ type jailFlags struct {
 	plan.Options
 	useLock bool
 	// of what starts a jail
-	require  []string
-	strict   bool
-	noCheck  bool
-	detach   bool
-	onHangup string
-	login    string
+	require             []string
+	strict              bool
+	noCheck             bool
+	detach              bool
+	onHangup            string
+	login               string
+	receipt, receiptKey string
 }
 
 // register adds the flags behind those of the command itself.

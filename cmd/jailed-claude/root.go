@@ -13,6 +13,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/live"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/login"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/receipts"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/reviewing"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/running"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
@@ -97,7 +98,7 @@ func newRoot(args []string) *cobra.Command {
 			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
 			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},
 			{"Logins", []*cobra.Command{newLogin(), login.Logout(), login.Status()}},
-			{"Pin and export", []*cobra.Command{newLock(), newVerify(), newBundle(), newImage(), newExport()}},
+			{"Pin and export", []*cobra.Command{newLock(), newVerify(), receipts.Command(), newBundle(), newImage(), newExport()}},
 		} {
 			root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 			for _, c := range g.commands {

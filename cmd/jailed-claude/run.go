@@ -28,6 +28,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/login"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/plan/receipts"
 )
 
 func newRun() *cobra.Command {
@@ -55,6 +56,8 @@ func (f *jailFlags) registerStart(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.require, "require", nil, "do not start unless each of `LIST` is active: "+strings.Join(inspect.Protections, ","))
 	c.Flags().BoolVarP(&f.detach, "detach", "d", false, "print the ID when the agent runs, and leave it alone: \"attach\" comes back")
 	c.Flags().StringVar(&f.onHangup, "on-hangup", "end", "when your terminal closes or a connection breaks, `DO`: end (the jail ends), or detach (it goes on, and \"attach\" comes back)")
+	c.Flags().StringVar(&f.receipt, "receipt", "", "when the jail has ended, write a receipt of the session to `FILE`")
+	c.Flags().StringVar(&f.receiptKey, "receipt-key", "", "sign it with the ssh key in `KEY`: a private one, or a public one that your agent signs with")
 	c.Flags().BoolVar(&f.strict, "strict", false, "end the jail as soon as a file appears in it that the host would execute or trust")
 }
 
@@ -136,6 +139,11 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 			return err
 		}
 	}
+	receipt, err := receipts.Begin(in, j, o, ro.ID, f.receipt, f.receiptKey)
+	if err != nil {
+		return err
+	}
+	ro.Receipt = launch.Receipt(receipt)
 	if err := fault.At(fault.Log); err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ var table = []rule{
 		because: "what is compared is read by anybody who names two files",
 	},
 	{
-		packages: []string{"spec/plan", "spec/plan/trusted", "spec/plan/pods", "spec/kept", "spec/own"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
+		packages: []string{"spec/plan", "spec/plan/trusted", "spec/plan/pods", "spec/plan/receipts", "spec/kept", "spec/own"}, never: []string{runc, logrus, cobra, pflag, module + "/runtime"},
 		because: "a plan is values: the command line decides what is printed and what is started",
 	},
 	{
@@ -193,6 +193,18 @@ var table = []rule{
 	{
 		packages: []string{"bundle/review/upper", "bundle/review/page"}, never: []string{module}, but: []string{module + "/bundle/review/upper", module + "/internal"},
 		because: "reading a layer changes nothing, and a page is made of text",
+	},
+	{
+		packages: []string{"bundle/receipt"}, never: []string{module}, but: []string{module + "/bundle/receipt", module + "/bundle/review/upper", module + "/internal"},
+		because: "a receipt is read and verified where no jail is, by whoever has one",
+	},
+	{
+		packages: []string{"bundle/receipt/sshsig"}, direct: true, never: []string{module, "os", "os/exec"},
+		because: "a signature is made of a key and a text",
+	},
+	{
+		packages: []string{"runtime/attest"}, never: []string{runc, module + "/runtime/supervisor"},
+		because: "what is written of a session is what others found out",
 	},
 	{
 		packages: []string{"bundle/layer"}, never: []string{module}, but: []string{module + "/bundle/layer", module + "/spec/contract", module + "/spec/network", module + "/internal"},

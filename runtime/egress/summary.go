@@ -22,6 +22,9 @@ type summary struct {
 	none   bool
 	denied map[host]*report.Denied
 	more   int
+	// reached is what was allowed; moreReached beyond that.
+	reached     map[host]int
+	moreReached int
 	// proxies by what they are.
 	proxies map[string]*report.Unconnected
 	// unsigned by what they were for.
@@ -29,7 +32,7 @@ type summary struct {
 }
 
 func newSummary(mode string) summary {
-	return summary{none: mode == network.None, denied: map[host]*report.Denied{}, unsigned: map[[2]string]*report.Unsigned{}, proxies: map[string]*report.Unconnected{}}
+	return summary{none: mode == network.None, denied: map[host]*report.Denied{}, unsigned: map[[2]string]*report.Unsigned{}, proxies: map[string]*report.Unconnected{}, reached: map[host]int{}}
 }
 
 // add counts a refusal. It returns what is known of its destination if that was
@@ -38,6 +41,7 @@ func (s *summary) add(e Event) (first *report.Denied) {
 	if e.Kind == KindSSH && e.Verdict != Allow && (e.Method == sshagent.Login || e.Method == sshagent.Sign) {
 		s.addUnsigned(e)
 	}
+	s.addReached(e)
 	if e.Verdict != Deny || e.Kind != KindDNS && e.Kind != KindTCP {
 		return nil
 	}
@@ -60,6 +64,19 @@ func (s *summary) add(e Event) (first *report.Denied) {
 		d.Allow = ""
 	}
 	return first
+}
+
+// addReached counts a connection or a request that was allowed.
+func (s *summary) addReached(e Event) {
+	if e.Verdict != Allow || e.Kind == KindDNS || e.Kind == KindSSH {
+		return
+	}
+	h := host{cmp.Or(e.Name, e.Address), e.Port}
+	if _, known := s.reached[h]; !known && len(s.reached) >= maxDenied {
+		s.moreReached++
+		return
+	}
+	s.reached[h]++
 }
 
 func (s *summary) addUnsigned(e Event) {
@@ -94,7 +111,13 @@ func (j *journal) refusedBy(proxy string, err error) error {
 }
 
 func (s *summary) result() *report.Summary {
-	r := &report.Summary{More: s.more}
+	r := &report.Summary{More: s.more, MoreReached: s.moreReached}
+	for h, n := range s.reached {
+		r.Reached = append(r.Reached, report.Reached{Host: h.name, Port: h.port, Count: n})
+	}
+	slices.SortFunc(r.Reached, func(a, b report.Reached) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port))
+	})
 	for _, d := range s.denied {
 		r.Denied = append(r.Denied, *d)
 	}

@@ -76,3 +76,18 @@ func (p *place) tell() (text string, unsure bool) {
 	}
 	return text, false
 }
+
+// Unsure calls see for what has to be reviewed, as Report says it.
+func (h *Hold) Unsure(now func(string) string, see func(path, why string)) {
+	if h == nil {
+		return
+	}
+	if h.fatal != "" {
+		see("", h.fatal)
+	}
+	for i := range h.places {
+		if text, unsure := h.places[i].tell(); unsure {
+			see(now(h.places[i].path), text)
+		}
+	}
+}

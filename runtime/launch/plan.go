@@ -86,6 +86,11 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.String(c, &o.Cgroup)
 	wire.Strings(c, &o.Then)
 	wire.Integer(c, &o.Waiting)
+	wire.Octets(c, &o.Receipt.Draft)
+	wire.Integer(c, &o.Receipt.Dir)
+	wire.String(c, &o.Receipt.Name)
+	wire.Integer(c, &o.Receipt.Key)
+	wire.String(c, &o.Receipt.Agent)
 }
 
 func crossFile(c *wire.Codec, f *contract.File) {

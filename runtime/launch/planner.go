@@ -27,9 +27,19 @@ type Planner struct {
 // descriptor that crossed.
 const fdEnv = "_JAILED_CLAUDE_FD"
 
-// maxFDs is how many cross at most: the plan, the log, and the socket of what is
-// done afterwards.
-const maxFDs = 3
+// maxFiles is how many cross: the plan, and Options.files.
+const maxFiles = 5
+
+// enoughFiles is more than a supervisor has open while a jail is planned.
+const enoughFiles = 64
+
+// Idle says whether the supervisor may do something while a jail is planned: the
+// Go runtime crashes where it cannot open what it waits with. The planner says
+// what is wrong then.
+func (p *Planner) Idle() bool {
+	var files unix.Rlimit
+	return p != nil && unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil && files.Cur >= enoughFiles
+}
 
 // Planning is the planner of this supervisor's jail. It can be had once.
 func Planning() *Planner {
@@ -58,7 +68,7 @@ func (p *Planner) Receive(end func()) (plan *Plan, status int, err error) {
 		return nil, 0, fmt.Errorf("take the jail over: %w", err)
 	}
 	rest := fds[1:]
-	for _, fd := range []*int{&plan.Options.Log, &plan.Options.Waiting} {
+	for _, fd := range plan.Options.files() {
 		if *fd > 0 {
 			if len(rest) == 0 {
 				return nil, 0, errors.New("take the jail over: a descriptor is missing")
@@ -77,7 +87,7 @@ func (p *Planner) Receive(end func()) (plan *Plan, status int, err error) {
 
 // executed are the descriptors of a supervisor that was executed as one.
 func executed() (fds []int) {
-	for i := range maxFDs {
+	for i := range maxFiles {
 		if fd, err := strconv.Atoi(os.Getenv(fdEnv + strconv.Itoa(i))); err == nil {
 			unix.CloseOnExec(fd)
 			fds = append(fds, fd)
@@ -92,7 +102,7 @@ func (p *Planner) receive(end func()) (fds []int, status int, err error) {
 	if err := fault.At(fault.Waiting); err != nil {
 		return nil, 0, err
 	}
-	text, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(maxFDs*4))
+	text, oob := make([]byte, 1), make([]byte, unix.CmsgSpace(maxFiles*4))
 	var n, oobn int
 	for {
 		if n, oobn, _, _, err = unix.Recvmsg(int(p.socket.Fd()), text, oob, unix.MSG_CMSG_CLOEXEC); err != nil {

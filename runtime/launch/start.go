@@ -41,6 +41,8 @@ type Options struct {
 	Upstream map[string]string
 	// Agent is the socket of the host's ssh agent; empty for none.
 	Agent string
+	// Receipt is what the jail writes of its session when it has ended.
+	Receipt Receipt
 	// Cgroup is the folder of a cgroup v2 made for this jail; empty without
 	// limits.
 	Cgroup string
@@ -51,6 +53,22 @@ type Options struct {
 	// (package afterwards); 0 if there is none. Start sets it.
 	Waiting int
 }
+
+// Receipt is a statement of a session that was asked for.
+type Receipt struct {
+	// Draft is one without what only the end shows; empty where none was asked for.
+	Draft []byte
+	// Dir is a descriptor of the folder that it is written in, as Name. Key is one of
+	// the file of the key that signs it, 0 where none does.
+	Dir  int
+	Name string
+	Key  int
+	// Agent is the socket of the ssh agent that signs with it, if it is a public one.
+	Agent string
+}
+
+// files are the descriptors of these options that cross with the plan.
+func (o *Options) files() []*int { return []*int{&o.Log, &o.Waiting, &o.Receipt.Dir, &o.Receipt.Key} }
 
 // PID is that of the process that is, or will be, the supervisor of the jail
 // that the caller plans.
@@ -113,9 +131,9 @@ func Start(j *contract.Jail, o Options) error {
 		return err
 	}
 	fds := []int{int(f.Fd())}
-	for _, fd := range []int{o.Log, o.Waiting} {
-		if fd > 0 {
-			fds = append(fds, fd)
+	for _, fd := range o.files() {
+		if *fd > 0 {
+			fds = append(fds, *fd)
 		}
 	}
 	if other := quick.OtherHalf(); other != nil {

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
@@ -29,13 +31,13 @@ type sshAgent struct {
 func (n *jailNet) wantsAgent() bool { return n.config != nil && n.config.SSH != nil }
 
 // openAgent keeps the socket of the host's agent, whatever gets mounted over it.
-func (n *jailNet) openAgent(place string, host *rootfs.Host) {
-	n.agent = sshAgent{place: place, fd: -1}
-	if !n.wantsAgent() || place == "" {
+func (n *jailNet) openAgent(o launch.Options, host *rootfs.Host) {
+	n.agent = sshAgent{place: cmp.Or(o.Agent, o.Receipt.Agent), fd: -1}
+	if n.agent.place == "" || !n.wantsAgent() && o.Receipt.Agent == "" {
 		return
 	}
 	var err error
-	if n.agent.fd, err = host.Open(place); err != nil {
+	if n.agent.fd, err = host.Open(n.agent.place); err != nil {
 		logrus.WithError(err).Debug("the host's ssh agent")
 	}
 }

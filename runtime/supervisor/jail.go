@@ -13,6 +13,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/runtime/afterwards"
+	"github.com/jailed-claude/jailed-claude/runtime/attest"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
@@ -64,7 +65,7 @@ type jail struct {
 // ahead prepares, while the jail is planned, the container that nearly every
 // jail has. It returns nil where there is none; nothing depends on it.
 func (j *jail) ahead() *container {
-	if j.planner == nil || !idle() || userns.Entered() != nil {
+	if !j.planner.Idle() || userns.Entered() != nil {
 		return nil
 	}
 	var err error
@@ -105,17 +106,6 @@ func usualContainer(host *rootfs.Host) (*container, error) {
 	return newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, nil)
 }
 
-// enoughFiles is more than this process has open while a jail is planned.
-const enoughFiles = 64
-
-// idle says whether this process may do something while a jail is planned: the
-// Go runtime crashes where it cannot open what it waits with. The planner says
-// what is wrong then.
-func idle() bool {
-	var files unix.Rlimit
-	return unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil && files.Cur >= enoughFiles
-}
-
 // run waits for the plan, runs the jail, and says what came of it.
 func (j *jail) run() (status int, err error) {
 	j.plan, status, err = j.planner.Receive(j.abandon)
@@ -153,6 +143,10 @@ func (j *jail) run() (status int, err error) {
 		status = exitOurs
 	}
 	then := j.layers.Report(out, o.Waiting > 0)
+	end := attest.End{Status: status, Network: refused, Watch: j.watch, Hold: j.hold, Layers: j.layers.Folders(), Dial: j.network.dialAgent}
+	if err == nil && !attest.Write(out, o.Receipt, end) {
+		status = exitOurs
+	}
 	j.layers.Close()
 	j.commands.end(status)
 	if then {
@@ -199,7 +193,7 @@ func (j *jail) prepare() error {
 			return err
 		}
 	}
-	j.network.openAgent(o.Agent, j.host)
+	j.network.openAgent(o, j.host)
 	sources, err := rootfs.OpenSources(s.Mounts, j.host)
 	if err := fault.After(fault.Sources, err); err != nil {
 		return err

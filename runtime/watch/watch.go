@@ -56,6 +56,8 @@ type Watch struct {
 	seen map[string]bool
 	// heard are other paths that appeared while the jail ran, and why they matter.
 	heard map[string]string
+	// found is what Report named.
+	found []finding
 	// stop ends the listener.
 	stop func()
 }
@@ -319,6 +321,7 @@ func (w *Watch) findings() []finding {
 // whether there is something. killed: --strict ended the jail because of it.
 func (w *Watch) Report(out io.Writer, killed bool) bool {
 	list := w.findings()
+	w.found = list
 	for _, p := range w.bounded {
 		fmt.Fprintf(out, "jailed-claude: new git repositories were looked for in the first %d folders of %q, and where git's index leads; there are more\n", search.Folders, w.Now(p))
 	}

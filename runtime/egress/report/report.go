@@ -18,6 +18,10 @@ import (
 type Summary struct {
 	// Denied destinations, the most frequent ones first.
 	Denied []Denied
+	// Reached destinations, the most frequent ones first, and how many connections
+	// there were to others.
+	Reached     []Reached
+	MoreReached int
 	// Added are the rules of "allow" that the user added while the jail ran.
 	Added []string
 	// More is how many refusals there were of destinations beyond those listed.
@@ -26,6 +30,13 @@ type Summary struct {
 	Signatures []Unsigned
 	// Proxies are those of the host that did not connect.
 	Proxies []Unconnected
+}
+
+// Reached is one destination that was allowed, with connections to it or requests.
+type Reached struct {
+	Host  string
+	Port  uint16
+	Count int
 }
 
 // Unconnected is a proxy that did not do what it was asked to.

@@ -1,0 +1,193 @@
+package receipt
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/jailed-claude/jailed-claude/bundle/receipt/sshsig"
+	"github.com/jailed-claude/jailed-claude/internal/digest"
+)
+
+func signer(t *testing.T) ssh.Signer {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func statement(t *testing.T, id string) []byte {
+	t.Helper()
+	s := New([]byte("{}\n"))
+	now := time.Now().UTC()
+	s.Predicate.Session = Session{ID: id, Project: "/a", Started: now.Add(-time.Second), Ended: now}
+	s.Predicate.Policy = Policy{digest.Of([]byte("effective")), digest.Of([]byte("project"))}
+	s.Predicate.Changed, s.Predicate.Network.Allowed, s.Predicate.Network.Refused = []Change{}, []Decision{}, []Decision{}
+	text, err := s.Render()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func allowed(name string, s ssh.Signer) []byte {
+	return append([]byte(name+" "), ssh.MarshalAuthorizedKey(s.PublicKey())...)
+}
+
+// TestForged: no byte of a signed receipt can be changed and none left out, and it
+// cannot pass for that of another session, or be signed by another key or for
+// something else.
+func TestForged(t *testing.T) {
+	s, text := signer(t), statement(t, "abc")
+	sealed, err := Seal(text, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := Wanted{Signers: allowed("me", s), Identity: "me", Session: "abc", Config: digest.Of([]byte("{}\n")), Now: time.Now()}
+	verify := func(text []byte, w Wanted) error {
+		o, err := Open(text)
+		if err == nil {
+			err = o.Verify(w)
+		}
+		return err
+	}
+	if err := verify(sealed, w); err != nil {
+		t.Fatal(err)
+	}
+	for i := range sealed {
+		if err := verify(sealed[:i], w); err == nil && i < len(sealed)-1 {
+			t.Errorf("cut at %d", i)
+		}
+		other := bytes.Clone(sealed)
+		other[i] ^= 1
+		var a, b any
+		if json.Unmarshal(other, &a) == nil && json.Unmarshal(sealed, &b) == nil && same(a, b) {
+			continue // white space between members
+		}
+		if err := verify(other, w); err == nil {
+			t.Errorf("byte %d, %q for %q", i, other[i], sealed[i])
+		}
+	}
+	another := signer(t)
+	byAnother, err := Seal(text, another)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forOther, err := sshsig.Sign(s, "git", Encode(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare, err := sshsig.Sign(s, Namespace, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	envelopeOf := func(payload, sig []byte) []byte {
+		e, err := json.Marshal(envelope{PayloadType, payload, []signature{{ssh.FingerprintSHA256(s.PublicKey()), sig}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	var e envelope
+	if err := json.Unmarshal(sealed, &e); err != nil {
+		t.Fatal(err)
+	}
+	unsigned, _ := json.Marshal(envelope{PayloadType, text, []signature{}})
+	for name, forged := range map[string][]byte{
+		"another key":                  byAnother,
+		"signed for git":               envelopeOf(text, forOther),
+		"signed without the envelope":  envelopeOf(text, bare),
+		"another session's signature":  envelopeOf(statement(t, "abd"), e.Signatures[0].Sig),
+		"no signature in the envelope": unsigned,
+		"not signed":                   text,
+		"something behind it":          append(bytes.Clone(sealed), '{'),
+		"two of them":                  append(bytes.Clone(sealed), sealed...),
+	} {
+		if err := verify(forged, w); err == nil {
+			t.Errorf("%s: it is good", name)
+		}
+	}
+	for name, change := range map[string]func(*Wanted){
+		"another session":        func(w *Wanted) { w.Session = "abd" },
+		"the beginning of an ID": func(w *Wanted) { w.Session = "ab" },
+		"another identity":       func(w *Wanted) { w.Identity = "you" },
+		"another signer":         func(w *Wanted) { w.Signers = allowed("me", another) },
+		"no signers":             func(w *Wanted) { w.Signers = []byte{} },
+		"another configuration":  func(w *Wanted) { w.Config = digest.Of(nil) },
+		"another policy":         func(w *Wanted) { w.Policy = digest.Of(nil) },
+		"another project policy": func(w *Wanted) { w.Project = digest.Of(nil) },
+		"a lock":                 func(w *Wanted) { w.Lock = digest.Of(nil) },
+	} {
+		now := w
+		change(&now)
+		if err := verify(sealed, now); err == nil {
+			t.Errorf("%s: it is good", name)
+		}
+	}
+}
+
+func same(a, b any) bool {
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	return bytes.Equal(x, y)
+}
+
+// TestParse: what a verifier would not understand is no receipt.
+func TestParse(t *testing.T) {
+	good := string(statement(t, "abc"))
+	if _, err := Parse([]byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range [][2]string{
+		{StatementType, "https://in-toto.io/Statement/v0.1"},
+		{PredicateType, "https://slsa.dev/provenance/v1"},
+		{`"exitStatus"`, `"exit_status"`},
+		{`"abc"`, `""`},
+		{`"config.json"`, `"other"`},
+		{`"sha256": "`, `"sha256": "0`},
+		{`"sha256"`, `"sha1"`},
+		{`"effective": "sha256:`, `"effective": "sha256:z`},
+	} {
+		bad := strings.Replace(good, r[0], r[1], 1)
+		if bad == good {
+			t.Fatalf("%q is not in it", r[0])
+		}
+		if _, err := Parse([]byte(bad)); err == nil {
+			t.Errorf("%q for %q: it is good", r[1], r[0])
+		}
+	}
+}
+
+// TestClean: a demand for a clean session sees the status, and what appeared.
+func TestClean(t *testing.T) {
+	for name, change := range map[string]func(*Predicate){
+		"status":   func(p *Predicate) { p.Session.ExitStatus = 1 },
+		"appeared": func(p *Predicate) { p.Changed = []Change{{Path: "/a/.envrc"}} },
+		"unlisted": func(p *Predicate) { p.Unlisted = 1 },
+	} {
+		s, err := Parse(statement(t, "abc"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := &Opened{Statement: s}
+		if err := o.Verify(Wanted{Clean: true}); err != nil {
+			t.Fatal(err)
+		}
+		change(&s.Predicate)
+		if err := o.Verify(Wanted{Clean: true}); err == nil {
+			t.Errorf("%s: it is clean", name)
+		}
+	}
+}
