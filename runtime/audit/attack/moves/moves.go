@@ -78,9 +78,7 @@ var moves = []move{
 	{name: "host-then-move", source: "rename(2)", path: ".envrc", host: byRename("~"), then: func(_ *attack.Env, p string) attack.Result {
 		return attack.Unless(os.Rename(p, p+".moved"), "it was moved")
 	}},
-	{name: "host-then-move-folder", source: "rename(2)", path: "pkg/.envrc", host: folderAgain, then: func(_ *attack.Env, p string) attack.Result {
-		return attack.Unless(os.Rename(filepath.Dir(p), filepath.Dir(p)+".moved"), "its folder was moved")
-	}},
+	{name: "host-then-move-folder", source: "rename(2)", path: "pkg/.envrc", host: folderAgain, then: movesFolder},
 	{name: "host-then-replace", source: "rename(2)", path: ".envrc", host: again(0), then: func(e *attack.Env, p string) attack.Result {
 		own := filepath.Join(filepath.Dir(p), e.Marked("own"))
 		if err := os.WriteFile(own, []byte(attack.MarkerText), 0o600); err != nil {
@@ -118,6 +116,21 @@ var moves = []move{
 		return os.Rename(p+".new", p)
 	}, then: visit},
 	{name: "host-socket-deep", source: "a server that starts again", path: "run/app/s", lay: socket, host: socketAgain, then: visit},
+}
+
+// movesFolder moves the folder of a path away, and back. The folder may be covered
+// a moment after the path, if the host made both anew meanwhile.
+func movesFolder(_ *attack.Env, p string) attack.Result {
+	dir := filepath.Dir(p)
+	for end := time.Now().Add(cover); ; time.Sleep(5 * time.Millisecond) {
+		err := os.Rename(dir, dir+".moved")
+		if err != nil {
+			return attack.HeldBy("%s", attack.Plain(err))
+		}
+		if err := os.Rename(dir+".moved", dir); err != nil || time.Now().After(end) {
+			return attack.Through("its folder was moved")
+		}
+	}
 }
 
 // HostMoveAttacks wait until the host replaces what is covered.
