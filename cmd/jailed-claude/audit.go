@@ -44,7 +44,7 @@ func newAudit() *cobra.Command {
 		return f.audit(c, o)
 	})
 	c.Flags().StringVar(&o.against, "against", "", "attack what the shell `COMMAND` makes of the program after it, instead of a jail")
-	c.Flags().StringArrayVar(&o.classes, "class", nil, "run only the attacks of `CLASS`, such as files or \"shared memory and keys\" (repeatable)")
+	c.Flags().StringArrayVar(&o.classes, "class", nil, "run only the attacks of `CLASS`, such as files or \"shared memory and keys\", or one by its name (repeatable)")
 	c.Flags().BoolVar(&o.all, "all", false, "show the attacks that were stopped too")
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	// What the attacker and its bait are started with.
@@ -82,7 +82,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 		}
 		return append(argv, "--", suite.Program)
 	}
-	findings, err := audit.Do(c.Context(), in.Host.Executable, promised(in, j.Spec), audit.Attacked{Jail: jail, Against: o.against, Classes: o.classes})
+	findings, err := audit.Do(c.Context(), in.Host.Executable, promised(in, j.Spec), audit.Attacked{Jail: jail, Against: o.against, Only: o.classes})
 	if err != nil {
 		return err
 	}

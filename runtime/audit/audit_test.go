@@ -327,7 +327,7 @@ func TestSocketPath(t *testing.T) {
 
 // TestWrongClass: who asks for a class that there is not is told which there are.
 func TestWrongClass(t *testing.T) {
-	if _, err := Prepare(attack.Facts{}, Options{Classes: []string{"file"}}); err == nil || !strings.Contains(err.Error(), "files") {
+	if _, err := Prepare(attack.Facts{}, Options{Only: []string{"file"}}); err == nil || !strings.Contains(err.Error(), "files") {
 		t.Errorf("a class that is none: %v", err)
 	}
 }

@@ -26,8 +26,8 @@ type Attacked struct {
 	// Against is a shell command that runs what follows it in whatever it
 	// makes of the folder that it is called in; in place of Jail.
 	Against string
-	// Classes of attacks; none for all.
-	Classes []string
+	// Only are classes and names of attacks; none for all.
+	Only []string
 }
 
 // See adds to facts what a configuration shows of the host, and withholds in the
@@ -67,7 +67,7 @@ func Do(ctx context.Context, self string, f attack.Facts, a Attacked) (findings 
 	defer runtime.UnlockOSThread()
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	defer stop()
-	scene, err := Prepare(f, Options{Self: self, Getenv: os.Getenv, Classes: a.Classes})
+	scene, err := Prepare(f, Options{Self: self, Getenv: os.Getenv, Only: a.Only})
 	if err != nil {
 		return nil, err
 	}

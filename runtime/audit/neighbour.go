@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +31,7 @@ type neighbour struct {
 // neighbours makes another project beside the one that is attacked from, runs a
 // jail in it, and another one that stays. Without them their attacks do not apply.
 func (s *Scene) neighbours(jail func(project, argument string) *exec.Cmd) {
-	if len(s.bait.Classes) > 0 && !slices.Contains(s.bait.Classes, "neighbours") {
+	if !s.bait.WantsAny(neighbours.Attacks()) {
 		return
 	}
 	if err := s.startNeighbours(jail); err != nil {

@@ -90,10 +90,14 @@ func (s *Scene) end(shown <-chan struct{}) {
 	if s.slave == nil {
 		return
 	}
-	// What is on its way to the screen, and then no more.
+	fd := int(s.slave.Fd())
+	// What is on its way to the screen comes before this, and then no more. Where
+	// an attack has stopped the terminal there is nothing to write to.
+	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0); err == nil && n > 0 {
+		_, _ = unix.Write(fd, []byte(endOfScreen))
+	}
 	_ = s.master.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
 	<-shown
-	fd := int(s.slave.Fd())
 	if ws, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil {
 		s.size = *ws
 	}
@@ -113,18 +117,23 @@ func (s *Scene) end(shown <-chan struct{}) {
 	}
 }
 
+// endOfScreen ends what a terminal shows.
+const endOfScreen = "\x04jailed-claude audit: end of screen\x04"
+
 // show is the caller's terminal. What only fills it is not kept.
 func (s *Scene) show(master io.Reader) {
-	b := make([]byte, 64<<10)
-	for {
+	last := ""
+	for b := make([]byte, 64<<10); ; {
 		n, err := master.Read(b)
 		text := strings.ReplaceAll(string(b[:n]), "xxxxxxxx", "")
 		if s.screen.Len() < attack.Limit {
 			s.screen.WriteString(text)
 		}
-		if err != nil {
+		last += text
+		if err != nil || strings.HasSuffix(last, endOfScreen) {
 			return
 		}
+		last = last[max(0, len(last)-len(endOfScreen)):]
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,8 +71,8 @@ type Options struct {
 	// Getenv reads the caller's environment. XDG_RUNTIME_DIR is where the
 	// caller's sockets are; the jail's may be another.
 	Getenv func(string) string
-	// Classes are those of the attacks that are made; none means all.
-	Classes []string
+	// Only are the classes and names of the attacks that are made; none means all.
+	Only []string
 }
 
 // secretEnv is the variable of the caller that holds the secret.
@@ -84,10 +83,8 @@ const secretEnv = "JAILED_CLAUDE_AUDIT_SECRET"
 // Preconditions: the goroutine is locked to its thread, and Run is called from
 // it: a session keyring belongs to a thread.
 func Prepare(f attack.Facts, o Options) (*Scene, error) {
-	for _, c := range o.Classes {
-		if all := suite.Classes(); !slices.Contains(all, c) {
-			return nil, fmt.Errorf("there is no class %q; the classes are: %s", c, strings.Join(all, ", "))
-		}
+	if c := suite.Unknown(o.Only); c != "" {
+		return nil, fmt.Errorf("there is no class %q, and no attack of that name; the classes are: %s", c, strings.Join(suite.Classes(), ", "))
 	}
 	r := make([]byte, 16)
 	if _, err := random(r); err != nil {
@@ -98,7 +95,7 @@ func Prepare(f attack.Facts, o Options) (*Scene, error) {
 		return nil, fmt.Errorf("make a name: %w", err)
 	}
 	s.bait = &attack.Bait{
-		Hash: attack.Digest([]byte(s.secret)), Mark: fmt.Sprintf(".jailed-claude-audit-%x", r[:6]), Facts: f, Classes: o.Classes, UID: os.Getuid(),
+		Hash: attack.Digest([]byte(s.secret)), Mark: fmt.Sprintf(".jailed-claude-audit-%x", r[:6]), Facts: f, Only: o.Only, UID: os.Getuid(),
 		Secrets: map[string]string{}, Private: map[string][]string{}, Inodes: map[string]string{}, Sockets: map[string]string{},
 	}
 	if s.run = o.Getenv("XDG_RUNTIME_DIR"); s.run == "" {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,8 +30,9 @@ type Bait struct {
 	Mark string
 	// Facts are what was promised.
 	Facts Facts
-	// Classes are those of the attacks that are made; none means all.
-	Classes []string
+	// Only are the classes and the names of the attacks that are made; none means
+	// all.
+	Only []string
 	// UID of the caller on the host.
 	UID int
 	// Secrets are files with the secret by the place that they lie in.
@@ -158,6 +160,14 @@ type Env struct {
 	// Ask has the host do something. It does not wait for it.
 	Ask func(what string) error
 }
+
+// Wants reports whether an attack is to be made.
+func (b *Bait) Wants(a Attack) bool {
+	return len(b.Only) == 0 || slices.Contains(b.Only, a.Class) || slices.Contains(b.Only, a.Name)
+}
+
+// WantsAny is Wants for one of them.
+func (b *Bait) WantsAny(all []Attack) bool { return slices.ContainsFunc(all, b.Wants) }
 
 // Digest is that of Bait.Hash.
 func Digest(b []byte) string {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,10 +40,9 @@ const answers = "answers"
 // away again.
 func Lay(dir, secret string, b *attack.Bait) (*Stage, error) {
 	s := &Stage{dir: dir, secret: secret, hides: hides(b.Facts.Hides), closers: map[string]io.Closer{}}
-	wanted := func(class string) bool { return len(b.Classes) == 0 || slices.Contains(b.Classes, class) }
-	moving, trapping := wanted(class), wanted(trapClass)
+	moving, trapping := b.WantsAny(HostMoveAttacks()), b.WantsAny(TrapAttacks())
 	if b.Further.Dir != "" {
-		moving, trapping = wanted(FurtherClass), wanted(FurtherClass)
+		moving, trapping = b.WantsAny(FurtherAttacks()), true
 	}
 	if !moving && !trapping {
 		return nil, nil

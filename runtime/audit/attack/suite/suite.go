@@ -50,7 +50,19 @@ func further() []attack.Attack {
 
 // Of returns the attacks that are to be made, in their order.
 func Of(b *attack.Bait) []attack.Attack {
-	return slices.DeleteFunc(All(), func(a attack.Attack) bool { return len(b.Classes) > 0 && !slices.Contains(b.Classes, a.Class) })
+	return slices.DeleteFunc(All(), func(a attack.Attack) bool { return !b.Wants(a) })
+}
+
+// Unknown is what of a choice is neither a class nor the name of an attack; empty if
+// all is.
+func Unknown(only []string) string {
+	all := All()
+	for _, o := range only {
+		if !slices.ContainsFunc(all, func(a attack.Attack) bool { return a.Class == o || a.Name == o }) {
+			return o
+		}
+	}
+	return ""
 }
 
 // Classes are the classes of All, in its order.

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,15 +36,23 @@ func TestSuite(t *testing.T) {
 // TestClassesOnly: who asks for some classes gets those, and no other by a
 // wrong name.
 func TestClassesOnly(t *testing.T) {
-	b := attack.Bait{Classes: []string{"hidden", "netlink"}}
+	b := attack.Bait{Only: []string{"hidden", "netlink", "tiocsti"}}
 	n := map[string]int{}
 	for _, a := range Of(&b) {
 		n[a.Class]++
 	}
-	if len(n) != 2 || n["hidden"] < 5 || n["netlink"] < 5 {
+	if len(n) != 3 || n["hidden"] < 5 || n["netlink"] < 5 || n["terminal"] != 1 {
 		t.Errorf("%v", n)
 	}
-	b.Classes = nil
+	for _, c := range Classes() {
+		if slices.ContainsFunc(All(), func(a attack.Attack) bool { return a.Name == c }) {
+			t.Errorf("%q is a class and an attack", c)
+		}
+	}
+	if got := Unknown([]string{"hidden", "tiocsti", "hide"}); got != "hide" {
+		t.Errorf("unknown: %q", got)
+	}
+	b.Only = nil
 	if got, want := len(Of(&b)), len(All()); got != want {
 		t.Errorf("%d attacks without classes, of %d", got, want)
 	}
