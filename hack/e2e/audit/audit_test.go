@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func audit(w *world.World, flags ...string) (map[string]auditRow, world.Result) 
 	for _, row := range list {
 		rows[row.Attack] = row
 	}
-	if len(rows) < 120 || len(rows) != len(list) {
+	if len(rows) < 120 && !slices.Contains(flags, "hidden-read") || len(rows) != len(list) {
 		w.T.Errorf("%d attacks, %d names", len(list), len(rows))
 	}
 	for _, row := range rows {
@@ -253,14 +254,19 @@ func TestAuditOfAnotherJail(t *testing.T) {
 	t.Parallel()
 	w := audited(t)
 	bin := os.Getenv("JAIL_TEST_BIN")
-	rows, r := audit(w, "--net", "none", "--against", bin+" shell --closure "+world.RequireVariable(t, "BASE_CLOSURE")+" --net host --read "+bin+" --env JAILED_CLAUDE_AUDIT_SECRET --")
-	if r.Status != 1 {
-		t.Errorf("status %d: %s", r.Status, r.Err)
-	}
-	for a, want := range map[string]string{
+	wants := map[string]string{
 		"loopback-tcp": "GOT THROUGH", "abstract-stream": "GOT THROUGH", "udp-loopback": "GOT THROUGH", "leaked-environment": "GOT THROUGH",
 		"hidden-read": "GOT THROUGH", "read-home": "held", "protected-write": "held", "unshare-user": "held", "tiocsti": "held",
-	} {
+	}
+	flags := []string{"--net", "none", "--against", bin + " shell --closure " + world.RequireVariable(t, "BASE_CLOSURE") + " --net host --read " + bin + " --env JAILED_CLAUDE_AUDIT_SECRET --"}
+	for a := range wants {
+		flags = append(flags, "--class", a)
+	}
+	rows, r := audit(w, flags...)
+	if r.Status != 1 || len(rows) != len(wants) {
+		t.Errorf("%d attacks, status %d: %s", len(rows), r.Status, r.Err)
+	}
+	for a, want := range wants {
 		if rows[a].Result != want {
 			t.Errorf("%s: %+v, want %s", a, rows[a], want)
 		}
