@@ -134,7 +134,7 @@ func TestEndNothing(t *testing.T) {
 			var shown string
 			if c.terminal {
 				_, p := on(t, command, nothing)
-				shown = p.Shown()
+				shown = p.All()
 			} else {
 				shown = world.Finish(t, command).Err
 			}

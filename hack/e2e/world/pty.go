@@ -68,6 +68,14 @@ func (p *PTY) Shown() string {
 	return string(p.text)
 }
 
+// All is what was written to the terminal until the last program that had it open
+// ended.
+func (p *PTY) All() string {
+	_ = p.Slave.Close()
+	<-p.Done
+	return p.Shown()
+}
+
 // Attach makes the terminal the controlling one of a command, in a session of
 // its own.
 func (p *PTY) Attach(c *exec.Cmd) {
