@@ -245,6 +245,20 @@ func (s *Session) Refused() int {
 	return len(s.journal.summary.denied) + s.journal.summary.more
 }
 
+// Refusals are rules that would allow what was refused so far, the most frequent
+// first, but for those that the user has added meanwhile.
+func (s *Session) Refusals() (rules []string) {
+	added, _ := s.Added()
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	for _, d := range s.journal.summary.result().Denied {
+		if d.Allow != "" && !slices.Contains(rules, d.Allow) && !slices.Contains(added, d.Allow) {
+			rules = append(rules, d.Allow)
+		}
+	}
+	return rules
+}
+
 // Close resets every connection, closes every listener, and returns what was
 // refused. The namespace stays closed.
 func (s *Session) Close() *report.Summary {

@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -22,6 +24,8 @@ import (
 
 // Layers are those of one jail.
 type Layers struct {
+	// mu is for State, which others ask for while the jail runs.
+	mu  sync.Mutex
 	all []*layer
 	// mounts are descriptors of their mounts.
 	mounts []int
@@ -120,6 +124,8 @@ func (ls *Layers) Close() {
 	if ls == nil {
 		return
 	}
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
 	if ls.unfollow != nil {
 		ls.unfollow()
 		ls.unfollow = nil
@@ -142,6 +148,24 @@ func (ls *Layers) Close() {
 		}
 	}
 	ls.all = nil
+}
+
+// State is "changed" if one of the layers holds something, "empty" if none does, and
+// nothing where there is no layer; name is that of the project's. The jail may run.
+func (ls *Layers) State() (state, name string) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, l := range ls.all {
+		if dir := path.Dir(l.Upper); path.Base(dir) == contract.LayerFolder {
+			name = contract.LayerName(dir)
+		}
+		empty, err := kept.Empty("/proc/self/fd/" + strconv.Itoa(l.folders.Upper))
+		if err == nil && !empty {
+			state = "changed"
+		}
+		state = cmp.Or(state, "empty")
+	}
+	return state, name
 }
 
 // Report tells whether the layers hold something. It says what, but where somebody

@@ -25,10 +25,16 @@ type Status struct {
 	Network string `json:"network"`
 	// Refused is how many destinations were refused.
 	Refused int `json:"refused"`
-	// State is what the agent seems to do, and Viewers how many are attached; both
-	// only of a jail that was started with --detach.
-	State   string `json:"state,omitempty"`
-	Viewers int    `json:"viewers,omitempty"`
+	// State is what the agent seems to do; empty of a jail without a terminal.
+	State string `json:"state,omitempty"`
+	// Detached: it was started with --detach, and Viewers are attached.
+	Detached bool `json:"detached,omitempty"`
+	Viewers  int  `json:"viewers,omitempty"`
+	// LayerName is the name of its layer, if that has one.
+	LayerName string `json:"layer_name,omitempty"`
+	// Layer says whether a layer holds changes: LayerEmpty or LayerChanged; empty of
+	// a jail without one.
+	Layer string `json:"layer,omitempty"`
 }
 
 // States of an agent, as its terminal shows them.
@@ -36,6 +42,12 @@ const (
 	Working = "working"
 	Waits   = "waits" // for its user, whom it has called
 	Idle    = "idle"
+)
+
+// What a layer holds.
+const (
+	LayerEmpty   = "empty"
+	LayerChanged = "changed"
 )
 
 // AttachArgs are those of a viewer: whether it only looks, and its size.

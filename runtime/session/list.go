@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"sync"
@@ -74,17 +75,15 @@ func StatusOf(j launch.Running) (s Status, err error) {
 // Print writes a table for people.
 func Print(w io.Writer, jails []Listed) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tPID\tFOR\tSTATE\tNET\tREFUSED\tCPU\tMEMORY\tAGENT\tPROJECT")
+	fmt.Fprintln(t, "ID\tPID\tFOR\tSTATE\tNET\tREFUSED\tLAYER\tCPU\tMEMORY\tAGENT\tPROJECT")
 	for _, j := range jails {
-		state, net, refused := "-", "-", "-"
+		state, net, refused, layer := "-", "-", "-", "-"
 		if j.Status != nil {
-			state, net, refused = "running", j.Network, fmt.Sprint(j.Refused)
-			if j.State != "" {
-				state = j.State
-			}
+			net, refused = j.Network, fmt.Sprint(j.Refused)
+			state, layer = cmp.Or(j.State, "running"), cmp.Or(j.Layer, "-")
 		}
 		cpu := time.Duration(j.CPU * float64(time.Second)).Round(time.Second)
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%dM\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), state, net, refused,
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%dM\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), state, net, refused, layer,
 			cpu, j.Memory>>20, show.Visible(j.Agent), show.Visible(j.Project))
 	}
 	return t.Flush()

@@ -26,6 +26,8 @@ type Now struct {
 	Denied  []string `json:"denied"`
 	// Waiting destinations are those of connections that wait for a yes.
 	Waiting []string `json:"waiting"`
+	// Refused are rules that would allow what was refused so far.
+	Refused []string `json:"refused,omitempty"`
 }
 
 // Allow adds rules to a jail; none only asks.

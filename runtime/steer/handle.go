@@ -65,7 +65,7 @@ func (j Jail) changing(change func(*egress.Session, []string) error) control.Han
 
 func now(s *egress.Session) Now {
 	allow, deny := s.Added()
-	return Now{Allowed: append([]string{}, allow...), Denied: append([]string{}, deny...), Waiting: append([]string{}, s.Waiting()...)}
+	return Now{Allowed: append([]string{}, allow...), Denied: append([]string{}, deny...), Waiting: append([]string{}, s.Waiting()...), Refused: s.Refusals()}
 }
 
 func (j Jail) ports(r *control.Request) (any, error) {

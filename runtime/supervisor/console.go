@@ -35,6 +35,7 @@ type console struct {
 	// output is where the jail's terminal is shown, through filter.
 	output *os.File
 	filter *terminal.Filter
+	seen   viewers.Activity
 	// screen is where it is kept for viewers, in place of output, where the jail is
 	// detached. It is set by start.
 	detached *launch.Detached
@@ -166,7 +167,7 @@ func (c *console) start(o terminal.Options) error {
 	if c.detached != nil {
 		return c.keep(o)
 	}
-	c.filter = terminal.NewFilter(c.output, o)
+	c.filter = terminal.NewFilter(c.seen.Output(c.output), o)
 	if err := c.raw(); err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func (c *console) start(o terminal.Options) error {
 			return fmt.Errorf("terminal: %w", err)
 		}
 		c.typed = in
-		go pty.Relay(c.master, in)
+		go pty.Relay(c.seen.Input(c.master), in)
 	} else if err := pty.Change(c.master, func(t *unix.Termios) { t.Oflag &^= unix.ONLCR }); err != nil {
 		// The caller's terminal is not raw then: it adds the carriage returns.
 		return fmt.Errorf("terminal: %w", err)

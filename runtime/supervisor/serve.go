@@ -152,8 +152,11 @@ func (c *commands) end(status int) {
 
 func (j *jail) status(*channel.Request) (any, error) {
 	s := session.Status{Network: j.network.mode(), Refused: j.network.refused()}
+	s.Layer, s.LayerName = j.layers.State()
 	if screen := j.commands.screen; screen != nil {
-		s.State, s.Viewers = screen.State(), screen.Viewers()
+		s.Detached, s.State, s.Viewers = true, screen.State(), screen.Viewers()
+	} else if console := j.container.console; console != nil {
+		s.State = console.seen.State()
 	}
 	return s, nil
 }

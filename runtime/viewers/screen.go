@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/jailed-claude/jailed-claude/runtime/control"
 	"github.com/jailed-claude/jailed-claude/runtime/pty"
@@ -29,9 +28,7 @@ type Screen struct {
 	width  uint16
 	height uint16
 	paused bool
-	// shown is when something was, typed when a viewer last typed, and called when
-	// the program last called for its user.
-	shown, typed, called time.Time
+	Activity
 }
 
 // Start begins to show. The size is the one until a viewer has another.
@@ -48,11 +45,8 @@ func (s *Screen) Write(p []byte) (int, error) { return s.filter.Write(p) }
 type sink struct{ *Screen }
 
 func (s sink) Write(p []byte) (int, error) {
+	s.show(p)
 	s.mu.Lock()
-	s.shown = time.Now()
-	if calls(p) {
-		s.called = s.shown
-	}
 	s.tail.add(p)
 	full := s.put(session.Output, p)
 	s.mu.Unlock()
@@ -111,9 +105,7 @@ func (s *Screen) serve(c *net.UnixConn, a session.AttachArgs) {
 		}
 		switch k {
 		case session.Input:
-			s.mu.Lock()
-			s.typed = time.Now()
-			s.mu.Unlock()
+			s.answer()
 			if _, err := s.Master.Write(payload); err != nil {
 				return
 			}

@@ -2,6 +2,8 @@ package viewers
 
 import (
 	"bytes"
+	"io"
+	"sync"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/runtime/session"
@@ -41,18 +43,59 @@ func notifies(text []byte) bool {
 	return false
 }
 
+// Activity is what passes between a program and a terminal: when something was last
+// shown and typed, and when the program last called for its user.
+type Activity struct {
+	mu                   sync.Mutex
+	shown, typed, called time.Time
+}
+
+// show notes what the program shows.
+func (a *Activity) show(p []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.shown = time.Now()
+	if calls(p) {
+		a.called = a.shown
+	}
+}
+
+// answer notes that something was typed.
+func (a *Activity) answer() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.typed = time.Now()
+}
+
 // State is what the program seems to do.
-func (s *Screen) State() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (a *Activity) State() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	switch {
-	case time.Since(s.shown) < busy && s.shown.After(s.typed):
+	case time.Since(a.shown) < busy && a.shown.After(a.typed):
 		return session.Working
-	case s.called.After(s.typed):
+	case a.called.After(a.typed):
 		return session.Waits
 	}
 	return session.Idle
 }
+
+// noted is a writer on whose way something is noted.
+type noted struct {
+	to   io.Writer
+	note func([]byte)
+}
+
+func (n noted) Write(p []byte) (int, error) {
+	n.note(p)
+	return n.to.Write(p)
+}
+
+// Output notes what is shown on its way to a terminal.
+func (a *Activity) Output(to io.Writer) io.Writer { return noted{to, a.show} }
+
+// Input notes that something is typed on its way to a program.
+func (a *Activity) Input(to io.Writer) io.Writer { return noted{to, func([]byte) { a.answer() }} }
 
 // Viewers is how many look.
 func (s *Screen) Viewers() int {
