@@ -12,6 +12,10 @@ ME=pod
 [ "$(id -u)" = 0 ] || die "needs root: sudo make check-pod"
 if [ -n "${POD_INSIDE:-}" ]; then
   mount -t cgroup2 none /sys/fs/cgroup
+  # Attacks go to the places of the project and the home: in the Pod, those of
+  # the image.
+  mount -t tmpfs tmpfs /home
+  mkdir /home/agent
   mount --make-rshared /
 else
   # What is needed of a module that is not linked: its definition of a kind.
@@ -33,15 +37,17 @@ id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
 work=$(mktemp -d -u /var/tmp/jcp.XXXXXX | tr "[:upper:]" "[:lower:]") # podman takes a path for a name, without capital letters
 mkdir "$work"
 install -m 0755 "$REPO/bin/jailed-claude" "$work/jailed-claude"
-install -d -o "$user" "$work/user" "$work/user"/{run,project,home,profiles,policy}
+install -d -o "$user" "$work/user" "$work/user"/{run,home,profiles,policy}
+install -d -o "$user" "$work/user/home/project"
 chmod 0755 "$work"
-project=$work/user/project
+mount --bind "$work/user/home" /home/agent
+project=/home/agent/project
 declare -A store
 while IFS='=' read -r name value; do store[$name]=$value; done < <("$HACK/store/up.sh")
 agent=(--package "${store[DEVENV_NODE]}" --closure "${store[DEVENV_NODE_CLOSURE]}" --policy none)
-as_user() { (cd "$project" && setpriv --reuid="$user" --regid="$user" --init-groups env -i HOME="$work/user/home" XDG_RUNTIME_DIR="$work/user/run" PATH="$PATH" TERM=xterm "$@"); }
+as_user() { (cd "$project" && setpriv --reuid="$user" --regid="$user" --init-groups env -i HOME=/home/agent XDG_RUNTIME_DIR="$work/user/run" PATH="$PATH" TERM=xterm "$@"); }
 podman() { as_user podman --cgroup-manager=cgroupfs --runtime crun "$@"; }
-trap 'as_user podman unshare rm -rf "$work/user/home" || true; pkill -u "$user" || true; rm -rf "$work"' EXIT
+trap 'cd /; pkill -u "$user" || true; umount /home/agent || true; rm -rf "$work"' EXIT
 
 as_user git init --quiet .
 as_user bash -c 'echo SECRET >.env && mkdir secrets && echo SECRET >secrets/key && echo {} >.mcp.json'
@@ -86,15 +92,53 @@ status 7" "$(play "$work/attack.json")"
 rm "$project/new"
 say "ok: a plain Pod under podman: the agent runs, files are protected and hidden, no capability, both filters"
 
+# against NAME ALLOWED: all attacks on what "$work/NAME" makes; only those that
+# ALLOWED matches, as "CLASS ATTACK", get through.
+against() {
+  local through
+  as_user "$work/jailed-claude" audit --json "${agent[@]}" --net none --hide .env --hide secrets/ --against "$work/$1" >"$work/$1.json" || true
+  through=$(jq -r '.[] | select(.result == "GOT THROUGH") | .class + " " + .attack' "$work/$1.json")
+  [ "$(jq '[.[] | select(.result == "held")] | length' "$work/$1.json")" -gt 400 ] || die "$1: too few attacks were tried: $(cat "$work/$1.json")"
+  ! grep -vxEq "$2" <<<"$through" || die "$1: these got through as well: $(grep -vxE "$2" <<<"$through")"
+  say "ok: $1: $(grep -c . <<<"$through") attacks of $(jq length "$work/$1.json") got through, and no others than docs/cluster.md says"
+}
+cat >"$work/plain" <<EOF
+#!/usr/bin/env bash
+# plain PROGRAM ARGS: the attacker as the agent of a plain Pod of the folder.
+shift
+d=\$(mktemp -d) name=p\$\$ status=0
+engine() { podman --cgroup-manager=cgroupfs --runtime crun "\$@"; }
+"$work/jailed-claude" export pod ${agent[*]} --image localhost/agent:1 --engine podman --name "\$name" --net none --hide .env --hide secrets/ --seccomp "\$d/profile" 2>"\$d/said" |
+  sed '/^#/d' | jq '.spec.containers[0].command = ["/.jail/init", "--", "/.jail/./init"] + \$ARGS.positional' --args -- "\$@" >"\$d/pod.json"
+mv "\$d/profile" "\$d/\$(jq -r '.metadata.annotations["seccomp.security.alpha.kubernetes.io/pod"] | ltrimstr("localhost/")' "\$d/pod.json")"
+engine kube play --start=false --userns=keep-id:uid=1000,gid=1000 --network none --seccomp-profile-root "\$d" "\$d/pod.json" >"\$d/said" 2>&1 || cat "\$d/said" >&2
+engine start --attach "\$name-agent" || status=\$?
+engine kube down "\$d/pod.json" >"\$d/said" 2>&1
+rm -rf "\$d"
+exit "\$status"
+EOF
+chmod 0755 "$work/plain"
+# What is not reported, filtered or hidden again: what somebody outside replaces; podman 4's emptyDir on a
+# disk, and its mounts without flags; what the engine shows of /proc and /sys.
+against plain 'persistence trust-.*|races race-report|host moves .*|exhaustion (fill|inodes)-(tmp|var-tmp|shm|home)|privilege (setuid|device)-mounts|files read-kernel-settings|devices kernel-secret-interrupts|races race-masked-file|terminal escape-.*'
+
 # podman kube play reads procMount since 4.7; podman run has it as a flag.
 export_pod --form own --net filtered --allow github.com --seccomp "$work/user/own.json" >"$work/own.yaml" 2>/dev/null
 sed '/^#/d; /^---$/d' "$work/own.yaml" | jq -ers '.[0].data["policy.toml"]' >"$work/user/policy/policy.toml"
-own() {
-  podman run --rm --cgroups=disabled --network none --userns=keep-id:uid=1000,gid=1000 --user 1000:1000 --read-only --read-only-tmpfs=false \
-    --cap-drop=all --security-opt no-new-privileges --security-opt unmask=ALL --security-opt "seccomp=$work/user/own.json" \
-    -v home:/home/agent -v tmp:/tmp -v run:/run/user/1000 -v "$project:/home/agent/project" -v "$work/user/policy:/etc/jailed-claude.d:ro" \
-    --entrypoint /usr/bin/jailed-claude localhost/agent:1 shell --policy /etc/jailed-claude.d/policy.toml --project /home/agent/project -- bash -c "$1"
-}
+cat >"$work/own" <<EOF
+#!/usr/bin/env bash
+# own PROGRAM ARGS: the attacker in a jail in a container as --form own has it.
+shift
+status=0
+podman --cgroup-manager=cgroupfs --runtime crun run --rm --cgroups=disabled --network none --userns=keep-id:uid=1000,gid=1000 --user 1000:1000 --read-only --read-only-tmpfs=false \\
+  --cap-drop=all --security-opt no-new-privileges --security-opt unmask=ALL --security-opt "seccomp=$work/user/own.json" \\
+  -v "h\$\$:/home/agent" -v "t\$\$:/tmp" -v "r\$\$:/run/user/1000" -v "\$PWD:/home/agent/project" -v "$work/user/policy:/etc/jailed-claude.d:ro" \\
+  --entrypoint /usr/bin/jailed-claude localhost/agent:1 shell --policy /etc/jailed-claude.d/policy.toml --project /home/agent/project -- "\${PROGRAM:-/.jail/./init}" "\$@" || status=\$?
+podman volume rm "h\$\$" "t\$\$" "r\$\$" >/dev/null
+exit "\$status"
+EOF
+chmod 0755 "$work/own"
+own() { as_user PROGRAM=bash "$work/own" bash -c "$1"; }
 status=0
 said=$(own "exec 2>/dev/null; $attack" 2>"$work/said") || status=$?
 expect "what holds in a jail in a Pod" "1000
@@ -112,3 +156,6 @@ own 'touch .envrc; (exec 3<>/dev/tcp/elsewhere.example/443) 2>/dev/null || true'
 grep -q '"/home/agent/project/.envrc": direnv' "$work/said" || die "what appeared is not reported: $(cat "$work/said")"
 grep -q 'elsewhere.example' "$work/said" || die "what was refused is not reported: $(cat "$work/said")"
 say "ok: our runtime in a container with the profile of --form own: the same, and it reports what appeared and what was refused"
+# Its output is a pipe, and sequences of escapes pass.
+export_pod --form own --net none --seccomp "$work/user/own.json" 2>/dev/null | sed '/^#/d; /^---$/d' | jq -ers '.[0].data["policy.toml"]' >"$work/user/policy/policy.toml"
+against own 'terminal escape-.*'
