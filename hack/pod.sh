@@ -92,6 +92,36 @@ status 7" "$(play "$work/attack.json")"
 rm "$project/new"
 say "ok: a plain Pod under podman: the agent runs, files are protected and hidden, no capability, both filters"
 
+# A whole turn: the agent with its placeholder, the broker in a container of its
+# own with the key, and a service that takes that key alone. The Pod is the one
+# for a cluster, with the folders of this machine in the place of its volumes.
+install -d -o "$user" "$work/user/ca" "$work/user/files"
+CGO_ENABLED=0 "$(go_program)" -C "$REPO" build -o "$work/fakeapi" ./hack/fakeapi
+cp "$HACK/fakeapi/turns/hello.json" "$work/turns.json"
+as_user "$work/jailed-claude" export pod "${agent[@]}" --image localhost/agent:1 --name pod --volume work --network-policy none --secret keys --certificates ca \
+  -- -p 'say hello' >"$work/cluster.json" 2>/dev/null
+jq -er '.items[0].data["brokers.json"] | fromjson | .[0].upstream = "https://127.0.0.1:8443"' "$work/cluster.json" >"$work/user/files/brokers.json"
+# shellcheck disable=SC2016
+jq --arg work "$work" --arg bash "${store[DEVENV_NODE]}/bin/bash" '.items[1].spec as $pod | {apiVersion: "v1", kind: "Pod", metadata: {name: "pod"}, spec: {restartPolicy: "Never",
+  volumes: ([{name: "home", emptyDir: {}}, {name: "tmp", emptyDir: {}}] + [["project", "/home/agent/project"], ["ca", $work + "/user/ca"], ["files", $work + "/user/files"],
+    ["fakeapi", $work + "/fakeapi"], ["turns", $work + "/turns.json"]] | map(if type == "array" then {name: .[0], hostPath: {path: .[1]}} else . end)),
+  containers: [
+    {name: "service", image: "localhost/agent:1", securityContext: {runAsUser: 1000},
+      command: ["/fakeapi", "-addr", "127.0.0.1:8080", "-tls", "127.0.0.1:8443", "-ca", "/ca/ca-certificates.crt", "-script", "/turns.json", "-log", "/ca/log"],
+      volumeMounts: [{name: "fakeapi", mountPath: "/fakeapi"}, {name: "turns", mountPath: "/turns.json"}, {name: "ca", mountPath: "/ca"}]},
+    ($pod.initContainers[0] | del(.restartPolicy)
+      | .command = [$bash, "-c", "until [ -s /etc/ssl/certs/ca-certificates.crt ]; do read -rt 0.1 <> <(:); done; exec \"$@\"", ""] + .command
+      | .env |= map(if .valueFrom then {name, value: "sk-ant-the-key-of-the-secret"} else . end)
+      | .volumeMounts = [{name: "files", mountPath: "/etc/jailed-claude.d"}, {name: "ca", mountPath: "/etc/ssl/certs"}]),
+    ($pod.containers[0] | .volumeMounts = [{name: "home", mountPath: "/home/agent"}, {name: "tmp", mountPath: "/tmp"}, {name: "project", mountPath: "/home/agent/project"},
+      {name: "ca", mountPath: "/etc/ssl/certs", readOnly: true}])
+  ]}}' "$work/cluster.json" >"$work/turn.json"
+chmod 0644 "$work"/*.json "$work/user/files/brokers.json"
+expect "a turn" $'hello from the script\nstatus 0' "$(play "$work/turn.json")"
+jq -es '[.[] | select(.method == "POST") | .headers["X-Api-Key"]] | . != [] and all(. == ["sk-ant-the-key-of-the-secret"])' "$work/user/ca/log" >/dev/null || die "the service did not get the key: $(cut -c1-500 "$work/user/ca/log")"
+! jq -e '.spec.containers[2]' "$work/turn.json" | grep -q sk-ant-the-key || die "the agent has the key"
+say "ok: a whole turn of the agent, with the key in the container of the broker alone"
+
 # against NAME ALLOWED: all attacks on what "$work/NAME" makes; only those that
 # ALLOWED matches, as "CLASS ATTACK", get through.
 against() {
