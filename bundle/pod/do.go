@@ -9,7 +9,7 @@ import (
 )
 
 // Do writes the objects of a Pod to w and its seccomp profile to a file, if that
-// is named, and returns what whoever asked for it should know. After an error
+// is named, and returns what whoever asked for it should know. For what is refused
 // nothing is written.
 func Do(w io.Writer, in Input, profile string) (lines []string, err error) {
 	r, err := Export(in)

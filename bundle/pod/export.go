@@ -171,8 +171,13 @@ func (e *export) object(profile string) any {
 	return podObject{typeMeta{"v1", Pod}, m, e.pod}
 }
 
-// label is a name that Kubernetes takes for everything (RFC 1123).
-var label = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?$`)
+// label is a name that Kubernetes takes for everything (RFC 1123), with room for
+// what volumes are called after it; object is one of a claim, a Secret or a
+// ConfigMap.
+var (
+	label  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?$`)
+	object = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+)
 
 // check refuses what has no Pod.
 func (e *export) check() error {
@@ -183,6 +188,11 @@ func (e *export) check() error {
 	}{{"form", in.Form, Forms}, {"engine", in.Engine, Engines}, {"kind", in.Kind, Kinds}, {"network-policy", in.Policies, Policies}} {
 		if !slices.Contains(o.all, o.value) {
 			return hint.Add(fmt.Errorf("--%s %q is not known", o.flag, o.value), "write one of "+strings.Join(o.all, ", "))
+		}
+	}
+	for flag, name := range map[string]string{"volume": in.Claim, "secret": in.Secret, "certificates": in.Certificates} {
+		if name != "" && !object.MatchString(name) {
+			return fmt.Errorf("--%s: %q cannot be the name of an object of Kubernetes", flag, name)
 		}
 	}
 	podman := in.Engine == Podman
@@ -199,8 +209,6 @@ func (e *export) check() error {
 		return errors.New("the project comes from a volume or from git, not from both")
 	case in.Claim == "" && in.Git == "" && !podman:
 		return hint.Add(errors.New("where does the project come from?"), "from a volume of the cluster: --volume CLAIM", "or from a repository: --git https://git.example/project.git#main")
-	case in.Claim != "" && !label.MatchString(in.Claim):
-		return fmt.Errorf("--volume %q is not the name of a PersistentVolumeClaim", in.Claim)
 	case in.Secret != "" && in.Form == Plain && podman:
 		return hint.Add(errors.New("podman keeps no container running beside the agent, so no broker has the key"), "on this machine: jailed-claude run")
 	case in.Secret != "" && in.Certificates == "" && !podman:

@@ -20,13 +20,14 @@ func newExportPod() *cobra.Command {
 	var f jailFlags
 	var in pod.Input
 	var profile string
+	var terminal bool
 	c := cli.Command("pod [flags] [-- AGENT-ARGS]", "Print the jail as a Pod for Kubernetes or podman", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		_, agentArgs, err := cli.AfterDash(c, args, 0)
 		if err != nil {
 			return err
 		}
 		o := f.options(c)
-		o.Args, in.Profile = agentArgs, profile != ""
+		o.Args, o.Terminal, in.Profile = agentArgs, terminal, profile != ""
 		made, warnings, err := pods.Make(c.Context(), o, in)
 		cli.Warn(c, warnings...)
 		if err != nil {
@@ -49,6 +50,7 @@ func newExportPod() *cobra.Command {
 	fs.StringVar(&in.Secret, "secret", "", "brokers take their keys from the Secret `NAME`")
 	fs.StringVar(&in.Certificates, "certificates", "", "mount the ConfigMap `NAME`, which has the key ca-certificates.crt")
 	fs.StringVar(&profile, "seccomp", "", "write the seccomp profile for the nodes to `FILE`")
+	fs.BoolVar(&terminal, "terminal", false, "give the agent a terminal, for kubectl attach -it")
 	fs.StringVar(&in.Name, "name", "", "call the Pod `NAME` (default: as the project)")
 	f.register(c)
 	return c
