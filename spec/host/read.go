@@ -71,6 +71,8 @@ type reader struct{ *source.Source }
 type Git struct {
 	dir      string
 	settings func() []git.Setting
+	// never are the further folders that the jail may write, once that is known.
+	never chan []string
 }
 
 // Ask begins to ask git about the project in a folder, so that the program runs
@@ -78,9 +80,18 @@ type Git struct {
 func Ask(ctx context.Context, dir string) *Git { return reader{source.This()}.ask(ctx, dir) }
 
 func (s reader) ask(ctx context.Context, dir string) *Git {
-	answer := make(chan []git.Setting, 1)
-	go func() { answer <- git.Settings(ctx, s.Outside(dir), dir) }()
-	return &Git{dir: dir, settings: sync.OnceValue(func() []git.Setting { return <-answer })}
+	answer, never := make(chan []git.Setting, 1), make(chan []string, 1)
+	go func() {
+		answer <- git.Settings(ctx, s.Outside(dir), dir, func() []string {
+			select {
+			case dirs := <-never:
+				return dirs
+			case <-ctx.Done():
+				return nil // and nothing is run
+			}
+		})
+	}()
+	return &Git{dir: dir, settings: sync.OnceValue(func() []git.Setting { return <-answer }), never: never}
 }
 
 // Read reads the facts of this host, once. A folder that cannot be a project
@@ -112,13 +123,17 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	if o.Git == nil || o.Git.dir != f.Project.Dir {
 		o.Git = s.ask(ctx, f.Project.Dir)
 	}
+	never := []string{f.Project.Dir}
+	for _, g := range o.Write {
+		never = append(never, source.Settle(written(g, f)))
+	}
+	select {
+	case o.Git.never <- never:
+	default: // it was told before
+	}
 	daemon := *f
 	daemon.Warnings = nil
 	if o.Nix {
-		never := []string{f.Project.Dir}
-		for _, g := range o.Write {
-			never = append(never, source.Settle(written(g, f)))
-		}
 		wait.Go(func() { reader{s.Outside(never...)}.nixDaemon(ctx, &daemon, true) })
 	}
 

@@ -9,6 +9,37 @@ import (
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
+// TestProgramsOfAFurtherFolder: nor from another folder that the jail may write.
+func TestProgramsOfAFurtherFolder(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	mark := filepath.Join(w.Dir, "executed")
+	bin := filepath.Join(w.Home, "tools/bin")
+	for _, name := range []string{"git", "nix", "nix-store"} {
+		w.Write(bin+"/"+name, "#!/bin/sh\necho $0 >>"+mark+"\n")
+		if err := os.Chmod(bin+"/"+name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(bin, w.Home+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	w.Write(w.Home+"/.gitconfig", w.Read(w.Home+"/.gitconfig")+"[include]\n\tpath = name\n")
+	w.Write(w.Home+"/name", "[user]\n\tname = Included\n")
+	path := w.Env["PATH"]
+	for _, dir := range []string{bin, w.Home + "/link"} {
+		w.Env["PATH"] = dir + ":" + path
+		if r := w.Bash("git config user.name", "--write", w.Home+"/tools"); strings.TrimSpace(r.Out) != "Included" {
+			t.Errorf("%s: the host's git was not asked: %s", dir, r)
+		}
+		w.Run("shell", "--write", w.Home+"/tools", "--nix", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--", "true")
+		if text, err := os.ReadFile(mark); err == nil {
+			t.Errorf("%s: executed: %s", dir, text)
+			_ = os.Remove(mark)
+		}
+	}
+}
+
 // TestProgramsOfTheProject: what jailed-claude runs itself is never taken from the
 // project, by whatever way PATH leads there.
 func TestProgramsOfTheProject(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/internal/program"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
@@ -27,20 +28,30 @@ func asked(key string) bool {
 type asker struct{ *source.Source }
 
 // Settings are what git itself knows in a folder, from all of its config files,
-// later ones last: those that are asked for. It is empty without git.
-func Settings(ctx context.Context, s *source.Source, dir string) []Setting {
-	return asker{s}.settings(ctx, dir)
-}
-
-func (a asker) settings(ctx context.Context, dir string) []Setting {
-	git, err := a.Look("git")
-	if err != nil {
-		return nil
+// later ones last: those that are asked for. It is empty without git. Where a git
+// has to be run it is none in the folders that never returns, resolved; they need
+// not be known before.
+func Settings(ctx context.Context, s *source.Source, dir string, never func() []string) []Setting {
+	git, list, plain := asker{s}.plain(dir)
+	more := never()
+	a := asker{s.Outside(more...)}
+	if git != "" && program.In(git, more) {
+		git, list, plain = a.plain(dir)
 	}
-	if list, ok := a.plainGit(git, dir); ok {
+	if git == "" || plain {
 		return list
 	}
 	return a.askGit(ctx, git, dir)
+}
+
+// plain finds git, and reads its files in its place where that is easily done.
+func (a asker) plain(dir string) (git string, list []Setting, ok bool) {
+	git, err := a.Look("git")
+	if err != nil {
+		return "", nil, false
+	}
+	list, ok = a.plainGit(git, dir)
+	return git, list, ok
 }
 
 func (a asker) askGit(ctx context.Context, git, dir string) []Setting {

@@ -48,8 +48,10 @@ func Review(project, name string) (review.Options, error) {
 	here := source.This().Outside(dir)
 	p, _, err := survey.Of(context.Background(), survey.Options{
 		Dir: dir, Home: home, UID: here.UID, Protect: protect,
-		Settings: func() []git.Setting { return git.Settings(context.Background(), here, dir) },
-		Refuse:   func(string) error { return nil },
+		Settings: func() []git.Setting {
+			return git.Settings(context.Background(), here, dir, func() []string { return nil })
+		},
+		Refuse: func(string) error { return nil },
 	})
 	if err != nil {
 		return r, err
