@@ -94,14 +94,23 @@ func (a *apart) attack(s *Scene) (map[string]attack.Result, error) {
 		return nil, err
 	}
 	defer services.Close()
+	path := a.layCaller(s, own, further, project, &b)
 	a.bait = b
 	argument, err := b.Encode()
 	if err != nil {
 		return nil, err
 	}
 	c := a.jail(project, services.Policy, argument)
-	c.Env = append(os.Environ(), services.Env...)
-	c.Stderr = &a.said
+	c.Env = append(append(os.Environ(), services.Env...), path)
+	said, err := os.OpenFile(filepath.Join(own, "said"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer said.Close()
+	if _, err := said.WriteString(s.secret + "\n"); err != nil {
+		return nil, err
+	}
+	c.Stderr = said
 	out, err := c.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -112,15 +121,53 @@ func (a *apart) attack(s *Scene) (map[string]attack.Result, error) {
 	results, last, rerr := suite.Read(out, stage.Play)
 	_ = out.Close()
 	err = c.Wait()
+	if text, rerr := os.ReadFile(said.Name()); rerr == nil {
+		a.said.Write(text)
+	}
 	s.remains.Folders = append(s.remains.Folders, s.kept()...)
 	if a.last = last; rerr != nil {
 		a.last += ": " + rerr.Error()
 	}
 	if len(results) == 0 {
-		return nil, fmt.Errorf("%s: %s", c.ProcessState, strings.TrimSpace(a.said.String()))
+		return nil, fmt.Errorf("%s: %s", c.ProcessState, strings.TrimSpace(strings.TrimPrefix(a.said.String(), s.secret)))
 	}
 	if _, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = nil // the attacks say more
 	}
 	return results, err
+}
+
+// layCaller lays out what the caller has elsewhere that leads to the further folder.
+// It returns the PATH of the jail's start. What cannot be made is left out.
+func (*apart) layCaller(s *Scene, own, further, project string, b *attack.Bait) (path string) {
+	b.Caller.Appended = true
+	linked := filepath.Join(further, "dotfiles/rc")
+	if os.Mkdir(filepath.Dir(linked), 0o700) == nil && os.WriteFile(linked, []byte(attack.MarkerText), 0o600) == nil {
+		b.Caller.Linked, b.Caller.LinkedNew = linked, filepath.Join(further, "dotfiles/new")
+	}
+	for name, to := range map[string]string{"rc": linked, "new": b.Caller.LinkedNew} {
+		link := filepath.Join(b.Facts.Home, s.bait.Marked(name))
+		if b.Caller.Linked == "" || os.Symlink(to, link) != nil {
+			b.Caller.Linked = ""
+			continue
+		}
+		s.remains.Folders = append(s.remains.Folders, link)
+	}
+	path = "PATH=" + os.Getenv("PATH")
+	bin := filepath.Join(further, "node_modules/.bin")
+	// An include is for git itself to read.
+	git := filepath.Join(project, ".git")
+	if os.MkdirAll(bin, 0o700) != nil || moves.Repository(project) != nil ||
+		os.WriteFile(filepath.Join(git, "config"), []byte("[core]\n\trepositoryformatversion = 0\n[include]\n\tpath = included\n"), 0o600) != nil {
+		return path
+	}
+	ran := filepath.Join(own, "ran")
+	for _, name := range []string{"git", "nix", "nix-store"} {
+		script := fmt.Sprintf("#!/bin/sh\nprintf '%%s' '%s' >'%s'\n", attack.MarkerText, ran)
+		if os.WriteFile(filepath.Join(bin, name), []byte(script), 0o700) != nil { //nolint:gosec // it is to be executed
+			return path
+		}
+	}
+	b.Caller.Program, b.Caller.Ran = filepath.Join(bin, "git"), ran
+	return path[:len("PATH=")] + bin + string(filepath.ListSeparator) + path[len("PATH="):]
 }

@@ -74,7 +74,7 @@ func (s *Scene) Run(c *exec.Cmd) ([]Finding, error) {
 	s.endNeighbour()
 	s.end(shown)
 	s.nextNeighbour()
-	if len(results) == 0 && slices.ContainsFunc(suite.Of(s.bait), func(a attack.Attack) bool { return !suite.Apart(a) }) {
+	if len(results) == 0 && slices.ContainsFunc(suite.Of(s.bait), func(a attack.Attack) bool { return !a.Apart }) {
 		return nil, fmt.Errorf("the attacks were not started: %s: %s", c.ProcessState, strings.TrimSpace(s.screen.String()))
 	}
 	if rerr != nil {
@@ -143,7 +143,7 @@ func (s *Scene) judge(results map[string]attack.Result, last string) []Finding {
 	for _, a := range suite.Of(s.bait) {
 		r, ok := results[a.Name]
 		w, last := s.witness(), last
-		if suite.Apart(a) {
+		if a.Apart {
 			w, last = s.apart.witness(s), s.apart.last
 			if s.apart.lacks != "" {
 				r, ok = attack.Inapplicable("no jail for it: %s", s.apart.lacks), true

@@ -155,6 +155,7 @@ func TestAudit(t *testing.T) {
 			applies := []string{
 				"read-other-project", "hidden-read", "hidden-move-ancestor", "protected-write", "protected-move-ancestor", "trust-direnv", "service-session-bus", "see-credentials", "signal-kill",
 				"host-rename", "host-git-config", "host-ancestor", "host-hidden-rename", "host-socket", "trust-gitlink-in-node-modules", "trust-deep-direnv", "neighbour-config", "neighbour-kept-config", "neighbour-list-log", "neighbour-leave-in-config",
+				"home-link", "home-link-to-nothing", "program-on-path", "appended-output-read", "appended-output-truncate",
 			}
 			if name != "host" {
 				applies = append(applies, "loopback-tcp", "abstract-stream", "udp-loopback")
@@ -191,6 +192,7 @@ var unprotected = []string{
 	"neighbour-home", "neighbour-config", "neighbour-tmp", "neighbour-project", "neighbour-list-log", "neighbour-abstract-socket", "neighbour-loopback", "neighbour-shared-memory", "neighbour-see-process", "neighbour-change-project", "neighbour-leave-in-home", "neighbour-leave-in-tmp",
 	"key-in-environments", "key-in-its-file", "agent-lists-others", "agent-signs-file", "agent-logs-in", "agent-adds", "agent-loads-library", "agent-removes-all",
 	"further-protected-write", "further-protected-move", "further-trust-git-config", "further-trust-direnv", "further-host-rename", "further-host-socket", "further-trust-gitlink-deep", "further-trust-deep-direnv",
+	"home-link", "home-link-to-nothing", "appended-output-read", "appended-output-truncate",
 	"fill-tmp", "inodes-tmp", "outlive-child", "outlive-session", "outlive-group", "outlive-stopped",
 }
 

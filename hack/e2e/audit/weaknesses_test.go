@@ -51,7 +51,8 @@ const (
 
 // weaknesses are tried on the jail of a git repository with --net none.
 var weaknesses = []weakness{
-	{remove: "our runtime", through: silent + " " + trapped + " " + moved + " " + escaped, ours: true},
+	// What makes that bundle knows nothing of a further folder with programs.
+	{remove: "our runtime", through: silent + " " + trapped + " " + moved + " " + escaped + " program-on-path", ours: true},
 
 	{remove: "read-only binds", through: writes + " race-protected-symlink"},
 	{remove: "binds of protected files", through: writes + " protected-write-by-hard-link protected-move protected-replace race-protected-symlink race-protected-mount-point"},
@@ -62,7 +63,7 @@ var weaknesses = []weakness{
 	{remove: "masked paths", root: true, kernel: "kernel-secret-timers kernel-secret-slabs kernel-secret-allocations kernel-secret-page-types kernel-secret-pages"},
 	{remove: "read-only paths", root: true, through: "kernel-file-core-pattern kernel-file-drop-caches kernel-file-hostname setting-ip-forward setting-conf-all-route-localnet setting-ip-unprivileged-port-start setting-ping-group-range race-kernel-file"},
 	{remove: "read-only root", through: "overwrite-launcher write-init"},
-	{remove: "no further folder", through: further, kernel: "further-protected-truncate further-protected-folder"},
+	{remove: "no further folder", through: further + " home-link home-link-to-nothing", kernel: "further-protected-truncate further-protected-folder"},
 	{remove: "read-only project", policy: "version = 1\n[files]\nproject = \"ro\"\n", through: "project-read-only"},
 	{remove: "own home", through: homeReads + " " + homeWrites + " " + besides},
 	{remove: "own home, read-only", through: homeReads},
@@ -144,7 +145,7 @@ var weaknesses = []weakness{
 	{remove: "size of /dev", through: "fill-dev inodes-dev"},
 	{remove: "size of the home", through: "fill-home inodes-home"},
 	{remove: "size of the runtime folder", through: "fill-runtime-dir inodes-runtime-dir"},
-	{remove: "core limit", through: "core-file"},
+	{remove: "core limit", also: "init", through: "core-file"},
 	{remove: "cgroup limits", flags: []string{"--pids", "24", "--memory", "64MiB"}, through: "fork-bomb memory"},
 	{remove: "mount points that are there", through: "left-stub"},
 	{remove: "no mount left", root: true, through: "left-mount"},
@@ -155,7 +156,7 @@ var weaknesses = []weakness{
 
 // notShown are attacks that no row lets through, by the reason.
 var notShown = map[string]string{
-	"runc starts a session of its own; TestAuditWithoutAJail lets them through": "tiocsti tiocsti-high-bits read-input window-size int80-tiocsti setuid-program",
+	"runc starts a session of its own; TestAuditWithoutAJail lets them through": "appended-output-read appended-output-truncate tiocsti tiocsti-high-bits read-input window-size int80-tiocsti setuid-program",
 	"what it is about is no part of a bundle":                                   "map-ids leaked-working-folder relay-connect relay-absolute-uri relay-host-header relay-socks5 relay-proxy-variable host-network-by-file process-events",
 	"the like of it is shown in the project":                                    "further-protected-uncover further-protected-attribute further-protected-change-by-namespace",
 	"it needs a network with a translator or a machine at that address":         "loopback-compatible loopback-nat64 loopback-6to4 loopback-docker-host loopback-qemu-host loopback-pasta-host name-localhost-dot ping",

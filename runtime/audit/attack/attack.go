@@ -42,6 +42,9 @@ type Attack struct {
 	Success string
 	// Run makes the attack, inside.
 	Run func(*Env) Result
+	// Apart: it is made in the jail that has what the attack is about besides
+	// what the policy says.
+	Apart bool
 	// Judge has the last word, outside and after the end of the jail; nil
 	// where Run can tell.
 	Judge func(Witness, Result) Result
@@ -73,6 +76,7 @@ const (
 func Further(class string, all []Attack) []Attack {
 	for i, a := range all {
 		all[i].Name, all[i].Class, all[i].Success = "further-"+a.Name, class, "in a further folder: "+a.Success
+		all[i].Apart = true
 		all[i].Run = func(e *Env) Result {
 			if e.Further.Dir == "" {
 				return Inapplicable("there is no such folder: %s", e.Further.Lacks)

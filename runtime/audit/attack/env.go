@@ -78,7 +78,21 @@ type Bait struct {
 	// Further and Keys are for the attacks that have a jail of their own, and
 	// empty in the other.
 	Further FurtherFolder
+	Caller  Caller
 	Keys    Keys
+}
+
+// Caller is what the caller has in its home and its environment that has to do
+// with the further folder.
+type Caller struct {
+	// Linked is a file that a dotfile links to, LinkedNew one that is not there.
+	Linked, LinkedNew string
+	// Program is a program in a folder on PATH, Ran a file that is there if
+	// somebody has run it.
+	Program, Ran string
+	// Appended: standard error is a file to which the caller appends. It has the
+	// secret.
+	Appended bool
 }
 
 // FurtherFolder is one that the jail may write besides the project.

@@ -30,7 +30,7 @@ const nameHeader = "X-Audit-Attack"
 func Attacks() []attack.Attack {
 	all := slices.Concat(hunts(), answers(), requests(), smuggling(), certificates(), cloud(), agents())
 	for i, a := range all {
-		all[i].Class, all[i].Promise = Class, attack.PromiseKeys
+		all[i].Class, all[i].Promise, all[i].Apart = Class, attack.PromiseKeys, true
 		all[i].Run = func(e *attack.Env) attack.Result {
 			if e.Keys.Service == "" {
 				return attack.Inapplicable("there is no jail with keys: %s", e.Keys.Lacks)

@@ -108,7 +108,9 @@ func layTraps(dir string) error {
 	)
 }
 
-// repository makes the least that git takes for one.
+// Repository makes the least that git takes for one.
+func Repository(dir string) error { return repository(dir) }
+
 func repository(dir string) error { return repositoryIn(filepath.Join(dir, ".git")) }
 
 func repositoryIn(g string) error {

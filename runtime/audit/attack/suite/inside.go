@@ -59,7 +59,7 @@ func attackAll(bait string, out io.Writer) error {
 	enc := json.NewEncoder(out)
 	e.Ask = func(what string) error { return enc.Encode(line{Attack: what, Ask: what}) }
 	for _, a := range Of(&e.Bait) {
-		if Apart(a) != (e.Further.Dir != "") {
+		if a.Apart != (e.Further.Dir != "") {
 			continue
 		}
 		if err := enc.Encode(line{Attack: a.Name}); err != nil {

@@ -17,7 +17,7 @@ import (
 // secret for a moment in which that is no hole.
 var suite = []func() []attack.Attack{
 	files.FileAttacks, files.HiddenAttacks, files.DeviceAttacks, files.PersistenceAttacks, moves.TrapAttacks, files.HomeAttacks,
-	moves.HostMoveAttacks, neighbours.Attacks, keys.Attacks, further,
+	moves.HostMoveAttacks, neighbours.Attacks, keys.Attacks, further, files.CallerAttacks,
 	kernel.NamespaceAttacks, kernel.MountAttacks, kernel.PrivilegeAttacks, kernel.ProcessAttacks, kernel.CallAttacks,
 	kernel.ABIAttacks, kernel.IPCAttacks, kernel.TerminalAttacks,
 	network.ServiceAttacks, network.HostAttacks, network.SocketAttacks, network.NetlinkAttacks,
@@ -33,15 +33,10 @@ func All() []attack.Attack {
 	return all
 }
 
-// apart are the classes that are made in a jail of their own: what they are about
-// has been added to it.
-var apart = []string{moves.FurtherClass, keys.Class}
-
-// Apart reports whether an attack is made in that jail.
-func Apart(a attack.Attack) bool { return slices.Contains(apart, a.Class) }
-
 // NeedsApart reports whether some of the attacks that are to be made are.
-func NeedsApart(b *attack.Bait) bool { return slices.ContainsFunc(Of(b), Apart) }
+func NeedsApart(b *attack.Bait) bool {
+	return slices.ContainsFunc(Of(b), func(a attack.Attack) bool { return a.Apart })
+}
 
 // further are the attacks on folders that the jail may write besides the project.
 func further() []attack.Attack {
