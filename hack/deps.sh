@@ -71,6 +71,7 @@ case ${1:-} in
     need bubblewrap command -v bwrap
     need socat command -v socat
     need procps command -v ps
+    need git-lfs command -v git-lfs
     # What a jail's network is tried with.
     need curl command -v curl
     need openssh-client command -v ssh

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/gitconfig"
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // git writes what the user's git is set to as far as it is harmless: a name and
@@ -21,6 +22,9 @@ func (b *builder) git() {
 		}
 	}
 	text := gitconfig.Of(h)
+	if b.Policy.Files.Project == policy.ProjectRO && strings.Contains(text, "git-lfs") {
+		text += gitconfig.LFS
+	}
 	if slices.Contains(b.Policy.SSH.Sign, network.SignGit) {
 		text += gitconfig.Signed(h.GitSigns, h.GitSignsTags)
 	} else {

@@ -45,6 +45,10 @@ func Signed(commits, tags bool) string {
 	return s
 }
 
+// LFS has git-lfs keep what it writes outside of a repository that it cannot write
+// to: "git status" copies each file that it compares.
+const LFS = "[lfs]\n\tstorage = /tmp/git-lfs\n"
+
 // Files that the jail's git reads beside its configuration.
 const (
 	Ignore     = "/etc/gitignore"

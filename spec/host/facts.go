@@ -97,6 +97,10 @@ type Facts struct {
 	// in a container begins with.
 	Umask *uint32
 
+	// GitShared are the permissions, as bits of a mode, that the project's repository
+	// gives to others (core.sharedRepository); zero for none.
+	GitShared uint32
+
 	// SSH is what the policy asked for of the host's ssh files.
 	SSH SSH
 

@@ -22,6 +22,7 @@ func (s reader) gitSettings(f *Facts, settings []git.Setting) {
 	f.GitSafe = git.Safe(settings, f.Home, f.Project.Dir)
 	f.GitIgnore = s.gitText(f, settings, "core.excludesfile", "ignore")
 	f.GitAttributes = s.gitText(f, settings, "core.attributesfile", "attributes")
+	f.GitShared = git.Shared(settings)
 	f.GitSigns, f.GitSignsTags = git.Signs(settings)
 }
 

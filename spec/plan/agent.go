@@ -161,7 +161,7 @@ func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) 
 func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal bool) []string {
 	lines := seeded.Notes(terminal)
 	if terminal {
-		lines = append(lines, agentNotes(in)...)
+		lines = append(append(lines, agentNotes(in)...), gitNotes(in)...)
 	}
 	lines = append(lines, own.Toolchains(in, j, terminal)...)
 	if in.Host.NixTrusted {

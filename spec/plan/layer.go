@@ -39,3 +39,21 @@ func prepareLayer(in *spec.Input) (warnings Warnings, err error) {
 	}
 	return warnings, nil
 }
+
+// gitNotes name the layer where git would stop half way without one: in a project
+// that tracks what is read-only in the jail.
+func gitNotes(in *spec.Input) []string {
+	if in.Policy.Files.Project != policy.ProjectRW {
+		return nil
+	}
+	const most = 3
+	names := in.Host.Project.InGit()
+	if len(names) == 0 {
+		return nil
+	}
+	text := strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return []string{fmt.Sprintf("git tracks %s, which are read-only in this jail: switching to a branch with others stops half way; in a layer all of git works: --project-mode overlay", show.Visible(text))}
+}

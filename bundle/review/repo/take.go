@@ -107,13 +107,31 @@ func (u *Unit) Objects(refs []apply.Ref, index func(path string) bool) error {
 	if count < few {
 		to = []string{"unpack-objects", "-q", "--strict"}
 	}
-	if err := u.pipe(lines(tips, old), host, to...); err != nil {
+	shared, err := u.shared()
+	if err != nil {
+		return err
+	}
+	if err := u.pipe(lines(tips, old), append(shared, host...), to...); err != nil {
 		return fmt.Errorf("commits of the layer: %w", err)
 	}
 	if _, err := u.g.run(host, lines(tips, old), "rev-list", "--objects", "--quiet", "--stdin"); err != nil {
 		return fmt.Errorf("commits of the layer are not whole: %w", err)
 	}
 	return nil
+}
+
+// shared has git give others what the host's repository gives them; our own git
+// directory says nothing of that.
+func (u *Unit) shared() (env []string, err error) {
+	text, err := content(u.o.Lower, dotGit+"/config", maxSmall)
+	if err != nil {
+		return nil, err
+	}
+	host, err := u.variables(text)
+	if v := host["core.sharedrepository"]; len(v) > 0 {
+		env = []string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=core.sharedRepository", "GIT_CONFIG_VALUE_0=" + v[len(v)-1]}
+	}
+	return env, err
 }
 
 // pipe packs objects for another git.

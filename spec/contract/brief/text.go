@@ -62,7 +62,7 @@ func (f Facts) project(line func(string, ...any)) {
 	m := f.at(f.Project)
 	if m.Mode == Layer {
 		line("- Project `%s`: write all of it, `.git` too. It is a layer: the user reviews and applies what you change and commit. "+
-			"rename(2) of a folder fails with EXDEV: `mv` copes, `git mv FOLDER NEW` does not: `mv FOLDER NEW && git add -A FOLDER NEW`.", plain(f.Project))
+			"rename(2) of a folder fails with EXDEV: `mv` copes, `git mv FOLDER NEW` does not: `mv FOLDER NEW && git add -A FOLDER NEW`. "+worktrees, plain(f.Project))
 		return
 	}
 	if m.Mode != ReadWrite {
@@ -86,8 +86,13 @@ func (f Facts) project(line func(string, ...any)) {
 			text += ", and " + count(more, "path") + " more"
 		}
 		line("- Read-only, since the host executes or trusts it: %s. Writing fails with EROFS, renaming or deleting with EBUSY.", text)
+		if slices.Contains(names, ".git/config") {
+			line("- Git stops half way where a branch has other versions of those, and cannot write `.git/config` (push -u, branch --track, remote add, submodule add): leave that to the user. "+worktrees)
+		}
 	}
 }
+
+const worktrees = "`git worktree add` goes into the project: beside it, it is gone with the jail."
 
 // kept is what of the home stays.
 func (f Facts) kept() string {

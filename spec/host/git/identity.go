@@ -18,7 +18,7 @@ const gitTimeout = 3 * time.Second
 func asked(key string) bool {
 	switch key {
 	case "user.name", "user.email", "core.hookspath", "core.fsmonitor",
-		"core.excludesfile", "core.attributesfile", "commit.gpgsign", "tag.gpgsign", "safe.directory":
+		"core.excludesfile", "core.attributesfile", "commit.gpgsign", "tag.gpgsign", "safe.directory", "core.sharedrepository":
 		return true
 	}
 	return harmless(key) || strings.HasPrefix(key, lfs)

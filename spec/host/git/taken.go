@@ -3,6 +3,7 @@ package git
 import (
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
@@ -107,6 +108,26 @@ func Last(settings []Setting, key string) (value string, local bool) {
 		}
 	}
 	return value, local
+}
+
+// Shared are the permissions that git gives to others than the owner in a repository
+// with core.sharedRepository, as bits of a mode.
+func Shared(settings []Setting) uint32 {
+	const group, all = 0o060, 0o064
+	switch value, _ := Last(settings, "core.sharedrepository"); strings.ToLower(value) {
+	case "", "umask", "false", "no", "off", "0":
+		return 0
+	case "group", "true", "yes", "on", "1":
+		return group
+	case "all", "world", "everybody", "2":
+		return all
+	default:
+		mode, err := strconv.ParseUint(value, 8, 9)
+		if err != nil {
+			return 0
+		}
+		return uint32(mode) & 0o077
+	}
 }
 
 // Safe are the folders for which the user has told git to trust a repository of
