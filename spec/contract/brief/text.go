@@ -87,7 +87,7 @@ func (f Facts) project(line func(string, ...any)) {
 		}
 		line("- Read-only, since the host executes or trusts it: %s. Writing fails with EROFS, renaming or deleting with EBUSY.", text)
 		if slices.Contains(names, ".git/config") {
-			line("- Git stops half way where a branch has other versions of those, and cannot write `.git/config` (push -u, branch --track, remote add, submodule add): leave that to the user. "+worktrees)
+			line("- Git stops half way where a branch has other versions of those, and cannot write `.git/config` (push -u, branch --track, remote add, submodule add): leave that to the user. " + worktrees)
 		}
 	}
 }
