@@ -198,7 +198,6 @@ func (b *builder) limits() error {
 	if n := min(b.Host.NoFile, maxOpenFiles); n > 0 && b.Init != "" {
 		b.spec.Process.Rlimits = append(b.spec.Process.Rlimits, specs.POSIXRlimit{Type: "RLIMIT_NOFILE", Hard: n, Soft: n})
 	}
-	b.umask()
 	l := b.Policy.Limits
 	l.Cache = 0 // not the kernel's: see package projects
 	if l == (policy.Limits{}) {

@@ -1,9 +1,9 @@
 package spec
 
 import (
+	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/gitconfig"
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -15,16 +15,18 @@ import (
 // names a program, a key or a server.
 func (b *builder) git() {
 	h := b.Host
+	b.spec.Process.User.Umask = h.Umask
+	if open, own := gitconfig.Umask(h); open != own && b.Policy.Files.Project != policy.ProjectRO {
+		b.spec.Process.User.Umask = &open
+		b.grant("identity", "umask", fmt.Sprintf("%04o", open), builtin, fmt.Sprintf("the repository is shared with others (core.sharedRepository); yours is %04o", own))
+	}
 	for _, f := range []struct{ path, text string }{{gitconfig.Ignore, h.GitIgnore}, {gitconfig.Attributes, h.GitAttributes}} {
 		if f.text != "" {
 			b.file(f.path, f.text)
 			b.grant("file", f.path, "ro", builtin, "a copy of your git's own file")
 		}
 	}
-	text := gitconfig.Of(h)
-	if b.Policy.Files.Project == policy.ProjectRO && strings.Contains(text, "git-lfs") {
-		text += gitconfig.LFS
-	}
+	text := gitconfig.Of(h, b.Policy.Files.Project != policy.ProjectRO)
 	if slices.Contains(b.Policy.SSH.Sign, network.SignGit) {
 		text += gitconfig.Signed(h.GitSigns, h.GitSignsTags)
 	} else {
@@ -34,13 +36,5 @@ func (b *builder) git() {
 		return
 	}
 	b.file("/etc/gitconfig", text)
-	why := "your git name and e-mail, nothing else of your git configuration"
-	taken := gitconfig.Keys(h.GitSettings)
-	if len(h.GitSafe) > 0 {
-		taken = append(taken, "safe.directory")
-	}
-	if len(taken) > 0 {
-		why = "your git name and e-mail, and of your settings: " + strings.Join(taken, " ")
-	}
-	b.grant("file", "/etc/gitconfig", "ro", builtin, why)
+	b.grant("file", "/etc/gitconfig", "ro", builtin, gitconfig.Why(h))
 }

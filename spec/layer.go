@@ -1,8 +1,6 @@
 package spec
 
 import (
-	"fmt"
-
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -28,28 +26,6 @@ func (b *builder) layer(m mounted) {
 		if apply := b.Policy.Review.Apply; apply == policy.ApplySafe {
 			b.grant("layer", m.path, apply, b.origin("review.apply"), "what is ordinary is applied when the jail ends; what the host executes or trusts waits for you")
 		}
-	}
-}
-
-// umask is the caller's. In a repository that is shared with others it leaves them
-// what git gives them: git would do it itself with chmod(2), and sets the
-// set-group-ID bit along, which no program in a jail may. Folders have it from those
-// that they are in.
-func (b *builder) umask() {
-	b.spec.Process.User.Umask = b.Host.Umask
-	if b.Host.GitShared == 0 || b.Policy.Files.Project == policy.ProjectRO {
-		return
-	}
-	const usual = 0o022
-	mask := uint32(usual)
-	if b.Host.Umask != nil {
-		mask = *b.Host.Umask
-	}
-	// Who reads a folder may enter it.
-	shared := b.Host.GitShared | b.Host.GitShared&0o044>>2
-	if open := mask &^ shared; open != mask {
-		b.spec.Process.User.Umask = &open
-		b.grant("identity", "umask", fmt.Sprintf("%04o", open), builtin, fmt.Sprintf("the repository is shared with others (core.sharedRepository); yours is %04o", mask))
 	}
 }
 

@@ -45,10 +45,6 @@ func Signed(commits, tags bool) string {
 	return s
 }
 
-// LFS has git-lfs keep what it writes outside of a repository that it cannot write
-// to: "git status" copies each file that it compares.
-const LFS = "[lfs]\n\tstorage = /tmp/git-lfs\n"
-
 // Files that the jail's git reads beside its configuration.
 const (
 	Ignore     = "/etc/gitignore"
@@ -56,8 +52,9 @@ const (
 )
 
 // Of is the configuration of a jail, but for what signs: "" if there is nothing to
-// say.
-func Of(h host.Facts) string {
+// say. In a repository that it cannot write to, git-lfs keeps what it writes
+// elsewhere: "git status" copies each file that it compares.
+func Of(h host.Facts, writable bool) string {
 	var list []git.Setting
 	add := func(key, value string) {
 		if value != "" {
@@ -76,11 +73,40 @@ func Of(h host.Facts) string {
 	if h.GitAttributes != "" {
 		add("core.attributesFile", Attributes)
 	}
-	return Text(list)
+	text := Text(list)
+	if !writable && strings.Contains(text, "git-lfs") {
+		text += Text([]git.Setting{{Key: "lfs.storage", Value: "/tmp/git-lfs"}})
+	}
+	return text
 }
 
-// Keys are the variables that are set, each once.
-func Keys(list []git.Setting) (keys []string) {
+// Why says what of the user's git it has.
+func Why(h host.Facts) string {
+	taken := keys(h.GitSettings)
+	if len(h.GitSafe) > 0 {
+		taken = append(taken, "safe.directory")
+	}
+	if len(taken) > 0 {
+		return "your git name and e-mail, and of your settings: " + strings.Join(taken, " ")
+	}
+	return "your git name and e-mail, nothing else of your git configuration"
+}
+
+// Umask is that of a jail, and that of the caller. In a repository that is shared
+// with others it leaves them what git gives them: git would do it itself with
+// chmod(2), and sets the set-group-ID bit along, which no program in a jail may.
+// Folders have it from those that they are in.
+func Umask(h host.Facts) (jail, caller uint32) {
+	caller = 0o022
+	if h.Umask != nil {
+		caller = *h.Umask
+	}
+	// Who reads a folder may enter it.
+	return caller &^ (h.GitShared | h.GitShared&0o044>>2), caller
+}
+
+// keys are the variables that are set, each once.
+func keys(list []git.Setting) (keys []string) {
 	for _, s := range list {
 		if !slices.Contains(keys, s.Key) {
 			keys = append(keys, s.Key)
