@@ -44,6 +44,7 @@ func newAudit() *cobra.Command {
 		return f.audit(c, o)
 	})
 	c.Flags().StringVar(&o.against, "against", "", "attack what the shell `COMMAND` makes of the program after it, instead of a jail")
+	f.registerRuntime(c)
 	c.Flags().StringArrayVar(&o.classes, "class", nil, "run only the attacks of `CLASS`, such as files or \"shared memory and keys\", or one by its name (repeatable)")
 	c.Flags().BoolVar(&o.all, "all", false, "show the attacks that were stopped too")
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
@@ -53,6 +54,7 @@ func newAudit() *cobra.Command {
 		c.Flags().Lookup(name).Hidden = true
 	}
 	f.register(c)
+	c.MarkFlagsMutuallyExclusive("against", "runtime")
 	return c
 }
 

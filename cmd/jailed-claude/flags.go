@@ -30,6 +30,7 @@ type jailFlags struct {
 	detach              bool
 	onHangup            string
 	login               string
+	runtime             string
 	receipt, receiptKey string
 }
 

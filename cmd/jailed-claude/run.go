@@ -17,6 +17,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/foreign"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
@@ -58,7 +59,12 @@ func (f *jailFlags) registerStart(c *cobra.Command) {
 	c.Flags().StringVar(&f.onHangup, "on-hangup", "end", "when your terminal closes or a connection breaks, `DO`: end (the jail ends), or detach (it goes on, and \"attach\" comes back)")
 	c.Flags().StringVar(&f.receipt, "receipt", "", "when the jail has ended, write a receipt of the session to `FILE`")
 	c.Flags().StringVar(&f.receiptKey, "receipt-key", "", "sign it with the ssh key in `KEY`: a private one, or a public one that your agent signs with")
+	f.registerRuntime(c)
 	c.Flags().BoolVar(&f.strict, "strict", false, "end the jail as soon as a file appears in it that the host would execute or trust")
+}
+
+func (f *jailFlags) registerRuntime(c *cobra.Command) {
+	c.Flags().StringVar(&f.runtime, "runtime", foreign.Own, "have the container created by the OCI `RUNTIME`: own (no other program), runc, crun, or the path of one like these")
 }
 
 // start plans a jail and becomes its supervisor.
@@ -86,6 +92,10 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		}
 	}
 	if err := login.Check(in, f.login); err != nil {
+		return err
+	}
+	by, err := foreign.Find(f.runtime, source.Environ()["PATH"], plan.Changeable(in))
+	if err != nil {
 		return err
 	}
 	if err := plan.Hold(in); err != nil {
@@ -119,6 +129,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		return err
 	}
 	ro := runtime.Options{Cache: filepath.Join(host.CacheDir(), "seccomp")}
+	ro.Runtime = by
 	if ro.ID, err = runtime.NewID(); err != nil {
 		return err
 	}

@@ -42,6 +42,8 @@ var goals = []goal{
 	{what: "jailed-claude / `runc run` with hooks, 300 paths", limit: 0.35, figure: ratio("startup", "300", ours, runcHooks)},
 	{what: "both with `--net none`: jailed-claude / crun, 300 paths", limit: 0.6, figure: ratio("startup", "300", oursNone, crun)},
 	{what: "both with `--net none`: jailed-claude / `runc run`, 300 paths", limit: 0.35, figure: ratio("startup", "300", oursNone, runc)},
+	{what: "`run --runtime runc` / `runc run` of the same bundle, 37 paths", limit: 1.15, figure: ratio("startup", "37", oursRunc, runc)},
+	{what: "`run --runtime crun` / `crun run` of the same bundle, 37 paths", limit: 1.15, figure: ratio("startup", "37", oursCrun, crun)},
 	{what: "jailed-claude / floor, 300 paths", limit: 4, figure: ratio("startup", "300", ours, floor)},
 	{what: "growth for each path, 300 to 2,000, jailed-claude / floor", limit: 2, figure: func(r *report.Report) (float64, bool) {
 		a, ok := growth(r.Table("startup"), ours, 300, 2000)

@@ -24,6 +24,8 @@ const (
 	runc      = "runc"
 	runcHooks = "runc, hooks"
 	oursNone  = "jailed-claude --net none"
+	oursRunc  = "jailed-claude --net none --runtime runc"
+	oursCrun  = "jailed-claude --net none --runtime crun"
 	srt       = "srt"
 )
 
@@ -51,6 +53,9 @@ func (b *bench) jail(name, at string, program ...string) ([]string, error) {
 		return append(argv, program...), needs(b.srt(), "bwrap", "socat", "rg")
 	case oursNone:
 		return append([]string{b.file(ours), "shell", "--closure", closure, "--net", "none", "--"}, program...), nil
+	case oursRunc, oursCrun:
+		by := name[strings.LastIndexByte(name, ' ')+1:]
+		return append([]string{b.file(ours), "shell", "--closure", closure, "--net", "none", "--runtime", by, "--"}, program...), exists(bundle)
 	case ours, base:
 		return append([]string{b.file(name), "shell", "--closure", closure, "--"}, program...), exists(b.file(name))
 	default:
@@ -117,7 +122,7 @@ const srtSize = 37
 func startup(b *bench) (*report.Table, error) {
 	t := report.Table{
 		Title: "Start-up, and the end of `true` in the jail", Unit: "ms", Head: "store paths", Rounds: b.rounds,
-		Columns: []string{floor, bwrap, crun, crunHooks, runc, runcHooks, oursNone, ours, srt},
+		Columns: []string{floor, bwrap, crun, crunHooks, runc, runcHooks, oursNone, oursRunc, oursCrun, ours, srt},
 		Of:      ours, Against: []string{floor, bwrap, crun, crunHooks, runc, runcHooks, srt},
 	}
 	if exists(b.file(base)) == nil {

@@ -224,6 +224,14 @@ var table = []rule{
 		because: "it believes the kernel, and nobody who made the jail",
 	},
 	{
+		packages: []string{"runtime/foreign"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/foreign", module + "/bundle", module + "/spec/contract", module + "/spec/network", module + "/spec/search", module + "/internal"},
+		because: "another runtime is called as anybody would call it, whatever the container is for",
+	},
+	{
+		packages: []string{"runtime/orders"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/orders"},
+		because: "what PID 1 reads is a format and nothing else",
+	},
+	{
 		packages: []string{"runtime/cgroup"}, never: []string{runc, module + "/spec", module + "/bundle", module + "/runtime/supervisor"},
 		because: "limits are made and held without knowing what else a jail is",
 	},

@@ -101,7 +101,7 @@ func start(netns, work, log *os.File) (s *egress.Session, certificates []byte, e
 	if err := errors.Join(err, work.Close()); err != nil {
 		return nil, nil, fmt.Errorf("take the task over: %w", err)
 	}
-	if err := hideCores(); err != nil {
+	if err := egress.HideCores(); err != nil {
 		return nil, nil, err
 	}
 	config, err := network.Decode(t.Config)
@@ -120,18 +120,6 @@ func start(netns, work, log *os.File) (s *egress.Session, certificates []byte, e
 		return nil, nil, fmt.Errorf("network: %w", err)
 	}
 	return s, certificates, fault.At(fault.KeeperStands)
-}
-
-// hideCores keeps the memory of this process, which holds keys, out of core
-// files. A soft limit of 1 byte also keeps it from a program that collects
-// cores, which no other limit does (core(5)).
-func hideCores() error {
-	var l unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_CORE, &l); err != nil {
-		return os.NewSyscallError("getrlimit", err)
-	}
-	l.Cur = min(1, l.Max)
-	return os.NewSyscallError("setrlimit", unix.Setrlimit(unix.RLIMIT_CORE, &l))
 }
 
 // watch returns when the container has ended, or when NetworkStop asks.

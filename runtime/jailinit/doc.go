@@ -7,7 +7,8 @@
 // contract.InitPath; config.json names it like that, so the same jail starts under
 // runc and crun. What it does, in order:
 //
-//  1. dies with its supervisor (PR_SET_PDEATHSIG), if it has one; with
+//  1. dies with its supervisor (PR_SET_PDEATHSIG), if it has one, with --adopted
+//     only from its orders on, for its first parent is another runtime; with
 //     --orders-fd it waits then until that says that the jail is complete, and
 //     reads its working directory, the places that the agent may write to, its
 //     other arguments and its environment;

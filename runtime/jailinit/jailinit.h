@@ -17,6 +17,7 @@ enum { EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 struct init_options {
 	long uid, gid;   // the agent's ids; -1: no user namespace of its own
 	int nesting;     // the agent may make namespaces
+	int adopted;     // the supervisor is not the parent before the orders come
 	int control_fd;  // to the supervisor, -1 under other runtimes
 	int seccomp_fd;  // a compiled profile (struct sock_filter[]), or -1
 	int orders_fd;   // the rest of the arguments, or -1
@@ -27,7 +28,7 @@ struct init_options {
 	char **argv;     // the agent
 };
 
-#define INIT_NO_OPTIONS { -1, -1, 0, -1, -1, -1, -1, 0, { -1, -1, -1 }, NULL, NULL }
+#define INIT_NO_OPTIONS { -1, -1, 0, 0, -1, -1, -1, -1, 0, { -1, -1, -1 }, NULL, NULL }
 
 // init_die says what failed, by errno, and ends this process.
 void init_die(const char *what) __attribute__((noreturn));

@@ -53,6 +53,8 @@ void init_parse(struct init_options *o, char **argv)
 			o->orders_fd = number("--orders-fd", v);
 		else if ((v = value(*argv, "--debug-fd")))
 			o->debug_fd = number("--debug-fd", v);
+		else if (!strcmp(*argv, "--adopted"))
+			o->adopted = 1;
 		else if (!strcmp(*argv, "--terminal"))
 			o->terminal = 1;
 		else if ((v = value(*argv, "--stdin-fd")))

@@ -101,12 +101,16 @@ void init_let_go_of_stdio(const struct init_options *o)
 		close(null);
 }
 
-// parent_is_gone: the supervisor died before PR_SET_PDEATHSIG could tell.
-static int parent_is_gone(int control_fd)
+// die_with_parent has this process end with the supervisor, which may be gone
+// already.
+static void die_with_parent(int control_fd)
 {
 	struct pollfd p = { control_fd, POLLIN, 0 };
 
-	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+		init_die("set parent death signal");
+	if (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)))
+		_exit(EXIT_OURS);
 }
 
 void jail_pid1(int argc, char **argv)
@@ -123,13 +127,15 @@ void jail_pid1(int argc, char **argv)
 	init_parse(&o, argv);
 	if (o.control_fd >= 0) {
 		fcntl(o.control_fd, F_SETFD, FD_CLOEXEC);
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
-			init_die("set parent death signal");
-		if (parent_is_gone(o.control_fd))
-			_exit(EXIT_OURS);
+		// A runtime that is another program ends as soon as this process is there;
+		// the supervisor is its parent when the orders come.
+		if (!o.adopted)
+			die_with_parent(o.control_fd);
 		if (o.orders_fd >= 0) {
 			init_tell(o.control_fd, JAIL_WAITS);
 			init_await(o.control_fd, JAIL_ORDERS);
+			if (o.adopted)
+				die_with_parent(o.control_fd);
 			envp = environ = init_take_orders(&o);
 		}
 	}

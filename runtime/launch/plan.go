@@ -91,6 +91,7 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.String(c, &o.Receipt.Name)
 	wire.Integer(c, &o.Receipt.Key)
 	wire.String(c, &o.Receipt.Agent)
+	wire.String(c, &o.Runtime)
 }
 
 func crossFile(c *wire.Codec, f *contract.File) {

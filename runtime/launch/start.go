@@ -52,6 +52,8 @@ type Options struct {
 	// Waiting is the supervisor's end of the socket of the process that does it
 	// (package afterwards); 0 if there is none. Start sets it.
 	Waiting int
+	// Runtime is the program that creates the container; empty for our own code.
+	Runtime string
 }
 
 // Receipt is a statement of a session that was asked for.

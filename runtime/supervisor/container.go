@@ -17,6 +17,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
+	"github.com/jailed-claude/jailed-claude/runtime/orders"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -33,6 +34,13 @@ type container struct {
 	// makes what the configuration says.
 	netNS   *os.File
 	process *libcontainer.Process
+	// runtime creates it, in the place of libcontainer; nil for none.
+	runtime *os.File
+	// first is PID 1 from when it is there until it is waited for.
+	first interface {
+		Pid() (int, error)
+		Wait() (*os.ProcessState, error)
+	}
 	control *control
 	console *console
 	// profile and orders are read by PID 1 when it is told to.
@@ -151,46 +159,23 @@ func (c *container) order(s *specs.Spec, o launch.Options) error {
 	if c.fifo != nil {
 		c.fifo.Close()
 	}
-	pid, err := c.process.Pid()
+	pid, err := c.first.Pid()
 	if err != nil {
 		return err
 	}
 	if err := quick.Release(pid); err != nil {
 		return fmt.Errorf("give PID 1 what the caller has: %w", err)
 	}
-	for _, r := range s.Process.Rlimits {
-		resource, err := resourceOf(r.Type)
-		if err != nil {
-			return err
-		}
-		if err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: r.Soft, Max: r.Hard}, nil); err != nil {
-			return fmt.Errorf("limit %s: %w", r.Type, os.NewSyscallError("prlimit", err))
-		}
+	if err := orders.Limit(pid, s.Process.Rlimits); err != nil {
+		return err
 	}
 	if err := memfd.Seal(c.profile, o.Seccomp); err != nil {
 		return err
 	}
-	if err := memfd.Seal(c.orders, encodeOrders(s, logrus.IsLevelEnabled(logrus.DebugLevel) && o.LogFormat != "json")); err != nil {
+	if err := memfd.Seal(c.orders, orders.Encode(s, logrus.IsLevelEnabled(logrus.DebugLevel) && o.LogFormat != "json")); err != nil {
 		return err
 	}
 	return c.control.tell(message.Orders)
-}
-
-// resourceOf knows the names of setrlimit(2) that a configuration may use.
-func resourceOf(name string) (int, error) {
-	switch name {
-	case "RLIMIT_CORE":
-		return unix.RLIMIT_CORE, nil
-	case "RLIMIT_NOFILE":
-		return unix.RLIMIT_NOFILE, nil
-	case "RLIMIT_NPROC":
-		return unix.RLIMIT_NPROC, nil
-	case "RLIMIT_AS":
-		return unix.RLIMIT_AS, nil
-	case "RLIMIT_FSIZE":
-		return unix.RLIMIT_FSIZE, nil
-	}
-	return 0, fmt.Errorf("rlimit %q is not known", name)
 }
 
 // kill ends what runs in the container. A process that could not even be
@@ -198,14 +183,14 @@ func resourceOf(name string) (int, error) {
 // libcontainer's Signal would read /proc to be sure of that, which takes a
 // descriptor.
 func (c *container) kill() {
-	if c.process == nil {
+	if c.first == nil {
 		return
 	}
-	if pid, err := c.process.Pid(); err == nil {
+	if pid, err := c.first.Pid(); err == nil {
 		_ = unix.Kill(pid, unix.SIGKILL)
-		_, _ = c.process.Wait()
+		_, _ = c.first.Wait()
 	}
-	c.process = nil
+	c.first = nil
 }
 
 // abandon ends a container that is not needed, as soon as it can be ended. A nil
@@ -235,8 +220,8 @@ func (c *container) close() {
 
 // wait returns the exit status in the shell's notation: 128+N for signal N.
 func (c *container) wait() int {
-	st, err := c.process.Wait()
-	c.process = nil
+	st, err := c.first.Wait()
+	c.first = nil
 	if st == nil {
 		var exit interface{ ExitCode() int }
 		if errors.As(err, &exit) {

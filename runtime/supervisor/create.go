@@ -18,10 +18,10 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
-// config translates the frame for libcontainer. What has been done already is
+// rest is what of the frame a runtime has to make. What has been done already is
 // left out: the user namespace, and mounts; the network namespace may be there.
-// Limits and seccomp are no business of libcontainer's here.
-func (c *container) config() (*configs.Config, error) {
+// Limits and seccomp are no business of the runtime's here.
+func (c *container) rest() *specs.Spec {
 	s, l := *c.spec, *c.spec.Linux
 	s.Linux = &l
 	l.UIDMappings, l.GIDMappings, l.Seccomp, l.Resources = nil, nil, nil, nil
@@ -36,8 +36,13 @@ func (c *container) config() (*configs.Config, error) {
 	}
 	s.Mounts = c.root.Rest(c.spec.Mounts)
 	s.Root = &specs.Root{Path: c.root.Place, Readonly: c.spec.Root.Readonly}
+	return &s
+}
+
+// config translates that for libcontainer.
+func (c *container) config() (*configs.Config, error) {
 	name := c.name()
-	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: name, Spec: &s, RootlessCgroups: true})
+	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: name, Spec: c.rest(), RootlessCgroups: true})
 	if err != nil {
 		return nil, fmt.Errorf("translate the configuration: %w", err)
 	}
@@ -60,6 +65,9 @@ func descriptorOf(pid int, f *os.File) string { return fmt.Sprintf("/proc/%d/fd/
 
 // start is create without a cgroup.
 func (c *container) start() error {
+	if c.runtime != nil {
+		return c.startForeign()
+	}
 	config, err := c.config()
 	if err != nil {
 		return err
@@ -82,18 +90,23 @@ func (c *container) start() error {
 	if err := os.Setenv("GOMAXPROCS", "1"); err != nil {
 		return err
 	}
+	c.first = c.process
 	if err = lc.Start(c.process); err == nil {
 		err = c.execute(lc)
 	}
 	if err := fault.After(fault.Started, err); err != nil {
 		return fmt.Errorf("start the container: %w", err)
 	}
-	// Ends that only the jail shall hold must not look open when it is gone.
+	c.parted()
+	return nil
+}
+
+// parted: ends that only the jail shall hold must not look open when it is gone.
+func (c *container) parted() {
 	c.control.theirs.Close()
 	if c.console != nil {
 		c.console.theirs.Close()
 	}
-	return nil
 }
 
 // withoutCgroups says what to do where no cgroup file system is mounted, without

@@ -10,7 +10,7 @@
 //     (main.go);
 //   - meanwhile it makes the mounts (package rootfs) and the network (network.go);
 //   - the mounts are delivered into the container, and PID 1 gets its orders
-//     (orders.go, control.go);
+//     (package orders, control.go);
 //   - what holds is read from the kernel (package inspect), and the agent starts;
 //   - then it relays the terminal and the signals, and waits (console.go,
 //     job.go).

@@ -15,8 +15,10 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/afterwards"
 	"github.com/jailed-claude/jailed-claude/runtime/attest"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
+	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/foreign"
 	"github.com/jailed-claude/jailed-claude/runtime/hold"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
@@ -65,7 +67,7 @@ type jail struct {
 // ahead prepares, while the jail is planned, the container that nearly every
 // jail has. It returns nil where there is none; nothing depends on it.
 func (j *jail) ahead() *container {
-	if !j.planner.Idle() || userns.Entered() != nil {
+	if !j.planner.Idle() || userns.Entered() != nil || foreign.Asked(os.Args) {
 		return nil
 	}
 	var err error
@@ -176,7 +178,7 @@ func (j *jail) prepare() error {
 		return errors.New("there is no compiled seccomp profile")
 	}
 	if n := j.plan.Network; n != nil && len(n.Brokers) > 0 {
-		if err := hideCores(); err != nil {
+		if err := egress.HideCores(); err != nil {
 			return err
 		}
 	}
@@ -222,7 +224,11 @@ func (j *jail) prepare() error {
 // the one that there is.
 func (j *jail) contain() (err error) {
 	frame := contract.Frame(j.plan.Spec)
-	ahead := j.container.is(frame)
+	runtime, err := foreign.Open(j.plan.Options.Runtime, j.host.Open)
+	if err != nil {
+		return err
+	}
+	ahead := runtime == nil && j.container.is(frame)
 	logrus.WithField("ahead", ahead).Debug("container")
 	if ahead {
 		return nil
@@ -232,7 +238,7 @@ func (j *jail) contain() (err error) {
 		return err
 	}
 	other := j.container
-	j.container = c
+	c.runtime, j.container = runtime, c
 	go func() {
 		other.abandon()
 		j.firstThread <- func() { c.create(j.cgroup) }
@@ -279,7 +285,7 @@ func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err err
 	if j.netNS != nil && j.network.ns == nil {
 		j.netNS.Close() // the jail has the host's, or one that is closed
 	}
-	pid, err := c.process.Pid()
+	pid, err := c.first.Pid()
 	if err != nil {
 		return 0, false, err
 	}

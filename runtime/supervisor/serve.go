@@ -16,6 +16,7 @@ import (
 	channel "github.com/jailed-claude/jailed-claude/runtime/control"
 	"github.com/jailed-claude/jailed-claude/runtime/enter"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
+	"github.com/jailed-claude/jailed-claude/runtime/orders"
 	"github.com/jailed-claude/jailed-claude/runtime/pty"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/session"
@@ -56,7 +57,7 @@ func (j *jail) serve() {
 	s.Handle(session.AskStatus, j.status)
 	s.Handle(session.AskExec, (&enter.Jail{
 		PID: j.pid, Control: j.container.control.ours, Spec: j.plan.Spec, Inspect: j.inspectFurther,
-		Orders: func(s *specs.Spec) []byte { return encodeOrders(s, false) },
+		Orders: func(s *specs.Spec) []byte { return orders.Encode(s, false) },
 	}).Exec)
 	steer.Handle(s, steer.Jail{Session: j.network.session, Mode: j.network.mode(), Rootfs: j.plan.Rootfs, Masked: j.plan.Spec.Linux.MaskedPaths})
 	s.Handle(session.AskStop, j.stop)

@@ -5,11 +5,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/bundle/layer"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
@@ -227,10 +229,20 @@ func (o *Options) closureOptions(p policy.Policy) closure.Options {
 
 // onHost adds what the host says.
 func onHost(c closure.Options, facts *host.Facts) closure.Options {
-	c.Path, c.Home, c.Self = os.Getenv("PATH"), facts.Home, facts.Executable
-	c.Never = append([]string{facts.Project.Dir}, facts.Project.Git...)
-	for _, p := range facts.Further {
-		c.Never = append(c.Never, p.Dir)
-	}
+	c.Path, c.Home, c.Self, c.Never = os.Getenv("PATH"), facts.Home, facts.Executable, changeable(facts)
 	return c
+}
+
+// changeable are the folders of projects, which jails change.
+func changeable(facts *host.Facts) []string {
+	all := append([]string{facts.Project.Dir}, facts.Project.Git...)
+	for _, p := range facts.Further {
+		all = append(all, p.Dir)
+	}
+	return all
+}
+
+// Changeable are folders that jails may change: no program there is run outside.
+func Changeable(in *spec.Input) []string {
+	return slices.Concat(changeable(&in.Host), in.Policy.Files.Write, []string{in.Host.StateDir})
 }

@@ -285,6 +285,7 @@ var protections = map[string]func(*weakBundle){
 	// Not in config.json: the terminal filter and the report at the end are our
 	// runtime's, and runc has neither.
 	"our runtime": func(*weakBundle) {},
+	underCrun:     func(*weakBundle) {},
 }
 
 // cached: a mount of a project's own caches, which lie over the home's.

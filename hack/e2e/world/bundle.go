@@ -38,6 +38,23 @@ var RunInLab = map[string]func(w *World, bundle, id string) *exec.Cmd{
 	},
 }
 
+// Crun is a command that calls crun where it works, on hosts with cgroups of both
+// versions too.
+func Crun(args ...string) *exec.Cmd {
+	var st unix.Statfs_t
+	if err := unix.Statfs("/sys/fs/cgroup", &st); err == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
+		return exec.Command("crun", args...)
+	}
+	unshare := []string{"--mount", "--cgroup", "--"}
+	if os.Getuid() != 0 {
+		unshare = append([]string{"--user", "--keep-caps", "--map-user=" + Itoa(os.Getuid()), "--map-group=" + Itoa(os.Getgid())}, unshare...)
+	}
+	self, _ := os.Executable()
+	c := exec.Command("unshare", slices.Concat(unshare, []string{self, "crun"}, args)...)
+	c.Env = []string{PartEnv + "=cgroup2"}
+	return c
+}
+
 // Runtimes run a bundle, each under a name of its own.
 func (w *World) Runtimes() map[string]func(bundle string) Result {
 	w.T.Helper()

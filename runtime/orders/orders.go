@@ -1,21 +1,24 @@
-package supervisor
+package orders
 
 import (
 	"bytes"
+	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
-// encodeOrders writes what PID 1 learns when it already runs, strings with a NUL
+// Encode writes what PID 1 learns when it already runs, strings with a NUL
 // behind each: the working directory; the umask; the places that the agent may write to and
 // the arguments, before each of both their number; and the environment.
 //
 // With debug PID 1 tells on standard error, in plain text, of messages that only C
 // sees.
-func encodeOrders(s *specs.Spec, debug bool) []byte {
+func Encode(s *specs.Spec, debug bool) []byte {
 	var b bytes.Buffer
 	put := func(all ...string) {
 		for _, s := range all {
@@ -56,4 +59,35 @@ func writable(s *specs.Spec) []string {
 		places = append(places, "/")
 	}
 	return places
+}
+
+// Limit sets the limits of a configuration for a process.
+func Limit(pid int, limits []specs.POSIXRlimit) error {
+	for _, r := range limits {
+		resource, err := resourceOf(r.Type)
+		if err != nil {
+			return err
+		}
+		if err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: r.Soft, Max: r.Hard}, nil); err != nil {
+			return fmt.Errorf("limit %s: %w", r.Type, os.NewSyscallError("prlimit", err))
+		}
+	}
+	return nil
+}
+
+// resourceOf knows the names of setrlimit(2) that a configuration may use.
+func resourceOf(name string) (int, error) {
+	switch name {
+	case "RLIMIT_CORE":
+		return unix.RLIMIT_CORE, nil
+	case "RLIMIT_NOFILE":
+		return unix.RLIMIT_NOFILE, nil
+	case "RLIMIT_NPROC":
+		return unix.RLIMIT_NPROC, nil
+	case "RLIMIT_AS":
+		return unix.RLIMIT_AS, nil
+	case "RLIMIT_FSIZE":
+		return unix.RLIMIT_FSIZE, nil
+	}
+	return 0, fmt.Errorf("rlimit %q is not known", name)
 }

@@ -1,4 +1,4 @@
-package supervisor
+package orders
 
 import (
 	"slices"
@@ -26,11 +26,11 @@ func TestOrders(t *testing.T) {
 		},
 	}
 	want := []string{"/home/ada/app", "18", "4", "/proc", "/dev", "/dev/kvm", "/home/ada/app", "3", "/.jail/init", "--", "true", "A=b", ""}
-	if got := strings.Split(string(encodeOrders(s, false)), "\x00"); !slices.Equal(got, want) {
+	if got := strings.Split(string(Encode(s, false)), "\x00"); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 	want = []string{"/home/ada/app", "18", "4", "/proc", "/dev", "/dev/kvm", "/home/ada/app", "4", "/.jail/init", "--debug-fd=2", "--", "true", "A=b", ""}
-	if got := strings.Split(string(encodeOrders(s, true)), "\x00"); !slices.Equal(got, want) {
+	if got := strings.Split(string(Encode(s, true)), "\x00"); !slices.Equal(got, want) {
 		t.Errorf("with debug: %q", got)
 	}
 	if len(s.Process.Args) != 3 {
@@ -38,7 +38,7 @@ func TestOrders(t *testing.T) {
 	}
 	mask := uint32(0o077)
 	s.Process.User.Umask = &mask
-	if got := strings.Split(string(encodeOrders(s, false)), "\x00"); got[1] != "63" {
+	if got := strings.Split(string(Encode(s, false)), "\x00"); got[1] != "63" {
 		t.Errorf("with a umask: %q", got)
 	}
 	s.Root.Readonly = false

@@ -1,0 +1,77 @@
+package foreign
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/program"
+)
+
+// Own is the name of the runtime that needs no other program.
+const Own = "own"
+
+// Find returns the program that a name stands for, without symlinks; an empty
+// string for Own. A name without a slash is looked for on PATH, and where
+// distributions have what only root needs, too. A program in one of never, which a
+// jail may have changed, is refused: it would run outside.
+func Find(name, path string, never []string) (string, error) {
+	if name == "" || name == Own {
+		return "", nil
+	}
+	if gVisor(name) {
+		return "", withoutGVisor(name)
+	}
+	found, err := look(name, path, never)
+	if err != nil {
+		return "", hint.Add(fmt.Errorf("--runtime %s: %w", name, err), "install runc or crun and name it, name the path of one, or leave it to --runtime own")
+	}
+	if found, err = filepath.EvalSymlinks(found); err != nil {
+		return "", fmt.Errorf("--runtime %s: %w", name, err)
+	}
+	if gVisor(found) {
+		return "", withoutGVisor(name)
+	}
+	return found, nil
+}
+
+func gVisor(name string) bool { return strings.HasPrefix(filepath.Base(name), "runsc") }
+
+func withoutGVisor(name string) error {
+	return hint.Add(fmt.Errorf("--runtime %s: gVisor has a kernel of its own, into which no mounts can be moved and in which nothing can be inspected", name), "use runc, crun or own")
+}
+
+func look(name, path string, never []string) (string, error) {
+	if !strings.Contains(name, "/") {
+		found, err := program.Look(path+":/usr/local/sbin:/usr/sbin:/sbin", name, never)
+		if errors.Is(err, exec.ErrNotFound) {
+			err = errors.New("there is no such program on PATH, but for what a jail may have changed")
+		}
+		return found, err
+	}
+	p, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	if program.In(p, never) {
+		return "", errors.New("it is in a folder that jails may change, and would run outside of them")
+	}
+	st, err := os.Stat(p)
+	if err != nil {
+		return "", err
+	}
+	if !st.Mode().IsRegular() || st.Mode()&0o111 == 0 {
+		return "", errors.New("it is no program")
+	}
+	return p, nil
+}
+
+// Asked: a command line may name another runtime.
+func Asked(args []string) bool {
+	return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--runtime") })
+}
