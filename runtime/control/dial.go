@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/descriptors"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 )
 
@@ -78,18 +77,7 @@ func dial(pid int) (*Conn, error) {
 
 // place is what leads to the socket of a process.
 func place(pid int) (string, bool) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
-	fds, err := os.ReadDir(dir)
-	if err != nil {
-		return "", false
-	}
-	for _, fd := range fds {
-		p := filepath.Join(dir, fd.Name())
-		if to, err := os.Readlink(p); err == nil && strings.HasSuffix(to, "/"+name+" (deleted)") {
-			return p, true
-		}
-	}
-	return "", false
+	return descriptors.Find(pid, func(file string) bool { return strings.HasSuffix(file, "/"+name+" (deleted)") })
 }
 
 // Call asks for something, and decodes the answer into answer unless that is nil.

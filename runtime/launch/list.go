@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/internal/descriptors"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/memfd"
 	"github.com/jailed-claude/jailed-claude/internal/show"
@@ -113,15 +114,13 @@ func program(args []string) string {
 }
 
 // announced reads the announcement of a process, if it has one.
-func announced(dir string) (string, bool) {
-	fds, _ := filepath.Glob(filepath.Join(dir, "fd", "*"))
-	for _, fd := range fds {
-		if file, err := os.Readlink(fd); err == nil && file == "/memfd:"+announcement+" (deleted)" {
-			text, err := os.ReadFile(fd)
-			return string(text), err == nil && len(text) > 0
-		}
+func announced(pid int) (string, bool) {
+	fd, ok := descriptors.Find(pid, func(file string) bool { return file == "/memfd:"+announcement+" (deleted)" })
+	if !ok {
+		return "", false
 	}
-	return "", false
+	text, err := os.ReadFile(fd)
+	return string(text), err == nil && len(text) > 0
 }
 
 func running(pid int) (Running, bool) {
@@ -133,7 +132,7 @@ func running(pid int) (Running, bool) {
 	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || int(sys.Uid) != os.Getuid() {
 		return Running{}, false
 	}
-	text, ok := announced(dir)
+	text, ok := announced(pid)
 	if !ok {
 		return Running{}, false // another program, another user's, or gone
 	}

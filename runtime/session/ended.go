@@ -35,17 +35,14 @@ func (w Words) of(f *os.File, id string) error {
 }
 
 // Unread are the jails that have ended and left words. Nothing else is left in the
-// folder but those of jails that run.
-func (w Words) Unread() (ids []string, err error) {
+// folder but those of jails that run. list lists these, and is called in any case.
+func (w Words) Unread(list func() ([]launch.Running, error)) (ids []string, err error) {
 	files, err := os.ReadDir(string(w))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	// In this order: what a jail has a file for that does not run now has ended.
-	running, err := launch.List()
+	running, err := list()
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +64,7 @@ func (w Words) Unread() (ids []string, err error) {
 // Read returns the words of a jail that has ended, by the beginning of its ID, and
 // takes them away. Without any the error is fs.ErrNotExist.
 func (w Words) Read(id string) ([]byte, error) {
-	unread, err := w.Unread()
+	unread, err := w.Unread(launch.List)
 	if err != nil {
 		return nil, err
 	}

@@ -33,9 +33,27 @@ func List() ([]Listed, error) {
 	if err != nil {
 		return nil, err
 	}
+	return asked(jails), nil
+}
+
+// Everything is List, and the jails that have ended and left words.
+func Everything(w Words) (all []Listed, unread []string, err error) {
+	var jails []launch.Running
+	unread, err = w.Unread(func() ([]launch.Running, error) {
+		jails, err = launch.List()
+		return jails, err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return asked(jails), unread, nil
+}
+
+// asked asks each jail what it does.
+func asked(jails []launch.Running) []Listed {
 	all := make([]Listed, len(jails))
 	if len(jails) == 0 {
-		return all, nil
+		return all
 	}
 	next := make(chan int)
 	var group sync.WaitGroup
@@ -58,7 +76,7 @@ func List() ([]Listed, error) {
 	for i, j := range jails {
 		all[i].Usage = used.of(j.PID)
 	}
-	return all, nil
+	return all
 }
 
 // StatusOf asks a jail that has started.

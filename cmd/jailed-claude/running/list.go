@@ -13,19 +13,15 @@ import (
 func newList() *cobra.Command {
 	var asJSON, watch bool
 	c := cli.Command("list", "List your running jails", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
-		jails, err := session.List()
-		if err != nil {
-			return err
+		if watch {
+			return table.Watch(os.Stdin, os.Stdout)
 		}
-		unread, err := words().Unread()
+		jails, unread, err := session.Everything(words())
 		if err != nil {
 			return err
 		}
 		for _, id := range unread {
 			cli.Say(c, "jail %s has ended and left a message: jailed-claude logs %s", id, id)
-		}
-		if watch {
-			return table.Watch(os.Stdin, os.Stdout)
 		}
 		if asJSON {
 			return cli.PrintJSON(c.OutOrStdout(), jails)
