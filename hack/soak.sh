@@ -16,7 +16,7 @@ log=$(mktemp)
 chmod 0666 "$log" # root's tests write there, and the user's
 trap 'rm -f "$log"' EXIT
 export JAIL_TEST_SOAK=1 JAIL_TEST_KILLS="${JAIL_TEST_KILLS:-500}" JAIL_TEST_TIMEOUT="${JAIL_TEST_TIMEOUT:-120m}"
-export JAIL_TEST_RUN="${JAIL_TEST_RUN:-^(TestFault|TestSoak|TestProjectTurns|TestFull|TestFew|TestKilled|TestSignalDuring|TestEndedJail|TestReleaseHas)}" JAIL_TEST_COUNTS="$log"
+export JAIL_TEST_RUN="${JAIL_TEST_RUN:-^(TestFault|TestSoak|TestProjectTurns|TestFull|TestFew|TestKilled|TestSignalDuring|TestEndedJail|TestReleaseHas|TestAttachRounds)}" JAIL_TEST_COUNTS="$log"
 status=0
 "$HACK/test.sh" ./hack/e2e/... || status=$?
 # What needs cgroups of version 2, in a virtual machine.

@@ -4,8 +4,8 @@
 # of its own, and runs hack/bench there as an ordinary user. Tables on stdout,
 # every measurement in bin/bench.json; docs/bench.md says what they mean.
 #
-#   BENCH="startup tty"   these parts alone: startup tricks spec memory turn
-#                         tty network nar
+#   BENCH="startup tty"   these parts alone: startup tricks spec memory
+#                         sessions turn tty network nar
 #   BENCH_ROUNDS=N        measurements of each candidate (21)
 #   BENCH_ORDER=fixed     candidates in the same order in each round, not in
 #                         another one

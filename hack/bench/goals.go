@@ -27,6 +27,15 @@ func ratio(name, rowName, a, b string) func(*report.Report) (float64, bool) {
 	}
 }
 
+// rows is one row of a table divided by another one, both ours.
+func rows(name, a, b string) func(*report.Report) (float64, bool) {
+	return func(r *report.Report) (float64, bool) {
+		x, ok := r.Table(name).Value(a, ours)
+		y, known := r.Table(name).Value(b, ours)
+		return x / y, ok && known && y > 0
+	}
+}
+
 // growth is what a store path costs, in milliseconds.
 func growth(t *report.Table, column string, from, to int) (float64, bool) {
 	a, ok := t.Value(strconv.Itoa(from), column)
@@ -52,6 +61,9 @@ var goals = []goal{
 	}},
 	{what: "srt / jailed-claude, start-up", limit: 10, least: true, figure: ratio("startup", strconv.Itoa(srtSize), srt, ours)},
 	{what: "resident memory beside an idle agent", limit: 15, unit: "MiB", figure: func(r *report.Report) (float64, bool) { return r.Table("memory").Value(idleRSS, ours) }},
+	{what: "`true` by exec / a start", limit: 0.5, figure: rows("sessions", execRow, startRow)},
+	{what: "attach, to the first screen", limit: 20, unit: "ms", figure: func(r *report.Report) (float64, bool) { return r.Table("sessions").Value(attachRow, ours) }},
+	{what: "list of 150 jails", limit: 30, unit: "ms", figure: func(r *report.Report) (float64, bool) { return r.Table("sessions").Value(listMany, ours) }},
 	{what: "`claude -p` turn, jailed / unjailed", limit: 1.05, figure: ratio("turn", turnRow, ours, unjailed)},
 	{what: "terminal, text, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "text", ours, relayC)},
 	{what: "terminal, colours, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "colours", ours, relayC)},

@@ -58,7 +58,7 @@ type part struct {
 
 // parts in the order they are measured.
 var parts = []part{
-	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"turn", turn}, {"tty", terminals}, {"network", networks}, {"nar", nars},
+	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"sessions", sessions}, {"turn", turn}, {"tty", terminals}, {"network", networks}, {"nar", nars},
 }
 
 func measure(args []string, stdout, stderr io.Writer) error {

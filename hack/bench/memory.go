@@ -94,7 +94,7 @@ func (b *bench) idle(name string) (u proc.Usage, peak float64, err error) {
 		return u, 0, err
 	}
 	c := b.command(argv)
-	master, slave, err := openPTY()
+	master, slave, err := proc.OpenPTY()
 	if err != nil {
 		return u, 0, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -61,7 +62,7 @@ func terminals(b *bench) (*report.Table, error) {
 
 // throughPTY runs emit on a terminal and returns MB/s between the marks.
 func (b *bench) throughPTY(argv []string) (float64, error) {
-	master, slave, err := openPTY()
+	master, slave, err := proc.OpenPTY()
 	if err != nil {
 		return 0, err
 	}
@@ -146,4 +147,14 @@ var lines = map[string]string{
 	"text": strings.Repeat("the quick brown fox jumps over the lazy dog; ", 2)[:79] + "\n",
 	"colours": "\x1b[38;5;12mok\x1b[0m \x1b[1;32mpassed\x1b[22m \x1b[38;2;255;128;0mfox.go:12\x1b[39m \x1b[48;5;236mthe\x1b[49m " +
 		"\x1b[4mlazy\x1b[24m \x1b[31m-dog\x1b[0m \x1b[32m+cat\x1b[0m \x1b[2mfaint\x1b[0m\x1b[K\n",
+}
+
+// onPTY makes a pseudo-terminal the controlling one of c.
+func (b *bench) onPTY(c *exec.Cmd, slave *os.File) error {
+	c.Stdin, c.Stdout, c.Stderr = slave, slave, slave
+	c.SysProcAttr.Setsid, c.SysProcAttr.Setctty = true, true
+	if b.ids == nil {
+		return nil
+	}
+	return slave.Chown(int(b.ids.Uid), int(b.ids.Gid))
 }

@@ -1,17 +1,16 @@
-package main
+package proc
 
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// openPTY opens a pseudo-terminal, which is raw: what a program writes is what
+// OpenPTY opens a pseudo-terminal, which is raw: what a program writes is what
 // arrives. relay programs set it so themselves.
-func openPTY() (master, slave *os.File, err error) {
+func OpenPTY() (master, slave *os.File, err error) {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("/dev/ptmx: %w", err)
@@ -43,14 +42,4 @@ func openPTY() (master, slave *os.File, err error) {
 		return nil, nil, err
 	}
 	return master, slave, nil
-}
-
-// onPTY makes a pseudo-terminal the controlling one of c.
-func (b *bench) onPTY(c *exec.Cmd, slave *os.File) error {
-	c.Stdin, c.Stdout, c.Stderr = slave, slave, slave
-	c.SysProcAttr.Setsid, c.SysProcAttr.Setctty = true, true
-	if b.ids == nil {
-		return nil
-	}
-	return slave.Chown(int(b.ids.Uid), int(b.ids.Gid))
 }
