@@ -427,25 +427,28 @@ func TestNothingHalf(t *testing.T) {
 	dir := filepath.Join(base, "image")
 	good := store(t)
 	first := write(t, dir, good, Options{})
-	cancelled, cancel := context.WithCancel(t.Context())
-	cancel()
 	for name, c := range map[string]struct {
-		ctx   context.Context
-		spoil func(*Input)
+		cancelled bool
+		spoil     func(*Input)
 	}{
-		"no store path":     {t.Context(), func(in *Input) { in.Paths = append(in.Paths, "/") }},
-		"a path is missing": {t.Context(), func(in *Input) { in.Paths = append(in.Paths, storePath("e", "gone")) }},
-		"a FIFO": {t.Context(), func(in *Input) {
+		"no store path":     {false, func(in *Input) { in.Paths = append(in.Paths, "/") }},
+		"a path is missing": {false, func(in *Input) { in.Paths = append(in.Paths, storePath("e", "gone")) }},
+		"a FIFO": {false, func(in *Input) {
 			if err := unix.Mkfifo(in.Root+tools+"/fifo", 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		"no PID 1":  {t.Context(), func(in *Input) { in.Init = "/nowhere" }},
-		"cancelled": {cancelled, func(*Input) {}},
+		"no PID 1":  {false, func(in *Input) { in.Init = "/nowhere" }},
+		"cancelled": {true, func(*Input) {}},
 	} {
 		in := store(t)
 		c.spoil(&in)
-		if _, err := Write(c.ctx, dir, in, Options{}); err == nil {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if c.cancelled {
+			cancel()
+		}
+		if _, err := Write(ctx, dir, in, Options{}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 		if d, err := manifestOf(dir); err != nil || d != first.Digest {

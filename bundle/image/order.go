@@ -2,6 +2,7 @@ package image
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -89,9 +90,7 @@ func planned(in Input) ([]unit, error) {
 func ordered(layers []built) []built {
 	refs := map[string][]string{}
 	for _, l := range layers {
-		for p, r := range l.Refs {
-			refs[p] = r
-		}
+		maps.Copy(refs, l.Refs)
 	}
 	popular := map[string]int{}
 	for p := range refs {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -243,9 +244,7 @@ func (f Format) Holds(text []byte, placeholder string) bool {
 // Request is what is sent to the endpoint for a new access token.
 func (f Format) Request(l Login) (contentType string, body []byte, err error) {
 	all := map[string]string{"grant_type": "refresh_token", "refresh_token": l.Refresh}
-	for name, v := range f.fixed {
-		all[name] = v
-	}
+	maps.Copy(all, f.fixed)
 	if f.form {
 		q := url.Values{}
 		for name, v := range all {

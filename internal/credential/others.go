@@ -2,7 +2,6 @@ package credential
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -24,10 +23,10 @@ const (
 // openAIClient is the one of Codex's login, which opencode uses, too.
 const openAIClient = "app_EMoamEEZ73f0CkXaXp7hrann"
 
-// The client of Gemini's login.
+// The client of Gemini's login, in every copy of the program.
 const (
-	geminiClient = "681255809395-oo8ft2oprdrnp9e3aqf6av3hmdib135j.apps.googleusercontent.com"
-	geminiKnown  = "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" // #nosec G101 -- in every copy of the program
+	geminiClient = "681255809395-oo8ft2oprdrnp9e3aqf6av3hmdib135j.apps.googleusercontent.com" //nolint:gosec // public
+	geminiKnown  = "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"
 )
 
 // opaqueLife is how long Codex uses a token that does not say when it ends.
@@ -66,8 +65,10 @@ func codex() Format {
 		standIn: func(own object, l Login, _ object, placeholder string) error {
 			delete(own, "OPENAI_API_KEY")
 			return own.set(map[string]any{
-				"auth_mode":    "chatgptAuthTokens",
-				"tokens":       map[string]string{"id_token": "e30.e30.e30", "access_token": placeholder, "refresh_token": "", "account_id": l.Account},
+				"auth_mode": "chatgptAuthTokens",
+				"tokens": map[string]string{ //nolint:gosec // placeholders
+					"id_token": "e30.e30.e30", "access_token": placeholder, "refresh_token": "", "account_id": l.Account,
+				},
 				"last_refresh": "2099-01-01T00:00:00Z",
 			})
 		},
@@ -206,7 +207,7 @@ func opencode(provider string) Format {
 				to["accountId"] = l.Account
 			}
 			if from, err := host.get(provider); err == nil && from["enterpriseUrl"] != nil {
-				to["enterpriseUrl"] = json.RawMessage(from["enterpriseUrl"])
+				to["enterpriseUrl"] = from["enterpriseUrl"]
 			}
 			return own.set(map[string]any{provider: to})
 		},

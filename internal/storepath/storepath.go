@@ -97,5 +97,5 @@ func Split(p string) (root, rest string, err error) {
 // Name is the package name in a well-formed store path: what follows the hash.
 func Name(p string) string { return p[len(Dir)+1+hashLen+1:] }
 
-// InName: the character may be in what follows "/nix/store/" in a store path.
+// InName tells whether a character may be in what follows "/nix/store/" in a store path.
 func InName(b byte) bool { return nameBytes[b] }

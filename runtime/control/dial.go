@@ -15,7 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 )
 
-// ErrNone: the process has no socket. It is no supervisor, or not yet or no
+// ErrNone is returned where the process has no socket. It is no supervisor, or not yet or no
 // longer one of a running jail.
 var ErrNone = errors.New("there is no control channel")
 

@@ -67,10 +67,8 @@ func (j *Jail) spec(a session.ExecArgs, files []*os.File) (*specs.Spec, error) {
 	if a.Args[0] == "" || slices.ContainsFunc(append(a.Args, a.Term), func(s string) bool { return strings.ContainsRune(s, 0) }) {
 		return nil, errors.New("exec: not the name of a program, or not its arguments")
 	}
-	for _, f := range files {
-		if pty.Is(f) {
-			return nil, errors.New("exec: no terminal of the host's enters a jail")
-		}
+	if slices.ContainsFunc(files, pty.Is) {
+		return nil, errors.New("exec: no terminal of the host's enters a jail")
 	}
 	s, p := *j.Spec, *j.Spec.Process
 	s.Process = &p

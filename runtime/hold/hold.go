@@ -60,8 +60,8 @@ type place struct {
 	// foreign: what is mounted there is not what lies there.
 	foreign bool
 	state   state
-	// print is what it held when it was last certain.
-	print print
+	// contents is what it held when it was last certain.
+	contents contents
 	judged
 	history
 }

@@ -84,7 +84,7 @@ func TestSettle(t *testing.T) {
 			case "dir":
 				f.events[0] |= unix.IN_ISDIR
 			case "same":
-				f.print = h.print(p)
+				f.contents = h.contents(p)
 			case "/":
 				cover()
 			case ".":
@@ -108,7 +108,7 @@ func TestSettle(t *testing.T) {
 func TestPrint(t *testing.T) {
 	dir := t.TempDir()
 	h := &Hold{}
-	prints := map[print]string{unknown: "nothing"}
+	prints := map[contents]string{unknown: "nothing"}
 	for i, do := range []func() error{
 		func() error { return os.WriteFile(dir+"/a", []byte("x"), 0o600) },
 		func() error { return os.Chmod(dir+"/a", 0o700) },
@@ -120,11 +120,11 @@ func TestPrint(t *testing.T) {
 		if err := do(); err != nil {
 			t.Fatal(err)
 		}
-		got := h.print(dir)
+		got := h.contents(dir)
 		if was, ok := prints[got]; ok {
 			t.Errorf("after step %d as after %s", i, was)
 		}
-		if got != h.print(dir) {
+		if got != h.contents(dir) {
 			t.Errorf("step %d: twice is not the same", i)
 		}
 		prints[got] = fmt.Sprint(i)
@@ -137,7 +137,7 @@ func TestPrint(t *testing.T) {
 		if err := do(); err != nil {
 			t.Fatal(err)
 		}
-		if h.print(dir) != unknown {
+		if h.contents(dir) != unknown {
 			t.Errorf("%s is read", name)
 		}
 		_ = os.Remove(dir + "/l")

@@ -121,7 +121,7 @@ func (h *Hold) judge(last bool) (again bool) {
 
 // patience is how long a place may take until it is certain whose it is.
 func (p *place) patience() time.Duration {
-	if p.leaf() && p.print != unknown {
+	if p.leaf() && p.contents != unknown {
 		return writing
 	}
 	return graceEvery // the kernel tells of a rename after it has told of the mount
@@ -136,11 +136,11 @@ func (h *Hold) certain(p *place, now time.Time) bool {
 		return false
 	case placed(p.events, p.covers):
 		return true
-	case p.print == unknown || incomplete(p.events) || now.Sub(p.heard) < quiet || now.Sub(p.read) < grace:
+	case p.contents == unknown || incomplete(p.events) || now.Sub(p.heard) < quiet || now.Sub(p.read) < grace:
 		return false
 	}
 	p.read = now
-	return h.print(p.path) == p.print
+	return h.contents(p.path) == p.contents
 }
 
 // incomplete: somebody made it, and has not closed it yet.
@@ -159,8 +159,8 @@ func incomplete(events []uint32) (yes bool) {
 // settle says what came of a place.
 func (h *Hold) settle(p *place, certain bool) {
 	p.unsure = p.unsure || !certain && p.leaf()
-	if certain && p.print != unknown {
-		p.print = h.print(p.path)
+	if certain && p.contents != unknown {
+		p.contents = h.contents(p.path)
 	}
 	p.judged = judged{}
 }

@@ -62,5 +62,5 @@ func stacked(fd int) string {
 		unix.OVERLAYFS_SUPER_MAGIC: "another overlayfs", unix.ECRYPTFS_SUPER_MAGIC: "ecryptfs", unix.FUSE_SUPER_MAGIC: "FUSE",
 		unix.NFS_SUPER_MAGIC: "NFS", unix.SMB_SUPER_MAGIC: "SMB", unix.SMB2_SUPER_MAGIC: "SMB", unix.CIFS_SUPER_MAGIC: "SMB", unix.V9FS_MAGIC: "9p",
 		unix.MSDOS_SUPER_MAGIC: "FAT", unix.EXFAT_SUPER_MAGIC: "exFAT",
-	}[int64(st.Type)]
+	}[st.Type]
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/terminal"
 )
 
-// ErrDetached: the jail goes on without this terminal.
+// ErrDetached is returned where the jail goes on without this terminal.
 var ErrDetached = errors.New("detached")
 
 // Attach joins the caller's terminal to that of a detached jail, until the jail ends

@@ -28,7 +28,7 @@ func Detached(words Words) (id string, status int, err error) {
 		return "", 0, errors.Join(err, say.Close())
 	}
 	defer last.Close()
-	c := exec.Command("/proc/self/exe", os.Args[1:]...)
+	c := exec.Command("/proc/self/exe", os.Args[1:]...) //nolint:gosec // this program, with its own arguments
 	c.Args[0] = os.Args[0]
 	c.Stderr, c.ExtraFiles = os.Stderr, []*os.File{say, last}
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

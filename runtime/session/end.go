@@ -43,9 +43,9 @@ func untilEnd(j launch.Running, do string, args any) (status int, err error) {
 	}
 	_, _ = os.Stderr.Write(text[1:])
 	_ = c.Close()
-	_, err = unix.Poll([]unix.PollFd{{Fd: int32(supervisor), Events: unix.POLLIN}}, -1) //nolint:gosec // a descriptor
+	_, err = unix.Poll([]unix.PollFd{{Fd: int32(supervisor), Events: unix.POLLIN}}, -1)
 	for errors.Is(err, unix.EINTR) {
-		_, err = unix.Poll([]unix.PollFd{{Fd: int32(supervisor), Events: unix.POLLIN}}, -1) //nolint:gosec // a descriptor
+		_, err = unix.Poll([]unix.PollFd{{Fd: int32(supervisor), Events: unix.POLLIN}}, -1)
 	}
 	return int(text[0]), err
 }

@@ -109,7 +109,7 @@ func (p *further) listen(stopped chan<- struct{}, exited chan<- int) {
 	next := func() (byte, bool) {
 		for {
 			n, err := unix.Read(int(p.socket.Fd()), text[:])
-			if err != unix.EINTR && err != unix.EAGAIN { //nolint:errorlint // an Errno
+			if err != unix.EINTR && err != unix.EAGAIN {
 				return text[0], n == 1
 			}
 		}

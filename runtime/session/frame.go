@@ -44,7 +44,7 @@ func AppendFrames(to []byte, k Kind, payload []byte) []byte {
 	for {
 		n := min(len(payload), maxFrame)
 		to = append(to, byte(k))
-		to = binary.BigEndian.AppendUint32(to, uint32(n)) //nolint:gosec // at most maxFrame
+		to = binary.BigEndian.AppendUint32(to, uint32(n))
 		to = append(to, payload[:n]...)
 		if payload = payload[n:]; len(payload) == 0 {
 			return to

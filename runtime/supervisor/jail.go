@@ -48,14 +48,12 @@ type jail struct {
 	// and says otherwise.
 	container *container
 	plan      *launch.Plan
-	// waiting is the socket of what is done when the jail has ended, or nil.
-	waiting *os.File
-	signals chan os.Signal
-	network *jailNet
-	watch   *watch.Watch
-	hold    *hold.Hold
-	layers  *layer.Layers
-	cgroup  *cgroup.Group
+	signals   chan os.Signal
+	network   *jailNet
+	watch     *watch.Watch
+	hold      *hold.Hold
+	layers    *layer.Layers
+	cgroup    *cgroup.Group
 	// mounts are those that the container gets.
 	mounts *rootfs.Tree
 	// pid is PID 1's, agentPID the agent's, and landlocked what PID 1 says of it.

@@ -3,6 +3,7 @@ package viewers
 import (
 	"bytes"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,12 +27,7 @@ func calls(p []byte) bool {
 		}
 		rest = rest[i+1:]
 	}
-	for _, text := range bytes.Split(p, []byte("\x1b]"))[1:] {
-		if notifies(text) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(bytes.Split(p, []byte("\x1b]"))[1:], notifies)
 }
 
 func notifies(text []byte) bool {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -98,11 +99,12 @@ func Bring(state string, pieces []bring.Piece) error {
 
 // nameOf is the name of the piece that a value is.
 func nameOf(in string, keys []string) string {
-	name := in + ":" + keys[0]
+	var name strings.Builder
+	name.WriteString(in + ":" + keys[0])
 	for _, k := range keys[1:] {
-		name += "." + k
+		name.WriteString("." + k)
 	}
-	return name
+	return name.String()
 }
 
 func saveBrought(d, private *os.File, files map[string][]byte, now map[string]broughtValue, m *manifest) error {

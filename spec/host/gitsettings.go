@@ -60,7 +60,7 @@ func ownText(file string, linked bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if real != file && !paths.Below(real, storepath.Dir) && !(linked && oneStep(file) == real) {
+	if real != file && !paths.Below(real, storepath.Dir) && (!linked || oneStep(file) != real) {
 		return "", fmt.Errorf("%q leads to %q", file, real)
 	}
 	root, err := beneath.Dir("/")

@@ -274,7 +274,7 @@ func (s reader) caller() (*Facts, error) {
 		return nil, fmt.Errorf("limit of open files: %w", err)
 	}
 	f.NoFile = limit.Max
-	if m := uint32(s.Umask); s.Umask != usualUmask { //nolint:gosec // it has nine bits
+	if m := uint32(s.Umask); s.Umask != usualUmask {
 		f.Umask = &m
 	}
 	return f, nil

@@ -112,7 +112,7 @@ func emptySpelling(fd int) string {
 	if unix.Fstatfs(fd, &st) != nil {
 		return ""
 	}
-	if kind := folding[uint32(st.Type)]; kind != "" { //nolint:gosec // the magic numbers have 32 bits
+	if kind := folding[uint32(st.Type)]; kind != "" {
 		return "which is of the kind " + kind
 	}
 	return ""

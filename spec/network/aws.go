@@ -13,11 +13,11 @@ const AWSEnv = FromAWS + "env"
 // The variables that have AWS's keys.
 const (
 	AWSKeyID  = "AWS_ACCESS_KEY_ID"
-	AWSSecret = "AWS_SECRET_ACCESS_KEY"
-	AWSToken  = "AWS_SESSION_TOKEN"
+	AWSSecret = "AWS_SECRET_ACCESS_KEY" //nolint:gosec // its name
+	AWSToken  = "AWS_SESSION_TOKEN"     //nolint:gosec // its name
 )
 
-// Signs: the broker signs requests again, and has no header of its own.
+// Signs tells whether the broker signs requests again, and has no header of its own.
 func (b Broker) Signs() bool { return strings.HasPrefix(b.From, FromAWS) }
 
 // Below is the domain of a broker that is for all names below one; empty for one
@@ -30,7 +30,7 @@ func (b Broker) Below() string {
 	return domain
 }
 
-// Serves: a normal name is one of the broker's.
+// Serves tells whether a normal name is one of the broker's.
 func (b Broker) Serves(name string) bool {
 	if domain := b.Below(); domain != "" {
 		return strings.HasSuffix(name, "."+domain)

@@ -14,8 +14,12 @@ func TestBelow(t *testing.T) {
 		}
 	}
 	for _, bad := range []Broker{
-		{Host: "*.example.com", From: "env:X", Header: "Authorization"}, {Host: "*.com", From: "aws:work"}, {Host: "*", From: "aws:work"},
-		{Host: "s3.*.amazonaws.com", From: "aws:work"}, {Upstream: "https://s3.amazonaws.com", Name: "s", From: "aws:work"}, {Host: "s3.amazonaws.com", From: "aws:"},
+		{Host: "*.example.com", From: "env:X", Header: "Authorization"},
+		{Host: "*.com", From: "aws:work"},
+		{Host: "*", From: "aws:work"},
+		{Host: "s3.*.amazonaws.com", From: "aws:work"},
+		{Upstream: "https://s3.amazonaws.com", Name: "s", From: "aws:work"},
+		{Host: "s3.amazonaws.com", From: "aws:"},
 		{Host: "s3.amazonaws.com", From: "aws:work", Header: "X-Api-Key"},
 	} {
 		if err := bad.Complete().Check(); err == nil {

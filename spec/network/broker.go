@@ -108,7 +108,7 @@ func (b Broker) Login() (format, dir string, ok bool) {
 	return "", rest, true
 }
 
-// NoLogin: there need not be a login yet.
+// NoLogin tells whether there need not be a login yet.
 func (b Broker) NoLogin() bool {
 	_, dir, ok := b.Login()
 	return ok && dir == b.Keep

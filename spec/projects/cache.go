@@ -101,7 +101,7 @@ func partsOf(root *os.Root) ([]part, error) {
 		}
 		fi, err := d.Info()
 		if err != nil {
-			return nil // gone meanwhile
+			return nil //nolint:nilerr // gone meanwhile
 		}
 		top := twoLevels(name)
 		p := cmp.Or(sum[top], &part{name: top})

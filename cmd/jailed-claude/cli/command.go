@@ -59,7 +59,7 @@ func PrintJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// IsTerminal: can a person see what is written to f?
+// IsTerminal tells whether a person can see what is written to f.
 func IsTerminal(f *os.File) bool {
 	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil

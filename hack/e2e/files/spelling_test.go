@@ -118,7 +118,7 @@ func serveFuse(fd int, nodes []node) {
 		case 3: // GETATTR
 			out = append(words(uint64(0), uint64(0)), attr(id)...)
 		case 14, 27: // OPEN, OPENDIR
-			out = make([]byte, 16)
+			out = words([2]uint64{})
 		case 15: // READ
 			text, off, size := nodes[id].text, order.Uint64(in[8:]), order.Uint32(in[16:])
 			text = text[min(off, uint64(len(text))):]

@@ -8,11 +8,11 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
@@ -147,7 +147,7 @@ func TestAWS(t *testing.T) {
 			if _, err := os.Stat(w.Project + "/ready"); err == nil {
 				break
 			}
-			exec.Command("sleep", "0.1").Run()
+			time.Sleep(100 * time.Millisecond)
 		}
 		_ = os.WriteFile(keys, []byte(awsID+" "+awsSecret+" token-"+world.Planted), 0o600)
 		_ = os.WriteFile(w.Home+"/.aws/credentials", []byte("[work]\naws_access_key_id="+awsID+"\naws_secret_access_key="+awsSecret+"\naws_session_token=token-"+world.Planted+"\n"), 0o600)

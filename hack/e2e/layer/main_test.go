@@ -30,9 +30,9 @@ func inLayer(w *world.World, script string, flags ...string) world.Result {
 }
 
 // must is inLayer of a script that has to end well.
-func must(w *world.World, script string, flags ...string) world.Result {
+func must(w *world.World, script string) world.Result {
 	w.T.Helper()
-	r := inLayer(w, script, flags...)
+	r := inLayer(w, script)
 	if r.Status != 0 {
 		w.T.Fatalf("%s: %s", script, r)
 	}

@@ -80,8 +80,8 @@ func TestAgentThatIgnoresHangup(t *testing.T) {
 	world.WaitFor(t, "the agent", func() bool { return strings.Contains(p.Shown(), "ready") })
 	_ = p.Slave.Close()
 	_ = p.Master.Close()
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
+	ended := make(chan struct{})
+	go func() { _ = c.Wait(); close(ended) }()
 	select {
 	case <-ended:
 		if world.StatusOf(c.ProcessState) == -int(unix.SIGKILL) { // by this test, at its deadline

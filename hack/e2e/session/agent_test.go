@@ -46,7 +46,7 @@ func TestAgentScreen(t *testing.T) {
 			shown = strings.ReplaceAll(shown, hint, "")
 		}
 		var lines []string
-		for _, l := range strings.Split(shown, "\n") {
+		for l := range strings.SplitSeq(shown, "\n") {
 			lines = append(lines, strings.TrimRight(l, " "))
 		}
 		return strings.Join(lines, "\n")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -71,7 +72,7 @@ func (b *Broker) exchange(w http.ResponseWriter, r *http.Request, f *forward, pa
 	if field(text, "grant_type") == "refresh_token" && field(text, "refresh_token") == b.stands {
 		return b.renew(w, r, e)
 	}
-	resp, answer, no := b.ask(r, text, e)
+	resp, answer, no := b.ask(r, text, e) //nolint:bodyclose // ask has read and closed it
 	if no != nil {
 		return no
 	}
@@ -123,7 +124,7 @@ func (b *Broker) revoke(w http.ResponseWriter, r *http.Request, text []byte, e *
 		redact = newRedactor([]string{token})
 		defer func() { _ = b.keeper.Forget(context.WithoutCancel(r.Context())) }() // its file stays, with a token that is worth nothing
 	}
-	resp, answer, no := b.ask(r, text, e)
+	resp, answer, no := b.ask(r, text, e) //nolint:bodyclose // ask has read and closed it
 	if no != nil {
 		return no
 	}
@@ -174,9 +175,7 @@ func (b *Broker) relay(w http.ResponseWriter, resp *http.Response, body []byte, 
 		h.Set("Content-Type", "application/json")
 	}
 	h.Set("Cache-Control", "no-store") // RFC 6749, 5.1
-	for name, values := range h {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), h)
 	e.Status, e.Received = resp.StatusCode, int64(len(body))
 	w.WriteHeader(resp.StatusCode)
 	_, _ = w.Write(body) // the client may be gone

@@ -129,7 +129,7 @@ func TestTokens(t *testing.T) {
 		}
 	}
 	// Pages are.
-	if resp, err := c.Get(url + "/docs/token-counting"); err != nil || resp.StatusCode != 200 {
+	if resp, err := c.Get(url + "/docs/token-counting"); err != nil || resp.StatusCode != http.StatusOK {
 		t.Error(resp, err)
 	}
 	// A login that was made inside can be ended from there.
@@ -173,23 +173,26 @@ func TestRevokeEchoed(t *testing.T) {
 // so does one that cannot be kept.
 func TestTokenAnswers(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
-		"no JSON":     func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "access-secret") },
-		"a list":      func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "["+tokenAnswer+"]") },
-		"another 2xx": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(201); _, _ = io.WriteString(w, "secret") },
+		"no JSON": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "access-secret") },
+		"a list":  func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "["+tokenAnswer+"]") },
+		"another 2xx": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, "secret")
+		},
 		"encoded": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
 			_, _ = io.WriteString(w, "secret")
 		},
 		"encoded, and an error": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
-			w.WriteHeader(400)
+			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, "secret")
 		},
 		"too large": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, strings.Repeat("secret", maxTokens))
 		},
 		"too large, and an error": func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(400)
+			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, strings.Repeat("secret", maxTokens))
 		},
 		"breaks off": func(w http.ResponseWriter, _ *http.Request) {

@@ -180,7 +180,7 @@ func (a *Agent) serve(c net.Conn) {
 			return
 		}
 		answer := s.answer(request)
-		out := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(answer)), uint32(len(answer))) //nolint:gosec // of a few keys
+		out := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(answer)), uint32(len(answer)))
 		_ = c.SetWriteDeadline(time.Now().Add(writeTime))
 		if _, err := c.Write(append(out, answer...)); err != nil {
 			return

@@ -135,7 +135,7 @@ func (s *session) list() []byte {
 		Blob    []byte
 		Comment string
 	}
-	out := ssh.Marshal(struct{ N uint32 }{uint32(len(keys))}) //nolint:gosec // of a few keys
+	out := ssh.Marshal(struct{ N uint32 }{uint32(len(keys))})
 	for _, k := range keys {
 		// The comment is often a path of the host's.
 		out = append(out, ssh.Marshal(one{k.Blob, "a key outside of this jail"})...)

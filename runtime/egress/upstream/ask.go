@@ -21,7 +21,7 @@ const maxAnswer = 16 << 10
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-// RefusedError: the proxy was reached, and did not connect.
+// RefusedError is that of a proxy that was reached, and did not connect.
 type RefusedError struct {
 	// Proxy is without name and password.
 	Proxy, Target string
@@ -52,7 +52,7 @@ func (p *Proxy) connect(_ context.Context, c net.Conn, target string) error {
 	if err != nil {
 		return p.refused(target, 0, "no answer: "+err.Error())
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(header)), &http.Request{Method: http.MethodConnect})
+	answer, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(header)), &http.Request{Method: http.MethodConnect}) //nolint:bodyclose // a header is all that was read
 	switch {
 	case err != nil:
 		return p.refused(target, 0, "its answer is no HTTP")
@@ -105,8 +105,7 @@ func (p *Proxy) socks(ctx context.Context, c net.Conn, target string) error {
 		_, err = with.DialContext(ctx, "tcp", target)
 	}
 	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
+		if op, ok := errors.AsType[*net.OpError](err); ok {
 			err = op.Err // the rest says the same
 		}
 		return p.refused(target, 0, err.Error())

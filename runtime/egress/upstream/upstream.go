@@ -137,7 +137,7 @@ func (p *Proxies) For(host string, port uint16) *Proxy {
 	return &Proxy{u}
 }
 
-// Resolve: a proxy looks the name up.
+// Resolve tells whether a proxy looks the name up.
 func (p *Proxies) Resolve(name string) bool {
 	via := p.For(name, network.HTTPSPort)
 	return via != nil && via.Resolves()
@@ -158,7 +158,7 @@ func (p *Proxy) address() string {
 	return net.JoinHostPort(p.url.Hostname(), cmp.Or(p.url.Port(), schemes[p.url.Scheme]))
 }
 
-// Resolves: the proxy is given names. By "socks5" it gets addresses, as from
+// Resolves tells whether the proxy is given names. By "socks5" it gets addresses, as from
 // curl.
 func (p *Proxy) Resolves() bool { return p.url.Scheme != "socks5" }
 

@@ -124,7 +124,7 @@ func TestConnect(t *testing.T) {
 		t.Error(line, err)
 	}
 	r := <-asked
-	if r.Method != "CONNECT" || r.Host != "a.example:22" || r.Header.Get("Proxy-Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte("ada:pw secret")) {
+	if r.Method != http.MethodConnect || r.Host != "a.example:22" || r.Header.Get("Proxy-Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte("ada:pw secret")) {
 		t.Errorf("%+v", r)
 	}
 }

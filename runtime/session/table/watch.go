@@ -127,7 +127,7 @@ func (t *watch) look() (err error) {
 
 // wait waits for keys, a signal, something that was said, or the next look.
 func (t *watch) wait() (input []byte, ended bool) {
-	fds := []unix.PollFd{{Fd: int32(t.in.Fd()), Events: unix.POLLIN}, {Fd: int32(t.wakes.Fd()), Events: unix.POLLIN}} //nolint:gosec // descriptors
+	fds := []unix.PollFd{{Fd: int32(t.in.Fd()), Events: unix.POLLIN}, {Fd: int32(t.wakes.Fd()), Events: unix.POLLIN}}
 	if n, err := unix.Poll(fds, refresh); n <= 0 || err != nil {
 		return nil, err != nil && !errors.Is(err, unix.EINTR)
 	}

@@ -118,7 +118,7 @@ func NetworkOf(mode string, n *network.Network) Network {
 	}
 	r := Network{
 		Mode: n.Mode, Via: n.Via, TLS: n.TLS, Allow: slices.Clone(n.Allow), Deny: slices.Clone(n.Deny),
-		Ports: slices.Clone(n.Config.Ports), HostPorts: slices.Clone(n.HostPorts), Ask: n.Ask,
+		Ports: slices.Clone(n.Ports), HostPorts: slices.Clone(n.HostPorts), Ask: n.Ask,
 	}
 	for _, b := range n.Brokers {
 		r.Brokers = append(r.Brokers, Broker{Name: b.Name, Host: b.Host, URL: b.URL()})

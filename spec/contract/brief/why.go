@@ -131,8 +131,9 @@ func (f Facts) host(host string, port uint16, rules *network.Rules) Answer {
 		}
 		rules = parsed.Rules()
 	}
-	v, addr := network.Verdict{}, netip.Addr{}
-	if addr, _ = netip.ParseAddr(host); addr.IsValid() {
+	var v network.Verdict
+	addr, err := netip.ParseAddr(host)
+	if err == nil {
 		v = rules.Address(addr, port, "")
 	} else {
 		v = rules.Connect(host, port)

@@ -81,8 +81,10 @@ func plainAlias(value string) bool {
 
 // lfsFilter is what "git lfs install" writes.
 var lfsFilter = []Setting{
-	{Key: lfs + "clean", Value: "git-lfs clean -- %f"}, {Key: lfs + "smudge", Value: "git-lfs smudge -- %f"},
-	{Key: lfs + "process", Value: "git-lfs filter-process"}, {Key: lfs + "required", Value: "true"},
+	{Key: lfs + "clean", Value: "git-lfs clean -- %f"},
+	{Key: lfs + "smudge", Value: "git-lfs smudge -- %f"},
+	{Key: lfs + "process", Value: "git-lfs filter-process"},
+	{Key: lfs + "required", Value: "true"},
 }
 
 // With leaves out the filter of git-lfs where no folder of PATH has git-lfs:

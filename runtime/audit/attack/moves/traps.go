@@ -103,7 +103,7 @@ func layTraps(dir string) error {
 	return errors.Join(
 		repository(filepath.Join(dir, "r")), repository(filepath.Join(dir, "other")),
 		inFile(script, attack.MarkerText)(dir), inFile("other/.git/hooks/pre-commit", "#!/bin/sh\nscripts/lint.sh\n")(dir),
-		os.Chmod(filepath.Join(dir, "other/.git/hooks/pre-commit"), 0o755), os.Chmod(filepath.Join(dir, script), 0o755), //nolint:gosec // git runs no others
+		os.Chmod(filepath.Join(dir, "other/.git/hooks/pre-commit"), 0o755), os.Chmod(filepath.Join(dir, script), 0o755),
 		os.MkdirAll(filepath.Join(dir, "pkg"), 0o755),
 	)
 }
@@ -176,6 +176,6 @@ func entry(repository string, i item) error {
 		b = append(b, i.name...)
 		b = append(b, make([]byte, 8-(len(b)-start)%8)...)
 	}
-	sum := sha1.Sum(b) //nolint:gosec // the format's
-	return os.WriteFile(filepath.Join(repository, ".git/index"), append(b, sum[:]...), 0o644)
+	sum := sha1.Sum(b)                                                                        //nolint:gosec // the format's
+	return os.WriteFile(filepath.Join(repository, ".git/index"), append(b, sum[:]...), 0o644) //nolint:gosec // as git makes it
 }

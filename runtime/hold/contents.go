@@ -22,11 +22,11 @@ const (
 	printAfter = 500 * time.Millisecond
 )
 
-// print is a digest of what a path holds.
-type print [sha256.Size]byte
+// contents is a digest of what a path holds.
+type contents [sha256.Size]byte
 
 // unknown is that of what was not read.
-var unknown print
+var unknown contents
 
 // remember reads the next place, and says whether there are more.
 func (h *Hold) remember() bool {
@@ -35,16 +35,16 @@ func (h *Hold) remember() bool {
 		if !p.leaf() || p.state != covered || p.renewed > 0 {
 			continue
 		}
-		p.print = h.print(p.path)
+		p.contents = h.contents(p.path)
 		h.remembered++
 		return true
 	}
 	return false
 }
 
-// print reads a path of the jail, whose folders are places themselves: no symlink
+// contents reads a path of the jail, whose folders are places themselves: no symlink
 // leads there.
-func (h *Hold) print(p string) (sum print) {
+func (h *Hold) contents(p string) (sum contents) {
 	d := sha256.New()
 	files, size := printFiles, int64(printSize)
 	ok := true
