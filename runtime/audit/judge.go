@@ -78,6 +78,18 @@ func (s witness) Typed(text string) bool { return strings.Contains(s.typed, text
 
 func (s witness) Signalled() bool { return s.signalled }
 
+// lastWord is the last line that the jail itself said.
+func (s witness) lastWord() string {
+	const ours = "jailed-claude: "
+	text := s.said.String()
+	i := strings.LastIndex(text, ours)
+	if i < 0 {
+		return "without a word"
+	}
+	line, _, _ := strings.Cut(text[i:], "\n")
+	return strings.TrimSpace(line)
+}
+
 // Planted: a marker lies on the host.
 func (s witness) Planted(p string, r attack.Result) attack.Result {
 	if isMarker(p) && !s.existing[p] {

@@ -151,7 +151,7 @@ func (s *Scene) judge(results map[string]attack.Result, last string) []Finding {
 		}
 		switch {
 		case !ok && a.Name == last:
-			r = attack.Failure("the attacker ended while it was made")
+			r = attack.Failure("the attacker ended while it was made: %s", w.lastWord())
 		case !ok:
 			r = attack.Failure("the attacker had ended, with %s", last)
 		case a.Judge != nil && r.Verdict != attack.Failed:

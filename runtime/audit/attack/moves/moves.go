@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )
 
@@ -177,14 +179,21 @@ func (m *move) run(e *attack.Env) attack.Result {
 	if err := ask(e, m.name); err != nil {
 		return attack.Failure("%v", err)
 	}
+	// It asks before it opens: a file that is open when it is covered, and stays so
+	// for the moment that a busy machine takes to come back, ends the jail.
 	open := func() attack.Result {
+		fi, err := os.Lstat(p)
 		switch {
+		case m.hidden() && err == nil && fi.Size() > 0:
+			return attack.Through("there is something to read")
 		case m.hidden():
 			return e.Reads(p)
 		case m.lay != nil:
 			return visit(e, p)
-		case !attack.Exists(p):
+		case err != nil:
 			return attack.Through("what the host made is not there")
+		case unix.Faccessat(unix.AT_FDCWD, p, unix.W_OK, unix.AT_EACCESS) == nil:
+			return attack.Through("it can be written")
 		}
 		return attack.Opens(p, os.O_WRONLY)
 	}
