@@ -21,6 +21,8 @@ import (
 // its policy gives it, and nothing for the sake of attacks.
 type apart struct {
 	jail func(project, policy, argument string) *exec.Cmd
+	// ours: it is a jail of ours, and what starts it is known.
+	ours bool
 	bait attack.Bait
 	said bytes.Buffer
 	// last is the attack that was under way when the report ended, lacks why there
@@ -31,8 +33,8 @@ type apart struct {
 func (a *apart) witness(s *Scene) witness { return witness{s, &a.bait, &a.said} }
 
 // setApart has that jail made after the other, if any attack is for it.
-func (s *Scene) setApart(jail func(project, policy, argument string) *exec.Cmd) {
-	s.apart.jail = jail
+func (s *Scene) setApart(jail func(project, policy, argument string) *exec.Cmd, ours bool) {
+	s.apart.jail, s.apart.ours = jail, ours
 }
 
 // attacked makes the attacks of that jail.
@@ -139,7 +141,7 @@ func (a *apart) attack(s *Scene) (map[string]attack.Result, error) {
 
 // layCaller lays out what the caller has elsewhere that leads to the further folder.
 // It returns the PATH of the jail's start. What cannot be made is left out.
-func (*apart) layCaller(s *Scene, own, further, project string, b *attack.Bait) (path string) {
+func (a *apart) layCaller(s *Scene, own, further, project string, b *attack.Bait) (path string) {
 	b.Caller.Appended = true
 	linked := filepath.Join(further, "dotfiles/rc")
 	if os.Mkdir(filepath.Dir(linked), 0o700) == nil && os.WriteFile(linked, []byte(attack.MarkerText), 0o600) == nil {
@@ -157,7 +159,7 @@ func (*apart) layCaller(s *Scene, own, further, project string, b *attack.Bait) 
 	bin := filepath.Join(further, "node_modules/.bin")
 	// An include is for git itself to read.
 	git := filepath.Join(project, ".git")
-	if os.MkdirAll(bin, 0o700) != nil || moves.Repository(project) != nil ||
+	if !a.ours || os.MkdirAll(bin, 0o700) != nil || moves.Repository(project) != nil ||
 		os.WriteFile(filepath.Join(git, "config"), []byte("[core]\n\trepositoryformatversion = 0\n[include]\n\tpath = included\n"), 0o600) != nil {
 		return path
 	}

@@ -87,7 +87,7 @@ func Do(ctx context.Context, self string, f attack.Facts, a Attacked) (findings 
 		return c
 	}
 	scene.neighbours(func(project, inside string) *exec.Cmd { return jail(project, "", inside) })
-	scene.setApart(jail)
+	scene.setApart(jail, a.Against == "")
 	bait, err := scene.Bait()
 	if err != nil {
 		return nil, err

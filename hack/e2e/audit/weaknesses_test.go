@@ -51,8 +51,7 @@ const (
 
 // weaknesses are tried on the jail of a git repository with --net none.
 var weaknesses = []weakness{
-	// What makes that bundle knows nothing of a further folder with programs.
-	{remove: "our runtime", through: silent + " " + trapped + " " + moved + " " + escaped + " program-on-path", ours: true},
+	{remove: "our runtime", through: silent + " " + trapped + " " + moved + " " + escaped, ours: true},
 
 	{remove: "read-only binds", through: writes + " race-protected-symlink"},
 	{remove: "binds of protected files", through: writes + " protected-write-by-hard-link protected-move protected-replace race-protected-symlink race-protected-mount-point"},
@@ -157,7 +156,7 @@ var weaknesses = []weakness{
 // notShown are attacks that no row lets through, by the reason.
 var notShown = map[string]string{
 	"runc starts a session of its own; TestAuditWithoutAJail lets them through": "appended-output-read appended-output-truncate tiocsti tiocsti-high-bits read-input window-size int80-tiocsti setuid-program",
-	"what it is about is no part of a bundle":                                   "map-ids leaked-working-folder relay-connect relay-absolute-uri relay-host-header relay-socks5 relay-proxy-variable host-network-by-file process-events",
+	"what it is about is no part of a bundle":                                   "map-ids program-on-path leaked-working-folder relay-connect relay-absolute-uri relay-host-header relay-socks5 relay-proxy-variable host-network-by-file process-events",
 	"the like of it is shown in the project":                                    "further-protected-uncover further-protected-attribute further-protected-change-by-namespace",
 	"it needs a network with a translator or a machine at that address":         "loopback-compatible loopback-nat64 loopback-6to4 loopback-docker-host loopback-qemu-host loopback-pasta-host name-localhost-dot ping",
 	"it needs the root folder of the host, or one that hosts of tests lack":     "write-root system-cron system-systemd-runtime system-sudoers system-udev",

@@ -18,7 +18,7 @@ func CallerAttacks() []attack.Attack {
 		a.Apart = true
 		a.Run = func(e *attack.Env) attack.Result {
 			if !applies(e) {
-				return attack.Inapplicable("the host could not lay it out")
+				return attack.Inapplicable("it is not laid out: the host cannot, or what starts the jail is no program of ours")
 			}
 			return run(e)
 		}
