@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -209,5 +210,33 @@ func TestSigners(t *testing.T) {
 		if out, err := keygen(t, dir, "a text", "-Y", "verify", "-f", "signers", "-I", r.identity, "-n", namespace, "-s", "sig"); (err == nil) != r.good {
 			t.Errorf("%q, %q: ssh-keygen says %v: %s", r.file, r.identity, err, out)
 		}
+	}
+}
+
+// oldRSA signs with SHA-1, as ssh did once.
+type oldRSA struct{ ssh.Signer }
+
+func (s oldRSA) Sign(r io.Reader, data []byte) (*ssh.Signature, error) {
+	return s.Signer.(ssh.AlgorithmSigner).SignWithAlgorithm(r, data, ssh.KeyAlgoRSA)
+}
+
+// TestOldRSA: a signature by RSA with SHA-1 is none, as for ssh-keygen.
+func TestOldRSA(t *testing.T) {
+	dir := t.TempDir()
+	mustKeygen(t, dir, "", "-q", "-t", "rsa", "-N", "", "-f", "key", "-C", "")
+	text, err := os.ReadFile(filepath.Join(dir, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, private, err := Key(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := Sign(oldRSA{private}, namespace, []byte("a text"))
+	if err != nil {
+		t.Skipf("this library does not sign with SHA-1: %v", err)
+	}
+	if _, err := Verify(sig, namespace, []byte("a text")); err == nil {
+		t.Error("it is good")
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/bundle/receipt"
+	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
@@ -114,6 +116,74 @@ func TestReceipt(t *testing.T) {
 		if r := verify(w, append(append(signers, "me@example.org"), filepath.Join(dir, name))...); r.Status != 1 {
 			t.Errorf("%s: %s", name, r)
 		}
+	}
+}
+
+// said is what a receipt says.
+func said(w *world.World, file string) receipt.Statement {
+	w.T.Helper()
+	var s receipt.Statement
+	if r := world.Finish(w.T, w.Command("receipt", "show", "--json", file)); json.Unmarshal([]byte(r.Out), &s) != nil {
+		w.T.Fatalf("%s", r)
+	}
+	return s
+}
+
+// TestReceiptNetwork: what was reached and what was refused is in it, and what the
+// user added meanwhile.
+func TestReceiptNetwork(t *testing.T) {
+	t.Parallel()
+	w, l := world.NewLab(t)
+	l.Name("allowed.example", lab.PublicA)
+	l.Name("other.example", lab.PublicB)
+	file := filepath.Join(w.Dir, "receipt.json")
+	r := world.Finish(t, w.NetShell("for h in allowed allowed other; do (exec 3<>/dev/tcp/$h.example/22) 2>/dev/null; done; true", "--net", "filtered", "--allow", "allowed.example:22", "--receipt", file))
+	if r.Status != 0 {
+		t.Fatalf("%s", r)
+	}
+	n := said(w, file).Predicate.Network
+	if n.Mode != "filtered" || len(n.Allowed) != 1 || n.Allowed[0].What != "allowed.example:22" || n.Allowed[0].Count != 2 || len(n.Refused) != 1 || n.Refused[0].What != "other.example" {
+		t.Errorf("%+v", n)
+	}
+}
+
+// TestReceiptLayer: the digest of a layer is that of what it holds: the same for the
+// same, and another one for any other content, mode, deletion or git object.
+func TestReceiptLayer(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Write(filepath.Join(w.Project, "old"), "old\n")
+	w.Write(filepath.Join(w.Project, "gone"), "gone\n")
+	seen := map[string]string{}
+	for i, script := range []string{
+		"true",
+		"echo new >new",
+		"echo new >new", // the same
+		"echo nEw >new",
+		"echo new >new; chmod +x new",
+		"echo new >new; rm gone",
+		"echo new >new; mkdir -p .git/objects/ab; echo x >.git/objects/ab/c",
+		"echo new >old",
+	} {
+		file := filepath.Join(w.Dir, fmt.Sprintf("receipt%d.json", i))
+		if r := world.Finish(t, w.Base(script, "--project-mode", "overlay", "--receipt", file)); r.Status != 0 {
+			t.Fatalf("%s: %s", script, r)
+		}
+		if r := world.Finish(t, w.Command("review", "--discard")); r.Status != 0 && i > 0 {
+			t.Fatalf("%s: %s", script, r)
+		}
+		s := said(w, file)
+		digest := s.Of(receipt.LayerName)
+		if (digest == "") != (i == 0) || (s.Predicate.LayerChanges == 0) != (i == 0) {
+			t.Errorf("%s: %q, %d changes", script, digest, s.Predicate.LayerChanges)
+		}
+		if before, ok := seen[digest]; ok && before != script {
+			t.Errorf("%q and %q have one digest", before, script)
+		}
+		seen[digest] = script
+	}
+	if len(seen) != 7 {
+		t.Errorf("%d digests: %q", len(seen), seen)
 	}
 }
 
