@@ -55,7 +55,7 @@ func (e *export) ownMount(m specs.Mount) {
 	case m.Destination == here.Project:
 		e.project(m, m.Type == "bind" && slices.Contains(m.Options, "ro"))
 		if m.Type != "bind" {
-			e.note("mounts", "%s: the layer lies in the Pod's home and ends with it: kubectl exec … jailed-claude review before that", e.place(m.Destination))
+			e.note("mounts", "%s: the layer lies in the Pod's home, and ends with it unseen", e.place(m.Destination))
 		}
 	case m.Type != "bind", paths.Below(m.Destination, here.Project), contract.InFrame(m.Destination),
 		paths.Below(m.Destination, storepath.Dir), m.Source != m.Destination && paths.Below(m.Destination, here.Home):
