@@ -88,6 +88,9 @@ func (j *jail) inspect(pid int, landlocked bool, mounts <-chan inspect.Mounts) e
 		PID: pid, Landlocked: landlocked, Mounts: mounts, Require: j.plan.Options.Require,
 		Network: j.network.String(), HoldsNetwork: j.network.holds, Limits: j.cgroup.Hold,
 	}.Inspect()
+	if by := j.plan.Options.Runtime; by != "" {
+		summary += fmt.Sprintf(" runtime=%q", by)
+	}
 	if err == nil && j.plan.Options.Summary {
 		fmt.Fprintf(os.Stderr, "jailed-claude: jail: %s\n", summary)
 	}

@@ -69,7 +69,7 @@ func TestRuntimeTerminal(t *testing.T) {
 			_ = c.Wait()
 			world.WaitFor(t, "the end of the output", func() bool { return strings.Contains(p.Shown(), "got typed") })
 			shown := p.Shown()
-			if c.ProcessState.ExitCode() != 5 || strings.Count(shown, "/dev/pts/0") != 4 || !strings.Contains(shown, "ab\r\n") {
+			if c.ProcessState.ExitCode() != 5 || strings.Count(shown, "/dev/pts/0") != 4 || !strings.Contains(shown, "ab\r\n") || !strings.Contains(shown, "runtime=\"/") {
 				t.Errorf("status %d: %q", c.ProcessState.ExitCode(), shown)
 			}
 		})

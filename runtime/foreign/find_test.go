@@ -1,0 +1,55 @@
+package foreign
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestFind: a name is looked for on PATH, and no program that a jail may have
+// changed is found, by whatever way.
+func TestFind(t *testing.T) {
+	top, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, mode := range map[string]os.FileMode{"project/tool": 0o755, "bin/tool": 0o755, "bin/runsc": 0o755, "bin/data": 0o644} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(top, p)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(top, p), nil, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, to := range map[string]string{"bin/other": "tool", "bin/into": "../project/tool", "bin/crun": "runsc"} {
+		if err := os.Symlink(to, filepath.Join(top, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path, never := top+"/project:"+top+"/bin", []string{top + "/project"}
+	for name, want := range map[string]string{
+		"": "", Own: "", "tool": top + "/bin/tool", "other": top + "/bin/tool", top + "/bin/other": top + "/bin/tool",
+	} {
+		if got, err := Find(name, path, never); got != want || err != nil {
+			t.Errorf("%q: %q, %v", name, got, err)
+		}
+	}
+	for name, want := range map[string]string{
+		"into": "no such program", top + "/bin/into": "jails may change", top + "/project/tool": "jails may change", "runsc": "gVisor", "crun": "gVisor",
+		top + "/bin/data": "no program", top + "/bin": "no program", top + "/none": "no such file",
+	} {
+		if got, err := Find(name, path, never); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "--runtime "+name+": ") {
+			t.Errorf("%q: %q, %v", name, got, err)
+		}
+	}
+}
+
+// TestAsked: what the command line says before it is parsed.
+func TestAsked(t *testing.T) {
+	for args, want := range map[string]bool{"run": false, "run --runtime crun": true, "shell --runtime=runc -- true": true} {
+		if Asked(strings.Fields(args)) != want {
+			t.Errorf("%q", args)
+		}
+	}
+}
