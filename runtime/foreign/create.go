@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -88,6 +89,7 @@ func Create(c *Container) (*First, error) {
 		defer console.Close()
 		args = append(args, "--console-socket", socket)
 	}
+	before := children()
 	if err := c.run(append(args, c.ID)...); err != nil {
 		return nil, err
 	}
@@ -95,6 +97,7 @@ func Create(c *Container) (*First, error) {
 	if err != nil {
 		return nil, err
 	}
+	reap(before, first.process.Pid)
 	err = c.apart(first.process.Pid)
 	if err == nil && console != nil {
 		err = c.accept(console)
@@ -140,7 +143,7 @@ func flags(options []string) []string {
 	return slices.DeleteFunc(slices.Clone(options), func(o string) bool { return strings.Contains(o, "=") })
 }
 
-// run runs the runtime.
+// run runs the runtime, in a process group of its own.
 func (c *Container) run(args ...string) error {
 	global := []string{"--root", filepath.Join(c.Dir, bundleName, "state")}
 	if c.crun() {
@@ -158,6 +161,8 @@ func (c *Container) run(args ...string) error {
 	if !c.Frame.Process.Terminal {
 		r.Stdin, r.Stdout = os.Stdin, os.Stdout
 	}
+	r.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	r.Cancel = func() error { return unix.Kill(-r.Process.Pid, unix.SIGKILL) }
 	err := r.Run()
 	if ctx.Err() != nil {
 		err = fmt.Errorf("it has not ended within %s", patience)

@@ -1,6 +1,8 @@
 package life
 
 import (
+	"bufio"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,6 +128,52 @@ func TestRuntimeKilled(t *testing.T) {
 			w.SameTrace(before)
 			if after := w.Status(); after != status {
 				t.Errorf("the project changed:\n%s\nbefore:\n%s", after, status)
+			}
+		})
+	}
+}
+
+// TestRuntimeIsGone: of the runtime no process is left beside the jail, no dead one
+// either.
+func TestRuntimeIsGone(t *testing.T) {
+	t.Parallel()
+	for _, name := range foreign {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			world.RequireTool(t, name)
+			w := world.New(t)
+			c := w.Base("echo up; read -r l", "--net", "none", "--runtime", name)
+			in, err := c.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := c.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if text, err := bufio.NewReader(out).ReadString('\n'); err != nil || text != "up\n" {
+				t.Fatalf("%q: %v", text, err)
+			}
+			// The process that planned ends by itself.
+			world.WaitFor(t, "PID 1 to be the only child of the supervisor", func() bool {
+				threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", c.Process.Pid))
+				var all []string
+				for _, file := range threads {
+					text, _ := os.ReadFile(file)
+					all = append(all, strings.Fields(string(text))...)
+				}
+				if len(all) != 1 {
+					return false
+				}
+				stat, err := os.ReadFile("/proc/" + all[0] + "/stat")
+				return err == nil && strings.Contains(string(stat), "(init) ") && !strings.Contains(string(stat), ") Z ")
+			})
+			_ = in.Close()
+			if err := c.Wait(); err == nil {
+				t.Error("read at the end of the input succeeded")
 			}
 		})
 	}
