@@ -173,11 +173,14 @@ func (e *export) object(profile string) any {
 
 // label is a name that Kubernetes takes for everything (RFC 1123), with room for
 // what volumes are called after it; object is one of a claim, a Secret or a
-// ConfigMap.
+// ConfigMap. Bounds of length in the patterns would be compiled in each start of
+// anything, which takes most of a millisecond.
 var (
-	label  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,50}[a-z0-9])?$`)
-	object = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+	label  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	object = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 )
+
+const maxLabel, maxObject = 52, 253
 
 // check refuses what has no Pod.
 func (e *export) check() error {
@@ -191,7 +194,7 @@ func (e *export) check() error {
 		}
 	}
 	for flag, name := range map[string]string{"volume": in.Claim, "secret": in.Secret, "certificates": in.Certificates} {
-		if name != "" && !object.MatchString(name) {
+		if name != "" && (len(name) > maxObject || !object.MatchString(name)) {
 			return fmt.Errorf("--%s: %q cannot be the name of an object of Kubernetes", flag, name)
 		}
 	}
@@ -199,7 +202,7 @@ func (e *export) check() error {
 	switch {
 	case in.Image == "":
 		return hint.Add(errors.New("a Pod needs an image"), "make one: jailed-claude image DIR", "push it, and name it with its digest: --image registry.example/agent@sha256:…")
-	case !label.MatchString(in.Name):
+	case len(in.Name) > maxLabel || !label.MatchString(in.Name):
 		return hint.Add(fmt.Errorf("%q cannot be the name of a Pod", in.Name), "write lower-case letters, digits and hyphens, at most 52: --name agent")
 	case podman && in.Kind == Sandbox:
 		return errors.New("podman knows no Sandbox: leave --kind out")

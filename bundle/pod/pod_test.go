@@ -370,6 +370,8 @@ func TestRefused(t *testing.T) {
 		`--engine "docker" is not known`:   func(in *Input) { in.Engine = "docker" },
 		`--kind "Job" is not known`:        func(in *Input) { in.Kind = "Job" },
 		"cannot be the name of a Pod":      func(in *Input) { in.Name = "a_b" },
+		`a" cannot be the name of a Pod`:   func(in *Input) { in.Name = strings.Repeat("a", 53) },
+		`cannot be the name of an object`:  func(in *Input) { in.Secret = strings.Repeat("a", 254) },
 		`--volume: "../a" cannot be`:       func(in *Input) { in.Claim = "../a" },
 		`--secret: "a; b" cannot be`:       func(in *Input) { in.Secret = "a; b" },
 		`--certificates: "A" cannot be`:    func(in *Input) { in.Certificates = "A" },
