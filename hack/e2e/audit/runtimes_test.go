@@ -13,7 +13,7 @@ import (
 
 // bareCrun are attacks that get through where crun runs an exported bundle, beyond
 // those that do under runc: it hands the caller's descriptors in.
-var bareCrun = []string{"read-input", "window-size", "appended-output-read", "appended-output-truncate", "key-in-descriptors"}
+var bareCrun = []string{"read-input", "window-size", "appended-output-read", "appended-output-truncate"}
 
 // bareCrunOfRoot are those beyond these where root calls crun: it mounts the project
 // without the flags of config.json.

@@ -40,6 +40,9 @@ func hunts() []attack.Attack {
 	add("key-in-descriptors", "proc_pid_fd(5): a file in memory", "a key is in an open file", func(e *attack.Env) attack.Result {
 		all, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 		for _, p := range all {
+			if filepath.Base(p) == "2" {
+				continue // what the caller appends to, in "appended-output-read"
+			}
 			if fi, err := os.Stat(p); err == nil && fi.Mode().IsRegular() && e.Reads(p).Verdict == attack.GotThrough {
 				return attack.Through("a key is in %s", p)
 			}
