@@ -69,18 +69,25 @@ sources() {
 mkdir "$work/src" "$work/test" "$work/bin"
 
 # beside NAME COMMAND...: a command that runs while others do. ended NAME waits
-# for it, shows what it said, and returns its status.
+# for it, shows what it said, and returns its status. That is in a file: bash
+# forgets a child whose number was given to a later one, which on a busy machine
+# takes minutes.
 declare -A beside=()
 beside() {
   local name=$1
   shift
-  "$@" </dev/null >"$work/$name.log" 2>&1 &
+  {
+    # shellcheck disable=SC2154 # name is the function's
+    trap 'echo $? >"$work/$name.status"' EXIT
+    "$@"
+  } </dev/null >"$work/$name.log" 2>&1 &
   beside[$name]=$!
 }
 ended() {
-  local status=0
+  local status
   [ -n "${beside[$1]:-}" ] || return 0
-  wait "${beside[$1]}" || status=$?
+  while [ ! -s "$work/$1.status" ] && kill -0 "${beside[$1]}" 2>/dev/null; do sleep 0.1; done
+  status=$(cat "$work/$1.status" 2>/dev/null || echo 1)
   unset "beside[$1]"
   cat "$work/$1.log" >&2
   return "$status"
