@@ -29,8 +29,6 @@ type Layers struct {
 	all []*layer
 	// mounts are descriptors of their mounts.
 	mounts []int
-	// unfollow ends what follow began; nil where nothing did.
-	unfollow func()
 }
 
 type layer struct {
@@ -110,14 +108,8 @@ func (ls *Layers) Folders() map[string]rootfs.Layer {
 // Keep takes over descriptors of the mounts. When a file system of a layer is
 // given up, the kernel writes all that is not yet written of the whole disk that
 // holds the upper folder (ovl_sync_fs): with them open it does so neither when
-// PID 1 ends nor when this process does. From a second later on, what the host
-// changes below is seen in them.
-func (ls *Layers) Keep(mounts []int) {
-	if len(mounts) > 0 {
-		ls.mounts = mounts
-		ls.follow()
-	}
-}
+// PID 1 ends nor when this process does.
+func (ls *Layers) Keep(mounts []int) { ls.mounts = append(ls.mounts, mounts...) }
 
 // Close gives the layers up. Nothing of the jail may run any more.
 func (ls *Layers) Close() {
@@ -126,10 +118,6 @@ func (ls *Layers) Close() {
 	}
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if ls.unfollow != nil {
-		ls.unfollow()
-		ls.unfollow = nil
-	}
 	if len(ls.mounts) > 0 {
 		later.Free(ls.mounts...)
 	}

@@ -1,9 +1,7 @@
 package layer
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -215,84 +213,4 @@ func TestSockets(t *testing.T) {
 	if strings.Contains(r.Out, "CONNECTED") {
 		t.Errorf("%s", r)
 	}
-}
-
-// TestFollowed: what the host replaces, makes and removes below a layer is seen in
-// it while the jail runs, also in folders that it has made meanwhile.
-func TestFollowed(t *testing.T) {
-	t.Parallel()
-	w := project(t)
-	c := w.BashCommand(`cat a dir/deep/y; ls new 2>/dev/null; git log -1 --format=%s; echo inside >b
-		while read -r ask; do eval "$ask" 2>&1; echo .; done`, overlay...)
-	in, err := c.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _, _ = in.Close(), c.Wait() }()
-	said := bufio.NewReader(out)
-	for range 3 { // it looked at them
-		if _, err := said.ReadString('\n'); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// sees asks until the answer is the one.
-	sees := func(ask, want string) {
-		t.Helper()
-		var got string
-		defer func() {
-			if t.Failed() {
-				t.Logf("%s: %q, want %q", ask, got, want)
-			}
-		}()
-		world.WaitFor(t, ask, func() bool {
-			if _, err := io.WriteString(in, ask+"\n"); err != nil {
-				t.Fatal(err)
-			}
-			for got = ""; ; {
-				line, err := said.ReadString('\n')
-				if err != nil {
-					t.Fatal(err)
-				}
-				if line == ".\n" {
-					return got == want
-				}
-				got += line
-			}
-		})
-	}
-	save := func(name, text string) { // as editors do
-		w.Write(name+"~", text)
-		if err := os.Rename(filepath.Join(w.Project, name+"~"), filepath.Join(w.Project, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := range 3 {
-		text := fmt.Sprintf("saved %d\n", i)
-		save("a", text)
-		save("dir/deep/y", text)
-		sees("cat a dir/deep/y", text+text)
-	}
-	sees("cat later/file", "cat: later/file: No such file or directory\n")
-	w.Write("later/file", "1\n")
-	sees("cat later/file", "1\n")
-	save("later/file", "2\n")
-	sees("cat later/file", "2\n")
-	if err := os.Remove(filepath.Join(w.Project, "dir/x")); err != nil {
-		t.Fatal(err)
-	}
-	sees("cat dir/x", "cat: dir/x: No such file or directory\n")
-	w.CommitAll()
-	sees("git log -1 --format=%s", strings.TrimSpace(w.Git(w.Project, "log", "-1", "--format=%s"))+"\n")
-	sees("git rev-parse HEAD", w.Git(w.Project, "rev-parse", "HEAD"))
-	// What was changed inside stays.
-	save("b", "host\n")
-	sees("cat b", "inside\n")
-	sees("cat a", "saved 2\n")
 }
