@@ -83,6 +83,11 @@ func (s *nested) enter(first listened) (appeared bool) {
 		for _, name := range names {
 			appeared = s.judge(f, name) || appeared
 		}
+		// What came to it before it was listened to may be the rest of a name that
+		// begins with the folder, or above it.
+		if f.path != f.project {
+			appeared = s.judge(listened{f.project, path.Dir(f.path), f.depth - 1}, path.Base(f.path)) || appeared
+		}
 		if f.depth == search.Depth {
 			continue
 		}

@@ -64,12 +64,11 @@ func TestStrictHearsOfRepositories(t *testing.T) {
 		return func(p string) error {
 			g := p + "/.git/worktrees/wt"
 			err := errors.Join(os.MkdirAll(g, 0o755), os.MkdirAll(p+"/"+dir, 0o755), os.WriteFile(p+"/"+dir+"/.git", nil, 0o644), pause(),
-				os.WriteFile(p+"/"+dir+"/.git", []byte("gitdir: "+g+"\n"), 0o644), pause(),
-				os.WriteFile(g+"/HEAD", []byte("ref: refs/heads/wt\n"), 0o644), os.WriteFile(g+"/commondir", []byte(commondir+"\n"), 0o644))
-			if config != "" {
+				os.WriteFile(p+"/"+dir+"/.git", []byte("gitdir: "+g+"\n"), 0o644), pause())
+			if config != "" { // before it is complete: later ones are for the end to name
 				err = errors.Join(err, os.WriteFile(g+"/config.worktree", []byte(config), 0o644))
 			}
-			return err
+			return errors.Join(err, os.WriteFile(g+"/HEAD", []byte("ref: refs/heads/wt\n"), 0o644), os.WriteFile(g+"/commondir", []byte(commondir+"\n"), 0o644))
 		}
 	}
 	for name, c := range map[string]struct {
