@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 
@@ -95,18 +96,27 @@ func (v *survey) tracked() {
 	}
 	var found []string
 	for _, dir := range append([]string{v.p.Dir}, v.p.Nested...) {
-		index(dir, func(name string) {
-			for p := filepath.Join(dir, name); p != dir && len(found) < most; p = filepath.Dir(p) {
-				if hidden[p] {
-					hidden[p] = false // once
-					found = append(found, p)
-				}
-			}
-		})
+		found = append(found, inIndex(dir, hidden)...)
 	}
+	found = found[:min(len(found), most)]
 	for _, p := range found {
 		v.warn("%q is hidden, and git tracks it: the history shows what it held, and git in the jail takes it for changed and cannot commit it; git rm --cached ends that, for what is to come", p)
 	}
+}
+
+// inIndex are those paths, files and folders, that git has in its index of the
+// repository at dir, each once.
+func inIndex(dir string, wanted map[string]bool) (found []string) {
+	left := maps.Clone(wanted)
+	index(dir, func(name string) {
+		for p := filepath.Join(dir, name); p != dir; p = filepath.Dir(p) {
+			if left[p] {
+				delete(left, p)
+				found = append(found, p)
+			}
+		}
+	})
+	return found
 }
 
 // Tracked are the files that git has in its index of the repository at dir, and
