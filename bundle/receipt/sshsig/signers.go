@@ -62,12 +62,21 @@ func parseSigner(line string) (*signer, error) {
 		return nil, errors.New("there is no key")
 	}
 	s.key = key.Marshal()
+	seen := map[string]bool{}
 	for _, o := range options {
 		name, value, _ := strings.Cut(o, "=")
-		value = strings.Trim(value, `"`)
-		switch strings.ToLower(name) {
-		case "cert-authority":
+		if name = strings.ToLower(name); seen[name] {
+			return nil, fmt.Errorf("the option %q is there twice", name)
+		}
+		seen[name] = true
+		if name == "cert-authority" {
 			return nil, nil //nolint:nilnil // nobody is allowed by it
+		}
+		// As for ssh-keygen; and no namespaces are not all of them.
+		if len(value) < len(`"x"`) || value[0] != '"' || value[len(value)-1] != '"' {
+			return nil, fmt.Errorf("the option %q has no value in quotes", name)
+		}
+		switch value = value[1 : len(value)-1]; name {
 		case "namespaces":
 			s.namespaces = value
 		case "valid-after":

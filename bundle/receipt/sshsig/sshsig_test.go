@@ -196,6 +196,11 @@ func TestSigners(t *testing.T) {
 		{"me valid-after=\"202001\" " + key, "me", false},
 		{"me valid-after=\"20200101\",namespaces=\"git\" " + key, "me", false},
 		{"me surprise=\"1\" " + key, "me", false},
+		{"me namespaces=\"\" " + key, "me", false},
+		{"me namespaces " + key, "me", false},
+		{"me namespaces=a-namespace " + key, "me", false},
+		{"me namespaces=\"git\",namespaces=\"a-*\" " + key, "me", false},
+		{"me valid-after=\"20990101\",Valid-After=\"20200101\" " + key, "me", false},
 		{"", "me", false},
 		{"me", "me", false},
 	} {
