@@ -170,6 +170,24 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestShown: what a receipt says, and anybody may write one, does not speak to a
+// terminal.
+func TestShown(t *testing.T) {
+	o, err := Open(statement(t, "abc\x1b]0;x\a\r\n\u202e"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if err := o.Show(&b); err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string]string{"show": b.String(), "verify": o.Verdict(Wanted{})} {
+		if strings.ContainsAny(text, "\x1b\a\r\u202e") || !strings.Contains(text, "abc") {
+			t.Errorf("%s: %q", what, text)
+		}
+	}
+}
+
 // TestClean: a demand for a clean session sees the status, and what appeared.
 func TestClean(t *testing.T) {
 	for name, change := range map[string]func(*Predicate){

@@ -74,7 +74,7 @@ func words(all ...string) (s string) {
 // Verdict says what was found good by Verify.
 func (o *Opened) Verdict(w Wanted) string {
 	s := o.Predicate.Session
-	good := fmt.Sprintf("session %s, which ended with %d", s.ID, s.ExitStatus)
+	good := fmt.Sprintf("session %s, which ended with %d", show.Visible(s.ID), s.ExitStatus)
 	switch {
 	case w.Signers != nil:
 		return good + ": signed by " + show.Visible(w.Identity)
