@@ -239,7 +239,7 @@ func TestOldRSA(t *testing.T) {
 	}
 	sig, err := Sign(oldRSA{private}, namespace, []byte("a text"))
 	if err != nil {
-		t.Skipf("this library does not sign with SHA-1: %v", err)
+		t.Fatal(err)
 	}
 	if _, err := Verify(sig, namespace, []byte("a text")); err == nil {
 		t.Error("it is good")
