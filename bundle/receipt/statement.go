@@ -88,7 +88,8 @@ type Network struct {
 	Mode string `json:"mode"`
 	// Added are rules that the user added while it ran.
 	Added []string `json:"added,omitempty"`
-	// Allowed and Refused are destinations; what more there were of them.
+	// Allowed and Refused are destinations; MoreAllowed and MoreRefused are how many
+	// connections to others there were, and refusals of them.
 	Allowed     []Decision `json:"allowed"`
 	MoreAllowed int        `json:"moreAllowed,omitempty"`
 	Refused     []Decision `json:"refused"`
@@ -110,7 +111,7 @@ type Change struct {
 	// Kind is what is there at the end: file, symlink, folder, fifo, socket, device;
 	// or Unseen.
 	Kind string `json:"kind"`
-	// Digest is of a file's content or of where a symlink leads.
+	// Digest is of a file's content, of where a symlink leads, or of all in a folder.
 	Digest string `json:"digest,omitempty"`
 }
 

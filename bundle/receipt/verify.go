@@ -13,7 +13,7 @@ type Wanted struct {
 	// Signers and Identity: one of its signatures is by a key of that name.
 	Signers  []byte
 	Identity string
-	// Session is the beginning of its ID.
+	// Session is its whole ID.
 	Session string
 	// Config, Policy, Project and Lock are digests.
 	Config, Policy, Project, Lock string
