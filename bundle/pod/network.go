@@ -63,7 +63,7 @@ func (e *export) reaches() (reach, error) {
 		switch {
 		case d.Prefix().IsValid() && d.Port() == 0:
 			r.closed = append(r.closed, d.Prefix())
-		case r.open || !d.Prefix().IsValid() && slices.ContainsFunc(c.Allow, func(a string) bool { return strings.Contains(a, "*.") }):
+		case r.open || slices.ContainsFunc(c.Allow, func(s string) bool { return widens(s, d) }):
 			e.note(fieldNetwork+".deny", "%s stays reachable: a network policy denies no names and no single ports", s)
 		}
 	}
@@ -102,6 +102,16 @@ func (e *export) reaches() (reach, error) {
 		r.names = append(r.names, a)
 	}
 	return r, nil
+}
+
+// widens: a rule of "allow" reaches what one of "deny" takes out of it.
+func widens(allow string, d network.Rule) bool {
+	a, err := network.ParseRule(allow)
+	if err != nil || !d.Prefix().IsValid() {
+		return err == nil && a.Below()
+	}
+	ports := a.Port() == 0 || a.Port() == d.Port() && a.Prefix().Bits() < d.Prefix().Bits()
+	return ports && a.Prefix().Overlaps(d.Prefix())
 }
 
 // networkPolicy is what shall keep the network of a Pod in its cluster; nil for
