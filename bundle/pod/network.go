@@ -205,6 +205,9 @@ func (e *export) cilium(r reach) ciliumPolicy {
 		asked = append(asked, ciliumName{MatchPattern: "*"})
 		p.Spec.Egress = append(p.Spec.Egress, ciliumEgress{ToCIDRSet: r.public(), ToPorts: []ciliumPorts{{Ports: []ciliumPort{{"0", tcp}}}}})
 	}
+	if len(r.names) > 0 && e.in.Form == Plain {
+		e.note(fieldNetwork+".allow", "a name is reached wherever it leads: at private and at denied addresses too")
+	}
 	for _, n := range r.names {
 		name := ciliumName{MatchName: n.Name()}
 		if n.Below() {

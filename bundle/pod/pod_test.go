@@ -442,6 +442,9 @@ func TestNames(t *testing.T) {
 	if said := annotation(r.Notes); !strings.Contains(said, "x.b.example stays reachable") || !strings.Contains(said, "a.example is left out") {
 		t.Error(said)
 	}
+	if !strings.Contains(annotation(r.Notes), "a name is reached wherever it leads") {
+		t.Error("that a name may lead to a private address is not named")
+	}
 	j = filtered("10.0.0.0/8:22")
 	with(t, j, func(c *network.Config) { c.Deny = []string{"10.1.9.0/24:22", "10.1.9.0/24:80", "192.168.0.0/16:22"} })
 	if said := annotation(must(t, input(j, nil)).Notes); !strings.Contains(said, "10.1.9.0/24:22 stays reachable") || strings.Contains(said, "10.1.9.0/24:80") || strings.Contains(said, "192.168.0.0") {
