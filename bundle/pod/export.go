@@ -180,7 +180,10 @@ var (
 	object = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 )
 
-const maxLabel, maxObject = 52, 253
+// MaxLabel is the greatest length of a name of a Pod.
+const MaxLabel = 52
+
+const maxObject = 253
 
 // check refuses what has no Pod.
 func (e *export) check() error {
@@ -202,7 +205,7 @@ func (e *export) check() error {
 	switch {
 	case in.Image == "":
 		return hint.Add(errors.New("a Pod needs an image"), "make one: jailed-claude image DIR", "push it, and name it with its digest: --image registry.example/agent@sha256:…")
-	case len(in.Name) > maxLabel || !label.MatchString(in.Name):
+	case len(in.Name) > MaxLabel || !label.MatchString(in.Name):
 		return hint.Add(fmt.Errorf("%q cannot be the name of a Pod", in.Name), "write lower-case letters, digits and hyphens, at most 52: --name agent")
 	case podman && in.Kind == Sandbox:
 		return errors.New("podman knows no Sandbox: leave --kind out")

@@ -301,16 +301,7 @@ func (e *export) volumeName(key string) string {
 	if name, ok := e.names[key]; ok {
 		return name
 	}
-	base := strings.Trim(strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			return r
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		}
-		return '-'
-	}, strings.TrimPrefix(e.place(key), e.in.There.Home)), "-")
-	base = cmp.Or(strings.Trim(base[:min(len(base), 50)], "-"), "home")
+	base := cmp.Or(Label(strings.TrimPrefix(e.place(key), e.in.There.Home), 50), "home")
 	if e.in.Engine == Podman {
 		base = e.in.Name + "-" + base
 	}
@@ -320,4 +311,19 @@ func (e *export) volumeName(key string) string {
 	}
 	e.names[key] = name
 	return name
+}
+
+// Label makes a DNS label of a text, of at most so many characters; empty where
+// there is nothing in it that a label may have.
+func Label(text string, most int) string {
+	all := strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, text), "-")
+	return strings.Trim(all[:min(len(all), most)], "-")
 }

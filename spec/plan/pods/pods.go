@@ -45,7 +45,7 @@ func Make(ctx context.Context, o plan.Options, p pod.Input) (pod.Input, plan.War
 	h := in.Host
 	p.Here = contract.Place{User: h.User, Home: h.Home, Project: h.Project.Dir, RuntimeDir: h.RuntimeDir, UID: h.UID}
 	p.There = portable.ImagePlace()
-	p.Name = cmp.Or(p.Name, name(h.Project.Dir))
+	p.Name = cmp.Or(p.Name, pod.Label(path.Base(h.Project.Dir), pod.MaxLabel), "agent")
 	if p.Policies == "" {
 		p.Policies = pod.PolicyNone
 		if p.Form == pod.Plain && p.Engine == pod.Kubernetes {
@@ -67,20 +67,6 @@ func withKey(in *spec.Input) {
 	if len(keys) > 0 && len(in.Env.Keys) == 0 && in.Policy.Agent.Key == policy.KeyAuto {
 		in.Env.Keys = []string{keys[0].Variable}
 	}
-}
-
-// name is a label made of the project's.
-func name(project string) string {
-	mapped := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
-			return r
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		}
-		return '-'
-	}, path.Base(project))
-	return cmp.Or(strings.Trim(mapped[:min(len(mapped), 52)], "-"), "agent")
 }
 
 // inPod is the policy of the jail that is made in the Pod: without what only this
