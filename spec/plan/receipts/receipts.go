@@ -116,10 +116,14 @@ func version(program, npm string) string {
 	if err != nil {
 		return ""
 	}
+	return versionAt(real, npm)
+}
+
+func versionAt(real, npm string) string {
 	if rest, ok := strings.CutPrefix(real, "/nix/store/"); ok {
 		name, _, _ := strings.Cut(rest, "/")
 		for i := range name {
-			if name[i] == '-' && i > 0 && i+1 < len(name) && digit(name[i+1]) && i >= 32+1 {
+			if name[i] == '-' && i > 32 && i+1 < len(name) && digit(name[i+1]) { // behind the hash
 				return name[i+1:]
 			}
 		}

@@ -1,0 +1,131 @@
+package receipts
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/jailed-claude/jailed-claude/bundle/lock"
+	"github.com/jailed-claude/jailed-claude/bundle/receipt"
+	"github.com/jailed-claude/jailed-claude/spec"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+const store = "/nix/store/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz-"
+
+// aLock is a lock; what is another digest is another lock.
+func aLock(digit string) *lock.Lock {
+	sum := "sha256:" + strings.Repeat(digit, 64)
+	path := store + "claude-code-2.1.330"
+	return &lock.Lock{
+		Tool: lock.ToolRange, System: "x86_64-linux", Policy: sum, Spec: sum,
+		Agent: lock.Agent{Package: "nixpkgs#claude-code", Program: path + "/bin/claude", Paths: []string{path}},
+		Paths: []lock.Path{{Path: path, NarHash: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", NarSize: 1}},
+	}
+}
+
+// TestLock: a receipt has the digest of the lock that the jail was made by, and of
+// none where it was made without; verify demands that lock and no other.
+func TestLock(t *testing.T) {
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME"} {
+		t.Setenv(name, t.TempDir())
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, lock.Name)
+	begin := func(locked *bool) (*receipt.Statement, error) {
+		in := &spec.Input{Policy: policy.Default()}
+		in.Host.Project.Dir = dir
+		return draft(in, &contract.Jail{Spec: &specs.Spec{}}, plan.Options{Project: dir, Policy: plan.NoPolicy, Locked: locked}, "abc")
+	}
+	must := func(locked *bool) *receipt.Statement {
+		t.Helper()
+		s, err := begin(locked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	write := func(l *lock.Lock) receipt.Wanted {
+		t.Helper()
+		if err := lock.Write(file, l); err != nil {
+			t.Fatal(err)
+		}
+		w, err := Held{Lock: file}.Wanted()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	without := must(nil)
+	if without.Predicate.Lock != "" {
+		t.Errorf("there is no lock, and the receipt has %q", without.Predicate.Lock)
+	}
+	one, yes, no := write(aLock("1")), true, false
+	for what, locked := range map[string]*bool{"there": nil, "asked for": &yes} {
+		if err := (&receipt.Opened{Statement: must(locked)}).Verify(one); err != nil {
+			t.Errorf("a lock that is %s: %v", what, err)
+		}
+	}
+	by := must(nil)
+	two := write(aLock("2"))
+	for what, s := range map[string]*receipt.Statement{"another lock": by, "no lock": without, "a lock that is ignored": must(&no)} {
+		if err := (&receipt.Opened{Statement: s}).Verify(two); err == nil {
+			t.Errorf("%s is taken for this one", what)
+		}
+	}
+	if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := begin(nil); err == nil {
+		t.Error("a lock that nobody can read is none")
+	}
+}
+
+// TestVersion: the version is what the place of a program says, and nothing where
+// it says none.
+func TestVersion(t *testing.T) {
+	for real, want := range map[string]string{
+		store + "claude-code-2.1.330/bin/claude":         "2.1.330",
+		store + "claude-code-2.1.330-rc1/bin/claude":     "2.1.330-rc1",
+		store + "claude-code/bin/claude":                 "",
+		store + "7zip/bin/7z":                            "",
+		store + "7zip-24.08/bin/7z":                      "24.08",
+		"/home/ada/.local/share/claude/versions/2.1.330": "2.1.330",
+		"/home/ada/bin/2.1.330":                          "",
+	} {
+		if got := versionAt(real, ""); got != want {
+			t.Errorf("%s: %q, not %q", real, got, want)
+		}
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"package.json":        `{"name": "@anthropic-ai/claude-code", "version": "2.1.330"}`,
+		"vendor/package.json": `{"name": "vendor", "version": "9.9.9"}`,
+		"vendor/cli.js":       "",
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program := filepath.Join(dir, "claude")
+	if err := os.Symlink("vendor/cli.js", program); err != nil {
+		t.Fatal(err)
+	}
+	for npm, want := range map[string]string{"@anthropic-ai/claude-code": "2.1.330", "@openai/codex": "", "": ""} {
+		if got := version(program, npm); got != want {
+			t.Errorf("%q: %q, not %q", npm, got, want)
+		}
+	}
+	if got := version(filepath.Join(dir, "missing"), "@anthropic-ai/claude-code"); got != "" {
+		t.Errorf("no program: %q", got)
+	}
+}
