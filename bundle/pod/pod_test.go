@@ -381,8 +381,11 @@ func TestRefused(t *testing.T) {
 		"podman has no network policies":   func(in *Input) { in.Engine = Podman },
 		"is no https URL":                  func(in *Input) { in.Claim, in.Git = "", "git@github.com:a/b" },
 		"a user or a password":             func(in *Input) { in.Claim, in.Git = "", "https://me:hunter2@git.example/a" },
-		"is no branch or tag":              func(in *Input) { in.Claim, in.Git = "", "https://git.example/a#--upload-pack=x" },
-		"podman 4 ignores subPath":         func(in *Input) { podman(in); in.Git = "https://git.example/a" },
+		"would not let it clone": func(in *Input) {
+			in.Jail, in.Claim, in.Git = config(t, "net-none.json"), "", "https://git.example/a"
+		},
+		"is no branch or tag":      func(in *Input) { in.Claim, in.Git = "", "https://git.example/a#--upload-pack=x" },
+		"podman 4 ignores subPath": func(in *Input) { podman(in); in.Git = "https://git.example/a" },
 		"there is a colon in it": func(in *Input) {
 			in.Jail.Spec.Linux.MaskedPaths = append(in.Jail.Spec.Linux.MaskedPaths, ada+"/a:b")
 		},
@@ -444,6 +447,13 @@ func TestNames(t *testing.T) {
 	}
 	if !strings.Contains(annotation(r.Notes), "a name is reached wherever it leads") {
 		t.Error("that a name may lead to a private address is not named")
+	}
+	// This machine is nothing that a cluster has, by whatever kind of policy.
+	for _, kind := range []string{PolicyKubernetes, PolicyCilium} {
+		r := must(t, input(filtered("10.0.0.0/8", "host:5432"), func(in *Input) { in.Policies = kind }))
+		if text := mustJSON(t, r.Objects[0]); strings.Contains(text, "5432") || !strings.Contains(annotation(r.Notes), "host:5432 is left out") {
+			t.Errorf("%s: %s", kind, text)
+		}
 	}
 	j = filtered("10.0.0.0/8:22")
 	with(t, j, func(c *network.Config) { c.Deny = []string{"10.1.9.0/24:22", "10.1.9.0/24:80", "192.168.0.0/16:22"} })
