@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -119,6 +120,9 @@ func TestForged(t *testing.T) {
 			t.Errorf("%s: it is good", name)
 		}
 	}
+	if _, err := Open(unsigned); err == nil {
+		t.Error("an envelope without a signature is opened as a receipt that nobody signed")
+	}
 	for name, change := range map[string]func(*Wanted){
 		"another session":        func(w *Wanted) { w.Session = "abd" },
 		"the beginning of an ID": func(w *Wanted) { w.Session = "ab" },
@@ -138,6 +142,47 @@ func TestForged(t *testing.T) {
 	}
 }
 
+// TestSlack: the bits of base64 that decode to nothing are zero.
+func TestSlack(t *testing.T) {
+	s, found := signer(t), map[string]bool{}
+	for _, id := range []string{"a", "ab", "abc"} {
+		sealed, err := Seal(statement(t, id), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e envelope
+		if err := json.Unmarshal(sealed, &e); err != nil {
+			t.Fatal(err)
+		}
+		e.Signatures[0].Sig = e.Signatures[0].Sig[:len(e.Signatures[0].Sig)-len(id)%2] // its last line may end or not
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(text); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string][]byte{"payload": e.Payload, "sig": e.Signatures[0].Sig} {
+			as := base64.StdEncoding.EncodeToString(value)
+			end := strings.TrimRight(as, "=")
+			if end == as {
+				continue
+			}
+			found[name] = true
+			other := end[:len(end)-1] + string(end[len(end)-1]+1) + as[len(end):]
+			if same, err := base64.StdEncoding.DecodeString(other); err != nil || !bytes.Equal(same, value) {
+				t.Fatalf("%q is not %q: %v", other, as, err)
+			}
+			if _, err := Open(bytes.Replace(text, []byte(as), []byte(other), 1)); err == nil {
+				t.Errorf("another text of the same %s is good", name)
+			}
+		}
+	}
+	if len(found) != 2 {
+		t.Errorf("only %v had such bits", found)
+	}
+}
+
 func same(a, b any) bool {
 	x, _ := json.Marshal(a)
 	y, _ := json.Marshal(b)
@@ -149,6 +194,12 @@ func TestParse(t *testing.T) {
 	good := string(statement(t, "abc"))
 	if _, err := Parse([]byte(good)); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := Parse([]byte(good + "{}")); err == nil {
+		t.Error("something behind it")
+	}
+	if _, err := Open(append([]byte(good), bytes.Repeat([]byte(" "), maxReceipt)...)); err == nil {
+		t.Error("it may be of any size")
 	}
 	for _, r := range [][2]string{
 		{StatementType, "https://in-toto.io/Statement/v0.1"},
