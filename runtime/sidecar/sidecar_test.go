@@ -104,9 +104,9 @@ func TestServe(t *testing.T) {
 // TestRefused: no key, no broker; and nothing of a broker that is not known.
 func TestRefused(t *testing.T) {
 	good := network.Broker{Name: "test", Upstream: "https://a.example", Header: "X-Api-Key", From: "env:TEST_KEY", Env: "TEST_KEY"}.Complete()
-	file := good
-	file.From = "file:/etc/shadow"
-	for want, brokers := range map[string][]network.Broker{"TEST_KEY": {good}, "is not in a variable": {file}, "there are none": {}} {
+	file, plain := good, good
+	file.From, plain.Upstream = "file:/etc/shadow", "http://a.example"
+	for want, brokers := range map[string][]network.Broker{"TEST_KEY": {good}, "is not in a variable": {file}, "http://a.example": {plain}, "there are none": {}} {
 		t.Setenv("TEST_KEY", "")
 		_, end := serve(t, io.Discard, brokers...)
 		if err := end(); err == nil || !strings.Contains(err.Error(), want) {
