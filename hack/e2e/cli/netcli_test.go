@@ -21,7 +21,8 @@ func TestLogCommand(t *testing.T) {
 	if none.Status != 125 || !strings.Contains(none.Err, "there is no log of a session in this folder") {
 		t.Errorf("before the first session: %s", none)
 	}
-	// It reads until it is refused: what a jail leaves behind is not decided on.
+	// It reads until it is refused. What a jail asks for right before its end has a
+	// test of its own: TestCloseDecidesTheLast (runtime/egress).
 	const ask = `(exec 3<>/dev/tcp/denied.example/443) 2>/dev/null; (exec 3<>/dev/tcp/198.51.100.7/22; cat <&3) 2>/dev/null; ls -d ~/.local/state 2>/dev/null; true`
 	r := world.Finish(t, w.Base(ask, "--net", "filtered", "--allow", "allowed.example"))
 	if r.Status != 0 || r.Out != "" || !strings.Contains(r.Err, "denied.example") || !strings.Contains(r.Err, "--allow denied.example") {
