@@ -66,9 +66,9 @@ func (s *summary) add(e Event) (first *report.Denied) {
 	return first
 }
 
-// addReached counts a connection or a request that was allowed.
+// addReached counts a connection or a request of the jail's that was allowed.
 func (s *summary) addReached(e Event) {
-	if e.Verdict != Allow || e.Kind == KindDNS || e.Kind == KindSSH {
+	if e.Verdict != Allow || e.Kind != KindTCP && e.Kind != KindBroker {
 		return
 	}
 	h := host{cmp.Or(e.Name, e.Address), e.Port}
