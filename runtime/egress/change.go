@@ -87,6 +87,23 @@ func (s *Session) permitted(r *request) network.Verdict {
 	})
 }
 
+// allows tells whether the rules of this moment let through what was refused: a
+// name, or an address, to which a name that was allowed may have led.
+func (s *Session) allows(d report.Denied) bool {
+	if d.Port == 0 {
+		return s.rules.Now().Lookup(d.Host).OK
+	}
+	if rule, err := network.ParseRule(d.Allow); err == nil && rule.Name() == "" {
+		name := d.Host
+		if _, err := netip.ParseAddr(name); err == nil {
+			name = ""
+		}
+		_, no := s.judge(rule.Prefix().Addr(), d.Port, name)
+		return no == nil
+	}
+	return s.rules.Now().Connect(d.Host, d.Port).OK
+}
+
 // Ports are the published ones.
 func (s *Session) Ports() []uint16 {
 	s.mu.Lock()

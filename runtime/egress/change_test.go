@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,4 +183,54 @@ func TestAsk(t *testing.T) {
 		t.Error("what was denied was not reset")
 	}
 	w.close()
+}
+
+// TestRefusals: what was refused is listed as long as it would be refused again, and
+// no longer. A name may be allowed, and what it leads to refused.
+func TestRefusals(t *testing.T) {
+	serve(t, "93.184.216.35:80", echo)
+	w := newWorld(t, mode(network.Internet), owning(public2), denying("never.example"), name("in.example", private), name("own.example", public2), name("never.example", public))
+	if _, err := w.lookup("never.example"); err == nil {
+		t.Error("what is denied is found")
+	}
+	for _, to := range []string{"in.example:80", "own.example:80", "10.1.2.3:22", "93.184.216.35:22"} {
+		if err := w.refused(to); err != nil {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	refused := 5
+	listed := func(want ...string) {
+		t.Helper()
+		for w.session.Refused() < refused {
+			time.Sleep(time.Millisecond)
+		}
+		if got := w.session.Refusals(); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+	listed("10.1.2.3:22", "10.1.2.3:80", "93.184.216.35:22", "93.184.216.35:80")
+	for _, rule := range []string{"private:in.example:80", "93.184.216.35:80"} {
+		if err := w.session.Allow([]string{rule}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listed("10.1.2.3:22", "93.184.216.35:22")
+	if err := w.session.Allow([]string{"10.0.0.0/8:*", "93.184.216.35:22"}); err != nil {
+		t.Fatal(err)
+	}
+	listed()
+	// The same of names.
+	w = newWorld(t, mode(network.Filtered, "good.example:80"))
+	if _, err := w.lookup("other.example"); err == nil {
+		t.Error("what no rule is of is found")
+	}
+	if err := w.refused("good.example:22"); err != nil {
+		t.Error(err)
+	}
+	refused = 2
+	listed("good.example:22", "other.example")
+	if err := w.session.Allow([]string{"other.example:22", "good.example:*"}); err != nil {
+		t.Fatal(err)
+	}
+	listed()
 }

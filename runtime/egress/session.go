@@ -248,26 +248,15 @@ func (s *Session) Refused() int {
 // Refusals are rules that would allow what was refused so far, the most frequent
 // first, but for what the rules of this moment let through.
 func (s *Session) Refusals() (rules []string) {
-	now := s.rules.Now()
 	s.journal.mu.Lock()
-	defer s.journal.mu.Unlock()
-	for _, d := range s.journal.summary.result().Denied {
-		if d.Allow != "" && !slices.Contains(rules, d.Allow) && !allows(now, d) {
+	refused := s.journal.summary.result().Denied
+	s.journal.mu.Unlock()
+	for _, d := range refused {
+		if d.Allow != "" && !slices.Contains(rules, d.Allow) && !s.allows(d) {
 			rules = append(rules, d.Allow)
 		}
 	}
 	return rules
-}
-
-// allows tells whether rules let through what was refused.
-func allows(now *network.Rules, d report.Denied) bool {
-	if d.Port == 0 {
-		return now.Lookup(d.Host).OK
-	}
-	if addr, err := netip.ParseAddr(d.Host); err == nil {
-		return now.Address(addr, d.Port, "").OK
-	}
-	return now.Connect(d.Host, d.Port).OK
 }
 
 // Close resets every connection, closes every listener, and returns what was
