@@ -178,3 +178,26 @@ func TestCloseDecidesTheLast(t *testing.T) {
 		}
 	}
 }
+
+// TestCloseWaitsForNobody: a program that has sent a part of what is decided on does
+// not keep Close waiting for the rest.
+func TestCloseWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, mode(network.Filtered, "good.example"), func(_ *world, _ *Options, l *limits) { l.handshake = time.Hour })
+	c := w.mustTo("good.example:443")
+	if _, err := c.Write([]byte("\x16\x03\x01\x02")); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	go func() { w.close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for the rest of a ClientHello")
+		c.Close()
+		<-closed
+	}
+	if e := w.lastEvent(Fail, 1); e.Name != "good.example" || !strings.Contains(e.Why, "no ClientHello") {
+		t.Errorf("%+v", e)
+	}
+}
