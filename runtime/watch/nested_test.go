@@ -140,3 +140,35 @@ func TestStrictHearsOfRepositories(t *testing.T) {
 		})
 	}
 }
+
+// TestStrictHearsOfTheRest: what is in a folder before it is listened to is heard of,
+// also where it is the rest of a name that begins with the folder, or above it.
+func TestStrictHearsOfTheRest(t *testing.T) {
+	for entered, c := range map[string]struct{ has, want string }{
+		"pkg/.claude":    {"settings.json", "pkg/.claude/settings.json"},
+		"pkg/.a/b":       {"c", "pkg/.a/b/c"},
+		"pkg/.claude/no": {"settings.json", ""},
+		"pkg/x":          {"y", ""},
+	} {
+		project := t.TempDir()
+		must(t, put(".git/HEAD")(project))
+		s := &specs.Spec{
+			Annotations: map[string]string{contract.RepositoriesAnnotation: `{"` + project + `":[]}`, contract.NamesAnnotation: `{".claude/settings.json":"settings",".a/b/c":"deep"}`},
+			Mounts:      []specs.Mount{bindMount(project, project, "rw")},
+		}
+		opened, err := rootfs.OpenSources(s.Mounts, nil)
+		must(t, err)
+		defer opened.Close()
+		w, err := New(s, opened)
+		must(t, err)
+		defer w.Close()
+		must(t, put(entered+"/"+c.has)(project))
+		n := newNested(&notifier{w: w, strict: true})
+		if told := n.enter(listened{project, filepath.Join(project, entered), strings.Count(entered, "/") + 1}); told != (c.want != "") {
+			t.Errorf("%s: %v", entered, told)
+		}
+		if _, heard := w.heard[filepath.Join(project, c.want)]; c.want != "" && !heard || c.want == "" && len(w.heard) > 0 {
+			t.Errorf("%s: heard of %v", entered, w.heard)
+		}
+	}
+}
