@@ -139,12 +139,10 @@ func translated(c io.Reader) string {
 				k := int(b[0])
 				b = b[1:]
 				if k == 127 {
-					for shift := 0; ; shift += 7 {
+					for shift, more := 0, true; more; shift += 7 {
+						more = b[0]&128 != 0
 						k += int(b[0]&127) << shift
 						b = b[1:]
-						if b[0]&128 == 0 && shift >= 0 {
-							break
-						}
 					}
 				}
 				s := string(b[:k])
