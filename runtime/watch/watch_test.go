@@ -313,3 +313,20 @@ func TestReplacedSymlinksAreReported(t *testing.T) {
 		}
 	}
 }
+
+// TestNow: what is named is where the host finds it: in the folder that was moved,
+// unless another one is in its place.
+func TestNow(t *testing.T) {
+	w, dir := watched(t, nil, ".envrc")
+	for _, step := range []struct {
+		do   func() error
+		want string
+	}{
+		{func() error { return nil }, dir}, {func() error { return os.Rename(dir, dir+".moved") }, dir + ".moved"}, {func() error { return os.Mkdir(dir, 0o755) }, dir},
+	} {
+		must(t, step.do())
+		if got := w.Now(dir + "/x/y"); got != step.want+"/x/y" {
+			t.Errorf("%s, not in %s", got, step.want)
+		}
+	}
+}
