@@ -201,3 +201,31 @@ func TestCloseWaitsForNobody(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// TestAcceptedToTheLast: a listener that ends hands on what waits in its queue.
+func TestAcceptedToTheLast(t *testing.T) {
+	w := newWorld(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const clients = 5
+	for range clients {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	_ = l.(*net.TCPListener).SetDeadline(time.Unix(1, 0))
+	served := make(chan struct{}, clients)
+	w.session.accept(l, func(k *link) { k.finish(); served <- struct{}{} })
+	for i := range clients {
+		select {
+		case <-served:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%d of %d were served", i, clients)
+		}
+	}
+}
