@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// children are those of this process, by whichever thread; nil where the kernel does
+// children are those of this process, by whichever thread; none where the kernel does
 // not tell (CONFIG_PROC_CHILDREN).
 func children() map[int]bool {
 	all := map[int]bool{}

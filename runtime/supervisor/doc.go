@@ -5,9 +5,9 @@
 //     starts (package userns), mostly next to the process that plans;
 //   - as root there it has libcontainer create the container that nearly every
 //     jail has, before the plan is there. If the frame of the configuration says
-//     otherwise, another is created (jail.go, container.go, create.go), or by another
-//     runtime (foreign.go). The first thread creates containers and does nothing else, for PID 1 dies with it
-//     (main.go);
+//     otherwise, another is created (jail.go, container.go, create.go), or another
+//     runtime creates it (foreign.go). The first thread creates containers and does
+//     nothing else, for PID 1 dies with it (main.go);
 //   - meanwhile it makes the mounts (package rootfs) and the network (network.go);
 //   - the mounts are delivered into the container, and PID 1 gets its orders
 //     (package orders, control.go);
