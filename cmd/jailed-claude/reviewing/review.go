@@ -32,7 +32,10 @@ func Command() *cobra.Command {
 		}
 		return w.Do(func() (review.Options, error) {
 			o, err := trusted.Review(project, name)
-			if s, found := sessionlog.In(host.StateDir()).Newest(o.Project); err == nil && found == nil && w.HTML != "" {
+			if err != nil || w.HTML == "" {
+				return o, err
+			}
+			if s, found := sessionlog.In(host.StateDir()).Newest(o.Project); found == nil {
 				err = s.Each(func(at time.Time, allowed bool, what, why string) {
 					o.Network = append(o.Network, review.Decision{Time: at, Allowed: allowed, What: what, Why: why})
 				})
