@@ -9,18 +9,26 @@ import (
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
+// plant makes the programs that jailed-claude itself runs, in a folder. Each leaves
+// its mark where it is executed.
+func plant(w *world.World, bin string) (mark string) {
+	w.T.Helper()
+	mark = filepath.Join(w.Dir, "executed")
+	for _, name := range []string{"git", "nix", "nix-store"} {
+		w.Write(bin+"/"+name, "#!/bin/sh\necho $0 >>"+mark+"\n")
+		if err := os.Chmod(bin+"/"+name, 0o755); err != nil {
+			w.T.Fatal(err)
+		}
+	}
+	return mark
+}
+
 // TestProgramsOfAFurtherFolder: nor from another folder that the jail may write.
 func TestProgramsOfAFurtherFolder(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	mark := filepath.Join(w.Dir, "executed")
 	bin := filepath.Join(w.Home, "tools/bin")
-	for _, name := range []string{"git", "nix", "nix-store"} {
-		w.Write(bin+"/"+name, "#!/bin/sh\necho $0 >>"+mark+"\n")
-		if err := os.Chmod(bin+"/"+name, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	mark := plant(w, bin)
 	if err := os.Symlink(bin, w.Home+"/link"); err != nil {
 		t.Fatal(err)
 	}
@@ -45,14 +53,8 @@ func TestProgramsOfAFurtherFolder(t *testing.T) {
 func TestProgramsOfTheProject(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	mark := filepath.Join(w.Dir, "executed")
 	bin := filepath.Join(w.Project, "node_modules/.bin")
-	for _, name := range []string{"git", "nix", "nix-store"} {
-		w.Write(bin+"/"+name, "#!/bin/sh\necho $0 >>"+mark+"\n")
-		if err := os.Chmod(bin+"/"+name, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	mark := plant(w, bin)
 	w.Mkdir(w.Home+"/bin", 0o755)
 	for link, to := range map[string]string{w.Home + "/link": bin, w.Home + "/bin/git": bin + "/git", w.Home + "/bin/nix": bin + "/nix", w.Home + "/bin/nix-store": bin + "/nix-store"} {
 		if err := os.Symlink(to, link); err != nil {

@@ -17,6 +17,19 @@ import (
 // foreign are the runtimes that "run --runtime" is tried with.
 var foreign = []string{"runc", "crun"}
 
+// withEach runs a test with each of them, beside the others.
+func withEach(t *testing.T, try func(t *testing.T, w *world.World, name string)) {
+	t.Helper()
+	t.Parallel()
+	for _, name := range foreign {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			world.RequireTool(t, name)
+			try(t, world.New(t), name)
+		})
+	}
+}
+
 // TestRuntime: a jail whose container runc or crun creates says of itself what one
 // of our own says, passes everything on, and reports at its end.
 func TestRuntime(t *testing.T) {
@@ -53,54 +66,43 @@ func TestRuntime(t *testing.T) {
 // TestRuntimeTerminal: the jail has a terminal of its own, and nothing of the
 // caller's; sequences are filtered.
 func TestRuntimeTerminal(t *testing.T) {
-	t.Parallel()
-	for _, name := range foreign {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			world.RequireTool(t, name)
-			w, p := world.New(t), world.NewPTY(t)
-			c := w.Base(`tty; for f in /proc/self/fd/[012]; do readlink $f; done; printf 'a\033]52;c;eA==\ab\n'; read -r l; echo "got $l"; exit 5`, "--net", "none", "--runtime", name)
-			c.Stdin, c.Stdout, c.Stderr = p.Slave, p.Slave, p.Slave
-			p.Attach(c)
-			if err := c.Start(); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := p.Master.WriteString("typed\r"); err != nil {
-				t.Fatal(err)
-			}
-			_ = c.Wait()
-			world.WaitFor(t, "the end of the output", func() bool { return strings.Contains(p.Shown(), "got typed") })
-			shown := p.Shown()
-			if c.ProcessState.ExitCode() != 5 || strings.Count(shown, "/dev/pts/0") != 4 || !strings.Contains(shown, "ab\r\n") || !strings.Contains(shown, "runtime=\"/") {
-				t.Errorf("status %d: %q", c.ProcessState.ExitCode(), shown)
-			}
-		})
-	}
+	withEach(t, func(t *testing.T, w *world.World, name string) {
+		p := world.NewPTY(t)
+		c := w.Base(`tty; for f in /proc/self/fd/[012]; do readlink $f; done; printf 'a\033]52;c;eA==\ab\n'; read -r l; echo "got $l"; exit 5`, "--net", "none", "--runtime", name)
+		c.Stdin, c.Stdout, c.Stderr = p.Slave, p.Slave, p.Slave
+		p.Attach(c)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Master.WriteString("typed\r"); err != nil {
+			t.Fatal(err)
+		}
+		_ = c.Wait()
+		world.WaitFor(t, "the end of the output", func() bool { return strings.Contains(p.Shown(), "got typed") })
+		shown := p.Shown()
+		if c.ProcessState.ExitCode() != 5 || strings.Count(shown, "/dev/pts/0") != 4 || !strings.Contains(shown, "ab\r\n") || !strings.Contains(shown, "runtime=\"/") {
+			t.Errorf("status %d: %q", c.ProcessState.ExitCode(), shown)
+		}
+	})
 }
 
 // TestRuntimeExec: commands find and enter such a jail.
 func TestRuntimeExec(t *testing.T) {
-	t.Parallel()
-	for _, name := range foreign {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			world.RequireTool(t, name)
-			w := world.New(t)
-			c := w.Base("exec sleep 1000", "--net", "none", "--runtime", name)
-			c.Args = append([]string{c.Args[0], "shell", "--detach"}, c.Args[2:]...)
-			r := world.Finish(t, c)
-			id := strings.TrimSpace(r.Out)
-			if r.Status != 0 {
-				t.Fatal(r)
-			}
-			if r := w.Run("exec", id, "--", "bash", "-c", "echo $$ in $PWD; exit 3"); r.Status != 3 || !strings.HasSuffix(r.Out, " in "+w.Project+"\n") {
-				t.Error(r)
-			}
-			if r := w.Run("stop", "--grace", "0s", id); r.Status != 0 {
-				t.Error(r)
-			}
-		})
-	}
+	withEach(t, func(t *testing.T, w *world.World, name string) {
+		c := w.Base("exec sleep 1000", "--net", "none", "--runtime", name)
+		c.Args = append([]string{c.Args[0], "shell", "--detach"}, c.Args[2:]...)
+		r := world.Finish(t, c)
+		id := strings.TrimSpace(r.Out)
+		if r.Status != 0 {
+			t.Fatal(r)
+		}
+		if r := w.Run("exec", id, "--", "bash", "-c", "echo $$ in $PWD; exit 3"); r.Status != 3 || !strings.HasSuffix(r.Out, " in "+w.Project+"\n") {
+			t.Error(r)
+		}
+		if r := w.Run("stop", "--grace", "0s", id); r.Status != 0 {
+			t.Error(r)
+		}
+	})
 }
 
 // TestRuntimeKilled: whenever the supervisor is killed, no process, no mount and no
@@ -136,47 +138,41 @@ func TestRuntimeKilled(t *testing.T) {
 // TestRuntimeIsGone: of the runtime no process is left beside the jail, no dead one
 // either.
 func TestRuntimeIsGone(t *testing.T) {
-	t.Parallel()
-	for _, name := range foreign {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			world.RequireTool(t, name)
-			w := world.New(t)
-			c := w.Base("echo up; read -r l", "--net", "none", "--runtime", name)
-			in, err := c.StdinPipe()
-			if err != nil {
-				t.Fatal(err)
+	withEach(t, func(t *testing.T, w *world.World, name string) {
+		c := w.Base("echo up; read -r l", "--net", "none", "--runtime", name)
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := bufio.NewReader(out).ReadString('\n'); err != nil || text != "up\n" {
+			t.Fatalf("%q: %v", text, err)
+		}
+		// The process that planned ends by itself.
+		world.WaitFor(t, "PID 1 to be the only child of the supervisor", func() bool {
+			threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", c.Process.Pid))
+			var all []string
+			for _, file := range threads {
+				text, _ := os.ReadFile(file)
+				all = append(all, strings.Fields(string(text))...)
 			}
-			out, err := c.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
+			if len(all) != 1 {
+				return false
 			}
-			if err := c.Start(); err != nil {
-				t.Fatal(err)
-			}
-			if text, err := bufio.NewReader(out).ReadString('\n'); err != nil || text != "up\n" {
-				t.Fatalf("%q: %v", text, err)
-			}
-			// The process that planned ends by itself.
-			world.WaitFor(t, "PID 1 to be the only child of the supervisor", func() bool {
-				threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", c.Process.Pid))
-				var all []string
-				for _, file := range threads {
-					text, _ := os.ReadFile(file)
-					all = append(all, strings.Fields(string(text))...)
-				}
-				if len(all) != 1 {
-					return false
-				}
-				stat, err := os.ReadFile("/proc/" + all[0] + "/stat")
-				return err == nil && strings.Contains(string(stat), "(init) ") && !strings.Contains(string(stat), ") Z ")
-			})
-			_ = in.Close()
-			if err := c.Wait(); err == nil {
-				t.Error("read at the end of the input succeeded")
-			}
+			stat, err := os.ReadFile("/proc/" + all[0] + "/stat")
+			return err == nil && strings.Contains(string(stat), "(init) ") && !strings.Contains(string(stat), ") Z ")
 		})
-	}
+		_ = in.Close()
+		if err := c.Wait(); err == nil {
+			t.Error("read at the end of the input succeeded")
+		}
+	})
 }
 
 // leavesOut is a runtime that says it did all, and has changed the configuration
