@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,5 +27,23 @@ func TestFIFOInPlaceOfThePolicy(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("a FIFO is waited for")
+	}
+}
+
+// TestLayerName: --layer is a name, and means that there is a layer.
+func TestLayerName(t *testing.T) {
+	for _, tt := range []struct{ name, mode, want string }{
+		{"../x", "", "a layer cannot be called"}, {"a/b", "overlay", "a layer cannot be called"}, {"a", "rw", "leave out --layer"}, {"a", "ro", "leave out --layer"},
+	} {
+		o := Options{Layer: tt.name, ProjectMode: tt.mode}
+		if _, err := o.layer(); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+	for _, mode := range []string{"", "overlay"} {
+		o := Options{Layer: "a", ProjectMode: mode}
+		if l, err := o.layer(); err != nil || l.Files.Project == nil || *l.Files.Project != "overlay" {
+			t.Errorf("%q: %+v, %v", mode, l, err)
+		}
 	}
 }

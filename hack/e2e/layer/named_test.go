@@ -73,8 +73,8 @@ func TestNamedLayers(t *testing.T) {
 	if r := w.Bash("cat own-*; git log -1 --format=%s", "--project-mode", "ro"); r.Out != "2\nof 2\n" {
 		t.Errorf("applied: %s", r)
 	}
-	for _, bad := range [][]string{{"--layer", "../x"}, {"--layer", "a", "--project-mode", "rw"}} {
-		if r := w.Bash("true", bad...); r.Status != 125 || !strings.Contains(r.Err, "layer") {
+	for want, bad := range map[string][]string{"a layer cannot be called": {"--layer", "../x"}, "leave out --layer": {"--layer", "a", "--project-mode", "rw"}} {
+		if r := w.Bash("true", bad...); r.Status != 125 || !strings.Contains(r.Err, want) {
 			t.Errorf("%q: %s", bad, r)
 		}
 	}
