@@ -1,0 +1,60 @@
+package host
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+)
+
+// TestShownBelow: a large pack is mounted only where the layer shows the host's own;
+// nothing is made in its place where something inside replaced or removed it.
+func TestShownBelow(t *testing.T) {
+	top, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &Facts{Layer: filepath.Join(top, "layer")}
+	f.Project.Dir = filepath.Join(top, "project")
+	const pack = ".git/objects/pack/pack-1.pack"
+	p := filepath.Join(f.Project.Dir, pack)
+	files(t, f.Project.Dir, pack)
+	upper := contract.LayerIn(f.Layer, f.Project.Dir).Upper
+	fresh := func(dir string) {
+		t.Helper()
+		if err := errors.Join(os.RemoveAll(upper), os.MkdirAll(filepath.Join(upper, dir), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	is := func(what string, want bool) {
+		t.Helper()
+		if got := shownBelow(f, p); got != want {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+	fresh("")
+	is("nothing changed", true)
+	fresh(".git/objects/pack")
+	is("beside others", true)
+	files(t, upper, pack)
+	is("replaced", false)
+	fresh("")
+	files(t, upper, ".git/objects")
+	is("a folder that is a file now", false)
+	for value, want := range map[string]bool{"y": false, "x": true, "yes": true} {
+		for _, dir := range []string{".git", ".git/objects", ".git/objects/pack"} {
+			fresh(".git/objects/pack")
+			err := unix.Setxattr(filepath.Join(upper, dir), "user.overlay.opaque", []byte(value), 0)
+			if errors.Is(err, unix.ENOTSUP) {
+				t.Skip("this file system has no user attributes: ", err)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			is(dir+" is "+value, want)
+		}
+	}
+}
