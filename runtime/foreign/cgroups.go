@@ -13,7 +13,7 @@ import (
 func newCgroups() error {
 	const root, both = "/sys/fs/cgroup", "/sys/fs/cgroup/unified"
 	var st unix.Statfs_t
-	if unix.Statfs(both, &st) != nil || st.Type != unix.CGROUP2_SUPER_MAGIC {
+	if is := unix.Statfs(both, &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC; !is {
 		return nil
 	}
 	if err := unix.Mount(both, root, "", unix.MS_BIND, ""); err != nil {

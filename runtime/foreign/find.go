@@ -71,7 +71,7 @@ func look(name, path string, never []string) (string, error) {
 	return p, nil
 }
 
-// Asked: a command line may name another runtime.
+// Asked reports whether a command line may name another runtime.
 func Asked(args []string) bool {
 	return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--runtime") })
 }

@@ -73,7 +73,7 @@ func below(pid int) (all []int) {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, file := range tasks {
 		text, _ := os.ReadFile(file)
-		for _, child := range strings.Fields(string(text)) {
+		for child := range strings.FieldsSeq(string(text)) {
 			n := 0
 			_, _ = fmt.Sscan(child, &n)
 			all = append(append(all, n), below(n)...)
