@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -173,11 +174,11 @@ func (e *export) object(profile string) any {
 
 // label is a name that Kubernetes takes for everything (RFC 1123), with room for
 // what volumes are called after it; object is one of a claim, a Secret or a
-// ConfigMap. Bounds of length in the patterns would be compiled in each start of
-// anything, which takes most of a millisecond.
+// ConfigMap. They are compiled when first used: a start of a jail has no use for
+// them.
 var (
-	label  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
-	object = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+	label  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`) })
+	object = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`) })
 )
 
 // MaxLabel is the greatest length of a name of a Pod.
@@ -197,7 +198,7 @@ func (e *export) check() error {
 		}
 	}
 	for flag, name := range map[string]string{"volume": in.Claim, "secret": in.Secret, "certificates": in.Certificates} {
-		if name != "" && (len(name) > maxObject || !object.MatchString(name)) {
+		if name != "" && (len(name) > maxObject || !object().MatchString(name)) {
 			return fmt.Errorf("--%s: %q cannot be the name of an object of Kubernetes", flag, name)
 		}
 	}
@@ -205,7 +206,7 @@ func (e *export) check() error {
 	switch {
 	case in.Image == "":
 		return hint.Add(errors.New("a Pod needs an image"), "make one: jailed-claude image DIR", "push it, and name it with its digest: --image registry.example/agent@sha256:…")
-	case len(in.Name) > MaxLabel || !label.MatchString(in.Name):
+	case len(in.Name) > MaxLabel || !label().MatchString(in.Name):
 		return hint.Add(fmt.Errorf("%q cannot be the name of a Pod", in.Name), "write lower-case letters, digits and hyphens, at most 52: --name agent")
 	case podman && in.Kind == Sandbox:
 		return errors.New("podman knows no Sandbox: leave --kind out")

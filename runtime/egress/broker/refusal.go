@@ -2,12 +2,13 @@ package broker
 
 import (
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
+	"html"
 	"net"
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // refusal is an answer of the broker's own.
@@ -40,6 +41,15 @@ func (b *Broker) answer(w http.ResponseWriter, r *refusal) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
+// inXML is r, or the sign for what cannot be shown where XML 1.0 has no place for
+// it: a request's path may hold it.
+func inXML(r rune) rune {
+	if unicode.IsControl(r) || r == 0xfffe || r == 0xffff {
+		return unicode.ReplacementChar
+	}
+	return r
+}
+
 // body is the content of a refusal and its type. Clients look in different
 // places for what to show: gh, go and git at "message", npm at "error", cargo
 // and docker in "errors", those of the Anthropic API at "error.message", those
@@ -48,11 +58,10 @@ func (b *Broker) body(r *refusal) (kind string, body []byte) {
 	text := "jailed-claude broker: " + r.text
 	host := b.upstream.Hostname()
 	if b.Signs() || strings.HasSuffix(host, ".amazonaws.com") {
-		body, _ = xml.Marshal(struct { // strings have an XML form
-			XMLName       xml.Name `xml:"Error"`
-			Code, Message string
-		}{Code: "AccessDenied", Message: text})
-		return "application/xml", append(body, '\n')
+		// Not by encoding/xml: the table of names that it makes when a program
+		// starts would be made in each start of a jail.
+		text = html.EscapeString(strings.Map(inXML, text))
+		return "application/xml", fmt.Appendf(nil, "<Error><Code>AccessDenied</Code><Message>%s</Message></Error>\n", text)
 	}
 	type detail struct {
 		Detail  string `json:"detail"`

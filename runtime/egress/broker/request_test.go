@@ -235,10 +235,18 @@ func TestRefusalForms(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &e); err != nil || e.Type != "error" || e.Error.Type != "permission_error" || e.Error.Message != e.Message {
 		t.Errorf("%v: %s", err, text)
 	}
-	resp, text := newLab(t, nil, at("s3.eu-central-1.amazonaws.com")).do("GET", "/x<y>", "")
-	var x struct{ Code, Message string }
-	if err := xml.Unmarshal([]byte(text), &x); err != nil || x.Code != "AccessDenied" || !strings.Contains(x.Message, "/x<y>") || resp.Header.Get("Content-Type") != "application/xml" {
-		t.Errorf("%v: %s", err, text)
+	for _, path := range []string{"/x<y>&'", "/]]>", "/x%01y", "/x%EF%BF%BFy", "/x%C2%85y"} {
+		resp, text := newLab(t, nil, at("s3.eu-central-1.amazonaws.com")).do("GET", path, "")
+		var x struct{ Code, Message string }
+		shown, _, _ := strings.Cut(path, "%")
+		if err := xml.Unmarshal([]byte(text), &x); err != nil || x.Code != "AccessDenied" || !strings.Contains(x.Message, shown) || resp.Header.Get("Content-Type") != "application/xml" {
+			t.Errorf("%s: %v: %s", path, err, text)
+		}
+	}
+	for _, r := range "\x00\x1b\u0085\ufffe\uffff" {
+		if got := inXML(r); got != '\ufffd' {
+			t.Errorf("%U becomes %U", r, got)
+		}
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
@@ -128,12 +129,14 @@ type overheard struct {
 	text    []byte
 }
 
-var hiddenRequest = regexp.MustCompile(`(?:^|[\r\n])[A-Za-z]+[ \t]+\S*/hidden/([a-z0-9-]+)`)
+var hiddenRequest = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[\r\n])[A-Za-z]+[ \t]+\S*/hidden/([a-z0-9-]+)`)
+})
 
 func (c *overheard) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.text = append(c.text, p[:n]...); len(c.text) < attack.Limit {
-		for _, m := range hiddenRequest.FindAllSubmatch(c.text, -1) {
+		for _, m := range hiddenRequest().FindAllSubmatch(c.text, -1) {
 			c.service.note(string(m[1]))
 		}
 	}
