@@ -63,7 +63,7 @@ var goals = []goal{
 	{what: "resident memory beside an idle agent", limit: 15, unit: "MiB", figure: func(r *report.Report) (float64, bool) { return r.Table("memory").Value(idleRSS, ours) }},
 	{what: "`true` by exec / a start", limit: 0.5, figure: rows("sessions", execRow, startRow)},
 	{what: "attach, to the first screen", limit: 20, unit: "ms", figure: func(r *report.Report) (float64, bool) { return r.Table("sessions").Value(attachRow, ours) }},
-	{what: "list of 150 jails", limit: 30, unit: "ms", figure: func(r *report.Report) (float64, bool) { return r.Table("sessions").Value(listMany, ours) }},
+	{what: "list of 150 jails (30 ms for 200)", limit: 22.5, unit: "ms", figure: func(r *report.Report) (float64, bool) { return r.Table("sessions").Value(listMany, ours) }},
 	{what: "`claude -p` turn, jailed / unjailed", limit: 1.05, figure: ratio("turn", turnRow, ours, unjailed)},
 	{what: "terminal, text, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "text", ours, relayC)},
 	{what: "terminal, colours, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "colours", ours, relayC)},

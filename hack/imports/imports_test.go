@@ -163,6 +163,10 @@ var table = []rule{
 		because: "it carries questions and answers, and knows none of them",
 	},
 	{
+		packages: []string{"runtime/announcement"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/announcement", module + "/internal"},
+		because: "it carries what a jail says of itself, and knows neither who says it nor who reads it",
+	},
+	{
 		packages: []string{"runtime/pty"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/pty"},
 		because: "terminals are the same whoever uses them",
 	},

@@ -198,10 +198,10 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %v", to, err)
 		}
 	}
-	refused := 5
+	refused := int64(5)
 	listed := func(want ...string) {
 		t.Helper()
-		for w.session.Refused() < refused {
+		for w.count.Load() < refused {
 			time.Sleep(time.Millisecond)
 		}
 		if got := w.session.Refusals(); !slices.Equal(slices.Sorted(slices.Values(got)), want) {

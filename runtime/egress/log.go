@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
@@ -101,6 +102,8 @@ type journal struct {
 	suppressed int
 	timer      *time.Timer
 	summary    summary
+	// refused is how many destinations were; nil for nobody.
+	refused *atomic.Int64
 	// told is what the jail itself may read of it; nil for nobody.
 	told  io.Writer
 	tells int
@@ -128,6 +131,9 @@ func (j *journal) event(e Event) {
 	e.Time = e.Time.UTC().Truncate(time.Millisecond)
 	if d := j.summary.add(e); d != nil {
 		j.tell(now, report.Told(d))
+	}
+	if j.refused != nil {
+		j.refused.Store(int64(len(j.summary.denied) + j.summary.more))
 	}
 	if e.Verdict == Allow && e.Kind != KindDNS {
 		j.write(e)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -56,6 +57,8 @@ type Options struct {
 	// DialAgent connects to the host's ssh agent, where the configuration lets
 	// the jail use it.
 	DialAgent func(ctx context.Context) (net.Conn, error)
+	// Refused is set to how many destinations were refused, so far; nil for nobody.
+	Refused *atomic.Int64
 	// Log gets the events as JSON lines, one Write each; nil for nobody.
 	Log io.Writer
 	// Told gets a line for each destination that is refused for the first time, and
@@ -148,7 +151,7 @@ func start(o Options, l limits) (*Session, error) {
 		config: o.Config, rules: live.New(o.Config), book: names.NewBook(), upstream: o.Upstream, dial: o.Dial, own: o.Own,
 		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, byName: map[string]*broker.Broker{}, ports: map[uint16]net.Listener{},
 	}
-	s.journal.told, s.hostsFile = o.Told, cmp.Or(o.HostsFile, "/etc/hosts")
+	s.journal.told, s.journal.refused, s.hostsFile = o.Told, o.Refused, cmp.Or(o.HostsFile, "/etc/hosts")
 	if s.dial == nil {
 		s.dial = dialTCP
 	}
@@ -236,13 +239,6 @@ func (s *Session) serve() {
 		s.accepting.Go(func() { s.accept(l, func(k *link) { s.toHost(k, addrPort(l.Addr()).Port()) }) })
 	}
 	s.running.Go(s.watch)
-}
-
-// Refused is how many destinations were refused, so far.
-func (s *Session) Refused() int {
-	s.journal.mu.Lock()
-	defer s.journal.mu.Unlock()
-	return len(s.journal.summary.denied) + s.journal.summary.more
 }
 
 // Refusals are rules that would allow what was refused so far, the most frequent

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type world struct {
 	netns   *os.File
 	calls   chan func()
 	closed  *report.Summary
+	count   atomic.Int64 // of refused destinations
 
 	mu     sync.Mutex
 	log    bytes.Buffer
@@ -142,7 +144,7 @@ func tryWorld(t testing.TB, changes ...change) (*world, error) {
 	t.Cleanup(func() { close(w.calls); w.netns.Close() })
 	o := Options{
 		Config: &network.Network{Config: network.Config{Mode: network.Filtered, Via: network.ViaRedirect, TLS: network.TLSStrict}},
-		NetNS:  w.netns, Log: w, LookupHost: w.lookupHost, Dial: w.dialOut, Own: w.isOwn,
+		NetNS:  w.netns, Refused: &w.count, Log: w, LookupHost: w.lookupHost, Dial: w.dialOut, Own: w.isOwn,
 	}
 	l := defaultLimits()
 	for _, c := range changes {

@@ -1,19 +1,22 @@
 package launch
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/internal/descriptors"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
-	"github.com/jailed-claude/jailed-claude/internal/memfd"
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/runtime/announcement"
 )
 
 // Running is one running jail.
@@ -25,6 +28,8 @@ type Running struct {
 	Started time.Time `json:"started"`
 	// Agent is the name of its program.
 	Agent string `json:"agent"`
+	// Seen is what it said besides when it was found.
+	Seen announcement.Seen `json:"-"`
 }
 
 // Busy reports whether jails of this user run, or might.
@@ -38,20 +43,47 @@ func Busy() bool {
 // /proc. A jailed program cannot pass for one, for it has a PID namespace of
 // its own.
 func List() ([]Running, error) {
-	entries, err := os.ReadDir("/proc")
+	names, err := processes()
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	jails := []Running{}
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			if j, ok := running(pid); ok {
-				jails = append(jails, j)
+	found, host := make(chan []Running), theHost()
+	// Reading /proc is work of the kernel, which another processor can do as well.
+	workers := min(runtime.GOMAXPROCS(0), 4)
+	for i := range workers {
+		go func() {
+			var some []Running
+			find := descriptors.Finder{
+				Wanted: func(file string) bool { return file == "/memfd:"+announcement.Name+" (deleted)" },
+				First:  strconv.Itoa(announcement.Descriptor),
 			}
-		}
+			for at := i; at < len(names); at += workers {
+				if pid, err := strconv.Atoi(names[at]); err == nil && pid != os.Getpid() {
+					if j, ok := host.running(&find, pid); ok {
+						some = append(some, j)
+					}
+				}
+			}
+			found <- some
+		}()
 	}
-	slices.SortFunc(jails, func(a, b Running) int { return a.Started.Compare(b.Started) })
+	jails := []Running{}
+	for range workers {
+		jails = append(jails, <-found...)
+	}
+	slices.SortFunc(jails, func(a, b Running) int {
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.PID, b.PID))
+	})
 	return jails, nil
+}
+
+func processes() ([]string, error) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Readdirnames(-1)
 }
 
 // Find returns the running jail with that ID, or the one that begins like that.
@@ -86,24 +118,13 @@ func IsRunning(id string) bool {
 	return err == nil && slices.ContainsFunc(jails, func(j Running) bool { return j.ID == id })
 }
 
-// announcement is the name of a file in memory that a supervisor keeps open: it
-// says which jail it is of, and which process that is. Others have it open too: a
-// process that List is called in, while it reads, and one that the supervisor has
-// just made.
-const announcement = "jailed-claude"
-
-var announcing *os.File // kept open
-
-func announce(h *Plan) (err error) {
-	if announcing, err = memfd.Create(announcement); err != nil {
-		return err
-	}
-	return memfd.Seal(announcing, fmt.Appendf(nil, "%s\x00%d\x00%s\x00%s\x00%d",
-		h.Options.ID, time.Now().Unix(), h.Spec.Process.Cwd, program(h.Spec.Process.Args), os.Getpid()))
+// announce makes what List finds.
+func announce(p *Plan) (err error) {
+	p.Announced, err = announcement.Make(announcement.Jail{
+		ID: p.Options.ID, Started: time.Now(), Project: p.Spec.Process.Cwd, Agent: program(p.Spec.Process.Args),
+	})
+	return err
 }
-
-// Over takes the announcement back: the jail is over, its supervisor not yet.
-func Over() { announcing.Close() }
 
 // program is the name of the one that PID 1 starts.
 func program(args []string) string {
@@ -113,45 +134,54 @@ func program(args []string) string {
 	return ""
 }
 
-// announced reads the announcement of a process, if it has one.
-func announced(pid int) (string, bool) {
-	fd, ok := descriptors.Find(pid, func(file string) bool { return file == "/memfd:"+announcement+" (deleted)" })
-	if !ok {
-		return "", false
-	}
-	text, err := os.ReadFile(fd)
-	return string(text), err == nil && len(text) > 0
+// host is what there is to know of this host for a list.
+type host struct {
+	uid uint32
+	// pids is the PID namespace of this process, where that is the one of /proc.
+	pids string
 }
 
-func running(pid int) (Running, bool) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	st, err := os.Stat(dir)
-	if err != nil {
-		return Running{}, false
+func theHost() host {
+	h := host{uid: uint32(os.Getuid())}
+	if outside(os.Getpid()) {
+		h.pids, _ = os.Readlink("/proc/self/ns/pid")
 	}
-	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || int(sys.Uid) != os.Getuid() {
-		return Running{}, false
+	return h
+}
+
+// running reads the announcement of a process, if it is a supervisor of this user's.
+func (h host) running(find *descriptors.Finder, pid int) (j Running, ok bool) {
+	place := "/proc/" + strconv.Itoa(pid)
+	var st unix.Stat_t
+	// What runs in jails is asked no further.
+	if unix.Stat(place, &st) != nil || st.Uid != h.uid || !h.outside(place, pid) {
+		return j, false
 	}
-	text, ok := announced(pid)
+	file, ok := find.Find(pid)
 	if !ok {
-		return Running{}, false // another program, another user's, or gone
+		return j, false // another program, or gone
 	}
-	j := Running{PID: pid}
-	var started string
-	j.ID, text, _ = strings.Cut(text, "\x00")
-	started, text, _ = strings.Cut(text, "\x00")
-	j.Project, text, _ = strings.Cut(text, "\x00")
-	agent, owner, said := strings.Cut(text, "\x00")
-	if said && owner != strconv.Itoa(pid) { // an earlier version did not say
-		return Running{}, false
+	seen, err := announcement.Read(file, pid)
+	if err != nil {
+		return j, false
 	}
-	j.Agent = agent
-	if sec, err := strconv.ParseInt(started, 10, 64); err == nil {
-		j.Started = time.Unix(sec, 0)
+	return Running{ID: seen.ID, PID: pid, Project: seen.Project, Started: seen.Started, Agent: seen.Agent, Seen: seen}, true
+}
+
+// outside is the function of that name, with less work: /proc/PID/status is long.
+func (h host) outside(place string, pid int) bool {
+	if h.pids == "" {
+		return outside(pid)
 	}
-	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	pids, err := os.Readlink(place + "/ns/pid")
+	return err == nil && pids == h.pids
+}
+
+// outside reports whether a process is in the PID namespace of /proc, and in none
+// below it: NSpid, since Linux 4.1, has a number for each.
+func outside(pid int) bool {
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	_, pids, _ := strings.Cut(string(status), "\nNSpid:")
 	pids, _, _ = strings.Cut(pids, "\n")
-	// In a nested PID namespace NSpid (since kernel 4.1) has a second number.
-	return j, err == nil && len(strings.Fields(pids)) == 1
+	return err == nil && len(strings.Fields(pids)) == 1
 }

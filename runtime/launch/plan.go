@@ -8,6 +8,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/jailed-claude/jailed-claude/internal/memfd"
+	"github.com/jailed-claude/jailed-claude/runtime/announcement"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/contract/wire"
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -21,6 +22,8 @@ type Plan struct {
 	// Network is what Spec says of it, parsed where the plan is read; nil where
 	// there is none.
 	Network *network.Network
+	// Announced is by what the jail is found, where the plan was received.
+	Announced *announcement.File
 }
 
 // write makes a file that cannot change any more.

@@ -1,7 +1,6 @@
 package layer
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +23,7 @@ import (
 
 // Layers are those of one jail.
 type Layers struct {
-	// mu is for State, which others ask for while the jail runs.
+	// mu is for Named, which others ask for while the jail runs.
 	mu  sync.Mutex
 	all []*layer
 	// mounts are descriptors of their mounts.
@@ -138,22 +137,18 @@ func (ls *Layers) Close() {
 	ls.all = nil
 }
 
-// State is "changed" if one of the layers holds something, "empty" if none does, and
-// nothing where there is no layer; name is that of the project's. The jail may run.
-func (ls *Layers) State() (state, name string) {
+// Named is the name of the project's layer, and the descriptors of all upper folders.
+// The jail may run.
+func (ls *Layers) Named() (name string, uppers []string) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for _, l := range ls.all {
 		if dir := path.Dir(l.Upper); path.Base(dir) == contract.LayerFolder {
 			name = contract.LayerName(dir)
 		}
-		empty, err := kept.Empty("/proc/self/fd/" + strconv.Itoa(l.folders.Upper))
-		if err == nil && !empty {
-			state = "changed"
-		}
-		state = cmp.Or(state, "empty")
+		uppers = append(uppers, strconv.Itoa(l.folders.Upper))
 	}
-	return state, name
+	return name, uppers
 }
 
 // Report tells whether the layers hold something. It says what, but where somebody

@@ -4,8 +4,6 @@ import "time"
 
 // What a supervisor answers.
 const (
-	// AskStatus is answered with a Status.
-	AskStatus = "status"
 	// AskExec takes ExecArgs and is answered with an ExecAnswer (package enter).
 	AskExec = "exec"
 	// AskAttach takes AttachArgs and is answered with an AttachAnswer; then come
@@ -17,37 +15,6 @@ const (
 	// exit status, a byte, and what a detached one says at its end.
 	AskStop = "stop"
 	AskWait = "wait"
-)
-
-// Status is what a jail says of itself.
-type Status struct {
-	// Network is its mode.
-	Network string `json:"network"`
-	// Refused is how many destinations were refused.
-	Refused int `json:"refused"`
-	// State is what the agent seems to do; empty of a jail without a terminal.
-	State string `json:"state,omitempty"`
-	// Detached: it was started with --detach, and Viewers are attached.
-	Detached bool `json:"detached,omitempty"`
-	Viewers  int  `json:"viewers,omitempty"`
-	// LayerName is the name of its layer, if that has one.
-	LayerName string `json:"layer_name,omitempty"`
-	// Layer says whether a layer holds changes: LayerEmpty or LayerChanged; empty of
-	// a jail without one.
-	Layer string `json:"layer,omitempty"`
-}
-
-// States of an agent, as its terminal shows them.
-const (
-	Working = "working"
-	Waits   = "waits" // for its user, whom it has called
-	Idle    = "idle"
-)
-
-// What a layer holds.
-const (
-	LayerEmpty   = "empty"
-	LayerChanged = "changed"
 )
 
 // AttachArgs are those of a viewer: whether it only looks, and its size.

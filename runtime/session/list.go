@@ -1,43 +1,39 @@
 package session
 
 import (
+	"bufio"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
-	"github.com/jailed-claude/jailed-claude/runtime/control"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 )
 
 // Listed is a running jail, what it says of itself, and what it uses.
 type Listed struct {
 	launch.Running
-	// Status is nil where the jail does not answer: it is starting or ending.
+	// Status is nil where the jail is starting or ending.
 	*Status
 	Usage
 }
 
-// atOnce is how many jails are asked at one time, and patience for an answer.
-const (
-	atOnce   = 16
-	patience = 2 * time.Second
-)
-
 // List is launch.List, with what each jail does.
 func List() ([]Listed, error) {
+	usages := begin(usage)
 	jails, err := launch.List()
 	if err != nil {
 		return nil, err
 	}
-	return asked(jails), nil
+	return listed(jails, <-usages), nil
 }
 
 // Everything is List, and the jails that have ended and left words.
 func Everything(w Words) (all []Listed, unread []string, err error) {
+	usages := begin(usage)
 	var jails []launch.Running
 	unread, err = w.Unread(func() ([]launch.Running, error) {
 		jails, err = launch.List()
@@ -46,53 +42,28 @@ func Everything(w Words) (all []Listed, unread []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return asked(jails), unread, nil
+	return listed(jails, <-usages), unread, nil
 }
 
-// asked asks each jail what it does.
-func asked(jails []launch.Running) []Listed {
+// begin has something done meanwhile.
+func begin[T any](do func() T) <-chan T {
+	done := make(chan T, 1)
+	go func() { done <- do() }()
+	return done
+}
+
+func listed(jails []launch.Running, used processes) []Listed {
 	all := make([]Listed, len(jails))
-	if len(jails) == 0 {
-		return all
-	}
-	next := make(chan int)
-	var group sync.WaitGroup
-	for range min(atOnce, len(jails)) {
-		group.Go(func() {
-			for i := range next {
-				if s, err := StatusOf(jails[i]); err == nil {
-					all[i].Status = &s
-				}
-			}
-		})
-	}
 	for i, j := range jails {
-		all[i].Running = j
-		next <- i
-	}
-	close(next)
-	used := usage()
-	group.Wait()
-	for i, j := range jails {
-		all[i].Usage = used.of(j.PID)
+		all[i] = Listed{Running: j, Status: StatusOf(j), Usage: used.of(j.PID)}
 	}
 	return all
 }
 
-// StatusOf asks a jail that has started.
-func StatusOf(j launch.Running) (s Status, err error) {
-	c, err := control.Try(j.PID, patience)
-	if err != nil {
-		return s, err
-	}
-	defer c.Close()
-	_, err = c.Call(AskStatus, nil, &s)
-	return s, err
-}
-
 // Print writes a table for people.
 func Print(w io.Writer, jails []Listed) error {
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	b := bufio.NewWriter(w) // a tabwriter writes each cell by itself
+	t := tabwriter.NewWriter(b, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tPID\tFOR\tSTATE\tNET\tREFUSED\tLAYER\tCPU\tMEMORY\tAGENT\tPROJECT")
 	for _, j := range jails {
 		state, net, refused, layer := "-", "-", "-", "-"
@@ -104,5 +75,5 @@ func Print(w io.Writer, jails []Listed) error {
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%dM\t%s\t%s\n", j.ID, j.PID, time.Since(j.Started).Round(time.Second), state, net, refused, layer,
 			cpu, j.Memory>>20, show.Visible(j.Agent), show.Visible(j.Project))
 	}
-	return t.Flush()
+	return errors.Join(t.Flush(), b.Flush())
 }

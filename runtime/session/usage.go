@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // Usage is what the processes of a jail use, its supervisor included.
@@ -34,27 +36,53 @@ func usage() processes {
 	defer dir.Close()
 	names, _ := dir.Readdirnames(-1)
 	page := int64(os.Getpagesize())
+	buf := make([]byte, 1024) // of some 300
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
 		if err != nil {
 			continue
 		}
-		text, err := os.ReadFile("/proc/" + name + "/stat")
+		text := buf[:read(int(dir.Fd()), name+"/stat", buf)]
 		// The name of a program may have anything in it, a parenthesis too.
 		at := bytes.LastIndexByte(text, ')')
-		if err != nil || at < 0 {
+		if at < 0 {
 			continue // it has ended
 		}
-		f := bytes.Fields(text[at+1:])
-		if len(f) < 22 {
+		var f [22]int64
+		if !numbers(text[at+1:], f[:]) {
 			continue
 		}
-		number := func(i int) int64 { n, _ := strconv.ParseInt(string(f[i-3]), 10, 64); return n }
+		number := func(i int) int64 { return f[i-3] }
 		// proc_pid_stat(5): parent, times and those of children, resident pages.
 		p.children[int(number(4))] = append(p.children[int(number(4))], pid)
 		p.uses[pid] = Usage{CPU: float64(number(14)+number(15)+number(16)+number(17)) / ticks, Memory: number(24) * page}
 	}
 	return p
+}
+
+// read reads the beginning of a file into buf, and nothing of one that is gone.
+func read(dir int, name string, buf []byte) int {
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(fd)
+	n, _ := unix.Read(fd, buf)
+	return max(n, 0)
+}
+
+// numbers reads as many words as there is place for. What is none, as the state of a
+// process, is 0.
+func numbers(text []byte, to []int64) bool {
+	i := 0
+	for word := range bytes.FieldsSeq(text) {
+		if i == len(to) {
+			break
+		}
+		to[i], _ = strconv.ParseInt(string(word), 10, 64)
+		i++
+	}
+	return i == len(to)
 }
 
 // of sums up what a process and all below it use.

@@ -35,7 +35,6 @@ type console struct {
 	// output is where the jail's terminal is shown, through filter.
 	output *os.File
 	filter *terminal.Filter
-	seen   viewers.Activity
 	// screen is where it is kept for viewers, in place of output, where the jail is
 	// detached. It is set by start.
 	detached *launch.Detached
@@ -154,9 +153,9 @@ func (c *console) adopt(oob []byte) error {
 }
 
 // start puts the caller's terminal into raw mode and begins to relay what o
-// lets through. The second call does nothing: a jail that ends early may have
+// lets through, and to note that in seen. The second call does nothing: a jail that ends early may have
 // been relayed already.
-func (c *console) start(o terminal.Options) error {
+func (c *console) start(o terminal.Options, seen viewers.Activity) error {
 	if c.relayed {
 		return nil
 	}
@@ -165,9 +164,9 @@ func (c *console) start(o terminal.Options) error {
 		return fmt.Errorf("terminal: %w", err)
 	}
 	if c.detached != nil {
-		return c.keep(o)
+		return c.keep(o, seen)
 	}
-	c.filter = terminal.NewFilter(c.seen.Output(c.output), o)
+	c.filter = terminal.NewFilter(seen.Output(c.output), o)
 	if err := c.raw(); err != nil {
 		return err
 	}
@@ -178,7 +177,7 @@ func (c *console) start(o terminal.Options) error {
 			return fmt.Errorf("terminal: %w", err)
 		}
 		c.typed = in
-		go pty.Relay(c.seen.Input(c.master), in)
+		go pty.Relay(seen.Input(c.master), in)
 	} else if err := pty.Change(c.master, func(t *unix.Termios) { t.Oflag &^= unix.ONLCR }); err != nil {
 		// The caller's terminal is not raw then: it adds the carriage returns.
 		return fmt.Errorf("terminal: %w", err)
@@ -196,8 +195,8 @@ func (c *console) start(o terminal.Options) error {
 }
 
 // keep keeps a detached jail's terminal for viewers.
-func (c *console) keep(o terminal.Options) error {
-	c.screen = &viewers.Screen{Master: c.master, Options: o}
+func (c *console) keep(o terminal.Options, seen viewers.Activity) error {
+	c.screen = &viewers.Screen{Master: c.master, Options: o, Activity: seen}
 	if err := c.screen.Start(c.size()); err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}

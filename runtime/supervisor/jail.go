@@ -28,6 +28,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
+	"github.com/jailed-claude/jailed-claude/runtime/viewers"
 	"github.com/jailed-claude/jailed-claude/runtime/watch"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
@@ -147,10 +148,11 @@ func (j *jail) run() (status int, err error) {
 	if err == nil && !attest.Write(out, o.Receipt, end) {
 		status = exitOurs
 	}
+	j.plan.Announced.Over()
 	j.layers.Close()
 	j.commands.end(status)
 	if then {
-		launch.Over()
+		j.plan.Announced.Close()
 		afterwards.Go(waiting)
 	}
 	if err := fault.After(fault.Closed, err); err != nil {
@@ -182,7 +184,7 @@ func (j *jail) prepare() error {
 	}
 	j.signals = catchSignals()
 	var err error
-	if j.network, err = newJailNet(s, j.plan.Network, o, j.host.ReadFile); err != nil {
+	if j.network, err = newJailNet(s, j.plan.Network, o, &j.plan.Announced.Refused, j.host.ReadFile); err != nil {
 		return err
 	}
 	if err := fault.After(fault.NetBegun, j.network.start(j.netNS)); err != nil {
@@ -312,7 +314,7 @@ func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err err
 		return 0, false, err
 	}
 	if c.console != nil {
-		if err := c.console.start(terminalOptions(j.plan.Spec)); err != nil {
+		if err := c.console.start(terminalOptions(j.plan.Spec), j.seen()); err != nil {
 			return 0, false, err
 		}
 		defer c.console.restore()
@@ -364,7 +366,7 @@ func (j *jail) early(err error) (status int, killed bool, _ error) {
 	}
 	status = j.container.wait()
 	if console := j.container.console; console != nil {
-		_ = console.start(terminalOptions(j.plan.Spec))
+		_ = console.start(terminalOptions(j.plan.Spec), j.seen())
 		console.drain()
 		console.restore()
 	}
@@ -373,6 +375,9 @@ func (j *jail) early(err error) (status int, killed bool, _ error) {
 	}
 	return 0, false, fmt.Errorf("start PID 1: %w (exit status %d)", err, status)
 }
+
+// seen is where what passes at the terminal is noted.
+func (j *jail) seen() viewers.Activity { return viewers.Activity{State: j.plan.Announced.State} }
 
 // end ends the jail, however far it has come, and returns the destinations that
 // it was refused.

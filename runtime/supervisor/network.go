@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
@@ -35,6 +36,8 @@ type jailNet struct {
 	keys   map[string]string
 	roots  []byte
 	log    io.Writer
+	// refused is how many destinations were.
+	refused *atomic.Int64
 	// told is the file of the jail in which refusals are listed.
 	told *told.File
 	// authority signs for the services that have brokers, when made is closed;
@@ -54,8 +57,8 @@ type jailNet struct {
 }
 
 // newJailNet is the network of a configuration; read reads files of the host.
-func newJailNet(s *specs.Spec, config *network.Network, o launch.Options, read func(name string) ([]byte, error)) (*jailNet, error) {
-	n := &jailNet{keys: o.Keys, told: new(told.File)}
+func newJailNet(s *specs.Spec, config *network.Network, o launch.Options, refused *atomic.Int64, read func(name string) ([]byte, error)) (*jailNet, error) {
+	n := &jailNet{keys: o.Keys, refused: refused, told: new(told.File)}
 	for _, ns := range s.Linux.Namespaces {
 		n.own = n.own || ns.Type == specs.NetworkNamespace
 	}
@@ -109,7 +112,7 @@ func (n *jailNet) start(ns *os.File) (err error) {
 func (n *jailNet) setUp(ns *os.File) {
 	n.ns, n.ready = ns, make(chan error, 1)
 	go func() {
-		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Upstream: n.upstream, DialAgent: n.dialAgent, Log: n.log, Told: n.told}
+		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Upstream: n.upstream, DialAgent: n.dialAgent, Refused: n.refused, Log: n.log, Told: n.told}
 		o.Sources, o.Keepers = n.logins()
 		a, err := n.signer()
 		if a != nil {
@@ -211,14 +214,6 @@ func (n *jailNet) mode() string {
 		return fmt.Sprintf("%s(%d)", network.Filtered, len(n.config.Allow))
 	}
 	return n.config.Mode
-}
-
-// refused is how many destinations were, so far.
-func (n *jailNet) refused() int {
-	if n.session == nil {
-		return 0
-	}
-	return n.session.Refused()
 }
 
 // close ends every connection, and returns what was refused.

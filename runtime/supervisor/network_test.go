@@ -32,7 +32,7 @@ func netSpec(own bool, annotation string) *specs.Spec {
 // jailNetOf is newJailNet, as a plan is read.
 func jailNetOf(s *specs.Spec) (*jailNet, error) {
 	config, _ := network.Decode(s.Annotations[contract.NetworkAnnotation])
-	return newJailNet(s, config, launch.Options{}, os.ReadFile)
+	return newJailNet(s, config, launch.Options{}, nil, os.ReadFile)
 }
 
 func TestNewJailNet(t *testing.T) {

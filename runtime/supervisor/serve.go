@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/announcement"
 	channel "github.com/jailed-claude/jailed-claude/runtime/control"
 	"github.com/jailed-claude/jailed-claude/runtime/enter"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
@@ -54,7 +55,6 @@ func (j *jail) serve() {
 		return
 	}
 	c.server = s
-	s.Handle(session.AskStatus, j.status)
 	s.Handle(session.AskExec, (&enter.Jail{
 		PID: j.pid, Control: j.container.control.ours, Spec: j.plan.Spec, Inspect: j.inspectFurther,
 		Orders: func(s *specs.Spec) []byte { return orders.Encode(s, false) },
@@ -71,6 +71,7 @@ func (j *jail) serve() {
 		s.Handle(session.AskAttach, c.screen.Attach)
 		s.Handle(session.AskLogs, c.screen.Logs)
 	}
+	j.publish()
 	go s.Serve()
 }
 
@@ -151,13 +152,12 @@ func (c *commands) end(status int) {
 	c.server.Finish()
 }
 
-func (j *jail) status(*channel.Request) (any, error) {
-	s := session.Status{Network: j.network.mode(), Refused: j.network.refused()}
-	s.Layer, s.LayerName = j.layers.State()
-	if screen := j.commands.screen; screen != nil {
-		s.Detached, s.State, s.Viewers = true, screen.State(), screen.Viewers()
-	} else if console := j.container.console; console != nil {
-		s.State = console.seen.State()
+// publish says what holds as long as the agent runs, to whoever lists jails.
+func (j *jail) publish() {
+	c := announcement.Constant{Network: j.network.mode()}
+	c.LayerName, c.Layers = j.layers.Named()
+	if console := j.container.console; console != nil {
+		c.Terminal, c.Detached = true, console.screen != nil
 	}
-	return s, nil
+	j.plan.Announced.Publish(c)
 }

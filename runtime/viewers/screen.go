@@ -20,6 +20,8 @@ type Screen struct {
 	Options terminal.Options
 	// Resume lets a stopped agent go on.
 	Resume func()
+	// Activity is noted, and how many viewers there are.
+	Activity
 
 	filter *terminal.Filter
 	mu     sync.Mutex
@@ -28,7 +30,6 @@ type Screen struct {
 	width  uint16
 	height uint16
 	paused bool
-	Activity
 }
 
 // Start begins to show. The size is the one until a viewer has another.
@@ -123,6 +124,7 @@ func (s *Screen) enter(c *net.UnixConn, a session.AttachArgs) *viewer {
 		v.put(session.Output, again)
 	}
 	s.all = append(s.all, v)
+	s.Viewers.Store(int64(len(s.all)))
 	paused := s.paused && !a.ReadOnly
 	if s.tail.cut && a.Height > 1 {
 		// Not all of the screen may be there: the program draws it again when the
@@ -143,6 +145,7 @@ func (s *Screen) leave(v *viewer) {
 	s.mu.Lock()
 	wrote := s.writer() == v
 	s.all = slices.DeleteFunc(s.all, func(other *viewer) bool { return other == v })
+	s.Viewers.Store(int64(len(s.all)))
 	s.fit()
 	paused := s.paused && wrote && s.writer() != nil
 	s.mu.Unlock()
@@ -210,6 +213,7 @@ func (s *Screen) End(status int, report []byte) {
 	s.mu.Lock()
 	all := s.all
 	s.all = nil
+	s.Viewers.Store(0)
 	s.mu.Unlock()
 	var group sync.WaitGroup
 	for _, v := range all {

@@ -4,15 +4,9 @@ import (
 	"bytes"
 	"io"
 	"slices"
-	"sync"
-	"time"
 
-	"github.com/jailed-claude/jailed-claude/runtime/session"
+	"github.com/jailed-claude/jailed-claude/runtime/announcement"
 )
-
-// busy is how long after its last output a program counts as working: what works
-// shows that it does, several times a second.
-const busy = 2 * time.Second
 
 // calls: a program calls for its user, by the bell or by a notification.
 func calls(p []byte) bool {
@@ -39,42 +33,20 @@ func notifies(text []byte) bool {
 	return false
 }
 
-// Activity is what passes between a program and a terminal: when something was last
-// shown and typed, and when the program last called for its user.
-type Activity struct {
-	mu                   sync.Mutex
-	shown, typed, called time.Time
-}
+// Activity notes what passes between a program and a terminal: when something was
+// last shown and typed, and when the program last called for its user.
+type Activity struct{ *announcement.State }
 
 // show notes what the program shows.
-func (a *Activity) show(p []byte) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.shown = time.Now()
+func (a Activity) show(p []byte) {
+	a.Shown.Now()
 	if calls(p) {
-		a.called = a.shown
+		a.Called.Now()
 	}
 }
 
 // answer notes that something was typed.
-func (a *Activity) answer() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.typed = time.Now()
-}
-
-// State is what the program seems to do.
-func (a *Activity) State() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	switch {
-	case time.Since(a.shown) < busy && a.shown.After(a.typed):
-		return session.Working
-	case a.called.After(a.typed):
-		return session.Waits
-	}
-	return session.Idle
-}
+func (a Activity) answer() { a.Typed.Now() }
 
 // noted is a writer on whose way something is noted.
 type noted struct {
@@ -88,14 +60,7 @@ func (n noted) Write(p []byte) (int, error) {
 }
 
 // Output notes what is shown on its way to a terminal.
-func (a *Activity) Output(to io.Writer) io.Writer { return noted{to, a.show} }
+func (a Activity) Output(to io.Writer) io.Writer { return noted{to, a.show} }
 
 // Input notes that something is typed on its way to a program.
-func (a *Activity) Input(to io.Writer) io.Writer { return noted{to, func([]byte) { a.answer() }} }
-
-// Viewers is how many look.
-func (s *Screen) Viewers() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.all)
-}
+func (a Activity) Input(to io.Writer) io.Writer { return noted{to, func([]byte) { a.answer() }} }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/announcement"
 	"github.com/jailed-claude/jailed-claude/runtime/pty"
 	"github.com/jailed-claude/jailed-claude/runtime/session"
 	"github.com/jailed-claude/jailed-claude/runtime/terminal"
@@ -32,7 +33,7 @@ func begun(t *testing.T, o terminal.Options) *Screen {
 		t.Skip("no pseudo-terminals: ", err)
 	}
 	t.Cleanup(func() { master.Close() })
-	s := &Screen{Master: master, Options: o, Resume: func() {}}
+	s := &Screen{Master: master, Options: o, Resume: func() {}, Activity: Activity{new(announcement.State)}}
 	must(t, s.Start(80, 24))
 	return s
 }
@@ -73,12 +74,12 @@ func attached(t *testing.T, s *Screen, a session.AttachArgs) *client {
 		must(t, errors.Join(err, f.Close()))
 		ends[i] = c.(*net.UnixConn)
 	}
-	before, c := s.Viewers(), &client{ends[1], bufio.NewReader(ends[1]), make(chan struct{})}
+	before, c := s.Viewers.Load(), &client{ends[1], bufio.NewReader(ends[1]), make(chan struct{})}
 	go func() {
 		defer close(c.left)
 		s.serve(ends[0], a)
 	}()
-	until(t, "a viewer", func() bool { return s.Viewers() > before })
+	until(t, "a viewer", func() bool { return s.Viewers.Load() > before })
 	t.Cleanup(func() { c.Close(); <-c.left })
 	return c
 }

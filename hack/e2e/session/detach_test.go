@@ -158,28 +158,6 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
-// TestWordsOfANewJail: a list that began before a jail did takes away nothing of it.
-func TestWordsOfANewJail(t *testing.T) {
-	t.Parallel()
-	w := world.New(t)
-	stopped := detached(w, "exec sleep 1000")
-	if err := syscall.Kill(stopped.PID, syscall.SIGSTOP); err != nil { // it is asked, and does not answer
-		t.Fatal(err)
-	}
-	list := w.Command("list")
-	if err := list.Start(); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(200 * time.Millisecond)
-	j := detached(w, "exec sleep 1000")
-	if err := list.Wait(); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(w.Home + "/.local/state/jailed-claude/ended/" + j.ID); err != nil {
-		t.Error(err)
-	}
-}
-
 // TestManyDetached: a supervisor that is killed takes its jail along and no other.
 func TestManyDetached(t *testing.T) {
 	t.Parallel()

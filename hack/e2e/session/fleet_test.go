@@ -10,7 +10,6 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
-	"github.com/jailed-claude/jailed-claude/runtime/session"
 )
 
 // TestSoakFleet: many detached jails, each with a terminal attached. One supervisor
@@ -75,8 +74,8 @@ func TestSoakFleet(t *testing.T) {
 	}
 	var memory int64
 	for _, j := range running(w) {
-		if s, err := session.StatusOf(j); err != nil || s.Viewers != 1 {
-			t.Errorf("%s: %+v, %v", j.ID, s, err)
+		if s := status(w, j.ID); s.Viewers != 1 {
+			t.Errorf("%s: %+v", j.ID, s)
 		}
 		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", j.PID))
 		for line := range strings.Lines(string(text)) {

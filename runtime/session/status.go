@@ -1,0 +1,112 @@
+package session
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/jailed-claude/jailed-claude/runtime/announcement"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
+)
+
+// Status is what a jail does, as it was when it was listed.
+type Status struct {
+	// Network is its mode.
+	Network string `json:"network"`
+	// Refused is how many destinations were refused.
+	Refused int `json:"refused"`
+	// State is what the agent seems to do; empty of a jail without a terminal.
+	State string `json:"state,omitempty"`
+	// Detached: it was started with --detach, and Viewers are attached.
+	Detached bool `json:"detached,omitempty"`
+	Viewers  int  `json:"viewers,omitempty"`
+	// LayerName is the name of its layer, if that has one.
+	LayerName string `json:"layer_name,omitempty"`
+	// Layer says whether a layer holds changes: LayerEmpty or LayerChanged; empty of
+	// a jail without one.
+	Layer string `json:"layer,omitempty"`
+}
+
+// States of an agent, as its terminal shows them.
+const (
+	Working = "working"
+	Waits   = "waits" // for its user, whom it has called
+	Idle    = "idle"
+)
+
+// What a layer holds.
+const (
+	LayerEmpty   = "empty"
+	LayerChanged = "changed"
+)
+
+// busy is how long after its last output a program counts as working: what works
+// shows that it does, several times a second.
+const busy = 2 * time.Second
+
+// StatusOf is what a jail said when it was listed; nil where it is starting or
+// ending.
+func StatusOf(j launch.Running) *Status {
+	seen := j.Seen
+	if seen.Constant == nil {
+		return nil
+	}
+	s := &Status{Network: seen.Network, Refused: seen.Refused, Detached: seen.Detached, Viewers: seen.Viewers, LayerName: seen.LayerName}
+	if seen.Terminal {
+		s.State = state(&seen)
+	}
+	for _, fd := range seen.Layers {
+		changed, err := holds("/proc/" + strconv.Itoa(j.PID) + "/fd/" + fd)
+		if err != nil {
+			continue // the jail has ended
+		}
+		if changed {
+			s.Layer = LayerChanged
+			break
+		}
+		s.Layer = LayerEmpty
+	}
+	return s
+}
+
+// state is what the program at a terminal seems to do.
+func state(s *announcement.Seen) string {
+	typed := func(at time.Duration) bool { return s.Typed >= 0 && s.Typed <= at } // since then
+	switch {
+	case s.Shown >= 0 && s.Shown < busy && !typed(s.Shown):
+		return Working
+	case s.Called >= 0 && !typed(s.Called):
+		return Waits
+	}
+	return Idle
+}
+
+// maxFolders of a layer are looked into: a list does not take long, whatever a jail
+// does.
+const maxFolders = 200
+
+var errHolds = errors.New("found")
+
+// holds tells whether an upper folder holds anything but folders, while the jail may
+// change it: no link that is put there leads out of it. More folders than are looked
+// into are a change as well.
+func holds(upper string) (bool, error) {
+	root, err := os.OpenRoot(upper)
+	if err != nil {
+		return false, err
+	}
+	defer root.Close()
+	folders := 0
+	err = fs.WalkDir(root.FS(), ".", func(_ string, e fs.DirEntry, err error) error {
+		switch folders++; {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // not any more
+		case err != nil, folders > maxFolders, !e.IsDir():
+			return errHolds
+		}
+		return nil
+	})
+	return err != nil, nil
+}
