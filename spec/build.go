@@ -103,7 +103,7 @@ func Explain(in Input) ([]Grant, error) {
 }
 
 func newBuilder(in Input) *builder {
-	b := &builder{Input: in, agent: agent.Named(in.Policy.Agent.Name), env: map[string]string{}}
+	b := &builder{Input: in, agent: in.Policy.Agent.Row(), env: map[string]string{}}
 	b.spec = contract.Base(b.identities(), in.Terminal)
 	return b
 }
@@ -289,7 +289,7 @@ func (b *builder) environment() error {
 		"XDG_RUNTIME_DIR": b.Host.RuntimeDir,
 	})
 	for _, v := range b.agent.Set(agent.Always) {
-		b.env[v.Name] = v.Value
+		b.env[v.Name] = b.inHome(v.Value)
 	}
 	if b.Closure.Bash != "" {
 		// Claude Code runs its commands with it.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/broker"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -41,7 +40,7 @@ func EnvOf(p policy.Policy, caller map[string]string) Env {
 			e.Vars[name] = value
 		}
 	}
-	for _, k := range agent.Named(p.Agent.Name).Keys {
+	for _, k := range p.Agent.Row().Keys {
 		// With another service the key is that one's, and not for this one.
 		url := strings.TrimSuffix(cmp.Or(caller[k.URL], caller[k.Elsewhere]), "/")
 		if k.Elsewhere != "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/policy/define"
 )
 
 // agentFolders are those of an agent that is not Claude Code: private ones, for
@@ -26,6 +27,11 @@ func (b *builder) agentFolders() {
 		b.bind(kept[i], dir, "rw")
 		b.grant("file", dir, "rw", b.origin("agent.name"), b.agent.Title+"'s own, for the jails of this project alone: "+kept[i])
 	}
+	for _, v := range b.agent.Set(agent.Always) {
+		if b.agent.Own {
+			b.grant("environment", v.Name, "fixed", b.origin(define.Section+"="+b.agent.Name), "of the agent "+b.agent.Name)
+		}
+	}
 }
 
 // AgentFolders are the host folders that are an agent's folders in a jail, in
@@ -34,24 +40,16 @@ func AgentFolders(h host.Facts, a agent.Agent) []string {
 	if a.Name == agent.Default().Name {
 		return []string{PrivateConfig(h)}
 	}
+	dir := path.Join(h.ProjectState, a.Name)
+	if a.Own {
+		// What else lies in that folder has names too.
+		dir = path.Join(h.ProjectState, "own", a.Name)
+	}
 	var list []string
 	for _, f := range a.Folders {
-		list = append(list, path.Join(h.ProjectState, a.Name, f.Path))
+		list = append(list, path.Join(dir, f.Path))
 	}
 	return list
-}
-
-// ofOther is the name of the agent, other than Claude Code, whose folder on the
-// host has that path in it.
-func (b *builder) ofOther(p string) string {
-	for _, a := range agent.All() {
-		for _, f := range a.Folders {
-			if a.Name != agent.Default().Name && paths.Below(p, path.Join(b.Host.Home, f.Path)) {
-				return a.Name
-			}
-		}
-	}
-	return ""
 }
 
 // inHome writes out a value that begins with "~/", which no program does.

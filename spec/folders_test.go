@@ -123,3 +123,75 @@ func TestHomeInEnv(t *testing.T) {
 		}
 	}
 }
+
+// own is an agent of the user's own.
+func own(in *Input) {
+	in.Policy.Agent.Define = []agent.Defined{{
+		Name: "crush", Programs: []string{"crush"}, Folders: []string{"~/.config/crush", "~/.crush"}, Hosts: []string{"api.crush.example"}, Keys: []string{"OPENAI_API_KEY"},
+		Set: map[string]string{"CRUSH_HOME": "~/.crush"},
+	}}
+	in.Policy.Origins["agent.define=crush"] = "config.toml"
+}
+
+// TestOwnAgent: a row of the user's policy is as good as one that is known.
+func TestOwnAgent(t *testing.T) {
+	in := valid()
+	own(&in)
+	ofAgent("crush")(&in)
+	in.Policy.Network.Mode, in.Policy.Network.Allow = "filtered", []string{"@crush"}
+	j := mustBuild(t, in)
+	if text := render(t, j.Spec); strings.Contains(text, ".claude") || strings.Contains(text, "CLAUDE_") {
+		t.Errorf("Claude Code is in its jail:\n%s", text)
+	}
+	for _, f := range []string{".config/crush", ".crush"} {
+		// Not next to the folders that a project has by names of ours.
+		if want := in.Host.ProjectState + "/own/crush/" + f; !slices.ContainsFunc(j.Spec.Mounts, func(m specs.Mount) bool { return m.Destination == in.Host.Home+"/"+f && m.Source == want }) {
+			t.Errorf("%s is not %s", f, want)
+		}
+	}
+	if !slices.Contains(j.Spec.Process.Env, "CRUSH_HOME=/home/ada/.crush") || !slices.Contains(j.Network.Allow, "api.crush.example") || len(j.Network.Brokers) != 1 || j.Network.Brokers[0].Host != "api.openai.com" {
+		t.Errorf("%q, %+v", j.Spec.Process.Env, j.Network)
+	}
+	grants, err := Explain(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []Grant{
+		{Kind: "environment", What: "CRUSH_HOME", Mode: "fixed", From: "config.toml"},
+		{Kind: "file", What: "/home/ada/.crush", Mode: "rw"},
+		{Kind: "network", What: "api.crush.example", Mode: "allow"},
+	} {
+		if !slices.ContainsFunc(grants, func(g Grant) bool {
+			return g.Kind == want.Kind && g.What == want.What && g.Mode == want.Mode && (want.From == "" || g.From == want.From)
+		}) {
+			t.Errorf("explain does not show %v", want)
+		}
+	}
+}
+
+// TestOwnAgentsFolders: the host's own are in no jail, and no project's.
+func TestOwnAgentsFolders(t *testing.T) {
+	for _, name := range []string{"", "codex", "crush"} {
+		bad := valid()
+		own(&bad)
+		bad.Policy.Agent.Name = name
+		grant(&bad, "rw", "/home/ada/.crush/sessions")
+		if _, err := Build(bad); err == nil || !strings.Contains(err.Error(), "belongs to the host's own crush") {
+			t.Errorf("a jail of %q writes it: %v", name, err)
+		}
+		in := valid()
+		own(&in)
+		in.Policy.Agent.Name = name
+		in.Policy.Agent.Define[0].Folders = []string{strings.Replace(in.Host.Project.Dir, in.Host.Home, "~", 1)}
+		if _, err := Build(in); err == nil || !strings.Contains(err.Error(), "is of the agent crush by your policy") {
+			t.Errorf("a jail of %q has it as its project: %v", name, err)
+		}
+	}
+	in := valid()
+	own(&in)
+	in.Policy.Agent.Name = "crush"
+	in.Policy.Agent.Define[0].Folders = []string{strings.Replace(in.Host.Project.Dir, in.Host.Home, "~", 1) + "/.crush"}
+	if _, err := Build(in); err == nil || !strings.Contains(err.Error(), "reaches the project") {
+		t.Errorf("a folder in the project: %v", err)
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/define"
 )
 
 const linkMode = fs.ModeSymlink | 0o777
@@ -77,6 +78,9 @@ func (b *builder) home() error {
 	}
 	b.tmpfs(h.Home, "mode=0700", "size=4g", "nr_inodes=1m")
 	b.caches()
+	if err := define.Reach(b.Policy.Agent.Define, b.agent.Name, h.Home, h.Project.Dir); err != nil {
+		return err
+	}
 	if b.Policy.Agent.Config == policy.ConfigShared {
 		return b.sharedConfig()
 	}
@@ -234,11 +238,11 @@ func (b *builder) granted(g, mode string) (string, error) {
 	}
 	p = path.Clean(p)
 	k, ok := b.Host.Present[p]
+	other, ofOther := define.Holding(b.Policy.Agent.Define, p, b.Host.Home)
 	switch {
-	case mode == "rw" && b.ofOther(p) != "":
-		name := b.ofOther(p)
-		return "", fmt.Errorf("%s belongs to the host's own %s, which would run or believe what is written there: leave it out; jailed-claude run %s has private folders in its place, and keeps them for this project",
-			p, agent.Named(name).Title, name)
+	case mode == "rw" && ofOther:
+		return "", fmt.Errorf("%s belongs to the host's own %s, which would run or believe what is written there: leave it out; jailed-claude run --agent %s has private folders in its place, and keeps them for this project",
+			p, other.Title, other.Name)
 	case !ok:
 		return "", fmt.Errorf("%s does not exist: make it, or take the grant away", p)
 	case k.Real != p:

@@ -11,6 +11,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/define"
 	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
 
@@ -98,9 +99,12 @@ func (b *builder) rules(c *network.Config) error {
 		return nil
 	}
 	for _, s := range n.Allow {
-		expanded, err := preset.Expand([]string{s})
-		if err != nil {
-			return fmt.Errorf("network.allow: %w", err)
+		expanded := define.Preset(b.Policy.Agent.Define, s)
+		if expanded == nil {
+			var err error
+			if expanded, err = preset.Expand([]string{s}); err != nil {
+				return fmt.Errorf("network.allow: %w", err)
+			}
 		}
 		why := "allowed by policy"
 		if len(expanded) != 1 || expanded[0] != s {

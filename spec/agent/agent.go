@@ -21,6 +21,8 @@ type Agent struct {
 	// Package is the npm package that has it, Seen the version that the row was
 	// made from.
 	Package, Seen string
+	// Own: the row is of the user's policy, and of no table.
+	Own bool
 
 	// Folders are where it keeps what it knows, below the home. The first one is
 	// its configuration.

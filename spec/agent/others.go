@@ -11,7 +11,7 @@ func others() []Agent {
 	list := []Agent{
 		{
 			Name: "amp", Title: "Amp",
-			Programs: []string{"amp"}, Package: "@sourcegraph/amp", Seen: "0.0.1790142911",
+			Programs: []string{"amp"}, Package: "@sourcegraph/amp", Seen: "0.0.1790142911-g7618fb",
 			Folders: []Folder{
 				{Path: ".config/amp", Variable: "XDG_CONFIG_HOME", Below: true},
 				{Path: ".local/share/amp", Variable: "XDG_DATA_HOME", Below: true, Login: "secrets.json"},

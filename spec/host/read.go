@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -59,6 +60,8 @@ type Options struct {
 	// SSHKeys are .pub files, absolute or below "~/"; SSHHosts names as known_hosts
 	// has them.
 	SSHKeys, SSHHosts []string
+	// Agents are agents of the user's own.
+	Agents []agent.Agent
 	// Git is what Ask found for the same project, or is still finding. Without
 	// it Read asks.
 	Git *Git
@@ -154,7 +157,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	}
 	f.Project, warnings, err = survey.Of(ctx, survey.Options{
 		Dir: f.Project.Dir, Home: f.Home, Config: s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), UID: s.UID, Hide: o.Hide, Protect: o.Protect, Settings: o.Git.settings,
-		Refuse: func(dir string) error { return s.refuse(dir, f) }, Granted: granted(f), Unprotect: unprotected(o, f),
+		Refuse: func(dir string) error { return s.refuse(dir, f) }, Granted: granted(f), Unprotect: unprotected(o, f), Own: o.Agents,
 	})
 	if err != nil {
 		return nil, err
@@ -199,7 +202,7 @@ func (s reader) further(ctx context.Context, f *Facts, o Options) error {
 	}
 	for _, dir := range dirs {
 		p, warnings, err := survey.Of(ctx, survey.Options{
-			Dir: dir, Home: f.Home, Config: s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), UID: s.UID, Further: true, Settings: o.Git.settings, Granted: granted(f), Unprotect: unprotected(o, f),
+			Dir: dir, Home: f.Home, Config: s.xdg("XDG_CONFIG_HOME", f.Home, ".config"), UID: s.UID, Further: true, Settings: o.Git.settings, Granted: granted(f), Unprotect: unprotected(o, f), Own: o.Agents,
 		})
 		if err != nil {
 			return err

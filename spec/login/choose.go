@@ -19,7 +19,7 @@ import (
 
 // isClaude: the jail is one of Claude Code.
 func isClaude(in *spec.Input) bool {
-	return agent.Named(in.Policy.Agent.Name).Name == agent.Default().Name
+	return in.Policy.Agent.Row().Name == agent.Default().Name
 }
 
 // brokers are those of a jail.
@@ -86,7 +86,7 @@ func Choose(in *spec.Input) (warnings []string) {
 // chooseLogins is Choose for the other agents, whose logins come from the
 // host alone.
 func chooseLogins(in *spec.Input) (warnings []string) {
-	a := agent.Named(in.Policy.Agent.Name)
+	a := in.Policy.Agent.Row()
 	private := spec.AgentFolders(in.Host, a)
 	for _, l := range a.Logins {
 		p := place(in, a, l)
@@ -159,7 +159,7 @@ func PutIn(in *spec.Input, j *contract.Jail) error {
 // standInOthers is PutIn for the other agents. One that finds its placeholder
 // in a variable has none in a file.
 func standInOthers(in *spec.Input, j *contract.Jail) error {
-	a := agent.Named(in.Policy.Agent.Name)
+	a := in.Policy.Agent.Row()
 	private := spec.AgentFolders(in.Host, a)
 	for _, l := range a.Logins {
 		p := place(in, a, l)

@@ -48,7 +48,7 @@ const (
 // UseOf is what the agent of a jail uses. Of in, it needs the policy, the
 // environment, the home and the state of the project.
 func UseOf(in *spec.Input) (u Use, warnings []string) {
-	a := agent.Named(in.Policy.Agent.Name)
+	a := in.Policy.Agent.Row()
 	u = Use{Agent: a.Name, Kind: None}
 	for _, b := range in.Policy.Brokers {
 		if slices.ContainsFunc(a.Keys, func(k agent.Key) bool {
@@ -142,7 +142,7 @@ func Print(w io.Writer, uses []Use) error {
 // comes of that is kept for the project or, with ofHost, in the agent's own
 // folder on the host.
 func ForLogin(in *spec.Input, ofHost bool) error {
-	a := agent.Named(in.Policy.Agent.Name)
+	a := in.Policy.Agent.Row()
 	switch {
 	case len(a.LogIn) == 0 && len(a.Logins) > 0:
 		return hint.Add(fmt.Errorf("no login of %s can be made in a jail and kept outside", a.Title), "log in on this host, with "+a.Programs[0]+" itself: its jails use that login, and do not have it")

@@ -27,7 +27,7 @@ func Brought(p policy.Policy, facts *host.Facts) error {
 	if len(p.Agent.Bring) == 0 {
 		return nil
 	}
-	if p.Agent.Config != policy.ConfigPrivate || agent.Named(p.Agent.Name).Name != agent.Default().Name {
+	if p.Agent.Config != policy.ConfigPrivate || p.Agent.Row().Name != agent.Default().Name {
 		return errors.New(`agent.bring is for a private configuration of Claude Code: leave it out, or write agent.config = "private"`)
 	}
 	h := folder.Find(source.Environ(), facts.Home)

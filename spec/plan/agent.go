@@ -9,7 +9,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
-	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
 	"github.com/jailed-claude/jailed-claude/spec/claude/account"
 	"github.com/jailed-claude/jailed-claude/spec/claude/bring"
@@ -92,7 +91,7 @@ func Prepare(in *spec.Input, j *contract.Jail, busy func() bool) (Warnings, erro
 	if !private {
 		return warnings, nil
 	}
-	for _, dir := range spec.AgentFolders(in.Host, agent.Named(in.Policy.Agent.Name)) {
+	for _, dir := range spec.AgentFolders(in.Host, in.Policy.Agent.Row()) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return warnings, hint.Add(fmt.Errorf("make the state folder: %w", err), stateHint)
 		}

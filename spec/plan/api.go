@@ -7,7 +7,6 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec"
-	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -20,7 +19,7 @@ func CheckAPI(in *spec.Input, j *contract.Jail) error {
 	if !once || len(in.Command) > 0 || !isClaude(in) || in.Policy.Network.Mode == network.Host || elsewhere(j) {
 		return nil
 	}
-	api := agent.Named(in.Policy.Agent.Name).Hosts[0]
+	api := in.Policy.Agent.Row().Hosts[0]
 	why := "the jail has no network"
 	if n := j.Network; n != nil {
 		brokered := slices.ContainsFunc(n.Brokers, func(b network.Broker) bool { return b.Host == api })

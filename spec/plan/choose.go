@@ -11,6 +11,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/define"
 )
 
 // calledPrefix begins the names of links to this program that choose an agent:
@@ -29,20 +30,36 @@ func CalledAgent(argv0 string) string {
 
 // TakeAgent takes the name of an agent off arguments: run codex.
 func (o *Options) TakeAgent(args []string, dash int) (rest []string, newDash int) {
-	if len(args) == 0 || dash == 0 || o.Agent != "" || !slices.Contains(agent.Names(), args[0]) {
+	if len(args) == 0 || dash == 0 || o.Agent != "" || !slices.Contains(agent.Names(), args[0]) && !isOwn(args[0]) {
 		return args, dash
 	}
 	o.Agent = args[0]
 	return args[1:], max(dash-1, -1)
 }
 
+// isOwn: it is the name of an agent of the user's own. What is wrong with the
+// policy is said when it is merged.
+func isOwn(name string) bool {
+	layers, err := UserLayers()
+	if err != nil {
+		return false
+	}
+	_, ok := define.Find(policy.Defined(layers), name)
+	return ok
+}
+
 // agentOf is the agent of a package, as far as its name tells: ~/bin/codex,
 // nixpkgs#codex, a plain codex. Empty for others.
-func agentOf(pkg string) string {
-	a, ok := agent.Running(path.Base(pkg[strings.LastIndex(pkg, "#")+1:]))
-	if !ok {
-		return ""
+func agentOf(pkg string, own []agent.Defined) string {
+	return running(path.Base(pkg[strings.LastIndex(pkg, "#")+1:]), own)
+}
+
+// running is the agent that a program starts.
+func running(program string, own []agent.Defined) string {
+	if d, ok := define.Running(own, program); ok {
+		return d.Name
 	}
+	a, _ := agent.Running(program)
 	return a.Name
 }
 
@@ -51,6 +68,7 @@ func agentOf(pkg string) string {
 // a stronger one chooses another agent.
 func (o *Options) chosen(layers []*policy.Layer) []*policy.Layer {
 	layers = slices.Clone(layers)
+	defined := policy.Defined(layers)
 	var last *policy.Layer // the strongest so far that has a package
 	name := agent.Default().Name
 	var of string // the agent of that package
@@ -61,7 +79,7 @@ func (o *Options) chosen(layers []*policy.Layer) []*policy.Layer {
 		own := *l
 		layers[i] = &own
 		if p := own.Agent.Package; p != nil && own.Agent.Name == nil {
-			if n := agentOf(*p); n != "" {
+			if n := agentOf(*p, defined); n != "" {
 				own.Agent.Name = &n
 			}
 		}
@@ -84,21 +102,21 @@ func (o *Options) chosen(layers []*policy.Layer) []*policy.Layer {
 
 // guess is the weakest layer: the agent that the command of a shell is, so that
 // "shell -- codex" has what codex needs.
-func (o *Options) guess() *policy.Layer {
+func (o *Options) guess(own []agent.Defined) *policy.Layer {
 	if len(o.Command) == 0 {
 		return nil
 	}
-	a, ok := agent.Running(o.Command[0])
-	if !ok || a.Name == agent.Default().Name {
+	name := running(o.Command[0], own)
+	if name == "" || name == agent.Default().Name {
 		return nil
 	}
-	return &policy.Layer{Name: "the command", Agent: policy.AgentLayer{Name: &a.Name}}
+	return &policy.Layer{Name: "the command", Agent: policy.AgentLayer{Name: &name}}
 }
 
 // isClaude: the agent is Claude Code, which alone has a configuration that is
 // seeded, and a login of the host's.
 func isClaude(in *spec.Input) bool {
-	return agent.Named(in.Policy.Agent.Name).Name == agent.Default().Name
+	return in.Policy.Agent.Row().Name == agent.Default().Name
 }
 
 // agentNotes are for the user of an agent that is not Claude Code, on a
@@ -107,7 +125,7 @@ func agentNotes(in *spec.Input) (lines []string) {
 	if isClaude(in) {
 		return nil
 	}
-	a := agent.Named(in.Policy.Agent.Name)
+	a := in.Policy.Agent.Row()
 	begins := len(a.Folders) > 0
 	for _, dir := range spec.AgentFolders(in.Host, a) {
 		list, err := os.ReadDir(dir)
@@ -125,12 +143,15 @@ func agentNotes(in *spec.Input) (lines []string) {
 			return lines
 		}
 	}
-	return append(lines, fmt.Sprintf("%s's own sandbox does not work in a jail, and its commands fail with it: jailed-claude run %s -- %s; or identity.nesting = true",
-		a.Title, a.Name, strings.Join(s.Off, " ")))
+	line := fmt.Sprintf("%s's own sandbox does not work in a jail, and its commands fail with it: jailed-claude run --agent %s -- %s", a.Title, a.Name, strings.Join(s.Off, " "))
+	if s.Nesting {
+		line += "; or identity.nesting = true"
+	}
+	return append(lines, line)
 }
 
 // bakedFor: what the installation came with is of the agent of that policy.
 func bakedFor(p policy.Policy) bool {
 	b := baked()
-	return agent.Named(p.Agent.Name).Name == agent.Default().Name || p.Origins["agent.name"] == b.policy
+	return p.Agent.Row().Name == agent.Default().Name || p.Origins["agent.name"] == b.policy
 }

@@ -77,11 +77,11 @@ func TestChosen(t *testing.T) {
 			t.Errorf("%s: agent %q, package %q, %v", c.what, p.Agent.Name, p.Agent.Package, err)
 		}
 	}
-	if l := (&Options{Command: []string{"codex", "login"}}).guess(); l == nil || *l.Agent.Name != "codex" {
+	if l := (&Options{Command: []string{"codex", "login"}}).guess(nil); l == nil || *l.Agent.Name != "codex" {
 		t.Errorf("a shell that runs codex: %v", l)
 	}
 	for _, command := range [][]string{nil, {"claude"}, {"sh", "-c", "codex"}} {
-		if l := (&Options{Command: command}).guess(); l != nil {
+		if l := (&Options{Command: command}).guess(nil); l != nil {
 			t.Errorf("%q: %v", command, l)
 		}
 	}

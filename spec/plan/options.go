@@ -12,7 +12,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
-	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -219,7 +218,7 @@ func grantPath(p string) (string, error) {
 func (o *Options) closureOptions(p policy.Policy) closure.Options {
 	c := closure.Options{
 		Package: p.Agent.Package, Packages: p.Agent.Packages, ClosureFile: o.Closure, NoAgent: o.NoAgent,
-		CacheDir: host.CacheDir(), Progress: o.Progress, Program: agent.Named(p.Agent.Name).Programs[0],
+		CacheDir: host.CacheDir(), Progress: o.Progress, Program: p.Agent.Row().Programs[0],
 	}
 	if b := baked(); bakedFor(p) && c.ClosureFile == "" && c.Package == "" && b.closure != "" {
 		c.ClosureFile, c.Package, c.Baked = b.closure, b.pkg, true

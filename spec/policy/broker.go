@@ -8,6 +8,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 	"github.com/jailed-claude/jailed-claude/spec/policy/position"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
@@ -20,7 +21,7 @@ const brokerSection = "broker"
 func (d *decoder) brokers(value any) {
 	list, ok := value.([]any)
 	if !ok {
-		d.fault(brokerSection, fmt.Sprintf("is %s: write it as [[%s]], once for each", typeName(value), brokerSection), brokerSection)
+		d.fault(brokerSection, fmt.Sprintf("is %s: write it as [[%s]], once for each", key.TypeName(value), brokerSection), brokerSection)
 		return
 	}
 	faults := len(d.faults)
@@ -29,7 +30,7 @@ func (d *decoder) brokers(value any) {
 		at := position.Element(brokerSection, i)
 		table, ok := v.(map[string]any)
 		if !ok {
-			d.fault(brokerSection, fmt.Sprintf("element %d is %s: write it as [[%s]]", i+1, typeName(v), brokerSection), at, brokerSection)
+			d.fault(brokerSection, fmt.Sprintf("element %d is %s: write it as [[%s]]", i+1, key.TypeName(v), brokerSection), at, brokerSection)
 			continue
 		}
 		brokers = append(brokers, d.broker(at, table))
@@ -53,7 +54,7 @@ func (d *decoder) broker(at string, table map[string]any) (b network.Broker) {
 }
 
 func (d *decoder) brokerKey(r row, b *network.Broker, at string, value any) {
-	mismatch := fmt.Sprintf("is %s: write %s", typeName(value), wanted(r.Key))
+	mismatch := fmt.Sprintf("is %s: write %s", key.TypeName(value), r.Wanted())
 	switch field := r.broker(b).(type) {
 	case *string:
 		s, ok := value.(string)

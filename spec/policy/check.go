@@ -7,25 +7,33 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/policy/define"
 	"github.com/jailed-claude/jailed-claude/spec/policy/fault"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 	"github.com/jailed-claude/jailed-claude/spec/policy/position"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
 // check returns all that is wrong with the values of a layer. Parse and Merge
-// both call it: a layer of the command line meets it in Merge.
-func check(l *Layer) Errors {
-	c := checker{report{layer: l}}
+// both call it: a layer of the command line meets it in Merge. own are the agents
+// that it may name besides those that are known.
+func check(l *Layer, own []agent.Defined) Errors {
+	c := checker{report: report{layer: l}, own: own}
 	for _, r := range rows() {
 		c.row(r)
 	}
 	c.network()
 	c.brokers()
+	define.Check(l.Agent.Define, c.fault)
 	c.env()
 	return c.faults
 }
 
-type checker struct{ report }
+type checker struct {
+	report
+	own []agent.Defined
+}
 
 // value notes a fault of a scalar.
 func (c *checker) value(key, problem string) {
@@ -52,6 +60,8 @@ func (c *checker) row(r row) {
 	case **string:
 		switch {
 		case *v == nil:
+		case r.Name == nameKey:
+			c.value(r.Name, c.agent(**v))
 		case len(r.Values) > 0:
 			c.value(r.Name, enumProblem(r, **v))
 		case r.check != nil:
@@ -84,9 +94,9 @@ func boundProblem(r row, n float64, text string) string {
 	switch {
 	case r.Most == 0 || n >= r.Least && n <= r.Most:
 		return ""
-	case r.Type == TypeSize:
+	case r.Type == key.Size:
 		return text + " is not positive: leave it out for no limit"
-	case r.Type == TypeIntegers:
+	case r.Type == key.Integers:
 		return fmt.Sprintf("%s is no port: write a number from %v to %v", text, r.Least, r.Most)
 	}
 	return fmt.Sprintf("%s is not from %v to %v: leave it out for no limit", text, r.Least, int64(r.Most))
@@ -98,6 +108,18 @@ func enumProblem(r row, value string) string {
 		return ""
 	}
 	return fmt.Sprintf("%q is not known: write %s", value, fault.Or(r.Values))
+}
+
+// agent is what is wrong with the name of one.
+func (c *checker) agent(name string) string {
+	names := agent.Names()
+	for _, d := range c.own {
+		names = append(names, d.Name)
+	}
+	if slices.Contains(names, name) {
+		return ""
+	}
+	return fmt.Sprintf("%q is not known: write %s; one of your own is in [[%s]] of your policy", name, fault.Or(names), define.Section)
 }
 
 func (c *checker) env() {

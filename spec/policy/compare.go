@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/jailed-claude/jailed-claude/spec/policy/change"
+import (
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/define"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
+)
 
 // Compare returns how with differs from base: what widens the jail first, each
 // half in the order of Keys.
@@ -11,7 +15,11 @@ import "github.com/jailed-claude/jailed-claude/spec/policy/change"
 func Compare(base, with Policy) []change.Change {
 	var changes []change.Change
 	for _, r := range rows() {
-		if r.policy != nil {
+		switch {
+		case r.Type == key.Rows:
+			a, b := define.Texts(base.Agent.Define), define.Texts(with.Agent.Define)
+			changes = append(changes, r.change.Values(r.Name, &a, &b)...)
+		case r.policy != nil:
 			changes = append(changes, r.change.Values(r.Name, r.policy(&base), r.policy(&with))...)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -106,6 +107,8 @@ func TestCanonicalHasEveryKey(t *testing.T) {
 				f.Set(reflect.ValueOf([]int64{7}))
 			case []network.Broker:
 				f.Set(reflect.ValueOf([]network.Broker{{Name: "x"}}))
+			case []agent.Defined:
+				f.Set(reflect.ValueOf([]agent.Defined{{Name: "x"}}))
 			case int64:
 				f.SetInt(7)
 			case float64:

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy/position"
 )
@@ -58,6 +59,7 @@ type AgentLayer struct {
 	// SeparateWorktrees is a pointer to tell false from nothing, as NoBrief is.
 	SeparateWorktrees, NoBrief *bool
 	Bring                      []string
+	Define                     []agent.Defined
 }
 
 // FilesLayer is what a layer says about Files.

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
 // Merge lays layers over Default, weakest first. A nil layer says nothing and
 // is skipped, so that a caller need not ask whether a file exists.
 //
 // A scalar of a stronger layer replaces that of a weaker one. Lists add up in
-// order, without doubles. Env.Set merges by name; so do brokers, each as a whole. A variable is either passed or
+// order, without doubles. Env.Set merges by name; so do brokers and agents, each as a whole. A variable is either passed or
 // set: the strongest layer that names it decides, and the result never has a
 // name in both.
 //
@@ -18,6 +20,7 @@ import (
 // together, as Errors.
 func Merge(layers ...*Layer) (Policy, error) {
 	var faults Errors
+	own := Defined(layers)
 	for i, l := range layers {
 		if l == nil {
 			continue
@@ -26,7 +29,7 @@ func Merge(layers ...*Layer) (Policy, error) {
 			faults = append(faults, &Error{Layer: fmt.Sprintf("layer %d", i+1), Problem: "has no name"})
 			continue
 		}
-		faults = append(faults, check(l).Sorted()...)
+		faults = append(faults, check(l, own).Sorted()...)
 	}
 	if err := faults.OrNil(); err != nil {
 		return Policy{}, err
@@ -66,6 +69,8 @@ func (p *Policy) applyKey(r row, l *Layer) {
 		add(p, r, l.Name, *from)
 	case *[]int64:
 		add(p, r, l.Name, *from)
+	case *[]agent.Defined:
+		p.applyDefined(l)
 	case *map[string]string:
 		to := r.policy(p).(*map[string]string)
 		for name, value := range *from {

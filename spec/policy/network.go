@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy/define"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
@@ -14,7 +15,7 @@ import (
 func (c *checker) network() {
 	n := c.layer.Network
 	c.each("network.allow", n.Allow, func(s string) string {
-		if slices.Contains(c.layer.allow, s) {
+		if slices.Contains(c.layer.allow, s) || define.Preset(c.own, s) != nil {
 			return ""
 		}
 		return scalar.Rule(preset.Check(s))

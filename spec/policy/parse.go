@@ -10,7 +10,9 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
-	"github.com/jailed-claude/jailed-claude/spec/policy/fault"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/policy/define"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 	"github.com/jailed-claude/jailed-claude/spec/policy/position"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
@@ -53,7 +55,7 @@ func parse(name string, data []byte, project bool) (*Layer, error) {
 			d.section(section, document[section])
 		}
 	}
-	faults := append(d.faults, check(d.layer)...)
+	faults := append(d.faults, check(d.layer, d.layer.Agent.Define)...)
 	if len(faults) > 0 {
 		return nil, faults.Sorted()
 	}
@@ -90,7 +92,7 @@ func (d *decoder) version(value any) bool {
 	}
 	n, ok := value.(int64)
 	if !ok {
-		d.fault("version", fmt.Sprintf("is %s: write version = %d", typeName(value), Version), position.Value("version"), "version")
+		d.fault("version", fmt.Sprintf("is %s: write version = %d", key.TypeName(value), Version), position.Value("version"), "version")
 		return false
 	}
 	if n != Version {
@@ -108,7 +110,7 @@ func (d *decoder) section(name string, value any) {
 	}
 	table, ok := value.(map[string]any)
 	if !ok {
-		d.fault(at, fmt.Sprintf("is %s: write it as a section, [%s]", typeName(value), name), at)
+		d.fault(at, fmt.Sprintf("is %s: write it as a section, [%s]", key.TypeName(value), name), at)
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(table)) {
@@ -142,7 +144,7 @@ func (d *decoder) key(section, name string, value any) {
 // store puts value into the field of r and returns what is wrong with its
 // type. Faults of single elements are noted where they are.
 func (d *decoder) store(r row, value any) string {
-	mismatch := fmt.Sprintf("is %s: write %s", typeName(value), wanted(r.Key))
+	mismatch := fmt.Sprintf("is %s: write %s", key.TypeName(value), r.Wanted())
 	switch field := r.layer(d.layer).(type) {
 	case **string:
 		s, ok := value.(string)
@@ -174,6 +176,10 @@ func (d *decoder) store(r row, value any) string {
 			return mismatch
 		}
 		*field = d.stringTable(r, table)
+	case *[]agent.Defined:
+		if rows, ok := define.Decode(value, d.fault); ok {
+			*field = rows
+		}
 	case **int64:
 		return storeInteger(r, field, value, mismatch)
 	case **float64:
@@ -192,7 +198,7 @@ func (d *decoder) store(r row, value any) string {
 }
 
 func storeInteger(r row, field **int64, value any, mismatch string) string {
-	if r.Type == TypeSize {
+	if r.Type == key.Size {
 		s, ok := value.(string)
 		if !ok {
 			return mismatch
@@ -212,8 +218,8 @@ func storeInteger(r row, field **int64, value any, mismatch string) string {
 	return ""
 }
 
-func (d *decoder) stringList(key, at string, list []any) []string {
-	return elements[string](d, key, at, list, "a string in quotes")
+func (d *decoder) stringList(name, at string, list []any) []string {
+	return elements[string](d, name, at, list, "a string in quotes")
 }
 
 func (d *decoder) integerList(r row, list []any) []int64 {
@@ -221,12 +227,12 @@ func (d *decoder) integerList(r row, list []any) []int64 {
 }
 
 // elements are those of the list of a key, which is at at.
-func elements[T any](d *decoder, key, at string, list []any, want string) []T {
+func elements[T any](d *decoder, name, at string, list []any, want string) []T {
 	out := make([]T, 0, len(list))
 	for i, element := range list {
 		e, ok := element.(T)
 		if !ok {
-			d.fault(key, fmt.Sprintf("element %d is %s: write %s", i+1, typeName(element), want), position.Element(at, i), at)
+			d.fault(name, fmt.Sprintf("element %d is %s: write %s", i+1, key.TypeName(element), want), position.Element(at, i), at)
 			continue
 		}
 		out = append(out, e)
@@ -245,56 +251,10 @@ func (d *decoder) stringTable(r row, table map[string]any) map[string]string {
 		s, ok := table[name].(string)
 		if !ok {
 			at := position.Join(r.Name, name)
-			d.fault(at, fmt.Sprintf("is %s: write a string in quotes", typeName(table[name])), position.Value(at), at)
+			d.fault(at, fmt.Sprintf("is %s: write a string in quotes", key.TypeName(table[name])), position.Value(at), at)
 			continue
 		}
 		out[name] = s
 	}
 	return out
-}
-
-// wanted says what to write for a key, after the word "write".
-func wanted(k Key) string {
-	switch k.Type {
-	case TypeString:
-		if len(k.Values) > 0 {
-			return fault.Or(k.Values)
-		}
-		return "a string in quotes"
-	case TypeStrings:
-		return `a list of strings, as in ["a", "b"]`
-	case TypeIntegers:
-		return "a list of whole numbers, as in [3000, 8080]"
-	case TypeTable:
-		return `a table of strings, as in { CI = "1" }`
-	case TypeSize:
-		return `a string in quotes with a unit, as in "8GiB"`
-	case TypeInteger:
-		return "a whole number without quotes"
-	case TypeBoolean:
-		return "true or false, without quotes"
-	default:
-		return "a number without quotes"
-	}
-}
-
-// typeName says what a decoded TOML value is. The value itself is left out: it
-// may be a secret that belongs elsewhere.
-func typeName(value any) string {
-	switch value.(type) {
-	case string:
-		return "a string"
-	case int64:
-		return "an integer"
-	case float64:
-		return "a float"
-	case bool:
-		return "a boolean"
-	case []any:
-		return "a list"
-	case map[string]any:
-		return "a table"
-	default:
-		return "a date or time"
-	}
 }

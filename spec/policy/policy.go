@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
@@ -52,6 +53,8 @@ type Agent struct {
 	Bring []string
 	// NoBrief keeps a text about the jail out of the agent's context.
 	NoBrief bool
+	// Define are agents of the user's own, no two of one name.
+	Define []agent.Defined
 }
 
 // Files are grants of host files beyond the built-in table.

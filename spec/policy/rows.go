@@ -3,12 +3,14 @@ package policy
 import (
 	"slices"
 	"strconv"
+
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 )
 
 // rows is the one table of the schema, in the order in which it is documented.
 func rows() []row {
 	version := row{Key: Key{
-		Name: "version", Type: TypeInteger, Values: []string{strconv.Itoa(Version)},
+		Name: "version", Type: key.Integer, Values: []string{strconv.Itoa(Version)},
 		Text: "Version of the policy format. Every file must have it.",
 	}}
 	return slices.Concat([]row{version}, agentRows(), filesRows(), networkRows(), jailRows(), reviewRows(), sshRows(), brokerRows())

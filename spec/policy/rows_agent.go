@@ -1,8 +1,12 @@
 package policy
 
 import (
+	"strings"
+
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/define"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
@@ -11,8 +15,8 @@ func agentRows() []row {
 	return []row{
 		{
 			Key: Key{
-				Name: "agent.name", Type: TypeString, Values: agent.Names(),
-				Text: "Which agent it is: whose folders, keys and variables the jail has. `agent.package` decides if it is left out.",
+				Name: nameKey, Type: key.String,
+				Text: "Which agent it is: whose folders, keys and variables the jail has: `" + strings.Join(agent.Names(), "`, `") + "` or one of `agent.define`. `agent.package` decides if it is left out.",
 			},
 			change: change.Meaning{Direction: change.Always, Wider: "another agent, with the folders, keys and hosts of that one"},
 			layer:  func(l *Layer) any { return &l.Agent.Name },
@@ -20,7 +24,7 @@ func agentRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "agent.package", Type: TypeString,
+				Name: "agent.package", Type: key.String,
 				Text: "The agent: a store path, a Nix installable, a program's path, or `host` for the one on PATH.",
 			},
 			check:  scalar.Installable,
@@ -30,7 +34,7 @@ func agentRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "agent.packages", Type: TypeStrings,
+				Name: "agent.packages", Type: key.Strings,
 				Text: "More tools on PATH: store paths or Nix installables.",
 			},
 			check: scalar.Package,
@@ -43,7 +47,7 @@ func agentRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "agent.config", Type: TypeString, Values: []string{ConfigPrivate, ConfigShared}, Default: ConfigPrivate,
+				Name: "agent.config", Type: key.String, Values: []string{ConfigPrivate, ConfigShared}, Default: ConfigPrivate,
 				Text: "Whose Claude configuration the agent uses: one of the jail's own, or the host's.",
 			},
 			change: change.Meaning{
@@ -55,7 +59,7 @@ func agentRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "agent.bring", Type: TypeStrings,
+				Name: "agent.bring", Type: key.Strings,
 				Text: "What of your own Claude configuration a private one has too: `skills`, `commands/review.md`, `mcp:NAME`, `settings:hooks`.",
 			},
 			check:  scalar.Piece,
@@ -65,7 +69,7 @@ func agentRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "agent.key", Type: TypeString, Values: []string{KeyAuto, KeyNone}, Default: KeyAuto,
+				Name: "agent.key", Type: key.String, Values: []string{KeyAuto, KeyNone}, Default: KeyAuto,
 				Text: "Whether the agent uses the key in your ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN, which stays outside of the jail.",
 			},
 			change: change.Meaning{
@@ -77,7 +81,7 @@ func agentRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "agent.separate-worktrees", Type: TypeBoolean, Default: "false",
+				Name: "agent.separate-worktrees", Type: key.Boolean, Default: "false",
 				Text: "Whether a linked git worktree has a private configuration of its own, not that of its repository.",
 			},
 			change: change.Meaning{
@@ -89,7 +93,7 @@ func agentRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "agent.no-brief", Type: TypeBoolean, Default: "false",
+				Name: "agent.no-brief", Type: key.Boolean, Default: "false",
 				Text: "Whether the agent is not told, in its context, what its jail is and how to ask for more.",
 			},
 			change: change.Meaning{
@@ -98,6 +102,16 @@ func agentRows() []row {
 			},
 			layer:  func(l *Layer) any { return &l.Agent.NoBrief },
 			policy: func(p *Policy) any { return &p.Agent.NoBrief },
+		},
+		{
+			Key: Key{
+				Name: define.Section, Type: key.Rows, Fields: define.Keys(),
+				Text: "Agents of your own, one `[[agent.define]]` for each. For your own policy alone.",
+			},
+			own:    true,
+			change: change.Meaning{Direction: change.Grants, Wider: "an agent with these folders, variables, hosts and keys", Narrower: "there is no such agent"},
+			layer:  func(l *Layer) any { return &l.Agent.Define },
+			policy: func(p *Policy) any { return &p.Agent.Define },
 		},
 	}
 }

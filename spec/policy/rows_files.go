@@ -2,6 +2,7 @@ package policy
 
 import (
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
 )
@@ -11,7 +12,7 @@ func filesRows() []row {
 	return []row{
 		{
 			Key: Key{
-				Name: "files.project", Type: TypeString, Values: []string{ProjectRW, ProjectOverlay, ProjectRO}, Default: ProjectRW,
+				Name: "files.project", Type: key.String, Values: []string{ProjectRW, ProjectOverlay, ProjectRO}, Default: ProjectRW,
 				Text: "Whether the agent may change the project: the real files, a layer over them that you review, or nothing.",
 			},
 			change: change.Meaning{
@@ -23,7 +24,7 @@ func filesRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "files.read", Type: TypeStrings,
+				Name: "files.read", Type: key.Strings,
 				Text: "Host files and folders that the agent may read.",
 			},
 			check:  scalar.Grant,
@@ -33,7 +34,7 @@ func filesRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "files.write", Type: TypeStrings,
+				Name: "files.write", Type: key.Strings,
 				Text: "Host files and folders that the agent may read and change.",
 			},
 			check: scalar.Grant,
@@ -46,7 +47,7 @@ func filesRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "files.hide", Type: TypeStrings,
+				Name: "files.hide", Type: key.Strings,
 				Text: "Patterns of project files that the agent cannot read, list or replace.",
 			},
 			check:  scalar.Pattern,
@@ -56,7 +57,7 @@ func filesRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "files.protect", Type: TypeStrings,
+				Name: "files.protect", Type: key.Strings,
 				Text: "Patterns of project files that are read-only, on top of the built-in list.",
 			},
 			check:  scalar.Pattern,
@@ -66,7 +67,7 @@ func filesRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "files.toolchains", Type: TypeStrings,
+				Name: "files.toolchains", Type: key.Strings,
 				Text: "Toolchains of your home, by name (`nvm`, `rustup`, …), read-only and on PATH; `auto` is those that the project uses, `none` keeps the offer away.",
 			},
 			check: home.Check,
@@ -79,7 +80,7 @@ func filesRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "files.cache", Type: TypeString, Values: []string{CachePrivate, CacheOff}, Default: CachePrivate,
+				Name: "files.cache", Type: key.String, Values: []string{CachePrivate, CacheOff}, Default: CachePrivate,
 				Text: "Whether what package managers fetch is kept, for the jails of this project alone.",
 			},
 			change: change.Meaning{
@@ -91,7 +92,7 @@ func filesRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "files.unprotect", Type: TypeStrings,
+				Name: "files.unprotect", Type: key.Strings,
 				Text: "Paths of projects that are not protected, although the host executes or trusts them.",
 			},
 			own:   true,

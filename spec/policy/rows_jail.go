@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 )
 
 // jailRows are the keys of what the jail is: [env], [nix], [limits], [identity] and [terminal].
@@ -11,7 +12,7 @@ func jailRows() []row {
 	return []row{
 		{
 			Key: Key{
-				Name: "env.pass", Type: TypeStrings,
+				Name: "env.pass", Type: key.Strings,
 				Text: "Names of environment variables that cross into the jail with the value they have outside.",
 			},
 			change: change.Meaning{Direction: change.Grants, Wider: "the value that you have outside crosses, secret or not", Narrower: "it does not cross"},
@@ -20,7 +21,7 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "env.set", Type: TypeTable,
+				Name: "env.set", Type: key.Table,
 				Text: "Environment variables with a value of their own; `~/` at the start is the home folder.",
 			},
 			change: change.Meaning{Direction: change.Always, Wider: "a variable can change what programs do, and which ones"},
@@ -29,7 +30,7 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "nix.daemon", Type: TypeString, Values: []string{DaemonOff, DaemonAuto}, Default: DaemonOff,
+				Name: "nix.daemon", Type: key.String, Values: []string{DaemonOff, DaemonAuto}, Default: DaemonOff,
 				Text: "Whether the jail gets the socket of the Nix daemon, if you can use it yourself.",
 			},
 			change: change.Meaning{
@@ -41,7 +42,7 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "nix.store", Type: TypeString, Values: []string{StoreClosure, StoreFull}, Default: StoreClosure,
+				Name: "nix.store", Type: key.String, Values: []string{StoreClosure, StoreFull}, Default: StoreClosure,
 				Text: "How much of /nix/store is visible, read-only: what the agent needs, or all of it.",
 			},
 			change: change.Meaning{
@@ -53,7 +54,7 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "limits.memory", Type: TypeSize,
+				Name: "limits.memory", Type: key.Size,
 				Text:  "Most memory that all programs in the jail use together.",
 				Least: 1, Most: math.MaxInt64,
 			},
@@ -63,7 +64,7 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "limits.pids", Type: TypeInteger,
+				Name: "limits.pids", Type: key.Integer,
 				Text: "Most processes and threads at one time.",
 				// PID_MAX_LIMIT of 64-bit Linux is the most that pids.max takes.
 				Least: 1, Most: 1 << 22,
@@ -74,7 +75,7 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "limits.cpus", Type: TypeNumber,
+				Name: "limits.cpus", Type: key.Number,
 				Text: "Most processors in use at one time; 1.5 is one and a half.",
 				// A quota of 1 ms in the usual period of 100 ms is the least that cpu.max
 				// takes; NR_CPUS of the largest kernels is far below what overflows one.
@@ -86,7 +87,7 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "limits.cache", Type: TypeSize,
+				Name: "limits.cache", Type: key.Size,
 				Text:  "Most that the caches of a project keep on disk, looked at once a day; `10GiB` if it is left out.",
 				Least: 1, Most: math.MaxInt64,
 			},
@@ -96,7 +97,7 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "identity.user", Type: TypeString, Values: []string{UserKeep, UserRoot}, Default: UserKeep,
+				Name: "identity.user", Type: key.String, Values: []string{UserKeep, UserRoot}, Default: UserKeep,
 				Text: "Who the agent is inside: your own user and group, or root of the jail's user namespace.",
 			},
 			change: change.Meaning{
@@ -108,7 +109,7 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "identity.nesting", Type: TypeBoolean, Default: "false",
+				Name: "identity.nesting", Type: key.Boolean, Default: "false",
 				Text: "Whether the agent may make user namespaces, which its own sandbox needs.",
 			},
 			change: change.Meaning{
@@ -120,7 +121,7 @@ func jailRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "terminal.clipboard", Type: TypeString, Values: []string{ClipboardOff, ClipboardWrite}, Default: ClipboardOff,
+				Name: "terminal.clipboard", Type: key.String, Values: []string{ClipboardOff, ClipboardWrite}, Default: ClipboardOff,
 				Text: "Whether the agent may put text on the clipboard of your terminal (OSC 52). It never reads it.",
 			},
 			change: change.Meaning{

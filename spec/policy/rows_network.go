@@ -5,6 +5,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 )
 
 // networkRows are the keys of [network].
@@ -12,7 +13,7 @@ func networkRows() []row {
 	return []row{
 		{
 			Key: Key{
-				Name: "network.mode", Type: TypeString, Default: NetInternet,
+				Name: "network.mode", Type: key.String, Default: NetInternet,
 				Values: []string{NetNone, NetFiltered, NetInternet, NetHost},
 				Text:   "What the jail can reach: nothing, what `allow` names, all public addresses, or all that the host can.",
 			},
@@ -25,7 +26,7 @@ func networkRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "network.allow", Type: TypeStrings,
+				Name: "network.allow", Type: key.Strings,
 				Text: "Destinations that the jail may reach: names, addresses, services of the host, presets.",
 			},
 			change: change.Meaning{Direction: change.Grants, Wider: "the jail reaches it", Narrower: "the jail does not reach it"},
@@ -34,7 +35,7 @@ func networkRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "network.deny", Type: TypeStrings,
+				Name: "network.deny", Type: key.Strings,
 				Text: "Destinations that the jail cannot reach, whatever allows them.",
 			},
 			change: change.Meaning{Direction: change.Bars, Wider: "the jail may reach it", Narrower: "the jail does not reach it, whatever allows it"},
@@ -43,7 +44,7 @@ func networkRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "network.ports", Type: TypeIntegers,
+				Name: "network.ports", Type: key.Integers,
 				Text:  "Ports of the jail that are published on the host's loopback.",
 				Least: 1, Most: math.MaxUint16,
 			},
@@ -53,7 +54,7 @@ func networkRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "network.host-ports", Type: TypeIntegers,
+				Name: "network.host-ports", Type: key.Integers,
 				Text:  "Ports of the host's loopback that the jail reaches at its own.",
 				Least: 1, Most: math.MaxUint16,
 			},
@@ -63,7 +64,7 @@ func networkRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "network.ask", Type: TypeBoolean, Default: "false",
+				Name: "network.ask", Type: key.Boolean, Default: "false",
 				Text: "In mode `filtered`, whether a connection to a name that no rule is of waits for your word (`jailed-claude allow`).",
 			},
 			change: change.Meaning{
@@ -75,7 +76,7 @@ func networkRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "network.tls", Type: TypeString, Values: []string{network.TLSStrict, network.TLSAny}, Default: network.TLSStrict,
+				Name: "network.tls", Type: key.String, Values: []string{network.TLSStrict, network.TLSAny}, Default: network.TLSStrict,
 				Text: "In mode `filtered`, whether port 443 is for TLS to the name that was allowed alone.",
 			},
 			change: change.Meaning{
@@ -87,7 +88,7 @@ func networkRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "network.via", Type: TypeString, Values: []string{network.ViaRedirect, network.ViaProxy}, Default: network.ViaRedirect,
+				Name: "network.via", Type: key.String, Values: []string{network.ViaRedirect, network.ViaProxy}, Default: network.ViaRedirect,
 				Text: "How connections get out: redirected by the kernel, or by proxy variables where it has no nf_tables.",
 			},
 			change: change.Meaning{Direction: change.Always, Wider: "other programs reach the network, by other means"},
@@ -96,7 +97,7 @@ func networkRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "network.upstream", Type: TypeString, Values: []string{network.UpstreamAuto, network.UpstreamNone},
+				Name: "network.upstream", Type: key.String, Values: []string{network.UpstreamAuto, network.UpstreamNone},
 				Text: "Whether connections go out by your proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, but for `NO_PROXY`). They do, if it is left out.",
 			},
 			change: change.Meaning{Direction: change.Always, Wider: "connections go out by another way"},

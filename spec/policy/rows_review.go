@@ -1,13 +1,16 @@
 package policy
 
-import "github.com/jailed-claude/jailed-claude/spec/policy/change"
+import (
+	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
+)
 
 // reviewRows are the keys of [review].
 func reviewRows() []row {
 	return []row{
 		{
 			Key: Key{
-				Name: "review.apply", Type: TypeString, Values: []string{ApplyAsk, ApplySafe, ApplyNever},
+				Name: "review.apply", Type: key.String, Values: []string{ApplyAsk, ApplySafe, ApplyNever},
 				Text: "What becomes of a layer when its jail ends: you are asked whether to apply what is ordinary, that is applied, or nothing is. You are asked, if it is left out.",
 			},
 			own: true,

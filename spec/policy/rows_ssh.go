@@ -2,6 +2,7 @@ package policy
 
 import (
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
@@ -10,7 +11,7 @@ func sshRows() []row {
 	return []row{
 		{
 			Key: Key{
-				Name: "ssh.keys", Type: TypeStrings,
+				Name: "ssh.keys", Type: key.Strings,
 				Text: "Keys of your ssh agent that the jail may use without having them: `SHA256:…`, or the path of a `.pub` file.",
 			},
 			check:  scalar.SSHKey,
@@ -20,7 +21,7 @@ func sshRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "ssh.hosts", Type: TypeStrings,
+				Name: "ssh.hosts", Type: key.Strings,
 				Text: "Hosts that the jail may log in to with them, as known_hosts has them: `github.com`, `git@github.com`, `git.example.com:2222`.",
 			},
 			check:  scalar.SSHHost,
@@ -30,7 +31,7 @@ func sshRows() []row {
 		},
 		{
 			Key: Key{
-				Name: "ssh.sign", Type: TypeStrings,
+				Name: "ssh.sign", Type: key.Strings,
 				Text: "What the jail may sign with them besides: `git`, for commits and tags.",
 			},
 			check:  scalar.SSHSign,

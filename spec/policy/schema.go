@@ -5,51 +5,14 @@ package policy
 import (
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 	"github.com/jailed-claude/jailed-claude/spec/policy/suggest"
-)
-
-// Type is the type of a key's value, in the words of the documentation.
-type Type string
-
-// Types of values.
-const (
-	// TypeString is a TOML string.
-	TypeString Type = "string"
-	// TypeStrings is a TOML array of strings.
-	TypeStrings Type = "list of strings"
-	// TypeIntegers is a TOML array of integers.
-	TypeIntegers Type = "list of integers"
-	// TypeTable is a TOML table whose values are strings.
-	TypeTable Type = "table of strings"
-	// TypeSize is a TOML string that scalar.ParseMemory reads.
-	TypeSize Type = "size"
-	// TypeInteger is a TOML integer.
-	TypeInteger Type = "integer"
-	// TypeNumber is a TOML integer or float.
-	TypeNumber Type = "number"
-	// TypeBoolean is a TOML boolean.
-	TypeBoolean Type = "boolean"
 )
 
 // Key is one key of the policy file. Strict decoding, the suggestions for
 // misspelt keys, merging and the documentation all follow from the list that
 // Keys returns.
-type Key struct {
-	// Name is "section.key", or "version".
-	Name string
-	Type Type
-	// Values are the only values of an enumerated key; nil for all others.
-	Values []string
-	// Default is the value where no layer sets one; empty means: none.
-	Default string
-	// Text says in one line what the key is for.
-	Text string
-	// Least and Most bound a number, or each of a list; both are 0 where there
-	// are no bounds. Beyond them a kernel refuses it.
-	Least, Most float64
-	// Tables: the section is written [[section]], once for each of a kind.
-	Tables bool
-}
+type Key = key.Key
 
 // Keys returns the schema of the policy file, in the order in which it is
 // documented. The result is a fresh value.
@@ -77,6 +40,7 @@ type row struct {
 	//	integer      **int64              *int64
 	//	number       **float64            *float64
 	//	boolean      **bool               *bool
+	//	rows         *[]agent.Defined     *[]agent.Defined
 	layer  func(*Layer) any
 	policy func(*Policy) any
 	// broker returns a pointer to the key's field of a broker, a *string or

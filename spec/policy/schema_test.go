@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 )
 
 // TestRows holds the table against the structures that it describes.
@@ -22,7 +23,7 @@ func TestRows(t *testing.T) {
 		if r.Text == "" || r.Type == "" {
 			t.Errorf("%s is not described", r.Name)
 		}
-		if r.Default != "" && r.Type != TypeBoolean && !slices.Contains(r.Values, r.Default) {
+		if r.Default != "" && r.Type != key.Boolean && !slices.Contains(r.Values, r.Default) {
 			t.Errorf("the default of %s is none of its values", r.Name)
 		}
 		if r.Name == "version" {
@@ -105,6 +106,9 @@ func TestKeysDocumented(t *testing.T) {
 	want := "| key | type | values | default | what it says |\n|---|---|---|---|---|\n"
 	for _, k := range Keys() {
 		want += fmt.Sprintf("| `%s` | %s | %s | %s | %s |\n", k.Name, k.Type, code(k.Values...), code(k.Default), k.Text)
+		for _, f := range k.Fields {
+			want += fmt.Sprintf("| `%s.%s` | %s |  |  | %s |\n", k.Name, f.Name, f.Type, f.Text)
+		}
 	}
 	if !strings.Contains(string(data)+"\n", "\n"+want+"\n") {
 		t.Errorf("docs/policy.md does not have this table:\n%s", want)

@@ -23,58 +23,63 @@ type guard struct {
 	watch bool
 }
 
-// guards are those of tools and of agents: made when they are first asked for,
-// not before main in each process of a start.
-var guards = sync.OnceValue(func() []guard {
-	list := slices.Clone(tools)
-	for _, a := range agent.All() {
-		for _, f := range a.Project {
-			list = append(list, guard{f.Path, a.Title + "'s " + f.What, f.Watch})
-		}
-	}
-	return list
-})
-
 // guardList has the guards by their first component; globs are those whose first
 // component has a "*".
 type guardList struct {
+	all   []guard
 	plain map[string][]guard
 	globs []guard
 	first entries.First
 }
 
-var guardIndex = sync.OnceValue(func() *guardList {
-	index := &guardList{plain: map[string][]guard{}}
-	for _, g := range guards() {
-		index.first.Add(g.path)
-		if first, _, _ := strings.Cut(g.path, "/"); strings.Contains(first, "*") {
-			index.globs = append(index.globs, g)
-		} else {
-			index.plain[first] = append(index.plain[first], g)
+// builtInGuards are those of tools and of the agents that are known: made when
+// they are first asked for, not before main in each process of a start.
+var builtInGuards = sync.OnceValue(func() *guardList { return listOf(agent.All()) })
+
+// guardsWith are those with agents of the user's own.
+func guardsWith(own []agent.Agent) *guardList {
+	if len(own) == 0 {
+		return builtInGuards()
+	}
+	return listOf(append(agent.All(), own...))
+}
+
+func listOf(agents []agent.Agent) *guardList {
+	l := &guardList{all: slices.Clone(tools), plain: map[string][]guard{}}
+	for _, a := range agents {
+		for _, f := range a.Project {
+			l.all = append(l.all, guard{f.Path, a.Title + "'s " + f.What, f.Watch})
 		}
 	}
-	return index
-})
+	for _, g := range l.all {
+		l.first.Add(g.path)
+		if first, _, _ := strings.Cut(g.path, "/"); strings.Contains(first, "*") {
+			l.globs = append(l.globs, g)
+		} else {
+			l.plain[first] = append(l.plain[first], g)
+		}
+	}
+	return l
+}
 
-// guardName tells whether a guard begins with a file or folder of that name.
-func guardName(name []byte) bool {
-	all := guardIndex()
-	if _, ok := all.plain[string(name)]; ok {
+// has tells whether a guard begins with a file or folder of that name.
+func (l *guardList) has(name []byte) bool {
+	if _, ok := l.plain[string(name)]; ok {
 		return true
 	}
-	return slices.ContainsFunc(all.globs, func(g guard) bool {
+	return slices.ContainsFunc(l.globs, func(g guard) bool {
 		// A "*" is alone in its name: see tools.
 		before, after, _ := strings.Cut(g.path, "*")
 		return len(name) >= len(before)+len(after) && bytes.HasPrefix(name, []byte(before)) && bytes.HasSuffix(name, []byte(after))
 	})
 }
 
-// Names are what a jail must not make in any folder that the search reaches,
+// names are what a jail must not make in any folder that the search reaches,
 // each with the reason: relative paths in which a "*" stands for any characters
 // of a name.
-func Names() map[string]string {
+func (l *guardList) names() map[string]string {
 	list := map[string]string{}
-	for _, g := range guards() {
+	for _, g := range l.all {
 		if g.watch {
 			list[g.path] = g.why
 		}
@@ -86,8 +91,8 @@ func Names() map[string]string {
 // itself. What is there in its folders the walk finds.
 func (v *survey) builtIn() {
 	dir := v.p.Dir
-	here, known := begun(dir)
-	for _, g := range guards() {
+	here, known := v.begun(dir)
+	for _, g := range v.guards.all {
 		if !g.watch || strings.Contains(g.path, "*") {
 			continue
 		}
@@ -114,12 +119,12 @@ const fewEntries = 4096
 
 // begun are the names in a folder with which a guard begins; not known for one that
 // cannot be read or holds too much.
-func begun(dir string) (here map[string]bool, known bool) {
+func (v *survey) begun(dir string) (here map[string]bool, known bool) {
 	here = map[string]bool{}
 	n := 0
 	l := lister{}
 	err := l.list(dir, func(e entry) {
-		if n++; guardName(e.name) {
+		if n++; v.guards.has(e.name) {
 			here[string(e.name)] = true
 		}
 	})
@@ -129,7 +134,7 @@ func begun(dir string) (here map[string]bool, known bool) {
 // guard protects what the built-in list names in dir, given the names there
 // that are of interest.
 func (v *survey) guard(dir string, found []string) {
-	all := guardIndex()
+	all := v.guards
 	for _, name := range found {
 		for _, g := range all.plain[name] {
 			v.link(filepath.Join(dir, g.path)) // one that leads to nothing yet, too

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/pattern"
@@ -38,6 +39,8 @@ type Options struct {
 	Settings func() []git.Setting
 	// Refuse says why a folder must not be given to a jail.
 	Refuse func(dir string) error
+	// Own are agents of the user's own, which execute files of projects too.
+	Own []agent.Agent
 }
 
 // ErrPattern is returned by Of for a hide or protect pattern that cannot be
@@ -46,8 +49,9 @@ var ErrPattern = errors.New("pattern")
 
 // survey gathers what a Project has.
 type survey struct {
-	o Options
-	p *Project
+	o      Options
+	p      *Project
+	guards *guardList
 	// warnings are for the user, one line each.
 	warnings []string
 	// gitDirs are the git directories that are done; worktree are those of
@@ -58,7 +62,7 @@ type survey struct {
 }
 
 func newSurvey(o Options) *survey {
-	return &survey{o: o, p: &Project{Dir: o.Dir}, gitDirs: map[string]bool{}, worktree: map[string]bool{}, repositories: map[string]bool{}}
+	return &survey{o: o, p: &Project{Dir: o.Dir}, guards: guardsWith(o.Own), gitDirs: map[string]bool{}, worktree: map[string]bool{}, repositories: map[string]bool{}}
 }
 
 // Of looks at a project. Warnings say what could not be hidden, protected or
@@ -78,7 +82,7 @@ func Of(ctx context.Context, o Options) (p Project, warnings []string, err error
 		}
 	}
 	v := newSurvey(o)
-	v.p.Names = Names()
+	v.p.Names = v.guards.names()
 	if !o.Further {
 		v.gitRoots()
 	}

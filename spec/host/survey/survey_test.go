@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/hosttest"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -76,5 +77,26 @@ func warned(t testing.TB, f *found, text string) {
 	t.Helper()
 	if !slices.ContainsFunc(f.Warnings, func(w string) bool { return strings.Contains(w, text) }) {
 		t.Errorf("no warning with %q in %q", text, f.Warnings)
+	}
+}
+
+// TestOwnAgents: what an agent of the user's own executes is held, watched and
+// named in a review as that of those that are known.
+func TestOwnAgents(t *testing.T) {
+	f := newFake(t)
+	write(f.T, f.Project, map[string]string{"sub/.crush/plugins/a.js": "x"})
+	own := []agent.Agent{agent.Defined{Name: "crush", Exec: []string{"crush.json", ".crush/plugins"}}.Agent()}
+	p := f.mustRead(Options{Own: own}).Project
+	has := func(list []Path, rel string) bool {
+		return slices.ContainsFunc(list, func(e Path) bool { return e.Path == filepath.Join(f.Project, rel) && strings.Contains(e.Why, "crush") })
+	}
+	if !has(p.Protect, "sub/.crush/plugins") || !has(p.Watch, "crush.json") || p.Names[".crush/plugins"] == "" || p.Names[".pi/extensions"] == "" {
+		t.Errorf("protected %v, watched %v", p.Protect, p.Watch)
+	}
+	if Trusts("a/crush.json", own) == "" || Trusts("a/crush.json", nil) != "" || Trusts("a/.pi/hooks/x", own) == "" {
+		t.Error("a review would not name it, or names it for everybody")
+	}
+	if p := f.mustRead(Options{}).Project; has(p.Protect, "sub/.crush/plugins") {
+		t.Error("it is protected for everybody")
 	}
 }

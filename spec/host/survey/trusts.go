@@ -4,14 +4,15 @@ import (
 	"path"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
 // Trusts says why the host would execute or trust a path, by the built-in list
-// alone: relative to a project, there or not, in whatever folder that a search
+// and agents of the user's own alone: relative to a project, there or not, in whatever folder that a search
 // does not pass over. It is empty if the host would not.
-func Trusts(rel string) (why string) {
-	all := guardIndex()
+func Trusts(rel string, own []agent.Agent) (why string) {
+	all := guardsWith(own)
 	parts := strings.Split(rel, "/")
 	for i, first := range parts {
 		for _, list := range [][]guard{all.plain[first], all.globs} {

@@ -101,7 +101,7 @@ func (w *walk) enter(d folder) error {
 	var found error
 	var guarded []string
 	repository, head := false, false
-	first := &guardIndex().first
+	first := &w.guards.first
 	err := w.list(d.path, func(e entry) {
 		if found != nil {
 			return
@@ -109,7 +109,7 @@ func (w *walk) enter(d folder) error {
 		if d.nested {
 			repository = repository || string(e.name) == ".git"
 			head = head || string(e.name) == "HEAD"
-			if first.May(e.name) && guardName(e.name) {
+			if first.May(e.name) && w.guards.has(e.name) {
 				guarded = append(guarded, string(e.name))
 			}
 		}

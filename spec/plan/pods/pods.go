@@ -13,7 +13,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle/pod"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec"
-	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host/survey"
@@ -63,7 +62,7 @@ func Make(ctx context.Context, o plan.Options, p pod.Input) (pod.Input, plan.War
 // withKey: the agent has the key that it uses first, even if whoever makes the
 // Pod has none.
 func withKey(in *spec.Input) {
-	keys := agent.Named(in.Policy.Agent.Name).Keys
+	keys := in.Policy.Agent.Row().Keys
 	if len(keys) > 0 && len(in.Env.Keys) == 0 && in.Policy.Agent.Key == policy.KeyAuto {
 		in.Env.Keys = []string{keys[0].Variable}
 	}

@@ -22,7 +22,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/regular"
 	"github.com/jailed-claude/jailed-claude/spec"
-	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
@@ -94,7 +93,7 @@ func draft(in *spec.Input, j *contract.Jail, o plan.Options, session string) (*r
 		p.Agent.Program = in.Command[0]
 	} else {
 		p.Agent.Name = in.Policy.Agent.Name
-		p.Agent.Version = version(in.Closure.Agent, agent.Named(p.Agent.Name).Package)
+		p.Agent.Version = version(in.Closure.Agent, in.Policy.Agent.Row().Package)
 	}
 	p.Agent.Program = receipt.Text(p.Agent.Program)
 	return s, nil

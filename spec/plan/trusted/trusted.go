@@ -10,6 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle/layer"
 	"github.com/jailed-claude/jailed-claude/bundle/review"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -37,7 +38,7 @@ func Review(project, name string) (review.Options, error) {
 	if _, err := os.Stat(r.Layer); err != nil {
 		return r, nil //nolint:nilerr // what reads the layer says so
 	}
-	protect, err := protected(dir)
+	own, err := merged(dir)
 	if err != nil {
 		return r, err
 	}
@@ -47,7 +48,7 @@ func Review(project, name string) (review.Options, error) {
 	}
 	here := source.This().Outside(dir)
 	p, _, err := survey.Of(context.Background(), survey.Options{
-		Dir: dir, Home: home, UID: here.UID, Protect: protect,
+		Dir: dir, Home: home, UID: here.UID, Protect: own.Files.Protect, Own: own.Agent.Own(),
 		Settings: func() []git.Setting {
 			return git.Settings(context.Background(), here, dir, func() []string { return nil })
 		},
@@ -56,27 +57,26 @@ func Review(project, name string) (review.Options, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Trusted = trusted(p)
+	r.Trusted = trusted(p, own.Agent.Own())
 	return r, nil
 }
 
-// protected are patterns of files that the user and the project want protected:
-// those of the project count without an approval, which is about grants.
-func protected(dir string) ([]string, error) {
+// merged is the policy that says which further files the user and the project want
+// protected: that of the project counts without an approval, which is about grants.
+func merged(dir string) (policy.Policy, error) {
 	user, err := plan.UserLayers()
 	if err != nil {
-		return nil, err
+		return policy.Policy{}, err
 	}
 	layers := slices.Clip(user)
 	if r, err := plan.RequestOf(dir, trust.Name, user); err == nil && r != nil {
 		layers = append(layers, r.Layer)
 	}
-	p, err := policy.Merge(layers...)
-	return p.Files.Protect, err
+	return policy.Merge(layers...)
 }
 
 // trusted says why the host executes or trusts a path of a project.
-func trusted(p survey.Project) func(rel string) string {
+func trusted(p survey.Project, own []agent.Agent) func(rel string) string {
 	why := map[string]string{}
 	add := func(abs, reason string) {
 		if rel, err := filepath.Rel(p.Dir, abs); err == nil && rel != "." && !strings.HasPrefix(rel, "../") {
@@ -97,6 +97,6 @@ func trusted(p survey.Project) func(rel string) string {
 				return reason
 			}
 		}
-		return survey.Trusts(rel)
+		return survey.Trusts(rel, own)
 	}
 }

@@ -54,7 +54,7 @@ func Lines(changes []Change, o LineOptions) []string {
 // text is what has changed: `+ "/a"`, `- "/a"` or `"none" -> "host"`.
 func (c Change) text(values bool) string {
 	element := strconv.Quote(c.Element)
-	variable := c.Key == "env.set"
+	variable := c.Key == "env.set" || c.Key == "agent.define" // whose text has variables
 	broker := c.Key == "broker"
 	quote := func(s *string) string {
 		switch {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
@@ -67,26 +68,36 @@ func Policy() ([]byte, error) {
 func schemaOf(k policy.Key) (*Schema, error) {
 	s := &Schema{Description: k.Text}
 	switch k.Type {
-	case policy.TypeString:
+	case key.String:
 		s.Type = "string"
-	case policy.TypeStrings:
+	case key.Strings:
 		s.Type, s.Items = "array", &Schema{Type: "string"}
-	case policy.TypeIntegers:
+	case key.Integers:
 		s.Type, s.Items = "array", &Schema{Type: "integer"}
-	case policy.TypeTable:
+	case key.Table:
 		s.Type, s.AdditionalProperties = "object", &Schema{Type: "string"}
-	case policy.TypeSize:
+	case key.Size:
 		s.Type, s.Pattern = "string", sizePattern()
-	case policy.TypeInteger:
+	case key.Integer:
 		s.Type = "integer"
-	case policy.TypeNumber:
+	case key.Number:
 		s.Type = "number"
-	case policy.TypeBoolean:
+	case key.Boolean:
 		s.Type = "boolean"
+	case key.Rows:
+		of := &Schema{Type: "object", Properties: map[string]*Schema{}, AdditionalProperties: false}
+		for _, f := range k.Fields {
+			field, err := schemaOf(f)
+			if err != nil {
+				return nil, err
+			}
+			of.Properties[f.Name] = field
+		}
+		s.Type, s.Items = "array", of
 	default:
 		return nil, fmt.Errorf("no JSON Schema for %s, a %s", k.Name, k.Type)
 	}
-	if k.Most != 0 && k.Type != policy.TypeSize {
+	if k.Most != 0 && k.Type != key.Size {
 		of := s
 		if s.Items != nil {
 			of = s.Items
@@ -111,11 +122,11 @@ func schemaOf(k policy.Key) (*Schema, error) {
 }
 
 // literal is a value as the table writes it, in the type of its key.
-func literal(t policy.Type, s string) (any, error) {
+func literal(t key.Type, s string) (any, error) {
 	switch t {
-	case policy.TypeInteger:
+	case key.Integer:
 		return strconv.ParseInt(s, 10, 64)
-	case policy.TypeBoolean:
+	case key.Boolean:
 		return strconv.ParseBool(s)
 	default:
 		return s, nil

@@ -147,7 +147,7 @@ func TestAgrees(t *testing.T) {
 	root := decodedSchema(t)
 	values := []string{
 		`"x"`, `""`, `"8GiB"`, `"8G"`, `"0"`, `"007MB"`, `"1.5GiB"`, "1", "0", "-1", "4194304", "4194305", "1.5", "0.001", "9000.5",
-		"true", "[]", `["a"]`, "[1]", `["a", 1]`, "[8080]", "{}", `{ A = "b" }`, "{ A = 1 }", "[[]]", "[{}]", `[{ zzz = 1 }]`,
+		`"codex"`, "true", "[]", `["a"]`, "[1]", `["a", 1]`, "[8080]", "{}", `{ A = "b" }`, "{ A = 1 }", "[[]]", "[{}]", `[{ zzz = 1 }]`,
 	}
 	var documents []string
 	for _, k := range policy.Keys() {
@@ -164,6 +164,8 @@ func TestAgrees(t *testing.T) {
 	const broker = "version = 1\n[[broker]]\nname = \"a\"\nheader = \"X\"\nfrom = \"env:A\"\n"
 	documents = append(documents, broker, broker+"upstream = \"https://a.com\"\n", broker+"upstream = \"https://a.com\"\npaths = [\"/\"]\nzzz = 1\n",
 		broker+"upstream = 1\n", "version = 1\n[broker]\n", "version = 1\nbroker = []\n", "version = 1\nbroker = [1]\n", "version = 1\nnetwork.ports = [0]\n")
+	const define = "version = 1\n[[agent.define]]\nname = \"a\"\n"
+	documents = append(documents, define, define+"programs = [\"a\"]\nset = { A = \"b\" }\n", define+"programs = 1\n", define+"programs = [1]\n", define+"set = { A = 1 }\n", define+"zzz = 1\n")
 	taken := map[string]bool{}
 	for _, text := range documents {
 		_, err := policy.Parse("p.toml", []byte(text))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/policy/key"
 )
 
 // TOML is a policy as policy.Parse reads it. What has no value is left out.
@@ -52,13 +53,13 @@ func TOML(p policy.Policy) ([]byte, error) {
 
 // number turns numbers of JSON into those of TOML: a size is a string, and other
 // numbers are whole unless they are not.
-func number(v any, t policy.Type) (any, error) {
+func number(v any, t key.Type) (any, error) {
 	switch v := v.(type) {
 	case json.Number:
-		if t == policy.TypeSize {
+		if t == key.Size {
 			return v.String(), nil
 		}
-		if n, err := v.Int64(); err == nil && t != policy.TypeNumber {
+		if n, err := v.Int64(); err == nil && t != key.Number {
 			return n, nil
 		}
 		return v.Float64()

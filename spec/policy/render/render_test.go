@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -20,6 +21,10 @@ func TestTOML(t *testing.T) {
 	wide.Env = policy.Env{Pass: []string{"GOFLAGS"}, Set: map[string]string{"CI": "1", "X": "\"; [nix] daemon = 'auto'"}}
 	wide.Limits.Memory, wide.Limits.Pids, wide.Limits.CPUs = 8<<30, 100, 1.5
 	wide.Brokers = []network.Broker{network.Broker{Name: "forge", Upstream: "https://forge.example/api", From: "env:TOKEN", Header: "X-Token", Env: "TOKEN", URLEnv: "FORGE_URL", Paths: []string{"/a/"}}.Complete()}
+	wide.Agent.Define = []agent.Defined{
+		{Name: "crush", Title: "Crush", Programs: []string{"crush"}, Folders: []string{"~/.crush"}, Set: map[string]string{"A": "\"b"}, SandboxOff: []string{"-n"}},
+		{Name: "aider", Programs: []string{"aider"}, Exec: []string{".aider.conf.yml"}, Hosts: []string{"a.example"}, Keys: []string{"OPENAI_API_KEY"}},
+	}
 	for name, p := range map[string]policy.Policy{"default": policy.Default(), "wide": wide} {
 		t.Run(name, func(t *testing.T) {
 			text, err := TOML(p)
