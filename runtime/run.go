@@ -3,6 +3,7 @@ package runtime
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/sirupsen/logrus"
@@ -37,7 +38,11 @@ func Run(j *contract.Jail, o Options) error {
 	}
 	o.Seccomp = prog
 	o.logAs()
-	return launch.Start(j, o.Options)
+	err = launch.Start(j, o.Options)
+	if refused, ok := errors.AsType[*launch.Refused](err); ok {
+		return instead(refused, o.Options)
+	}
+	return err
 }
 
 // NewID makes the ID of a jail.

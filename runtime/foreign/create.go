@@ -39,9 +39,9 @@ type Container struct {
 }
 
 // Open opens the program that Find found, which this mount namespace may not show;
-// nil for none. It also makes the place ready for it.
+// nil for our own code. It also makes the place ready for it.
 func Open(program string, open func(string) (int, error)) (*os.File, error) {
-	if program == "" {
+	if program == "" || program == Auto {
 		return nil, nil
 	}
 	fd, err := open(program)
@@ -93,7 +93,7 @@ func Create(c *Container) (*First, error) {
 	if err := c.run(append(args, c.ID)...); err != nil {
 		return nil, err
 	}
-	first, err := c.first(pidFile)
+	first, err := child(c.Runtime.Name(), pidFile)
 	if err != nil {
 		return nil, err
 	}
@@ -145,46 +145,55 @@ func flags(options []string) []string {
 
 // run runs the runtime, in a process group of its own.
 func (c *Container) run(args ...string) error {
-	global := []string{"--root", filepath.Join(c.Dir, bundleName, "state")}
-	if c.crun() {
-		global = append(global, "--cgroup-manager=disabled")
-	} else {
-		// Uid 0 of a user namespace may make no cgroups, which runc does not see
-		// by itself.
-		global = append(global, "--rootless=true")
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	// An interpreter can open this path as well.
-	r := exec.CommandContext(ctx, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.Runtime.Fd()), append(global, args...)...)
-	r.Args[0], r.Env, r.Dir, r.ExtraFiles, r.Stderr = c.Runtime.Name(), []string{"PATH=" + searched}, "/", c.Files, os.Stderr
+	r := exec.CommandContext(ctx, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.Runtime.Fd()), append(global(c.Runtime.Name(), filepath.Join(c.Dir, bundleName, "state")), args...)...)
+	r.Args[0], r.ExtraFiles, r.Stderr = c.Runtime.Name(), c.Files, os.Stderr
 	if !c.Frame.Process.Terminal {
 		r.Stdin, r.Stdout = os.Stdin, os.Stdout
 	}
-	r.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	r.Cancel = func() error { return unix.Kill(-r.Process.Pid, unix.SIGKILL) }
-	err := r.Run()
-	if ctx.Err() != nil {
-		err = fmt.Errorf("it has not ended within %s", patience)
-	}
-	if err != nil {
+	if err := toEnd(ctx, r); err != nil {
 		return hint.Add(fmt.Errorf("the runtime %s made no container: %w", c.Runtime.Name(), err), "what it says of that is above; use another one, or --runtime own")
 	}
 	return nil
 }
 
-// crun: the runtime is to be called as crun.
-func (c *Container) crun() bool { return strings.HasPrefix(filepath.Base(c.Runtime.Name()), "crun") }
+// toEnd runs a runtime as a process group of its own, until it ends by itself or
+// has to.
+func toEnd(ctx context.Context, r *exec.Cmd) error {
+	if r.SysProcAttr == nil {
+		r.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	r.Env, r.Dir, r.SysProcAttr.Setpgid = []string{"PATH=" + searched}, "/", true
+	r.Cancel = func() error { return unix.Kill(-r.Process.Pid, unix.SIGKILL) }
+	err := r.Run()
+	if ctx.Err() != nil {
+		err = fmt.Errorf("it has not ended within %s", patience)
+	}
+	return err
+}
 
-// first finds the process that the runtime left.
-func (c *Container) first(pidFile string) (*First, error) {
+// global are the options of a runtime for all of its commands.
+func global(runtime, state string) []string {
+	// By its name it is to be called as crun.
+	if strings.HasPrefix(filepath.Base(runtime), "crun") {
+		return []string{"--root", state, "--cgroup-manager=disabled"}
+	}
+	// Uid 0 of a user namespace may make no cgroups, which runc does not see by
+	// itself.
+	return []string{"--root", state, "--rootless=true"}
+}
+
+// child finds the process that a runtime left.
+func child(runtime, pidFile string) (*First, error) {
 	text, err := os.ReadFile(pidFile)
 	if err != nil {
-		return nil, fmt.Errorf("the runtime %s says that it made a container, and not which: %w", c.Runtime.Name(), err)
+		return nil, fmt.Errorf("the runtime %s says that it made a container, and not which: %w", runtime, err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || pid <= 1 {
-		return nil, fmt.Errorf("the runtime %s says that it made the process %q", c.Runtime.Name(), text)
+		return nil, fmt.Errorf("the runtime %s says that it made the process %q", runtime, text)
 	}
 	// Only a child's number stays its own. crun leaves a process of its own behind,
 	// which may take a moment to end.
@@ -193,7 +202,7 @@ func (c *Container) first(pidFile string) (*First, error) {
 		err = unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the process %d that the runtime %s names: %w", pid, c.Runtime.Name(), os.NewSyscallError("waitid", err))
+		return nil, fmt.Errorf("the process %d that the runtime %s names: %w", pid, runtime, os.NewSyscallError("waitid", err))
 	}
 	p, err := os.FindProcess(pid)
 	return &First{p}, err

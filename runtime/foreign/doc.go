@@ -11,6 +11,9 @@
 // The bundle and the runtime's state lie on the tmpfs that only this mount
 // namespace has: they are gone with the last process in it, however that ended.
 //
+// A host may make namespaces for such a runtime that it refuses to this program. Then
+// one executes the supervisor in them (Supervisor), and is gone.
+//
 // What does not belong here: what a container has, and bundles that run without
 // a supervisor (bundle, hook).
 package foreign

@@ -17,10 +17,13 @@ import (
 const Own = "own"
 
 // Find returns the program that a name stands for, without symlinks; an empty
-// string for Own. A name without a slash is looked for on PATH, and where
+// string for Own, and Auto for that. A name without a slash is looked for on PATH, and where
 // distributions have what only root needs, too. A program in one of never, which a
 // jail may have changed, is refused: it would run outside.
 func Find(name, path string, never []string) (string, error) {
+	if name == Auto {
+		return Auto, nil
+	}
 	if name == "" || name == Own {
 		return "", nil
 	}
@@ -71,7 +74,8 @@ func look(name, path string, never []string) (string, error) {
 	return p, nil
 }
 
-// Asked reports whether a command line may name another runtime.
+// Asked reports whether a command line may name another runtime that creates the
+// container.
 func Asked(args []string) bool {
 	return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--runtime") })
 }

@@ -29,7 +29,7 @@ func TestFind(t *testing.T) {
 	}
 	path, never := top+"/project:"+top+"/bin", []string{top + "/project"}
 	for name, want := range map[string]string{
-		"": "", Own: "", "tool": top + "/bin/tool", "other": top + "/bin/tool", top + "/bin/other": top + "/bin/tool",
+		"": "", Own: "", Auto: Auto, "tool": top + "/bin/tool", "other": top + "/bin/tool", top + "/bin/other": top + "/bin/tool",
 	} {
 		if got, err := Find(name, path, never); got != want || err != nil {
 			t.Errorf("%q: %q, %v", name, got, err)
@@ -51,5 +51,23 @@ func TestAsked(t *testing.T) {
 		if Asked(strings.Fields(args)) != want {
 			t.Errorf("%q", args)
 		}
+	}
+}
+
+// TestDistribution: no runtime that this user could change is asked for a namespace.
+func TestDistribution(t *testing.T) {
+	usual := distribution
+	defer func() { distribution = usual }()
+	own := filepath.Join(t.TempDir(), "runc")
+	if err := os.WriteFile(own, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	distribution = []string{own, "/usr/bin/no-such-runtime"}
+	if got := Distribution(); len(got) > 0 {
+		t.Errorf("%q", got)
+	}
+	distribution = []string{"/bin/sh"}
+	if got := Distribution(); len(got) != 1 && os.Getuid() != 0 {
+		t.Errorf("what the distribution has is not taken: %q", got)
 	}
 }

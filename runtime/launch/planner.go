@@ -11,6 +11,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 )
 
 // Planner is the process that plans a jail while its supervisor already runs,
@@ -128,6 +129,16 @@ func (p *Planner) receive(end func()) (fds []int, status int, err error) {
 		return nil, 0, os.NewSyscallError("SCM_RIGHTS", err)
 	}
 	return fds, 0, nil
+}
+
+// Refuse has a planner become the supervisor of its jail, which this process cannot
+// be: no namespaces were made for it. It returns how that one ended.
+func (p *Planner) Refuse(why *userns.Error) (status int, err error) {
+	if _, err := unix.Write(int(p.socket.Fd()), append(message.Refused.Bytes(), refusalText(why)...)); err != nil {
+		return 0, os.NewSyscallError("write", err)
+	}
+	closeDetached()
+	return Follow(p.pid), nil
 }
 
 // Leave has a planner end that has handed something over, and waits for it, but

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,6 +54,7 @@ type Options struct {
 	// (package afterwards); 0 if there is none. Start sets it.
 	Waiting int
 	// Runtime is the program that creates the container; empty for our own code.
+	// With foreign.Auto a planner is told where it cannot, by Refused.
 	Runtime string
 }
 
@@ -93,20 +95,21 @@ func EndAhead() error {
 	if _, err := unix.Write(socket, message.EndContainer.Bytes()); err != nil {
 		return os.NewSyscallError("write", err)
 	}
-	said, err := answer(socket)
+	said, _, err := answer(socket)
 	if err == nil {
 		said.Log()
 	}
 	return err
 }
 
-// answer waits for a message, or for the other side to hang up, which is none.
-func answer(socket int) (message.Message, error) {
-	var text [1]byte
+// answer waits for a message and what is said with it, or for the other side to hang
+// up, which is none.
+func answer(socket int) (m message.Message, with string, err error) {
+	var text [256]byte
 	for {
-		_, err := unix.Read(socket, text[:])
+		n, err := unix.Read(socket, text[:])
 		if !errors.Is(err, unix.EINTR) {
-			return message.Message(text[0]), os.NewSyscallError("read", err)
+			return message.Message(text[0]), string(text[min(1, max(n, 0)):max(n, 0)]), os.NewSyscallError("read", err)
 		}
 	}
 }
@@ -139,7 +142,17 @@ func Start(j *contract.Jail, o Options) error {
 		}
 	}
 	if other := quick.OtherHalf(); other != nil {
-		return handOver(other.Socket, fds, then)
+		refused, err := handOver(other.Socket, fds, then)
+		if refused == nil {
+			return err
+		}
+		if then != nil {
+			err = then.Start()
+		}
+		// Whoever takes it closes it.
+		plan, failed := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		fds[0] = plan
+		return errors.Join(&Refused{refused, fds}, err, failed)
 	}
 	if then != nil {
 		if err := then.Start(); err != nil {
@@ -154,29 +167,34 @@ func Start(j *contract.Jail, o Options) error {
 		}
 		env = append(env, fdEnv+strconv.Itoa(i)+"="+strconv.Itoa(fd))
 	}
-	for _, e := range os.Environ() {
-		// GODEBUG and the like for the people who work on this.
-		if strings.HasPrefix(e, "GO") {
-			env = append(env, e)
-		}
-	}
+	env = append(env, forDevelopers()...)
 	return os.NewSyscallError("execve", unix.Exec("/proc/self/exe", os.Args, env))
+}
+
+// forDevelopers are GODEBUG and the like.
+func forDevelopers() []string {
+	return slices.DeleteFunc(os.Environ(), func(e string) bool { return !strings.HasPrefix(e, "GO") })
 }
 
 // handOver gives the supervisor what it needs and ends this process, as soon as
 // the supervisor has time for that: the kernel takes a fraction of a millisecond
 // to take a process apart, on the processor on which the jail is now made. What
 // is done afterwards is done by what this process becomes.
-func handOver(to *os.File, fds []int, then *afterwards.Waiting) error {
+//
+// A supervisor that got no namespaces says so, and waits for this process.
+func handOver(to *os.File, fds []int, then *afterwards.Waiting) (refused *userns.Error, err error) {
 	defer to.Close()
 	message.Plan.Log()
 	if err := unix.Sendmsg(int(to.Fd()), message.Plan.Bytes(), unix.UnixRights(fds...), nil, 0); err != nil {
-		return os.NewSyscallError("sendmsg", err)
+		return nil, os.NewSyscallError("sendmsg", err)
 	}
-	_, _ = answer(int(to.Fd()))
+	if said, why, err := answer(int(to.Fd())); err == nil && said == message.Refused {
+		said.Log()
+		return refusal(why), nil
+	}
 	if then != nil {
 		_ = then.Become() // or nobody asks
 	}
 	unix.Exit(0)
-	return nil
+	return nil, nil
 }

@@ -14,6 +14,7 @@ const (
 	EndContainer    Message = C.JAIL_END_CONTAINER
 	ContainerEnded  Message = C.JAIL_CONTAINER_ENDED
 	Plan            Message = C.JAIL_PLAN
+	Refused         Message = C.JAIL_REFUSED
 	Waits           Message = C.JAIL_WAITS
 	Orders          Message = C.JAIL_ORDERS
 	Ready           Message = C.JAIL_READY

@@ -10,6 +10,7 @@
 	X(END_CONTAINER, 'E', "planner", "supervisor", "end container") \
 	X(CONTAINER_ENDED, 'D', "supervisor", "planner", "container ended") \
 	X(PLAN, 'P', "planner", "supervisor", "plan") /* with descriptors */ \
+	X(REFUSED, 'U', "supervisor", "planner", "no namespaces") /* with what failed */ \
 	/* On the control socket of PID 1 (runtime/supervisor, runtime/jailinit). */ \
 	X(WAITS, 'W', "PID 1", "supervisor", "waits") \
 	X(ORDERS, 'O', "supervisor", "PID 1", "orders") /* they are in a file */ \

@@ -13,7 +13,7 @@ func TestHeader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := []Message{EndContainer, ContainerEnded, Plan, Waits, Orders, Ready, ReadyLandlocked, Execute, Stopped, Further, Terminal, Cloned, Exited, Mapped, Namespaces, Go}
+	all := []Message{EndContainer, ContainerEnded, Plan, Refused, Waits, Orders, Ready, ReadyLandlocked, Execute, Stopped, Further, Terminal, Cloned, Exited, Mapped, Namespaces, Go}
 	rows := regexp.MustCompile(`(?m)^\tX\(\w+, '(.)', "([^"]+)", "([^"]+)", "([^"]+)"\)`).FindAllStringSubmatch(string(text), -1)
 	if len(rows) != len(all) {
 		t.Fatalf("%d messages in C, %d in Go", len(rows), len(all))
@@ -40,7 +40,7 @@ func TestPicture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []Message{EndContainer, ContainerEnded, Plan, Waits, Orders, Ready, ReadyLandlocked, Execute, Stopped, Further, Terminal, Cloned, Exited, Mapped, Namespaces, Go} {
+	for _, m := range []Message{EndContainer, ContainerEnded, Plan, Refused, Waits, Orders, Ready, ReadyLandlocked, Execute, Stopped, Further, Terminal, Cloned, Exited, Mapped, Namespaces, Go} {
 		_, says, _ := strings.Cut(m.String(), ": ")
 		if !strings.Contains(string(text), "─ "+says+" ─") {
 			t.Errorf("%s is not in docs/design.md", m)

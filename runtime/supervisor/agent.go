@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/jailed-claude/jailed-claude/runtime/foreign"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
@@ -88,7 +89,7 @@ func (j *jail) inspect(pid int, landlocked bool, mounts <-chan inspect.Mounts) e
 		PID: pid, Landlocked: landlocked, Mounts: mounts, Require: j.plan.Options.Require,
 		Network: j.network.String(), HoldsNetwork: j.network.holds, Limits: j.cgroup.Hold,
 	}.Inspect()
-	if by := j.plan.Options.Runtime; by != "" {
+	if by := j.plan.Options.Runtime; by != "" && by != foreign.Auto {
 		summary += fmt.Sprintf(" runtime=%q", by)
 	}
 	if err == nil && j.plan.Options.Summary {

@@ -1,11 +1,13 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/foreign"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 )
 
 // startForeign is start by another runtime.
@@ -21,4 +23,18 @@ func (c *container) startForeign() error {
 	c.first = first
 	c.parted()
 	return nil
+}
+
+// refused is what keeps this process from being a supervisor, where the planner may
+// find another way; nil otherwise.
+func (j *jail) refused() *userns.Error {
+	if j.planner == nil || j.host != nil || j.plan.Options.Runtime != foreign.Auto {
+		return nil
+	}
+	err := userns.Entered()
+	if err == nil {
+		j.host, err = coverHost()
+	}
+	refused, _ := errors.AsType[*userns.Error](err)
+	return refused
 }

@@ -117,6 +117,11 @@ func (j *jail) run() (status int, err error) {
 		}
 		return status, err
 	}
+	if refused := j.refused(); refused != nil {
+		_ = j.plan.Announced.Close()
+		status, err = j.planner.Refuse(refused)
+		return status, err
+	}
 	waiting := afterwards.Take(j.plan.Options.Waiting)
 	defer waiting.Close()
 	err = j.prepare()

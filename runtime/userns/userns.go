@@ -24,6 +24,21 @@ const Variable = C.JAIL_STAGE_ENV
 // the half of a process that is to be one.
 func IsSupervisor() bool { return C.jail_userns.supervisor != 0 }
 
+// HostRoot is the folder that is the host's root in the root of a container in
+// which another runtime executes a supervisor.
+const HostRoot = C.JAIL_HOST_ROOT
+
+// Adopted is the environment of such a supervisor. A byte on its socket told
+// says that the runtime has gone, and one comes back; parent is who wanted it, and cwd where it is to be.
+// A trial ends at once, with status 0 where a jail could be made.
+func Adopted(told, parent int, cwd string, trial bool) []string {
+	stage := fmt.Sprintf("%s=%s%d:%d", Variable, C.JAIL_ADOPTED, told, parent)
+	if trial {
+		stage += "t"
+	}
+	return []string{stage, C.JAIL_CWD_ENV + "=" + cwd}
+}
+
 // Error is what a host answers that does not let this user make a user
 // namespace.
 type Error struct {

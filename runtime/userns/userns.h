@@ -9,3 +9,11 @@ struct jail_userns {
 };
 
 extern struct jail_userns jail_userns;
+
+// A stage that begins so is a supervisor that another runtime executes in the
+// namespaces it made: the socket on which it is said when that runtime has gone, a colon,
+// and the process that wanted it. With a letter behind, it is only tried.
+#define JAIL_ADOPTED "adopted:"
+// The folder of that container's root that is the host's, and the one to go to in it.
+#define JAIL_HOST_ROOT "/host"
+#define JAIL_CWD_ENV "_JAILED_CLAUDE_CWD"

@@ -9,6 +9,7 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Exit(world.Main(m, map[string]func(args []string) int{
-		"full": onFullDisk,
+		"full":         onFullDisk,
+		"only-runtime": onlyForARuntime,
 	}))
 }
