@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 // services are the names that the lab answers for.
 var services = []string{
 	"api.openai.com", "chatgpt.com", "auth.openai.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com", "www.googleapis.com",
-	"generativelanguage.googleapis.com", "api.github.com", "api.individual.githubcopilot.com", "api.githubcopilot.com",
+	"api.anthropic.com", "generativelanguage.googleapis.com", "api.github.com", "api.individual.githubcopilot.com", "api.githubcopilot.com",
 }
 
 // turns are whole turns. SECRET stands for what every token begins with; that of
@@ -30,25 +30,29 @@ var turns = []struct {
 	name, agent string
 	// file and text are the login on the host, key a variable with a key.
 	file, text, key string
-	args            []string
-	env             []string
+	// config is a file "agent.config" of the project.
+	config string
+	args   []string
+	env    []string
 	// asked is the request that is the turn, with token.
 	asked, token string
 }{
+	// The default model runs commands by code of its own, and the service of a
+	// login gets requests in zstd.
 	{
 		name: "codex-login", agent: "codex", file: ".codex/auth.json",
 		text: `{"tokens":{"id_token":"e30.e30.e30","access_token":"SECRET-a0","refresh_token":"SECRET-r0","account_id":"acc"},"last_refresh":"2026-01-01T00:00:00Z"}`,
-		args: []string{"exec", "--skip-git-repo-check", "say hi"}, asked: "POST chatgpt.com/backend-api/codex/responses", token: "Bearer SECRET-a1",
+		args: []string{"exec", "-c", "features.enable_request_compression=false", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", "gpt-5.4", "say hi"}, asked: "POST chatgpt.com/backend-api/codex/responses", token: "Bearer SECRET-a1",
 	},
-	{name: "codex-key", agent: "codex", key: "OPENAI_API_KEY", args: []string{"exec", "--skip-git-repo-check", "say hi"}, asked: "POST api.openai.com/v1/responses", token: "Bearer SECRET-a0"},
+	{name: "codex-key", agent: "codex", key: "OPENAI_API_KEY", args: []string{"exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", "gpt-5.4", "say hi"}, asked: "POST api.openai.com/v1/responses", token: "Bearer SECRET-a0"},
 	{
 		name: "gemini-login", agent: "gemini", file: ".gemini/oauth_creds.json",
 		text: `{"access_token":"SECRET-a0","refresh_token":"SECRET-r0","expiry_date":1000,"scope":"x","token_type":"Bearer"}`,
-		args: []string{"--skip-trust", "-m", "gemini-2.5-flash", "-p", "say hi"}, asked: "POST cloudcode-pa.googleapis.com/v1internal:streamGenerateContent", token: "Bearer SECRET-a1",
+		args: []string{"--skip-trust", "--yolo", "-m", "gemini-2.5-flash", "-p", "say hi"}, asked: "POST cloudcode-pa.googleapis.com/v1internal:streamGenerateContent", token: "Bearer SECRET-a1",
 	},
 	{
 		name: "copilot-login", agent: "copilot", file: ".copilot/config.json", text: "// a comment\n" + `{"copilotTokens":{"https://github.com:ada":"SECRET-a0"}}`,
-		args: []string{"-p", "say hi", "--model", "gpt-5.4"}, asked: "POST api.individual.githubcopilot.com/chat/completions", token: "Bearer SECRET-a0",
+		args: []string{"-p", "say hi", "--allow-all-tools", "--model", "gpt-5.4"}, asked: "POST api.individual.githubcopilot.com/chat/completions", token: "Bearer SECRET-a0",
 	},
 	{
 		name: "opencode-openai", agent: "opencode", file: ".local/share/opencode/auth.json", env: []string{"OPENCODE_DISABLE_MODELS_FETCH=1"},
@@ -62,8 +66,25 @@ var turns = []struct {
 	},
 	{name: "pi-key", agent: "pi", key: "OPENAI_API_KEY", args: []string{"-p", "--provider", "openai", "--model", "gpt-5.4", "say hi"}, asked: "POST api.openai.com/v1/responses", token: "Bearer SECRET-a0"},
 	{
-		name: "qwen-key", agent: "qwen", key: "OPENAI_API_KEY", args: []string{"--auth-type", "openai", "--openai-base-url", "https://api.openai.com/v1", "-m", "gpt-5.4", "-p", "say hi"},
+		name: "qwen-key", agent: "qwen", key: "OPENAI_API_KEY", args: []string{"--auth-type", "openai", "--openai-base-url", "https://api.openai.com/v1", "--yolo", "-m", "gpt-5.4", "-p", "say hi"},
 		asked: "POST api.openai.com/v1/chat/completions", token: "Bearer SECRET-a0",
+	},
+	{
+		name: "cline-openai", agent: "cline", key: "OPENAI_API_KEY", args: []string{"-P", "openai-native", "-m", "gpt-5.4", "say hi"},
+		asked: "POST api.openai.com/v1/responses", token: "Bearer SECRET-a0",
+	},
+	{
+		name: "cline-anthropic", agent: "cline", key: "ANTHROPIC_API_KEY", args: []string{"-P", "anthropic", "-m", "claude-sonnet-4-5", "say hi"},
+		asked: "POST api.anthropic.com/v1/messages", token: "SECRET-a0",
+	},
+	{
+		name: "continue-openai", agent: "continue", key: "OPENAI_API_KEY",
+		config: "name: x\nversion: 1.0.0\nschema: v1\nmodels:\n  - name: m\n    provider: openai\n    model: gpt-4.1\n    apiKey: ${{ secrets.OPENAI_API_KEY }}\n    roles: [chat]\n",
+		args:   []string{"--config", "./agent.config", "--auto", "-p", "say hi"}, asked: "POST api.openai.com/v1/chat/completions", token: "Bearer SECRET-a0",
+	},
+	{
+		name: "continue-anthropic", agent: "continue", key: "ANTHROPIC_API_KEY", args: []string{"--auto", "-p", "say hi"},
+		asked: "POST api.anthropic.com/v1/messages", token: "SECRET-a0",
 	},
 }
 
@@ -89,6 +110,9 @@ func TestTurns(t *testing.T) {
 				l.Ask(lab.Order{Name: name, Answers: [][]string{{lab.PublicA}}, Backend: at})
 			}
 			w.Env["PATH"] = found[0] + ":/usr/local/bin:/usr/bin:/bin"
+			if turn.config != "" {
+				w.Write(filepath.Join(w.Project, "agent.config"), turn.config)
+			}
 			if turn.file != "" {
 				w.Write(filepath.Join(w.Home, turn.file), strings.ReplaceAll(turn.text, "SECRET", secret))
 			} else {
@@ -103,6 +127,11 @@ func TestTurns(t *testing.T) {
 				if r.Status != 0 || !strings.Contains(r.Out, said) {
 					t.Fatalf("%s\nrequests:\n%s\nlog: %s", r, w.Read(log), w.SessionLog())
 				}
+				file := filepath.Join(w.Project, made)
+				if text, err := os.ReadFile(file); err != nil || string(text) != "made\n" {
+					t.Errorf("its tool made %q: %v\n%s\nrequests:\n%s", text, err, r, w.Read(log))
+				}
+				_ = os.Remove(file)
 			}
 			requests := world.Lines(w.Read(log))
 			n := 0
@@ -128,6 +157,35 @@ func TestTurns(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAmp is as far as a turn of Amp's can be played: it talks to its own service
+// alone, by a protocol of its own, and the model is behind that. The key stays
+// outside, by a broker of the policy.
+func TestAmp(t *testing.T) {
+	cache := os.Getenv("JAIL_TEST_AGENTS")
+	if cache == "" {
+		world.Cannot(t, "JAIL_TEST_AGENTS is not set: make check-agents")
+	}
+	found, _ := filepath.Glob(filepath.Join(cache, "amp-*", "bin"))
+	if len(found) == 0 {
+		t.Skipf("amp is not installed in %s", cache)
+	}
+	w, l := world.NewLab(t)
+	secret := "secret" + rand.Text()
+	log := w.Write(filepath.Join(w.Dir, "requests"), "")
+	l.Ask(lab.Order{Name: "ampcode.com", Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "models", secret, log)})
+	w.Env["PATH"], w.Env["AMP_API_KEY"] = found[0]+":/usr/local/bin:/usr/bin:/bin", secret
+	policy := w.Write(filepath.Join(w.Dir, "amp.toml"), "version = 1\n[[broker]]\nhost = \"ampcode.com\"\nheader = \"Authorization\"\nfrom = \"env:AMP_API_KEY\"\nenv = \"AMP_API_KEY\"\n")
+	r := world.Finish(t, w.Command("run", "amp", "--policy", policy, "--net", "none", "--", "-x", "say hi"))
+	if requests := w.Read(log); !strings.Contains(requests, "POST ampcode.com/api/internal Bearer "+secret) || strings.Contains(requests, "placeholder") {
+		t.Errorf("%s\nrequests:\n%s", r, requests)
+	}
+	inside := world.Finish(t, w.Command("shell", "--agent", "amp", "--policy", policy, "--net", "none", "--", "env"))
+	if strings.Contains(inside.Out, secret) || !strings.Contains(inside.Out, "AMP_API_KEY=placeholder") {
+		t.Errorf("inside: %s", inside)
+	}
+	free(t, w.State(), secret)
 }
 
 // free: no file below dir has the text.

@@ -70,8 +70,9 @@ func models(args []string) int {
 func answer(w http.ResponseWriter, r *http.Request, body []byte) {
 	say := func(v any) { _ = json.NewEncoder(w).Encode(v) }
 	ends := func(s string) bool { return strings.HasSuffix(r.URL.Path, s) }
-	usage := object{"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 	switch {
+	case ends("/api/internal"): // of Amp
+		say(object{"ok": true, "result": object{"id": "u", "email": "ada@example.org", "username": "ada", "features": []any{}}})
 	case ends("/accounts/check"):
 		say(object{"default_account_id": "acc", "accounts": []object{{"id": "acc", "workspace_backend_origin": "https://chatgpt.com", "account_routing_override": "NO_CONSTRAINT"}}})
 	case ends("/copilot_internal/user"):
@@ -91,53 +92,13 @@ func answer(w http.ResponseWriter, r *http.Request, body []byte) {
 	case ends("/responses") && r.Header.Get("Upgrade") != "":
 		w.WriteHeader(http.StatusUpgradeRequired)
 	case ends("/responses"):
-		w.Header().Set("Content-Type", "text/event-stream")
-		m := object{"type": "message", "role": "assistant", "id": "m1", "status": "completed", "content": []object{{"type": "output_text", "text": said, "annotations": []any{}}}}
-		event(w, object{"type": "response.created", "response": object{"id": "r1", "created_at": 1, "model": "m"}})
-		event(w, object{"type": "response.output_item.added", "output_index": 0, "item": object{"type": "message", "role": "assistant", "id": "m1", "content": []any{}}})
-		event(w, object{"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "item_id": "m1", "delta": said})
-		event(w, object{"type": "response.output_item.done", "output_index": 0, "item": m})
-		event(w, object{"type": "response.completed", "response": object{
-			"id": "r1", "status": "completed", "output": []object{m},
-			"usage": object{"input_tokens": 1, "input_tokens_details": nil, "output_tokens": 1, "output_tokens_details": nil, "total_tokens": 2},
-		}})
+		responses(w, wanted(body))
+	case ends("/messages"):
+		messages(w, wanted(body))
 	case ends("/chat/completions"):
-		var q struct {
-			Stream bool `json:"stream"`
-		}
-		_ = json.Unmarshal(body, &q)
-		one := object{"id": "c1", "created": 1, "model": "m"}
-		if !q.Stream {
-			one["object"], one["usage"] = "chat.completion", usage
-			one["choices"] = []object{{"index": 0, "message": object{"role": "assistant", "content": said}, "finish_reason": "stop"}}
-			say(one)
-			return
-		}
-		w.Header().Set("Content-Type", "text/event-stream")
-		one["object"] = "chat.completion.chunk"
-		for _, c := range [][]object{
-			{{"index": 0, "delta": object{"role": "assistant", "content": said}, "finish_reason": nil}}, {{"index": 0, "delta": object{}, "finish_reason": "stop"}}, {},
-		} {
-			if one["choices"] = c; len(c) == 0 {
-				one["usage"] = usage
-			}
-			event(w, one)
-		}
-		fmt.Fprint(w, "data: [DONE]\n\n")
+		completions(w, body, wanted(body))
 	case ends("enerateContent"):
-		v := object{
-			"candidates":    []object{{"index": 0, "finishReason": "STOP", "content": object{"role": "model", "parts": []object{{"text": said}}}}},
-			"usageMetadata": object{"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2},
-		}
-		if strings.Contains(r.URL.Path, "v1internal") {
-			v = object{"response": v}
-		}
-		if !ends("streamGenerateContent") {
-			say(v)
-			return
-		}
-		w.Header().Set("Content-Type", "text/event-stream")
-		event(w, v)
+		contents(w, r, wanted(body))
 	case ends(":loadCodeAssist"):
 		say(object{"currentTier": object{"id": "standard-tier", "name": "x"}, "cloudaicompanionProject": "p"})
 	case ends("/tokeninfo"):
