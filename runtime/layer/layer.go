@@ -15,7 +15,6 @@ import (
 
 	kept "github.com/jailed-claude/jailed-claude/bundle/layer"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
-	"github.com/jailed-claude/jailed-claude/internal/later"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -24,10 +23,11 @@ import (
 // Layers are those of one jail.
 type Layers struct {
 	// mu is for Named, which others ask for while the jail runs.
-	mu  sync.Mutex
-	all []*layer
-	// mounts are descriptors of their mounts.
-	mounts []int
+	mu    sync.Mutex
+	all   []*layer
+	views views
+	// follower is nil where there is no mount.
+	follower *follower
 }
 
 type layer struct {
@@ -107,8 +107,19 @@ func (ls *Layers) Folders() map[string]rootfs.Layer {
 // Keep takes over descriptors of the mounts. When a file system of a layer is
 // given up, the kernel writes all that is not yet written of the whole disk that
 // holds the upper folder (ovl_sync_fs): with them open it does so neither when
-// PID 1 ends nor when this process does.
-func (ls *Layers) Keep(mounts []int) { ls.mounts = append(ls.mounts, mounts...) }
+// PID 1 ends nor when this process does. From a second later on, what the host
+// changes below is seen in them.
+func (ls *Layers) Keep(mounts []int) {
+	if len(mounts) == 0 {
+		return
+	}
+	ls.views.mounts = mounts
+	var at []lookedAt
+	for _, l := range ls.all {
+		at = append(at, lookedAt{lower: l.folders.Lower, upper: l.folders.Upper})
+	}
+	ls.follower = follow(at, &ls.views)
+}
 
 // Close gives the layers up. Nothing of the jail may run any more.
 func (ls *Layers) Close() {
@@ -117,13 +128,11 @@ func (ls *Layers) Close() {
 	}
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if len(ls.mounts) > 0 {
-		later.Free(ls.mounts...)
+	if ls.follower != nil {
+		ls.follower.stop()
+		ls.follower = nil
 	}
-	for _, fd := range ls.mounts {
-		unix.Close(fd)
-	}
-	ls.mounts = nil
+	ls.views.close()
 	for _, l := range ls.all {
 		for _, fd := range []int{l.folders.Lower, l.folders.Upper, l.folders.Work} {
 			if fd >= 0 {

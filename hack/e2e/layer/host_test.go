@@ -1,12 +1,15 @@
 package layer
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -213,4 +216,104 @@ func TestSockets(t *testing.T) {
 	if strings.Contains(r.Out, "CONNECTED") {
 		t.Errorf("%s", r)
 	}
+}
+
+// TestFollowed: what the host replaces, makes and removes below a layer is seen in
+// it while the jail runs, also in folders that it has made meanwhile, and where
+// programs inside use it all the time, or while it is replaced.
+func TestFollowed(t *testing.T) {
+	t.Parallel()
+	w := project(t)
+	c := w.BashCommand(`cat a dir/deep/y; ls new 2>/dev/null; git log -1 --format=%s; echo inside >b
+		while :; do cat a dir/x dir/deep/y other/z later/file; git status; done >/dev/null 2>&1 &
+		trap 'kill $!' EXIT
+		while read -r ask; do eval "$ask" 2>&1; echo .; done`, overlay...)
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = in.Close(), c.Wait() }()
+	said := bufio.NewReader(out)
+	for range 3 { // it looked at them
+		if _, err := said.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// sees asks until the answer is the one.
+	sees := func(ask, want string) {
+		t.Helper()
+		var got string
+		defer func() {
+			if t.Failed() {
+				t.Logf("%s: %q, want %q", ask, got, want)
+			}
+		}()
+		world.WaitFor(t, ask, func() bool {
+			if _, err := io.WriteString(in, ask+"\n"); err != nil {
+				t.Fatal(err)
+			}
+			for got = ""; ; {
+				line, err := said.ReadString('\n')
+				if err != nil {
+					t.Fatal(err)
+				}
+				if line == ".\n" {
+					return got == want
+				}
+				got += line
+			}
+		})
+	}
+	save := func(name, text string) { // as editors do
+		w.Write(name+"~", text)
+		if err := os.Rename(filepath.Join(w.Project, name+"~"), filepath.Join(w.Project, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 10 {
+		text := fmt.Sprintf("saved %d\n", i)
+		save("a", text)
+		save("dir/deep/y", text)
+		sees("cat a dir/deep/y", text+text)
+	}
+	sees("cat later/file", "cat: later/file: No such file or directory\n")
+	w.Write("later/file", "1\n")
+	sees("cat later/file", "1\n")
+	save("later/file", "2\n")
+	sees("cat later/file", "2\n")
+	if err := os.Remove(filepath.Join(w.Project, "dir/x")); err != nil {
+		t.Fatal(err)
+	}
+	sees("cat dir/x", "cat: dir/x: No such file or directory\n")
+	w.CommitAll()
+	sees("git log -1 --format=%s", strings.TrimSpace(w.Git(w.Project, "log", "-1", "--format=%s"))+"\n")
+	sees("git rev-parse HEAD", w.Git(w.Project, "rev-parse", "HEAD"))
+	for i := range 5 { // a folder in the place of another
+		if err := os.RemoveAll(filepath.Join(w.Project, "other")); err != nil {
+			t.Fatal(err)
+		}
+		text := fmt.Sprintf("again %d\n", i)
+		w.Write("other/z", text)
+		sees("cat other/z", text)
+	}
+	if err := os.Rename(filepath.Join(w.Project, "other"), filepath.Join(w.Project, "moved")); err != nil {
+		t.Fatal(err)
+	}
+	sees("cat moved/z; cat other/z", "again 4\ncat: other/z: No such file or directory\n")
+	// A file that is open when it is replaced is forgotten once it is not.
+	sees("exec 3<a; cat a", "saved 9\n")
+	save("a", "while it was open\n")
+	time.Sleep(500 * time.Millisecond) // the first looks pass by
+	sees("exec 3<&-; cat a", "while it was open\n")
+	// What was changed inside stays.
+	save("b", "host\n")
+	sees("cat b", "inside\n")
+	sees("cat a", "while it was open\n")
 }
