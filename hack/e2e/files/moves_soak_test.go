@@ -2,7 +2,6 @@ package files
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -18,7 +17,7 @@ import (
 func TestSoakHostWorks(t *testing.T) {
 	t.Parallel()
 	long := 5 * time.Second
-	if os.Getenv("JAIL_TEST_SOAK") == "1" {
+	if world.Soak() {
 		long = time.Minute
 	}
 	w := protectedProject(t)
@@ -64,5 +63,5 @@ func TestSoakHostWorks(t *testing.T) {
 	if end := m.end(); end.Status == 125 || !strings.Contains(end.Err, "the host replaced files") {
 		t.Errorf("at the end: %s", end)
 	}
-	t.Logf("%d rounds", rounds)
+	world.Counted(t, "%d rounds of the host's work beside a jail", rounds)
 }

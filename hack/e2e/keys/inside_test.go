@@ -23,7 +23,7 @@ func TestLogInInside(t *testing.T) {
 	w, l, _, log := world.Brokered(t, looking(t, placeholder))
 	delete(w.Env, "ANTHROPIC_API_KEY")
 	secret := "sk-ant-" + rand.Text() + rand.Text()
-	count := tokenEndpoint(w, l, secret)
+	count := tokenEndpoint(w, l, secret, eightHours)
 	w.Write("masked", masked(secret))
 	run := func(stdin string, args ...string) world.Result {
 		t.Helper()
@@ -88,7 +88,7 @@ func TestLoginCommands(t *testing.T) {
 	w, l, _, _ := world.Brokered(t, []map[string]any{{"text": "hello"}})
 	delete(w.Env, "ANTHROPIC_API_KEY")
 	secret := "sk-ant-" + rand.Text() + rand.Text()
-	count := tokenEndpoint(w, l, secret)
+	count := tokenEndpoint(w, l, secret, eightHours)
 	jailed := func(args ...string) world.Result {
 		t.Helper()
 		c := w.Command(args...)
@@ -125,7 +125,7 @@ func TestLoginCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret = "sk-ant-" + rand.Text() + rand.Text()
-	tokenEndpoint(w, l, secret)
+	tokenEndpoint(w, l, secret, eightHours)
 	if r := jailed(append([]string{"login", "--host"}, agentFlags...)...); r.Status != 0 || !strings.Contains(r.Out+r.Err, "Login successful") {
 		t.Fatalf("%s\nlog: %s", r, w.SessionLog())
 	}

@@ -20,9 +20,10 @@ import (
 
 // tokens is the part "tokens": the endpoint that gives out logins and refreshes
 // them. A refresh token that comes a second time ends the login. Its further
-// arguments are the secret that tokens begin with, and the file that counts.
+// arguments are the secret that tokens begin with, the file that counts, and the
+// seconds that a token holds.
 func tokens(args []string) int {
-	secret, counter := args[1], args[2]
+	secret, counter, holds := args[1], args[2], json.Number(args[3])
 	var mu sync.Mutex
 	n := 0
 	return world.ServePart(args[0], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -45,7 +46,7 @@ func tokens(args []string) int {
 		}
 		n++
 		_ = os.WriteFile(counter, []byte(fmt.Sprint(n)), 0o600)
-		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": fmt.Sprintf("%s-a%d", secret, n), "refresh_token": fmt.Sprintf("%s-r%d", secret, n), "expires_in": 28800, "scope": q["scope"]})
+		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": fmt.Sprintf("%s-a%d", secret, n), "refresh_token": fmt.Sprintf("%s-r%d", secret, n), "expires_in": holds, "scope": q["scope"]})
 	}))
 }
 
@@ -53,17 +54,26 @@ func tokens(args []string) int {
 // refreshes it. secret is in every token; refreshes says how many there were.
 func hostLogin(t *testing.T, w *world.World, l *world.Lab) (secret string, refreshes func() string) {
 	t.Helper()
+	return hostLoginFor(t, w, l, eightHours)
+}
+
+// eightHours is how long tokens of the real service hold, in seconds.
+const eightHours = "28800"
+
+// hostLoginFor is hostLogin with tokens that hold as many seconds.
+func hostLoginFor(t *testing.T, w *world.World, l *world.Lab, holds string) (secret string, refreshes func() string) {
+	t.Helper()
 	secret = "sk-ant-" + rand.Text() + rand.Text()
 	w.Write(w.Home+"/.claude/.credentials.json", fmt.Sprintf(`{"mcpOAuth":{},"claudeAiOauth":{"accessToken":"%s-a0","refreshToken":"%s-r0","expiresAt":%d,"scopes":["user:inference","user:profile"],"subscriptionType":"max","rateLimitTier":"default_claude_max_20x"}}`,
 		secret, secret, time.Now().Add(-time.Hour).UnixMilli()))
-	return secret, tokenEndpoint(w, l, secret)
+	return secret, tokenEndpoint(w, l, secret, holds)
 }
 
 // tokenEndpoint is platform.claude.com in the lab. It returns what says how
 // often it gave out tokens.
-func tokenEndpoint(w *world.World, l *world.Lab, secret string) (count func() string) {
+func tokenEndpoint(w *world.World, l *world.Lab, secret, holds string) (count func() string) {
 	counter := filepath.Join(w.Dir, "refreshes")
-	l.Ask(lab.Order{Name: "platform.claude.com", Answers: [][]string{{lab.PublicC}}, Backend: l.Part(w, "tokens", secret, counter)})
+	l.Ask(lab.Order{Name: "platform.claude.com", Answers: [][]string{{lab.PublicC}}, Backend: l.Part(w, "tokens", secret, counter, holds)})
 	return func() string {
 		text, err := os.ReadFile(counter)
 		if err != nil {

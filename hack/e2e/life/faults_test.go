@@ -23,35 +23,13 @@ import (
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
-// soak: the loops are to run in full (hack/soak.sh).
-func soak() bool { return os.Getenv("JAIL_TEST_SOAK") == "1" }
-
 // rounds is how often a loop goes round: a few times in every test run, often
 // in hack/soak.sh.
 func rounds(few, often int) int {
-	if soak() {
+	if world.Soak() {
 		return often
 	}
 	return few
-}
-
-// counted is a line of counts, which hack/soak.sh gathers.
-func counted(t *testing.T, format string, args ...any) {
-	t.Helper()
-	line := fmt.Sprintf("%s: %s: %s\n", os.Getenv("USER"), t.Name(), fmt.Sprintf(format, args...))
-	t.Log(line)
-	name := os.Getenv("JAIL_TEST_COUNTS")
-	if name == "" {
-		return
-	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteString(line); err != nil {
-		t.Error(err)
-	}
 }
 
 // withFaults makes w use the program that has faults.
@@ -137,7 +115,7 @@ func waysOfStart(port int) []wayOfStart {
 		{name: "host", flags: []string{"--net=host"}},
 		{name: "internet in one process", flags: []string{"--net=internet", publish}, listens: true, whole: true},
 	}
-	if !soak() {
+	if !world.Soak() {
 		return all[:2]
 	}
 	return all
@@ -194,7 +172,7 @@ func TestFaultAtEveryPoint(t *testing.T) {
 		}
 		_ = os.Remove(filepath.Join(w.Project, "ran"))
 	}
-	counted(t, "%d faults, at %d points", n, len(fault.Start))
+	world.Counted(t, "%d faults, at %d points", n, len(fault.Start))
 }
 
 // oneFault is a start with a fault.
@@ -269,7 +247,7 @@ func TestReleaseHasNoFaults(t *testing.T) {
 		if r := world.Finish(t, w.Base("echo started")); r.Status != 0 || r.Out != "started\n" {
 			t.Errorf("%s: %s", p, r)
 		}
-		if !soak() {
+		if !world.Soak() {
 			break
 		}
 	}
@@ -321,7 +299,7 @@ func TestFaultInHooks(t *testing.T) {
 			}
 		}
 	}
-	counted(t, "%d faults in hooks, at %d points", n, len(fault.Hooks))
+	world.Counted(t, "%d faults in hooks, at %d points", n, len(fault.Hooks))
 }
 
 func oneHookFault(w *world.World, name string, run func(*world.World, string, string) *exec.Cmd, n int, p fault.Point, action string) {

@@ -160,7 +160,7 @@ func TestFullDisk(t *testing.T) {
 	if failed == 0 {
 		t.Error("no write failed: the test shows nothing")
 	}
-	counted(t, "%d disks, %d of them too small", n, failed)
+	world.Counted(t, "%d disks, %d of them too small", n, failed)
 }
 
 // withoutLogs are names without those of sessions.
@@ -234,7 +234,7 @@ func TestFewDescriptors(t *testing.T) {
 	if after := w.Status(); after != status {
 		t.Errorf("the project changed:\n%s\nbefore:\n%s", after, status)
 	}
-	counted(t, "%d numbers of descriptors that are too few", failed)
+	world.Counted(t, "%d numbers of descriptors that are too few", failed)
 }
 
 // TestFewDescriptorsLater takes the supervisor's descriptors away at every
@@ -286,5 +286,5 @@ func TestFewDescriptorsLater(t *testing.T) {
 	if after := w.Status(); after != status {
 		t.Errorf("the project changed:\n%s\nbefore:\n%s", after, status)
 	}
-	counted(t, "%d starts, %d of them with too few descriptors left", n, failed)
+	world.Counted(t, "%d starts, %d of them with too few descriptors left", n, failed)
 }

@@ -97,7 +97,7 @@ func TestSoakAtOnce(t *testing.T) {
 		}
 	}
 	unchanged(w, status, files, before)
-	counted(t, "%d jails at once in one project", n)
+	world.Counted(t, "%d jails at once in one project", n)
 }
 
 // unchanged: nothing is left on the host, in the caller's folders, or in the
@@ -146,7 +146,7 @@ func TestSoakInARow(t *testing.T) {
 	if now := openFiles(t); now > fds+2 {
 		t.Errorf("%d descriptors are open, before %d", now, fds)
 	}
-	counted(t, "%d starts: %d ended, %d killed in the middle, the others had ended before", n, ended.Load(), killed.Load())
+	world.Counted(t, "%d starts: %d ended, %d killed in the middle, the others had ended before", n, ended.Load(), killed.Load())
 }
 
 // TestSoakHostileNeighbour: a process of the same user replaces, removes and
@@ -228,7 +228,7 @@ func TestSoakHostileNeighbour(t *testing.T) {
 	if r := world.Finish(t, start()); r.Status != 0 {
 		t.Errorf("after all that: %s", r)
 	}
-	counted(t, "%d starts beside %d misdeeds: %d worked, %d were refused", n, deeds.Load(), works.Load(), refused.Load())
+	world.Counted(t, "%d starts beside %d misdeeds: %d worked, %d were refused", n, deeds.Load(), works.Load(), refused.Load())
 }
 
 // misdeed does one thing to something in a folder of ours.

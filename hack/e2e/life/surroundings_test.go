@@ -230,7 +230,7 @@ func TestProjectTurns(t *testing.T) {
 	if after := w.Status(); after != status {
 		t.Errorf("the project changed:\n%s\nbefore:\n%s", after, status)
 	}
-	counted(t, "%d turns of the project at %d points: %d jails had the project, the others were refused", n, n/3, works)
+	world.Counted(t, "%d turns of the project at %d points: %d jails had the project, the others were refused", n, n/3, works)
 }
 
 // waitAnyStopped waits until a process or a child of it is stopped, and says

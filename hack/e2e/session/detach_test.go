@@ -197,7 +197,7 @@ func TestManyDetached(t *testing.T) {
 func TestAttachRounds(t *testing.T) {
 	t.Parallel()
 	rounds := 25
-	if os.Getenv("JAIL_TEST_SOAK") == "1" {
+	if world.Soak() {
 		rounds = 1000
 	}
 	w := world.New(t)

@@ -18,7 +18,7 @@ import (
 func TestSoakFleet(t *testing.T) {
 	t.Parallel()
 	many, kills := 6, 2
-	if os.Getenv("JAIL_TEST_SOAK") == "1" {
+	if world.Soak() {
 		many, kills = 50, 5
 	}
 	w := world.New(t)
@@ -101,13 +101,6 @@ func TestSoakFleet(t *testing.T) {
 		}
 	}
 	w.SameTrace(before)
-	if file := os.Getenv("JAIL_TEST_COUNTS"); file != "" {
-		f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		fmt.Fprintf(f, "fleet as uid %d: %d jails with a viewer each, %d supervisors killed, nothing left; started in %s, attached in %s, listed in %s, supervisors %d KiB each (PSS)\n",
-			os.Getuid(), many, kills, started.Round(time.Millisecond), attachedIn.Round(time.Millisecond), listed.Round(time.Millisecond), memory/int64(many-kills))
-	}
+	world.Counted(t, "%d jails with a viewer each, %d supervisors killed, nothing left; started in %s, attached in %s, listed in %s, supervisors %d KiB each (PSS)",
+		many, kills, started.Round(time.Millisecond), attachedIn.Round(time.Millisecond), listed.Round(time.Millisecond), memory/int64(many-kills))
 }
