@@ -9,6 +9,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
 	"github.com/jailed-claude/jailed-claude/runtime/sidecar"
+	"github.com/jailed-claude/jailed-claude/runtime/slurm"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 )
 
@@ -28,6 +29,11 @@ func newHook() *cobra.Command {
 	add("network-stop", "End what network-start left running (poststop)", hook.NetworkStop)
 	hooks.AddCommand(cli.Command("brokers ADDRESS FILE", "Serve the brokers in a file from an address on (a Pod's container)", cobra.ExactArgs(2), func(c *cobra.Command, args []string) error {
 		return sidecar.Serve(c.Context(), args[0], args[1], c.OutOrStdout())
+	}))
+	hooks.AddCommand(cli.Command("slurm-run FOLDER ID -- RUNTIME ARGS", "Run the job in a folder of Slurm's (RunTimeRun in oci.conf)", cobra.MinimumNArgs(3), func(_ *cobra.Command, args []string) error {
+		return slurm.Run(args[0], args[1], args[2:])
+	}), cli.Command("slurm-end FOLDER", "Remove what that left (poststop)", cobra.ExactArgs(1), func(_ *cobra.Command, args []string) error {
+		return slurm.End(args[0])
 	}))
 	return hooks
 }

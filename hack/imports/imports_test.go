@@ -232,6 +232,10 @@ var table = []rule{
 		because: "another runtime is called as anybody would call it, whatever the container is for",
 	},
 	{
+		packages: []string{"runtime/slurm"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/slurm", module + "/bundle", module + "/spec/contract", module + "/spec/network", module + "/spec/search", module + "/internal"},
+		because: "of a job the command alone is taken: who plans jails has no part in it",
+	},
+	{
 		packages: []string{"runtime/orders"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/orders"},
 		because: "what PID 1 reads is a format and nothing else",
 	},
