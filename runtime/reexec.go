@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runc/libcontainer"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/bridge/desk"
 	_ "github.com/jailed-claude/jailed-claude/runtime/enough" // before a start
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
 	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1
@@ -54,6 +55,9 @@ func Reexec() (status int, err error, ok bool) {
 	}
 	if hook.IsKeeper() {
 		return hook.Keep(), nil, true
+	}
+	if desk.Is(os.Args[0]) {
+		return desk.Main(os.Args[1:]), nil, true
 	}
 	if !userns.IsSupervisor() {
 		quick.Punctual()

@@ -284,7 +284,7 @@ func (b *builder) environment() error {
 		"HOME":            b.Host.Home,
 		"USER":            b.Host.User,
 		"LOGNAME":         b.Host.User,
-		"PATH":            strings.Join(slices.Concat(b.toolchainBins(), b.Closure.Bins, []string{brief.Bin}, caches.Bins(b.Host.Home)), ":"),
+		"PATH":            strings.Join(slices.Concat(b.bridgeBins(), b.toolchainBins(), b.Closure.Bins, []string{brief.Bin}, caches.Bins(b.Host.Home)), ":"),
 		"TMPDIR":          "/tmp",
 		"XDG_RUNTIME_DIR": b.Host.RuntimeDir,
 	})

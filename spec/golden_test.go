@@ -282,6 +282,10 @@ var goldens = []struct {
 		in.Terminal, in.Policy.Terminal.Clipboard = true, policy.ClipboardWrite
 		in.Policy.Origins["terminal.clipboard"] = "user"
 	}},
+	{"bridges", func(in *Input) {
+		in.Policy.Bridges = policy.Bridges{Open: network.BridgeAsk, Clipboard: network.BridgeImages, Notify: true}
+		in.Policy.Origins["bridges.open"] = "user"
+	}},
 	{"nesting", func(in *Input) {
 		in.Policy.Identity.Nesting = true
 		in.Policy.Origins["identity.nesting"] = "user"

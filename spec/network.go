@@ -9,6 +9,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/broker"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/lent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/policy/define"
@@ -29,8 +30,8 @@ func (b *builder) network() error {
 		for _, d := range n.Deny {
 			b.grant("network", d, "not denied", b.originOf("network.deny", d), `with mode "host" nothing can be denied`)
 		}
-		if len(b.Policy.SSH.Keys) > 0 {
-			return fmt.Errorf(`[ssh] (%s) needs a network of the jail's own: take it away, or mode "host"`, b.origin("ssh.keys="+b.Policy.SSH.Keys[0]))
+		if by := lent.By(b.Policy, b.origin); by != "" {
+			return fmt.Errorf(`%s needs a network of the jail's own: take it away, or mode "host"`, by)
 		}
 		return nil
 	case policy.NetNone:
@@ -68,11 +69,11 @@ func (b *builder) network() error {
 	if err := b.brokers(c); err != nil {
 		return err
 	}
-	if err := b.ssh(c); err != nil {
+	if err := b.lent(c); err != nil {
 		return err
 	}
 	b.quiet()
-	if c.Mode == network.None && len(c.Brokers)+len(c.Ports) == 0 && c.SSH == nil {
+	if c.Mode == network.None && len(c.Brokers)+len(c.Ports) == 0 && c.SSH == nil && c.Bridges == nil {
 		return nil
 	}
 	if c.Via == network.ViaProxy && (c.Mode != network.None || len(c.Brokers) > 0) {

@@ -114,6 +114,9 @@ func (e *export) outside() {
 	for _, port := range n.HostPorts {
 		e.note(fieldNetwork+".hostPorts", "%d: the host is the Pod, and not this machine", port)
 	}
+	if n.Bridges != nil {
+		e.note(fieldNetwork+".bridges", "your desktop is not in the cluster")
+	}
 	if n.SSH != nil {
 		e.note(fieldNetwork+".ssh", "your ssh agent is not in the cluster")
 	}

@@ -97,6 +97,9 @@ func (e *export) uncarried() {
 	if n.Ask {
 		e.note(fieldNetwork+".ask", "nobody is asked: what no rule allows is refused")
 	}
+	if n.Bridges != nil {
+		e.note(fieldNetwork+".bridges", "your desktop is not in the cluster")
+	}
 	if n.SSH != nil {
 		e.note(fieldNetwork+".ssh", "your ssh agent is not in the cluster")
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/runtime"
+	"github.com/jailed-claude/jailed-claude/runtime/bridge/programs"
 	"github.com/jailed-claude/jailed-claude/runtime/why"
 )
 
@@ -28,6 +29,9 @@ func main() {
 	}
 	if why.Is(os.Args[0]) {
 		os.Exit(why.Main(os.Args[1:], os.Stdout, os.Stderr))
+	}
+	if programs.Is(os.Args[0]) {
+		os.Exit(programs.Main(os.Args[0], os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

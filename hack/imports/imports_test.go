@@ -42,8 +42,8 @@ type rule struct {
 
 // pure are the packages that say what a jail is.
 var pure = []string{
-	"spec", "spec/broker", "spec/canon", "spec/compare", "spec/gitconfig", "spec/contract", "spec/contract/brief", "spec/contract/wire", "spec/pattern", "spec/policy",
-	"spec/profile", "spec/policy/fault", "spec/policy/change", "spec/policy/define", "spec/policy/jsonschema", "spec/policy/key", "spec/policy/nearest", "spec/policy/position", "spec/policy/render", "spec/policy/scalar", "spec/policy/starter", "spec/policy/suggest", "spec/portable",
+	"spec", "spec/broker", "spec/canon", "spec/compare", "spec/gitconfig", "spec/lent", "spec/contract", "spec/contract/brief", "spec/contract/wire", "spec/pattern", "spec/policy",
+	"spec/profile", "spec/policy/fault", "spec/policy/change", "spec/policy/define", "spec/policy/jsonschema", "spec/policy/key", "spec/policy/lending", "spec/policy/nearest", "spec/policy/position", "spec/policy/render", "spec/policy/scalar", "spec/policy/starter", "spec/policy/suggest", "spec/portable",
 	"internal/digest", "internal/paths", "internal/storepath",
 }
 
@@ -149,6 +149,22 @@ var table = []rule{
 	{
 		packages: []string{"runtime/egress/sshagent"}, direct: true, never: []string{"os", "os/exec", module}, but: []string{module + "/spec/network"},
 		because: "what is signed is decided by the bytes of two connections alone",
+	},
+	{
+		packages: []string{"runtime/bridge"}, direct: true, never: []string{"os/exec", module}, but: []string{module + "/spec/network"},
+		because: "what a jail may ask for is decided without a program that does it",
+	},
+	{
+		packages: []string{"runtime/bridge/desk", "runtime/bridge/programs"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/bridge", module + "/spec/contract", module + "/spec/network", module + "/internal"},
+		because: "what starts programs, and what asks for them, knows no jail",
+	},
+	{
+		packages: []string{"runtime/hostagent"}, never: []string{module, runc, logrus}, but: []string{module + "/runtime/hostagent"},
+		because: "a socket is connected to whatever it is for",
+	},
+	{
+		packages: []string{"runtime/question"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/question", module + "/runtime/bridge", module + "/spec/network"},
+		because: "whoever asks a user knows no container",
 	},
 	{
 		packages: []string{"runtime/terminal"}, never: []string{runc, logrus, module + "/spec", module + "/bundle"},

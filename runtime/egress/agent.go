@@ -2,7 +2,10 @@ package egress
 
 import (
 	"net"
+	"slices"
+	"time"
 
+	"github.com/jailed-claude/jailed-claude/runtime/bridge"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 )
 
@@ -17,6 +20,44 @@ func (s *Session) ServeAgent(l net.Listener) {
 	}
 	s.hostPorts = append(s.hostPorts, l)
 	s.running.Go(func() { s.agent.Serve(l) })
+}
+
+// ServeBridges serves the jail's socket for programs of the host, as ServeAgent
+// does. It adds what only a session knows.
+func (s *Session) ServeBridges(l net.Listener, o bridge.Options) {
+	o.Rules, o.Log, o.Publish = s.Rules, s.logBridge, s.publishFor
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		_ = l.Close()
+		return
+	}
+	s.hostPorts = append(s.hostPorts, l)
+	s.running.Go(func() { bridge.New(o).Serve(s.ctx, l) })
+}
+
+// publishFor publishes a port of the jail's until a page has answered there. One
+// that is published already stays.
+func (s *Session) publishFor(port uint16) error {
+	if slices.Contains(s.Ports(), port) {
+		return nil
+	}
+	err := s.Publish(port)
+	if err == nil {
+		time.AfterFunc(bridge.AnswerTime, func() { _ = s.Unpublish(port) })
+	}
+	return err
+}
+
+func (s *Session) logBridge(b bridge.Event) {
+	e := Event{Kind: KindBridge, Method: b.Bridge, Name: b.Name, Path: b.Path, Verdict: Fail, Why: b.Why, Received: int64(b.Received)}
+	switch {
+	case b.Refused:
+		e.Verdict = Deny
+	case b.OK:
+		e.Verdict, e.Rule = Allow, "bridges."+b.Bridge
+	}
+	s.journal.event(e)
 }
 
 // logAgent logs what the jail asked its ssh agent for.

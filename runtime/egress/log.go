@@ -19,6 +19,8 @@ const (
 	KindPort   = "port"
 	// KindSSH is what the ssh agent was asked for.
 	KindSSH = "ssh"
+	// KindBridge is what a program of the host was asked for.
+	KindBridge = "bridge"
 	// KindRule is a rule that the user added while the jail ran.
 	KindRule = "rule"
 	// KindLog is about the log itself: what is not in it.
@@ -57,7 +59,7 @@ type Event struct {
 	// Key is the fingerprint of an ssh key.
 	Key string `json:"key,omitempty"`
 	// Method, Path and Status are of a request to a broker. Method is also what
-	// an ssh agent was asked for: "login", "sign".
+	// an ssh agent was asked for ("login", "sign"), and which bridge.
 	Method string `json:"method,omitempty"`
 	Path   string `json:"path,omitempty"`
 	Status int    `json:"status,omitempty"`

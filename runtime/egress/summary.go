@@ -2,6 +2,7 @@ package egress
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
@@ -29,10 +30,12 @@ type summary struct {
 	proxies map[string]*report.Unconnected
 	// unsigned by what they were for.
 	unsigned map[[2]string]*report.Unsigned
+	// bridges by their names.
+	bridges map[string]*report.Bridge
 }
 
 func newSummary(mode string) summary {
-	return summary{none: mode == network.None, denied: map[host]*report.Denied{}, unsigned: map[[2]string]*report.Unsigned{}, proxies: map[string]*report.Unconnected{}, reached: map[host]int{}}
+	return summary{none: mode == network.None, denied: map[host]*report.Denied{}, unsigned: map[[2]string]*report.Unsigned{}, proxies: map[string]*report.Unconnected{}, reached: map[host]int{}, bridges: map[string]*report.Bridge{}}
 }
 
 // add counts a refusal. It returns what is known of its destination if that was
@@ -42,6 +45,9 @@ func (s *summary) add(e Event) (first *report.Denied) {
 		s.addUnsigned(e)
 	}
 	s.addReached(e)
+	if e.Kind == KindBridge {
+		s.addBridge(e)
+	}
 	if e.Verdict != Deny || e.Kind != KindDNS && e.Kind != KindTCP {
 		return nil
 	}
@@ -77,6 +83,20 @@ func (s *summary) addReached(e Event) {
 		return
 	}
 	s.reached[h]++
+}
+
+func (s *summary) addBridge(e Event) {
+	b := s.bridges[e.Method]
+	if b == nil {
+		b = &report.Bridge{Name: e.Method} // there are as many as bridges
+		s.bridges[e.Method] = b
+	}
+	if e.Verdict == Allow {
+		b.Used++
+		return
+	}
+	b.Refused++
+	b.Why = e.Why
 }
 
 func (s *summary) addUnsigned(e Event) {
@@ -125,6 +145,9 @@ func (s *summary) result() *report.Summary {
 		r.Proxies = append(r.Proxies, *u)
 	}
 	slices.SortFunc(r.Proxies, func(a, b report.Unconnected) int { return cmp.Compare(a.Proxy, b.Proxy) })
+	for _, name := range slices.Sorted(maps.Keys(s.bridges)) {
+		r.Bridges = append(r.Bridges, *s.bridges[name])
+	}
 	for _, u := range s.unsigned {
 		r.Signatures = append(r.Signatures, *u)
 	}

@@ -95,6 +95,7 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.Integer(c, &o.Receipt.Key)
 	wire.String(c, &o.Receipt.Agent)
 	wire.String(c, &o.Runtime)
+	wire.Integer(c, &o.Desk)
 }
 
 func crossFile(c *wire.Codec, f *contract.File) {

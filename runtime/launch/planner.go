@@ -29,7 +29,7 @@ type Planner struct {
 const fdEnv = "_JAILED_CLAUDE_FD"
 
 // maxFiles is how many cross: the plan, and Options.files.
-const maxFiles = 5
+const maxFiles = 6
 
 // enoughFiles is more than a supervisor has open while a jail is planned.
 const enoughFiles = 64

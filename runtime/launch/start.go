@@ -8,9 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/afterwards"
+	"github.com/jailed-claude/jailed-claude/runtime/bridge/desk"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
@@ -53,6 +55,9 @@ type Options struct {
 	// Waiting is the supervisor's end of the socket of the process that does it
 	// (package afterwards); 0 if there is none. Start sets it.
 	Waiting int
+	// Desk is the supervisor's end of the socket of the process that starts programs
+	// of the desktop (package desk); 0 where the jail has no bridges. Start sets it.
+	Desk int
 	// Runtime is the program that creates the container; empty for our own code.
 	// With foreign.Auto a planner is told where it cannot, by Refused.
 	Runtime string
@@ -72,7 +77,9 @@ type Receipt struct {
 }
 
 // files are the descriptors of these options that cross with the plan.
-func (o *Options) files() []*int { return []*int{&o.Log, &o.Waiting, &o.Receipt.Dir, &o.Receipt.Key} }
+func (o *Options) files() []*int {
+	return []*int{&o.Log, &o.Waiting, &o.Receipt.Dir, &o.Receipt.Key, &o.Desk}
+}
 
 // PID is that of the process that is, or will be, the supervisor of the jail
 // that the caller plans.
@@ -127,6 +134,14 @@ func Start(j *contract.Jail, o Options) error {
 		defer end.Close()
 		then, o.Waiting = w, int(end.Fd())
 	}
+	if j.Network != nil && j.Network.Bridges != nil {
+		end, err := desk.Start(writable(j.Spec))
+		if err != nil {
+			return fmt.Errorf("start what speaks to the desktop: %w", err)
+		}
+		defer end.Close()
+		o.Desk = int(end.Fd())
+	}
 	f, err := (&Plan{Rootfs: j.Rootfs, Options: o, Spec: j.Spec}).write()
 	if err != nil {
 		return fmt.Errorf("hand the jail over: %w", err)
@@ -174,6 +189,16 @@ func Start(j *contract.Jail, o Options) error {
 // forDevelopers are GODEBUG and the like.
 func forDevelopers() []string {
 	return slices.DeleteFunc(os.Environ(), func(e string) bool { return !strings.HasPrefix(e, "GO") })
+}
+
+// writable are the folders and files of the host that a jail can change.
+func writable(s *specs.Spec) (all []string) {
+	for _, m := range s.Mounts {
+		if m.Type == "bind" && !slices.Contains(m.Options, "ro") {
+			all = append(all, m.Source)
+		}
+	}
+	return all
 }
 
 // handOver gives the supervisor what it needs and ends this process, as soon as

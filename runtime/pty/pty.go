@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,6 +32,15 @@ func Size(f *os.File) (width, height uint16) {
 // one.
 func Resize(f *os.File, width, height uint16) error {
 	return os.NewSyscallError("ioctl(TIOCSWINSZ)", unix.IoctlSetWinsize(int(f.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: width, Row: height}))
+}
+
+// Nudge has what shows itself on a terminal show everything again, as a change of
+// the size does, which back takes back.
+func Nudge(f *os.File, back func()) {
+	w, h := Size(f)
+	_ = Resize(f, w, max(h, 2)-1)
+	// More than a program takes to see it.
+	time.AfterFunc(50*time.Millisecond, back)
 }
 
 // Forget drops what was typed and is not read yet.

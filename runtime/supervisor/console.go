@@ -12,6 +12,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/pty"
+	"github.com/jailed-claude/jailed-claude/runtime/question"
 	"github.com/jailed-claude/jailed-claude/runtime/terminal"
 	"github.com/jailed-claude/jailed-claude/runtime/viewers"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -35,6 +36,8 @@ type console struct {
 	// output is where the jail's terminal is shown, through filter.
 	output *os.File
 	filter *terminal.Filter
+	// gate is where questions are asked; nil where nobody can answer one.
+	gate *question.Gate
 	// screen is where it is kept for viewers, in place of output, where the jail is
 	// detached. It is set by start.
 	detached *launch.Detached
@@ -171,23 +174,24 @@ func (c *console) start(o terminal.Options, seen viewers.Activity) error {
 		return err
 	}
 	c.resize()
+	gate := question.New(c.filter, c.output, func() { pty.Nudge(c.master, c.resize) })
 	if c.input != nil {
 		in, err := pty.NewInput(os.Stdin)
 		if err != nil {
 			return fmt.Errorf("terminal: %w", err)
 		}
-		c.typed = in
-		go pty.Relay(seen.Input(c.master), in)
+		c.typed, c.gate = in, gate
+		go pty.Relay(gate.Input(seen.Input(c.master)), in)
 	} else if err := pty.Change(c.master, func(t *unix.Termios) { t.Oflag &^= unix.ONLCR }); err != nil {
 		// The caller's terminal is not raw then: it adds the carriage returns.
 		return fmt.Errorf("terminal: %w", err)
 	}
 	go func() {
 		defer close(c.copied)
-		pty.Relay(c.filter, c.master)
+		pty.Relay(gate, c.master)
 		// However the jail ended: what it has left on in the terminal would
 		// be the shell's.
-		if err := c.filter.Restore(); err != nil {
+		if err := gate.Last(c.filter.Restore); err != nil {
 			logrus.WithError(err).Debug("restore terminal")
 		}
 	}()
@@ -240,6 +244,7 @@ func (c *console) resize() {
 // is not for the jail.
 func (c *console) drain() {
 	if c.typed != nil {
+		c.gate.End()
 		c.typed.End()
 	}
 	<-c.copied

@@ -149,7 +149,7 @@ func (j *jail) run() (status int, err error) {
 		status = exitOurs
 	}
 	then := j.layers.Report(out, o.Waiting > 0)
-	end := attest.End{Status: status, Network: refused, Watch: j.watch, Hold: j.hold, Layers: j.layers.Folders(), Dial: j.network.dialAgent}
+	end := attest.End{Status: status, Network: refused, Watch: j.watch, Hold: j.hold, Layers: j.layers.Folders(), Dial: j.network.agent.Dial}
 	if err == nil && !attest.Write(out, o.Receipt, end) {
 		status = exitOurs
 	}
@@ -262,7 +262,7 @@ func (j *jail) mount(sources rootfs.Sources) (err error) {
 	if err := fault.After(fault.Bundle, err); err != nil {
 		return err
 	}
-	if err := j.network.listenAgent(j.mounts.Place); err != nil {
+	if err := j.network.listenInside(j.mounts.Place); err != nil {
 		return err
 	}
 	if err := j.network.told.Open(j.mounts.Place, j.plan.Rootfs); err != nil {
@@ -314,7 +314,9 @@ func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err err
 	if err := fault.After(fault.Network, j.network.wait()); err != nil {
 		return 0, false, err
 	}
-	j.network.serveAgent()
+	if err := j.network.serveInside(j.plan.Options, c.console); err != nil {
+		return 0, false, err
+	}
 	if err := fault.After(fault.Inspected, j.inspect(agent, landlocked, mounts)); err != nil {
 		return 0, false, err
 	}

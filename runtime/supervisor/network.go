@@ -3,6 +3,7 @@ package supervisor
 import (
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
+	"github.com/jailed-claude/jailed-claude/runtime/hostagent"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/told"
@@ -49,7 +51,9 @@ type jailNet struct {
 	// libcontainer makes the jail's then, or there is none.
 	ns      *os.File
 	session *egress.Session
-	agent   sshAgent
+	agent   hostagent.Agent
+	// inside are the sockets of the jail, by their places there.
+	inside map[string]net.Listener
 	// upstream are the proxies of the host; nil for none.
 	upstream *upstream.Proxies
 	// ready has the session's error, or nil, as soon as it stands.
@@ -112,7 +116,7 @@ func (n *jailNet) start(ns *os.File) (err error) {
 func (n *jailNet) setUp(ns *os.File) {
 	n.ns, n.ready = ns, make(chan error, 1)
 	go func() {
-		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Upstream: n.upstream, DialAgent: n.dialAgent, Refused: n.refused, Log: n.log, Told: n.told}
+		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Upstream: n.upstream, DialAgent: n.agent.Dial, Refused: n.refused, Log: n.log, Told: n.told}
 		o.Sources, o.Keepers = n.logins()
 		a, err := n.signer()
 		if a != nil {

@@ -82,6 +82,8 @@ func meaningOf(id factID) meaning {
 		return meaning{widens: always, wider: "other programs reach the network, by other means"}
 	case brokerKey:
 		return meaning{widens: added, wider: "what from names goes to the upstream, and the jail uses it there", narrower: "the jail has no use of this key"}
+	case bridgesKey:
+		return meaning{widens: added, wider: "programs of your desktop do it for the jail", narrower: "nothing of your desktop does it for the jail"}
 	case sshKey:
 		return meaning{widens: added, wider: "the jail has more signed by your ssh agent", narrower: "your ssh agent signs less for the jail"}
 	case "hooks.createRuntime", "hooks.createContainer", "hooks.poststop":

@@ -19,6 +19,9 @@ const brokerKey = "network.brokers"
 // sshKey is what the ssh agent of the host signs.
 const sshKey = "network.ssh"
 
+// bridgesKey is what programs of the host do.
+const bridgesKey = "network.bridges"
+
 // network takes NetworkAnnotation apart.
 func (c *config) network(v any) {
 	text, _ := v.(string)
@@ -61,6 +64,16 @@ func (c *config) network(v any) {
 		}
 		for _, s := range n.SSH.Sign {
 			c.facts[factID{sshKey, "sign " + s}] = "there"
+		}
+	}
+	if b := n.Bridges; b != nil {
+		for name, mode := range map[string]string{network.BridgeOpen: b.Open, network.BridgeClipboard: b.Clipboard} {
+			if mode != "" {
+				c.facts[factID{bridgesKey, name + " " + mode}] = "there"
+			}
+		}
+		if b.Notify {
+			c.facts[factID{bridgesKey, network.BridgeNotify}] = "there"
 		}
 	}
 	for _, b := range n.Brokers {

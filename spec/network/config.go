@@ -105,6 +105,8 @@ type Config struct {
 	Upstream string `json:"upstream,omitempty"`
 	// SSH is what the host's ssh agent signs; nil for nothing.
 	SSH *SSH `json:"ssh,omitempty"`
+	// Bridges are programs of the host that the jail may ask for; nil for none.
+	Bridges *Bridges `json:"bridges,omitempty"`
 }
 
 // Network is a Config that has passed Parse, with the rules as they decide.
@@ -185,8 +187,10 @@ func (c Config) Parse() (*Network, error) {
 	if len(c.Brokers) > maxBrokers {
 		bad = append(bad, fmt.Errorf("network: %d brokers: there can be %d", len(c.Brokers), maxBrokers))
 	}
-	if err := c.SSH.check(); err != nil {
-		bad = append(bad, err)
+	for _, err := range []error{c.SSH.check(), c.Bridges.check()} {
+		if err != nil {
+			bad = append(bad, err)
+		}
 	}
 	names, hosts := map[string]bool{}, map[string]string{}
 	for _, b := range c.Brokers {

@@ -14,6 +14,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/lent"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
@@ -39,7 +40,7 @@ type Options struct {
 	Allow                  []string
 	Ports, HostPorts       []int64
 	Read, Write, Hide, Env []string
-	Toolchains             []string
+	Toolchains, Bridges    []string
 	Unprotect              []string
 	Nix, NoBrief, Ask      bool
 	User                   string
@@ -181,6 +182,10 @@ func (o *Options) layer() (*policy.Layer, error) {
 	}
 	if o.Ask {
 		l.Network.Ask = &o.Ask
+	}
+	var err error
+	if l.Bridges, err = lent.Asked(o.Bridges); err != nil {
+		return nil, err
 	}
 	if o.NoBrief {
 		l.Agent.NoBrief = &o.NoBrief

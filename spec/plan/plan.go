@@ -9,6 +9,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/lent"
 	"github.com/jailed-claude/jailed-claude/spec/login"
 	"github.com/jailed-claude/jailed-claude/spec/own"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -52,7 +53,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 		ProjectDir: dir, Hide: p.Files.Hide, Protect: p.Files.Protect,
 		Grants: append(append([]string{}, p.Files.Read...), p.Files.Write...), Write: p.Files.Write, ReadOnly: p.Files.Project == policy.ProjectRO, Layer: p.Files.Project == policy.ProjectOverlay, LayerName: o.Layer, Unprotect: p.Files.Unprotect, Inside: o.Project != "",
 		Shared: p.Agent.Config == policy.ConfigShared, Toolchains: p.Files.Toolchains, OwnState: p.Agent.SeparateWorktrees, Nix: p.Nix.Daemon == policy.DaemonAuto, Git: asked,
-		SSHKeys: p.SSH.Keys, SSHHosts: spec.SSHNames(p), Agents: p.Agent.Own(),
+		SSHKeys: p.SSH.Keys, SSHHosts: lent.SSHNames(p.SSH), Agents: p.Agent.Own(),
 	})
 	if err == nil {
 		err = o.done(StepFacts)

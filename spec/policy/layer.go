@@ -31,6 +31,7 @@ type Layer struct {
 	Limits   LimitsLayer
 	Identity IdentityLayer
 	Terminal TerminalLayer
+	Bridges  BridgesLayer
 	Review   ReviewLayer
 	SSH      SSHLayer
 	// Brokers are those of [[broker]].
@@ -119,9 +120,4 @@ type TerminalLayer struct {
 // ReviewLayer is what a layer says about Review.
 type ReviewLayer struct {
 	Apply *string
-}
-
-// SSHLayer is what a layer says about SSH.
-type SSHLayer struct {
-	Keys, Hosts, Sign []string
 }

@@ -20,6 +20,7 @@ type Policy struct {
 	Limits   Limits
 	Identity Identity
 	Terminal Terminal
+	Bridges  Bridges
 	Review   Review
 	SSH      SSH
 	// Brokers are in the order of the layers; no two have one name.
@@ -138,16 +139,6 @@ type Terminal struct {
 type Review struct {
 	// Apply is ApplyAsk, as empty is, ApplySafe or ApplyNever.
 	Apply string
-}
-
-// SSH is what the host's ssh agent signs for the jail.
-type SSH struct {
-	// Keys are fingerprints, or paths of .pub files of the host.
-	Keys []string
-	// Hosts are elements that network.ParseSSHHost reads.
-	Hosts []string
-	// Sign has network.SignGit, or nothing.
-	Sign []string
 }
 
 // DefaultCache is the limit of caches where there is no other.

@@ -13,5 +13,5 @@ func rows() []row {
 		Name: "version", Type: key.Integer, Values: []string{strconv.Itoa(Version)},
 		Text: "Version of the policy format. Every file must have it.",
 	}}
-	return slices.Concat([]row{version}, agentRows(), filesRows(), networkRows(), jailRows(), reviewRows(), sshRows(), brokerRows())
+	return slices.Concat([]row{version}, agentRows(), filesRows(), networkRows(), jailRows(), bridgeRows(), reviewRows(), sshRows(), brokerRows())
 }

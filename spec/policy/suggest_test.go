@@ -15,7 +15,7 @@ func TestSuggest(t *testing.T) {
 		"mode":             "did you mean network.mode?",
 		"hide":             "did you mean files.hide?",
 		"user":             "did you mean identity.user?",
-		"x":                "the sections are agent, files, network, env, nix, limits, identity, terminal, review, ssh and [[broker]]",
+		"x":                "the sections are agent, files, network, env, nix, limits, identity, terminal, bridges, review, ssh and [[broker]]",
 		"brokers":          "did you mean [[broker]]?",
 		"broker.urlenv":    "did you mean broker.url-env?",
 		"agent.upstream":   "did you mean network.upstream?",

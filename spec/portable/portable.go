@@ -15,6 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/lent"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -150,7 +151,7 @@ func anySSH(p policy.Policy) host.SSH {
 	for _, k := range p.SSH.Keys {
 		s.Keys[k] = mark("SSH_KEY:" + k)
 	}
-	for _, name := range spec.SSHNames(p) {
+	for _, name := range lent.SSHNames(p.SSH) {
 		s.Hosts[name] = []string{mark("KNOWN_HOSTS:" + name)}
 	}
 	return s

@@ -28,6 +28,8 @@ type Summary struct {
 	More int
 	// Signatures that the ssh agent did not make.
 	Signatures []Unsigned
+	// Bridges are what programs of the host were asked for.
+	Bridges []Bridge
 	// Proxies are those of the host that did not connect.
 	Proxies []Unconnected
 }
@@ -37,6 +39,15 @@ type Reached struct {
 	Host  string
 	Port  uint16
 	Count int
+}
+
+// Bridge is how often programs of the host did something for the jail, and how
+// often they did not. Without a name it was asked for nothing that there is.
+type Bridge struct {
+	Name          string
+	Used, Refused int
+	// Why is the last reason.
+	Why string
 }
 
 // Unconnected is a proxy that did not do what it was asked to.
@@ -85,6 +96,7 @@ func (s *Summary) Report(out io.Writer, people bool) {
 		return
 	}
 	s.reportSignatures(out)
+	s.reportBridges(out)
 	for _, u := range s.Proxies {
 		fmt.Fprintf(out, "jailed-claude: network: connections by your proxy failed (%d); the last: %s\n", u.Count, Plain(u.Why))
 	}
@@ -165,6 +177,26 @@ func (s *Summary) reportSignatures(out io.Writer) {
 			times = fmt.Sprintf(" (%d times)", u.Count)
 		}
 		fmt.Fprintf(out, "jailed-claude: ssh: %s was refused%s: %s%s\n", what, times, Plain(u.Why), then)
+	}
+}
+
+// reportBridges says what the jail had the host do.
+func (s *Summary) reportBridges(out io.Writer) {
+	for _, b := range s.Bridges {
+		name, did := b.Name, fmt.Sprintf("used %d times", b.Used)
+		if name == "" {
+			name = "a malformed request"
+		}
+		if b.Used == 1 {
+			did = "used once"
+		}
+		switch {
+		case b.Refused > 0 && b.Used > 0:
+			did += fmt.Sprintf(", and not %d times, the last: %s", b.Refused, Plain(b.Why))
+		case b.Refused > 0:
+			did = fmt.Sprintf("refused or failed %d times, the last: %s", b.Refused, Plain(b.Why))
+		}
+		fmt.Fprintf(out, "jailed-claude: bridges: %s: %s\n", name, did)
 	}
 }
 

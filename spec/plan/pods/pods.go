@@ -76,7 +76,7 @@ func inPod(p policy.Policy, env map[string]string) policy.Policy {
 	p.Agent.Package, p.Agent.Packages, p.Agent.Bring = "", nil, nil
 	p.Agent.Config = policy.ConfigPrivate
 	p.Nix = policy.Default().Nix
-	p.SSH = policy.SSH{}
+	p.SSH, p.Bridges = policy.SSH{}, policy.Bridges{}
 	p.Limits = policy.Limits{Cache: p.Limits.Cache}
 	set := map[string]string{}
 	for _, name := range p.Env.Pass {

@@ -1,0 +1,300 @@
+package bridge
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+)
+
+const png = "\x89PNG\r\n\x1a\nimage"
+
+// served is a server whose host does everything.
+type served struct {
+	*Server
+	socket string
+	mu     sync.Mutex
+	did    []Request
+	events []Event
+	time   time.Time
+}
+
+func serve(t *testing.T, b network.Bridges, change func(*Options)) *served {
+	t.Helper()
+	rules, err := network.Config{Mode: network.Filtered, Via: network.ViaRedirect, TLS: network.TLSStrict, Allow: []string{"allowed.org"}, Deny: []string{"denied.org"}}.Parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &served{socket: filepath.Join(t.TempDir(), "s"), time: time.Now()}
+	o := Options{
+		Config: &b, Rules: rules.Rules,
+		Inside: func(int) bool { return true },
+		Host: func(_ context.Context, r Request) (Answer, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.did = append(s.did, r)
+			if r.Type != "" {
+				return Answer{Data: []byte(png)}, nil
+			}
+			return Answer{Types: []string{"image/png"}}, nil
+		},
+		Log: func(e Event) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.events = append(s.events, e)
+		},
+	}
+	if change != nil {
+		change(&o)
+	}
+	s.Server = New(o)
+	s.now = func() time.Time {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.time
+	}
+	l, err := net.Listen("unix", s.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.Serve(ctx, l) }()
+	t.Cleanup(func() { cancel(); l.Close(); <-ended })
+	return s
+}
+
+// ask sends a line, and returns the answer, or the error that stands for it.
+func (s *served) ask(line string) (Answer, string) {
+	c, err := net.Dial("unix", s.socket)
+	if err != nil {
+		return Answer{}, err.Error()
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, line+"\n")
+	a, err := ReadAnswer(c)
+	if err != nil {
+		return a, err.Error()
+	}
+	return a, a.Error
+}
+
+func (s *served) open(page string) string {
+	_, why := s.ask(fmt.Sprintf(`{"bridge":"open","url":%q}`, page))
+	return why
+}
+
+func (s *served) hostDid() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.did)
+}
+
+var all = network.Bridges{Open: network.BridgeAlways, Clipboard: network.BridgeImages, Notify: true}
+
+// TestOnlyWhatIsOn: each bridge is closed without its word, whatever others are on.
+func TestOnlyWhatIsOn(t *testing.T) {
+	lines := map[string]string{
+		"open": `{"bridge":"open","url":"https://allowed.org/"}`, "clipboard": `{"bridge":"clipboard","type":"image/png"}`, "notify": `{"bridge":"notify","title":"x"}`,
+	}
+	for off, without := range map[string]func(*network.Bridges){
+		"open": func(b *network.Bridges) { b.Open = "" }, "clipboard": func(b *network.Bridges) { b.Clipboard = "" }, "notify": func(b *network.Bridges) { b.Notify = false },
+	} {
+		b := all
+		without(&b)
+		s := serve(t, b, nil)
+		for name, line := range lines {
+			if _, why := s.ask(line); (why == "") != (name != off) {
+				t.Errorf("without %s, %s: %q", off, name, why)
+			}
+		}
+		if n := s.hostDid(); n != 2 {
+			t.Errorf("without %s the host did %d things", off, n)
+		}
+	}
+}
+
+// TestMalformed: nothing that is no request reaches the host, and each is logged.
+func TestMalformed(t *testing.T) {
+	s := serve(t, all, nil)
+	n := 0
+	for name, line := range bad {
+		if strings.Contains(line, "\n") {
+			continue
+		}
+		n++
+		if _, why := s.ask(line); why == "" {
+			t.Errorf("%s is answered", name)
+		}
+	}
+	if s.hostDid() != 0 || len(s.events) != n {
+		t.Errorf("the host did %d things, %d of %d are logged", s.hostDid(), len(s.events), n)
+	}
+}
+
+// TestPeer: a process that is in no jail gets nothing.
+func TestPeer(t *testing.T) {
+	s := serve(t, all, func(o *Options) { o.Inside = nil })
+	if _, why := s.ask(`{"bridge":"clipboard"}`); !strings.Contains(why, "for programs of the jail") || s.hostDid() != 0 {
+		t.Errorf("%q, the host did %d things", why, s.hostDid())
+	}
+}
+
+// TestFlood: a jail gets no more than a person uses, and is heard again later.
+func TestFlood(t *testing.T) {
+	s := serve(t, all, nil)
+	for bridge, line := range map[string]string{"clipboard": `{"bridge":"clipboard"}`, "notify": `{"bridge":"notify","title":"x"}`, "open": `{"bridge":"open","url":"https://allowed.org/"}`} {
+		before, refused := s.hostDid(), ""
+		for range perMinute[bridge] + 20 {
+			if _, why := s.ask(line); why != "" {
+				refused = why
+			}
+		}
+		if did := s.hostDid() - before; did != perMinute[bridge] || !strings.Contains(refused, "too often") {
+			t.Errorf("%s: the host did %d things, %q", bridge, did, refused)
+		}
+		s.mu.Lock()
+		s.time = s.time.Add(time.Minute)
+		s.mu.Unlock()
+		if _, why := s.ask(line); why != "" {
+			t.Errorf("%s, a minute later: %s", bridge, why)
+		}
+	}
+}
+
+// TestManyConnections: those that say nothing keep out others, and not for long;
+// none of it is waited for at the end.
+func TestManyConnections(t *testing.T) {
+	s := serve(t, all, nil)
+	var silent []net.Conn
+	for range maxConns {
+		c, err := net.Dial("unix", s.socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		silent = append(silent, c)
+	}
+	if _, why := s.ask(`{"bridge":"clipboard"}`); why == "" {
+		t.Error("there is no bound on connections")
+	}
+	for _, c := range silent {
+		c.Close()
+	}
+	for {
+		if _, why := s.ask(`{"bridge":"clipboard"}`); why == "" {
+			break
+		}
+	}
+}
+
+// TestConfirm: who is asked about what.
+func TestConfirm(t *testing.T) {
+	asked := 0
+	var answer error
+	yes := true
+	published := uint16(0)
+	options := func(o *Options) {
+		o.Ask = func(context.Context, Page) (bool, error) { asked++; return yes, answer }
+		o.Publish = func(p uint16) error { published = p; return nil }
+	}
+	s := serve(t, network.Bridges{Open: network.BridgeAsk}, options)
+	if why := s.open("https://allowed.org/x"); why != "" || asked != 1 {
+		t.Errorf("%q, asked %d times", why, asked)
+	}
+	if why := s.open("https://denied.org/x"); !strings.Contains(why, "denied") || asked != 1 {
+		t.Errorf("what is denied by name: %q, asked %d times", why, asked)
+	}
+	answer = errors.New("nobody")
+	if why := s.open("https://allowed.org/x"); why != "nobody" || s.hostDid() != 1 {
+		t.Errorf("%q, the host did %d things", why, s.hostDid())
+	}
+
+	asked, answer = 0, nil
+	s = serve(t, network.Bridges{Open: network.BridgeAlways}, options)
+	if why := s.open("https://allowed.org/x"); why != "" || asked != 0 {
+		t.Errorf("what the network allows: %q, asked %d times", why, asked)
+	}
+	if why := s.open("https://other.org/?secret"); why != "" || asked != 1 {
+		t.Errorf("what it does not: %q, asked %d times", why, asked)
+	}
+	if why := s.open("https://allowed.org/?redirect_uri=http://localhost:8000/"); why != "" || asked != 2 || published != 8000 {
+		t.Errorf("what answers to a port: %q, asked %d times, published %d", why, asked, published)
+	}
+	for _, e := range s.events {
+		if strings.Contains(fmt.Sprint(e), "secret") || e.Name == "" || e.Path == "" {
+			t.Errorf("logged: %+v", e)
+		}
+	}
+	s = serve(t, network.Bridges{Open: network.BridgeAsk}, nil)
+	if why := s.open("https://allowed.org/"); !strings.Contains(why, "nobody can be asked") || s.hostDid() != 0 {
+		t.Errorf("%q, the host did %d things", why, s.hostDid())
+	}
+
+	// Who says no three times is left alone.
+	asked, yes = 0, false
+	s = serve(t, network.Bridges{Open: network.BridgeAsk}, options)
+	for range perMinute[network.BridgeOpen] {
+		if why := s.open("https://allowed.org/"); why == "" {
+			t.Error("it is opened without a yes")
+		}
+	}
+	if asked != maxNo || s.hostDid() != 0 {
+		t.Errorf("asked %d times, the host did %d things", asked, s.hostDid())
+	}
+}
+
+// TestOneQuestion: while one is asked there is no second one.
+func TestOneQuestion(t *testing.T) {
+	asks, answer := make(chan struct{}), make(chan bool)
+	s := serve(t, network.Bridges{Open: network.BridgeAsk}, func(o *Options) {
+		o.Ask = func(context.Context, Page) (bool, error) { asks <- struct{}{}; return <-answer, nil }
+	})
+	first := make(chan string)
+	go func() { first <- s.open("https://allowed.org/1") }()
+	<-asks
+	if why := s.open("https://allowed.org/2"); !strings.Contains(why, "about another page") {
+		t.Errorf("%q", why)
+	}
+	answer <- true
+	if why := <-first; why != "" || s.hostDid() != 1 {
+		t.Errorf("%q", why)
+	}
+}
+
+// TestOnlyImages: what a program of the host calls an image has to begin as one.
+func TestOnlyImages(t *testing.T) {
+	data := []byte("my password")
+	s := serve(t, all, func(o *Options) {
+		o.Host = func(context.Context, Request) (Answer, error) { return Answer{Data: data}, nil }
+	})
+	a, why := s.ask(`{"bridge":"clipboard","type":"image/png"}`)
+	if why == "" || bytes.Contains(a.Data, []byte("password")) {
+		t.Errorf("%q, %q", a.Data, why)
+	}
+	data = []byte(png)
+	if a, why = s.ask(`{"bridge":"clipboard","type":"image/png"}`); why != "" || string(a.Data) != png {
+		t.Errorf("%q, %q", a.Data, why)
+	}
+}
+
+// TestAnswers: what is too large or no answer is none.
+func TestAnswers(t *testing.T) {
+	for _, text := range []string{"", "x\n", `{"size":-1}` + "\n", `{"size":99999999}` + "\n", `{"size":3}` + "\nab", strings.Repeat("x", 2*maxAnswer) + "\n"} {
+		if a, err := ReadAnswer(strings.NewReader(text)); err == nil {
+			t.Errorf("%.20q: %+v", text, a)
+		}
+	}
+	if _, err := ReadRequest(bufio.NewReaderSize(strings.NewReader(strings.Repeat("x", 2*MaxRequest)), MaxRequest)); err == nil {
+		t.Error("a request without an end is read")
+	}
+}

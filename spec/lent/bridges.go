@@ -1,0 +1,69 @@
+package lent
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
+)
+
+// Bridges are those of a policy, by their names in config.json; nil for none.
+func Bridges(p policy.Bridges, origin func(key string) string) (b *network.Bridges, grants []Grant) {
+	b = &network.Bridges{Notify: p.Notify}
+	add := func(name, mode, why string) {
+		grants = append(grants, Grant{"bridge", name, mode, origin("bridges." + name), why})
+	}
+	if p.Open != "" && p.Open != network.BridgeOff {
+		b.Open = p.Open
+		why := "your browser opens pages (https) after your yes: their addresses are the jail's choice, and carry what it puts there"
+		if p.Open == network.BridgeAlways {
+			why = "your browser opens pages (https) of names that the jail may connect to, without asking; of others after your yes"
+		}
+		add(network.BridgeOpen, p.Open, why)
+	}
+	if p.Clipboard != "" && p.Clipboard != network.BridgeOff {
+		b.Clipboard = p.Clipboard
+		add(network.BridgeClipboard, p.Clipboard, "every program of the jail reads an image that you copied, whenever it asks; no text, and nothing is written")
+	}
+	if p.Notify {
+		add(network.BridgeNotify, "show", "notifications on your desktop, under the name of the jail")
+	}
+	if *b == (network.Bridges{}) {
+		return nil, nil
+	}
+	return b, grants
+}
+
+// By is the section of a policy that has the host do something for the jail, and
+// where that is from; empty for none.
+func By(p policy.Policy, origin func(key string) string) string {
+	if len(p.SSH.Keys) > 0 {
+		return "[ssh] (" + origin("ssh.keys="+p.SSH.Keys[0]) + ")"
+	}
+	if _, grants := Bridges(p.Bridges, origin); len(grants) > 0 {
+		return "[bridges] (" + grants[0].From + ")"
+	}
+	return ""
+}
+
+// Asked is what words of the command line say: the name of a bridge, and a value
+// that is not its usual one.
+func Asked(words []string) (l policy.BridgesLayer, err error) {
+	for _, word := range words {
+		name, value, given := strings.Cut(word, "=")
+		switch {
+		case name == network.BridgeOpen && given:
+			l.Open = &value
+		case word == network.BridgeOpen:
+			l.Open = new(network.BridgeAsk)
+		case word == network.BridgeClipboard:
+			l.Clipboard = new(network.BridgeImages)
+		case word == network.BridgeNotify:
+			l.Notify = new(true)
+		default:
+			return l, fmt.Errorf("--bridge %q: write open, open=always, clipboard or notify", word)
+		}
+	}
+	return l, nil
+}

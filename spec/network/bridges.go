@@ -1,0 +1,43 @@
+package network
+
+import "fmt"
+
+// Bridges are what programs of the host do for a jail that asks. None of them
+// does anything in the jail.
+type Bridges struct {
+	// Open has the host open a page in its browser: BridgeAsk or BridgeAlways;
+	// empty for never.
+	Open string `json:"open,omitempty"`
+	// Clipboard is BridgeImages: images are read from the host's clipboard.
+	Clipboard string `json:"clipboard,omitempty"`
+	// Notify shows notifications on the desktop.
+	Notify bool `json:"notify,omitempty"`
+}
+
+// Values of Bridges. BridgeOff is what a policy says for none.
+const (
+	BridgeOff    = "off"
+	BridgeAsk    = "ask"
+	BridgeAlways = "always"
+	BridgeImages = "images"
+)
+
+// The bridges by their names.
+const (
+	BridgeOpen      = "open"
+	BridgeClipboard = "clipboard"
+	BridgeNotify    = "notify"
+)
+
+func (b *Bridges) check() error {
+	switch {
+	case b == nil:
+	case *b == Bridges{}:
+		return fmt.Errorf("bridges: there is none")
+	case b.Open != "" && b.Open != BridgeAsk && b.Open != BridgeAlways:
+		return fmt.Errorf("bridges: open is %q, not %q or %q", b.Open, BridgeAsk, BridgeAlways)
+	case b.Clipboard != "" && b.Clipboard != BridgeImages:
+		return fmt.Errorf("bridges: clipboard is %q, not %q", b.Clipboard, BridgeImages)
+	}
+	return nil
+}
