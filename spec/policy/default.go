@@ -17,7 +17,6 @@ func Default() Policy {
 		Nix:      Nix{Daemon: DaemonOff, Store: StoreClosure},
 		Identity: Identity{User: UserKeep},
 		Terminal: Terminal{Clipboard: ClipboardOff},
-		Bridges:  Bridges{Open: network.BridgeOff, Clipboard: network.BridgeOff},
 		Origins:  map[string]string{},
 	}
 	for _, r := range rows() {

@@ -17,11 +17,10 @@ func TestDefault(t *testing.T) {
 		Nix:      Nix{Daemon: "off", Store: "closure"},
 		Identity: Identity{User: "keep"},
 		Terminal: Terminal{Clipboard: "off"},
-		Bridges:  Bridges{Open: "off", Clipboard: "off"},
 		Origins: map[string]string{
 			"agent.config": "default", "files.project": "default", "files.cache": "default", "network.mode": "default",
 			"nix.daemon": "default", "nix.store": "default", "identity.user": "default", "identity.nesting": "default",
-			"terminal.clipboard": "default", "agent.key": "default", "agent.separate-worktrees": "default", "agent.no-brief": "default", "network.ask": "default", "bridges.open": "default", "bridges.clipboard": "default", "bridges.notify": "default", "network.tls": "default", "network.via": "default",
+			"terminal.clipboard": "default", "agent.key": "default", "agent.separate-worktrees": "default", "agent.no-brief": "default", "network.ask": "default", "bridges.notify": "default", "network.tls": "default", "network.via": "default",
 		},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
@@ -84,7 +83,6 @@ func TestMerge(t *testing.T) {
 		Limits:   Limits{Memory: 1 << 30, Pids: 20, CPUs: 0.5},
 		Identity: Identity{User: "keep"},
 		Terminal: Terminal{Clipboard: "off"},
-		Bridges:  Bridges{Open: "off", Clipboard: "off"},
 		Origins: map[string]string{
 			"agent.packages=nixpkgs#jq":     "user",
 			"agent.packages=nixpkgs#nodejs": "project",
@@ -109,8 +107,6 @@ func TestMerge(t *testing.T) {
 			"agent.separate-worktrees":      "default",
 			"agent.no-brief":                "default",
 			"network.ask":                   "default",
-			"bridges.open":                  "default",
-			"bridges.clipboard":             "default",
 			"bridges.notify":                "default",
 			"broker=npm":                    "project",
 			"broker=git":                    "user",

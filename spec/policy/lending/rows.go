@@ -1,6 +1,8 @@
 package lending
 
 import (
+	"slices"
+
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 	"github.com/jailed-claude/jailed-claude/spec/policy/key"
@@ -31,7 +33,7 @@ type SSHLayer struct {
 	Keys, Hosts, Sign []string
 }
 
-// Bridges are as network.Bridges has them, BridgeOff for none.
+// Bridges are as network.Bridges has them, BridgeOff or empty for none.
 type Bridges struct {
 	Open, Clipboard string
 	Notify          bool
@@ -85,14 +87,14 @@ func BridgeRows() []Row[BridgesLayer, Bridges] {
 	reads := []string{network.BridgeOff, network.BridgeImages}
 	return []Row[BridgesLayer, Bridges]{
 		{
-			Key:    key.Key{Name: "bridges.open", Type: key.String, Values: opens, Default: opens[0], Text: "Whether your browser opens pages (https) that the jail asks for: never, after your yes, or at once where the jail may connect itself."},
-			Change: change.Meaning{Direction: change.Ranked, Rank: opens, Wider: "your browser opens pages of the jail's choice", Narrower: "the jail opens fewer pages in your browser"},
+			Key:    key.Key{Name: "bridges.open", Type: key.String, Values: opens, Text: "Whether your browser opens pages (https) that the jail asks for: never, after your yes, or at once where the jail may connect itself. Never, if it is left out."},
+			Change: change.Meaning{Direction: change.Ranked, Rank: ranked(opens), Wider: "your browser opens pages of the jail's choice", Narrower: "the jail opens fewer pages in your browser"},
 			Layer:  func(l *BridgesLayer) any { return &l.Open },
 			Policy: func(p *Bridges) any { return &p.Open },
 		},
 		{
-			Key:    key.Key{Name: "bridges.clipboard", Type: key.String, Values: reads, Default: reads[0], Text: "Whether the jail reads images from the clipboard of your desktop, for pasting them. Text stays out of its reach."},
-			Change: change.Meaning{Direction: change.Ranked, Rank: reads, Wider: "the jail reads images that you copied", Narrower: "the jail reads nothing that you copied"},
+			Key:    key.Key{Name: "bridges.clipboard", Type: key.String, Values: reads, Text: "Whether the jail reads images from the clipboard of your desktop, for pasting them. Text stays out of its reach. It reads none, if it is left out."},
+			Change: change.Meaning{Direction: change.Ranked, Rank: ranked(reads), Wider: "the jail reads images that you copied", Narrower: "the jail reads nothing that you copied"},
 			Layer:  func(l *BridgesLayer) any { return &l.Clipboard },
 			Policy: func(p *Bridges) any { return &p.Clipboard },
 		},
@@ -104,3 +106,7 @@ func BridgeRows() []Row[BridgesLayer, Bridges] {
 		},
 	}
 }
+
+// ranked has nothing, which a policy need not say, beside the first of values,
+// which is nothing.
+func ranked(values []string) []string { return slices.Insert(slices.Clone(values), 1, "") }
