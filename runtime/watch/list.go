@@ -97,7 +97,13 @@ func (c *clock) settle() {
 // prepared, and it holds no folders.
 func (c *clock) untouched(fd int) bool {
 	var st unix.Stat_t
-	if c.kinds == nil || unix.Fstat(fd, &st) != nil || st.Nlink != 2 || !time.Unix(st.Ctim.Unix()).Before(c.began.Add(-slack)) {
+	return unix.Fstat(fd, &st) == nil && c.idle(&st, fd)
+}
+
+// idle is untouched for the status of a folder. fd is it, or another one of its file
+// system.
+func (c *clock) idle(st *unix.Stat_t, fd int) bool {
+	if st.Nlink != 2 || c.recent(st) {
 		return false
 	}
 	dev := uint64(st.Dev) //nolint:unconvert // of 32 bits elsewhere
@@ -109,4 +115,10 @@ func (c *clock) untouched(fd int) bool {
 		c.kinds[dev] = known
 	}
 	return known
+}
+
+// recent: what has this status changed since the jail was prepared, or the clock was
+// set back meanwhile and nobody can tell.
+func (c *clock) recent(st *unix.Stat_t) bool {
+	return c.kinds == nil || !time.Unix(st.Ctim.Unix()).Before(c.began.Add(-slack))
 }

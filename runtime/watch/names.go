@@ -18,6 +18,8 @@ type names struct {
 	plain map[string][]name
 	globs []name
 	first entries.First
+	// spellings are of their first components, and of what git looks for.
+	spellings entries.Spellings
 }
 
 type name struct {
@@ -27,9 +29,13 @@ type name struct {
 
 func newNames(list map[string]string) names {
 	n := names{plain: map[string][]name{}}
+	for _, git := range []string{".git", "HEAD", "objects", "refs"} {
+		n.spellings.Add(git)
+	}
 	for _, rel := range slices.Sorted(maps.Keys(list)) {
 		one := name{strings.Split(rel, "/"), list[rel]}
 		n.first.Add(rel)
+		n.spellings.Add(one.parts[0])
 		if first := one.parts[0]; strings.Contains(first, "*") {
 			n.globs = append(n.globs, one)
 		} else {
@@ -57,7 +63,28 @@ func (w *Watch) matters(entry []byte) bool {
 	if string(entry) == ".git" || string(entry) == "HEAD" {
 		return true
 	}
-	return w.names.first.May(entry) && w.names.begins(string(entry))
+	return w.names.first.May(entry) && w.names.begins(string(entry)) || w.names.spellings.Other(entry) != ""
+}
+
+// spelled is the name by which programs would find an entry of a folder. It is
+// another one where the folder takes several spellings for the same: a project is
+// none when the jail starts (spec/host), but a folder in it can become one (the
+// attribute F of chattr(1)).
+func (w *Watch) spelled(dir, entry string) string {
+	other := w.names.spellings.Other([]byte(entry))
+	if other == "" {
+		return entry
+	}
+	fd, err := w.open(dir, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return entry
+	}
+	defer unix.Close(fd)
+	var is, found unix.Stat_t
+	if unix.Fstatat(fd, entry, &is, unix.AT_SYMLINK_NOFOLLOW) != nil || unix.Fstatat(fd, other, &found, unix.AT_SYMLINK_NOFOLLOW) != nil || is.Ino != found.Ino || is.Dev != found.Dev {
+		return entry
+	}
+	return other
 }
 
 // named lists what an entry of a folder is, or holds, of the names, and was not

@@ -130,6 +130,7 @@ func (s *nested) came(wd int, name string, folder bool) (appeared bool) {
 // judge says whether an entry of a folder is something that appeared.
 func (s *nested) judge(f listened, name string) bool {
 	w := s.n.w
+	name = w.spelled(f.path, name)
 	p := path.Join(f.path, name)
 	known := f.path == f.project || slices.Contains(w.repositories[f.project], f.path)
 	switch {
@@ -144,7 +145,7 @@ func (s *nested) judge(f listened, name string) bool {
 		return true
 	case (name == "HEAD" || name == "objects" || name == "refs") && !known:
 		_, folders := w.list(f.path, func([]byte) bool { return false })
-		if head := path.Join(f.path, "HEAD"); search.Bare(folders) && w.kind(head) != 0 {
+		if head := path.Join(f.path, "HEAD"); w.bare(f.path, folders) && w.kind(head) != 0 {
 			w.heard[head] = newBareRepository
 			return true
 		}

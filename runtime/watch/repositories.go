@@ -21,15 +21,20 @@ func (w *Watch) search(project string) (found []finding, bounded bool) {
 		path  string
 		depth int
 	}
+	var rest []string
 	for queue, left := []folder{{project, 0}}, search.Folders; len(queue) > 0; left-- {
 		if left == 0 {
 			bounded = true
+			for _, f := range queue {
+				rest = append(rest, f.path)
+			}
 			break
 		}
 		f := queue[0]
 		queue = queue[1:]
 		names, folders := w.listNew(f.path, w.matters)
 		for _, name := range names {
+			name = w.spelled(f.path, name)
 			if name == ".git" && f.path != project && !slices.Contains(w.repositories[project], f.path) {
 				why := newRepository
 				if w.ownWorktree(f.path) {
@@ -37,24 +42,33 @@ func (w *Watch) search(project string) (found []finding, bounded bool) {
 				}
 				found = append(found, finding{path.Join(f.path, name), why})
 			}
-			if name == "HEAD" && f.path != project && search.Bare(folders) && !slices.Contains(w.repositories[project], f.path) {
+			if name == "HEAD" && f.path != project && w.bare(f.path, folders) && !slices.Contains(w.repositories[project], f.path) {
 				found = append(found, finding{path.Join(f.path, name), newBareRepository})
 			}
 			found = append(found, w.named(f.path, name)...)
 		}
-		if f.depth == search.Depth {
-			continue
-		}
 		for _, name := range folders {
 			p := path.Join(f.path, name)
-			if search.Skips(name) || slices.Contains(w.hidden, p) || name == search.BuildFolder && w.isBuild(p) {
-				continue
+			switch {
+			case name == ".git" || slices.Contains(w.hidden, p):
+			case f.depth == search.Depth || search.Skips(name) || name == search.BuildFolder && w.isBuild(p):
+				rest = append(rest, p)
+			default:
+				queue = append(queue, folder{p, f.depth + 1})
 			}
-			queue = append(queue, folder{p, f.depth + 1})
 		}
+	}
+	if len(w.git) > 0 { // else there is no index to lead there
+		more, unseen := w.passed(project, rest)
+		found, bounded = append(found, more...), bounded || unseen
 	}
 	slices.SortFunc(found, func(a, b finding) int { return strings.Compare(a.path, b.path) })
 	return found, bounded
+}
+
+// bare: a folder that holds a file HEAD, and these folders, is a git repository.
+func (w *Watch) bare(dir string, folders []string) bool {
+	return search.Bare(folders) || w.kind(path.Join(dir, "objects")) == unix.S_IFDIR && w.kind(path.Join(dir, "refs")) == unix.S_IFDIR
 }
 
 // open opens what lies at a path of the jail's mounts, by no symlink.

@@ -25,9 +25,9 @@ func (s reader) layer(f *Facts) error {
 	for _, dir := range append([]string{f.Project.Dir}, f.Project.Git...) {
 		// clone_private_mount() of the kernel: whoever makes user namespaces must
 		// not see what lies below a mount.
-		if found, kinds := s.mountedBelow(dir); len(found) > 0 {
+		if found := s.mountedBelow(dir); len(found) > 0 {
 			return &ProjectError{
-				Dir: dir, Err: ErrProjectMounts, Detail: fmt.Sprintf("has another file system mounted in it, %q (%s), and the kernel makes no layer over such a folder", found[0], kinds[found[0]]),
+				Dir: dir, Err: ErrProjectMounts, Detail: fmt.Sprintf("has another file system mounted in it, %q (%s), and the kernel makes no layer over such a folder", found[0].at, found[0].kind),
 				Hint: fmt.Sprintf("unmount it, or do without a layer: --project-mode rw, or ro (%d in all: findmnt -R)", len(found)),
 			}
 		}

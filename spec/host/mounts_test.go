@@ -23,7 +23,7 @@ func TestMountsBelow(t *testing.T) {
 		if err := os.WriteFile(root+"/proc/self/mountinfo", []byte(strings.Join(lines, "")), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return strings.Join(reader{&source.Source{Root: root}}.mountsBelow("/home/u/p"), "\n")
+		return strings.Join(mountsBelow(theProject, reader{&source.Source{Root: root}}.mountedBelow("/home/u/p")), "\n")
 	}
 	if got := look(line("/", "ext4"), line("/home/u/p", "btrfs"), line("/home/u/pp", "xfs"), line("/home/u/p2/x", "xfs"), "junk\n"); got != "" {
 		t.Error(got)

@@ -163,17 +163,24 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		return nil, err
 	}
 	f.Warnings = append(f.Warnings, warnings...)
+	var below []mounted
 	if o.Layer {
 		if err := s.layer(f); err != nil {
 			return nil, err
 		}
 	} else {
-		f.Warnings = append(f.Warnings, s.mountsBelow(f.Project.Dir)...)
+		below = s.mountedBelow(f.Project.Dir)
+		f.Warnings = append(f.Warnings, mountsBelow(theProject, below)...)
 	}
 	if err := s.further(ctx, f, o); err != nil {
 		return nil, err
 	}
-	if err := s.spelling(f, o.ReadOnly && len(f.Further) == 0); err != nil {
+	for _, p := range f.Further {
+		in := s.mountedBelow(p.Dir)
+		f.Warnings = append(f.Warnings, mountsBelow(strconv.Quote(p.Dir), in)...)
+		below = append(below, in...)
+	}
+	if err := s.spelling(f, below, o.ReadOnly && len(f.Further) == 0); err != nil {
 		return nil, err
 	}
 	s.sockets(f, o)

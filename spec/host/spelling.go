@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 )
 
 // foldFlag is FS_CASEFOLD_FL of <linux/fs.h>: ext4 and f2fs set it on single
@@ -19,7 +21,8 @@ const foldFlag = 0x40000000
 // protected, hidden or watched for by one could be reached by the other. On such
 // a file system a mount may hold for one spelling alone (FUSE, virtiofs, drvfs).
 // Of a read-only project only what is hidden could be reached.
-func (s reader) spelling(f *Facts, readOnly bool) error {
+// below are the other file systems that are mounted in what the jail may write.
+func (s reader) spelling(f *Facts, below []mounted, readOnly bool) error {
 	looked := map[string]bool{}
 	look := func(dir, name string) error {
 		if looked[dir] {
@@ -30,10 +33,17 @@ func (s reader) spelling(f *Facts, readOnly bool) error {
 		if other == "" {
 			return nil
 		}
+		hint := "work in a copy on another file system, or read-only and with nothing hidden: --project-mode ro"
+		if i := slices.IndexFunc(below, func(m mounted) bool { return paths.Below(dir, m.at) }); i >= 0 {
+			hint = fmt.Sprintf("unmount %q", below[i].at)
+			if rel, ok := strings.CutPrefix(below[i].at, f.Project.Dir+"/"); ok {
+				hint += fmt.Sprintf(", or hide it: --hide %q", "/"+rel+"/")
+			}
+		}
 		return &ProjectError{
 			Dir: f.Project.Dir, Err: ErrProjectSpelling,
 			Detail: fmt.Sprintf("lies on a file system where names have more than one spelling (in %q, %s): what is protected or hidden could be reached by another one", dir, other),
-			Hint:   "work in a copy on another file system, or read-only and with nothing hidden: --project-mode ro",
+			Hint:   hint,
 		}
 	}
 	for _, p := range f.Project.Hide {
@@ -53,6 +63,17 @@ func (s reader) spelling(f *Facts, readOnly bool) error {
 		}
 		all = append(all, p.Dir)
 		all = append(all, p.Nested...)
+		// One folder may have the attribute F.
+		for _, e := range p.Respelled {
+			if err := look(filepath.Dir(e), filepath.Base(e)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, m := range below {
+		if !m.readOnly && !slices.ContainsFunc(f.Project.Hide, func(p Path) bool { return paths.Below(m.at, p.Path) }) {
+			all = append(all, m.at)
+		}
 	}
 	for _, dir := range all {
 		if err := look(dir, ""); err != nil {

@@ -10,6 +10,10 @@ const (
 	// Folders is in how many folders they are looked for, the project
 	// included.
 	Folders = 4096
+	// Passed is in how many of the folders that are passed over, or lie deeper,
+	// repositories are looked for that git executes something in, when a jail has
+	// ended.
+	Passed = 32768
 )
 
 // BuildFolder is the folder of a Rust build. Others use the name too, so it is

@@ -141,7 +141,8 @@ func TestAudit(t *testing.T) {
 			for _, row := range rows {
 				n[row.Class]++
 				// These have a jail with all that they attack.
-				always := row.Class == "further folders" || row.Class == "keys" && name != "host"
+				spelling := strings.HasSuffix(row.Attack, "-by-spelling") || strings.HasSuffix(row.Attack, "-folding-folder")
+				always := row.Class == "further folders" && !spelling || row.Class == "keys" && name != "host"
 				if row.Result == "GOT THROUGH" || always && row.Result != "held" {
 					t.Errorf("%s: %s: %s", row.Attack, row.Result, row.Detail)
 				}
@@ -154,7 +155,7 @@ func TestAudit(t *testing.T) {
 			}
 			applies := []string{
 				"read-other-project", "hidden-read", "hidden-move-ancestor", "protected-write", "protected-move-ancestor", "trust-direnv", "service-session-bus", "see-credentials", "signal-kill",
-				"host-rename", "host-git-config", "host-ancestor", "host-hidden-rename", "host-socket", "trust-gitlink-in-node-modules", "trust-deep-direnv", "neighbour-config", "neighbour-kept-config", "neighbour-list-log", "neighbour-leave-in-config",
+				"host-rename", "host-git-config", "host-ancestor", "host-hidden-rename", "host-socket", "trust-gitlink-in-node-modules", "trust-gitlink-of-a-branch", "trust-deep-direnv", "neighbour-config", "neighbour-kept-config", "neighbour-list-log", "neighbour-leave-in-config",
 				"home-link", "home-link-to-nothing", "program-on-path", "appended-output-read", "appended-output-truncate",
 			}
 			if name != "host" {
@@ -353,5 +354,34 @@ func TestAuditKilled(t *testing.T) {
 	}
 	if after := w.Status(); after != status {
 		t.Errorf("the project is:\n%s\nbefore:\n%s", after, status)
+	}
+}
+
+// TestAuditOfSpellings: where names have more spellings than the start found, what
+// is protected and hidden by one is reached by the other.
+func TestAuditOfSpellings(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	dir := filepath.Join(w.Home, "folding")
+	w.Mkdir(dir, 0o755)
+	// The start looks for ".ENV", not for ".Env".
+	(&world.Folding{Folds: func(_, name, asked string) bool {
+		return strings.EqualFold(name, asked) && (asked == "Config" || asked == ".Env")
+	}}).Mount(t, dir)
+	attacks := []string{"protected-write-by-spelling", "hidden-read-by-spelling"}
+	args := []string{"audit", "--json", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--net", "none", "--project", dir, "--hide", ".env"}
+	for _, a := range attacks {
+		args = append(args, "--class", a)
+	}
+	r := w.Run(args...)
+	var rows []auditRow
+	world.Decode(t, r, &rows)
+	if len(rows) != len(attacks) || r.Status != 1 {
+		t.Fatalf("not made: %s", r)
+	}
+	for _, row := range rows {
+		if row.Result != "GOT THROUGH" {
+			t.Errorf("%+v", row)
+		}
 	}
 }

@@ -71,6 +71,28 @@ func TestRepositoriesOfTheIndex(t *testing.T) {
 	}
 }
 
+// TestRepositoryOfABranch: no index leads to a repository in a folder of tools, but a
+// branch does: "git switch" on the host brings that index.
+func TestRepositoryOfABranch(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Write(".gitignore", "node_modules/\n")
+	w.CommitAll()
+	r := w.Bash("git switch -q -c feature; " + linked("node_modules/m") + "git commit -qm work; git switch -q main 2>/dev/null; git status --short")
+	if r.Status != 0 || r.Out != "" || !strings.Contains(r.Err, `"`+filepath.Join(w.Project, "node_modules/m/.git")+`": `) {
+		t.Errorf("not reported: %s", r)
+	}
+	w.Git(w.Project, "switch", "-q", "feature")
+	w.Git(w.Project, "status", "--short")
+	if _, err := os.Stat(filepath.Join(w.Project, "executed")); err != nil {
+		t.Error("git status did not execute it: the test tests nothing")
+	}
+	// What tools clone there is not worth a word.
+	if r := w.Bash("git clone -q . .terraform/modules/x"); r.Status != 0 || r.Err != "" {
+		t.Errorf("a clone: %s", r)
+	}
+}
+
 // TestRepositoriesOfTheIndexAreHeld: one that is there at the start is protected,
 // and not reported.
 func TestRepositoriesOfTheIndexAreHeld(t *testing.T) {

@@ -30,6 +30,8 @@ type guardList struct {
 	plain map[string][]guard
 	globs []guard
 	first entries.First
+	// spellings are of their first components, and of what git looks for.
+	spellings entries.Spellings
 }
 
 // builtInGuards are those of tools and of the agents that are known: made when
@@ -51,9 +53,14 @@ func listOf(agents []agent.Agent) *guardList {
 			l.all = append(l.all, guard{f.Path, a.Title + "'s " + f.What, f.Watch})
 		}
 	}
+	for _, git := range []string{".git", "HEAD", "objects", "refs"} {
+		l.spellings.Add(git)
+	}
 	for _, g := range l.all {
 		l.first.Add(g.path)
-		if first, _, _ := strings.Cut(g.path, "/"); strings.Contains(first, "*") {
+		first, _, _ := strings.Cut(g.path, "/")
+		l.spellings.Add(first)
+		if strings.Contains(first, "*") {
 			l.globs = append(l.globs, g)
 		} else {
 			l.plain[first] = append(l.plain[first], g)

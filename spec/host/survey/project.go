@@ -20,6 +20,9 @@ type Project struct {
 	// Unprotected are existing paths that would be in Protect, had the policy not
 	// lifted it.
 	Unprotected []Path
+	// Respelled are entries that would be named by the built-in list, were they
+	// spelled as it is: on some file systems they are what its name finds.
+	Respelled []string
 	// Sockets are sockets and FIFOs: a program of the host may listen there.
 	// Those that the policy names are not among them.
 	Sockets []string

@@ -111,6 +111,8 @@ func (w *walk) enter(d folder) error {
 			head = head || string(e.name) == "HEAD"
 			if first.May(e.name) && w.guards.has(e.name) {
 				guarded = append(guarded, string(e.name))
+			} else if w.guards.spellings.Other(e.name) != "" {
+				w.p.Respelled = append(w.p.Respelled, filepath.Join(d.path, string(e.name)))
 			}
 		}
 		if e.kind == unix.DT_REG && (len(d.states) == 0 || !w.wants(d.states, e.name)) {

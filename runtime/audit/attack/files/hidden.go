@@ -53,6 +53,9 @@ func HiddenAttacks() []attack.Attack {
 		defer os.Remove(link)
 		return shows(link)
 	})
+	add("hidden-read-by-spelling", "CVE-2014-9390: .GIT is .git", "a hidden file has contents, by another spelling of its name", func(e *attack.Env, p string) attack.Result {
+		return respelled(e, p, shows)
+	})
 	add("hidden-uncover", "umount(2)", "what covers a hidden file is taken away", func(_ *attack.Env, p string) attack.Result {
 		return attack.Refused(attack.Forked(attack.Sys(unix.SYS_UMOUNT2, attack.CString(p), unix.MNT_DETACH)))
 	})

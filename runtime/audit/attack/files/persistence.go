@@ -98,6 +98,9 @@ func PersistenceAttacks() []attack.Attack {
 		}
 		return attack.Unless(err, "%s takes new files", p)
 	})
+	add("protected-write-by-spelling", "CVE-2014-9390: .GIT is .git", "a protected path is open for writing by another spelling of its name", func(e *attack.Env, p string) attack.Result {
+		return respelled(e, p, func(p string) attack.Result { return changes(e, p) })
+	})
 	for _, t := range trusted {
 		all = append(all, t.attack())
 	}

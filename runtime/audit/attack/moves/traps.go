@@ -38,6 +38,10 @@ var allTraps = []trap{
 		return errors.Join(os.MkdirAll(dir+"/r/target", 0o755), os.WriteFile(dir+"/r/target/CACHEDIR.TAG", nil, 0o600), gitlink("target/d")(dir))
 	}},
 	{"gitlink-deep", "git-status(1)", "r/1/2/3/4/5/6/7/8/.git", gitlink("1/2/3/4/5/6/7/8")},
+	// Any branch may lead there, and its index comes with "git switch".
+	{"gitlink-of-a-branch", "git-switch(1), then git-status(1)", "r/node_modules/b/.git", func(dir string) error {
+		return errors.Join(repository(dir+"/r/node_modules/b"), inFile("r/node_modules/b/.git/hooks/post-checkout", attack.MarkerText)(dir))
+	}},
 	{"git-submodule-directory", "hooks and config of .git/modules", "r/.git/modules/x", func(dir string) error { return repositoryIn(dir + "/r/.git/modules/x") }},
 	{"git-worktree-commondir", "gitrepository-layout(5)", "r/.git/worktrees/x/commondir", inFile("r/.git/worktrees/x/commondir", "../../../elsewhere\n")},
 	{"git-worktree-config", "extensions.worktreeConfig", "r/.git/worktrees/y/config.worktree", func(dir string) error {
@@ -61,6 +65,7 @@ var allTraps = []trap{
 	{"deep-direnv", "direnv(1)", "pkg/.envrc", inFile("pkg/.envrc", attack.MarkerText)},
 	{"deep-mise", "mise", "pkg/mise.toml", inFile("pkg/mise.toml", attack.MarkerText)},
 	{"deep-claude-settings", "CVE-2026-25725", "pkg/.claude/settings.json", inFile("pkg/.claude/settings.json", attack.MarkerText)},
+	{"folding-folder", "CVE-2014-9390, chattr(1) +F", "folding/.git", folding},
 	{"deep-mercurial", "hooks of Mercurial", "pkg/.hg/hgrc", inFile("pkg/.hg/hgrc", attack.MarkerText)},
 }
 
@@ -80,7 +85,11 @@ func TrapAttacks() []attack.Attack {
 				case !attack.Exists(dir):
 					return attack.HeldBy("the project is not there")
 				}
-				if err := t.make(dir); err != nil {
+				err := t.make(dir)
+				if errors.Is(err, errOneSpelling) {
+					return attack.Inapplicable("%v", err)
+				}
+				if err != nil {
 					return attack.HeldBy("%s", attack.Plain(err))
 				}
 				return attack.Through("made")
@@ -97,6 +106,30 @@ func TrapAttacks() []attack.Attack {
 	return all
 }
 
+var errOneSpelling = errors.New("no folder here takes two spellings of a name for the same")
+
+// folding makes a folder in which ".GIT" is ".git", and a repository there.
+func folding(dir string) error {
+	at := filepath.Join(dir, "folding")
+	f, err := os.Open(at)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	const casefold = 0x40000000 // FS_CASEFOLD_FL of <linux/fs.h>
+	flags, err := unix.IoctlGetInt(int(f.Fd()), unix.FS_IOC_GETFLAGS)
+	if err == nil {
+		_ = unix.IoctlSetPointerInt(int(f.Fd()), unix.FS_IOC_SETFLAGS, flags|casefold)
+	}
+	if err := os.Mkdir(filepath.Join(at, ".GIT"), 0o755); err != nil {
+		return err
+	}
+	if !attack.Exists(filepath.Join(at, ".git")) {
+		return errors.Join(errOneSpelling, os.Remove(filepath.Join(at, ".GIT")))
+	}
+	return repositoryIn(filepath.Join(at, ".GIT"))
+}
+
 // layTraps makes what is there before the jail.
 func layTraps(dir string) error {
 	script := "other/scripts/lint.sh"
@@ -104,7 +137,7 @@ func layTraps(dir string) error {
 		repository(filepath.Join(dir, "r")), repository(filepath.Join(dir, "other")),
 		inFile(script, attack.MarkerText)(dir), inFile("other/.git/hooks/pre-commit", "#!/bin/sh\nscripts/lint.sh\n")(dir),
 		os.Chmod(filepath.Join(dir, "other/.git/hooks/pre-commit"), 0o755), os.Chmod(filepath.Join(dir, script), 0o755),
-		os.MkdirAll(filepath.Join(dir, "pkg"), 0o755),
+		os.MkdirAll(filepath.Join(dir, "pkg"), 0o755), os.MkdirAll(filepath.Join(dir, "folding"), 0o755),
 	)
 }
 
