@@ -16,16 +16,17 @@ import (
 // nothing is unprotected afterwards.
 func TestSoakHostWorks(t *testing.T) {
 	t.Parallel()
-	long := 5 * time.Second
+	long, atLeast := 5*time.Second, 1
 	if world.Soak() {
-		long = time.Minute
+		long, atLeast = time.Minute, 1000/savesPerRound+1
 	}
 	w := protectedProject(t)
+	npm := npmProject(w)
 	w.Write(".gitignore", "work/\nnode_modules/\n.env\n")
 	w.CommitAll()
 	w.Write(".env", "old\n")
 	m := beside(w, "--hide", ".env")
-	if _, status := m.inside(`mkdir -p work; (while [ ! -e work/stop ]; do for i in 1 2 3 4 5 6 7 8 9; do echo $i >>work/$i; mv work/$i work/m$i; done; git --no-optional-locks status >/dev/null; cat .envrc .vscode/* .git/config >/dev/null; done) & true`); status != "0" {
+	if _, status := m.inside(`mkdir -p work; (while [ ! -e work/stop ]; do for i in 1 2 3 4 5 6 7 8 9; do echo $i >>work/$i; mv work/$i work/m$i; done; git --no-optional-locks status >/dev/null; cat .envrc .vscode/* .git/config node_modules/*/* >/dev/null; done) & true`); status != "0" {
 		t.Fatalf("the jail does not work: %s", status)
 	}
 	script := `set -e
@@ -34,13 +35,20 @@ func TestSoakHostWorks(t *testing.T) {
 		echo more >>README; git stash -q; git stash pop -q; git commit -q --no-verify -am more
 		git switch -q -c side$1 HEAD~1; git commit -q --allow-empty --no-verify -m side; git rebase -q main; git switch -q main; git branch -q -D side$1
 		git config branch.main.remote origin$1
-		for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do echo "save $i" >.envrc.tmp; mv .envrc.tmp .envrc; echo "secret $i" >e; mv e .env; done
+		for i in $(seq $2); do
+			case $((i % 4)) in
+			0) echo "save $i" >.envrc.tmp; mv .envrc.tmp .envrc; echo "secret $i" >e; mv e .env;;
+			1) mv .envrc .envrc~; echo "save $i" >.envrc; rm .envrc~;;
+			2) echo "save $i" >.envrc;;
+			3) sed -i s/save/saved/ .envrc;;
+			esac
+		done
 		git checkout -q .envrc
-		rm -rf node_modules; mkdir -p node_modules/a/b node_modules/c; echo x >node_modules/a/b/x
+		[ $(($1 % 10)) -ne 5 ] || $3
 		[ $(($1 % 10)) -ne 9 ] || git gc -q`
 	rounds := 0
-	for end := time.Now().Add(long); time.Now().Before(end); rounds++ {
-		c := exec.Command("bash", "-c", script, "bash", fmt.Sprint(rounds))
+	for end := time.Now().Add(long); time.Now().Before(end) || rounds < atLeast; rounds++ {
+		c := exec.Command("bash", "-c", script, "bash", fmt.Sprint(rounds), fmt.Sprint(savesPerRound), npm)
 		c.Dir, c.Env = w.Project, w.Environ()
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Fatalf("on the host, round %d: %v\n%s", rounds, err, out)
@@ -63,5 +71,25 @@ func TestSoakHostWorks(t *testing.T) {
 	if end := m.end(); end.Status == 125 || !strings.Contains(end.Err, "the host replaced files") {
 		t.Errorf("at the end: %s", end)
 	}
-	world.Counted(t, "%d rounds of the host's work beside a jail", rounds)
+	world.Counted(t, "%d rounds of the host's work beside a jail, with %d times saved", rounds, rounds*savesPerRound)
+}
+
+const savesPerRound = 50
+
+// npmProject gives a project a dependency, and returns what installs it anew; where
+// there is no npm, what comes close.
+func npmProject(w *world.World) string {
+	w.T.Helper()
+	if _, err := exec.LookPath("npm"); err != nil {
+		return "eval rm -rf node_modules && mkdir -p node_modules/a/b node_modules/c && echo x >node_modules/a/b/x"
+	}
+	w.Write("dep/package.json", `{"name":"dep","version":"1.0.0"}`)
+	w.Write("dep/index.js", "module.exports = 1\n")
+	w.Write("package.json", `{"name":"site","version":"1.0.0"}`)
+	c := exec.Command("bash", "-c", "npm pack --silent ./dep && npm install --offline --no-audit --no-fund --silent ./dep-1.0.0.tgz")
+	c.Dir, c.Env = w.Project, w.Environ()
+	if out, err := c.CombinedOutput(); err != nil {
+		w.T.Fatalf("npm: %v\n%s", err, out)
+	}
+	return "npm ci --offline --no-audit --no-fund --silent"
 }
