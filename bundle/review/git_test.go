@@ -155,3 +155,53 @@ func TestGitHeld(t *testing.T) {
 		})
 	}
 }
+
+// TestGitTogether: a ref that goes, or loses commits, waits for the one that is to
+// have them, and a branch that HEAD names does not go while HEAD stays. Nothing of
+// the host's is lost in between.
+func TestGitTogether(t *testing.T) {
+	needGit(t)
+	const held = "mkdir -p .vscode; echo e >>.vscode/tasks.json; git add -A; git commit -qm held; "
+	const state = "git for-each-ref --format='%(refname) %(objectname)'; cat .git/HEAD"
+	for name, c := range map[string]struct {
+		before, script string
+		// goes is a ref that goes all the same, stays one that waits.
+		goes, stays string
+		fails       bool
+	}{
+		"the current branch gets a name":   {script: held + "git branch -m main third", stays: "refs/heads/main"},
+		"another branch gets a name":       {before: "git switch -qc other; git commit -q --allow-empty -m o; git switch -q main; ", script: "git switch -q other; " + held + "git branch -m third; git switch -q main", stays: "refs/heads/other"},
+		"a tag that is moved":              {before: "git commit -q --allow-empty -m o; git tag keep; git reset -q --hard HEAD~1; ", script: "git switch -qc more keep; " + held + "git tag -d keep; git switch -q main", stays: "refs/tags/keep"},
+		"a branch goes back":               {before: "git commit -q --allow-empty -m o; ", script: "git switch -qc rescue; " + held + "git switch -q main; git reset -q --hard HEAD~1", stays: "refs/heads/main"},
+		"a merged branch goes":             {before: "git branch merged; ", script: "git branch -d merged; git switch -qc more; " + held + "git switch -q main", goes: "refs/heads/merged"},
+		"the branch goes and HEAD stays":   {script: "git branch other; git update-ref -d refs/heads/main", stays: "refs/heads/main", fails: true},
+		"a branch that is nowhere to have": {before: "git switch -qc other; git commit -q --allow-empty -m o; git switch -q main; ", script: "git branch -qD other; git switch -qc more; " + held + "git switch -q main", goes: "refs/heads/other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, plainProject+c.before)
+			value := func() string { return w.host("git rev-parse -q --verify " + c.stays + c.goes + " || true") }
+			before := value()
+			w.jail(c.script)
+			inside := w.jail(state)
+			d := w.apply(Wanted{})
+			if c.fails != (len(d.Failed) > 0) {
+				t.Errorf("%+v", d)
+			}
+			if after := value(); before == "" || c.stays != "" && after != before || c.goes != "" && after != "" {
+				t.Errorf("%s%s was %q, is %q", c.stays, c.goes, before, after)
+			}
+			if c.fails {
+				return
+			}
+			// With the yes all of it goes over.
+			if d := w.apply(Wanted{Executes: []string{".vscode/tasks.json"}}); len(d.Failed) > 0 || d.Held > 0 {
+				var left strings.Builder
+				_ = w.review().Text(&left, Shown{})
+				t.Errorf("with a yes: %+v\n%s", d, &left)
+			}
+			if refs := w.host(state); refs != inside {
+				t.Errorf("with a yes:\n%s\ninside:\n%s", refs, inside)
+			}
+		})
+	}
+}

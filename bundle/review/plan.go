@@ -31,6 +31,7 @@ func (p *plan) items() {
 	p.j.Dirs = r.held.Dirs
 	chosen := map[string]*Item{}
 	folders := map[string]*Item{}
+	var waiting []string
 	for _, i := range r.Items {
 		if i.New != nil && i.New.Kind == upper.Folder && (i.Old == nil || i.Old.Kind != upper.Folder) {
 			folders[i.Path] = i
@@ -39,7 +40,7 @@ func (p *plan) items() {
 			continue
 		}
 		if i.Why != "" && !in(w.Executes, i.Path) {
-			p.waiting++
+			waiting = append(waiting, i.Path)
 			continue
 		}
 		switch {
@@ -67,6 +68,8 @@ func (p *plan) items() {
 			}
 		}
 	}
+	// A folder that waits comes with a file of it that got a yes.
+	p.waiting += len(slices.DeleteFunc(waiting, func(path string) bool { return needed[path] }))
 	for _, path := range slices.SortedFunc(maps.Keys(needed), paths.Compare) {
 		i := chosen[path]
 		op := apply.Op{Path: path, Old: i.Old, New: i.New}

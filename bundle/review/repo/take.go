@@ -54,12 +54,10 @@ func (u *Unit) HeadReady(left []*Ref) bool {
 
 // branch is what the layer's HEAD names.
 func (u *Unit) branch() string {
-	text := u.Head
-	if text == "" {
-		data, _ := content(u.o.Lower, dotGit+"/HEAD", maxSmall)
-		text = strings.TrimSpace(string(data))
+	if u.Head == "" {
+		return u.hostBranch()
 	}
-	target, _ := strings.CutPrefix(text, "ref: ")
+	target, _ := strings.CutPrefix(u.Head, "ref: ")
 	return target
 }
 

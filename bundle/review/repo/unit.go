@@ -197,6 +197,9 @@ func (u *Unit) read() error {
 			r.Conflict = err.Error()
 		}
 	}
+	if err := u.holdBack(jail); err != nil {
+		return err
+	}
 	if u.Settings, err = u.settings(); err != nil {
 		return err
 	}
