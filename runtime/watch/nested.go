@@ -18,6 +18,8 @@ type nested struct {
 	n *notifier
 	// folders are listened to, by watch descriptor.
 	folders map[int]listened
+	// worktrees are git directories of worktrees, and the folders of those.
+	worktrees map[int]string
 	// left is how many more may be.
 	left int
 	// pending are files ".git" that may become those of worktrees of the project
@@ -37,7 +39,7 @@ const (
 )
 
 func newNested(n *notifier) *nested {
-	return &nested{n: n, folders: map[int]listened{}, left: search.Folders, pending: map[string]time.Time{}}
+	return &nested{n: n, folders: map[int]listened{}, worktrees: map[int]string{}, left: search.Folders, pending: map[string]time.Time{}}
 }
 
 func (s *nested) has(wd int) bool {
@@ -45,7 +47,8 @@ func (s *nested) has(wd int) bool {
 		return false
 	}
 	_, ok := s.folders[wd]
-	return ok
+	_, worktree := s.worktrees[wd]
+	return ok || worktree
 }
 
 // start listens to all folders, and says whether something is there already.
@@ -53,7 +56,48 @@ func (s *nested) start() (appeared bool) {
 	for project := range s.n.w.repositories {
 		appeared = s.enter(listened{project, project, 0}) || appeared
 	}
+	for g := range s.n.w.git {
+		appeared = s.worktree(g) || appeared
+	}
 	return appeared
+}
+
+// worktree listens to a git directory, to the folder of worktrees in it, or to that
+// of one worktree, and to those below. A new worktree is no new repository, until it
+// gets a configuration of its own.
+func (s *nested) worktree(dir string) (appeared bool) {
+	w := s.n.w
+	fd, err := w.open(dir, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return false
+	}
+	if wd := s.n.hear(fd); wd >= 0 {
+		s.worktrees[wd] = dir
+	}
+	_ = unix.Close(fd)
+	names, folders := w.list(dir, func(name []byte) bool { return string(name) == ownConfig })
+	for _, name := range append(names, folders...) {
+		appeared = s.cameToWorktree(dir, name) || appeared
+	}
+	return appeared
+}
+
+// ownConfig is the configuration of a worktree.
+const ownConfig = "config.worktree"
+
+func (s *nested) cameToWorktree(dir, name string) bool {
+	p := path.Join(dir, name)
+	above := path.Dir(dir)
+	_, git := s.n.w.git[dir]
+	_, trees := s.n.w.git[above]
+	switch {
+	case git && name == "worktrees" || trees && path.Base(dir) == "worktrees":
+		return s.worktree(p)
+	case name == ownConfig && path.Base(above) == "worktrees" && !s.n.w.before(p):
+		s.n.w.heard[p] = "git config"
+		return true
+	}
+	return false
 }
 
 // again looks everywhere, after events were lost.
@@ -111,16 +155,19 @@ func (s *nested) came(wd int, name string, folder bool) (appeared bool) {
 	if s == nil {
 		return false
 	}
+	if dir, ok := s.worktrees[wd]; ok {
+		appeared = s.cameToWorktree(dir, name)
+	}
 	f, ok := s.folders[wd]
 	if !ok {
-		return false
+		return appeared
 	}
 	for dir := f.path; dir != f.project; dir = path.Dir(dir) {
 		if s.passes(dir) {
-			return false // it has become the folder of a build
+			return appeared // it has become the folder of a build
 		}
 	}
-	appeared = s.judge(f, name)
+	appeared = s.judge(f, name) || appeared
 	if p := path.Join(f.path, name); folder && f.depth < search.Depth && !s.passes(p) {
 		appeared = s.enter(listened{f.project, p, f.depth + 1}) || appeared
 	}

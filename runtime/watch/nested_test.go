@@ -65,7 +65,7 @@ func TestStrictHearsOfRepositories(t *testing.T) {
 			g := p + "/.git/worktrees/wt"
 			err := errors.Join(os.MkdirAll(g, 0o755), os.MkdirAll(p+"/"+dir, 0o755), os.WriteFile(p+"/"+dir+"/.git", nil, 0o644), pause(),
 				os.WriteFile(p+"/"+dir+"/.git", []byte("gitdir: "+g+"\n"), 0o644), pause())
-			if config != "" { // before it is complete: later ones are for the end to name
+			if config != "" {
 				err = errors.Join(err, os.WriteFile(g+"/config.worktree", []byte(config), 0o644))
 			}
 			return errors.Join(err, os.WriteFile(g+"/HEAD", []byte("ref: refs/heads/wt\n"), 0o644), os.WriteFile(g+"/commondir", []byte(commondir+"\n"), 0o644))
@@ -93,7 +93,10 @@ func TestStrictHearsOfRepositories(t *testing.T) {
 		"the known one":         {do: func(p string) error { return errors.Join(os.RemoveAll(p+"/old/.git"), put("old/.git/HEAD")(p)) }, never: "old/.git"},
 		"a worktree of its own": {do: worktree("wt", "../..", ""), never: "wt/.git"},
 		"one with a config":     {do: worktree("wt", "../..", "[core]"), want: "wt/.git"},
-		"one of another":        {do: worktree("wt", "../../../other", ""), want: "wt/.git"},
+		"one that gets a config": {do: func(p string) error {
+			return errors.Join(worktree("wt", "../..", "")(p), pause(), put(".git/worktrees/wt/config.worktree")(p), os.Remove(p+"/.git/worktrees/wt/config.worktree"))
+		}, want: ".git/worktrees/wt/config.worktree"},
+		"one of another": {do: worktree("wt", "../../../other", ""), want: "wt/.git"},
 		"a pointer elsewhere": {do: func(p string) error {
 			return errors.Join(os.MkdirAll(p+"/wt", 0o755), os.WriteFile(p+"/wt/.git", []byte("gitdir: ../other/.git/worktrees/wt\n"), 0o644))
 		}, want: "wt/.git"},

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/gitconfig"
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
@@ -68,7 +69,7 @@ func (w *Watch) executes(dir string) bool {
 	// Files that git makes where it needs them, and then reads commands from.
 	executes := w.kind(path.Join(g, "commondir")) != 0 || w.kind(path.Join(g, "config.worktree")) != 0
 	config := path.Join(g, "config")
-	executes = executes || w.kind(config) != 0 && !tame(w.text(config))
+	executes = executes || w.kind(config) != 0 && !gitconfig.Tame(w.text(config))
 	recent = recent || w.recent(config)
 	hooks := path.Join(g, "hooks")
 	names, _ := w.list(hooks, func(name []byte) bool { return !strings.HasSuffix(string(name), ".sample") })
@@ -88,37 +89,4 @@ func (w *Watch) recent(p string) bool {
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	return unix.Fstatat(fd, path.Base(p), &st, unix.AT_SYMLINK_NOFOLLOW) == nil && w.clock.recent(&st)
-}
-
-// tame: a config of git's with nothing but what "git clone" writes.
-func tame(config string) bool {
-	section := ""
-	for line := range strings.Lines(config) {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' || line[0] == ';' {
-			continue
-		}
-		if line[0] == '[' {
-			name, of, _ := strings.Cut(strings.TrimSuffix(line[1:], "]"), " ")
-			section = strings.ToLower(name)
-			// Anything else on the line is no name of a section, nor what it is of.
-			if strings.ContainsAny(name+of, "[]=") || strings.Contains(of, `\`) || of != "" && (len(of) < 2 || strings.Count(of, `"`) != 2 || of[0] != '"' || of[len(of)-1] != '"') {
-				return false
-			}
-			continue
-		}
-		key, value, _ := strings.Cut(line, "=")
-		key, value = strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value)
-		if !slices.Contains(tameKeys[section], key) || strings.HasSuffix(value, `\`) || strings.Contains(value, "ext::") {
-			return false
-		}
-	}
-	return true
-}
-
-// tameKeys are by section.
-var tameKeys = map[string][]string{
-	"core":   {"repositoryformatversion", "filemode", "bare", "logallrefupdates", "ignorecase", "precomposeunicode", "symlinks"},
-	"remote": {"url", "fetch", "tagopt", "promisor", "partialclonefilter"},
-	"branch": {"remote", "merge", "rebase"}, "user": {"name", "email"}, "extensions": {"objectformat", "partialclone"}, "submodule": {"url", "active"},
 }
