@@ -323,7 +323,7 @@ func (w *Watch) Report(out io.Writer, killed bool) bool {
 	list := w.findings()
 	w.found = list
 	for _, p := range w.bounded {
-		fmt.Fprintf(out, "jailed-claude: new git repositories were looked for in the first %d folders of %q, in %d of those of tools and deeper ones, and where git's index leads; there are more\n", search.Folders, w.Now(p), search.Passed)
+		fmt.Fprintf(out, "jailed-claude: new git repositories were looked for in the first %d folders of %q, and where git's index leads; there are more\n", search.Folders, w.Now(p))
 	}
 	if len(list) == 0 {
 		return false
