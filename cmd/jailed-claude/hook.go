@@ -27,12 +27,12 @@ func newHook() *cobra.Command {
 	})
 	add("network-join", "Set that network up from inside the container's namespaces (createContainer)", hook.NetworkJoin)
 	add("network-stop", "End what network-start left running (poststop)", hook.NetworkStop)
-	hooks.AddCommand(cli.Command("brokers ADDRESS FILE", "Serve the brokers in a file from an address on (a Pod's container)", cobra.ExactArgs(2), func(c *cobra.Command, args []string) error {
+	hooks.AddCommand(cli.Command("brokers ADDRESS FILE", "Serve the brokers in a file from an address on (a Pod's container)", cli.Exactly(2), func(c *cobra.Command, args []string) error {
 		return sidecar.Serve(c.Context(), args[0], args[1], c.OutOrStdout())
 	}))
-	hooks.AddCommand(cli.Command("slurm-run FOLDER ID -- RUNTIME ARGS", "Run the job in a folder of Slurm's (RunTimeRun in oci.conf)", cobra.MinimumNArgs(3), func(_ *cobra.Command, args []string) error {
+	hooks.AddCommand(cli.Command("slurm-run FOLDER ID -- RUNTIME ARGS", "Run the job in a folder of Slurm's (RunTimeRun in oci.conf)", cli.AtLeast(3), func(_ *cobra.Command, args []string) error {
 		return slurm.Run(args[0], args[1], args[2:])
-	}), cli.Command("slurm-end FOLDER", "Remove what that left (poststop)", cobra.ExactArgs(1), func(_ *cobra.Command, args []string) error {
+	}), cli.Command("slurm-end FOLDER", "Remove what that left (poststop)", cli.Exactly(1), func(_ *cobra.Command, args []string) error {
 		return slurm.End(args[0])
 	}))
 	return hooks

@@ -20,7 +20,7 @@ func newImage() *cobra.Command {
 	var o image.Options
 	var in image.Input
 	var check, asJSON bool
-	c := cli.Command("image [flags] DIR|-", "Write an OCI image for podman, Docker and clusters", cobra.ExactArgs(1), func(c *cobra.Command, args []string) (err error) {
+	c := cli.Command("image [flags] DIR|-", "Write an OCI image for podman, Docker and clusters", cli.Exactly(1), func(c *cobra.Command, args []string) (err error) {
 		j, cl, warnings, err := plan.Image(c.Context(), f.options(c))
 		cli.Warn(c, warnings...)
 		if err != nil {

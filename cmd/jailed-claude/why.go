@@ -12,7 +12,7 @@ import (
 func newWhy() *cobra.Command {
 	var f jailFlags
 	var w live.Why
-	c := cli.Command("why [flags] NAME|PATH...", "Say what would happen to a host or a path, and which rule decides", cobra.MinimumNArgs(1), func(c *cobra.Command, args []string) error {
+	c := cli.Command("why [flags] NAME|PATH...", "Say what would happen to a host or a path, and which rule decides", cli.AtLeast(1), func(c *cobra.Command, args []string) error {
 		return w.Do(c, args, func() (brief.Facts, error) {
 			o := f.options(c)
 			o.NoAgent, o.Look = true, true

@@ -96,10 +96,18 @@ func (o observed) refuse(require []string) error {
 	}
 	for _, r := range require {
 		if !o.holds(r) {
-			return fmt.Errorf("--require %s: it does not hold for this jail", r)
+			return hint.Add(fmt.Errorf("--require %s: it does not hold for this jail", r), ways[r]...)
 		}
 	}
 	return nil
+}
+
+// ways are to what a caller can require, and a jail may go without.
+var ways = map[string][]string{
+	"limits":   {"give it some, such as --memory 8GiB, --pids 500 or --cpus 2"},
+	"net":      {"give it a network of its own: --net none, filtered or internet"},
+	"userns":   {"leave identity.nesting out of the policy"},
+	"landlock": {"jailed-claude doctor says what the kernel of this host has"},
 }
 
 // userns: the second filter forbids namespaces.

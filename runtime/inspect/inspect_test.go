@@ -10,6 +10,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime/mountinfo"
 )
 
@@ -138,8 +139,12 @@ func TestRefuse(t *testing.T) {
 	if err := good.refuse([]string{"landlock"}); err != nil {
 		t.Error(err)
 	}
-	if err := good.refuse([]string{"net"}); err == nil {
-		t.Error("--require net holds on the host's network")
+	// What a jail may go without is refused with the way to it.
+	for _, p := range []string{"net", "limits"} {
+		var e *hint.Error
+		if err := good.refuse([]string{p}); !errors.As(err, &e) || len(e.Lines) != 1 {
+			t.Errorf("--require %s: %v", p, err)
+		}
 	}
 }
 

@@ -91,6 +91,19 @@ func AtMost(n int) cobra.PositionalArgs {
 	}
 }
 
+// AtLeast refuses fewer than n arguments.
+func AtLeast(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < n {
+			return hint.Add(errors.New("an argument is missing"), c.UseLine())
+		}
+		return nil
+	}
+}
+
+// Exactly refuses fewer than n arguments, and more.
+func Exactly(n int) cobra.PositionalArgs { return cobra.MatchAll(AtLeast(n), AtMost(n)) }
+
 // AfterDash are the arguments behind "--". Others are refused: before it only
 // flags have a meaning.
 func AfterDash(c *cobra.Command, args []string, want int) (before, after []string, err error) {

@@ -73,7 +73,7 @@ func allow() *cobra.Command {
 }
 
 func deny() *cobra.Command {
-	return cli.Command("deny [ID] NAME...", "Keep a running jail from a destination", cobra.MinimumNArgs(1), func(c *cobra.Command, args []string) error {
+	return cli.Command("deny [ID] NAME...", "Keep a running jail from a destination", cli.AtLeast(1), func(c *cobra.Command, args []string) error {
 		j, names, err := running(args)
 		if err == nil && len(names) > 0 {
 			_, err = steer.Deny(j, names)

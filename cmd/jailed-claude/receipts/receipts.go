@@ -23,7 +23,7 @@ func Command() *cobra.Command {
 
 func show() *cobra.Command {
 	var asJSON, signed, signature bool
-	c := cli.Command("show [flags] FILE", "Show what a receipt says", cobra.ExactArgs(1), func(c *cobra.Command, args []string) error {
+	c := cli.Command("show [flags] FILE", "Show what a receipt says", cli.Exactly(1), func(c *cobra.Command, args []string) error {
 		o, err := receipts.Read(args[0])
 		if err != nil {
 			return err
@@ -51,7 +51,7 @@ func show() *cobra.Command {
 
 func verify() *cobra.Command {
 	var h receipts.Held
-	c := cli.Command("verify [flags] FILE", "Check a receipt, and that it says what you want", cobra.ExactArgs(1), func(c *cobra.Command, args []string) error {
+	c := cli.Command("verify [flags] FILE", "Check a receipt, and that it says what you want", cli.Exactly(1), func(c *cobra.Command, args []string) error {
 		w, err := h.Wanted()
 		if err != nil {
 			return err
