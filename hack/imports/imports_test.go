@@ -272,8 +272,8 @@ var table = []rule{
 		because: "who attacks knows nothing of who judges",
 	},
 	{
-		packages: []string{"runtime/audit/attack", "runtime/audit/attack/files", "runtime/audit/attack/network", "runtime/audit/attack/kernel", "runtime/audit/attack/moves", "runtime/audit/attack/neighbours", "runtime/audit/attack/keys"},
-		never:    []string{module + "/runtime/audit/attack/files", module + "/runtime/audit/attack/network", module + "/runtime/audit/attack/kernel", module + "/runtime/audit/attack/moves", module + "/runtime/audit/attack/neighbours", module + "/runtime/audit/attack/keys", module + "/runtime/audit/attack/suite"},
+		packages: []string{"runtime/audit/attack", "runtime/audit/attack/files", "runtime/audit/attack/network", "runtime/audit/attack/kernel", "runtime/audit/attack/moves", "runtime/audit/attack/neighbours", "runtime/audit/attack/keys", "runtime/audit/attack/bridges"},
+		never:    []string{module + "/runtime/audit/attack/files", module + "/runtime/audit/attack/network", module + "/runtime/audit/attack/kernel", module + "/runtime/audit/attack/moves", module + "/runtime/audit/attack/neighbours", module + "/runtime/audit/attack/keys", module + "/runtime/audit/attack/bridges", module + "/runtime/audit/attack/suite"},
 		because:  "attacks of one subject are read without those of another",
 	},
 	{

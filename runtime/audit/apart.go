@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/bridges"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/keys"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/moves"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"
@@ -87,16 +88,16 @@ func (a *apart) attack(s *Scene) (map[string]attack.Result, error) {
 		return nil, err
 	}
 	defer stage.Close()
-	services, err := keys.Lay(own, further, s.secret, &b, func(attack string) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.messages[s.bait.Marked(attack)] = true
-	})
+	services, err := keys.Lay(own, further, s.secret, &b, s.note)
 	if err != nil {
 		return nil, err
 	}
 	defer services.Close()
 	path := a.layCaller(s, own, further, project, &b)
+	desktop, path, err := s.layDesktop(own, path, services.Policy)
+	if err != nil {
+		return nil, err
+	}
 	a.bait = b
 	argument, err := b.Encode()
 	if err != nil {
@@ -123,6 +124,7 @@ func (a *apart) attack(s *Scene) (map[string]attack.Result, error) {
 	results, last, rerr := suite.Read(out, stage.Play)
 	_ = out.Close()
 	err = c.Wait()
+	desktop.Judge(s.note)
 	if text, rerr := os.ReadFile(said.Name()); rerr == nil {
 		a.said.Write(text)
 	}
@@ -137,6 +139,28 @@ func (a *apart) attack(s *Scene) (map[string]attack.Result, error) {
 		err = nil // the attacks say more
 	}
 	return results, err
+}
+
+// note notes that an attack has reached something, by its name.
+func (s *Scene) note(attack string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.messages[s.bait.Marked(attack)] = true
+}
+
+// layDesktop makes a desktop, and has a policy let the jail use it: where the jail
+// has the host's network there are no bridges.
+func (s *Scene) layDesktop(own, path, policy string) (d *bridges.Desktop, more string, err error) {
+	d, bin, err := bridges.Lay(own)
+	if err != nil || s.bait.Facts.Net == "host" {
+		return d, path, err
+	}
+	f, err := os.OpenFile(policy, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return nil, "", err
+	}
+	_, err = f.WriteString(bridges.Policy)
+	return d, "PATH=" + bin + string(filepath.ListSeparator) + strings.TrimPrefix(path, "PATH="), errors.Join(err, f.Close())
 }
 
 // layCaller lays out what the caller has elsewhere that leads to the further folder.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
+	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/bridges"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/files"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/kernel"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/keys"
@@ -17,7 +18,7 @@ import (
 // secret for a moment in which that is no hole.
 var suite = []func() []attack.Attack{
 	files.FileAttacks, files.HiddenAttacks, files.DeviceAttacks, files.PersistenceAttacks, moves.TrapAttacks, files.HomeAttacks,
-	moves.HostMoveAttacks, neighbours.Attacks, keys.Attacks, further, files.CallerAttacks,
+	moves.HostMoveAttacks, neighbours.Attacks, keys.Attacks, bridges.Attacks, further, files.CallerAttacks,
 	kernel.NamespaceAttacks, kernel.MountAttacks, kernel.PrivilegeAttacks, kernel.ProcessAttacks, kernel.CallAttacks,
 	kernel.ABIAttacks, kernel.IPCAttacks, kernel.TerminalAttacks,
 	network.ServiceAttacks, network.HostAttacks, network.SocketAttacks, network.NetlinkAttacks,
