@@ -28,6 +28,7 @@ var bad = map[string]string{
 	"turned":             `{"bridge":"notify","title":"a\u202eb"}`,
 	"a long title":       `{"bridge":"notify","title":"` + strings.Repeat("x", maxTitle+1) + `"}`,
 	"a long text":        `{"bridge":"notify","title":"x","body":"` + strings.Repeat("x", maxBody+1) + `"}`,
+	"a long end":         `{"bridge":"clipboard"}` + strings.Repeat(" ", MaxRequest),
 	"too long":           `{"bridge":"open","url":"https://example.org/` + strings.Repeat("x", MaxRequest) + `"}`,
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -256,17 +257,24 @@ func TestConfirm(t *testing.T) {
 // TestOneQuestion: while one is asked there is no second one.
 func TestOneQuestion(t *testing.T) {
 	asks, answer := make(chan struct{}), make(chan bool)
+	var first atomic.Bool
 	s := serve(t, network.Bridges{Open: network.BridgeAsk}, func(o *Options) {
-		o.Ask = func(context.Context, Page) (bool, error) { asks <- struct{}{}; return <-answer, nil }
+		o.Ask = func(context.Context, Page) (bool, error) {
+			if first.Swap(true) {
+				return true, nil
+			}
+			asks <- struct{}{}
+			return <-answer, nil
+		}
 	})
-	first := make(chan string)
-	go func() { first <- s.open("https://allowed.org/1") }()
+	opened := make(chan string)
+	go func() { opened <- s.open("https://allowed.org/1") }()
 	<-asks
 	if why := s.open("https://allowed.org/2"); !strings.Contains(why, "about another page") {
 		t.Errorf("%q", why)
 	}
 	answer <- true
-	if why := <-first; why != "" || s.hostDid() != 1 {
+	if why := <-opened; why != "" || s.hostDid() != 1 {
 		t.Errorf("%q", why)
 	}
 }

@@ -141,12 +141,8 @@ func TestAudit(t *testing.T) {
 			for _, row := range rows {
 				n[row.Class]++
 				// These have a jail with all that they attack.
-<<<<<<< HEAD
 				spelling := strings.HasSuffix(row.Attack, "-by-spelling") || strings.HasSuffix(row.Attack, "-folding-folder")
-				always := row.Class == "further folders" && !spelling || row.Class == "keys" && name != "host"
-=======
-				always := row.Class == "further folders" || (row.Class == "keys" || row.Class == "bridges") && name != "host"
->>>>>>> f8f0f1a (audit: attacks on the bridges to the desktop)
+				always := row.Class == "further folders" && !spelling || (row.Class == "keys" || row.Class == "bridges") && name != "host"
 				if row.Result == "GOT THROUGH" || always && row.Result != "held" {
 					t.Errorf("%s: %s: %s", row.Attack, row.Result, row.Detail)
 				}
