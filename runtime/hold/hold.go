@@ -48,6 +48,8 @@ type Hold struct {
 	fatal string
 	// incomplete says what could not be listened to.
 	incomplete error
+	// began is when everything was held.
+	began time.Time
 }
 
 // place is a path of the jail, on which a mount lies that the start put there.
@@ -83,6 +85,8 @@ type history struct {
 	unsure bool
 	// left: it was gone, or a symlink, at some time.
 	left, symlink bool
+	// linked: it got another name, by which it was changed.
+	linked bool
 }
 
 // New lists what lies below a bind mount of the host's, where the host can
@@ -202,6 +206,7 @@ func (h *Hold) Hurry() {
 
 // run waits for changes until it is told to stop.
 func (h *Hold) run() {
+	h.began = time.Now()
 	h.check(time.Now())
 	patience := printAfter
 	for more := true; ; {
@@ -229,6 +234,7 @@ func (h *Hold) run() {
 				h.judging = h.judge(false)
 			}
 			h.judge(true)
+			h.links()
 			return
 		case fds[1].Revents != 0:
 			h.check(since)

@@ -143,6 +143,20 @@ func (h *Hold) certain(p *place, now time.Time) bool {
 	return h.contents(p.path) == p.contents
 }
 
+// links finds protected files to which the host gave another name in the jail, by a
+// hard link: they can be written by that. The kernel itself sets the time of the
+// last change (ctime), also when the link is made.
+func (h *Hold) links() {
+	for i := range h.places {
+		p := &h.places[i]
+		var st unix.Stat_t
+		if p.leaf() && !p.foreign && p.state == covered && unix.Lstat(p.path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink > 1 &&
+			!time.Unix(st.Ctim.Unix()).Before(h.began) {
+			p.linked = p.contents == unknown || h.contents(p.path) != p.contents
+		}
+	}
+}
+
 // incomplete: somebody made it, and has not closed it yet.
 func incomplete(events []uint32) (yes bool) {
 	for _, e := range events {

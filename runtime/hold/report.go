@@ -44,7 +44,7 @@ func (h *Hold) Report(out io.Writer, now func(string) string) (review bool) {
 
 // tell says what happened to a place; nothing if nothing did.
 func (p *place) tell() (text string, unsure bool) {
-	if p.renewed == 0 && !p.left {
+	if p.renewed == 0 && !p.left && !p.linked {
 		return "", false
 	}
 	if p.renewed > 0 {
@@ -70,6 +70,9 @@ func (p *place) tell() (text string, unsure bool) {
 	case p.state != covered:
 		and("it is gone: the jail could have made it again")
 		return text, false
+	case p.linked:
+		and("review it: it has another name (a hard link), by which the jail could change it")
+		return text, true
 	case p.unsure && p.mount != nil:
 		and("review it: the jail could change it before that, and it is not certain that it did not")
 		return text, true

@@ -341,15 +341,25 @@ func (w *Watch) Report(out io.Writer, killed bool) bool {
 }
 
 // Now is where something is that was at p when the jail started: the folder that
-// holds it may have been moved meanwhile.
+// holds it may have been moved meanwhile, and a copy be in its place.
 func (w *Watch) Now(p string) string {
-	in := w.root(p + "/")
+	// The outermost: what is mounted in it is mounted again where the host puts
+	// something else there (runtime/hold).
+	var in root
+	for _, r := range w.roots {
+		if strings.HasPrefix(p+"/", r.path+"/") && (in.path == "" || len(r.path) < len(in.path)) {
+			in = r
+		}
+	}
 	var there, held unix.Stat_t
-	if in.path == "" || unix.Lstat(in.path, &there) == nil {
-		return p // what is there now is what the host reads, be it another one
+	is := func(at string) bool {
+		return unix.Stat(at, &there) == nil && there.Ino == held.Ino && there.Dev == held.Dev
+	}
+	if in.path == "" || unix.Fstat(in.fd, &held) != nil || is(in.path) {
+		return p
 	}
 	at, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(in.fd))
-	if err != nil || unix.Stat(at, &there) != nil || unix.Fstat(in.fd, &held) != nil || there.Ino != held.Ino || there.Dev != held.Dev {
+	if err != nil || !is(at) {
 		return p // it is gone, or out of sight
 	}
 	return path.Join(at, strings.TrimPrefix(p, in.path))

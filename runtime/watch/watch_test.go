@@ -315,14 +315,15 @@ func TestReplacedSymlinksAreReported(t *testing.T) {
 }
 
 // TestNow: what is named is where the host finds it: in the folder that was moved,
-// unless another one is in its place.
+// also where another one is in its place, and not in one that is gone.
 func TestNow(t *testing.T) {
 	w, dir := watched(t, nil, ".envrc")
 	for _, step := range []struct {
 		do   func() error
 		want string
 	}{
-		{func() error { return nil }, dir}, {func() error { return os.Rename(dir, dir+".moved") }, dir + ".moved"}, {func() error { return os.Mkdir(dir, 0o755) }, dir},
+		{func() error { return nil }, dir}, {func() error { return os.Rename(dir, dir+".moved") }, dir + ".moved"}, {func() error { return os.Mkdir(dir, 0o755) }, dir + ".moved"},
+		{func() error { return os.RemoveAll(dir + ".moved") }, dir},
 	} {
 		must(t, step.do())
 		if got := w.Now(dir + "/x/y"); got != step.want+"/x/y" {

@@ -301,3 +301,25 @@ func TestJailWritesInBetween(t *testing.T) {
 		t.Errorf("not named: %s", &errs)
 	}
 }
+
+// TestHostLinksWhatIsProtected: a protected file that the host gives another name in
+// the project can be written by that, and is named if it was.
+func TestHostLinksWhatIsProtected(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		inside string
+		named  bool
+	}{"written": {"echo evil >>other", true}, "read": {"cat other", false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := beside(protectedProject(t))
+			time.Sleep(time.Second) // it is known what was there
+			m.host("ln .envrc other")
+			m.inside(c.inside)
+			r := m.end()
+			if named := strings.Contains(r.Err, `/.envrc": review it: it has another name`); named != c.named || r.Status != 0 {
+				t.Errorf("named %v: %s", named, r)
+			}
+		})
+	}
+}
