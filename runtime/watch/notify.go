@@ -232,6 +232,10 @@ func (n *notifier) events(buf []byte) (appeared bool) {
 				n.w.seen[p] = true
 				appeared = true
 			}
+			if _, git := n.w.git[dir]; git && comes && n.w.kind(p) == unix.S_IFLNK {
+				n.w.heard[p] = n.w.leadsTo(p)
+				appeared = true
+			}
 			onWay = onWay || n.ways[p]
 		}
 		if onWay {

@@ -49,7 +49,7 @@ func (w *Watch) below(dir string) (names, folders []string) {
 	var own, st unix.Stat_t
 	_ = unix.Fstat(fd, &own)
 	for _, name := range all {
-		if name == ".git" || unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Dev == own.Dev && w.clock.idle(&st, fd) {
+		if name == ".git" || unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Dev == own.Dev && w.clock.Idle(&st, fd) {
 			continue
 		}
 		if p := path.Join(dir, name); !w.held[p] {
@@ -88,5 +88,5 @@ func (w *Watch) recent(p string) bool {
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	return unix.Fstatat(fd, path.Base(p), &st, unix.AT_SYMLINK_NOFOLLOW) == nil && w.clock.recent(&st)
+	return unix.Fstatat(fd, path.Base(p), &st, unix.AT_SYMLINK_NOFOLLOW) == nil && w.clock.Recent(&st)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/internal/since"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
@@ -64,7 +65,7 @@ func TestPassedFolders(t *testing.T) {
 			t.Cleanup(w.Close)
 			if c.do == nil {
 				// As if the jail had begun long after that.
-				w.clock.began = w.clock.began.Add(3 * slack)
+				w.clock.Began = w.clock.Began.Add(3 * since.Slack)
 			} else {
 				must(t, c.do(project))
 			}

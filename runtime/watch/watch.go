@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/since"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
@@ -40,7 +41,7 @@ type Watch struct {
 	// bounded are the projects that were searched in part at the end.
 	bounded []string
 	// clock says which folders nothing came to, and buf is for reading others.
-	clock clock
+	clock since.Clock
 	buf   []byte
 	// hidden are paths that the jail cannot see, held those that it cannot write.
 	hidden []string
@@ -69,7 +70,7 @@ type root struct {
 
 // New looks at what is there, by the opened sources of the mounts (-1: none).
 func New(s *specs.Spec, opened []int) (*Watch, error) {
-	w := &Watch{clock: newClock(), links: map[string]string{}, seen: map[string]bool{}, heard: map[string]string{}, stop: func() {}}
+	w := &Watch{clock: since.New(), links: map[string]string{}, seen: map[string]bool{}, heard: map[string]string{}, stop: func() {}}
 	var all, changes map[string]string
 	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories, contract.NamesAnnotation: &all, contract.ChangesAnnotation: &changes} {
 		if text, ok := s.Annotations[name]; ok {
@@ -301,7 +302,7 @@ func (w *Watch) findings() []finding {
 			add(f.path, f.why)
 		}
 	}
-	w.clock.settle()
+	w.clock.Settle()
 	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {
 		found, bounded := w.search(p)
 		for _, f := range append(found, w.linked(p, found)...) {
@@ -311,7 +312,7 @@ func (w *Watch) findings() []finding {
 			w.bounded = append(w.bounded, p)
 		}
 	}
-	for _, f := range w.newGitDirs() {
+	for _, f := range append(w.newGitDirs(), w.leads()...) {
 		add(f.path, f.why)
 	}
 	return list

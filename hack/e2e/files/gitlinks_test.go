@@ -3,6 +3,7 @@ package files
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -90,6 +91,29 @@ func TestRepositoryOfABranch(t *testing.T) {
 	// What tools clone there is not worth a word.
 	if r := w.Bash("git clone -q . .terraform/modules/x"); r.Status != 0 || r.Err != "" {
 		t.Errorf("a clone: %s", r)
+	}
+}
+
+// TestGitWritesThroughSymlinks: what git on the host writes by itself, it writes
+// through a symlink: the message of MERGE_MSG to where COMMIT_EDITMSG leads.
+func TestGitWritesThroughSymlinks(t *testing.T) {
+	t.Parallel()
+	for _, flags := range [][]string{nil, {"--strict"}} {
+		w := world.New(t)
+		rc := w.Write(w.Home+"/.bashrc", "# mine\n")
+		r := w.Bash(`echo "touch executed" >.git/MERGE_MSG; ln -sf `+rc+` .git/COMMIT_EDITMSG; [ "$FOR" = "" ] || sleep 60`, append(flags, "--env", "FOR="+strings.Join(flags, ""))...)
+		status := 0
+		if flags != nil {
+			status = 125
+		}
+		if r.Status != status || !strings.Contains(r.Err, `"`+filepath.Join(w.Project, ".git/COMMIT_EDITMSG")+`": a symlink to "`+rc) {
+			t.Errorf("not named: %s", r)
+		}
+		c := exec.Command("git", "commit", "-q", "--allow-empty")
+		c.Dir, c.Env = w.Project, append(w.Environ(), "GIT_EDITOR=true")
+		if out, err := c.CombinedOutput(); err != nil || !strings.Contains(w.Read(rc), "touch executed") {
+			t.Errorf("git did not write there: the test tests nothing: %v %s", err, out)
+		}
 	}
 }
 

@@ -145,8 +145,12 @@ func (v *survey) program(s git.Setting, tree string) {
 		if !ok {
 			continue
 		}
-		if fi, err := os.Stat(file); err == nil && fi.Mode().IsRegular() {
+		fi, err := os.Stat(file)
+		switch {
+		case err == nil && fi.Mode().IsRegular():
 			v.protect(file, why)
+		case err != nil && strings.Contains(word, "/"):
+			v.watch(file, why) // git runs it as soon as it is there
 		}
 	}
 }

@@ -48,6 +48,9 @@ var allTraps = []trap{
 		return errors.Join(inFile("r/.git/worktrees/y/commondir", "../..\n")(dir), inFile("r/.git/worktrees/y/config.worktree", attack.MarkerText)(dir))
 	}},
 	{"git-config-worktree", "extensions.worktreeConfig", "r/.git/config.worktree", inFile("r/.git/config.worktree", attack.MarkerText)},
+	{"git-message-link", "git-commit(1) writes COMMIT_EDITMSG, through a symlink", "other/.git/COMMIT_EDITMSG", func(dir string) error {
+		return os.Symlink("MERGE_MSG", dir+"/other/.git/COMMIT_EDITMSG")
+	}},
 	{"git-attributes", "gitattributes(5): filters", "r/.git/info/attributes", inFile("r/.git/info/attributes", attack.MarkerText)},
 	{"git-rebase-exec", "git-rebase(1) --continue", "r/.git/rebase-merge/git-rebase-todo", inFile("r/.git/rebase-merge/git-rebase-todo", "exec true\n")},
 	{"git-sequencer-exec", "git-cherry-pick(1) --continue", "r/.git/sequencer/todo", inFile("r/.git/sequencer/todo", "x true\n")},

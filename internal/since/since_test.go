@@ -1,4 +1,4 @@
-package watch
+package since
 
 import (
 	"os"
@@ -25,22 +25,22 @@ func TestUntouched(t *testing.T) {
 		t.Fatal(err)
 	}
 	leaf, top := open(filepath.Join(dir, "leaf")), open(dir)
-	c := newClock()
-	if c.untouched(leaf) {
+	c := New()
+	if c.Untouched(leaf) {
 		t.Error("one that was made right before is passed over")
 	}
-	c.began = time.Now().Add(time.Hour)
-	if !c.untouched(leaf) {
+	c.Began = time.Now().Add(time.Hour)
+	if !c.Untouched(leaf) {
 		var fs unix.Statfs_t
 		if err := unix.Fstatfs(leaf, &fs); err != nil || fs.Type != unix.EXT4_SUPER_MAGIC && fs.Type != unix.TMPFS_MAGIC {
 			t.Skipf("a file system whose folders are not judged: %#x, %v", fs.Type, err)
 		}
 		t.Error("one that was there an hour before is read")
 	}
-	if c.untouched(top) {
+	if c.Untouched(top) {
 		t.Error("one that holds a folder is passed over")
 	}
-	if c.untouched(open("/proc/self/fdinfo")) {
+	if c.Untouched(open("/proc/self/fdinfo")) {
 		t.Error("one of a file system whose folders say nothing by their times is passed over")
 	}
 	// The agent can set the time of the last change of contents, and not this one.
@@ -48,12 +48,12 @@ func TestUntouched(t *testing.T) {
 	if err := unix.Fstat(leaf, &st); err != nil {
 		t.Fatal(err)
 	}
-	c.began = time.Unix(st.Ctim.Unix()).Add(slack)
-	if c.untouched(leaf) {
+	c.Began = time.Unix(st.Ctim.Unix()).Add(Slack)
+	if c.Untouched(leaf) {
 		t.Error("one that changed as the jail began is passed over")
 	}
-	c.began = c.began.Add(1)
-	if !c.untouched(leaf) {
+	c.Began = c.Began.Add(1)
+	if !c.Untouched(leaf) {
 		t.Error("one that did not change since is read")
 	}
 	if err := os.WriteFile(filepath.Join(dir, "leaf/x"), nil, 0o600); err != nil {
@@ -62,16 +62,16 @@ func TestUntouched(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, "leaf"), time.Unix(1, 0), time.Unix(1, 0)); err != nil {
 		t.Fatal(err)
 	}
-	c.began = time.Now().Add(-time.Millisecond).Add(slack)
-	if c.untouched(leaf) {
+	c.Began = time.Now().Add(-time.Millisecond).Add(Slack)
+	if c.Untouched(leaf) {
 		t.Error("one that got a file is passed over, with its times set back")
 	}
 	// Whoever sets the clock back gives all of it up.
-	c = newClock()
+	c = New()
 	c.offset += time.Minute
-	c.settle()
-	c.began = time.Now().Add(time.Hour)
-	if c.untouched(leaf) {
+	c.Settle()
+	c.Began = time.Now().Add(time.Hour)
+	if c.Untouched(leaf) {
 		t.Error("with a clock that was set back it is passed over")
 	}
 }

@@ -1,0 +1,73 @@
+// Package since tells what changed after a moment, by what the kernel notes of each
+// file (ctime, which nobody can set).
+//
+// What does not belong here: which files matter.
+package since
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Clock knows when something began, on the clock by which the kernel notes
+// changes of folders (ctime, which nobody can set).
+type Clock struct {
+	// Began is when.
+	Began  time.Time
+	offset time.Duration
+	// kinds of file systems by their device: whether their folders can be judged.
+	kinds map[uint64]bool
+}
+
+// Slack is more than two clocks of one kernel differ by.
+const Slack = time.Second
+
+// New is one that begins now.
+func New() Clock { return Clock{time.Now(), ahead(), map[uint64]bool{}} }
+
+// ahead is by how much the wall clock is ahead of the one that nobody sets.
+func ahead() time.Duration {
+	var wall, up unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_REALTIME, &wall) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) != nil {
+		return 0
+	}
+	return time.Duration(wall.Nano() - up.Nano())
+}
+
+// Settle gives the Clock up where somebody has set it back meanwhile.
+func (c *Clock) Settle() {
+	if ahead() < c.offset-Slack/2 {
+		c.kinds = nil
+	}
+}
+
+// Untouched: nothing was made in, moved to or taken from a folder since then,
+// and it holds no folders.
+func (c *Clock) Untouched(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && c.Idle(&st, fd)
+}
+
+// Idle is Untouched for the status of a folder. fd is it, or another one of its file
+// system.
+func (c *Clock) Idle(st *unix.Stat_t, fd int) bool {
+	if st.Nlink != 2 || c.Recent(st) {
+		return false
+	}
+	dev := uint64(st.Dev) //nolint:unconvert // of 32 bits elsewhere
+	known, ok := c.kinds[dev]
+	if !ok {
+		// Local ones, whose folders count the folders in them as links.
+		var fs unix.Statfs_t
+		known = unix.Fstatfs(fd, &fs) == nil && (fs.Type == unix.EXT4_SUPER_MAGIC || fs.Type == unix.XFS_SUPER_MAGIC || fs.Type == unix.TMPFS_MAGIC || fs.Type == unix.F2FS_SUPER_MAGIC)
+		c.kinds[dev] = known
+	}
+	return known
+}
+
+// Recent: what has this status changed since then, or the clock was
+// set back meanwhile and nobody can tell.
+func (c *Clock) Recent(st *unix.Stat_t) bool {
+	return c.kinds == nil || !time.Unix(st.Ctim.Unix()).Before(c.Began.Add(-Slack))
+}
