@@ -37,6 +37,10 @@ func (b *builder) brief() error {
 		b.file(brief.RefusedPath, "")
 	}
 	b.symlink(path.Join(brief.Bin, brief.Why), contract.InitPath)
+	for _, dir := range brief.Before(b.Host.GitFront) {
+		b.symlink(path.Join(dir, brief.Git), contract.InitPath)
+		b.grant("file", path.Join(dir, brief.Git), "ro", builtin, "comes before the jail's own git, and refuses by name what git would leave half done here")
+	}
 	if b.Policy.Agent.NoBrief {
 		return nil
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
+	"github.com/jailed-claude/jailed-claude/spec/toolchain/home"
 )
 
 // Input is all that a jail depends on.
@@ -274,7 +275,7 @@ func (b *builder) environment() error {
 		b.env[name] = b.Env.Vars[name]
 		b.grant("environment", name, "", from, why)
 	}
-	for _, dir := range append(b.toolchainBins(), b.Closure.Bins...) {
+	for _, dir := range append(home.Bins(b.Host.Toolchains), b.Closure.Bins...) {
 		if strings.Contains(dir, ":") {
 			return fmt.Errorf("%q cannot be on PATH: a colon ends a folder's name there", dir)
 		}
@@ -284,7 +285,7 @@ func (b *builder) environment() error {
 		"HOME":            b.Host.Home,
 		"USER":            b.Host.User,
 		"LOGNAME":         b.Host.User,
-		"PATH":            strings.Join(slices.Concat(b.bridgeBins(), b.toolchainBins(), b.Closure.Bins, []string{brief.Bin}, caches.Bins(b.Host.Home)), ":"),
+		"PATH":            strings.Join(slices.Concat(brief.Before(b.Host.GitFront), b.bridgeBins(), home.Bins(b.Host.Toolchains), b.Closure.Bins, []string{brief.Bin}, caches.Bins(b.Host.Home)), ":"),
 		"TMPDIR":          "/tmp",
 		"XDG_RUNTIME_DIR": b.Host.RuntimeDir,
 	})

@@ -448,6 +448,7 @@ func clone(t testing.TB, s *specs.Spec) *specs.Spec {
 // everything turns on as much as fits into one jail.
 func everything() Input {
 	in := valid()
+	in.Host.GitFront = true
 	for _, g := range goldens {
 		switch g.name {
 		case "grants-nested", "guarded", "limits", "environment", "managed-links", "worktree", "terminal":

@@ -30,11 +30,3 @@ func (b *builder) toolchains() (ms []mounted, err error) {
 	}
 	return ms, nil
 }
-
-// toolchainBins are their folders for PATH.
-func (b *builder) toolchainBins() (bins []string) {
-	for _, f := range b.Host.Toolchains {
-		bins = append(bins, f.Bins...)
-	}
-	return bins
-}

@@ -17,6 +17,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/runtime"
 	"github.com/jailed-claude/jailed-claude/runtime/bridge/programs"
+	"github.com/jailed-claude/jailed-claude/runtime/gitfront"
 	"github.com/jailed-claude/jailed-claude/runtime/why"
 )
 
@@ -26,6 +27,9 @@ func main() {
 			status = cli.Report(os.Stderr, err)
 		}
 		os.Exit(status)
+	}
+	if gitfront.Is(os.Args[0]) {
+		os.Exit(gitfront.Main(os.Args[1:], os.Stderr))
 	}
 	if why.Is(os.Args[0]) {
 		os.Exit(why.Main(os.Args[1:], os.Stdout, os.Stderr))

@@ -231,6 +231,10 @@ var table = []rule{
 		because: "the folder of a layer is read by whoever mounts it, reviews it or plans with it",
 	},
 	{
+		packages: []string{"runtime/gitfront"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/gitfront", module + "/runtime/constructor", module + "/spec/contract", module + "/spec/network", module + "/internal"},
+		because: "it asks git, and decides by what a jail is told",
+	},
+	{
 		packages: []string{"runtime/layer"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/layer", module + "/runtime/rootfs", module + "/runtime/mountinfo", module + "/bundle/layer", module + "/spec/contract", module + "/spec/network", module + "/spec/search", module + "/internal"},
 		because: "it holds layers, whatever jail they are of",
 	},

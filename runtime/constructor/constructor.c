@@ -12,6 +12,7 @@
 #include "constructor.h"
 
 #pragma weak jail_pid1
+#pragma weak jail_git
 #pragma weak jail_janitor
 #pragma weak jail_keeper
 #pragma weak jail_afterwards
@@ -53,6 +54,9 @@ static void __attribute__((constructor(101))) before_go(void)
 	// 1. PID 1 of a jail, which never gets as far as Go.
 	if (jail_pid1)
 		jail_pid1(argc, argv);
+	// Nor does git of a jail, which most commands pass through.
+	if (jail_git)
+		jail_git(argc, argv);
 	// 2. Nor does what removes a jail's cgroups.
 	if (jail_janitor)
 		jail_janitor(argc, argv);

@@ -13,6 +13,10 @@
 // runtime/jailinit: PID 1 of a jail, if argv[0] says so. Does not return then.
 void jail_pid1(int argc, char **argv);
 
+// runtime/gitfront: the git of a jail goes on to the real one, if argv[0] says so
+// and nothing has to be asked. Does not return then.
+void jail_git(int argc, char **argv);
+
 // runtime/cgroup: removes the cgroups of a jail, if argv[0] says so. The same.
 void jail_janitor(int argc, char **argv);
 

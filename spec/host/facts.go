@@ -48,6 +48,9 @@ type Facts struct {
 	// Sockets are sockets and FIFOs in the folders that the jail may only read.
 	Sockets []string
 
+	// GitFront: the jail has git, and may change the project; it is asked what git
+	// would leave half done.
+	GitFront bool
 	// GitName and GitEmail are user.name and user.email as git sees them in
 	// the project; empty where unset.
 	GitName, GitEmail string

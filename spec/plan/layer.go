@@ -55,5 +55,5 @@ func gitNotes(in *spec.Input) []string {
 	if more := len(names) - most; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
-	return []string{fmt.Sprintf("git tracks %s, which are read-only in this jail: switching to a branch with others stops half way; in a layer all of git works: --project-mode overlay", show.Visible(text))}
+	return []string{fmt.Sprintf("git tracks %s, which are read-only in this jail: git refuses to go where others are; in a layer all of git works: --project-mode overlay", show.Visible(text))}
 }

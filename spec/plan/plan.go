@@ -82,6 +82,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 		return nil, warnings, err
 	}
 	facts.GitSettings = git.With(facts.GitSettings, cl.Bins)
+	facts.GitFront = p.Files.Project != policy.ProjectRO && git.Inside(cl.Bins)
 	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, source.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
 	if !o.Export {
 		in.Init = facts.Executable

@@ -194,7 +194,7 @@ func TestEtcIsGenerated(t *testing.T) {
 	}
 	known := []string{
 		"./passwd", "./group", "./hosts", "./nsswitch.conf", "./resolv.conf", "./gitconfig", "./localtime", "./timezone",
-		"./jailed-claude/bin/jailed-claude-why", "./jailed-claude/brief.md", "./jailed-claude/jail.json", "./jailed-claude/refused.log",
+		"./jailed-claude/bin/jailed-claude-why", "./jailed-claude/front/git", "./jailed-claude/brief.md", "./jailed-claude/jail.json", "./jailed-claude/refused.log",
 		"./ssl/certs/ca-certificates.crt", "./ssl/certs/ca-bundle.crt", "./pki/tls/certs/ca-bundle.crt",
 	}
 	for _, l := range got {

@@ -19,9 +19,21 @@ const (
 	// Bin is the last folder on PATH, and Why a program in it.
 	Bin = Dir + "/bin"
 	Why = "jailed-claude-why"
+	// Front is the first folder on PATH, and Git a program in it, which the real
+	// git comes after.
+	Front = Dir + "/front"
+	Git   = "git"
 	// Variable is "1" in every jail.
 	Variable = "JAILED_CLAUDE"
 )
+
+// Before are the folders that come first on PATH: that of git, where it is asked.
+func Before(git bool) []string {
+	if git {
+		return []string{Front}
+	}
+	return nil
+}
 
 // Version is that of Facts as JSON.
 const Version = 1

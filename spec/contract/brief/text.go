@@ -87,12 +87,12 @@ func (f Facts) project(line func(string, ...any)) {
 		}
 		line("- Read-only, since the host executes or trusts it: %s. Writing fails with EROFS, renaming or deleting with EBUSY.", text)
 		if slices.Contains(names, ".git/config") {
-			line("- Git stops half way where a branch has other versions of those, and cannot write `.git/config` (push -u, branch --track, remote add, submodule add): leave that to the user. " + worktrees)
+			line("- `git` refuses, by name, what would change those in the working tree or write `.git/config` (push -u, branch -m, --track, remote add, submodule add): do as it says, or leave it to the user. " + worktrees)
 		}
 	}
 }
 
-const worktrees = "`git worktree add` goes into the project: beside it, it is gone with the jail."
+const worktrees = "`git worktree add` goes into the project, and not beside it."
 
 // kept is what of the home stays.
 func (f Facts) kept() string {

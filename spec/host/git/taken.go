@@ -87,6 +87,13 @@ var lfsFilter = []Setting{
 	{Key: lfs + "required", Value: "true"},
 }
 
+// Inside: a folder of a jail's PATH has git.
+func Inside(path []string) bool { return has(path, "git") }
+
+func has(path []string, program string) bool {
+	return slices.ContainsFunc(path, func(dir string) bool { return source.Exists(filepath.Join(dir, program)) })
+}
+
 // With leaves out the filter of git-lfs where no folder of PATH has git-lfs:
 // git would refuse to check files out.
 func With(settings []Setting, path []string) []Setting {
@@ -94,10 +101,8 @@ func With(settings []Setting, path []string) []Setting {
 	if !slices.ContainsFunc(settings, isLFS) {
 		return settings
 	}
-	for _, dir := range path {
-		if source.Exists(filepath.Join(dir, "git-lfs")) {
-			return settings
-		}
+	if has(path, "git-lfs") {
+		return settings
 	}
 	return slices.DeleteFunc(slices.Clone(settings), isLFS)
 }

@@ -33,6 +33,14 @@ type Found struct {
 	Env  map[string]string
 }
 
+// Bins are the folders of toolchains for PATH.
+func Bins(found []Found) (bins []string) {
+	for _, f := range found {
+		bins = append(bins, f.Bins...)
+	}
+	return bins
+}
+
 // Use is a toolchain that the project uses, and how that is known.
 type Use struct{ Name, Why string }
 
