@@ -12,14 +12,17 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Base is a fingerprint of what a layer lies on, taken while it held nothing.
 type Base struct {
 	Version int `json:"version"`
 	// Project is the folder below the layer: the project, or a git directory.
-	Project string    `json:"project"`
-	Time    time.Time `json:"time"`
+	Project string `json:"project"`
+	// Time is that of [Dir.Clock], from before the rest was read.
+	Time time.Time `json:"time"`
 	// Head is what HEAD says, and Commit the object that it leads to; both are
 	// empty where there is no git.
 	Head   string `json:"head,omitempty"`
@@ -80,10 +83,47 @@ func (d Dir) SetBase(b Base) error {
 	return os.Rename(next, filepath.Join(string(d), baseName))
 }
 
-// Below takes the fingerprint of a folder. known is one that was taken before,
+// Coarse is how far the kernel's clock for the times of files may be behind.
+const Coarse = 10 * time.Millisecond
+
+// Clock is a time between those that the kernel has noted for what was changed in
+// project before, and those of what is changed from now on: that of the last change
+// (ctime) of a file of the layer. One that was looked at before it changed has the
+// exact time since Linux 6.13, and nothing later has less
+// (Documentation/filesystems/multigrain-ts.rst); before, what was changed in the
+// same tick of the kernel's clock has the same. A file system of another kind may be
+// behind.
+//
+// Preconditions: the caller has the lock.
+func (d Dir) Clock(project string) (time.Time, error) {
+	f, err := os.OpenFile(filepath.Join(string(d), "clock"), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer f.Close()
+	var here, there unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &here); err != nil {
+		return time.Time{}, os.NewSyscallError("fstat", err)
+	}
+	if err := unix.Stat(project, &there); err != nil {
+		return time.Time{}, &fs.PathError{Op: "stat", Path: project, Err: err}
+	}
+	if here.Dev != there.Dev {
+		return time.Now().Add(-Coarse).UTC(), nil
+	}
+	if _, err := f.Write([]byte{0}); err != nil {
+		return time.Time{}, err
+	}
+	if err := unix.Fstat(int(f.Fd()), &here); err != nil {
+		return time.Time{}, os.NewSyscallError("fstat", err)
+	}
+	return time.Unix(here.Ctim.Unix()).UTC(), nil
+}
+
+// Below takes the fingerprint of a folder, but for its time. known is one that was taken before,
 // or nothing: what is known to be the same is not read again.
 func Below(project string, known Base) Base {
-	b := Base{Version: baseVersion, Project: project, Time: time.Now().UTC()}
+	b := Base{Version: baseVersion, Project: project}
 	g, ok := findGit(project)
 	if !ok {
 		return b

@@ -43,8 +43,12 @@ func Begin(d Dir, project string, git []string) (before Base, changed []string, 
 	if err != nil && !none {
 		return before, nil, err
 	}
+	at, err := d.Clock(project)
+	if err != nil {
+		return before, nil, err
+	}
 	now := Below(project, before)
-	now.Git = git
+	now.Time, now.Git = at, git
 	if empty || none {
 		return now, nil, d.SetBase(now)
 	}

@@ -7,7 +7,8 @@
 //	lock       held with flock(2), LOCK_EX, by the jail that has the layer mounted,
 //	           and by whoever changes what is in it
 //	base.json  a Base
-//	git/NAME   the same four of a git directory that lies outside of the project
+//	clock      an empty file, whose times are looked at
+//	git/NAME   the same of a git directory that lies outside of the project
 //
 // The kernel lets two mounts share one upper folder, and what becomes of it is
 // undefined: hence the lock. Nothing may be taken out of upper while it is

@@ -166,9 +166,16 @@ func (c Command) report(command string, d Done, err error) {
 		if d.Finished {
 			c.Say("finished the apply that was interrupted")
 		}
-		c.Say("applied %d files and %d refs; to take it back: %s --undo", d.Files, d.Refs, command)
+		if d.Files+d.Refs == 0 {
+			c.Say("nothing was applied")
+		} else {
+			c.Say("applied %s; to take it back: %s --undo", d, command)
+		}
 	}
-	if d.Held > 0 {
+	switch {
+	case d.Held == 1:
+		c.Say("one change was left in the layer: %s", command)
+	case d.Held > 1:
 		c.Say("%d changes were left in the layer: %s", d.Held, command)
 	}
 }

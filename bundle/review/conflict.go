@@ -5,7 +5,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"time"
 
 	"github.com/jailed-claude/jailed-claude/bundle/review/repo"
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
@@ -15,16 +14,14 @@ import (
 // maxMerge bounds what is merged.
 const maxMerge = 8 << 20
 
-// since is when the layer's version of a path was begun at the earliest.
+// since is when the layer's version of a path was begun at the earliest. What the
+// host changed has this time or a later one.
 func (r *Review) since(path string) int64 {
 	if t, ok := r.older[path]; ok {
 		return t
 	}
-	return r.base.Time.Add(-coarse).UnixNano()
+	return r.base.Time.UnixNano()
 }
-
-// coarse is how far the kernel's clock for the times of files may be behind.
-const coarse = 10 * time.Millisecond
 
 // conflicts finds what the host changed since the layer was new, by the time at
 // which the kernel noted a change, which no program sets. What git knows from
@@ -41,7 +38,7 @@ func (r *Review) conflicts() error {
 			if path.Dir(c.Path) == "." {
 				continue // its folder is changed all the time
 			}
-			if err != nil || dir == nil || dir.Changed <= r.since(c.Path) {
+			if err != nil || dir == nil || dir.Changed < r.since(c.Path) {
 				continue
 			}
 			if has == nil {
@@ -55,7 +52,7 @@ func (r *Review) conflicts() error {
 			}
 		case c.Old.Kind == upper.Folder && c.New != nil && c.New.Kind == upper.Folder:
 			// A folder's time says that something in it came or went.
-		case c.Newest > r.since(c.Path):
+		case c.Newest >= r.since(c.Path):
 			i.Conflict = "the host changed it meanwhile"
 			if err := r.needBlobs(); err != nil {
 				return err

@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/bundle/layer"
@@ -43,6 +44,23 @@ type Done struct {
 	Held   int             `json:"held"`
 	// Kept is a folder with what was discarded.
 	Kept string `json:"kept,omitempty"`
+}
+
+// String is what was applied, in words.
+func (d Done) String() string {
+	var parts []string
+	for _, n := range []struct {
+		n    int
+		what string
+	}{{d.Files, "file"}, {d.Refs, "ref"}} {
+		switch {
+		case n.n == 1:
+			parts = append(parts, "1 "+n.what)
+		case n.n > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss", n.n, n.what))
+		}
+	}
+	return strings.Join(parts, " and ")
 }
 
 // ErrDigest is returned where the layer is not what was reviewed.
@@ -174,9 +192,13 @@ func (r *Review) rebase(but map[string]bool) error {
 		return err
 	}
 	// What was just written is older than the new base.
-	time.Sleep(2 * coarse)
+	time.Sleep(2 * layer.Coarse)
+	at, err := r.dir.Clock(r.o.Project)
+	if err != nil {
+		return err
+	}
 	base := layer.Below(r.o.Project, r.base)
-	base.Git, base.Time = r.base.Git, time.Now().UTC()
+	base.Git, base.Time = r.base.Git, at
 	older := map[string]int64{}
 	if !empty {
 		for _, i := range r.Items {

@@ -35,17 +35,15 @@ func (e End) Do(o Options) error {
 
 // ordinary tells whether there is something that is applied without a yes.
 func (r *Review) ordinary() bool {
-	if r.Counts().Ordinary > 0 {
+	c, u := r.Counts(), r.Git
+	if c.Ordinary > 0 {
 		return true
 	}
-	u := r.Git
 	if u == nil || u.Problem != "" {
 		return false
 	}
-	for _, f := range u.Refs {
-		if len(f.Held) == 0 && f.Conflict == "" {
-			return true
-		}
+	if c.Refs > 0 {
+		return true
 	}
 	for _, s := range u.Settings {
 		if s.Held == "" {
@@ -58,7 +56,6 @@ func (r *Review) ordinary() bool {
 // line says what the layer holds.
 func (r *Review) line() string {
 	c := r.Counts()
-	held, refs := c.Held, 0
 	var parts []string
 	count := func(n int, one, many string) {
 		switch {
@@ -68,21 +65,15 @@ func (r *Review) line() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, many))
 		}
 	}
-	if r.Git != nil {
-		for _, f := range r.Git.Refs {
-			if len(f.Held) > 0 {
-				held++
-			} else {
-				refs++
-			}
-		}
-	}
 	count(c.Ordinary, "ordinary change", "ordinary changes")
-	count(refs, "branch or tag", "branches and tags")
-	count(held, "that the host would execute or trust", "that the host would execute or trust")
+	count(c.Refs, "branch or tag", "branches and tags")
+	count(c.Held, "that the host would execute or trust", "that the host would execute or trust")
 	count(c.Conflicts, "that the host changed meanwhile", "that the host changed meanwhile")
 	count(c.Never, "that cannot be applied", "that cannot be applied")
-	if len(parts) == 0 {
+	switch {
+	case r.Empty():
+		return "nothing"
+	case len(parts) == 0:
 		return "changes of .git"
 	}
 	return strings.Join(parts, ", ")

@@ -80,12 +80,14 @@ func fullDisk(t *testing.T, full string) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(3 * coarse)
+	time.Sleep(3 * layer.Coarse)
 	dir := layer.Dir(state)
 	if err := dir.Make(project); err != nil {
 		t.Skip(err)
 	}
-	if err := dir.SetBase(layer.Below(project, layer.Base{})); err != nil {
+	base := layer.Below(project, layer.Base{})
+	base.Time = time.Now()
+	if err := dir.SetBase(base); err != nil {
 		t.Fatal(err)
 	}
 	for i := range files {

@@ -335,7 +335,8 @@ func values(list []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// Counts of a review.
+// Counts of a review: Refs are those that can be moved; one that waits for a yes, or
+// cannot be, is among Held or Conflicts.
 type Counts struct {
 	Held, Never, Conflicts, Ordinary, Refs int
 }
@@ -355,7 +356,16 @@ func (r *Review) Counts() (c Counts) {
 		}
 	}
 	if r.Git != nil {
-		c.Refs = len(r.Git.Refs)
+		for _, f := range r.Git.Refs {
+			switch {
+			case f.Conflict != "":
+				c.Conflicts++
+			case len(f.Held) > 0:
+				c.Held++
+			default:
+				c.Refs++
+			}
+		}
 		for _, s := range r.Git.Settings {
 			if s.Held != "" {
 				c.Held++
@@ -366,7 +376,6 @@ func (r *Review) Counts() (c Counts) {
 }
 
 func (p *printer) summary(r *Review) {
-	c := r.Counts()
-	p.line("\n%d ordinary changes, %d refs, %d that wait for a yes, %d conflicts, %d that cannot be applied", c.Ordinary, c.Refs, c.Held, c.Conflicts, c.Never)
+	p.line("\n%s", r.line())
 	p.line("digest %s", r.Digest)
 }

@@ -104,9 +104,13 @@ func (w *world) begin() {
 	if err := dir.Make(w.project); err != nil {
 		w.t.Fatal(err)
 	}
-	time.Sleep(3 * coarse) // what was written before is older than the layer
+	time.Sleep(3 * layer.Coarse) // what was written before is older than the layer
+	at, err := dir.Clock(w.project)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	base := layer.Below(w.project, layer.Base{})
-	base.Time = time.Now()
+	base.Time = at
 	if err := dir.SetBase(base); err != nil {
 		w.t.Fatal(err)
 	}

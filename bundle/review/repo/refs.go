@@ -41,7 +41,7 @@ func (u *Unit) readHead() error {
 	switch {
 	case isRef && (!plainName(target) || !strings.HasPrefix(target, "refs/heads/")), !isRef && !object().MatchString(text):
 		u.HeadConflict = "it names no branch and no commit"
-	case c.Newest > u.o.Since.UnixNano() && u.o.Moved:
+	case c.Newest >= u.o.Since.UnixNano() && u.o.Moved:
 		u.HeadConflict = "the host's HEAD was changed meanwhile"
 	}
 	return nil
@@ -51,7 +51,7 @@ func (u *Unit) readHead() error {
 const commits = "100"
 
 func (u *Unit) readRef(r *Ref, host says) error {
-	moved := host.changed > u.o.Since.UnixNano() && (u.o.Moved || strings.HasPrefix(r.Name, "refs/remotes/"))
+	moved := host.changed >= u.o.Since.UnixNano() && (u.o.Moved || strings.HasPrefix(r.Name, "refs/remotes/"))
 	switch {
 	case !plainName(r.Name):
 		return errors.New("git would not take it for a name of a ref")
