@@ -246,7 +246,7 @@ func (j *journal) close() *report.Summary {
 // leaves DEL and those of C1 as they are, and a terminal may obey them.
 func printable(s string) string {
 	if len(s) > maxText {
-		s = s[:maxText] + "…"
+		s = s[:maxText] + "..." // what is not ASCII would have all of it quoted
 	}
 	for _, c := range []byte(s) {
 		if c < ' ' || c > '~' {
