@@ -1,10 +1,12 @@
 package supervisor
 
 import (
+	"io"
 	"os"
 	"testing"
 
 	"github.com/jailed-claude/jailed-claude/runtime/pty"
+	"github.com/jailed-claude/jailed-claude/runtime/question"
 )
 
 // TestDrain: from the end of the jail on nothing is taken from the caller's terminal:
@@ -16,7 +18,7 @@ func TestDrain(t *testing.T) {
 	}
 	defer terminal.Close()
 	defer user.Close()
-	c := &console{copied: make(chan struct{})}
+	c := &console{copied: make(chan struct{}), gate: question.New(nil, io.Discard, nil)}
 	close(c.copied)
 	if c.typed, err = pty.NewInput(terminal); err != nil {
 		t.Fatal(err)

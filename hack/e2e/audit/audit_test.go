@@ -111,6 +111,9 @@ func TestAuditLayer(t *testing.T) {
 		if row.Result == "GOT THROUGH" {
 			t.Errorf("%s got through: %s", name, row.Detail)
 		}
+		if name == "trust-folding-folder" && row.Result == "not applicable" {
+			continue // few file systems have such a folder
+		}
 		if strings.HasPrefix(name, "trust-") && name != "trust-git-commondir" && (row.Result != "held" || !strings.Contains(row.Detail, "in the layer")) {
 			t.Errorf("%s was not written in the layer: %+v", name, row)
 		}

@@ -67,7 +67,7 @@ func onlyForARuntime(args []string) int {
 func refusing(w *world.World, c *exec.Cmd) *exec.Cmd {
 	w.T.Helper()
 	if os.Getuid() == 0 {
-		world.Cannot(w.T, "root could change every runtime, so none is asked")
+		w.T.Skip("root could change every runtime, so none is asked")
 	}
 	place, err := filepath.EvalSymlinks(world.RequireTool(w.T, "runc"))
 	if err != nil {
