@@ -1,9 +1,11 @@
 package bridges
 
 import (
+	"bufio"
 	"encoding/base64"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -236,4 +238,55 @@ func TestPaste(t *testing.T) {
 	}
 	s.Line("/exit")
 	s.Prompt("host>")
+}
+
+// TestRealClipboard: the host's own xclip, on a real X server. Text that is copied
+// stays out of reach.
+func TestRealClipboard(t *testing.T) {
+	t.Parallel()
+	world.RequireTool(t, "Xvfb")
+	world.RequireTool(t, "xclip")
+	d := newDesktop(world.New(t))
+	d.Env["PATH"] = strings.TrimPrefix(d.Env["PATH"], d.dir+":")
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It chooses a free display, and says which.
+	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "64x64x24", "-nolisten", "tcp", "-noreset")
+	x.ExtraFiles, x.Env, x.Dir = []*os.File{write}, d.Environ(), d.Dir
+	if err := x.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = x.Process.Kill(); _ = x.Wait() })
+	write.Close()
+	number, err := bufio.NewReader(read).ReadString('\n')
+	if err != nil {
+		t.Skipf("Xvfb does not start here: %v", err)
+	}
+	d.Env["DISPLAY"] = ":" + strings.TrimSpace(number)
+	copies := func(file string, args ...string) {
+		t.Helper()
+		c := exec.Command("xclip", append([]string{"-selection", "clipboard", "-i"}, append(args, file)...)...)
+		c.Env = d.Environ()
+		if err := c.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const look = `xclip -selection clipboard -o -t TARGETS; echo "types $?"; xclip -selection clipboard -o -t image/png | base64 -w0`
+	if r := d.shell(look, "--bridge", "clipboard"); r.Out != "types 0\n" {
+		t.Errorf("nothing is copied: %s", r)
+	}
+	copies(d.dir+"/image", "-t", "image/png")
+	if r := d.shell(look, "--bridge", "clipboard"); r.Out != "image/png\ntypes 0\n"+pixel {
+		t.Errorf("an image is copied: %s", r)
+	}
+	copies(d.Write(d.dir+"/text", "my password"))
+	if r := d.shell(look, "--bridge", "clipboard"); r.Out != "types 0\n" || strings.Contains(r.Err, "password") {
+		t.Errorf("a text is copied: %s", r)
+	}
+	copies(d.dir+"/text", "-t", "image/png")
+	if r := d.shell(look, "--bridge", "clipboard"); r.Out != "image/png\ntypes 0\n" || !strings.Contains(r.Err, "no image") {
+		t.Errorf("a text that is called an image is copied: %s", r)
+	}
 }
