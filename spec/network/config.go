@@ -150,6 +150,17 @@ func (c Config) Hosts() (hosts []string) {
 	return hosts
 }
 
+// OnlyByName are rules of addresses to which a name may lead, and a program of the
+// jail cannot connect: there is no route for IPv6.
+func (c Config) OnlyByName() (rules []string) {
+	for _, s := range c.Allow {
+		if r, err := ParseRule(s); err == nil && c.Via == ViaRedirect && r.Prefix().IsValid() && r.Prefix().Addr().Is6() {
+			rules = append(rules, s)
+		}
+	}
+	return rules
+}
+
 // Parse reports everything that is wrong with c, and otherwise returns it with
 // its rules.
 func (c Config) Parse() (*Network, error) {

@@ -1,0 +1,36 @@
+package network
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestOnlyByName: what a rule of IPv6 is good for is said, and of no other rule.
+func TestOnlyByName(t *testing.T) {
+	c := Config{Mode: Filtered, Via: ViaRedirect, TLS: TLSStrict, Allow: []string{"example.org", "10.0.0.1:80", "[2001:db8::1]:443", "2001:db8::/32", "host:5432"}}
+	if got := c.OnlyByName(); !slices.Equal(got, []string{"[2001:db8::1]:443", "2001:db8::/32"}) {
+		t.Errorf("%q", got)
+	}
+	// A proxy is asked for an address as for a name.
+	c.Via = ViaProxy
+	if got := c.OnlyByName(); len(got) > 0 {
+		t.Errorf("by proxy: %q", got)
+	}
+}
+
+// TestBridges: a configuration has none, or some that there are.
+func TestBridges(t *testing.T) {
+	for b, want := range map[Bridges]bool{
+		{}: false, {Open: BridgeAsk}: true, {Open: BridgeAlways, Clipboard: BridgeImages, Notify: true}: true, {Notify: true}: true,
+		{Open: BridgeOff}: false, {Open: "x"}: false, {Clipboard: "text"}: false, {Clipboard: BridgeOff, Notify: true}: false,
+	} {
+		c := Config{Mode: None, Via: ViaRedirect, TLS: TLSStrict, Bridges: &b}
+		text, err := c.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := Decode(text); (err == nil) != want || want && *n.Bridges != b {
+			t.Errorf("%+v: %v", b, err)
+		}
+	}
+}
