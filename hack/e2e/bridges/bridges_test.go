@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/base64"
 	"encoding/json"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -288,5 +289,41 @@ func TestRealClipboard(t *testing.T) {
 	copies(d.dir+"/text", "-t", "image/png")
 	if r := d.shell(look, "--bridge", "clipboard"); r.Out != "image/png\ntypes 0\n" || !strings.Contains(r.Err, "no image") {
 		t.Errorf("a text that is called an image is copied: %s", r)
+	}
+}
+
+// TestLogin: /login of the real Claude Code opens its page after a yes, and hears
+// what the page answers at a port of the localhost.
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	d := newDesktop(world.New(t))
+	d.Write(d.Private(".claude.json"), `{"hasCompletedOnboarding": true, "theme": "dark", "projects": {"`+d.Project+`": {"hasTrustDialogAccepted": true}}}`)
+	s := d.Screen()
+	s.Line("clear; " + world.CommandLine(d.Command("run", "--net", "internet", "--closure", world.RequireVariable(t, "DEVENV_CLOSURE"), "--package", world.RequireVariable(t, "CLAUDE"), "--bridge", "open",
+		"--", "--permission-mode", "default").Args))
+	s.Wait("shortcuts")
+	s.Line("/login")
+	s.Wait("with subscription")
+	s.Keys("Enter")
+	s.Wait("anything else does not")
+	_, port, _ := strings.Cut(s.Shown(), "answers at port ")
+	port, _, _ = strings.Cut(port, " ")
+	s.Until("the page", func() bool {
+		if strings.Contains(s.Shown(), "anything else does not") {
+			s.Line("yes")
+		}
+		return len(d.said()) > 0
+	})
+	if got := d.said(); !strings.HasPrefix(got[0], "xdg-open [https://claude.") || !strings.Contains(got[0], "localhost%3A"+port+"%2F") {
+		t.Errorf("the desktop was asked %q", got)
+	}
+	// A wrong state: the agent itself says no.
+	r, err := http.Get("http://127.0.0.1:" + port + "/callback?code=x&state=y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != http.StatusBadRequest {
+		t.Errorf("the answer to the page's answer is %s", r.Status)
 	}
 }
