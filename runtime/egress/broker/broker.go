@@ -81,7 +81,8 @@ type Event struct {
 
 // Limits. Models think for minutes, so nothing limits a whole request.
 const (
-	maxConns         = 256
+	maxConns         = 2048 // clients of HTTP/1.1 have one for each request
+	maxIdle          = 256
 	maxStreams       = 250 // requests at a time on one connection of HTTP/2
 	maxHeader        = 64 << 10
 	maxAnswerHeader  = 256 << 10
@@ -177,7 +178,7 @@ func New(b network.Broker, o Options) (*Broker, error) {
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		DisableCompression:     true,
-		MaxIdleConnsPerHost:    maxConns,
+		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleTimeout,
 		ResponseHeaderTimeout:  answerTimeout,
 		MaxResponseHeaderBytes: maxAnswerHeader,

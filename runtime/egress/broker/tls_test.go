@@ -239,9 +239,16 @@ func TestRPC(t *testing.T) {
 	}
 }
 
-// TestManyStreams: the bodies of many requests are open at a time.
+// TestManyStreams: the bodies of many requests are open at a time, each on a
+// connection of its own or all on some.
 func TestManyStreams(t *testing.T) {
-	const streams = 300
+	// Of HTTP/1.1 each takes a handshake.
+	for version, streams := range map[int]int{1: 300, 2: 2000} {
+		t.Run(fmt.Sprintf("HTTP %d", version), func(t *testing.T) { manyStreams(t, version, streams) })
+	}
+}
+
+func manyStreams(t *testing.T, version, streams int) {
 	all := make(chan struct{}, streams)
 	release := make(chan struct{})
 	n := newNamed(t, func(w http.ResponseWriter, r *http.Request) {
@@ -253,8 +260,12 @@ func TestManyStreams(t *testing.T) {
 		<-release
 		_, _ = io.WriteString(w, "done")
 	})
-	c := n.client(2)
-	// Or there would be a connection for each.
+	go func() {
+		for range n.logged { //nolint:revive // or nobody could log more
+		}
+	}()
+	c := n.client(version)
+	// Or there would be a connection for each, also of HTTP/2.
 	if resp, err := c.Post("https://example.com/v1/messages", "", nil); err != nil {
 		t.Fatal(err)
 	} else {
@@ -275,8 +286,7 @@ func TestManyStreams(t *testing.T) {
 			}
 			failed <- err
 		}()
-	}
-	for range streams {
+		// One after the other: a client that has to wait makes another connection.
 		<-all
 	}
 	close(release)
