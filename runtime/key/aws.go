@@ -24,28 +24,9 @@ func (*AWS) Rejected(string) {}
 // Key is what the profile says now, as package sigv4 takes it. No error has any
 // of it.
 func (a *AWS) Key(context.Context) (string, error) {
-	f, err := regular.Open(a.File)
+	values, found, err := section(a.File, a.Profile)
 	if err != nil {
 		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxCredentials))
-	if err != nil {
-		return "", err
-	}
-	found, values := false, map[string]string{}
-	profile := ""
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if name, ok := strings.CutPrefix(line, "["); ok {
-			profile = strings.TrimSpace(strings.TrimSuffix(name, "]"))
-			found = found || profile == a.Profile
-			continue
-		}
-		name, value, ok := strings.Cut(line, "=")
-		if ok && profile == a.Profile && !strings.HasPrefix(line, "#") {
-			values[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
-		}
 	}
 	id, secret := values["aws_access_key_id"], values["aws_secret_access_key"]
 	switch {
@@ -55,6 +36,59 @@ func (a *AWS) Key(context.Context) (string, error) {
 		return "", fmt.Errorf("%q: the profile [%s] has no aws_access_key_id or no aws_secret_access_key", a.File, a.Profile)
 	}
 	return sigv4.Key(id, secret, cmp.Or(values["aws_session_token"], values["aws_security_token"])), nil
+}
+
+// section are the variables of a section of a file of AWS's tools.
+func section(file, name string) (values map[string]string, found bool, err error) {
+	f, err := regular.Open(file)
+	if err != nil {
+		return nil, false, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxCredentials))
+	if err != nil {
+		return nil, false, err
+	}
+	values = map[string]string{}
+	at := ""
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if head, ok := strings.CutPrefix(line, "["); ok {
+			at = strings.Join(strings.Fields(strings.TrimSuffix(head, "]")), " ")
+			found = found || at == name
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if ok && at == name && !strings.HasPrefix(line, "#") {
+			values[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(value)
+		}
+	}
+	return values, found, nil
+}
+
+// elsewhere says by which means AWS's tools get the keys of a profile, where it is
+// not by those that it has itself; empty if by none that is known. Nobody asks these
+// means here. first: the tools ask them before they look at the profile's keys,
+// which may be good for more.
+func (c *Caller) elsewhere(profile string) (how string, first bool) {
+	name := "profile " + profile
+	if profile == "default" {
+		name = profile
+	}
+	config, _, _ := section(c.path(cmp.Or(c.Env["AWS_CONFIG_FILE"], "~/.aws/config")), name)
+	own, _, _ := section(c.awsFile(), profile)
+	for _, m := range []struct {
+		key, what string
+		first     bool
+	}{
+		{"role_arn", "a role", true}, {"sso_session", "single sign-on", true}, {"sso_start_url", "single sign-on", true},
+		{"credential_process", "a program", false}, {"login_session", "a login by browser", false},
+	} {
+		if config[m.key] != "" || own[m.key] != "" {
+			return m.what + " (" + m.key + ")", m.first
+		}
+	}
+	return "", false
 }
 
 // awsFile is where AWS's tools look.

@@ -99,8 +99,13 @@ func (c *Caller) read(ctx context.Context, b network.Broker) (string, error) {
 		fix = "aws configure writes such a profile; for short-lived keys, write them into the same file"
 		if b.From != network.AWSEnv {
 			file := c.awsFile()
-			if _, err = (&AWS{file, value}).Key(ctx); err == nil {
+			how, first := c.elsewhere(value)
+			if _, err = (&AWS{file, value}).Key(ctx); err == nil && !first {
 				return file, nil // it is read again for each request
+			}
+			if how != "" {
+				err = fmt.Errorf("the profile has its keys by %s, and jailed-claude does not ask for those", how)
+				fix = fmt.Sprintf(`start it with keys that hold for some hours: eval "$(aws configure export-credentials --profile %s --format env)", and from = %q`, value, network.AWSEnv)
 			}
 			break
 		}
