@@ -74,8 +74,28 @@ func look(name, path string, never []string) (string, error) {
 	return p, nil
 }
 
-// Asked reports whether a command line may name another runtime that creates the
-// container.
-func Asked(args []string) bool {
-	return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--runtime") })
+// Ahead is the runtime that a command line names, before it is parsed: empty for our
+// own code, and otherwise one of the distribution's. Whether the policy lets it run is
+// seen later, but no jail can have changed it. Of others it is not ok.
+func Ahead(args []string) (runtime string, ok bool) {
+	name := ""
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		if a == "--runtime" && i+1 < len(args) {
+			name = args[i+1]
+		} else if v, is := strings.CutPrefix(a, "--runtime="); is {
+			name = v
+		}
+	}
+	if name == "" || name == Own || name == Auto {
+		return "", true
+	}
+	all := Distribution()
+	i := slices.IndexFunc(all, func(p string) bool { return filepath.Base(p) == name })
+	if i < 0 {
+		return "", false
+	}
+	return all[i], true
 }

@@ -45,12 +45,25 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestAsked: what the command line says before it is parsed.
-func TestAsked(t *testing.T) {
-	for args, want := range map[string]bool{"run": false, "run --runtime crun": true, "shell --runtime=runc -- true": true} {
-		if Asked(strings.Fields(args)) != want {
-			t.Errorf("%q", args)
+// TestAhead: what the command line says before it is parsed.
+func TestAhead(t *testing.T) {
+	usual := distribution
+	defer func() { distribution = usual }()
+	distribution = []string{"/bin/sh"}
+	sh := ""
+	if all := Distribution(); len(all) > 0 { // none for root
+		sh = filepath.Base(all[0])
+	}
+	for args, ok := range map[string]bool{
+		"run": true, "run --runtime own": true, "run --runtime=auto -- x": true, "run -- --runtime crun": true, "run --runtime": true,
+		"run --runtime crun": false, "shell --runtime=/bin/sh -- true": false,
+	} {
+		if runtime, is := Ahead(strings.Fields(args)); runtime != "" || is != ok {
+			t.Errorf("%q: %q, %v", args, runtime, is)
 		}
+	}
+	if runtime, ok := Ahead([]string{"run", "--runtime", sh}); sh != "" && (!ok || filepath.Base(runtime) != sh) {
+		t.Errorf("%q: %q, %v", sh, runtime, ok)
 	}
 }
 

@@ -1,11 +1,9 @@
 package supervisor
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/runc/libcontainer"
@@ -14,7 +12,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 )
 
@@ -74,7 +72,7 @@ func (c *container) start() error {
 	}
 	lc, err := libcontainer.Create(c.state(), c.name(), config)
 	if err := fault.After(fault.Created, err); err != nil {
-		return withoutCgroups(fmt.Errorf("create the container: %w", err))
+		return cgroup.Missing(fmt.Errorf("create the container: %w", err))
 	}
 	// Behind the checks of Create, which want a user namespace for it: this
 	// process is in one. Its init may open all that this process may, and
@@ -107,17 +105,6 @@ func (c *container) parted() {
 	if c.console != nil {
 		c.console.theirs.Close()
 	}
-}
-
-// withoutCgroups says what to do where no cgroup file system is mounted, without
-// which libcontainer makes nothing.
-func withoutCgroups(err error) error {
-	text, e := os.ReadFile("/proc/self/mountinfo")
-	if e != nil || strings.Contains(string(text), " - cgroup") {
-		return err
-	}
-	return hint.Add(errors.New("no cgroup file system is mounted here, and no container can be made without one (ip netns exec takes /sys/fs/cgroup away)"),
-		"to enter a network namespace with all mounts: nsenter --net=/run/netns/NAME", "or to mount it, as root: mount -t cgroup2 cgroup2 /sys/fs/cgroup")
 }
 
 // execute lets libcontainer's init execute PID 1: it waits for somebody to open

@@ -4,10 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/foreign"
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // startForeign is start by another runtime.
@@ -37,4 +42,38 @@ func (j *jail) refused() *userns.Error {
 	}
 	refused, _ := errors.AsType[*userns.Error](err)
 	return refused
+}
+
+// made reports whether that runtime creates it.
+func (c *container) made(by string) bool {
+	if c.runtime == nil {
+		return by == "" || by == foreign.Auto
+	}
+	return c.runtime.Name() == by
+}
+
+// contain has the container created that the configuration says, unless that is
+// the one that there is.
+func (j *jail) contain() (err error) {
+	frame := contract.Frame(j.plan.Spec)
+	ahead := j.container.is(frame) && j.container.made(j.plan.Options.Runtime)
+	logrus.WithField("ahead", ahead).Debug("container")
+	if ahead {
+		return nil
+	}
+	c, err := newContainer(frame, filepath.Join(rootfs.WorkDir, "jail"), j.host, j.network.ns)
+	if err != nil {
+		return err
+	}
+	if c.runtime, err = foreign.Open(j.plan.Options.Runtime, j.host.Open); err != nil {
+		c.close()
+		return err
+	}
+	other := j.container
+	j.container = c
+	go func() {
+		other.abandon()
+		j.firstThread <- func() { c.create(j.cgroup) }
+	}()
+	return nil
 }

@@ -66,7 +66,8 @@ type jail struct {
 // ahead prepares, while the jail is planned, the container that nearly every
 // jail has. It returns nil where there is none; nothing depends on it.
 func (j *jail) ahead() *container {
-	if !j.planner.Idle() || userns.Entered() != nil || foreign.Asked(os.Args) {
+	runtime, usual := foreign.Ahead(os.Args)
+	if !j.planner.Idle() || userns.Entered() != nil || !usual {
 		return nil
 	}
 	var err error
@@ -81,13 +82,14 @@ func (j *jail) ahead() *container {
 		j.netNS, err = newNetNS()
 		made <- err
 	}()
-	c, err := usualContainer(j.host)
+	c, err := usualContainer(j.host, runtime)
 	if failed := <-made; err == nil {
-		if err = failed; err != nil {
-			c.close()
-		}
+		err = failed
 	}
 	if err != nil {
+		if c != nil {
+			c.close()
+		}
 		logrus.WithError(err).Debug("a container ahead")
 		return nil
 	}
@@ -96,7 +98,7 @@ func (j *jail) ahead() *container {
 	return c
 }
 
-func usualContainer(host *rootfs.Host) (*container, error) {
+func usualContainer(host *rootfs.Host, runtime string) (*container, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -104,7 +106,12 @@ func usualContainer(host *rootfs.Host) (*container, error) {
 	_, detached := launch.IsDetached()
 	terminal := detached || pty.Is(os.Stdin) || pty.Is(os.Stdout) || pty.Is(os.Stderr)
 	uid, gid := userns.Caller()
-	return newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, nil)
+	c, err := newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, nil)
+	if err != nil {
+		return nil, err
+	}
+	c.runtime, err = foreign.Open(runtime, host.Open)
+	return c, err
 }
 
 // run waits for the plan, runs the jail, and says what came of it.
@@ -223,32 +230,6 @@ func (j *jail) prepare() error {
 		return err
 	}
 	return j.mount(sources)
-}
-
-// contain has the container created that the configuration says, unless that is
-// the one that there is.
-func (j *jail) contain() (err error) {
-	frame := contract.Frame(j.plan.Spec)
-	runtime, err := foreign.Open(j.plan.Options.Runtime, j.host.Open)
-	if err != nil {
-		return err
-	}
-	ahead := runtime == nil && j.container.is(frame)
-	logrus.WithField("ahead", ahead).Debug("container")
-	if ahead {
-		return nil
-	}
-	c, err := newContainer(frame, filepath.Join(rootfs.WorkDir, "jail"), j.host, j.network.ns)
-	if err != nil {
-		return err
-	}
-	other := j.container
-	c.runtime, j.container = runtime, c
-	go func() {
-		other.abandon()
-		j.firstThread <- func() { c.create(j.cgroup) }
-	}()
-	return nil
 }
 
 // mount makes what the container has not of the rootfs. It is on a second mount
