@@ -114,7 +114,7 @@ func TestAttacks(t *testing.T) {
 	if len(said) > 24 || floods == 0 {
 		t.Errorf("the desktop was asked %d times, %d of them by a flood", len(said), floods)
 	}
-	if !strings.Contains(r.Err, "bridges: a malformed request: refused") || strings.ContainsAny(r.Err, "\x1b\x07") {
+	if !strings.Contains(r.Err, "bridges: malformed requests: refused") || strings.ContainsAny(r.Err, "\x1b\x07") {
 		t.Errorf("the last lines: %q", r.Err)
 	}
 	if n := len(d.SessionLog()); n > 256<<10 {

@@ -183,21 +183,26 @@ func (s *Summary) reportSignatures(out io.Writer) {
 // reportBridges says what the jail had the host do.
 func (s *Summary) reportBridges(out io.Writer) {
 	for _, b := range s.Bridges {
-		name, did := b.Name, fmt.Sprintf("used %d times", b.Used)
+		name := b.Name
 		if name == "" {
-			name = "a malformed request"
+			name = "malformed requests"
 		}
-		if b.Used == 1 {
-			did = "used once"
+		var did []string
+		if b.Used > 0 {
+			did = append(did, "used "+times(b.Used))
 		}
-		switch {
-		case b.Refused > 0 && b.Used > 0:
-			did += fmt.Sprintf(", and not %d times, the last: %s", b.Refused, Plain(b.Why))
-		case b.Refused > 0:
-			did = fmt.Sprintf("refused or failed %d times, the last: %s", b.Refused, Plain(b.Why))
+		if b.Refused > 0 {
+			did = append(did, fmt.Sprintf("refused or failed %s, the last: %s", times(b.Refused), Plain(b.Why)))
 		}
-		fmt.Fprintf(out, "jailed-claude: bridges: %s: %s\n", name, did)
+		fmt.Fprintf(out, "jailed-claude: bridges: %s: %s\n", name, strings.Join(did, "; "))
 	}
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 // PolicyLine is what a policy says to allow these rules.
