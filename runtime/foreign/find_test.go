@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestFind: a name is looked for on PATH, and no program that a jail may have
@@ -82,5 +83,24 @@ func TestDistribution(t *testing.T) {
 	distribution = []string{"/bin/sh"}
 	if got := Distribution(); len(got) != 1 && os.Getuid() != 0 {
 		t.Errorf("what the distribution has is not taken: %q", got)
+	}
+}
+
+// TestSweep: what one left that was killed is removed when it is old, and nothing else.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	for name, age := range map[string]time.Duration{prefix + "old": time.Hour, prefix + "new": 0, "jailed-claude-else": time.Hour} {
+		p := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Join(p, "rootfs"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(p, time.Time{}, time.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sweep(dir)
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(left) != 2 || filepath.Base(left[0]) != prefix+"new" {
+		t.Errorf("%q, %v", left, err)
 	}
 }

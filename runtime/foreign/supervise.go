@@ -94,7 +94,8 @@ func (s Supervisor) Start(runtime string) (*os.Process, error) {
 }
 
 func (s *Supervisor) start(runtime string, trial bool) (_ *os.Process, err error) {
-	dir, err := os.MkdirTemp(os.Getenv("XDG_RUNTIME_DIR"), "jailed-claude-")
+	sweep(tempDir())
+	dir, err := os.MkdirTemp(tempDir(), prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +140,26 @@ func (s *Supervisor) start(runtime string, trial bool) (_ *os.Process, err error
 	}
 	_, _ = tell.Read(make([]byte, 1))
 	return p.process, nil
+}
+
+// prefix is that of the names of containers' folders.
+const prefix = "jailed-claude-container-"
+
+func tempDir() string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return dir
+	}
+	return os.TempDir()
+}
+
+// sweep removes the folders of those that were killed before they could.
+func sweep(in string) {
+	all, _ := filepath.Glob(filepath.Join(in, prefix+"*"))
+	for _, dir := range all {
+		if st, err := os.Lstat(dir); err == nil && st.IsDir() && time.Since(st.ModTime()) > 4*patience {
+			_ = os.RemoveAll(dir) // or it is another user's
+		}
+	}
 }
 
 // write makes the bundle.
