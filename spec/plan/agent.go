@@ -82,9 +82,7 @@ func Prepare(in *spec.Input, j *contract.Jail, busy func() bool) (Warnings, erro
 	if err != nil {
 		return warnings, hint.Add(fmt.Errorf("the state of the project: %w", err), stateHint)
 	}
-	if c.Moved != "" {
-		warnings.add("this project was %s before: its agent configuration came along", show.Visible(c.Moved))
-	}
+	warnings = append(warnings, c.Notes()...)
 	if err := prepareCache(in, j, busy, &warnings); err != nil {
 		return warnings, hint.Add(err, "to do without: files.cache = \"off\"")
 	}

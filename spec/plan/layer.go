@@ -22,17 +22,19 @@ func prepareLayer(in *spec.Input) (warnings Warnings, err error) {
 	}
 	p := in.Host.Project
 	// A worktree shares the state of its repository, and has a layer of its own.
-	if _, err := projects.Claim(in.Host.StateDir, p.Dir); err != nil {
+	c, err := projects.Claim(in.Host.StateDir, p.Dir)
+	if err != nil {
 		return nil, hint.Add(fmt.Errorf("the state of the project: %w", err), stateHint)
 	}
+	warnings = append(warnings, c.Notes()...)
 	before, changed, err := layer.Begin(layer.Dir(in.Host.Layer), p.Dir, p.Git)
 	switch {
 	case errors.Is(err, layer.ErrUnfinished):
-		return nil, err
+		return warnings, err
 	case errors.Is(err, layer.ErrBusy):
-		return nil, hint.Add(fmt.Errorf("the layer over %s: %w", show.Visible(p.Dir), err), layer.BusyHints...)
+		return warnings, hint.Add(fmt.Errorf("the layer over %s: %w", show.Visible(p.Dir), err), layer.BusyHints...)
 	case err != nil:
-		return nil, hint.Add(err, "to keep it elsewhere, set XDG_STATE_HOME to a folder on ext4, xfs, btrfs or tmpfs")
+		return warnings, hint.Add(err, "to keep it elsewhere, set XDG_STATE_HOME to a folder on ext4, xfs, btrfs or tmpfs")
 	case len(changed) > 0:
 		warnings.add("the layer over %s was begun at %s, and git on the host changed %s since: inside, both are mixed; first look at it (%s), then apply or discard it (--apply, --discard)",
 			show.Visible(p.Dir), before.Time.Local().Format("2006-01-02 15:04"), strings.Join(changed, " and "), contract.ReviewCommand(in.Host.Layer))

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/show"
 )
 
 // Claimed is the folder of a project, ready for a jail.
@@ -18,10 +20,25 @@ type Claimed struct {
 	// Moved is the path at which the project was before, if it was moved since
 	// its last jail; its folder came along.
 	Moved string
+	// Aside is where the folder of another project is now that had this path
+	// before.
+	Aside string
+}
+
+// Notes say what became of the state of a project, a line each.
+func (c Claimed) Notes() (notes []string) {
+	if c.Aside != "" {
+		notes = append(notes, fmt.Sprintf("another folder had this path before: what its jails left is put aside, in %s, and this one starts with nothing of it", show.Visible(c.Aside)))
+	}
+	if c.Moved != "" {
+		notes = append(notes, fmt.Sprintf("this project was %s before: its agent configuration came along", show.Visible(c.Moved)))
+	}
+	return notes
 }
 
 // Claim makes the folder of a project where there is none. If the project was
-// moved, it takes the folder that the project had at its old path.
+// moved, it takes the folder that the project had at its old path. What another
+// project left that had this path is put aside, for that one.
 //
 // Preconditions: project is resolved and exists.
 func Claim(stateDir, project string) (Claimed, error) {
@@ -43,9 +60,13 @@ func Claim(stateDir, project string) (Claimed, error) {
 	case err == nil && !fi.IsDir():
 		return c, fmt.Errorf("%q is not a folder", c.Dir)
 	case err == nil:
+		if c.Aside, err = putAside(c.Dir, project, id); err != nil {
+			return c, err
+		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return c, fmt.Errorf("the folder of the project: %w", err)
-	default:
+	}
+	if _, err := os.Lstat(c.Dir); errors.Is(err, fs.ErrNotExist) {
 		if c.Moved, err = adopt(all, c.Dir, id); err != nil {
 			return c, err
 		}
@@ -62,6 +83,37 @@ func Claim(stateDir, project string) (Claimed, error) {
 		return c, fmt.Errorf("write the record of the project: %w", err)
 	}
 	return c, nil
+}
+
+// putAside renames the folder of a path if it is surely that of another project,
+// and returns where it is then. One that was copied here, as with a whole home from
+// another disk, is younger than its record: that says nothing of what is at the path
+// now.
+func putAside(dir, project string, id identity) (string, error) {
+	r, err := readRecord(dir)
+	if err != nil || r.Path != project || !r.differs(id) {
+		return "", nil // damaged: the path counts
+	}
+	record, err := os.Lstat(filepath.Join(dir, recordName))
+	if err != nil {
+		return "", fmt.Errorf("the record of the project: %w", err)
+	}
+	own, err := identify(dir)
+	if err != nil {
+		return "", err
+	}
+	if own.Born > record.ModTime().UnixNano() {
+		return "", nil
+	}
+	for n := 1; ; n++ {
+		aside := fmt.Sprintf("%s.%d", dir, n) // no name has a dot
+		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
+			if err := os.Rename(dir, aside); err != nil {
+				return "", fmt.Errorf("put aside what another project left: %w", err)
+			}
+			return aside, nil
+		}
+	}
 }
 
 // adopt gives the project the folder that it had before it was moved, or a new

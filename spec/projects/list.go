@@ -22,7 +22,7 @@ type Entry struct {
 	// Project is the path that the project has, or had; empty where the record
 	// is missing or damaged.
 	Project string `json:"project,omitempty"`
-	// Gone: no folder is at that path.
+	// Gone: no folder is at that path, or another one.
 	Gone bool `json:"gone"`
 	// Bytes is how much the folder holds, as the sizes of its files.
 	Bytes int64 `json:"bytes"`
@@ -58,9 +58,7 @@ func List(stateDir string) ([]Entry, error) {
 		}
 		e := Entry{Dir: filepath.Join(all, f.Name())}
 		if r, err := readRecord(e.Dir); err == nil {
-			e.Project = r.Path
-			fi, err := os.Stat(r.Path)
-			e.Gone = errors.Is(err, fs.ErrNotExist) || err == nil && !fi.IsDir()
+			e.Project, e.Gone = r.Path, r.gone()
 			if fi, err := os.Lstat(filepath.Join(e.Dir, recordName)); err == nil {
 				e.Used = fi.ModTime()
 			}
@@ -110,7 +108,7 @@ func Remove(stateDir string, e Entry) error {
 	}
 	defer unlock()
 	if r, err := readRecord(e.Dir); err == nil {
-		if _, err := os.Stat(r.Path); !errors.Is(err, fs.ErrNotExist) {
+		if !r.gone() {
 			return fmt.Errorf("%q is there again", r.Path)
 		}
 	}

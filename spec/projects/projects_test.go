@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func claim(t *testing.T, state, project string) Claimed {
@@ -87,6 +88,77 @@ func TestMoved(t *testing.T) {
 	}
 	if c := claim(t, state, moved); c.Moved != "" {
 		t.Errorf("moved again, from %q", c.Moved)
+	}
+}
+
+// TestAside: a project that comes to the path of another one, or a new clone, gets
+// nothing of what that one left; it comes back with its project.
+func TestAside(t *testing.T) {
+	state, src := filepath.Join(t.TempDir(), "state"), t.TempDir()
+	a, b := folder(t, filepath.Join(src, "a")), folder(t, filepath.Join(src, "b"))
+	if id, _ := identify(a); id.Born == 0 {
+		t.Skip("this file system has no birth times")
+	}
+	note := func(c Claimed) string {
+		text, _ := os.ReadFile(filepath.Join(c.Dir, "note"))
+		return string(text)
+	}
+	write(t, filepath.Join(claim(t, state, a).Dir, "note"), "of a")
+	write(t, filepath.Join(claim(t, state, b).Dir, "note"), "of b")
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// b comes to where a was, which was not started since.
+	elsewhere := filepath.Join(src, "elsewhere")
+	move(a, elsewhere)
+	move(b, a)
+	c := claim(t, state, a)
+	if note(c) != "of b" || c.Moved != b || c.Aside == "" {
+		t.Errorf("%+v: %q", c, note(c))
+	}
+	if c := claim(t, state, a); c.Aside != "" || c.Moved != "" {
+		t.Errorf("again: %+v", c)
+	}
+	entries, err := List(state)
+	if err != nil || len(entries) != 2 || entries[0].Gone == entries[1].Gone {
+		t.Errorf("%v: %+v", err, entries)
+	}
+	if c := claim(t, state, elsewhere); note(c) != "of a" || c.Moved != a {
+		t.Errorf("%+v: %q", c, note(c))
+	}
+	// A new clone; what is left of the old one can be removed, and nothing else.
+	move(a, filepath.Join(src, "away"))
+	folder(t, a)
+	if c := claim(t, state, a); note(c) != "" || c.Aside == "" {
+		t.Errorf("%+v: %q", c, note(c))
+	}
+	entries, _ = List(state)
+	removed := 0
+	for _, e := range entries {
+		if err := Remove(state, e); (err == nil) != e.Gone {
+			t.Errorf("%+v: %v", e, err)
+		} else if e.Gone {
+			removed++
+		}
+	}
+	if removed != 1 {
+		t.Errorf("%d removed of %+v", removed, entries)
+	}
+	// A home that came from another disk has folders that are younger than what
+	// they hold.
+	dir := claim(t, state, a).Dir
+	write(t, filepath.Join(dir, "note"), "kept")
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, recordName), old, old); err != nil {
+		t.Fatal(err)
+	}
+	move(a, filepath.Join(src, "other disk"))
+	folder(t, a)
+	if c := claim(t, state, a); note(c) != "kept" || c.Aside != "" {
+		t.Errorf("%+v: %q", c, note(c))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -52,6 +53,12 @@ func identify(dir string) (identity, error) {
 // same: surely the same folder.
 func (i identity) same(other identity) bool { return i.Born != 0 && i == other }
 
+// differs: surely another folder. Numbers of devices are not asked: some change when
+// the host starts anew.
+func (i identity) differs(other identity) bool {
+	return i.Born != 0 && other.Born != 0 && (i.Inode != other.Inode || i.Born != other.Born)
+}
+
 // readRecord of the folder of a project.
 func readRecord(dir string) (record, error) {
 	var r record
@@ -72,6 +79,16 @@ func readRecord(dir string) (record, error) {
 		return record{}, fmt.Errorf("%s is damaged, or of another version of jailed-claude", recordName)
 	}
 	return r, nil
+}
+
+// gone: the project is not at its path any more.
+func (r record) gone() bool {
+	fi, err := os.Stat(r.Path)
+	if err != nil || !fi.IsDir() {
+		return err == nil || errors.Is(err, fs.ErrNotExist)
+	}
+	there, err := identify(r.Path)
+	return err == nil && r.differs(there)
 }
 
 // writeRecord replaces the record as a whole.
