@@ -5,7 +5,7 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm soak check-nix check-agents check-toolchains check-image check-pod check-slurm fuzz lint bench release check-release deb install clean
+.PHONY: help build run test test-vm soak check-nix check-agents check-canary check-toolchains check-image check-pod check-slurm fuzz lint bench release check-release deb install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-19s %s\n", $$1, $$2 }'
@@ -38,6 +38,9 @@ check-nix: ## the flake, with a stand-in for nixpkgs; builds a jailed agent
 check-agents: ## the real agents from npm, each in a jail; ARGS="codex pi" for some
 	@hack/build.sh
 	@hack/agents.sh $(ARGS)
+
+check-canary: ## which files agents look for that spec/agent does not know; ARGS="gemini pi" for some
+	@hack/canary.sh $(ARGS)
 
 check-toolchains: ## 32 toolchains of Debian, each in a jail; as root; ARGS="php ghc" for some
 	@hack/deps.sh run

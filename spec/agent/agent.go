@@ -32,6 +32,9 @@ type Agent struct {
 
 	// Project is what its program on the host executes or trusts in a project.
 	Project []File
+	// Follows are files and folders of a project that instruct it, or that it
+	// looks for and does not execute: text that it follows as it follows the code.
+	Follows []string
 	// ProjectCommands are the JSON files of a project that Settings apply to.
 	ProjectCommands []string
 	// ProjectVariable holds the project's folder where commands are run.

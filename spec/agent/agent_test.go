@@ -62,6 +62,12 @@ func TestRows(t *testing.T) {
 			}
 		}
 		local(a.Project)
+		for _, f := range a.Follows {
+			local([]File{{Path: f, What: "text"}})
+			if slices.ContainsFunc(a.Project, func(p File) bool { return p.Path == f }) {
+				t.Errorf("%s executes %s, and only follows it", a.Name, f)
+			}
+		}
 		for _, f := range a.Folders {
 			local(f.Trusted)
 			local([]File{{Path: f.Path, What: "folder"}})

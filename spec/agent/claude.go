@@ -75,6 +75,7 @@ func Claude() Agent {
 			{Path: ".claude/loop.md", What: "memory", Watch: true},
 			{Path: ".claude/rules", What: "memory", Watch: true},
 		},
+		Follows:         []string{".claude/AGENTS.md", ".claude/CLAUDE.md", "AGENTS.md", "CLAUDE.local.md", "CLAUDE.md"},
 		ProjectCommands: []string{".claude/settings.json", ".claude/settings.local.json", ".mcp.json"},
 		ProjectVariable: "CLAUDE_PROJECT_DIR",
 		Settings: []Setting{

@@ -17,7 +17,8 @@ func others() []Agent {
 				{Path: ".local/share/amp", Variable: "XDG_DATA_HOME", Below: true, Login: "secrets.json"},
 				{Path: ".cache/amp", Variable: "XDG_CACHE_HOME", Below: true},
 			},
-			Hosts: []string{"ampcode.com"},
+			Hosts:   []string{"ampcode.com"},
+			Follows: []string{".agents/skills", ".amp/skills", "AGENT.md", "AGENTS.md", "CLAUDE.md"},
 			Project: []File{
 				file(".amp/plugins", "plugins"),
 				file(".amp/settings.json", "settings"),
@@ -29,6 +30,7 @@ func others() []Agent {
 			Programs: []string{"cline"}, Package: "cline", Seen: "3.0.65",
 			Folders: []Folder{{Path: ".cline"}, {Path: "Documents/Cline"}},
 			Keys:    []Key{anthropicByName(), openAI()},
+			Follows: []string{".agents/skills", ".cline/agents", ".cline/rules", ".cline/skills", ".cline/workflows", ".clinerules", "AGENTS.md"},
 			Project: []File{
 				file(".cline/hooks", "hooks"),
 				file(".cline/plugins", "plugins"),
@@ -47,7 +49,8 @@ func others() []Agent {
 				Also: []string{"--dangerously-bypass-approvals-and-sandbox", "--yolo"},
 			},
 			// A developer message; the user's own value replaces it.
-			Brief: Brief{File: "/etc/codex/config.toml", Key: "developer_instructions"},
+			Brief:   Brief{File: "/etc/codex/config.toml", Key: "developer_instructions"},
+			Follows: []string{".agents/skills", ".codex/agents", ".codex/skills", "AGENTS.md", "AGENTS.override.md"},
 			Project: []File{
 				file(".codex/config.toml", "settings"),
 				file(".codex/hooks.json", "hooks"),
@@ -61,6 +64,7 @@ func others() []Agent {
 			Folders: []Folder{{Path: ".continue", Variable: "CONTINUE_GLOBAL_DIR"}},
 			Hosts:   []string{"api.continue.dev"},
 			Keys:    []Key{anthropicByName(), openAI()},
+			Follows: []string{".continue/agents", ".continue/rules", ".continue/skills", "AGENT.md", "AGENTS.md", "CLAUDE.md", "CODEX.md"},
 			Project: []File{
 				file(".continue/settings.json", "settings"),
 				file(".continue/settings.local.json", "settings"),
@@ -78,6 +82,7 @@ func others() []Agent {
 				File:     "/etc/jailed-claude/copilot/.github/instructions/jailed-claude.instructions.md",
 				Variable: "COPILOT_CUSTOM_INSTRUCTIONS_DIRS", Value: "/etc/jailed-claude/copilot",
 			},
+			Follows: []string{".claude/rules", ".github/agents", ".github/copilot-instructions.md", ".github/instructions", ".github/skills", "AGENTS.md", "CLAUDE.md", "GEMINI.md"},
 			Project: []File{
 				file(".github/hooks", "hooks"),
 				file(".github/copilot", "settings"),
@@ -104,7 +109,8 @@ func others() []Agent {
 				Upstream: "https://generativelanguage.googleapis.com", Header: "X-Goog-Api-Key",
 				Paths: []string{"/v1beta/models", "/v1beta/models/", "/v1/models", "/v1/models/"},
 			}},
-			Logins: []Login{geminiLogin()},
+			Logins:  []Login{geminiLogin()},
+			Follows: []string{".agents/skills", ".gemini/agents", ".gemini/commands", ".gemini/skills", ".geminiignore", "GEMINI.md"},
 			Project: []File{
 				file(".gemini/settings.json", "settings"),
 				file(".gemini/.env", "variables, which say where its key is sent"),
@@ -132,6 +138,7 @@ func others() []Agent {
 			Brief: Brief{Variable: "OPENCODE_CONFIG_CONTENT", Value: `{"instructions":["/etc/jailed-claude/brief.md"]}`},
 			// Not .opencode as a whole: its program writes there in the project that
 			// it works on.
+			Follows: []string{".agents/skills", ".opencode/agent", ".opencode/agents", ".opencode/command", ".opencode/commands", ".opencode/mode", ".opencode/modes", ".opencode/npm-shrinkwrap.json", ".opencode/package-lock.json", ".opencode/yarn.lock", ".opencode/skill", ".opencode/skills", "AGENTS.md", "CLAUDE.md", "CONTEXT.md"},
 			Project: []File{
 				file("opencode.json", "settings"),
 				file("opencode.jsonc", "settings"),
@@ -149,6 +156,7 @@ func others() []Agent {
 			// PI_CODING_AGENT_DIR names the folder agent in it.
 			Folders: []Folder{{Path: ".pi"}},
 			Keys:    []Key{anthropicByName(), openAI()},
+			Follows: []string{".agents/skills", ".pi/APPEND_SYSTEM.md", ".pi/SYSTEM.md", ".pi/commands", ".pi/prompts", ".pi/settings.json.lock", ".pi/skills", ".pi/themes", "AGENTS.md", "CLAUDE.md"},
 			Project: []File{
 				file(".pi/extensions", "extensions"),
 				file(".pi/settings.json", "settings"),
@@ -163,6 +171,7 @@ func others() []Agent {
 			Programs: []string{"qwen"}, Package: "@qwen-code/qwen-code", Seen: "0.24.4",
 			Folders: []Folder{{Path: ".qwen"}},
 			Keys:    []Key{openAI()},
+			Follows: []string{".agents/skills", ".qwen/agents", ".qwen/commands", ".qwen/rules", ".qwen/skills", "AGENTS.md", "QWEN.md"},
 			Project: []File{
 				file(".qwen/settings.json", "settings"),
 				file(".qwen/.env", "variables, which say where its key is sent"),
