@@ -21,6 +21,9 @@ func (o *Opened) Show(w io.Writer) error {
 	line("session", "%s", p.Session.ID)
 	line("project", "%s", p.Session.Project)
 	line("agent", "%s", words(p.Agent.Name, p.Agent.Version, p.Agent.Program))
+	if c := p.Session.Container; c != nil {
+		line("container", "created by %s, %s", c.Path, c.Digest)
+	}
 	line("started", "%s", p.Session.Started.Format(time.RFC3339))
 	line("ended", "%s, after %s", p.Session.Ended.Format(time.RFC3339), p.Session.Ended.Sub(p.Session.Started))
 	line("exit status", "%d", p.Session.ExitStatus)

@@ -61,12 +61,21 @@ type Predicate struct {
 
 // Session says which one it was, and how it ended.
 type Session struct {
-	ID         string    `json:"id"`
-	Project    string    `json:"project"`
+	ID      string `json:"id"`
+	Project string `json:"project"`
+	// Runtime is the version of jailed-claude, and Container the OCI runtime that
+	// created the container, where that is another program.
 	Runtime    string    `json:"runtime"`
+	Container  *Program  `json:"container,omitempty"`
 	Started    time.Time `json:"started"`
 	Ended      time.Time `json:"ended"`
 	ExitStatus int       `json:"exitStatus"`
+}
+
+// Program is a program of the host, with the digest of its file.
+type Program struct {
+	Path   string `json:"path"`
+	Digest string `json:"digest"`
 }
 
 // Policy has digests of canonical policies: of the one that applied, and of what the

@@ -150,7 +150,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 			return err
 		}
 	}
-	receipt, err := receipts.Begin(in, j, o, ro.ID, f.receipt, f.receiptKey)
+	receipt, err := receipts.Begin(in, j, o, ro.ID, by, f.receipt, f.receiptKey)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -197,7 +198,13 @@ func TestReceiptAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
-	world.WaitFor(t, "the agent", func() bool { _, err := os.Stat(socket); return err == nil })
+	world.WaitFor(t, "the agent", func() bool {
+		c, err := net.Dial("unix", socket)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
 	add := exec.Command(world.RequireTool(t, "ssh-add"), filepath.Join(dir, "key"))
 	add.Env = []string{"SSH_AUTH_SOCK=" + socket}
 	if out, err := add.CombinedOutput(); err != nil {
@@ -318,5 +325,33 @@ func nothingElse(t *testing.T, dir string) {
 	t.Helper()
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
 		t.Errorf("left: %q", left)
+	}
+}
+
+// TestReceiptOfARuntime: who created the container is said, with what it was.
+func TestReceiptOfARuntime(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	place, err := filepath.EvalSymlinks(world.RequireTool(t, "runc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(w.Dir, "receipt.json")
+	if r := world.Finish(t, w.Base("true", "--runtime", "runc", "--receipt", file)); r.Status != 0 {
+		t.Fatal(r)
+	}
+	if c := said(w, file).Predicate.Session.Container; c == nil || filepath.Base(c.Path) != "runc" || c.Digest != fmt.Sprintf("sha256:%x", sha256.Sum256(program)) {
+		t.Errorf("%+v", c)
+	}
+	own := filepath.Join(w.Dir, "own.json")
+	if r := world.Finish(t, w.Base("true", "--runtime", "own", "--receipt", own)); r.Status != 0 {
+		t.Fatal(r)
+	}
+	if c := said(w, own).Predicate.Session.Container; c != nil {
+		t.Errorf("our own: %+v", c)
 	}
 }

@@ -38,8 +38,9 @@ type Order struct {
 }
 
 // Begin begins the receipt of a session that is to be written to a file and signed
-// with a key; nothing where there is no file.
-func Begin(in *spec.Input, j *contract.Jail, o plan.Options, session, file, key string) (r Order, err error) {
+// with a key; nothing where there is no file. Runtime is the path of the program that
+// creates the container, if that is another one.
+func Begin(in *spec.Input, j *contract.Jail, o plan.Options, session, runtime, file, key string) (r Order, err error) {
 	if file == "" {
 		if key != "" {
 			err = errors.New("--receipt-key: there is no receipt to sign; name its file: --receipt FILE")
@@ -49,6 +50,13 @@ func Begin(in *spec.Input, j *contract.Jail, o plan.Options, session, file, key 
 	s, err := draft(in, j, o, session)
 	if err != nil {
 		return r, err
+	}
+	if filepath.IsAbs(runtime) {
+		sum, err := fileDigest(runtime)
+		if err != nil {
+			return r, fmt.Errorf("--receipt: the runtime: %w", err)
+		}
+		s.Predicate.Session.Container = &receipt.Program{Path: receipt.Text(runtime), Digest: sum}
 	}
 	if r.Draft, err = s.Render(); err != nil {
 		return r, err
