@@ -81,6 +81,7 @@ func TestBridges(t *testing.T) {
 		"xclip [-selection] [clipboard] [-o] [-t] [TARGETS]", "xclip [-selection] [clipboard] [-o] [-t] [image/png]",
 		"notify-send [--app-name=jailed-claude] [--] [jail: build done] [all &lt;b&gt;green&lt;/b&gt;]", "xdg-open [https://allowed.org/a?token=x]",
 	}
+	world.WaitFor(t, "the programs", func() bool { return len(d.said()) >= len(want) })
 	if got := d.said(); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the desktop was asked\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -200,6 +201,8 @@ func TestOpenAsks(t *testing.T) {
 		s.Line("")
 		s.Prompt("host>")
 	}
+	// Nobody waits for the program.
+	world.WaitFor(t, "the page", func() bool { return len(d.said()) > 0 })
 	if got := d.said(); len(got) != 1 || got[0] != "xdg-open [https://accounts.example.org/login?a=b]" {
 		t.Errorf("the desktop was asked %q", got)
 	}

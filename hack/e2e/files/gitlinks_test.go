@@ -101,7 +101,7 @@ func TestGitWritesThroughSymlinks(t *testing.T) {
 	for _, flags := range [][]string{nil, {"--strict"}} {
 		w := world.New(t)
 		rc := w.Write(w.Home+"/.bashrc", "# mine\n")
-		r := w.Bash(`echo "touch executed" >.git/MERGE_MSG; ln -sf `+rc+` .git/COMMIT_EDITMSG; [ "$FOR" = "" ] || sleep 60`, append(flags, "--env", "FOR="+strings.Join(flags, ""))...)
+		r := w.Bash(`echo "touch executed" >.git/MERGE_MSG; rm -f .git/COMMIT_EDITMSG; ln -s `+rc+` .git/COMMIT_EDITMSG; [ "$FOR" = "" ] || sleep 60`, append(flags, "--env", "FOR="+strings.Join(flags, ""))...)
 		status := 0
 		if flags != nil {
 			status = 125

@@ -52,7 +52,7 @@ func TestAWS(t *testing.T) {
 			if r.StatusCode != http.StatusOK || got == nil {
 				t.Fatalf("%q: %s %s", hash, r.Status, text)
 			}
-			if a := got.Header.Get("Authorization"); !strings.Contains(a, "Credential=AKIDREAL/") || !strings.Contains(a, "/eu-central-1/s3/aws4_request") || strings.Contains(a, "Signature=00") {
+			if a := got.Header.Get("Authorization"); !strings.Contains(a, "Credential=AKIDREAL/") || !strings.Contains(a, "/eu-central-1/s3/aws4_request") || strings.HasSuffix(a, "Signature=00") {
 				t.Errorf("%q: %s", hash, a)
 			}
 			if got.Header.Get("X-Amz-Security-Token") != awsToken || got.Header.Get("Range") == "" || got.Header.Get("Accept-Encoding") != "identity" || body != "the body" || got.URL.EscapedPath() != "/b/a%20file+x" {
