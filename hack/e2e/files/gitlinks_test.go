@@ -1,6 +1,7 @@
 package files
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -163,7 +164,8 @@ func TestNewGitDirectories(t *testing.T) {
 		if want == "" && r.Err != "" || want != "" && !strings.Contains(r.Err, `"`+filepath.Join(w.Project, want)+`": `) {
 			t.Errorf("%s: %q is not reported: %s", script, want, r)
 		}
-		if err := os.RemoveAll(w.Project); err != nil {
+		// With its state: another folder at its path is named.
+		if err := errors.Join(os.RemoveAll(w.Project), os.RemoveAll(w.Home+"/.local/state")); err != nil {
 			t.Fatal(err)
 		}
 		w.Repository(w.Project)
