@@ -58,7 +58,7 @@ func instead(refused *launch.Refused, o launch.Options) error {
 		for _, f := range files {
 			f.Close()
 		}
-		os.Exit(launch.Follow(p.Pid))
+		os.Exit(launch.Follow(p.Pid)) //nolint:forbidigo // this process is the jail's, and nothing of it is left to do
 	}
 	return errors.Join(append([]error{refused.Why}, tried...)...)
 }

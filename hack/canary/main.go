@@ -58,7 +58,7 @@ func makeProject(name, dir string) error {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(file, []byte(files[name]), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(files[name]), 0o600); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func (c *Clock) Settle() {
 	}
 }
 
-// Untouched: nothing was made in, moved to or taken from a folder since then,
+// Untouched reports whether nothing was made in, moved to or taken from a folder since then,
 // and it holds no folders.
 func (c *Clock) Untouched(fd int) bool {
 	var st unix.Stat_t
@@ -66,7 +66,7 @@ func (c *Clock) Idle(st *unix.Stat_t, fd int) bool {
 	return known
 }
 
-// Recent: what has this status changed since then, or the clock was
+// Recent reports whether what has this status changed since then, or the clock was
 // set back meanwhile and nobody can tell.
 func (c *Clock) Recent(st *unix.Stat_t) bool {
 	return c.kinds == nil || !time.Unix(st.Ctim.Unix()).Before(c.Began.Add(-Slack))

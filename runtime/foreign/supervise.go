@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -115,7 +116,7 @@ func (s *Supervisor) start(runtime string, trial bool) (_ *os.Process, err error
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, os.NewSyscallError("prctl(PR_SET_CHILD_SUBREAPER)", err)
 	}
-	files, pidFile, before := append(s.Files[:len(s.Files):len(s.Files)], told), filepath.Join(dir, "pid"), children()
+	files, pidFile, before := append(slices.Clip(s.Files), told), filepath.Join(dir, "pid"), children()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	r := exec.CommandContext(ctx, runtime, append(global(runtime, filepath.Join(dir, "state")),

@@ -232,7 +232,7 @@ func (a *asker) among(args ...string) (held []string) {
 
 func (a *asker) lines(args ...string) (lines []string) {
 	out, _ := a.git(args...)
-	for _, l := range strings.Split(out, "\n") {
+	for l := range strings.SplitSeq(out, "\n") {
 		if l != "" && !slices.Contains(lines, l) {
 			lines = append(lines, l)
 		}

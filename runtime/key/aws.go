@@ -81,8 +81,11 @@ func (c *Caller) elsewhere(profile string) (how string, first bool) {
 		key, what string
 		first     bool
 	}{
-		{"role_arn", "a role", true}, {"sso_session", "single sign-on", true}, {"sso_start_url", "single sign-on", true},
-		{"credential_process", "a program", false}, {"login_session", "a login by browser", false},
+		{"role_arn", "a role", true},
+		{"sso_session", "single sign-on", true},
+		{"sso_start_url", "single sign-on", true},
+		{"credential_process", "a program", false},
+		{"login_session", "a login by browser", false},
 	} {
 		if config[m.key] != "" || own[m.key] != "" {
 			return m.what + " (" + m.key + ")", m.first

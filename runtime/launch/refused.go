@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,7 +33,7 @@ func (r *Refused) Files() (files []*os.File, env []string, err error) {
 	fds := r.fds
 	d, detached := IsDetached()
 	if detached {
-		fds = append(fds[:len(fds):len(fds)], d.FD, d.FD+1)
+		fds = append(slices.Clip(fds), d.FD, d.FD+1)
 	}
 	const first = 3
 	for i, fd := range fds {

@@ -322,7 +322,9 @@ func TestNow(t *testing.T) {
 		do   func() error
 		want string
 	}{
-		{func() error { return nil }, dir}, {func() error { return os.Rename(dir, dir+".moved") }, dir + ".moved"}, {func() error { return os.Mkdir(dir, 0o755) }, dir + ".moved"},
+		{func() error { return nil }, dir},
+		{func() error { return os.Rename(dir, dir+".moved") }, dir + ".moved"},
+		{func() error { return os.Mkdir(dir, 0o755) }, dir + ".moved"},
 		{func() error { return os.RemoveAll(dir + ".moved") }, dir},
 	} {
 		must(t, step.do())

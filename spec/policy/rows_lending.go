@@ -2,11 +2,14 @@ package policy
 
 import "github.com/jailed-claude/jailed-claude/spec/policy/lending"
 
-// What the host does for a jail, and what a layer says about it.
 type (
-	SSH          = lending.SSH
-	SSHLayer     = lending.SSHLayer
-	Bridges      = lending.Bridges
+	// SSH is what the host's ssh agent does for a jail.
+	SSH = lending.SSH
+	// SSHLayer is what a layer says about SSH.
+	SSHLayer = lending.SSHLayer
+	// Bridges are what the host's desktop does for a jail.
+	Bridges = lending.Bridges
+	// BridgesLayer is what a layer says about Bridges.
 	BridgesLayer = lending.BridgesLayer
 )
 

@@ -90,9 +90,10 @@ func Claim(stateDir, project string) (Claimed, error) {
 // another disk, is younger than its record: that says nothing of what is at the path
 // now.
 func putAside(dir, project string, id identity) (string, error) {
+	// Of a record that is missing or damaged, the path counts.
 	r, err := readRecord(dir)
-	if err != nil || r.Path != project || !r.differs(id) {
-		return "", nil // damaged: the path counts
+	if surely := err == nil && r.Path == project && r.differs(id); !surely {
+		return "", nil
 	}
 	record, err := os.Lstat(filepath.Join(dir, recordName))
 	if err != nil {

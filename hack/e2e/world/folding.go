@@ -49,8 +49,16 @@ func (f *Folding) Mount(t *testing.T, at string) {
 		_ = unix.Close(fd)
 	})
 	f.nodes = []node{
-		{}, {dir: true}, {1, ".git", "", true}, {2, "HEAD", "ref: refs/heads/main\n", false}, {2, "config", "[core]\n", false}, {2, "objects", "", true}, {2, "refs", "", true},
-		{1, "README", "a project\n", false}, {1, "sub", "", true}, {1, ".env", Planted + "\n", false},
+		{},
+		{dir: true},
+		{1, ".git", "", true},
+		{2, "HEAD", "ref: refs/heads/main\n", false},
+		{2, "config", "[core]\n", false},
+		{2, "objects", "", true},
+		{2, "refs", "", true},
+		{1, "README", "a project\n", false},
+		{1, "sub", "", true},
+		{1, ".env", Planted + "\n", false},
 	}
 	go f.serve(fd)
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Soak: loops are to run in full (hack/soak.sh).
+// Soak reports whether loops are to run in full (hack/soak.sh).
 func Soak() bool { return os.Getenv("JAIL_TEST_SOAK") == "1" }
 
 // Counted is a line of counts, which hack/soak.sh gathers.

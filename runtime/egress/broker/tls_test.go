@@ -261,7 +261,7 @@ func manyStreams(t *testing.T, version, streams int) {
 		_, _ = io.WriteString(w, "done")
 	})
 	go func() {
-		for range n.logged { //nolint:revive // or nobody could log more
+		for range n.logged { // or nobody could log more
 		}
 	}()
 	c := n.client(version)

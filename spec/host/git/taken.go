@@ -87,7 +87,7 @@ var lfsFilter = []Setting{
 	{Key: lfs + "required", Value: "true"},
 }
 
-// Inside: a folder of a jail's PATH has git.
+// Inside reports whether a folder of a jail's PATH has git.
 func Inside(path []string) bool { return has(path, "git") }
 
 func has(path []string, program string) bool {
