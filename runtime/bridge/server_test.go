@@ -302,6 +302,11 @@ func TestAnswers(t *testing.T) {
 			t.Errorf("%.20q: %+v", text, a)
 		}
 	}
+	// One that comes whole is refused before there is room for it.
+	large := io.MultiReader(strings.NewReader(fmt.Sprintf("{\"size\":%d}\n", MaxImage+1)), bytes.NewReader(make([]byte, MaxImage+1)))
+	if _, err := ReadAnswer(large); err == nil {
+		t.Error("an image above the bound is read")
+	}
 	if _, err := ReadRequest(bufio.NewReaderSize(strings.NewReader(strings.Repeat("x", 2*MaxRequest)), MaxRequest)); err == nil {
 		t.Error("a request without an end is read")
 	}

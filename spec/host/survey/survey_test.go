@@ -100,3 +100,27 @@ func TestOwnAgents(t *testing.T) {
 		t.Error("it is protected for everybody")
 	}
 }
+
+// TestProgramsToCome: what git's config names is watched before it exists, and
+// protected once it does; a word that is no path is no file to come.
+func TestProgramsToCome(t *testing.T) {
+	f := newFake(t)
+	write(f.T, f.Project, map[string]string{
+		".git/HEAD":   "ref: refs/heads/main\n",
+		".git/config": "[diff]\n\texternal = ./differ --all\n[alias]\n\tx = !tools/x\n\ty = !later\n[core]\n\tfsmonitor = tools/there\n\teditor = /usr/bin/vi\n",
+		"tools/there": "#!/bin/sh\n",
+	})
+	p := f.mustRead(Options{}).Project
+	watched := names(p.Watch, f.Project)
+	for _, want := range []string{"differ", "tools/x"} {
+		if !slices.Contains(watched, want) {
+			t.Errorf("%s is not watched: %q", want, watched)
+		}
+	}
+	if slices.Contains(watched, "later") || slices.Contains(watched, "--all") {
+		t.Errorf("words are watched: %q", watched)
+	}
+	if got := names(p.Protect, f.Project); !slices.Contains(got, "tools/there") {
+		t.Errorf("protected: %q", got)
+	}
+}
