@@ -84,39 +84,6 @@ type NetworkLayer struct {
 	Upstream    *string
 }
 
-// EnvLayer is what a layer says about Env.
-type EnvLayer struct {
-	Pass []string
-	Set  map[string]string
-}
-
-// NixLayer is what a layer says about Nix.
-type NixLayer struct {
-	Daemon *string
-	Store  *string
-}
-
-// LimitsLayer is what a layer says about Limits. All values must be positive;
-// a layer cannot lift a limit of a weaker one, only replace it.
-type LimitsLayer struct {
-	// Memory in bytes; scalar.ParseMemory reads the written form.
-	Memory *int64
-	Pids   *int64
-	CPUs   *float64
-	Cache  *int64
-}
-
-// IdentityLayer is what a layer says about Identity.
-type IdentityLayer struct {
-	User    *string
-	Nesting *bool
-}
-
-// TerminalLayer is what a layer says about Terminal.
-type TerminalLayer struct {
-	Clipboard *string
-}
-
 // ReviewLayer is what a layer says about Review.
 type ReviewLayer struct {
 	Apply *string

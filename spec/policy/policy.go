@@ -3,6 +3,7 @@ package policy
 import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy/confine"
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
@@ -92,49 +93,6 @@ type Network struct {
 	Upstream string
 }
 
-// Env is the environment beyond the built-in allow-list.
-type Env struct {
-	// Pass names variables that cross from the caller.
-	Pass []string
-	// Set are variables with fixed values.
-	Set map[string]string
-}
-
-// Nix is what the jail sees of Nix.
-type Nix struct {
-	// Daemon is DaemonOff or DaemonAuto.
-	Daemon string
-	// Store is StoreClosure or StoreFull.
-	Store string
-}
-
-// Limits are cgroup limits. Zero means: no limit.
-type Limits struct {
-	// Memory in bytes (memory.max of cgroup v2).
-	Memory int64
-	// Pids is the largest number of processes and threads (pids.max).
-	Pids int64
-	// CPUs is a number of processors (cpu.max as quota/period).
-	CPUs float64
-	// Cache is how many bytes the caches of a project keep; zero is DefaultCache.
-	Cache int64
-}
-
-// Identity is who the agent is inside.
-type Identity struct {
-	// User is UserKeep or UserRoot.
-	User string
-	// Nesting lets the agent make user namespaces, and mounts in them.
-	Nesting bool
-}
-
-// Terminal is what the jail may make the caller's terminal do, beyond showing
-// things.
-type Terminal struct {
-	// Clipboard is ClipboardOff or ClipboardWrite.
-	Clipboard string
-}
-
 // Review is what becomes of what a jail changed in a layer.
 type Review struct {
 	// Apply is ApplyAsk, as empty is, ApplySafe or ApplyNever.
@@ -142,7 +100,7 @@ type Review struct {
 }
 
 // DefaultCache is the limit of caches where there is no other.
-const DefaultCache = 10 << 30
+const DefaultCache = confine.DefaultCache
 
 // Values of the enumerated keys.
 const (
@@ -164,17 +122,17 @@ const (
 	NetInternet = network.Internet
 	NetHost     = network.Host
 
-	DaemonOff  = "off"
-	DaemonAuto = "auto"
+	DaemonOff  = confine.DaemonOff
+	DaemonAuto = confine.DaemonAuto
 
-	StoreClosure = "closure"
-	StoreFull    = "full"
+	StoreClosure = confine.StoreClosure
+	StoreFull    = confine.StoreFull
 
-	UserKeep = "keep"
-	UserRoot = "root"
+	UserKeep = confine.UserKeep
+	UserRoot = confine.UserRoot
 
-	ClipboardOff   = "off"
-	ClipboardWrite = "write"
+	ClipboardOff   = confine.ClipboardOff
+	ClipboardWrite = confine.ClipboardWrite
 
 	ApplyAsk   = "ask"
 	ApplySafe  = "safe"

@@ -9,15 +9,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/policy/scalar"
 )
 
-// Row is a key, and where its value is in a layer and in a policy.
-type Row[L, P any] struct {
-	key.Key
-	Check  func(value string) (problem string)
-	Change change.Meaning
-	Layer  func(*L) any
-	Policy func(*P) any
-}
-
 // SSH is what the host's ssh agent signs for the jail.
 type SSH struct {
 	// Keys are fingerprints, or paths of .pub files of the host.
@@ -46,8 +37,8 @@ type BridgesLayer struct {
 }
 
 // SSHRows are the keys of [ssh].
-func SSHRows() []Row[SSHLayer, SSH] {
-	return []Row[SSHLayer, SSH]{
+func SSHRows() []key.Row[SSHLayer, SSH] {
+	return []key.Row[SSHLayer, SSH]{
 		{
 			Key: key.Key{
 				Name: "ssh.keys", Type: key.Strings,
@@ -82,10 +73,10 @@ func SSHRows() []Row[SSHLayer, SSH] {
 }
 
 // BridgeRows are the keys of [bridges].
-func BridgeRows() []Row[BridgesLayer, Bridges] {
+func BridgeRows() []key.Row[BridgesLayer, Bridges] {
 	opens := []string{network.BridgeOff, network.BridgeAsk, network.BridgeAlways}
 	reads := []string{network.BridgeOff, network.BridgeImages}
-	return []Row[BridgesLayer, Bridges]{
+	return []key.Row[BridgesLayer, Bridges]{
 		{
 			Key:    key.Key{Name: "bridges.open", Type: key.String, Values: opens, Text: "Whether your browser opens pages (https) that the jail asks for: never, after your yes, or at once where the jail may connect itself. Never, if it is left out."},
 			Change: change.Meaning{Direction: change.Ranked, Rank: ranked(opens), Wider: "your browser opens pages of the jail's choice", Narrower: "the jail opens fewer pages in your browser"},
