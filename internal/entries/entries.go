@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,47 +21,74 @@ const Buffer = 64 << 10
 // only during the call.
 func Each(fd int, buf []byte, visit func(name []byte, kind byte) (more bool)) error {
 	for {
-		n, err := unix.Getdents(fd, buf)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
+		n, err := Read(fd, buf)
 		if err != nil || n <= 0 {
 			return err
 		}
-		// struct linux_dirent64 (getdents(2)): inode and offset of 8 bytes,
-		// length of the record, type, name with a NUL and padding.
-		const lenAt, typeAt, nameAt = 16, 18, 19
-		for b := buf[:n]; len(b) > nameAt; {
-			size := int(binary.NativeEndian.Uint16(b[lenAt:]))
-			if size <= nameAt || size > len(b) {
-				return unix.EIO
-			}
-			name := b[nameAt:size]
-			if end := bytes.IndexByte(name, 0); end >= 0 {
-				name = name[:end]
-			}
-			if string(name) != "." && string(name) != ".." && !visit(name, b[typeAt]) {
-				return nil
-			}
-			b = b[size:]
+		if more, err := Visit(buf[:n], visit); err != nil || !more {
+			return err
 		}
 	}
 }
 
-// First tells names apart by their first byte, which settles nearly all.
-type First [256]bool
-
-// Add notes that names may begin as this one does. One without a first byte, or
-// with a "*" there, lets all through.
-func (f *First) Add(name string) {
-	if name == "" || name[0] == '*' {
-		for i := range f {
-			f[i] = true
+// Read fills buf with entries of an open folder, for Visit; none are left where it
+// says 0.
+func Read(fd int, buf []byte) (n int, err error) {
+	for {
+		n, err = unix.Getdents(fd, buf)
+		if !errors.Is(err, unix.EINTR) {
+			return max(n, 0), err
 		}
+	}
+}
+
+// Visit is Each for what Read has read.
+func Visit(b []byte, visit func(name []byte, kind byte) (more bool)) (more bool, err error) {
+	// struct linux_dirent64 (getdents(2)): inode and offset of 8 bytes,
+	// length of the record, type, name with a NUL and padding.
+	const lenAt, typeAt, nameAt = 16, 18, 19
+	for len(b) > nameAt {
+		size := int(binary.NativeEndian.Uint16(b[lenAt:]))
+		if size <= nameAt || size > len(b) {
+			return false, unix.EIO
+		}
+		name := b[nameAt:size]
+		if end := bytes.IndexByte(name, 0); end >= 0 {
+			name = name[:end]
+		}
+		if string(name) != "." && string(name) != ".." && !visit(name, b[typeAt]) {
+			return false, nil
+		}
+		b = b[size:]
+	}
+	return true, nil
+}
+
+// First tells names apart by their first byte and their length, which settles
+// nearly all.
+type First [256]uint64
+
+// longest stands for all lengths from there on.
+const longest = 63
+
+// Add notes that names may be as this one, in which a "*" stands for any
+// characters.
+func (f *First) Add(name string) {
+	lengths := uint64(1) << min(len(name), longest)
+	before, _, glob := strings.Cut(name, "*")
+	if glob {
+		lengths = ^uint64(0) << min(len(name)-1, longest)
+	}
+	if before != "" {
+		f[before[0]] |= lengths
 		return
 	}
-	f[name[0]] = true
+	for i := range f {
+		f[i] |= lengths
+	}
 }
 
-// May tells whether a name begins as one that was added.
-func (f *First) May(name []byte) bool { return len(name) > 0 && f[name[0]] }
+// May tells whether a name can be one that was added.
+func (f *First) May(name []byte) bool {
+	return len(name) > 0 && f[name[0]]>>min(len(name), longest)&1 == 1
+}

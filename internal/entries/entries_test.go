@@ -1,9 +1,11 @@
 package entries
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -47,13 +49,28 @@ func TestFirst(t *testing.T) {
 	var f First
 	f.Add(".git")
 	f.Add("mise*")
-	for name, want := range map[string]bool{".x": true, "m": true, "x": false, "": false} {
-		if f.May([]byte(name)) != want {
-			t.Errorf("%q", name)
+	f.Add("a.*.toml")
+	f.Add(strings.Repeat("l", 100))
+	check := func(want bool, names ...string) {
+		t.Helper()
+		for _, name := range names {
+			if f.May([]byte(name)) != want {
+				t.Errorf("%q", name)
+			}
 		}
 	}
+	check(true, ".git", ".xxx", "mise", "mise.local.toml", "a..toml", "a.x.toml", strings.Repeat("l", 100), strings.Repeat("l", 63), strings.Repeat("m", 255))
+	check(false, "", ".x", ".gitx", "x", "git", "m", "mis", "a.toml", strings.Repeat("l", 62))
 	f.Add("*.x")
-	if !f.May([]byte("x")) {
-		t.Error("a star lets all through")
+	check(true, ".x", "y.x", "some.x")
+	check(false, "", "y")
+}
+
+func TestRead(t *testing.T) {
+	if _, err := Read(-1, make([]byte, 64)); !errors.Is(err, unix.EBADF) {
+		t.Error(err)
+	}
+	if more, err := Visit([]byte(strings.Repeat("\xff", 64)), func([]byte, byte) bool { t.Error("called"); return true }); more || !errors.Is(err, unix.EIO) {
+		t.Errorf("%v, %v for what is no record", more, err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 type Spellings struct {
 	plain map[string]string
 	globs []string
+	// globbed tells which entries a glob can be for.
+	globbed First
 	// first says which entries are looked at, by their first byte: those with
 	// another spelling than usual in them, or all.
 	first [256]struct{ odd, all bool }
@@ -27,6 +29,7 @@ func (s *Spellings) Add(name string) {
 	folded := fold([]byte(name))
 	if strings.Contains(name, "*") {
 		s.globs = append(s.globs, folded)
+		s.globbed.Add(folded)
 	} else {
 		s.plain[folded] = name
 	}
@@ -46,12 +49,16 @@ func (s *Spellings) Other(entry []byte) string {
 	if f := s.first[entry[0]]; !f.odd || !f.all && !odd(entry) {
 		return ""
 	}
-	folded := fold(entry)
-	name, ok := s.plain[folded]
-	if !ok {
+	var room [64]byte
+	folded := ascii(room[:0], entry)
+	if folded == nil {
+		folded = []byte(fold(entry))
+	}
+	name, ok := s.plain[string(folded)]
+	if !ok && s.globbed.May(folded) {
 		for _, g := range s.globs {
-			if match, _ := path.Match(g, folded); match {
-				name = folded
+			if match, _ := path.Match(g, string(folded)); match {
+				name = string(folded)
 			}
 		}
 	}
@@ -69,6 +76,24 @@ func odd(name []byte) bool {
 		}
 	}
 	return false
+}
+
+// ascii is fold for a short name in ASCII, which needs no memory of its own: appended
+// to room, or nil.
+func ascii(room, name []byte) []byte {
+	if len(name) > cap(room) {
+		return nil
+	}
+	for _, b := range name {
+		switch {
+		case b >= utf8.RuneSelf:
+			return nil
+		case b >= 'A' && b <= 'Z':
+			b += 'a' - 'A'
+		}
+		room = append(room, b)
+	}
+	return room
 }
 
 // fold is one spelling for all that some file system takes for the same, of names

@@ -42,28 +42,25 @@ func (c *Clock) Settle() {
 	}
 }
 
-// Untouched reports whether nothing was made in, moved to or taken from a folder since then,
-// and it holds no folders.
-func (c *Clock) Untouched(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && c.Idle(&st, fd)
-}
-
-// Idle is Untouched for the status of a folder. fd is it, or another one of its file
-// system.
-func (c *Clock) Idle(st *unix.Stat_t, fd int) bool {
-	if st.Nlink != 2 || c.Recent(st) {
+// Idle reports whether nothing was made in, moved to or taken from a folder of an
+// open one since then, and it holds no folders.
+func (c *Clock) Idle(dir int, name string) bool {
+	var own, st unix.Stat_t
+	if unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Nlink != 2 || c.Recent(&st) {
 		return false
 	}
 	dev := uint64(st.Dev) //nolint:unconvert // of 32 bits elsewhere
-	known, ok := c.kinds[dev]
-	if !ok {
+	local, known := c.kinds[dev]
+	if !known {
+		if unix.Fstat(dir, &own) != nil || own.Dev != st.Dev {
+			return false // dir does not tell which file system it is
+		}
 		// Local ones, whose folders count the folders in them as links.
 		var fs unix.Statfs_t
-		known = unix.Fstatfs(fd, &fs) == nil && (fs.Type == unix.EXT4_SUPER_MAGIC || fs.Type == unix.XFS_SUPER_MAGIC || fs.Type == unix.TMPFS_MAGIC || fs.Type == unix.F2FS_SUPER_MAGIC)
-		c.kinds[dev] = known
+		local = unix.Fstatfs(dir, &fs) == nil && (fs.Type == unix.EXT4_SUPER_MAGIC || fs.Type == unix.XFS_SUPER_MAGIC || fs.Type == unix.TMPFS_MAGIC || fs.Type == unix.F2FS_SUPER_MAGIC)
+		c.kinds[dev] = local
 	}
-	return known
+	return local
 }
 
 // Recent reports whether what has this status changed since then, or the clock was

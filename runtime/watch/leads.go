@@ -49,13 +49,11 @@ func (w *Watch) symlinks(dir string, below bool, left *int) (list []finding) {
 			list = append(list, finding{p, w.leadsTo(p)})
 		}
 	}
-	var own, st unix.Stat_t
-	_ = unix.Fstat(fd, &own)
 	// Names in there are of git's choice.
 	_, git := w.git[path.Dir(dir)]
 	below = below && (!git || path.Base(dir) != "objects")
 	for _, name := range folders {
-		if !below || *left <= 0 || unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Dev == own.Dev && w.clock.Idle(&st, fd) {
+		if !below || *left <= 0 || w.clock.Idle(fd, name) {
 			continue
 		}
 		list = append(list, w.symlinks(path.Join(dir, name), true, left)...)

@@ -18,20 +18,6 @@ func (w *Watch) list(dir string, wanted func(name []byte) bool) (names, folders 
 	return w.read(fd, wanted)
 }
 
-// listNew is the same for a folder in which only what is new matters: nothing for
-// one to which nothing came, and which holds no folders.
-func (w *Watch) listNew(dir string, wanted func(name []byte) bool) (names, folders []string) {
-	fd, err := w.open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
-	if err != nil {
-		return nil, nil
-	}
-	defer unix.Close(fd)
-	if w.clock.Untouched(fd) {
-		return nil, nil
-	}
-	return w.read(fd, wanted)
-}
-
 func (w *Watch) read(fd int, wanted func(name []byte) bool) (names, folders []string) {
 	if w.buf == nil {
 		w.buf = make([]byte, entries.Buffer)

@@ -34,7 +34,7 @@ func newNames(list map[string]string) names {
 	}
 	for _, rel := range slices.Sorted(maps.Keys(list)) {
 		one := name{strings.Split(rel, "/"), list[rel]}
-		n.first.Add(rel)
+		n.first.Add(one.parts[0])
 		n.spellings.Add(one.parts[0])
 		if first := one.parts[0]; strings.Contains(first, "*") {
 			n.globs = append(n.globs, one)

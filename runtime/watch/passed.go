@@ -46,10 +46,8 @@ func (w *Watch) below(dir string) (names, folders []string) {
 	}
 	defer unix.Close(fd)
 	names, all := w.read(fd, func(name []byte) bool { return string(name) == ".git" || w.names.spellings.Other(name) == ".git" })
-	var own, st unix.Stat_t
-	_ = unix.Fstat(fd, &own)
 	for _, name := range all {
-		if name == ".git" || unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Dev == own.Dev && w.clock.Idle(&st, fd) {
+		if name == ".git" || w.clock.Idle(fd, name) {
 			continue
 		}
 		if p := path.Join(dir, name); !w.held[p] {

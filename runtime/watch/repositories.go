@@ -20,19 +20,30 @@ func (w *Watch) search(project string) (found []finding, bounded bool) {
 	type folder struct {
 		path  string
 		depth int
+		// idle: nothing came to it. It counts, for the search at the start did.
+		idle bool
 	}
 	var rest []string
-	for queue, left := []folder{{project, 0}}, search.Folders; len(queue) > 0; left-- {
+	for queue, left := []folder{{path: project}}, search.Folders; len(queue) > 0; left-- {
 		if left == 0 {
 			bounded = true
 			for _, f := range queue {
-				rest = append(rest, f.path)
+				if !f.idle {
+					rest = append(rest, f.path)
+				}
 			}
 			break
 		}
 		f := queue[0]
 		queue = queue[1:]
-		names, folders := w.listNew(f.path, w.matters)
+		if f.idle {
+			continue
+		}
+		fd, err := w.open(f.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+		if err != nil {
+			continue
+		}
+		names, folders := w.read(fd, w.matters)
 		for _, name := range names {
 			name = w.spelled(f.path, name)
 			if name == ".git" && f.path != project && !slices.Contains(w.repositories[project], f.path) {
@@ -48,15 +59,18 @@ func (w *Watch) search(project string) (found []finding, bounded bool) {
 			found = append(found, w.named(f.path, name)...)
 		}
 		for _, name := range folders {
-			p := path.Join(f.path, name)
+			p, idle := f.path+"/"+name, w.clock.Idle(fd, name)
 			switch {
 			case name == ".git" || slices.Contains(w.hidden, p):
 			case f.depth == search.Depth || search.Skips(name) || name == search.BuildFolder && w.isBuild(p):
-				rest = append(rest, p)
+				if !idle {
+					rest = append(rest, p)
+				}
 			default:
-				queue = append(queue, folder{p, f.depth + 1})
+				queue = append(queue, folder{p, f.depth + 1, idle})
 			}
 		}
+		_ = unix.Close(fd)
 	}
 	if len(w.git) > 0 { // else there is no index to lead there
 		more, unseen := w.passed(project, rest)

@@ -1,7 +1,6 @@
 package survey
 
 import (
-	"bytes"
 	"os"
 	"path"
 	"path/filepath"
@@ -29,7 +28,11 @@ type guardList struct {
 	all   []guard
 	plain map[string][]guard
 	globs []guard
-	first entries.First
+	// affixes are what names of the globs begin and end with, suffixes what those of
+	// which nothing is known but the end; first is of all others.
+	affixes  [][2]string
+	suffixes []string
+	first    entries.First
 	// spellings are of their first components, and of what git looks for.
 	spellings entries.Spellings
 }
@@ -57,27 +60,41 @@ func listOf(agents []agent.Agent) *guardList {
 		l.spellings.Add(git)
 	}
 	for _, g := range l.all {
-		l.first.Add(g.path)
 		first, _, _ := strings.Cut(g.path, "/")
+		before, after, glob := strings.Cut(first, "*") // it is alone in its name: see tools
 		l.spellings.Add(first)
-		if strings.Contains(first, "*") {
-			l.globs = append(l.globs, g)
-		} else {
+		if !glob {
 			l.plain[first] = append(l.plain[first], g)
+		} else {
+			l.globs = append(l.globs, g)
 		}
+		switch {
+		case before == "":
+			l.suffixes = append(l.suffixes, after)
+			continue
+		case glob:
+			l.affixes = append(l.affixes, [2]string{before, after})
+		}
+		l.first.Add(first)
 	}
 	return l
 }
 
 // has tells whether a guard begins with a file or folder of that name.
 func (l *guardList) has(name []byte) bool {
+	for _, end := range l.suffixes {
+		if len(name) >= len(end) && string(name[len(name)-len(end):]) == end {
+			return true
+		}
+	}
+	if !l.first.May(name) {
+		return false
+	}
 	if _, ok := l.plain[string(name)]; ok {
 		return true
 	}
-	return slices.ContainsFunc(l.globs, func(g guard) bool {
-		// A "*" is alone in its name: see tools.
-		before, after, _ := strings.Cut(g.path, "*")
-		return len(name) >= len(before)+len(after) && bytes.HasPrefix(name, []byte(before)) && bytes.HasSuffix(name, []byte(after))
+	return slices.ContainsFunc(l.affixes, func(a [2]string) bool {
+		return len(name) >= len(a[0])+len(a[1]) && string(name[:len(a[0])]) == a[0] && string(name[len(name)-len(a[1]):]) == a[1]
 	})
 }
 

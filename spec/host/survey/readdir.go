@@ -1,10 +1,6 @@
 package survey
 
-import (
-	"golang.org/x/sys/unix"
-
-	"github.com/jailed-claude/jailed-claude/internal/entries"
-)
+import "github.com/jailed-claude/jailed-claude/internal/entries"
 
 // entry is one name in a folder, with its type where the file system says it.
 type entry struct {
@@ -19,6 +15,7 @@ type entry struct {
 type lister struct {
 	buf   []byte
 	reads int
+	ahead entries.Ahead
 }
 
 // list calls visit for each entry but "." and "..". It does not follow a
@@ -28,12 +25,7 @@ func (l *lister) list(dir string, visit func(entry)) error {
 	if l.buf == nil {
 		l.buf = make([]byte, entries.Buffer)
 	}
-	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	return entries.Each(fd, l.buf, func(name []byte, kind byte) bool {
+	return l.ahead.Each(dir, l.buf, func(name []byte, kind byte) bool {
 		visit(entry{name: name, kind: kind})
 		return true
 	})

@@ -33,6 +33,8 @@ type walk struct {
 	*survey
 	lister
 	queue []folder
+	// expected is how many of them, from the first on, are being read.
+	expected int
 	// matches counts what patterns found.
 	matches int
 	// passed are the folders of tools in which what is to be hidden is not looked
@@ -54,11 +56,13 @@ type folder struct {
 }
 
 func (w *walk) run(ctx context.Context, states []pattern.State) error {
+	defer w.ahead.Close()
 	w.queue = []folder{{path: w.p.Dir, states: states, nested: true}}
 	for len(w.queue) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		w.expect()
 		d := w.queue[0]
 		w.queue = w.queue[1:]
 		if d.nested {
@@ -87,6 +91,19 @@ func (w *walk) run(ctx context.Context, states []pattern.State) error {
 	return nil
 }
 
+// expect has the next folders read already, where there are many: for a few it is
+// not worth it.
+func (w *walk) expect() {
+	const many = 64
+	w.expected = max(w.expected-1, 0)
+	for w.expected < len(w.queue) && len(w.queue) >= many {
+		if d := w.queue[w.expected]; !d.nested || w.searched+w.expected >= search.Folders || !w.ahead.Expect(d.path) {
+			return
+		}
+		w.expected++
+	}
+}
+
 // enter looks at the entries of d that can matter.
 func (w *walk) enter(d folder) error {
 	d.states = pattern.Open(d.states)
@@ -101,7 +118,6 @@ func (w *walk) enter(d folder) error {
 	var found error
 	var guarded []string
 	repository, head := false, false
-	first := &w.guards.first
 	err := w.list(d.path, func(e entry) {
 		if found != nil {
 			return
@@ -109,7 +125,7 @@ func (w *walk) enter(d folder) error {
 		if d.nested {
 			repository = repository || string(e.name) == ".git"
 			head = head || string(e.name) == "HEAD"
-			if first.May(e.name) && w.guards.has(e.name) {
+			if w.guards.has(e.name) {
 				guarded = append(guarded, string(e.name))
 			} else if w.guards.spellings.Other(e.name) != "" {
 				w.p.Respelled = append(w.p.Respelled, filepath.Join(d.path, string(e.name)))

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -171,6 +173,27 @@ func counted(t testing.TB, f *fake, hide ...string) (reads int, p Project) {
 	}
 	v.finish()
 	return w.reads, *v.p
+}
+
+// TestWalkReadsAhead: in a tree of many folders the walk finds the same, whether
+// other processors read for it or not.
+func TestWalkReadsAhead(t *testing.T) {
+	f := newFake(t)
+	for i := range 300 {
+		files(t, f.Project, fmt.Sprintf("pkg/p%d/main.go", i), fmt.Sprintf("pkg/p%d/.vscode/tasks.json", i), fmt.Sprintf("pkg/p%d/sub/.env", i))
+	}
+	files(t, f.Project, "pkg/p200/vendored/.git/HEAD")
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	reads, alone := counted(t, f, ".env")
+	runtime.GOMAXPROCS(2)
+	for range 3 {
+		if n, p := counted(t, f, ".env"); n != reads || !reflect.DeepEqual(p, alone) {
+			t.Errorf("%d folders read, %d hidden, %d protected; alone %d, %d, %d", n, len(p.Hide), len(p.Protect), reads, len(alone.Hide), len(alone.Protect))
+		}
+	}
+	if len(alone.Hide) != 300 || len(alone.Protect) < 300 || len(alone.Nested) != 1 {
+		t.Errorf("%d hidden, %d protected, nested %q", len(alone.Hide), len(alone.Protect), alone.Nested)
+	}
 }
 
 func TestWalkReadsOnlyWhatMatters(t *testing.T) {
