@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// diffs makes the differences of all items, on all processors.
-func (r *Review) diffs(items []*Item, most int64) []string {
+// Diffs makes the differences of all items, on all processors.
+func (r *Review) Diffs(items []*Item, most int64) []string {
 	texts := make([]string, len(items))
 	work := make(chan int)
 	var wait sync.WaitGroup

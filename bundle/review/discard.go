@@ -9,7 +9,23 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 )
+
+// ofLayer are those of the paths that name something of the layer; nil if there were
+// some, and none does.
+func (r *Review) ofLayer(named []string) []string {
+	of := []string{}
+	for _, p := range named {
+		if p == "." || paths.Below(p, dotGit) || slices.ContainsFunc(r.Items, func(i *Item) bool { return i.Left == nil && paths.Below(i.Path, p) }) {
+			of = append(of, p)
+		}
+	}
+	if len(of) == 0 && len(named) > 0 {
+		return nil
+	}
+	return of
+}
 
 // discarded is the folder with what was discarded last.
 const discarded = "discarded"
@@ -18,14 +34,29 @@ const discarded = "discarded"
 //
 // Preconditions: r is from Lock.
 func (r *Review) Discard(w Wanted) (d Done, err error) {
+	if r.none {
+		if len(w.Paths) == 0 {
+			return d, r.errUnnamed()
+		}
+		if err := w.Clean(r); err != nil {
+			return d, err
+		}
+		return d, r.drop(w, &d)
+	}
 	if apply.Unfinished(r.o.Layer) {
-		return d, hint.Add(errors.New("an apply was interrupted"), "to finish it: "+r.dir.Review()+" --apply", "to take it back: "+r.dir.Review()+" --undo")
+		return d, hint.Add(errors.New("an apply was interrupted"), "to finish it: "+r.Command()+" --apply", "to take it back: "+r.Command()+" --undo")
 	}
 	if err := r.read(); err != nil {
 		return d, err
 	}
-	if err := w.clean(r); err != nil {
+	if err := w.Clean(r); err != nil {
 		return d, err
+	}
+	if err := r.drop(w, &d); err != nil {
+		return d, err
+	}
+	if w.Paths = r.ofLayer(w.Paths); w.Paths == nil {
+		return d, nil
 	}
 	d.Kept = filepath.Join(r.o.Layer, discarded)
 	if err := apply.RemoveAll(d.Kept); err != nil {
@@ -35,7 +66,7 @@ func (r *Review) Discard(w Wanted) (d Done, err error) {
 		return d, err
 	}
 	if len(w.Paths) == 0 || slices.Contains(w.Paths, ".") {
-		d.Files = len(r.Items)
+		d.Files += len(r.Items)
 		if err := os.Rename(r.dir.Upper(), filepath.Join(d.Kept, "upper")); err != nil {
 			return d, err
 		}

@@ -3,8 +3,6 @@ package review
 import (
 	"errors"
 	"fmt"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -42,8 +40,11 @@ type Done struct {
 	// Failed are paths that were left as they were, Held counts those that wait.
 	Failed []apply.Failure `json:"failed,omitempty"`
 	Held   int             `json:"held"`
-	// Kept is a folder with what was discarded.
-	Kept string `json:"kept,omitempty"`
+	// Kept is a folder with what was discarded of a layer, Dropped one with what was
+	// dropped from the host. Accepted counts what was left there with a yes.
+	Kept     string `json:"kept,omitempty"`
+	Dropped  string `json:"dropped,omitempty"`
+	Accepted int    `json:"accepted,omitempty"`
 }
 
 // String is what was applied, in words.
@@ -73,21 +74,14 @@ func in(list []string, p string) bool {
 	return slices.ContainsFunc(list, func(l string) bool { return l == "." || paths.Below(p, l) })
 }
 
-// wants: the user named it, or a folder that it is in, or nothing.
-func (w *Wanted) wants(p string) bool { return len(w.Paths) == 0 || in(w.Paths, p) }
+// Wants: the user named it, or a folder that it is in, or nothing.
+func (w *Wanted) Wants(p string) bool { return len(w.Paths) == 0 || in(w.Paths, p) }
 
-// clean makes paths relative to the project, and refuses those that name nothing.
-func (w *Wanted) clean(r *Review) error {
+// Clean makes paths relative to the project, and refuses those that name nothing.
+func (w *Wanted) Clean(r *Review) error {
 	for _, list := range [][]string{w.Paths, w.Executes, w.Over} {
 		for i, p := range list {
-			if filepath.IsAbs(p) {
-				rel, err := filepath.Rel(r.Project, p)
-				if err != nil {
-					return err
-				}
-				p = rel
-			}
-			p = path.Clean(p)
+			p = r.relative(p)
 			known := p == "." || paths.Below(p, dotGit) && r.Git != nil
 			for _, item := range r.Items {
 				known = known || paths.Below(item.Path, p)
@@ -98,7 +92,7 @@ func (w *Wanted) clean(r *Review) error {
 				}
 			}
 			if !known {
-				return hint.Add(fmt.Errorf("the layer has no change of %q", p), "to see what it has: "+r.dir.Review())
+				return hint.Add(fmt.Errorf("the layer has no change of %q", p), "to see what it has: "+r.Command())
 			}
 			list[i] = p
 		}
@@ -110,6 +104,12 @@ func (w *Wanted) clean(r *Review) error {
 //
 // Preconditions: r is from Lock.
 func (r *Review) Apply(w Wanted) (d Done, err error) {
+	if r.none {
+		if err := w.Clean(r); err != nil {
+			return d, err
+		}
+		return d, r.accept(w, &d)
+	}
 	if d, err = r.finish(w.Step); err != nil && !errors.Is(err, apply.ErrNone) || len(d.Failed) > 0 || d.Back {
 		return d, err
 	}
@@ -117,9 +117,12 @@ func (r *Review) Apply(w Wanted) (d Done, err error) {
 		return d, err
 	}
 	if w.Digest != "" && w.Digest != r.Digest {
-		return d, hint.Add(fmt.Errorf("%w: its digest is %s now", ErrDigest, r.Digest), "look again: "+r.dir.Review())
+		return d, hint.Add(fmt.Errorf("%w: its digest is %s now", ErrDigest, r.Digest), "look again: "+r.Command())
 	}
-	if err := w.clean(r); err != nil {
+	if err := w.Clean(r); err != nil {
+		return d, err
+	}
+	if err := r.accept(w, &d); err != nil {
 		return d, err
 	}
 	p := plan{r: r, w: &w}
@@ -146,7 +149,7 @@ func (r *Review) Apply(w Wanted) (d Done, err error) {
 		if !apply.Unfinished(r.o.Layer) {
 			return d, errors.Join(err, work.Abandon())
 		}
-		return d, hint.Add(err, "when there is room again, this finishes it: "+r.dir.Review()+" --apply", "or take it back: "+r.dir.Review()+" --undo")
+		return d, hint.Add(err, "when there is room again, this finishes it: "+r.Command()+" --apply", "or take it back: "+r.Command()+" --undo")
 	}
 	return d, r.rebase(nil)
 }
@@ -174,6 +177,9 @@ func (r *Review) takenBack(work *apply.Work) error {
 //
 // Preconditions: r is from Lock.
 func (r *Review) Undo(step func(string)) (d Done, err error) {
+	if r.none {
+		return d, apply.ErrNone
+	}
 	work := &apply.Work{Layer: r.o.Layer, Project: r.o.Project, Refs: repo.Mover(r.o.Layer, r.o.Project, r.keep()), Step: step}
 	defer work.Close()
 	if d.Failed, err = work.Undo(); err != nil {

@@ -9,14 +9,17 @@ import (
 type End struct {
 	// Safe has what is ordinary applied. Otherwise Ask is asked.
 	Safe bool
-	Ask  func(question string) (yes bool)
-	Say  func(format string, args ...any)
+	// Apply applies what is ordinary of what the digest stands for.
+	Apply func(o Options, digest string) error
+	Ask   func(question string) (yes bool)
+	Say   func(format string, args ...any)
 }
 
 // Do says what the layer holds, on one line, and applies what is ordinary, or not.
 // No lock is held while somebody thinks: what is applied then is what was counted,
 // or nothing.
 func (e End) Do(o Options) error {
+	o.Left = "" // the jail has said it
 	r, err := New(o)
 	if err != nil {
 		return err
@@ -26,11 +29,11 @@ func (e End) Do(o Options) error {
 	if empty {
 		return nil
 	}
-	e.Say("the layer holds %s; to look at it: %s", line, r.dir.Review())
+	e.Say("the layer holds %s; to look at it: %s", line, r.Command())
 	if !ordinary || !e.Safe && !e.Ask("apply what is ordinary? [y/N] ") {
 		return nil
 	}
-	return Command{Wanted: Wanted{Digest: digest}, Apply: true, Say: e.Say}.change(o)
+	return e.Apply(o, digest)
 }
 
 // ordinary tells whether there is something that is applied without a yes.
@@ -65,6 +68,7 @@ func (r *Review) line() string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, many))
 		}
 	}
+	count(c.Left, "on the host already that it would execute or trust", "on the host already that it would execute or trust")
 	count(c.Ordinary, "ordinary change", "ordinary changes")
 	count(c.Refs, "branch or tag", "branches and tags")
 	count(c.Held, "that the host would execute or trust", "that the host would execute or trust")

@@ -13,7 +13,18 @@ import (
 func (w *world) atEnd(safe bool, asked func() bool) (said string, err error) {
 	var b strings.Builder
 	err = End{
-		Safe: safe, Say: func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) },
+		Safe: safe, Apply: func(o Options, digest string) error {
+			r, err := Lock(o)
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			d, err := r.Apply(Wanted{Digest: digest})
+			if err == nil {
+				fmt.Fprintf(&b, "applied %s; to take it back: jailed-claude review --undo\n", d)
+			}
+			return err
+		}, Say: func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) },
 		Ask: func(question string) bool {
 			b.WriteString(question + "\n")
 			return asked()

@@ -36,7 +36,7 @@ func (p *plan) items() {
 		if i.New != nil && i.New.Kind == upper.Folder && (i.Old == nil || i.Old.Kind != upper.Folder) {
 			folders[i.Path] = i
 		}
-		if i.note || !w.wants(i.Path) && !in(w.Executes, i.Path) {
+		if i.note || !w.Wants(i.Path) && !in(w.Executes, i.Path) {
 			continue
 		}
 		if i.Why != "" && !in(w.Executes, i.Path) {
@@ -103,10 +103,10 @@ func state(text string, mode uint32) *upper.State {
 // git adds what belongs to the repository, and brings its objects over.
 func (p *plan) git(work *apply.Work) error {
 	u := p.r.Git
-	if u != nil && u.Problem != "" && p.w.wants(dotGit) {
+	if u != nil && u.Problem != "" && p.w.Wants(dotGit) {
 		return errors.New(u.Problem)
 	}
-	if u == nil || !p.w.wants(dotGit) {
+	if u == nil || !p.w.Wants(dotGit) {
 		return nil
 	}
 	yes := func(path string) bool { return in(p.w.Executes, path) }

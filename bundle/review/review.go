@@ -21,8 +21,9 @@ import (
 
 // Options say which layer, and what is known of its project.
 type Options struct {
-	// Layer is the layer's folder, Project what lies below it.
-	Layer, Project string
+	// Layer is the layer's folder, Project what lies below it. Left has what jails
+	// without a layer left on the host; empty where that is not asked for.
+	Layer, Project, Left string
 	// Others are the names of the project's other layers.
 	Others []string
 	// Trusted says why the host would execute or trust a path of the project;
@@ -60,6 +61,8 @@ type Item struct {
 	New  *upper.State `json:"new,omitempty"`
 	// Files is how many files a deleted folder holds.
 	Files int `json:"files,omitempty"`
+	// Left is there for what is on the host already.
+	Left *Left `json:"left,omitempty"`
 	// Diff is there in JSON.
 	Diff string `json:"diff,omitempty"`
 
@@ -69,10 +72,10 @@ type Item struct {
 	merged string
 }
 
-// Review is what a layer holds.
+// Review is what a layer holds, and what jails without one left.
 type Review struct {
 	Project string    `json:"project"`
-	Since   time.Time `json:"since"`
+	Since   time.Time `json:"since,omitzero"`
 	// Items are sorted: those that wait for a yes come first.
 	Items []*Item `json:"items"`
 	// Git is what became of the repository.
@@ -89,8 +92,8 @@ type Review struct {
 	dir   layer.Dir
 	base  layer.Base
 	moved []string
-	// own: the project has a git directory that is its own.
-	own          bool
+	// own: the project has a git directory that is its own. none: there is no layer.
+	own, none    bool
 	held         *upper.Held
 	blobs        *repo.Blobs
 	older        map[string]int64
@@ -105,7 +108,7 @@ var ErrNoLayer = errors.New("this project has no layer")
 // until it is closed.
 func Lock(o Options) (*Review, error) {
 	if _, err := os.Stat(filepath.Join(o.Layer, "upper")); err != nil {
-		return nil, o.noLayer(err)
+		return o.without(err)
 	}
 	lock, err := layer.Dir(o.Layer).Lock()
 	if errors.Is(err, layer.ErrBusy) {
@@ -115,6 +118,21 @@ func Lock(o Options) (*Review, error) {
 		return nil, err
 	}
 	return &Review{o: o, lock: lock, Project: o.Project, dir: layer.Dir(o.Layer)}, nil
+}
+
+// without is a review of what jails without a layer left, or why there is none.
+func (o Options) without(err error) (*Review, error) {
+	r := &Review{o: o, Project: o.Project, dir: layer.Dir(o.Layer), Network: o.Network, none: true}
+	if e := r.left(); e != nil {
+		return nil, e
+	}
+	if len(r.Items) == 0 {
+		if _, e := os.Stat(o.Left); e != nil || o.Left == "" || len(o.Others) > 0 {
+			return nil, o.noLayer(err)
+		}
+	}
+	r.Digest = r.digest()
+	return r, nil
 }
 
 func (o Options) noLayer(err error) error {
@@ -134,7 +152,7 @@ func (o Options) noLayer(err error) error {
 // New reads a layer. A jail may have it mounted. Close it.
 func New(o Options) (*Review, error) {
 	if _, err := os.Stat(filepath.Join(o.Layer, "upper")); err != nil {
-		return nil, o.noLayer(err)
+		return o.without(err)
 	}
 	r := &Review{o: o, Project: o.Project, dir: layer.Dir(o.Layer)}
 	if lock, err := r.dir.Lock(); errors.Is(err, layer.ErrBusy) {
@@ -219,7 +237,10 @@ func (r *Review) read() (err error) {
 		r.Git = nil
 	}
 	r.others()
-	slices.SortStableFunc(r.Items, func(a, b *Item) int { return rank(a) - rank(b) })
+	if err := r.left(); err != nil {
+		return err
+	}
+	slices.SortStableFunc(r.Items, func(a, b *Item) int { return Rank(a) - Rank(b) })
 	r.Digest = r.digest()
 	return nil
 }
@@ -238,16 +259,27 @@ func (r *Review) others() {
 	}
 }
 
-func rank(i *Item) int {
+// The order of a review.
+const (
+	RankLeft = iota
+	RankHeld
+	RankNever
+	RankConflict
+	RankOrdinary
+)
+
+func Rank(i *Item) int {
 	switch {
+	case i.Left != nil:
+		return RankLeft
 	case i.Why != "":
-		return 0
+		return RankHeld
 	case i.Never != "":
-		return 1
+		return RankNever
 	case i.Conflict != "":
-		return 2
+		return RankConflict
 	}
-	return 3
+	return RankOrdinary
 }
 
 // item is what a change is; nil for what is part of the repository's unit.
@@ -320,6 +352,9 @@ func (r *Review) digest() string {
 	h := sha256.New()
 	for _, i := range r.Items {
 		fmt.Fprintf(h, "%q %s", i.Path, i.What)
+		if i.Left != nil {
+			fmt.Fprintf(h, " on the host, %s", i.Left.Was)
+		}
 		for _, s := range []*upper.State{i.Old, i.New} {
 			if s != nil {
 				fmt.Fprintf(h, " %s %o %s", s.Kind, s.Mode, s.Digest)

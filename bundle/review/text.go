@@ -16,9 +16,9 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/show"
 )
 
-// maxDiff bounds a file whose difference is shown among others; named alone it is
+// MaxDiff bounds a file whose difference is shown among others; named alone it is
 // shown up to maxMerge.
-const maxDiff = 512 << 10
+const MaxDiff = 512 << 10
 
 // isBinary is git's own rule of thumb.
 func isBinary(data []byte) bool { return bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0 }
@@ -26,6 +26,9 @@ func isBinary(data []byte) bool { return bytes.IndexByte(data[:min(len(data), 80
 // Diff is how the host's version of a path differs from what would be applied, in
 // characters that can be seen. most bounds the size of a file.
 func (r *Review) Diff(i *Item, most int64) string {
+	if i.Left != nil {
+		return r.leftDiff(i, most)
+	}
 	if i.Never != "" || i.What == "mode" {
 		return ""
 	}
@@ -37,20 +40,24 @@ func (r *Review) Diff(i *Item, most int64) string {
 	if i.Merged {
 		after = i.merged
 	}
-	if !ok || !ok2 {
+	return shown(i, from, before, to, after, ok && ok2)
+}
+
+func shown(i *Item, from, before, to, after string, text bool) string {
+	if !text {
 		return "(" + sizes(i) + ")\n"
 	}
 	if before == after {
 		return ""
 	}
-	text := string(diff.Diff(from, []byte(show.Text(before)), to, []byte(show.Text(after))))
-	if text == "" {
+	lines := string(diff.Diff(from, []byte(show.Text(before)), to, []byte(show.Text(after))))
+	if lines == "" {
 		return "(they differ in how characters are written that cannot be seen)\n"
 	}
-	_, text, _ = strings.Cut(text, "\n")
-	_, text, _ = strings.Cut(text, "\n") // the names stand above
-	_, text, _ = strings.Cut(text, "\n")
-	return text
+	for range 3 { // the names stand above
+		_, lines, _ = strings.Cut(lines, "\n")
+	}
+	return lines
 }
 
 // side is one version, and whether it can be shown as text.
@@ -79,7 +86,7 @@ func sizes(i *Item) string {
 		return fmt.Sprintf("%s, sha256 %.16s", show.Size(s.Size), s.Digest)
 	}
 	kind := "binary"
-	if (i.Old == nil || i.Old.Size > maxDiff) && (i.New == nil || i.New.Size > maxDiff) {
+	if (i.Old == nil || i.Old.Size > MaxDiff) && (i.New == nil || i.New.Size > MaxDiff) {
 		kind = "large or binary"
 	}
 	return kind + ": " + part(i.Old) + " -> " + part(i.New)
@@ -124,6 +131,9 @@ func (i *Item) Line() string {
 
 // Remarks are further lines about an item.
 func (i *Item) Remarks() (lines []string) {
+	if i.Left != nil {
+		return i.Left.remarks()
+	}
 	if i.Never != "" {
 		lines = append(lines, "cannot be applied: "+show.Line(i.Never))
 	}
@@ -149,11 +159,15 @@ type Shown struct {
 // Text prints a review for people.
 func (r *Review) Text(w io.Writer, s Shown) error {
 	p := printer{w: w, Shown: s}
-	p.line("layer over %s, since %s", show.Line(r.Project), r.Since.Local().Format(time.DateTime))
+	if r.none {
+		p.line("%s has no layer: this is what jails left on the host", show.Line(r.Project))
+	} else {
+		p.line("layer over %s, since %s", show.Line(r.Project), r.Since.Local().Format(time.DateTime))
+	}
 	for _, n := range r.Notes {
 		p.line("note: %s", show.Line(n))
 	}
-	most := int64(maxDiff)
+	most := int64(MaxDiff)
 	if len(s.Paths) > 0 {
 		most = maxMerge
 	}
@@ -161,29 +175,21 @@ func (r *Review) Text(w io.Writer, s Shown) error {
 	var items []*Item
 	folded := map[string]int{}
 	for _, i := range r.Items {
-		if !named.wants(i.Path) {
+		if !named.Wants(i.Path) {
 			continue
 		}
-		if d := r.repository(i.Path); d != "" && i.Why != "" && len(s.Paths) == 0 {
+		if d := r.repository(i.Path); d != "" && i.Why != "" && i.Left == nil && len(s.Paths) == 0 {
 			if folded[d]++; folded[d] > 1 {
 				continue
 			}
 		}
 		items = append(items, i)
 	}
-	diffs := r.diffs(items, most)
+	diffs := r.Diffs(items, most)
 	title := ""
 	gitShown := false
 	for n, i := range items {
-		t := "changes"
-		switch {
-		case i.Why != "":
-			t = "waits for a yes: the host would execute or trust it"
-		case i.Never != "":
-			t = "cannot be applied"
-		case i.Conflict != "":
-			t = "conflicts"
-		}
+		t := Titles[Rank(i)]
 		if t != title {
 			if title = t; i.Why == "" && !gitShown {
 				gitShown = true
@@ -191,9 +197,9 @@ func (r *Review) Text(w io.Writer, s Shown) error {
 			}
 			p.title(t)
 		}
-		if d := r.repository(i.Path); folded[d] > 1 {
+		if d := r.repository(i.Path); folded[d] > 1 && i.Left == nil {
 			p.line("\n%s", p.paint("1", fmt.Sprintf("%-8s %s/ (%d files and folders): %s", i.What, show.Line(d), folded[d], show.Line(i.Why))))
-			p.line("  to see all of it: %s %s", r.dir.Review(), show.ShellQuote(d))
+			p.line("  to see all of it: %s %s", r.Command(), show.ShellQuote(d))
 			continue
 		}
 		p.item(i, diffs[n])
@@ -203,6 +209,12 @@ func (r *Review) Text(w io.Writer, s Shown) error {
 	}
 	p.summary(r)
 	return p.err
+}
+
+// Titles are of the parts, by Rank.
+var Titles = []string{
+	"on the host already: jails left it, and the host would execute or trust it", "waits for a yes: the host would execute or trust it",
+	"cannot be applied", "conflicts", "changes",
 }
 
 // repository is the folder on the way to a path that git takes for a repository of
@@ -264,14 +276,14 @@ func (p *printer) item(i *Item, text string) {
 }
 
 func (p *printer) git(u *repo.Unit, named Wanted) {
-	if u.Empty() || !named.wants(dotGit) {
+	if u.Empty() || !named.Wants(dotGit) {
 		return
 	}
 	p.title("commits, branches and git config")
 	if u.Problem != "" {
 		p.line("\n  cannot be read or applied: %s", show.Line(u.Problem))
 	}
-	for _, l := range gitLines(u) {
+	for _, l := range GitLines(u) {
 		p.line("%s", l)
 	}
 }
@@ -283,8 +295,8 @@ func short(oid string) string {
 	return fmt.Sprintf("%.12s", oid)
 }
 
-// gitLines say what became of a repository.
-func gitLines(u *repo.Unit) (lines []string) {
+// GitLines say what became of a repository.
+func GitLines(u *repo.Unit) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, f := range u.Refs {
 		rewritten := ""
@@ -338,18 +350,20 @@ func values(list []string) string {
 // Counts of a review: Refs are those that can be moved; one that waits for a yes, or
 // cannot be, is among Held or Conflicts.
 type Counts struct {
-	Held, Never, Conflicts, Ordinary, Refs int
+	Left, Held, Never, Conflicts, Ordinary, Refs int
 }
 
 // Counts says how many of each there are.
 func (r *Review) Counts() (c Counts) {
 	for _, i := range r.Items {
-		switch rank(i) {
-		case 0:
+		switch Rank(i) {
+		case RankLeft:
+			c.Left++
+		case RankHeld:
 			c.Held++
-		case 1:
+		case RankNever:
 			c.Never++
-		case 2:
+		case RankConflict:
 			c.Conflicts++
 		default:
 			c.Ordinary++

@@ -203,7 +203,7 @@ var table = []rule{
 		because: "whoever plans a jail makes nothing of it",
 	},
 	{
-		packages: []string{"runtime/watch"}, never: []string{runc, module + "/bundle", module + "/runtime"},
+		packages: []string{"runtime/watch"}, never: []string{runc, module + "/bundle", module + "/runtime"}, but: []string{module + "/runtime/watch"},
 		because: "what changed on the host is found without knowing how the jail was made",
 	},
 	{

@@ -36,9 +36,6 @@ func (h *Hold) Report(out io.Writer, now func(string) string) (review bool) {
 	if said && h.incomplete != nil {
 		fmt.Fprintf(out, "jailed-claude: not every change could be heard: %v\n", h.incomplete)
 	}
-	if review {
-		fmt.Fprintln(out, "jailed-claude: hint: review them before you run anything else in this folder")
-	}
 	return review
 }
 

@@ -96,6 +96,8 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.String(c, &o.Receipt.Agent)
 	wire.String(c, &o.Runtime)
 	wire.Integer(c, &o.Desk)
+	wire.Integer(c, &o.State.Dir)
+	wire.String(c, &o.State.Project)
 }
 
 func crossFile(c *wire.Codec, f *contract.File) {

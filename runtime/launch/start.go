@@ -46,6 +46,8 @@ type Options struct {
 	Agent string
 	// Receipt is what the jail writes of its session when it has ended.
 	Receipt Receipt
+	// State is where the jail keeps what of the host's has to be reviewed.
+	State State
 	// Cgroup is the folder of a cgroup v2 made for this jail; empty without
 	// limits.
 	Cgroup string
@@ -76,9 +78,16 @@ type Receipt struct {
 	Agent string
 }
 
+// State is the state of a project: Dir is a descriptor of its folder, 0 where there
+// is none.
+type State struct {
+	Dir     int
+	Project string
+}
+
 // files are the descriptors of these options that cross with the plan.
 func (o *Options) files() []*int {
-	return []*int{&o.Log, &o.Waiting, &o.Receipt.Dir, &o.Receipt.Key, &o.Desk}
+	return []*int{&o.Log, &o.Waiting, &o.Receipt.Dir, &o.Receipt.Key, &o.Desk, &o.State.Dir}
 }
 
 // PID is that of the process that is, or will be, the supervisor of the jail

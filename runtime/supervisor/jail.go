@@ -26,6 +26,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/pty"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
+	"github.com/jailed-claude/jailed-claude/runtime/remains"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
 	"github.com/jailed-claude/jailed-claude/runtime/viewers"
@@ -149,10 +150,7 @@ func (j *jail) run() (status int, err error) {
 	j.watch.Stop()
 	out, people := j.report()
 	refused.Report(out, people)
-	if j.watch.Report(out, killed && !j.hold.Ended()) && strict {
-		status = exitOurs
-	}
-	if j.hold.Report(out, j.watch.Now) && strict || j.hold.Ended() {
+	if remains.Report(out, o, j.watch, j.hold, killed) && strict || j.hold.Ended() {
 		status = exitOurs
 	}
 	then := j.layers.Report(out, o.Waiting > 0)

@@ -1,31 +1,22 @@
 package watch
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"io"
-	"os"
 	"path"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/jailed-claude/jailed-claude/internal/gitindex"
+	"github.com/jailed-claude/jailed-claude/runtime/watch/before"
 )
 
-const (
-	// maxContent is how much of a file is read to see whether it has changed; of
-	// a larger one the kernel's time of the last change says it.
-	maxContent = 1 << 20
-	// comparedIndex bounds a git index whose entries are compared: 80,000 files.
-	// Of a larger one nothing is said.
-	comparedIndex = 8 << 20
-)
+// comparedIndex bounds a git index whose entries are compared: 80,000 files. Of a
+// larger one nothing is said.
+const comparedIndex = 8 << 20
 
 // change is a path whose change is reported.
 type change struct {
 	path, why string
-	before    [sha256.Size]byte
+	before    *before.Look
 	// overlooked are the entries of a git index that git overlooks.
 	overlooked map[string]bool
 }
@@ -37,7 +28,7 @@ func (w *Watch) remember(list map[string]string, paths []string) {
 		if path.Base(p) == "index" {
 			c.overlooked, _ = w.overlooked(p)
 		} else {
-			c.before = w.content(p)
+			c.before = before.At(w.open, p, &w.room)
 		}
 		w.changes = append(w.changes, c)
 	}
@@ -46,7 +37,7 @@ func (w *Watch) remember(list map[string]string, paths []string) {
 // altered says what is to be reported of a path now.
 func (w *Watch) altered(c change) []finding {
 	if path.Base(c.path) != "index" {
-		if w.content(c.path) == c.before {
+		if before.At(w.open, c.path, nil).Same(c.before) {
 			return nil
 		}
 		return []finding{{c.path, "changed: " + c.why}}
@@ -74,45 +65,6 @@ func sortedKeys(m map[string]bool) (keys []string) {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// content is a fingerprint of a file, or of all files of a folder.
-func (w *Watch) content(p string) (sum [sha256.Size]byte) {
-	h := sha256.New()
-	left := guardedFiles
-	var look func(p string)
-	look = func(p string) {
-		if left--; left < 0 {
-			return
-		}
-		fd, err := w.open(p, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
-		if err != nil {
-			fmt.Fprintf(h, "%q %v\n", p, err)
-			return
-		}
-		f := os.NewFile(uintptr(fd), p)
-		defer f.Close()
-		var st unix.Stat_t
-		if unix.Fstat(fd, &st) != nil {
-			return
-		}
-		switch {
-		case st.Mode&unix.S_IFMT == unix.S_IFDIR:
-			names, _ := f.Readdirnames(guardedFiles)
-			slices.Sort(names)
-			for _, name := range names {
-				look(path.Join(p, name))
-			}
-		case st.Mode&unix.S_IFMT == unix.S_IFREG && st.Size <= maxContent:
-			fmt.Fprintf(h, "%q %o\n", p, st.Mode)
-			_, _ = io.Copy(h, io.LimitReader(f, maxContent))
-		default:
-			fmt.Fprintf(h, "%q %o %d %d.%d\n", p, st.Mode, st.Ino, st.Ctim.Sec, st.Ctim.Nsec)
-		}
-	}
-	look(p)
-	h.Sum(sum[:0])
-	return sum
 }
 
 // overlooked reads which files a git index says are to be overlooked. ok is false

@@ -1,13 +1,23 @@
 package watch
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/jailed-claude/jailed-claude/runtime/watch/before"
+)
 
 // Finding is something that Report named: at Below, under the folder that is open
-// as Root, which no move of the jail's changes.
+// as Root, which no move of the jail's changes; In is where that is on the host.
 type Finding struct {
 	Path, Why string
 	Root      int
-	Below     string
+	In, Below string
+	// Was has what lay there at the start, by paths that begin with From; nil where
+	// nothing did.
+	Was  *before.Look
+	From string
+	// Overlooked is the entry, if Below is a git index that has one git overlooks.
+	Overlooked string
 }
 
 // Found is what Report named. Root is valid until Close.
@@ -15,7 +25,12 @@ func (w *Watch) Found() []Finding {
 	all := make([]Finding, 0, len(w.found))
 	for _, f := range w.found {
 		r := w.root(f.path)
-		all = append(all, Finding{w.Now(f.path), f.why, r.fd, strings.TrimPrefix(f.path, r.path+"/")})
+		one := Finding{Path: w.Now(f.path), Why: f.why, Root: r.fd, In: w.Now(r.path), Below: strings.TrimPrefix(f.path, r.path+"/"), Was: w.was[f.path], From: r.path + "/"}
+		if one.Was != nil && one.Was.Index != "" {
+			one.Below = strings.TrimPrefix(one.Was.Index, one.From)
+			one.Overlooked = strings.TrimPrefix(strings.TrimPrefix(f.path, one.Was.Index), ": ")
+		}
+		all = append(all, one)
 	}
 	return all
 }

@@ -122,6 +122,13 @@ func from(dir, to string) string {
 	return path.Join(dir, to)
 }
 
+// Of these, what lay there before is not known.
+const (
+	moreRepositories = "one of more git repositories than are looked into"
+	inSparse         = "one entry of git's sparse index, and there: git expands it, and enters repositories in it"
+	inTodo           = "has commands that git rebase --continue executes"
+)
+
 // linked lists the repositories to which the indexes of a project lead, and that
 // were neither there at the start nor found by the search: plain "git status"
 // enters each, wherever it lies.
@@ -139,7 +146,7 @@ func (w *Watch) linked(project string, found []finding) []finding {
 	var list []finding
 	for left := gitDirectories; len(queue) > 0; left-- {
 		if left == 0 {
-			list = append(list, finding{queue[0], "one of more git repositories than are looked into"})
+			list = append(list, finding{queue[0], moreRepositories})
 			break
 		}
 		dir := queue[0]
@@ -154,7 +161,7 @@ func (w *Watch) linked(project string, found []finding) []finding {
 		}
 		for _, rel := range folders {
 			if p := path.Join(dir, rel); w.kind(p) == unix.S_IFDIR {
-				list = append(list, finding{p, "one entry of git's sparse index, and there: git expands it, and enters repositories in it"})
+				list = append(list, finding{p, inSparse})
 			}
 		}
 		for _, rel := range links {
@@ -237,7 +244,7 @@ func (w *Watch) newGitDirs() (list []finding) {
 		}
 		for line := range is.commands {
 			name, _, _ := strings.Cut(line, "\n")
-			f := finding{path.Join(g, name), "has commands that git rebase --continue executes"}
+			f := finding{path.Join(g, name), inTodo}
 			if !was.commands[line] && !slices.Contains(list, f) {
 				list = append(list, f)
 			}

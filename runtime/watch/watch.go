@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/internal/since"
+	"github.com/jailed-claude/jailed-claude/runtime/watch/before"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
@@ -57,8 +59,11 @@ type Watch struct {
 	seen map[string]bool
 	// heard are other paths that appeared while the jail ran, and why they matter.
 	heard map[string]string
-	// found is what Report named.
+	// found is what Report named, and was what lay there at the start, of what was there.
 	found []finding
+	was   map[string]*before.Look
+	// room is how much may still be kept of what lay there.
+	room int64
 	// stop ends the listener.
 	stop func()
 }
@@ -70,7 +75,7 @@ type root struct {
 
 // New looks at what is there, by the opened sources of the mounts (-1: none).
 func New(s *specs.Spec, opened []int) (*Watch, error) {
-	w := &Watch{clock: since.New(), links: map[string]string{}, seen: map[string]bool{}, heard: map[string]string{}, stop: func() {}}
+	w := &Watch{clock: since.New(), links: map[string]string{}, seen: map[string]bool{}, heard: map[string]string{}, stop: func() {}, was: map[string]*before.Look{}, room: before.Room}
 	var all, changes map[string]string
 	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories, contract.NamesAnnotation: &all, contract.ChangesAnnotation: &changes} {
 		if text, ok := s.Annotations[name]; ok {
@@ -289,16 +294,19 @@ func (w *Watch) findings() []finding {
 	}
 	for _, p := range slices.Sorted(maps.Keys(w.targets)) {
 		if w.changed(p) {
+			w.was[p] = &before.Look{Files: map[string]before.File{p: before.Symlink(w.targets[p])}}
 			add(p, "a symlink that the host follows, and it now points elsewhere")
 		}
 	}
 	for _, g := range w.guards {
 		if g.print() != g.before {
+			w.was[g.path] = new(before.Look)
 			add(g.path, "protected, and changed while the jail ran: an agent that may create namespaces can do that")
 		}
 	}
 	for _, c := range w.changes {
 		for _, f := range w.altered(c) {
+			w.was[f.path] = cmp.Or(c.before, &before.Look{Index: c.path})
 			add(f.path, f.why)
 		}
 	}
@@ -306,6 +314,9 @@ func (w *Watch) findings() []finding {
 	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {
 		found, bounded := w.search(p)
 		for _, f := range append(found, w.linked(p, found)...) {
+			if base := path.Base(f.path); base == "index" || f.why == inSparse || f.why == moreRepositories {
+				w.was[f.path] = new(before.Look)
+			}
 			add(f.path, f.why)
 		}
 		if bounded {
@@ -313,6 +324,9 @@ func (w *Watch) findings() []finding {
 		}
 	}
 	for _, f := range append(w.newGitDirs(), w.leads()...) {
+		if f.why == inTodo {
+			w.was[f.path] = new(before.Look)
+		}
 		add(f.path, f.why)
 	}
 	return list
@@ -337,7 +351,6 @@ func (w *Watch) Report(out io.Writer, killed bool) bool {
 	for _, f := range list {
 		fmt.Fprintf(out, "  %q: %s\n", w.Now(f.path), f.why)
 	}
-	fmt.Fprintln(out, "jailed-claude: hint: review them before you run anything else in this folder")
 	return true
 }
 

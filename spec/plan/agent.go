@@ -74,11 +74,14 @@ const stateHint = "to use another folder, set XDG_STATE_HOME"
 // whether other jails run, which may be using what would be removed.
 func Prepare(in *spec.Input, j *contract.Jail, busy func() bool) (Warnings, error) {
 	warnings, err := prepareLayer(in)
-	private := in.Policy.Agent.Config == policy.ConfigPrivate
-	if err != nil || !private && in.Policy.Files.Cache != policy.CachePrivate {
+	if err != nil {
 		return warnings, err
 	}
+	private := in.Policy.Agent.Config == policy.ConfigPrivate
 	c, err := projects.Claim(in.Host.StateDir, in.Host.StateOwner)
+	if !private && in.Policy.Files.Cache != policy.CachePrivate {
+		return append(warnings, c.Notes()...), nil // a review may have less to show
+	}
 	if err != nil {
 		return warnings, hint.Add(fmt.Errorf("the state of the project: %w", err), stateHint)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/bundle/review"
+	"github.com/jailed-claude/jailed-claude/bundle/review/command"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/internal/ask"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
@@ -22,9 +23,9 @@ import (
 
 // Command is "review".
 func Command() *cobra.Command {
-	var w review.Command
+	var w command.Command
 	var project, name, atEnd string
-	c := cli.Command("review [flags] [PATH...]", "Show, apply or discard what a jail changed in a layer", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
+	c := cli.Command("review [flags] [PATH...]", "Show, apply or discard what jails changed", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		w.Paths, w.Out, w.Colour = args, c.OutOrStdout(), cli.IsTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""
 		w.Say = func(format string, args ...any) { cli.Say(c, format, args...) }
 		if atEnd != "" {
@@ -47,9 +48,9 @@ func Command() *cobra.Command {
 	c.Flags().StringVar(&name, "layer", "", "the project's layer `NAME` (default: the one without a name)")
 	c.Flags().BoolVar(&w.Apply, "apply", false, "apply what is ordinary to the project, or PATH of it")
 	c.Flags().StringArrayVar(&w.Executes, "yes-executes", nil, "with --apply: also apply `PATH`, which the host would execute or trust (repeatable)")
-	c.Flags().StringArrayVar(&w.Over, "over", nil, "with --apply: apply `PATH` over what the host changed meanwhile (repeatable)")
+	c.Flags().StringArrayVar(&w.Over, "over", nil, "apply, or discard from the host, `PATH` over what the host changed meanwhile (repeatable)")
 	c.Flags().StringVar(&w.Digest, "digest", "", "with --apply: only if the layer is as the review with this `DIGEST` showed it")
-	c.Flags().BoolVar(&w.Discard, "discard", false, "discard what is in the layer, or PATH of it")
+	c.Flags().BoolVar(&w.Discard, "discard", false, "discard what is in the layer, or PATH of it or of what jails left on the host")
 	c.Flags().BoolVar(&w.Undo, "undo", false, "take back what was applied last")
 	c.Flags().BoolVar(&w.JSON, "json", false, "print JSON")
 	c.Flags().StringVar(&w.HTML, "html", "", "write the review to `FILE`, as one page")
@@ -78,7 +79,10 @@ func atJailsEnd(c *cobra.Command, project, name, apply string, say func(string, 
 	if err != nil {
 		return err
 	}
-	return review.End{Safe: apply == policy.ApplySafe, Say: say, Ask: func(question string) bool {
+	carry := func(o review.Options, digest string) error {
+		return command.Command{Wanted: review.Wanted{Digest: digest}, Apply: true, Say: say}.Do(func() (review.Options, error) { return o, nil })
+	}
+	return review.End{Safe: apply == policy.ApplySafe, Apply: carry, Say: say, Ask: func(question string) bool {
 		answer := cli.Asker(c)
 		// What was typed for the agent is no answer.
 		return answer != nil && pty.Forget(os.Stdin) == nil && ask.Yes(answer(question))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle/layer"
 	"github.com/jailed-claude/jailed-claude/bundle/review"
+	"github.com/jailed-claude/jailed-claude/bundle/review/left"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
@@ -35,6 +36,10 @@ func Review(project, name string) (review.Options, error) {
 	}
 	state := projects.Dir(host.StateDir(), dir)
 	r := review.Options{Project: dir, Layer: string(layer.In(state, name)), Others: layer.Named(state)}
+	if name == "" {
+		// A worktree shares the state of its repository.
+		r.Left = filepath.Join(projects.Dir(host.StateDir(), git.Repository(dir)), left.Folder)
+	}
 	if _, err := os.Stat(r.Layer); err != nil {
 		return r, nil //nolint:nilerr // what reads the layer says so
 	}
