@@ -38,7 +38,7 @@ func (o *Opened) Show(w io.Writer) error {
 		what string
 		all  []Decision
 		more int
-	}{{"  allowed", p.Network.Allowed, p.Network.MoreAllowed}, {"  refused", p.Network.Refused, p.Network.MoreRefused}} {
+	}{{"  allowed", p.Network.Allowed, p.Network.MoreAllowed}, {"  refused", p.Network.Refused, p.Network.MoreRefused}, {"  bridge", p.Network.Bridges, 0}} {
 		for _, d := range list.all {
 			line(list.what, "%s", words(fmt.Sprintf("%s (%d)", d.What, d.Count), d.Why))
 		}

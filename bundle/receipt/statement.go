@@ -103,9 +103,12 @@ type Network struct {
 	MoreAllowed int        `json:"moreAllowed,omitempty"`
 	Refused     []Decision `json:"refused"`
 	MoreRefused int        `json:"moreRefused,omitempty"`
+	// Bridges are what the user's desktop did for the jail, and how often. What it
+	// did not is among Refused.
+	Bridges []Decision `json:"bridges,omitempty"`
 }
 
-// Decision is what was decided about a destination, or about a signature of ssh.
+// Decision is what was decided about a destination, a signature of ssh or a bridge.
 type Decision struct {
 	What  string `json:"what"`
 	Count int    `json:"count"`

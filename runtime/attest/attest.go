@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -104,6 +105,14 @@ func (e *End) network(n *receipt.Network) {
 	}
 	for _, u := range e.Network.Signatures {
 		n.Refused = append(n.Refused, receipt.Decision{What: receipt.Text("ssh " + u.What + " " + u.Name), Count: u.Count, Why: receipt.Text(u.Why)})
+	}
+	for _, b := range e.Network.Bridges {
+		if b.Used > 0 {
+			n.Bridges = append(n.Bridges, receipt.Decision{What: receipt.Text(b.Name), Count: b.Used})
+		}
+		if b.Refused > 0 {
+			n.Refused = append(n.Refused, receipt.Decision{What: receipt.Text(strings.TrimSpace("bridge " + b.Name)), Count: b.Refused, Why: receipt.Text(b.Why)})
+		}
 	}
 	n.MoreAllowed, n.MoreRefused = e.Network.MoreReached, e.Network.More
 	n.Added = slices.Clone(e.Network.Added)

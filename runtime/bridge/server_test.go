@@ -236,6 +236,18 @@ func TestConfirm(t *testing.T) {
 			t.Errorf("logged: %+v", e)
 		}
 	}
+	// Where the machine's policy says which ports are published, none is added.
+	asked, published = 0, 0
+	s = serve(t, network.Bridges{Open: network.BridgeAsk, Published: true}, func(o *Options) {
+		options(o)
+		o.Ports = func() []uint16 { return []uint16{8001} }
+	})
+	if why := s.open("https://allowed.org/?redirect_uri=http://localhost:8000/"); !strings.Contains(why, "network.ports") || asked != 0 || published != 0 || s.hostDid() != 0 {
+		t.Errorf("a port beyond those of the machine: %q, asked %d times, published %d", why, asked, published)
+	}
+	if why := s.open("https://allowed.org/?redirect_uri=http://localhost:8001/"); why != "" || asked != 1 {
+		t.Errorf("a port of the machine's: %q, asked %d times", why, asked)
+	}
 	s = serve(t, network.Bridges{Open: network.BridgeAsk}, nil)
 	if why := s.open("https://allowed.org/"); !strings.Contains(why, "nobody can be asked") || s.hostDid() != 0 {
 		t.Errorf("%q, the host did %d things", why, s.hostDid())

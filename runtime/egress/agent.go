@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"time"
@@ -25,7 +26,7 @@ func (s *Session) ServeAgent(l net.Listener) {
 // ServeBridges serves the jail's socket for programs of the host, as ServeAgent
 // does. It adds what only a session knows.
 func (s *Session) ServeBridges(l net.Listener, o bridge.Options) {
-	o.Rules, o.Log, o.Publish = s.Rules, s.logBridge, s.publishFor
+	o.Rules, o.Log, o.Ports, o.Publish = s.Rules, s.logBridge, s.Ports, s.publishFor
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -41,6 +42,9 @@ func (s *Session) ServeBridges(l net.Listener, o bridge.Options) {
 func (s *Session) publishFor(port uint16) error {
 	if slices.Contains(s.Ports(), port) {
 		return nil
+	}
+	if s.config.Bridges.Published {
+		return fmt.Errorf("port %d is not published any more", port)
 	}
 	err := s.Publish(port)
 	if err == nil {

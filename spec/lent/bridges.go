@@ -15,10 +15,13 @@ func Bridges(p policy.Bridges, origin func(key string) string) (b *network.Bridg
 		grants = append(grants, Grant{"bridge", name, mode, origin("bridges." + name), why})
 	}
 	if p.Open != "" && p.Open != network.BridgeOff {
-		b.Open = p.Open
+		b.Open, b.Published = p.Open, p.Published
 		why := "your browser opens pages (https) after your yes: their addresses are the jail's choice, and carry what it puts there"
 		if p.Open == network.BridgeAlways {
 			why = "your browser opens pages (https) of names that the jail may connect to, without asking; of others after your yes"
+		}
+		if p.Published {
+			why += "; what they answer reaches the jail at ports of network.ports alone, which the policy of this machine sets"
 		}
 		add(network.BridgeOpen, p.Open, why)
 	}

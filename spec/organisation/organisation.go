@@ -55,8 +55,9 @@ func Of(layers []*policy.Layer) *policy.Layer {
 }
 
 // Check reports what a merged policy widens of what the organisation's sets. A
-// nil layer sets nothing.
-func Check(org *policy.Layer, p policy.Policy) error {
+// nil layer sets nothing. What is decided while the jail runs, it writes into the
+// policy.
+func Check(org *policy.Layer, p *policy.Policy) error {
 	if org == nil {
 		return nil
 	}
@@ -64,8 +65,9 @@ func Check(org *policy.Layer, p policy.Policy) error {
 	if err != nil {
 		return err
 	}
+	p.Bridges.Published = sets(bound, org.Name, "network.ports")
 	var lines []string
-	for _, c := range policy.Compare(bound, p) {
+	for _, c := range policy.Compare(bound, *p) {
 		if !c.Widens || !sets(bound, org.Name, c.Key) {
 			continue
 		}
@@ -115,5 +117,5 @@ func Allows(rules []string, ports []uint16) error {
 	for _, port := range ports {
 		p.Network.Ports = append(p.Network.Ports, int64(port))
 	}
-	return Check(org, p)
+	return Check(org, &p)
 }

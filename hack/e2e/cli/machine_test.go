@@ -65,6 +65,12 @@ mkdir /etc/jailed-claude; cp $D/machine.toml /etc/jailed-claude/policy.toml; chm
 	if r := world.Finish(t, c); r.Out != "125\n0\n125\n" || !strings.Contains(r.Err, `network.allow + "b.example"`) || !strings.Contains(r.Err, `network.ports + "34581"`) {
 		t.Errorf("while a jail runs: %s", r)
 	}
+	// A page's answer is at a port of the machine's, or nowhere.
+	for port, want := range map[string]string{"34580": "nobody can be asked", "34582": "the policy of this machine (network.ports)"} {
+		if r := shell("xdg-open 'https://a.example/?redirect_uri=http://localhost:"+port+"/'; echo \"$?\"", "--bridge", "open"); r.Out != "4\n" || !strings.Contains(r.Err, want) {
+			t.Errorf("a page that answers at port %s: %s", port, r)
+		}
+	}
 	if r := run("644", append([]string{"explain"}, closure...)...); !strings.Contains(r.Out, "/etc/jailed-claude/policy.toml") {
 		t.Error(r)
 	}

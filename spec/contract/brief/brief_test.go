@@ -55,10 +55,16 @@ func TestText(t *testing.T) {
 		big.Mounts = append(big.Mounts, Mount{Path: fmt.Sprintf("/srv/%d", i), Mode: ReadOnly, Why: Granted}, Mount{Path: fmt.Sprintf("/opt/%d", i), Mode: ReadWrite, Why: Granted})
 		big.Network.Brokers = append(big.Network.Brokers, Broker{Host: fmt.Sprintf("b%d.example", i)})
 	}
-	big.Network.Via = network.ViaProxy
+	big.Network.Via, big.Network.HostPorts = network.ViaProxy, []uint16{5432, 6379}
+	big.Network.Bridges = &network.Bridges{Open: network.BridgeAlways, Clipboard: network.BridgeImages, Notify: true}
 	for _, f := range []Facts{facts(), big} {
 		if n := len(strings.Fields(f.Text())); n > MaxWords {
 			t.Errorf("%d words", n)
+		}
+	}
+	for _, want := range []string{"xdg-open", "xclip", "notify-send"} {
+		if !strings.Contains(big.Text(), want) || strings.Contains(facts().Text(), want) {
+			t.Errorf("of bridges an agent is told what there is, %s: %s", want, big.Text())
 		}
 	}
 	layer := facts()

@@ -109,6 +109,8 @@ type Network struct {
 	Ports []uint16 `json:"ports,omitempty"`
 	// HostPorts of the host's loopback are at the jail's own.
 	HostPorts []uint16 `json:"hostPorts,omitempty"`
+	// Bridges are what the user's desktop does by request.
+	Bridges *network.Bridges `json:"bridges,omitempty"`
 	// From are the layers that rules and the mode are in. No jail is told.
 	From map[string]string `json:"-"`
 	// Brokers are services whose key stays outside.
@@ -130,7 +132,7 @@ func NetworkOf(mode string, n *network.Network) Network {
 	}
 	r := Network{
 		Mode: n.Mode, Via: n.Via, TLS: n.TLS, Allow: slices.Clone(n.Allow), Deny: slices.Clone(n.Deny),
-		Ports: slices.Clone(n.Ports), HostPorts: slices.Clone(n.HostPorts), Ask: n.Ask,
+		Ports: slices.Clone(n.Ports), HostPorts: slices.Clone(n.HostPorts), Ask: n.Ask, Bridges: n.Bridges,
 	}
 	for _, b := range n.Brokers {
 		r.Brokers = append(r.Brokers, Broker{Name: b.Name, Host: b.Host, URL: b.URL()})

@@ -161,6 +161,9 @@ func (f Facts) network(line func(string, ...any)) {
 	if n.Via == network.ViaProxy {
 		line("- Only programs that honour HTTPS_PROXY reach anything.")
 	}
+	if what := bridges(n.Bridges); len(what) > 0 {
+		line("- From the user's desktop: %s.", strings.Join(what, "; "))
+	}
 	var hosts []string
 	for _, b := range n.Brokers {
 		hosts = append(hosts, path.Base(b.URL))
@@ -171,6 +174,26 @@ func (f Facts) network(line func(string, ...any)) {
 	if len(hosts) > 0 {
 		line("- Keys for %s stay outside: placeholders are right as they are, the real key is added on the way.", list(hosts))
 	}
+}
+
+// bridges are what the desktop does for programs of the jail.
+func bridges(b *network.Bridges) (what []string) {
+	if b == nil {
+		return nil
+	}
+	switch b.Open {
+	case network.BridgeAsk:
+		what = append(what, "`xdg-open URL` opens pages after a yes")
+	case network.BridgeAlways:
+		what = append(what, "`xdg-open URL` opens pages")
+	}
+	if b.Clipboard != "" {
+		what = append(what, "`xclip`, `wl-paste` read copied images")
+	}
+	if b.Notify {
+		what = append(what, "`notify-send` notifies")
+	}
+	return what
 }
 
 // list names some of many, in plain characters.
