@@ -282,6 +282,10 @@ var goldens = []struct {
 		in.Terminal, in.Policy.Terminal.Clipboard = true, policy.ClipboardWrite
 		in.Policy.Origins["terminal.clipboard"] = "user"
 	}},
+	{"bridges-machine", func(in *Input) {
+		in.Policy.Bridges.Open, in.Policy.Network.Ports = network.BridgeAsk, []int64{3000}
+		in.Policy.Origins["network.ports=3000"] = policy.MachineName
+	}},
 	{"bridges", func(in *Input) {
 		in.Policy.Bridges = policy.Bridges{Open: network.BridgeAsk, Clipboard: network.BridgeImages, Notify: true}
 		in.Policy.Origins["bridges.open"] = "user"

@@ -17,7 +17,7 @@ func (b *builder) lent(c *network.Config) error {
 	if err != nil {
 		return err
 	}
-	bridges, more := lent.Bridges(b.Policy.Bridges, b.origin)
+	bridges, more := lent.Bridges(b.Policy, b.origin)
 	if ssh == nil && bridges == nil {
 		return nil
 	}

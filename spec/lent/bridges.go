@@ -9,18 +9,19 @@ import (
 )
 
 // Bridges are those of a policy, by their names in config.json; nil for none.
-func Bridges(p policy.Bridges, origin func(key string) string) (b *network.Bridges, grants []Grant) {
+func Bridges(all policy.Policy, origin func(key string) string) (b *network.Bridges, grants []Grant) {
+	p := all.Bridges
 	b = &network.Bridges{Notify: p.Notify}
 	add := func(name, mode, why string) {
 		grants = append(grants, Grant{"bridge", name, mode, origin("bridges." + name), why})
 	}
 	if p.Open != "" && p.Open != network.BridgeOff {
-		b.Open, b.Published = p.Open, p.Published
+		b.Open, b.Published = p.Open, all.SetBy(policy.MachineName, "network.ports")
 		why := "your browser opens pages (https) after your yes: their addresses are the jail's choice, and carry what it puts there"
 		if p.Open == network.BridgeAlways {
 			why = "your browser opens pages (https) of names that the jail may connect to, without asking; of others after your yes"
 		}
-		if p.Published {
+		if b.Published {
 			why += "; what they answer reaches the jail at ports of network.ports alone, which the policy of this machine sets"
 		}
 		add(network.BridgeOpen, p.Open, why)
@@ -44,7 +45,7 @@ func By(p policy.Policy, origin func(key string) string) string {
 	if len(p.SSH.Keys) > 0 {
 		return "[ssh] (" + origin("ssh.keys="+p.SSH.Keys[0]) + ")"
 	}
-	if _, grants := Bridges(p.Bridges, origin); len(grants) > 0 {
+	if _, grants := Bridges(p, origin); len(grants) > 0 {
 		return "[bridges] (" + grants[0].From + ")"
 	}
 	return ""

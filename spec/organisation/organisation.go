@@ -16,7 +16,7 @@ import (
 )
 
 // File is where the policy is.
-const File = "/etc/jailed-claude/policy.toml"
+const File = policy.MachineName
 
 // Read reads the policy; nil if there is none. One that somebody else than root
 // could have written is an error: it is there for a reason.
@@ -55,9 +55,8 @@ func Of(layers []*policy.Layer) *policy.Layer {
 }
 
 // Check reports what a merged policy widens of what the organisation's sets. A
-// nil layer sets nothing. What is decided while the jail runs, it writes into the
-// policy.
-func Check(org *policy.Layer, p *policy.Policy) error {
+// nil layer sets nothing.
+func Check(org *policy.Layer, p policy.Policy) error {
 	if org == nil {
 		return nil
 	}
@@ -65,10 +64,9 @@ func Check(org *policy.Layer, p *policy.Policy) error {
 	if err != nil {
 		return err
 	}
-	p.Bridges.Published = sets(bound, org.Name, "network.ports")
 	var lines []string
-	for _, c := range policy.Compare(bound, *p) {
-		if !c.Widens || !sets(bound, org.Name, c.Key) {
+	for _, c := range policy.Compare(bound, p) {
+		if !c.Widens || !bound.SetBy(org.Name, c.Key) {
 			continue
 		}
 		from := p.Origins[c.Key]
@@ -89,19 +87,6 @@ func Check(org *policy.Layer, p *policy.Policy) error {
 		"take it away where it is written, or ask who looks after this machine")
 }
 
-// sets: the organisation's policy has a value for the key.
-func sets(p policy.Policy, layer, key string) bool {
-	if p.Origins[key] == layer {
-		return true
-	}
-	for k, from := range p.Origins {
-		if from == layer && strings.HasPrefix(k, key+"=") {
-			return true
-		}
-	}
-	return false
-}
-
 // Allows reports whether rules of network.allow and ports of network.ports may be
 // added to a jail that runs.
 func Allows(rules []string, ports []uint16) error {
@@ -117,5 +102,5 @@ func Allows(rules []string, ports []uint16) error {
 	for _, port := range ports {
 		p.Network.Ports = append(p.Network.Ports, int64(port))
 	}
-	return Check(org, &p)
+	return Check(org, p)
 }

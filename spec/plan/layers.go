@@ -44,7 +44,7 @@ func (o *Options) merged(dir string) (p policies, warnings Warnings, err error) 
 	if p.all, err = policy.Merge(o.chosen(slices.Concat([]*policy.Layer{o.guess(policy.Defined(append(slices.Clip(user), own, flags)))}, user, []*policy.Layer{own, flags}))...); err != nil {
 		return p, warnings, err
 	}
-	if err := organisation.Check(organisation.Of(user), &p.all); err != nil {
+	if err := organisation.Check(organisation.Of(user), p.all); err != nil {
 		return p, warnings, err
 	}
 	return p, warnings, o.checkAllow(p.all.Network)

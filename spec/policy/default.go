@@ -6,6 +6,9 @@ import "github.com/jailed-claude/jailed-claude/spec/network"
 // Policy.Origins.
 const DefaultName = "default"
 
+// MachineName is that of the machine's layer, its file.
+const MachineName = "/etc/jailed-claude/policy.toml"
+
 // Default returns the policy that holds where no layer says anything: the
 // project read-write, a Claude configuration of the jail's own, the public
 // internet, and nothing else of the host. Each call returns a fresh value.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
@@ -97,8 +98,12 @@ func replace[T any](p *Policy, r row, layer string, from *T) {
 	p.Origins[r.Name] = layer
 }
 
-// add appends what a list of r has not yet.
+// add appends what a list of r has not yet. An empty one is a word of the machine's,
+// too: users add nothing.
 func add[T comparable](p *Policy, r row, layer string, from []T) {
+	if layer == MachineName && from != nil && len(from) == 0 {
+		p.Origins[r.Name] = layer
+	}
 	to := r.policy(p).(*[]T)
 	for _, element := range from {
 		if !slices.Contains(*to, element) {
@@ -122,6 +127,19 @@ func (p *Policy) settleEnv(l *Layer) {
 			delete(p.Origins, originKey("env.pass", name))
 		}
 	}
+}
+
+// SetBy reports whether a layer has a value for a key, be it that a list is empty.
+func (p *Policy) SetBy(layer, key string) bool {
+	if p.Origins[key] == layer {
+		return true
+	}
+	for k, from := range p.Origins {
+		if from == layer && strings.HasPrefix(k, key+"=") {
+			return true
+		}
+	}
+	return false
 }
 
 // originKey is how Policy.Origins names one element of a list or table.

@@ -68,12 +68,15 @@ var all = []string{"--bridge", "open=always", "--bridge", "clipboard", "--bridge
 func TestBridges(t *testing.T) {
 	t.Parallel()
 	d := newDesktop(world.New(t))
+	d.Mkdir(d.Dir+"/receipts", 0o700)
+	receipt := d.Dir + "/receipts/r"
 	r := d.shell(`xclip -selection clipboard -o -t TARGETS
 		xclip -selection clipboard -o -t image/png | base64 -w0; echo
 		wl-paste --list-types
 		wl-paste --type image/png | base64 -w0; echo
-		notify-send -u low "build done" "all <b>green</b>" && "$BROWSER" 'https://allowed.org/a?token=x' && echo opened`, all...)
-	if want := "image/png\n" + pixel + "\nimage/png\n" + pixel + "\nopened\n"; r.Status != 0 || r.Out != want {
+		notify-send -u low "build done" "all <b>green</b>" && "$BROWSER" 'https://allowed.org/a?token=x' && echo opened
+		xdg-open 'https://other.org/'; grep -o 'xdg-open URL' /etc/jailed-claude/brief.md`, append([]string{"--receipt", receipt}, all...)...)
+	if want := "image/png\n" + pixel + "\nimage/png\n" + pixel + "\nopened\nxdg-open URL\n"; r.Status != 0 || r.Out != want {
 		t.Errorf("%s\nwant %s", r, want)
 	}
 	want := []string{
@@ -88,6 +91,12 @@ func TestBridges(t *testing.T) {
 	for _, line := range []string{"bridges: clipboard: used 4 times", "bridges: notify: used once", "bridges: open: used once"} {
 		if !strings.Contains(r.Err, line) {
 			t.Errorf("the last lines have no %q: %s", line, r.Err)
+		}
+	}
+	shown := strings.Join(strings.Fields(world.Finish(t, d.Command("receipt", "show", receipt)).Out), " ")
+	for _, part := range []string{"bridge clipboard (4)", "bridge notify (1)", "bridge open (1)", "refused bridge open (1) nobody can be asked"} {
+		if !strings.Contains(shown, part) {
+			t.Errorf("the receipt has no %q: %s", part, shown)
 		}
 	}
 	log := d.SessionLog()

@@ -28,9 +28,6 @@ type SSHLayer struct {
 type Bridges struct {
 	Open, Clipboard string
 	Notify          bool
-	// Published: the policy of the machine says which ports are published, so a
-	// page gets no other. It is no key: spec/organisation sets it.
-	Published bool
 }
 
 // BridgesLayer is what a layer says about Bridges.
