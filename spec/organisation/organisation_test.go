@@ -38,7 +38,7 @@ memory = "8GiB"
 		{"[network]\nmode = \"internet\"", `network.mode "filtered" -> "internet"`},
 		{"[network]\nallow = [\"github.com\"]", `network.allow + "github.com"`},
 		{"[network]\nports = [3000]", `network.ports + "3000"`}, // it says none
-		{"[network]\ntls = \"any\"", ""}, // nobody said
+		{"[network]\ntls = \"any\"", ""},                        // nobody said
 		{"[files]\nread = [\"~/x\"]\nhide = [\"*.pem\"]", ""},
 		{"[limits]\nmemory = \"4GiB\"", ""},
 		{"[limits]\nmemory = \"16GiB\"", "limits.memory"},
