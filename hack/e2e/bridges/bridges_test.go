@@ -75,7 +75,7 @@ func TestBridges(t *testing.T) {
 		wl-paste --list-types
 		wl-paste --type image/png | base64 -w0; echo
 		notify-send -u low "build done" "all <b>green</b>" && "$BROWSER" 'https://allowed.org/a?token=x' && echo opened
-		xdg-open 'https://other.org/'; grep -o 'xdg-open URL' /etc/jailed-claude/brief.md`, append([]string{"--receipt", receipt}, all...)...)
+		xdg-open 'https://other.org/'; [[ $(</etc/jailed-claude/brief.md) == *"xdg-open URL"* ]] && echo "xdg-open URL"`, append([]string{"--receipt", receipt}, all...)...)
 	if want := "image/png\n" + pixel + "\nimage/png\n" + pixel + "\nopened\nxdg-open URL\n"; r.Status != 0 || r.Out != want {
 		t.Errorf("%s\nwant %s", r, want)
 	}
