@@ -65,44 +65,49 @@ func page(url string) string {
 	return string(text)
 }
 
+// request is a line to the broker.
+type request struct{ name, source, line string }
+
 // requests are what nobody may have done, with the bridges "open" (always) and
-// "notify".
-var requests = []struct{ name, source, line string }{
-	{"open-file", "xdg-open(1)", page("file:///etc/passwd")},
-	{"open-javascript", "URL schemes", page("javascript:alert(1)")},
-	{"open-data", "URL schemes", page("data:text/html,x")},
-	{"open-plain-http", "URL schemes", page("http://example.org/")},
-	{"open-editor", "vscode://, CVE-2022-30129's kin", page("vscode://file/etc/passwd")},
-	{"open-ssh", "CVE-2017-1000117: ssh://-oProxyCommand", page("ssh://-oProxyCommand=x/")},
-	{"open-option", "CWE-88", page("--help")},
-	{"open-option-before", "CWE-88", page("-P evil https://example.org/")},
-	{"open-two-words", "CVE-2017-18266: xdg-open and BROWSER", page("https://example.org/ --profile x")},
-	{"open-line-end", "CWE-93", page("https://example.org/\n--help")},
-	{"open-escape", "what a terminal obeys", page("https://example.org/\x1b]0;x\x07")},
-	{"open-quote", "CVE-2017-18266", page(`https://example.org/"$(id)`)},
-	{"open-backquote", "CWE-78", page("https://example.org/`id`")},
-	{"open-user", "RFC 3986, 7.6", page("https://example.org@evil.example/")},
-	{"open-user-encoded", "RFC 3986, 7.6", page("https://example.org%40evil.example/")},
-	{"open-backslash", "WHATWG URL and RFC 3986 differ", page(`https://evil.example\@example.org/`)},
-	{"open-loopback", "the caller's services", page("https://127.0.0.1/")},
-	{"open-loopback-short", "inet_aton(3)", page("https://0x7f.1/")},
-	{"open-loopback-ipv6", "RFC 4291", page("https://[::1]/")},
-	{"open-localhost", "the caller's services", page("https://localhost/")},
-	{"open-router", "names of the caller's network", page("https://fritz.box.internal/")},
-	{"open-answering", "RFC 8252, 7.3: a port of the caller's loopback", page("https://example.org/?redirect_uri=http://localhost:8000/")},
-	{"open-long", "CWE-770", page("https://example.org/" + strings.Repeat("x", 5000))},
-	{"open-and-more", "strict parsing", `{"bridge":"open","url":"https://example.org/","title":"x"}`},
-	{"clipboard-off", "another bridge than the policy names", `{"bridge":"clipboard"}`},
-	{"clipboard-image-off", "another bridge than the policy names", `{"bridge":"clipboard","type":"image/png"}`},
-	{"clipboard-text", "xclip(1)", `{"bridge":"clipboard","type":"text/plain"}`},
-	{"exec", "there is none", `{"bridge":"exec","url":"https://example.org/"}`},
-	{"notify-escape", "what a terminal obeys", `{"bridge":"notify","title":"\u001b[2J"}`},
-	{"notify-lines", "looking like another program", `{"bridge":"notify","title":"a\nb"}`},
-	{"notify-turned", "CVE-2021-42574", `{"bridge":"notify","title":"a\u202eb"}`},
-	{"notify-long", "CWE-770", `{"bridge":"notify","title":"` + strings.Repeat("x", 1000) + `"}`},
-	{"two-requests", "request smuggling", `{"bridge":"notify","title":"audit"}{"bridge":"open","url":"file:///etc/passwd"}`},
-	{"huge", "CWE-770", `{"bridge":"notify","title":"` + strings.Repeat("x", 1<<20) + `"}`},
-	{"garbage", "strict parsing", "\x00\x01\xff"},
+// "notify". One has a megabyte: they are made when they are asked for.
+func requests() []request {
+	return []request{
+		{"open-file", "xdg-open(1)", page("file:///etc/passwd")},
+		{"open-javascript", "URL schemes", page("javascript:alert(1)")},
+		{"open-data", "URL schemes", page("data:text/html,x")},
+		{"open-plain-http", "URL schemes", page("http://example.org/")},
+		{"open-editor", "vscode://, CVE-2022-30129's kin", page("vscode://file/etc/passwd")},
+		{"open-ssh", "CVE-2017-1000117: ssh://-oProxyCommand", page("ssh://-oProxyCommand=x/")},
+		{"open-option", "CWE-88", page("--help")},
+		{"open-option-before", "CWE-88", page("-P evil https://example.org/")},
+		{"open-two-words", "CVE-2017-18266: xdg-open and BROWSER", page("https://example.org/ --profile x")},
+		{"open-line-end", "CWE-93", page("https://example.org/\n--help")},
+		{"open-escape", "what a terminal obeys", page("https://example.org/\x1b]0;x\x07")},
+		{"open-quote", "CVE-2017-18266", page(`https://example.org/"$(id)`)},
+		{"open-backquote", "CWE-78", page("https://example.org/`id`")},
+		{"open-user", "RFC 3986, 7.6", page("https://example.org@evil.example/")},
+		{"open-user-encoded", "RFC 3986, 7.6", page("https://example.org%40evil.example/")},
+		{"open-backslash", "WHATWG URL and RFC 3986 differ", page(`https://evil.example\@example.org/`)},
+		{"open-loopback", "the caller's services", page("https://127.0.0.1/")},
+		{"open-loopback-short", "inet_aton(3)", page("https://0x7f.1/")},
+		{"open-loopback-ipv6", "RFC 4291", page("https://[::1]/")},
+		{"open-localhost", "the caller's services", page("https://localhost/")},
+		{"open-router", "names of the caller's network", page("https://fritz.box.internal/")},
+		{"open-answering", "RFC 8252, 7.3: a port of the caller's loopback", page("https://example.org/?redirect_uri=http://localhost:8000/")},
+		{"open-long", "CWE-770", page("https://example.org/" + strings.Repeat("x", 5000))},
+		{"open-and-more", "strict parsing", `{"bridge":"open","url":"https://example.org/","title":"x"}`},
+		{"clipboard-off", "another bridge than the policy names", `{"bridge":"clipboard"}`},
+		{"clipboard-image-off", "another bridge than the policy names", `{"bridge":"clipboard","type":"image/png"}`},
+		{"clipboard-text", "xclip(1)", `{"bridge":"clipboard","type":"text/plain"}`},
+		{"exec", "there is none", `{"bridge":"exec","url":"https://example.org/"}`},
+		{"notify-escape", "what a terminal obeys", `{"bridge":"notify","title":"\u001b[2J"}`},
+		{"notify-lines", "looking like another program", `{"bridge":"notify","title":"a\nb"}`},
+		{"notify-turned", "CVE-2021-42574", `{"bridge":"notify","title":"a\u202eb"}`},
+		{"notify-long", "CWE-770", `{"bridge":"notify","title":"` + strings.Repeat("x", 1000) + `"}`},
+		{"two-requests", "request smuggling", `{"bridge":"notify","title":"audit"}{"bridge":"open","url":"file:///etc/passwd"}`},
+		{"huge", "CWE-770", `{"bridge":"notify","title":"` + strings.Repeat("x", 1<<20) + `"}`},
+		{"garbage", "strict parsing", "\x00\x01\xff"},
+	}
 }
 
 // mayNotify is how many notifications a minute no person would miss.
@@ -122,7 +127,7 @@ func Attacks() []attack.Attack {
 			},
 		})
 	}
-	for _, r := range requests {
+	for _, r := range requests() {
 		add(r.name, r.source, "the host does it", func(*attack.Env) attack.Result {
 			why, done := say(r.line)
 			if done {
