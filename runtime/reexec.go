@@ -16,6 +16,7 @@ import (
 	_ "github.com/jailed-claude/jailed-claude/runtime/enough" // before a start
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
 	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1
+	"github.com/jailed-claude/jailed-claude/runtime/key/asker"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
@@ -58,6 +59,9 @@ func Reexec() (status int, err error, ok bool) {
 	}
 	if desk.Is(os.Args[0]) {
 		return desk.Main(os.Args[1:]), nil, true
+	}
+	if asker.Is(os.Args[0]) {
+		return asker.Main(), nil, true
 	}
 	if !userns.IsSupervisor() {
 		quick.Punctual()

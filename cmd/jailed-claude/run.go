@@ -145,6 +145,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 		return err
 	}
 	ro.Then = reviewing.After(in)
+	ro.Home, ro.Project = in.Host.Home, in.Host.Project.Dir
 	ro.Keys, ro.Summary, ro.Require, ro.Strict = keys, terminal, f.require, f.strict
 	ro.State = launch.State{Dir: left.Open(in.Host.ProjectState), Project: in.Host.Project.Dir}
 	if j.Network != nil {
@@ -171,7 +172,7 @@ func brokerKeys(c *cobra.Command, in *spec.Input, j *contract.Jail) (keys map[st
 		return nil, nil
 	}
 	caller := key.Caller{
-		Env: source.Environ(), Home: in.Host.Home, Project: in.Host.Project.Dir, Stderr: os.Stderr,
+		Env: source.Environ(), Home: in.Host.Home, Project: in.Host.Project.Dir, Never: launch.Writable(j.Spec), Stderr: os.Stderr,
 		Warn: func(line string) { cli.Warn(c, line) },
 	}
 	keys, err = key.All(c.Context(), brokers, caller)

@@ -248,6 +248,10 @@ var table = []rule{
 		because: "it believes the kernel, and nobody who made the jail",
 	},
 	{
+		packages: []string{"runtime/key/asker"}, never: []string{runc, logrus, module + "/bundle", module + "/runtime/launch", module + "/runtime/supervisor"},
+		because: "commands for keys are asked without knowing what a jail is",
+	},
+	{
 		packages: []string{"runtime/foreign"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/foreign", module + "/bundle", module + "/spec/contract", module + "/spec/network", module + "/spec/search", module + "/internal"},
 		because: "another runtime is called as anybody would call it, whatever the container is for",
 	},

@@ -59,6 +59,9 @@ func keysOf(brokers []network.Broker, s *specs.State) (map[string]string, error)
 		if b.Signs() {
 			return nil, fmt.Errorf("broker %q: requests to AWS are signed by jailed-claude's own runtime alone", b.Name)
 		}
+		if b.TTL != "" {
+			return nil, fmt.Errorf("broker %q: its command is asked again (ttl) by jailed-claude's own runtime alone: take the ttl out of the policy that the bundle is made of, for a key that holds as long as the container runs", b.Name)
+		}
 		if strings.HasPrefix(b.From, network.FromLogin) {
 			return nil, fmt.Errorf("broker %q: a login is used by jailed-claude's own runtime alone", b.Name)
 		}

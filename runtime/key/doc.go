@@ -1,5 +1,6 @@
 // Package key reads the keys of brokers on the host, before a jail starts: from
-// the caller's environment, a file, or a program.
+// the caller's environment, a file, or a program. Keys that change are read again
+// while it runs.
 //
 // No error and no warning contains a key or what a program printed.
 //

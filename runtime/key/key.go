@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/internal/credential"
+	programs "github.com/jailed-claude/jailed-claude/internal/program"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sigv4"
 	"github.com/jailed-claude/jailed-claude/runtime/login"
@@ -30,6 +31,9 @@ type Caller struct {
 	Home string
 	// Project is what the jail can write to. No program is taken from there.
 	Project string
+	// Never are more folders and files that the jail can write to, from which no
+	// program is taken.
+	Never []string
 	// Stderr is where programs say what is wrong or ask for something.
 	Stderr *os.File
 	// Warn is told of what is unwise. Nil for nobody.
@@ -94,7 +98,12 @@ func (c *Caller) read(ctx context.Context, b network.Broker) (string, error) {
 		k, err = c.file(b, value)
 	case "command":
 		fix = "the program has to print the key on one line, within 30 seconds and without input: try it in a shell"
-		k, err = c.command(ctx, value)
+		started := clock()
+		if k, err = c.command(ctx, value); err == nil && b.TTL != "" {
+			if k = strings.TrimSpace(k); broker.CheckKey(k) == nil {
+				return stamped(k, started), nil
+			}
+		}
 	case "aws":
 		fix = "aws configure writes such a profile; for short-lived keys, write them into the same file"
 		if b.From != network.AWSEnv {
@@ -265,8 +274,11 @@ func (c *Caller) program(name string) (string, error) {
 			return "", fmt.Errorf("%q is not on PATH: %w", name, fs.ErrNotExist)
 		}
 	}
-	if c.inProject(p) {
+	switch {
+	case c.inProject(p):
 		return "", fmt.Errorf("%q is in the project, where the jail can change it: refused", p)
+	case programs.In(p, c.Never):
+		return "", fmt.Errorf("%q is where the jail can change it: refused", p)
 	}
 	return p, nil
 }

@@ -98,6 +98,7 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.Integer(c, &o.Desk)
 	wire.Integer(c, &o.State.Dir)
 	wire.String(c, &o.State.Project)
+	wire.Integer(c, &o.Asker)
 }
 
 func crossFile(c *wire.Codec, f *contract.File) {

@@ -14,10 +14,13 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/afterwards"
 	"github.com/jailed-claude/jailed-claude/runtime/bridge/desk"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/key"
+	"github.com/jailed-claude/jailed-claude/runtime/key/asker"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // Options of a jail that are not of its configuration: they change how it is
@@ -60,6 +63,11 @@ type Options struct {
 	// Desk is the supervisor's end of the socket of the process that starts programs
 	// of the desktop (package desk); 0 where the jail has no bridges. Start sets it.
 	Desk int
+	// Asker is that of the process that asks commands for keys again (package asker);
+	// 0 where no key has a ttl. Start sets it.
+	Asker int
+	// Home and Project are the caller's, for those commands. They do not cross.
+	Home, Project string
 	// Runtime is the program that creates the container; empty for our own code.
 	// With foreign.Auto a planner is told where it cannot, by Refused.
 	Runtime string
@@ -87,7 +95,7 @@ type State struct {
 
 // files are the descriptors of these options that cross with the plan.
 func (o *Options) files() []*int {
-	return []*int{&o.Log, &o.Waiting, &o.Receipt.Dir, &o.Receipt.Key, &o.Desk, &o.State.Dir}
+	return []*int{&o.Log, &o.Waiting, &o.Receipt.Dir, &o.Receipt.Key, &o.Desk, &o.Asker, &o.State.Dir}
 }
 
 // PID is that of the process that is, or will be, the supervisor of the jail
@@ -135,27 +143,41 @@ func answer(socket int) (m message.Message, with string, err error) {
 // the process is as it was.
 func Start(j *contract.Jail, o Options) error {
 	var then *afterwards.Waiting
+	var made []*os.File // by this function, which closes them
+	defer func() {
+		for _, f := range made {
+			_ = f.Close()
+		}
+	}()
 	if o.Then != nil {
 		w, end, err := afterwards.New(o.Then)
 		if err != nil {
 			return err
 		}
-		defer end.Close()
+		made = append(made, end)
 		then, o.Waiting = w, int(end.Fd())
 	}
 	if j.Network != nil && j.Network.Bridges != nil {
-		end, err := desk.Start(writable(j.Spec))
+		end, err := desk.Start(Writable(j.Spec))
 		if err != nil {
 			return fmt.Errorf("start what speaks to the desktop: %w", err)
 		}
-		defer end.Close()
+		made = append(made, end)
 		o.Desk = int(end.Fd())
+	}
+	if lines, ok := key.CommandsOf(brokers(j)); ok {
+		end, err := asker.Start(key.Commands{Lines: lines, Home: o.Home, Project: o.Project, Never: Writable(j.Spec)})
+		if err != nil {
+			return fmt.Errorf("start what asks for keys: %w", err)
+		}
+		made = append(made, end)
+		o.Asker = int(end.Fd())
 	}
 	f, err := (&Plan{Rootfs: j.Rootfs, Options: o, Spec: j.Spec}).write()
 	if err != nil {
 		return fmt.Errorf("hand the jail over: %w", err)
 	}
-	defer f.Close()
+	made = append(made, f)
 	if err := fault.At(fault.HandOver); err != nil {
 		return err
 	}
@@ -173,10 +195,7 @@ func Start(j *contract.Jail, o Options) error {
 		if then != nil {
 			err = then.Start()
 		}
-		// Whoever takes it closes it.
-		plan, failed := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-		fds[0] = plan
-		return errors.Join(&Refused{refused, fds}, err, failed)
+		return errors.Join(&Refused{refused, fds}, err, keep(fds, made))
 	}
 	if then != nil {
 		if err := then.Start(); err != nil {
@@ -195,13 +214,37 @@ func Start(j *contract.Jail, o Options) error {
 	return os.NewSyscallError("execve", unix.Exec("/proc/self/exe", os.Args, env))
 }
 
+// keep puts descriptors of their own in the place of those that are closed with
+// files: whoever takes them closes them.
+func keep(fds []int, files []*os.File) error {
+	for i, fd := range fds {
+		if !slices.ContainsFunc(files, func(f *os.File) bool { return int(f.Fd()) == fd }) {
+			continue
+		}
+		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return os.NewSyscallError("fcntl", err)
+		}
+		fds[i] = own
+	}
+	return nil
+}
+
 // forDevelopers are GODEBUG and the like.
 func forDevelopers() []string {
 	return slices.DeleteFunc(os.Environ(), func(e string) bool { return !strings.HasPrefix(e, "GO") })
 }
 
-// writable are the folders and files of the host that a jail can change.
-func writable(s *specs.Spec) (all []string) {
+// brokers are those of a jail.
+func brokers(j *contract.Jail) []network.Broker {
+	if j.Network == nil {
+		return nil
+	}
+	return j.Network.Brokers
+}
+
+// Writable are the folders and files of the host that a jail can change.
+func Writable(s *specs.Spec) (all []string) {
 	for _, m := range s.Mounts {
 		if m.Type == "bind" && !slices.Contains(m.Options, "ro") {
 			all = append(all, m.Source)

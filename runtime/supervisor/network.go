@@ -19,6 +19,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
 	"github.com/jailed-claude/jailed-claude/runtime/hostagent"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
+	"github.com/jailed-claude/jailed-claude/runtime/key/asker"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/told"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -36,8 +37,10 @@ type jailNet struct {
 	// a namespace with no way out and no broker.
 	config *network.Network
 	keys   map[string]string
-	roots  []byte
-	log    io.Writer
+	// ask has the command of a broker's key run again.
+	ask   func(broker string) (string, error)
+	roots []byte
+	log   io.Writer
 	// refused is how many destinations were.
 	refused *atomic.Int64
 	// told is the file of the jail in which refusals are listed.
@@ -62,7 +65,7 @@ type jailNet struct {
 
 // newJailNet is the network of a configuration; read reads files of the host.
 func newJailNet(s *specs.Spec, config *network.Network, o launch.Options, refused *atomic.Int64, read func(name string) ([]byte, error)) (*jailNet, error) {
-	n := &jailNet{keys: o.Keys, refused: refused, told: new(told.File)}
+	n := &jailNet{keys: o.Keys, ask: asker.NewClient(o.Asker).Ask, refused: refused, told: new(told.File)}
 	for _, ns := range s.Linux.Namespaces {
 		n.own = n.own || ns.Type == specs.NetworkNamespace
 	}
@@ -117,7 +120,7 @@ func (n *jailNet) setUp(ns *os.File) {
 	n.ns, n.ready = ns, make(chan error, 1)
 	go func() {
 		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Upstream: n.upstream, DialAgent: n.agent.Dial, Refused: n.refused, Log: n.log, Told: n.told}
-		o.Sources, o.Keepers = n.logins()
+		o.Sources, o.Keepers = key.Sources{Brokers: n.config.Brokers, Keys: n.keys, Roots: n.roots, Proxy: n.upstream.Request, Ask: n.ask}.Make()
 		a, err := n.signer()
 		if a != nil {
 			o.Authority = a

@@ -86,7 +86,11 @@ func Of(in *network.Config, w Wanted) ([]network.Broker, error) {
 func Why(o network.Broker) string {
 	why := "no key"
 	if o.From != "" {
-		why = fmt.Sprintf("key from %s, added outside as %s", o.From, o.Header)
+		from := o.From
+		if o.TTL != "" {
+			from += ", which is asked again after " + o.TTL
+		}
+		why = fmt.Sprintf("key from %s, added outside as %s", from, o.Header)
 	}
 	why += "; inside it is "
 	if o.Host != "" {

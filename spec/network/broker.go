@@ -27,6 +27,9 @@ type Broker struct {
 	// "command:PROGRAM ARGUMENTS", or FromLogin and a login (Login). Without it
 	// there is no key, and credentials of the jail's own pass.
 	From string `json:"from,omitempty"`
+	// TTL is how long the key that a command prints is used, "10m". After that the
+	// command is asked again. Empty: as long as the jail runs.
+	TTL string `json:"ttl,omitempty"`
 	// As is the broker whose placeholder this one takes, where one key is for
 	// several services. Empty for its own.
 	As string `json:"as,omitempty"`
@@ -246,8 +249,8 @@ func (b Broker) checkTokens() string {
 func (b Broker) checkKey() string {
 	if b.From == "" {
 		switch {
-		case b.Header != "" || b.Env != "":
-			return `it has no key for its header or variable: write from = "env:NAME"`
+		case b.Header != "" || b.Env != "" || b.TTL != "":
+			return `it has no key for its header, its variable or its ttl: write from = "env:NAME"`
 		case len(b.Allow)+len(b.Paths) == 0 && b.Tokens == nil:
 			return `it has neither a key nor rules: write from = "env:NAME" or allow = ["GET /**"]`
 		}
@@ -264,7 +267,9 @@ func (b Broker) checkKey() string {
 		return fmt.Sprintf("from %q says nothing: write \"env:NAME\", \"file:PATH\" or \"command:PROGRAM ARGUMENTS\"", b.From)
 	}
 	switch kind {
-	case "env", "command", "aws":
+	case "env", "aws":
+	case "command":
+		return b.checkTTL()
 	case "file", "login":
 		if _, dir, ok := b.Login(); ok {
 			value = dir
@@ -274,6 +279,9 @@ func (b Broker) checkKey() string {
 		}
 	default:
 		return fmt.Sprintf("from %q is not \"env:NAME\", \"file:PATH\" or \"command:PROGRAM ARGUMENTS\"", b.From)
+	}
+	if b.TTL != "" {
+		return fmt.Sprintf("it has a ttl, and its key comes from %q: only a command can be asked again, from = \"command:PROGRAM ARGUMENTS\"", b.From)
 	}
 	return ""
 }

@@ -45,6 +45,13 @@ func brokerRows() []row {
 		},
 		{
 			Key: Key{
+				Name: "broker.ttl", Type: key.String, Tables: true,
+				Text: "How long the key that a command prints is used, `10m`: then the command is asked again. By default as long as the jail runs.",
+			},
+			broker: func(b *network.Broker) any { return &b.TTL },
+		},
+		{
+			Key: Key{
 				Name: "broker.env", Type: key.String, Tables: true,
 				Text: "Variable that holds the placeholder of the key in the jail.",
 			},
