@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/appended"
 	"github.com/jailed-claude/jailed-claude/runtime/control"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
@@ -29,6 +30,8 @@ func Exec(j launch.Running, args []string) (status int, err error) {
 		return 0, err
 	}
 	defer c.Close()
+	// A file that was opened to append to is not the program's to read.
+	defer appended.Relay().Close()
 	a := ExecArgs{Args: args}
 	var files []*os.File
 	var screen *os.File // where the program's terminal is shown
