@@ -25,18 +25,22 @@ type auditOptions struct {
 	classes []string
 	json    bool
 	all     bool
+	exec    bool
 }
 
 func newAudit() *cobra.Command {
 	var f jailFlags
 	var o auditOptions
 	var inside, mark, target string
+	var further bool
 	c := cli.Command("audit [flags]", "Attack your own jail from inside, and show what got through", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		switch {
 		case inside != "":
 			return suite.Inside(inside, c.OutOrStdout())
 		case target != "":
 			return audit.Target(c.InOrStdin(), c.OutOrStdout())
+		case further:
+			return audit.Further(args)
 		}
 		if _, _, err := cli.AfterDash(c, args, 0); err != nil {
 			return err
@@ -46,6 +50,7 @@ func newAudit() *cobra.Command {
 	c.Flags().StringVar(&o.against, "against", "", "attack what the shell `COMMAND` makes of the program after it, instead of a jail")
 	f.registerRuntime(c)
 	c.Flags().StringArrayVar(&o.classes, "class", nil, "run only the attacks of `CLASS`, such as files or \"shared memory and keys\", or one by its name (repeatable)")
+	c.Flags().BoolVar(&o.exec, "exec", false, "attack from a further program of the jail, as \"exec\" starts one, in place of the first")
 	c.Flags().BoolVar(&o.all, "all", false, "show the attacks that were stopped too")
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	// What the attacker and its bait are started with.
@@ -53,8 +58,11 @@ func newAudit() *cobra.Command {
 		c.Flags().StringVar(value, name, "", "")
 		c.Flags().Lookup(name).Hidden = true
 	}
+	c.Flags().BoolVar(&further, "further", false, "")
+	c.Flags().Lookup("further").Hidden = true
 	f.register(c)
 	c.MarkFlagsMutuallyExclusive("against", "runtime")
+	c.MarkFlagsMutuallyExclusive("against", "exec")
 	return c
 }
 
@@ -79,6 +87,9 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 	flags := given(c.Flags())
 	jail := func(project, policy string) []string {
 		argv := append([]string{in.Host.Executable, "shell", "--project=" + project}, flags...)
+		if o.exec {
+			argv = append([]string{in.Host.Executable, "audit", "--further", "--"}, argv...)
+		}
 		if policy != "" {
 			argv = append(argv, "--policy="+policy)
 		}
@@ -111,7 +122,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 func given(flags *pflag.FlagSet) []string {
 	var args []string
 	flags.Visit(func(p *pflag.Flag) {
-		if slices.Contains([]string{"project", "against", "class", "json", "all", "inside", "inside-mark", "target"}, p.Name) {
+		if slices.Contains([]string{"project", "against", "class", "json", "all", "exec", "inside", "inside-mark", "target"}, p.Name) {
 			return
 		}
 		if s, ok := p.Value.(pflag.SliceValue); ok {

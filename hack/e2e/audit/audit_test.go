@@ -279,39 +279,6 @@ func TestAuditOfAnotherJail(t *testing.T) {
 	}
 }
 
-// TestAuditExec: a program that is started in a jail that runs is held as the agent
-// is.
-func TestAuditExec(t *testing.T) {
-	t.Parallel()
-	w := audited(t)
-	bin := os.Getenv("JAIL_TEST_BIN")
-	c := w.Base("exec sleep 1000", "--read", bin)
-	c.Args = append([]string{c.Args[0], "shell", "--detach"}, c.Args[2:]...)
-	jail := world.Finish(t, c)
-	id := strings.TrimSpace(jail.Out)
-	if jail.Status != 0 {
-		t.Fatalf("%s", jail)
-	}
-	t.Cleanup(func() { world.Finish(t, w.Command("stop", "--grace", "0s", id)) })
-	flags := []string{"--net", "none"}
-	for _, class := range []string{"devices", "namespaces", "mounts", "privilege", "processes", "kernel", "system call interfaces", "shared memory and keys", "sockets", "netlink"} {
-		flags = append(flags, "--class", class)
-	}
-	agents, r := audit(w, flags...)
-	if r.Status != 0 {
-		t.Errorf("the agent: status %d: %s", r.Status, r.Err)
-	}
-	further, r := audit(w, append(flags, "--against", bin+" exec "+id+" --")...)
-	if r.Status != 0 {
-		t.Errorf("a further program: status %d: %s", r.Status, r.Err)
-	}
-	for name, row := range agents {
-		if further[name].Result != row.Result {
-			t.Errorf("the agent: %+v\na further program: %+v", row, further[name])
-		}
-	}
-}
-
 // TestAuditSaysWhatIsWrong: a wrapper that does not start the attacks has not
 // stopped them.
 func TestAuditSaysWhatIsWrong(t *testing.T) {

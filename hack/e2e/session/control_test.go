@@ -125,7 +125,12 @@ func TestNoControlByAnother(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{self, world.Itoa(j.PID)}, {world.RequireVariable(t, "BIN"), "exec", j.ID, "--", "true"}} {
+	bin := world.RequireVariable(t, "BIN")
+	tries := [][]string{{self, world.Itoa(j.PID)}, {bin, "exec", j.ID, "--", "true"}}
+	for _, command := range []string{"attach", "logs", "wait", "stop", "ports", "allow", "deny"} {
+		tries = append(tries, []string{bin, command, j.ID})
+	}
+	for _, args := range tries {
 		c := exec.Command(args[0], args[1:]...)
 		c.Env, c.Dir = append(w.Environ(), "HOME=/nonexistent"), "/"
 		if args[0] == self {

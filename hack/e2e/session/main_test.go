@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(world.Main(m, map[string]func(args []string) int{"attack": attack}))
+	os.Exit(world.Main(m, map[string]func(args []string) int{"attack": attack, "tried": tried}))
 }
 
 // running are the jails of a world's project.

@@ -27,10 +27,18 @@ const Program = "/.jail/./init"
 // patience is how long one attack may take. None needs a tenth of it.
 const patience = 30 * time.Second
 
+// Waits is the part of a program that does nothing until its standard input ends.
+const Waits = "waits"
+
 // Inside plays a part inside a jail: what attacks start by name, otherwise all
 // attacks of the suite, with the bait that part encodes. It reports to out.
 func Inside(part string, out io.Writer) error {
 	name, argument, _ := strings.Cut(part, ":")
+	if name == Waits {
+		_, err := fmt.Fprintln(out, Waits)
+		_, last := io.Copy(io.Discard, os.Stdin)
+		return errors.Join(err, last)
+	}
 	if name == "turn" {
 		return files.Turn(argument, out)
 	}
