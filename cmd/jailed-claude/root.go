@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/configuring"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/live"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/login"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/receipts"
@@ -96,7 +97,7 @@ func newRoot(args []string) *cobra.Command {
 			{"Run the agent", []*cobra.Command{newRun(), newShell(), reviewing.Command(), newLog()}},
 			{"Jails that run", running.Commands()},
 			{"Look before you run", []*cobra.Command{newExplain(), newWhy(), newSpec(), newAudit(), newDoctor()}},
-			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), newConfig(), newSchema()}},
+			{"Policy and configuration", []*cobra.Command{newInit(), newTrust(), configuring.Command(), newSchema()}},
 			{"Logins", []*cobra.Command{newLogin(), login.Logout(), login.Status()}},
 			{"Pin and export", []*cobra.Command{newLock(), newVerify(), receipts.Command(), newBundle(), newImage(), newExport()}},
 		} {

@@ -1,4 +1,4 @@
-package main
+package configuring
 
 import (
 	"errors"
@@ -20,7 +20,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
-func newConfig() *cobra.Command {
+// Command is "config".
+func Command() *cobra.Command {
 	c := cli.Command("config", "Review or reset the agent's own configuration", cli.AtMost(0), func(c *cobra.Command, _ []string) error { return c.Help() })
 	c.AddCommand(newConfigReview(), newConfigPath(), newConfigReset(), newConfigImport(), newConfigList(), newConfigPrune(), newConfigBring())
 	return c
