@@ -18,6 +18,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/login"
 	"github.com/jailed-claude/jailed-claude/spec/own"
+	"github.com/jailed-claude/jailed-claude/spec/plan/overlay"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
@@ -73,7 +74,8 @@ const stateHint = "to use another folder, set XDG_STATE_HOME"
 // are for the user: what became of the state of this project. Busy reports
 // whether other jails run, which may be using what would be removed.
 func Prepare(in *spec.Input, j *contract.Jail, busy func() bool) (Warnings, error) {
-	warnings, err := prepareLayer(in)
+	lines, err := overlay.Prepare(in)
+	warnings := Warnings(lines)
 	if err != nil {
 		return warnings, err
 	}
@@ -161,7 +163,7 @@ func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) 
 func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal bool) []string {
 	lines := seeded.Notes(terminal)
 	if terminal {
-		lines = append(append(lines, agentNotes(in)...), gitNotes(in)...)
+		lines = append(append(lines, agentNotes(in)...), overlay.Notes(in)...)
 	}
 	lines = append(lines, own.Toolchains(in, j, terminal)...)
 	if in.Host.NixTrusted {
