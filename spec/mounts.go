@@ -154,17 +154,21 @@ func (b *builder) files() error {
 		return err
 	}
 	ms = append(ms, toolchains...)
-	pr := b.Host.Project
-	// The host has refused such projects; this is for callers that have none.
-	for _, p := range append([]string{pr.Dir}, pr.Git...) {
-		if err := b.exposes(p); err != nil {
-			return fmt.Errorf("project: %w", err)
-		}
-	}
 	mode := b.Policy.Files.Project
-	ms = append(ms, mounted{pr.Dir, mode, b.origin("files.project"), "the project", false})
-	for _, g := range pr.Git {
-		ms = append(ms, mounted{g, mode, builtin, "the project's git directory, which lies elsewhere", false})
+	for i, pr := range b.Host.Projects() {
+		// The host has refused such projects; this is for callers that have none.
+		for _, p := range append([]string{pr.Dir}, pr.Git...) {
+			if err := b.exposes(p); err != nil {
+				return fmt.Errorf("project: %w", err)
+			}
+		}
+		if i > 0 && b.overlay() {
+			return fmt.Errorf("project %q: each of several projects would need a layer of its own", pr.Dir)
+		}
+		ms = append(ms, mounted{pr.Dir, mode, b.origin("files.project"), []string{"the project", "a further project"}[min(i, 1)], false})
+		for _, g := range pr.Git {
+			ms = append(ms, mounted{g, mode, builtin, "the project's git directory, which lies elsewhere", false})
+		}
 	}
 	if b.overlay() {
 		for _, p := range b.Host.Packs {
@@ -258,9 +262,11 @@ func (b *builder) granted(g, mode string) (string, error) {
 
 // protected is why a path of the project is protected.
 func (b *builder) protected(p string) string {
-	for _, e := range b.Host.Project.Protect {
-		if paths.Below(p, e.Path) {
-			return e.Why
+	for _, pr := range b.Host.Projects() {
+		for _, e := range pr.Protect {
+			if paths.Below(p, e.Path) {
+				return e.Why
+			}
 		}
 	}
 	return ""

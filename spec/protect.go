@@ -66,7 +66,7 @@ func (b *builder) protect() error {
 	}
 	repositories, names, changes := map[string][]string{}, map[string]string{}, map[string]string{}
 	for i, pr := range b.surveyed() {
-		if i == 0 && b.Policy.Files.Project != policy.ProjectRW {
+		if i <= len(b.Host.Also) && b.Policy.Files.Project != policy.ProjectRW {
 			continue
 		}
 		for _, p := range pr.Watch {
@@ -94,10 +94,10 @@ func named(pr host.Project, p host.Path) bool {
 	return inside && pr.Names[rel] == p.Why && !slices.ContainsFunc(pr.Links, func(l host.Link) bool { return paths.Below(p.Path, l.Path) })
 }
 
-// surveyed are the folders that the agent may write: the project, which comes
+// surveyed are the folders that the agent may write: the projects, which come
 // first, and further ones.
 func (b *builder) surveyed() []host.Project {
-	return append([]host.Project{b.Host.Project}, b.Host.Further...)
+	return append(b.Host.Projects(), b.Host.Further...)
 }
 
 // annotate adds an annotation unless there is nothing to say.
@@ -130,9 +130,15 @@ func (b *builder) originOf(key, element string) string { return b.origin(key + "
 // hide covers paths by the OCI runtime's own means: a file reads as empty, a
 // folder as an empty read-only one, and neither can be moved or replaced.
 func (b *builder) hide() error {
-	for _, p := range sorted(b.Host.Project.Hide) {
-		b.spec.Linux.MaskedPaths = append(b.spec.Linux.MaskedPaths, p.Path)
-		b.grant("hidden", p.Path, "empty", b.originOf("files.hide", p.Why), p.Why)
+	for _, pr := range b.Host.Projects() {
+		for _, p := range sorted(pr.Hide) {
+			b.spec.Linux.MaskedPaths = append(b.spec.Linux.MaskedPaths, p.Path)
+			from := b.originOf("files.hide", p.Why)
+			if !slices.Contains(b.Policy.Files.Hide, p.Why) {
+				from = "the policy in " + pr.Dir
+			}
+			b.grant("hidden", p.Path, "empty", from, p.Why)
+		}
 	}
 	b.coverSockets()
 	return nil

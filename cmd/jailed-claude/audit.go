@@ -67,11 +67,14 @@ func newAudit() *cobra.Command {
 }
 
 func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
+	po := f.options(c)
+	if err := po.One("audit"); err != nil {
+		return err
+	}
 	// First of all: with it git does not know the repository, nor we the policy.
-	if left := audit.Leftovers(f.Dir()); len(left) > 0 {
+	if left := audit.Leftovers(po.Dir()); len(left) > 0 {
 		cli.Say(c, "an earlier audit was killed; removed what it had left: %s", strings.Join(left, " "))
 	}
-	po := f.options(c)
 	po.Command, po.NoAgent = []string{suite.Program}, true
 	j, in, err := f.build(c, po)
 	if err != nil {

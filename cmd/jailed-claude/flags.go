@@ -22,7 +22,8 @@ const lockedFlag = "locked"
 // jailFlags are the flags that every jail command shares.
 type jailFlags struct {
 	plan.Options
-	useLock bool
+	useLock  bool
+	projects []string
 	// of what starts a jail
 	require             []string
 	strict              bool
@@ -37,7 +38,7 @@ type jailFlags struct {
 // register adds the flags behind those of the command itself.
 func (f *jailFlags) register(c *cobra.Command) {
 	fs := c.Flags()
-	fs.StringVar(&f.Project, "project", "", "use the project in `DIR` (default: the current folder)")
+	fs.StringArrayVar(&f.projects, "project", nil, "use the project in `DIR` (default: the current folder); repeated, further ones as well")
 	fs.StringVar(&f.Policy, "policy", "", "use the policy `FILE` instead of the project's; \"none\" for no policy")
 	fs.StringVar(&f.Agent, "agent", "", "run the agent `NAME`: "+strings.Join(agent.Names(), ", "))
 	_ = c.RegisterFlagCompletionFunc("agent", cobra.FixedCompletions(agent.Names(), cobra.ShellCompDirectiveNoFileComp))
@@ -76,7 +77,7 @@ func (f *jailFlags) registerTeam(c *cobra.Command) {
 
 // options are what the flags say.
 func (f *jailFlags) options(c *cobra.Command) plan.Options {
-	o := f.Options
+	o := f.Options.Of(f.projects)
 	if c.Flags().Changed(lockedFlag) {
 		o.Locked = &f.useLock
 	}

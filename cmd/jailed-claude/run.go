@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/jailed-claude/jailed-claude/bundle/review/left"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/reviewing"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/running"
@@ -147,7 +146,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	ro.Then = reviewing.After(in)
 	ro.Home, ro.Project = in.Host.Home, in.Host.Project.Dir
 	ro.Keys, ro.Summary, ro.Require, ro.Strict = keys, terminal, f.require, f.strict
-	ro.State = launch.State{Dir: left.Open(in.Host.ProjectState), Project: in.Host.Project.Dir}
+	ro.State = launch.OpenState(in.Host.ProjectState, in.Host.Project.Dir)
 	if j.Network != nil {
 		if ro.Log, err = sessionlog.In(host.StateDir()).Create(ro.ID, in.Host.Project.Dir); err != nil {
 			return err

@@ -93,6 +93,15 @@ type State struct {
 	Project string
 }
 
+// OpenState opens the state of a project, in a folder, if there is one.
+func OpenState(dir, project string) State {
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return State{}
+	}
+	return State{fd, project}
+}
+
 // files are the descriptors of these options that cross with the plan.
 func (o *Options) files() []*int {
 	return []*int{&o.Log, &o.Waiting, &o.Receipt.Dir, &o.Receipt.Key, &o.Desk, &o.Asker, &o.State.Dir}

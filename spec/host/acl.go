@@ -9,11 +9,20 @@ func (s reader) acl(f *Facts, readOnly bool) {
 	if readOnly {
 		return
 	}
-	for _, name := range []string{"system.posix_acl_access", "system.posix_acl_default"} {
-		if n, err := unix.Lgetxattr(s.Root+f.Project.Dir, name, nil); err == nil && n > 0 {
+	for _, p := range f.Projects() {
+		if s.hasACL(p.Dir) {
 			f.Warnings = append(f.Warnings, "the project has POSIX ACLs (getfacl .), which programs in a jail cannot keep: cp -p and sed -i drop them, and the owning group may get more; "+
 				"set them again afterwards (setfacl), or write in an overlay and apply it outside")
 			return
 		}
 	}
+}
+
+func (s reader) hasACL(dir string) bool {
+	for _, name := range []string{"system.posix_acl_access", "system.posix_acl_default"} {
+		if n, err := unix.Lgetxattr(s.Root+dir, name, nil); err == nil && n > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -22,6 +22,10 @@ var (
 	// ErrProjectMounts: no layer can be made over it, for something else is
 	// mounted in it.
 	ErrProjectMounts = errors.New("project has file systems mounted in it")
+	// ErrProjectsLayers: it is one of several, of which none can have a layer.
+	ErrProjectsLayers = errors.New("several projects and a layer")
+	// ErrProjectsNested: it is one of several, and lies in another.
+	ErrProjectsNested = errors.New("a project lies in another")
 	// ErrProjectSpelling: names in it have more than one spelling.
 	ErrProjectSpelling = errors.New("project is on a file system where names have more than one spelling")
 	// ErrProjectSystem: it is part of the system, or a folder of the home

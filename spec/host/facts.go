@@ -43,6 +43,9 @@ type Facts struct {
 	// Start is the folder in the project that the program starts in; empty: the
 	// project's own.
 	Start string
+	// Also are further projects (--project more than once), each cared for as the
+	// first is.
+	Also []Project
 	// Further are the other folders that the jail may write (files.write).
 	Further []Project
 	// Sockets are sockets and FIFOs in the folders that the jail may only read.

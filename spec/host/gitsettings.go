@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/beneath"
@@ -19,7 +20,10 @@ const mostGitText = 64 << 10
 func (s reader) gitSettings(f *Facts, settings []git.Setting) {
 	f.GitName, f.GitEmail = git.Identity(settings)
 	f.GitSettings = git.Taken(settings)
-	f.GitSafe = git.Safe(settings, f.Home, f.Project.Dir)
+	for _, p := range f.Projects() {
+		f.GitSafe = append(f.GitSafe, git.Safe(settings, f.Home, p.Dir)...)
+	}
+	f.GitSafe = slices.Compact(f.GitSafe)
 	f.GitIgnore = s.gitText(f, settings, "core.excludesfile", "ignore")
 	f.GitAttributes = s.gitText(f, settings, "core.attributesfile", "attributes")
 	f.GitShared = git.Shared(settings)

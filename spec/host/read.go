@@ -29,6 +29,8 @@ import (
 type Options struct {
 	// ProjectDir is the project; empty is the working directory.
 	ProjectDir string
+	// Also are further projects.
+	Also []Also
 	// Hide and Protect are gitignore-style patterns. Those without a slash
 	// are not searched for inside node_modules and its like, see giant.
 	Hide, Protect []string
@@ -127,6 +129,9 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		o.Git = s.ask(ctx, f.Project.Dir)
 	}
 	never := []string{f.Project.Dir}
+	for _, a := range o.Also {
+		never = append(never, source.Settle(a.Dir))
+	}
 	for _, g := range o.Write {
 		never = append(never, source.Settle(written(g, f)))
 	}
@@ -172,10 +177,13 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		below = s.mountedBelow(f.Project.Dir)
 		f.Warnings = append(f.Warnings, mountsBelow(theProject, below)...)
 	}
+	if err := s.also(ctx, f, o); err != nil {
+		return nil, err
+	}
 	if err := s.further(ctx, f, o); err != nil {
 		return nil, err
 	}
-	for _, p := range f.Further {
+	for _, p := range append(f.Also[:len(f.Also):len(f.Also)], f.Further...) {
 		in := s.mountedBelow(p.Dir)
 		f.Warnings = append(f.Warnings, mountsBelow(strconv.Quote(p.Dir), in)...)
 		below = append(below, in...)
@@ -203,7 +211,7 @@ func (s reader) further(ctx context.Context, f *Facts, o Options) error {
 	var dirs []string
 	for _, g := range o.Write {
 		// Others are refused later.
-		if p := written(g, f); f.Present[p].Dir && f.Present[p].Real == p && p != f.Project.Dir && !slices.Contains(dirs, p) {
+		if p := written(g, f); f.Present[p].Dir && f.Present[p].Real == p && !f.isProject(p) && !slices.Contains(dirs, p) {
 			dirs = append(dirs, p)
 		}
 	}

@@ -46,7 +46,13 @@ func (s reader) spelling(f *Facts, below []mounted, readOnly bool) error {
 			Hint:   hint,
 		}
 	}
-	for _, p := range f.Project.Hide {
+	var all []string
+	var hidden []Path
+	for _, p := range f.Projects() {
+		all = append(all, p.Git...)
+		hidden = append(hidden, p.Hide...)
+	}
+	for _, p := range hidden {
 		if err := look(filepath.Dir(p.Path), filepath.Base(p.Path)); err != nil {
 			return err
 		}
@@ -54,8 +60,7 @@ func (s reader) spelling(f *Facts, below []mounted, readOnly bool) error {
 	if readOnly {
 		return nil
 	}
-	all := slices.Concat([]string{}, f.Project.Git)
-	for _, p := range append([]Project{f.Project}, f.Further...) {
+	for _, p := range append(f.Projects(), f.Further...) {
 		for _, e := range p.Protect {
 			if err := look(filepath.Dir(e.Path), filepath.Base(e.Path)); err != nil {
 				return err
@@ -71,7 +76,7 @@ func (s reader) spelling(f *Facts, below []mounted, readOnly bool) error {
 		}
 	}
 	for _, m := range below {
-		if !m.readOnly && !slices.ContainsFunc(f.Project.Hide, func(p Path) bool { return paths.Below(m.at, p.Path) }) {
+		if !m.readOnly && !slices.ContainsFunc(hidden, func(p Path) bool { return paths.Below(m.at, p.Path) }) {
 			all = append(all, m.at)
 		}
 	}

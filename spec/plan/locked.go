@@ -187,6 +187,9 @@ func (t *teamwork) options(o *Options) closure.Options {
 // Portable is the jail of a project without the host and the user's own policy
 // (portable.Spec).
 func Portable(ctx context.Context, o Options) ([]byte, Warnings, error) {
+	if err := o.One("spec --portable"); err != nil {
+		return nil, nil, err
+	}
 	team, cl, warnings, err := o.teamClosure(ctx)
 	if err != nil {
 		return nil, warnings, err

@@ -25,6 +25,8 @@ type Options struct {
 	// Project is the project's folder as the user wrote it; empty is the
 	// current one.
 	Project string
+	// Also are the folders of further projects.
+	Also []string
 	// Policy is a policy file in place of the project's; NoPolicy for none.
 	Policy string
 
@@ -119,6 +121,9 @@ func (o *Options) CommandLine(name string) string {
 	s := "jailed-claude " + name
 	if o.Project != "" {
 		s += " --project " + show.ShellQuote(o.Project)
+	}
+	for _, p := range o.Also {
+		s += " --project " + show.ShellQuote(p)
 	}
 	if o.Policy != "" {
 		s += " --policy " + show.ShellQuote(o.Policy)
@@ -239,9 +244,9 @@ func onHost(c closure.Options, facts *host.Facts) closure.Options {
 
 // changeable are the folders of projects, which jails change.
 func changeable(facts *host.Facts) []string {
-	all := append([]string{facts.Project.Dir}, facts.Project.Git...)
-	for _, p := range facts.Further {
-		all = append(all, p.Dir)
+	var all []string
+	for _, p := range append(facts.Projects(), facts.Further...) {
+		all = append(append(all, p.Dir), p.Git...)
 	}
 	return all
 }

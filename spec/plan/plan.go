@@ -31,6 +31,10 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 		return nil, warnings, err
 	}
 	p := ps.all
+	also, said, err := o.also()
+	if warnings = append(warnings, said...); err != nil {
+		return nil, warnings, err
+	}
 	if p.Network.Mode == policy.NetHost && len(p.Network.Deny) > 0 {
 		warnings.add("with the network of the host nothing can be denied, and network.deny does not hold")
 	}
@@ -50,7 +54,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 		fromLock <- r
 	}()
 	facts, err := host.Read(ctx, host.Options{
-		ProjectDir: dir, Hide: p.Files.Hide, Protect: p.Files.Protect,
+		ProjectDir: dir, Also: also, Hide: p.Files.Hide, Protect: p.Files.Protect,
 		Grants: append(append([]string{}, p.Files.Read...), p.Files.Write...), Write: p.Files.Write, ReadOnly: p.Files.Project == policy.ProjectRO, Layer: p.Files.Project == policy.ProjectOverlay, LayerName: o.Layer, Unprotect: p.Files.Unprotect, Inside: o.Project != "",
 		Shared: p.Agent.Config == policy.ConfigShared, Toolchains: p.Files.Toolchains, OwnState: p.Agent.SeparateWorktrees, Nix: p.Nix.Daemon == policy.DaemonAuto, Git: asked,
 		SSHKeys: p.SSH.Keys, SSHHosts: lent.SSHNames(p.SSH), Agents: p.Agent.Own(),

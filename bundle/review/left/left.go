@@ -67,15 +67,6 @@ const (
 	mostBytes = 64 << 20
 )
 
-// Open opens the state of a project for Write; 0 if there is none.
-func Open(state string) int {
-	fd, err := unix.Open(state, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return 0
-	}
-	return fd
-}
-
 // Write keeps what a jail left, in the state of its project, which is open.
 func Write(state int, s Session) error {
 	if len(s.Items) == 0 {

@@ -165,7 +165,8 @@ func TestDropElsewhere(t *testing.T) {
 // it.
 func TestSessions(t *testing.T) {
 	state := t.TempDir()
-	fd := Open(state)
+	fd, err := unix.Open(state, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	must(t, err)
 	defer unix.Close(fd)
 	for n := range mostSessions + 20 {
 		id := strings.Repeat("0", 9) + string([]byte{byte('0' + n/100), byte('0' + n/10%10), byte('0' + n%10)})

@@ -48,12 +48,20 @@ func Prepare(in *spec.Input) (warnings []string, err error) {
 
 // Notes name the layer where git would stop half way without one: in a project
 // that tracks what is read-only in the jail, or where it needs its config.
-func Notes(in *spec.Input) []string {
+func Notes(in *spec.Input) (lines []string) {
 	if in.Policy.Files.Project != policy.ProjectRW {
 		return nil
 	}
+	for _, p := range in.Host.Projects() {
+		if lines = notes(p); len(lines) > 0 {
+			break // one line
+		}
+	}
+	return lines
+}
+
+func notes(p survey.Project) []string {
 	const most = 3
-	p := in.Host.Project
 	if names := p.InGit(); len(names) > 0 {
 		text := strings.Join(names[:min(len(names), most)], ", ")
 		if more := len(names) - most; more > 0 {

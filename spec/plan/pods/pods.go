@@ -27,6 +27,9 @@ import (
 // command line says.
 func Make(ctx context.Context, o plan.Options, p pod.Input) (pod.Input, plan.Warnings, error) {
 	o.Export, o.Look = true, true
+	if err := o.One("export"); err != nil {
+		return p, nil, err
+	}
 	in, warnings, err := plan.Make(ctx, o)
 	if err != nil {
 		return p, warnings, err
