@@ -15,7 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/bridge/desk"
 	_ "github.com/jailed-claude/jailed-claude/runtime/enough" // before a start
 	"github.com/jailed-claude/jailed-claude/runtime/hook"
-	_ "github.com/jailed-claude/jailed-claude/runtime/jailinit" // PID 1
+	"github.com/jailed-claude/jailed-claude/runtime/jailinit"
 	"github.com/jailed-claude/jailed-claude/runtime/key/asker"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/supervisor"
@@ -40,11 +40,14 @@ func init() {
 
 // Reexec plays the part that this process was started for, if any.
 //
-// As libcontainer's init it does not return. As a supervisor, or as the keeper
-// of an exported bundle's network, it returns true and the exit status. Otherwise it returns false.
+// As libcontainer's init it does not return. As a supervisor, as the keeper
+// of an exported bundle's network, or beside PID 1, it returns true and the exit status. Otherwise it returns false.
 //
 // Preconditions: first in main, on the main goroutine.
 func Reexec() (status int, err error, ok bool) {
+	if jailinit.Pass() {
+		return 0, nil, true
+	}
 	if isInit() {
 		quick.Punctual()
 		// Without this an init that waits for a supervisor that was killed

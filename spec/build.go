@@ -224,19 +224,6 @@ func (b *builder) limits() error {
 	return nil
 }
 
-// terminal says what a runtime lets through to the caller's terminal.
-func (b *builder) terminal() error {
-	switch c := b.Policy.Terminal.Clipboard; c {
-	case policy.ClipboardOff:
-		return nil
-	case policy.ClipboardWrite:
-		b.grant("terminal", "clipboard", "write", b.origin("terminal.clipboard"), "the agent chooses what you paste next")
-		return annotate(b, contract.TerminalAnnotation, map[string]string{"clipboard": "write"})
-	default:
-		return fmt.Errorf("clipboard %q is not known", c)
-	}
-}
-
 // maxOpenFiles is enough for build tools and file watchers.
 const maxOpenFiles = 65536
 
@@ -255,7 +242,7 @@ func (b *builder) program() error {
 	if b.Policy.Identity.Nesting {
 		args = append(args, contract.NestingFlag)
 	}
-	b.spec.Process.Args = append(append(args, "--"), argv...)
+	b.spec.Process.Args = append(append(append(args, b.filter()...), "--"), argv...)
 	b.spec.Process.Cwd = b.Host.Project.Dir
 	if s := b.Host.Start; s != "" && !slices.ContainsFunc(b.Host.Project.Hide, func(h host.Path) bool { return paths.Below(s, h.Path) }) {
 		b.spec.Process.Cwd = s

@@ -24,7 +24,13 @@ func (e *export) plain() error {
 	if err != nil {
 		return err
 	}
-	e.main.Command = e.arguments(append([]string{contract.InitPath, "--"}, args...))
+	init := []string{contract.InitPath}
+	for _, flag := range []string{contract.FilterFlag, contract.FilterClipboardFlag} {
+		if slices.Contains(s.Process.Args[:len(s.Process.Args)-len(args)], flag) {
+			init = append(init, flag)
+		}
+	}
+	e.main.Command = e.arguments(append(append(init, "--"), args...))
 	e.main.WorkingDir = e.place(s.Process.Cwd)
 	for _, m := range s.Mounts {
 		e.mount(m)

@@ -62,6 +62,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringArrayVar(&f.Bridges, "bridge", nil, "let the jail ask your desktop for `WHAT`: open (pages), open=always, clipboard (images) or notify (repeatable)")
 	fs.StringArrayVar(&f.Env, "env", nil, "pass the variable `NAME` from your environment, or set NAME=VALUE (repeatable)")
 	fs.StringVar(&f.User, "user", "", "run the agent as `WHO`: keep (your own user) or root")
+	fs.StringVar(&f.TerminalFilter, "terminal-filter", "", "filter escape sequences `WHEN`: auto (on your terminal), or always (also in what goes into a pipe or a file)")
 	fs.BoolVar(&f.Nix, "nix", false, "let the jail use the Nix daemon")
 	fs.StringVar(&f.Memory, "memory", "", "limit memory to `SIZE`, such as 8GiB")
 	fs.Int64Var(&f.Pids, "pids", 0, "limit the number of processes and threads to `N`")

@@ -68,7 +68,7 @@ static void close_others(int control_fd)
 
 	if (keep > 3 && syscall(SYS_close_range, 3, keep - 1, 0))
 		init_die("close_range");
-	if (syscall(SYS_close_range, control_fd >= 0 ? keep + 1 : keep, ~0U, 0))
+	if (syscall(SYS_close_range, control_fd >= 0 ? keep + 1 : keep, INIT_LAST_FD, 0))
 		init_die("close_range");
 }
 

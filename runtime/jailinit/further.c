@@ -128,6 +128,9 @@ static void __attribute__((noreturn)) lead(int fd)
 			init_die("dup2");
 	}
 
+	if (init_pass(&o))
+		longjmp(init_to_go, 1);
+
 	pid_t pid = syscall(SYS_clone, SIGCHLD | (o.uid >= 0 ? CLONE_NEWUSER : 0), 0, 0, 0, 0);
 	if (pid < 0)
 		init_die("clone the program");
@@ -143,6 +146,8 @@ static void __attribute__((noreturn)) lead(int fd)
 	hung_up(&o, pid);
 
 	char exited[2] = { JAIL_EXITED, init_supervise(pid, &o, hung_up) };
+
+	init_pass_end(&o);
 
 	if (write(fd, exited, sizeof(exited)) < 0)
 		_exit(EXIT_OURS);

@@ -3,6 +3,7 @@
 #ifndef JAIL_INIT_H
 #define JAIL_INIT_H
 
+#include <setjmp.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -11,6 +12,8 @@
 #define INIT_PATH "/.jail/init" // contract.InitPath; a test compares the two
 
 enum { MOST_FILES = 65536 }; // spec.maxOpenFiles, under other runtimes
+
+enum { INIT_LAST_FD = 0x7fffffff }; // for close_range(2); gVisor takes no larger one
 
 enum { EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
@@ -24,11 +27,15 @@ struct init_options {
 	int debug_fd;    // where messages are told that only C sees, or -1
 	int terminal;    // a further program gets a terminal of the jail
 	int stdio[3];    // descriptors that replace 0, 1 and 2, or -1
+	int filter;      // output passes the filter of a terminal, whatever it is
+	int filter_clipboard; // and may write to the clipboard
+	pid_t passer;    // passes standard descriptors on, or 0
+	int ended;       // is closed to tell it that the agent has
 	char **writable; // places that the agent may write to; NULL: nobody said
 	char **argv;     // the agent
 };
 
-#define INIT_NO_OPTIONS { -1, -1, 0, 0, -1, -1, -1, -1, 0, { -1, -1, -1 }, NULL, NULL }
+#define INIT_NO_OPTIONS { -1, -1, 0, 0, -1, -1, -1, -1, 0, { -1, -1, -1 }, 0, 0, 0, -1, NULL, NULL }
 
 // init_die says what failed, by errno, and ends this process.
 void init_die(const char *what) __attribute__((noreturn));
@@ -65,6 +72,15 @@ void init_forbid_namespaces(void);
 // Returns 0 where the kernel has none.
 int init_stay_inside(char *const *writable);
 
+// pass.c
+
+// init_pass puts pipes in the place of standard descriptors that shall not enter the
+// jail as they are. Returns 1 in the process that passes on, and that goes on to Go.
+int init_pass(struct init_options *o);
+
+// init_pass_end waits until all that the agent wrote is passed on.
+void init_pass_end(const struct init_options *o);
+
 // namespaces.c
 
 // init_map_ids gives the user namespace of pid the agent's ids.
@@ -83,6 +99,9 @@ void init_agent(const struct init_options *o, int mapped, char **envp) __attribu
 void init_foreground(pid_t pgid);
 
 // pid1.c
+
+// init_to_go is where a process that goes on to Go returns to, from wherever it is.
+extern jmp_buf init_to_go;
 
 // init_supervise passes signals on to the agent, reaps, and returns the status of
 // the agent when that ends. asked is called for SIGIO.

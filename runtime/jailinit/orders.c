@@ -53,6 +53,10 @@ void init_parse(struct init_options *o, char **argv)
 			o->orders_fd = number("--orders-fd", v);
 		else if ((v = value(*argv, "--debug-fd")))
 			o->debug_fd = number("--debug-fd", v);
+		else if (!strcmp(*argv, "--filter-output"))
+			o->filter = 1;
+		else if (!strcmp(*argv, "--filter-output=clipboard"))
+			o->filter = o->filter_clipboard = 1;
 		else if (!strcmp(*argv, "--adopted"))
 			o->adopted = 1;
 		else if (!strcmp(*argv, "--terminal"))
@@ -73,7 +77,7 @@ void init_parse(struct init_options *o, char **argv)
 void init_check(const struct init_options *o)
 {
 	if (!o->argv || !o->argv[0] || (o->uid < 0) != (o->gid < 0)) {
-		dprintf(2, "jailed-claude: jail: usage: %s [--uid=N --gid=N] [--nesting] -- PROGRAM [ARG...]\n", INIT_PATH);
+		dprintf(2, "jailed-claude: jail: usage: %s [--uid=N --gid=N] [--nesting] [--filter-output] -- PROGRAM [ARG...]\n", INIT_PATH);
 		_exit(EXIT_OURS);
 	}
 }

@@ -18,6 +18,8 @@
 
 #pragma weak jail_forget_code
 
+jmp_buf init_to_go;
+
 void init_die(const char *what)
 {
 	int e = errno;
@@ -113,13 +115,10 @@ static void die_with_parent(int control_fd)
 		_exit(EXIT_OURS);
 }
 
-void jail_pid1(int argc, char **argv)
+// be_pid1 returns in the process that passes descriptors on.
+static void be_pid1(char **argv)
 {
 	char **envp = environ;
-
-	if (argc < 1 || strcmp(argv[0], INIT_PATH))
-		return;
-
 	struct init_options o = INIT_NO_OPTIONS;
 	sigset_t all;
 	int mapped[2];
@@ -144,6 +143,8 @@ void jail_pid1(int argc, char **argv)
 		o.writable = init_find_writable();
 	if (o.seccomp_fd >= 0)
 		init_load_profile(o.seccomp_fd);
+	if (init_pass(&o))
+		return;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	if (pipe2(mapped, O_CLOEXEC))
@@ -173,5 +174,14 @@ void jail_pid1(int argc, char **argv)
 	// is mostly Go's, is of no use to it (runtime/quick, where it is linked).
 	if (jail_forget_code)
 		jail_forget_code();
-	_exit(init_supervise(pid, &o, init_further));
+	int status = init_supervise(pid, &o, init_further);
+
+	init_pass_end(&o);
+	_exit(status);
+}
+
+void jail_pid1(int argc, char **argv)
+{
+	if (argc >= 1 && !strcmp(argv[0], INIT_PATH) && !setjmp(init_to_go))
+		be_pid1(argv);
 }

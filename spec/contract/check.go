@@ -186,8 +186,12 @@ func checkProcess(s *specs.Spec, bad report) {
 	if end < 0 || end == len(p.Args)-1 {
 		bad("process.args names no program after --")
 	}
+	known := []string{NestingFlag, FilterFlag}
+	if s.Annotations[TerminalAnnotation] == TerminalClipboardWrite {
+		known = append(known, FilterClipboardFlag)
+	}
 	for i, flag := range p.Args {
-		if i > 0 && i < end && !strings.HasPrefix(flag, "--uid=") && !strings.HasPrefix(flag, "--gid=") && flag != NestingFlag {
+		if i > 0 && i < end && !strings.HasPrefix(flag, "--uid=") && !strings.HasPrefix(flag, "--gid=") && !slices.Contains(known, flag) {
 			bad("process.args has %q, which would widen the jail, for PID 1", flag)
 		}
 	}

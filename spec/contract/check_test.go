@@ -271,6 +271,7 @@ var broken = []struct {
 		`nesting: "/home/ada/src/app/secrets" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`,
 		`nesting: "/home/ada/src/app/web/.env" is hidden in a folder that can be written: who makes namespaces can move it to where it is seen`,
 	}},
+	{"the clipboard by PID 1's filter", argv(InitPath, "--uid=1", "--gid=1", FilterClipboardFlag, "--", "true"), []string{`process: process.args has "--filter-output=clipboard", which would widen the jail, for PID 1`}},
 	{"another filter", argv(InitPath, "--uid=1", "--gid=1", "--seccomp-fd=0", "--", "true"), []string{`process: process.args has "--seccomp-fd=0", which would widen the jail, for PID 1`}},
 	{"NUL in an argument", argv(InitPath, "--", "true", "a\x00b"), []string{"process: an argument is not valid UTF-8, or holds NUL"}},
 	{"an argument that is not UTF-8", argv(InitPath, "--", "\xc3\x28"), []string{"process: an argument is not valid UTF-8, or holds NUL"}},

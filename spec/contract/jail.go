@@ -100,3 +100,11 @@ type File struct {
 // NestingFlag among the arguments of PID 1, before "--", lets the agent make
 // namespaces.
 const NestingFlag = "--nesting"
+
+// FilterFlag among the arguments of PID 1, before "--", has what the agent writes
+// filtered as for a terminal, wherever it goes; FilterClipboardFlag as
+// TerminalClipboardWrite says.
+const (
+	FilterFlag          = "--filter-output"
+	FilterClipboardFlag = FilterFlag + "=clipboard"
+)

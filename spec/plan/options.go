@@ -37,15 +37,14 @@ type Options struct {
 	// Called is the agent that this program is called after, which counts where
 	// Agent and Package name none.
 	Called                 string
-	Package                string
-	Net                    string
+	Package, Net           string
 	Allow                  []string
 	Ports, HostPorts       []int64
 	Read, Write, Hide, Env []string
 	Toolchains, Bridges    []string
 	Unprotect              []string
 	Nix, NoBrief, Ask      bool
-	User                   string
+	User, TerminalFilter   string
 	Memory                 string
 	Pids                   int64
 	CPUs                   float64
@@ -155,6 +154,7 @@ func (o *Options) layer() (*policy.Layer, error) {
 	set(&l.Network.Mode, o.Net)
 	l.Network.Allow, l.Network.Ports, l.Network.HostPorts = o.Allow, o.Ports, o.HostPorts
 	set(&l.Identity.User, o.User)
+	set(&l.Terminal.Filter, o.TerminalFilter)
 	l.Files.Hide, l.Files.Toolchains = o.Hide, o.Toolchains
 	if o.Layer != "" {
 		if err := layer.CheckName(o.Layer); err != nil {

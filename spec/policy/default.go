@@ -19,7 +19,7 @@ func Default() Policy {
 		Network:  Network{Mode: NetInternet, TLS: network.TLSStrict, Via: network.ViaRedirect},
 		Nix:      Nix{Daemon: DaemonOff, Store: StoreClosure},
 		Identity: Identity{User: UserKeep},
-		Terminal: Terminal{Clipboard: ClipboardOff},
+		Terminal: Terminal{Clipboard: ClipboardOff, Filter: FilterAuto},
 		Origins:  map[string]string{},
 	}
 	for _, r := range rows() {

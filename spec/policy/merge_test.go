@@ -16,11 +16,11 @@ func TestDefault(t *testing.T) {
 		Network:  Network{Mode: "internet", TLS: "strict", Via: "redirect"},
 		Nix:      Nix{Daemon: "off", Store: "closure"},
 		Identity: Identity{User: "keep"},
-		Terminal: Terminal{Clipboard: "off"},
+		Terminal: Terminal{Clipboard: "off", Filter: "auto"},
 		Origins: map[string]string{
 			"agent.config": "default", "files.project": "default", "files.cache": "default", "network.mode": "default",
 			"nix.daemon": "default", "nix.store": "default", "identity.user": "default", "identity.nesting": "default",
-			"terminal.clipboard": "default", "agent.key": "default", "agent.separate-worktrees": "default", "agent.no-brief": "default", "network.ask": "default", "bridges.notify": "default", "network.tls": "default", "network.via": "default",
+			"terminal.clipboard": "default", "terminal.filter": "default", "agent.key": "default", "agent.separate-worktrees": "default", "agent.no-brief": "default", "network.ask": "default", "bridges.notify": "default", "network.tls": "default", "network.via": "default",
 		},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
@@ -82,7 +82,7 @@ func TestMerge(t *testing.T) {
 		Nix:      Nix{Daemon: "off", Store: "closure"},
 		Limits:   Limits{Memory: 1 << 30, Pids: 20, CPUs: 0.5},
 		Identity: Identity{User: "keep"},
-		Terminal: Terminal{Clipboard: "off"},
+		Terminal: Terminal{Clipboard: "off", Filter: "auto"},
 		Origins: map[string]string{
 			"agent.packages=nixpkgs#jq":     "user",
 			"agent.packages=nixpkgs#nodejs": "project",
@@ -123,6 +123,7 @@ func TestMerge(t *testing.T) {
 			"identity.user":                 "default",
 			"identity.nesting":              "default",
 			"terminal.clipboard":            "default",
+			"terminal.filter":               "default",
 		},
 	}
 	if !reflect.DeepEqual(got, want) {

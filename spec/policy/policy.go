@@ -134,6 +134,9 @@ const (
 	ClipboardOff   = confine.ClipboardOff
 	ClipboardWrite = confine.ClipboardWrite
 
+	FilterAuto   = confine.FilterAuto
+	FilterAlways = confine.FilterAlways
+
 	ApplyAsk   = "ask"
 	ApplySafe  = "safe"
 	ApplyNever = "never"

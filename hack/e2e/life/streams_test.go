@@ -117,3 +117,67 @@ func TestInputFromAPipeWithATerminal(t *testing.T) {
 		return strings.Contains(p.Shown(), world.Itoa(len(in))+"\r\n") && strings.Contains(p.Shown(), "e3b0c442")
 	})
 }
+
+// filteredScript writes what a terminal must not get, last, and much before it.
+const filteredScript = `for ((i = 0; i < 3000; i++)); do echo "line $i"; done; printf 'a\033]52;c;eA==\007\033[21tb\n'; printf 'e\033[5if\n' >&2; exit 7`
+
+// passesFiltered: all lines come, and nothing that is no text, to a reader that
+// takes its time.
+func passesFiltered(t *testing.T, what string, c *exec.Cmd) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), world.Deadline)
+	t.Cleanup(cancel)
+	p := exec.CommandContext(ctx, world.RequireTool(t, "bash"), append([]string{"-c", `"$@" | { sleep 0.5; cat; }; exit "${PIPESTATUS[0]}"`, "bash"}, c.Args...)...)
+	p.Dir, p.Env = c.Dir, c.Env
+	r := world.Finish(t, p)
+	lines := strings.Split(r.Out, "\n")
+	if r.Status != 7 || len(lines) != 3002 || lines[2999] != "line 2999" || lines[3000] != "ab" || !strings.Contains(r.Err, "ef\n") {
+		t.Errorf("%s: status %d, %d lines, the last of them %q; %q", what, r.Status, len(lines), lines[max(0, len(lines)-3):], r.Err)
+	}
+}
+
+// TestTerminalFilterAlways: with the flag, or by policy, what a jail writes into a
+// pipe is filtered as on a terminal; that of further programs too.
+func TestTerminalFilterAlways(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	flag := []string{"--net", "none", "--terminal-filter", "always"}
+	passesFiltered(t, "own", w.Base(filteredScript, flag...))
+	for _, name := range foreign {
+		if _, err := exec.LookPath(name); err == nil {
+			passesFiltered(t, name, w.Base(filteredScript, append(flag, "--runtime", name)...))
+		}
+	}
+	if r := world.Finish(t, w.Base(`printf 'a\033]52;c;eA==\007b\n'`, "--net", "none")); !strings.Contains(r.Out, "52;c") {
+		t.Errorf("without the flag it is filtered as well: %s", r)
+	}
+	if r := world.Finish(t, w.Base("true", "--terminal-filter", "sometimes")); r.Status != 125 || !strings.Contains(r.Err, `"sometimes"`) {
+		t.Errorf("not a value: %s", r)
+	}
+	w.Write(w.Home+"/.config/jailed-claude/config.toml", "version = 1\n[terminal]\nfilter = \"always\"\n")
+	passesFiltered(t, "by policy", w.Base(filteredScript, "--net", "none"))
+	c := w.Base("exec sleep 1000", "--net", "none")
+	c.Args = append([]string{c.Args[0], "shell", "--detach"}, c.Args[2:]...)
+	r := world.Finish(t, c)
+	if r.Status != 0 {
+		t.Fatal(r)
+	}
+	id := strings.TrimSpace(r.Out)
+	passesFiltered(t, "exec", w.Command("exec", id, "--", "bash", "-c", filteredScript))
+	if r := w.Run("stop", "--grace", "0s", id); r.Status != 0 {
+		t.Error(r)
+	}
+}
+
+// TestTerminalFilterOfABundle: other runtimes run the same filter.
+func TestTerminalFilterOfABundle(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	dir := w.Bundle(nil, "--net", "none", "--terminal-filter", "always", "--", "bash", "-c", filteredScript)
+	for name, run := range w.Runtimes() {
+		r := run(dir)
+		if r.Status != 7 || !strings.HasSuffix(r.Out, "line 2999\nab\n") || !strings.Contains(r.Err, "ef\n") {
+			t.Errorf("%s: status %d, %q, %q", name, r.Status, r.Out[max(0, len(r.Out)-100):], r.Err)
+		}
+	}
+}

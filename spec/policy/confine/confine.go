@@ -74,11 +74,13 @@ type IdentityLayer struct {
 type Terminal struct {
 	// Clipboard is ClipboardOff or ClipboardWrite.
 	Clipboard string
+	// Filter is FilterAuto or FilterAlways.
+	Filter string
 }
 
 // TerminalLayer is what a layer says about Terminal.
 type TerminalLayer struct {
-	Clipboard *string
+	Clipboard, Filter *string
 }
 
 // DefaultCache is the limit of caches where there is no other.
@@ -97,4 +99,7 @@ const (
 
 	ClipboardOff   = "off"
 	ClipboardWrite = "write"
+
+	FilterAuto   = "auto"
+	FilterAlways = "always"
 )

@@ -155,5 +155,17 @@ func TerminalRows() []key.Row[TerminalLayer, Terminal] {
 			Layer:  func(l *TerminalLayer) any { return &l.Clipboard },
 			Policy: func(p *Terminal) any { return &p.Clipboard },
 		},
+		{
+			Key: key.Key{
+				Name: "terminal.filter", Type: key.String, Values: []string{FilterAuto, FilterAlways}, Default: FilterAuto,
+				Text: "Whether what the agent writes is filtered on your terminal alone, or also where it goes into a pipe or a file.",
+			},
+			Change: change.Meaning{
+				Direction: change.Ranked, Rank: []string{FilterAlways, FilterAuto},
+				Wider: "behind a pipe, every byte of the jail reaches your terminal", Narrower: "behind a pipe, your terminal only shows what the jail writes",
+			},
+			Layer:  func(l *TerminalLayer) any { return &l.Filter },
+			Policy: func(p *Terminal) any { return &p.Filter },
+		},
 	}
 }
