@@ -181,10 +181,13 @@ func (r *Rule) checkPrefix() error {
 		return ruleError(r.text, "overlaps %s, where a jail keeps the addresses of names", Fake)
 	case p.Overlaps(loopback4), p.Contains(netip.IPv6Loopback()), p.Overlaps(thisHost), p.Contains(netip.IPv6Unspecified()):
 		// A connect to the unspecified address is one to the loopback.
-		return ruleError(r.text, `is the jail's own loopback: write "host:PORT" for a service of the host`)
+		return ruleError(r.text, ownLoopback)
 	}
 	return nil
 }
+
+// ownLoopback is what is wrong with a rule of what each machine calls itself.
+const ownLoopback = `is the jail's own loopback: write "host:PORT" for a service of the host, or host-ports = [PORT] to have it at the jail's own localhost`
 
 func (r *Rule) setName(host string, hasPort bool) error {
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
@@ -203,6 +206,9 @@ func (r *Rule) setName(host string, hasPort bool) error {
 	}
 	if problem := nameProblem(rest); problem != "" {
 		return ruleError(r.text, "%s", problem)
+	}
+	if rest == "localhost" || strings.HasSuffix(rest, ".localhost") {
+		return ruleError(r.text, ownLoopback) // RFC 6761, 6.3
 	}
 	if !strings.Contains(rest, ".") && !r.private {
 		if suffix {
