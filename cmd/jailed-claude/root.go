@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -47,7 +49,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	// cobra has no error type for what it did not understand of the command
 	// line; those are the errors of commands that never ran.
 	if !c.HasParent() {
-		err = hint.Add(err, "jailed-claude --help")
+		var lines []string
+		if i := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") }); i >= 0 {
+			for _, known := range c.SuggestionsFor(args[i]) {
+				lines = append(lines, "did you mean: jailed-claude "+known)
+			}
+		}
+		err = hint.Add(err, append(lines, "jailed-claude --help")...)
 	}
 	return cli.Report(stderr, err)
 }
@@ -63,6 +71,9 @@ func newRoot(args []string) *cobra.Command {
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		// They come as hints.
+		DisableSuggestions:         true,
+		SuggestionsMinimumDistance: 2,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if err := runtime.EnoughFiles(); err != nil {
 				return err
