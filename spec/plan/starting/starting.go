@@ -1,4 +1,4 @@
-package plan
+package starting
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/policy/starter"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
 )
@@ -23,12 +24,12 @@ var marks = []struct{ file, kind string }{
 	{"flake.nix", "nix"},
 }
 
-// WriteStarter writes a starter policy that fits the project in the current
+// Write writes a starter policy that fits the project in the current
 // folder: the project's, or the user's own. It replaces no file.
-func WriteStarter(user bool) (file string, err error) {
+func Write(user bool) (file string, err error) {
 	file = trust.Name
 	if user {
-		file = UserFile()
+		file = plan.UserFile()
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			return "", fmt.Errorf("make the configuration folder: %w", err)
 		}
