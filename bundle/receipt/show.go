@@ -57,6 +57,9 @@ func (o *Opened) Show(w io.Writer) error {
 	}
 	if p.LayerChanges > 0 {
 		line("layer", "%d changes, %s", p.LayerChanges, o.Of(LayerName))
+		if p.LayerUnread > 0 {
+			line("layer", "%d of them without their content, which was too much", p.LayerUnread)
+		}
 	}
 	for _, k := range o.Keys {
 		line("signed", "%s %s", k.Type(), ssh.FingerprintSHA256(k))

@@ -55,6 +55,8 @@ type Predicate struct {
 	// LayerChanges is how many paths of the layers differ from the host's; the
 	// subject LayerName has their digest.
 	LayerChanges int `json:"layerChanges,omitempty"`
+	// LayerUnread is of how many of them the content was too much to be digested.
+	LayerUnread int `json:"layerUnread,omitempty"`
 	// Unlisted is how many further changes there were.
 	Unlisted int `json:"changedUnlisted,omitempty"`
 }
@@ -168,6 +170,10 @@ func Draft(text []byte) (*Statement, error) {
 func LayerLine(w io.Writer, lower string, c *upper.Change) {
 	if c.New == nil {
 		fmt.Fprintf(w, "%q %q deleted\n", lower, c.Path)
+		return
+	}
+	if c.Unread {
+		fmt.Fprintf(w, "%q %q %s %o unread %d\n", lower, c.Path, c.New.Kind, c.New.Mode, c.New.Size)
 		return
 	}
 	fmt.Fprintf(w, "%q %q %s %o %s\n", lower, c.Path, c.New.Kind, c.New.Mode, c.New.Digest)

@@ -82,6 +82,7 @@ func (f *jailFlags) start(c *cobra.Command, o plan.Options) error {
 	}
 	// With any terminal the jail gets one of its own in its place.
 	o.Terminal = detached || cli.IsTerminal(os.Stdin) || cli.IsTerminal(os.Stdout) || cli.IsTerminal(os.Stderr)
+	o.Origin = new(plan.Origin)
 	in, err := f.plan(c, o)
 	if err != nil {
 		return err

@@ -40,13 +40,18 @@ type End struct {
 	Layers map[string]rootfs.Layer
 	// Dial connects to the ssh agent of the host.
 	Dial func(context.Context) (net.Conn, error)
+
+	// read is how much of what changed has been read.
+	read int64
 }
 
-// maxListed bounds what a jail can make a receipt grow by, maxTree what of a folder is
-// read for it; patience is for an agent, which may ask its user.
+// maxListed bounds what a jail can make a receipt grow by, maxTree and maxRead what of
+// a folder and of all files is read for it, which may be larger than any disk;
+// patience is for an agent, which may ask its user.
 const (
 	maxListed = 1000
 	maxTree   = 10000
+	maxRead   = 4 << 30
 	patience  = 5 * time.Minute
 )
 
@@ -140,26 +145,44 @@ func (e *End) changed(p *receipt.Predicate) {
 	}
 	for _, f := range e.Watch.Found() {
 		c := receipt.Change{Path: f.Path, Why: f.Why}
-		c.Kind, c.Digest = look(f.Root, f.Below)
+		c.Kind, c.Digest = e.look(f.Root, f.Below)
 		add(c)
 	}
 	e.Hold.Unsure(e.Watch.Now, func(path, why string) { add(receipt.Change{Path: path, Why: why, Kind: receipt.Unseen}) })
 }
 
-// look is what is at a path now, through no symlink.
-func look(root int, below string) (kind, digest string) {
+// fits: a file of that size may be read.
+func (e *End) fits(s *upper.State) bool {
+	if s.Kind != upper.File {
+		return true
+	}
+	if s.Size > maxRead-e.read {
+		return false
+	}
+	e.read += s.Size
+	return true
+}
+
+// look is what is at a path now, through no symlink. There is no digest of what is
+// too much to read.
+func (e *End) look(root int, below string) (kind, digest string) {
 	fd, err := unix.FcntlInt(uintptr(root), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return receipt.Unseen, ""
 	}
 	d := os.NewFile(uintptr(fd), below)
 	defer d.Close()
-	s, err := upper.Lookup(d, below)
+	s, err := upper.Stat(d, below)
 	if err != nil || s == nil {
 		return receipt.Unseen, ""
 	}
-	if s.Kind == upper.Folder {
-		s.Digest = tree(d, below)
+	switch {
+	case s.Kind == upper.Folder:
+		s.Digest = e.tree(d, below)
+	case e.fits(s):
+		if s, err = upper.Lookup(d, below); err != nil || s == nil {
+			return receipt.Unseen, ""
+		}
 	}
 	if s.Digest != "" {
 		digest = "sha256:" + s.Digest
@@ -169,13 +192,15 @@ func look(root int, below string) (kind, digest string) {
 
 // tree digests all that is in a folder; empty where that is too much or cannot be
 // read.
-func tree(d *os.File, below string) string {
+func (e *End) tree(d *os.File, below string) string {
 	var all []*upper.Change
-	if _, _, err := upper.Tree(d, below, func(rel string, _ *upper.State) {
+	fits := true
+	if _, _, err := upper.Tree(d, below, func(rel string, s *upper.State) {
 		if len(all) <= maxTree {
 			all = append(all, &upper.Change{Path: rel})
 		}
-	}); err != nil || len(all) > maxTree {
+		fits = fits && len(all) <= maxTree && e.fits(s)
+	}); err != nil || !fits {
 		return ""
 	}
 	h := sha256.New()
@@ -209,6 +234,9 @@ func (e *End) layers(s *receipt.Statement) error {
 			}
 			receipt.LayerLine(h, lower, c)
 			n++
+			if c.Unread {
+				s.Predicate.LayerUnread++
+			}
 		}
 	}
 	if n > 0 {
@@ -228,7 +256,7 @@ func changes(l rootfs.Layer) ([]*upper.Change, error) {
 		}
 		defer dirs[i].Close()
 	}
-	held, err := upper.Read(dirs[0], dirs[1], upper.Options{})
+	held, err := upper.Read(dirs[0], dirs[1], upper.Options{Most: maxRead})
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,8 @@ func TestLook(t *testing.T) {
 	must(os.Mkdir(filepath.Join(dir, "folder"), 0o700))
 	must(unix.Mkfifo(filepath.Join(dir, "folder/fifo"), 0o600))
 	must(os.WriteFile(filepath.Join(dir, "folder/a"), []byte("a"), 0o600))
-	root := open(t, dir)
+	root, e := open(t, dir), &End{}
+	look := e.look
 	for name, want := range map[string]string{"link/secret": receipt.Unseen, "gone": receipt.Unseen, "link": "symlink", "file": "symlink", "fifo": "fifo", "folder": "folder", "folder/a": "file"} {
 		kind, digest := look(root, name)
 		if kind != want || (digest == "") != (want == receipt.Unseen || want == "fifo") {
@@ -62,6 +63,26 @@ func TestLook(t *testing.T) {
 	}
 	if kind, digest := look(root, "folder"); kind != "folder" || digest != "" {
 		t.Errorf("a folder of too many files: %s %q", kind, digest)
+	}
+	// These have no block on the disk, and would be read for an hour.
+	const huge = 1 << 42
+	must(os.Mkdir(filepath.Join(dir, "sparse"), 0o700))
+	for _, name := range []string{"huge", "sparse/a"} {
+		must(os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+		must(os.Truncate(filepath.Join(dir, name), huge))
+	}
+	for name, want := range map[string]string{"huge": "file", "sparse": "folder"} {
+		if kind, digest := look(root, name); kind != want || digest != "" {
+			t.Errorf("%s: %s %q", name, kind, digest)
+		}
+	}
+	if _, digest := look(root, "folder/a"); digest == "" {
+		t.Error("a small file is not read after a large one")
+	}
+	// Many of them are no way around.
+	e.read = maxRead
+	if kind, digest := look(root, "folder/a"); kind != "file" || digest != "" {
+		t.Errorf("%s %q of what is too much together", kind, digest)
 	}
 }
 

@@ -2,16 +2,13 @@ package plan
 
 import "github.com/jailed-claude/jailed-claude/spec/policy"
 
-// Digests are those of the policy that applies to a jail, and of the project's alone.
-func (o *Options) Digests() (effective, project string, err error) {
-	p, _, err := o.merged(o.Dir())
-	if err != nil {
-		return "", "", err
-	}
-	if effective, err = policy.Digest(p.all); err == nil {
-		project, err = policy.Digest(p.team)
-	}
-	return effective, project, err
+// Origin is what Make made a jail of, as it was read then: the files may be others by
+// now, or pipes.
+type Origin struct {
+	// Policy is what applied, and Project that of the repository.
+	Policy, Project policy.Policy
+	// Lock is the file of the lock, where the jail was made by one.
+	Lock []byte
 }
 
 // PolicyDigest is that of the policy in a file, or of NoPolicy, where nothing else

@@ -65,6 +65,9 @@ func (o *Options) locked(dir string, ps policies) (*closure.Closure, Warnings, e
 	if d := l.CheckSpec(pinned); d != nil {
 		return nil, warnings, o.refuse(file, *d)
 	}
+	if o.Origin != nil {
+		o.Origin.Lock = text
+	}
 	for _, p := range ps.all.Agent.Packages {
 		if !slices.Contains(ps.team.Agent.Packages, p) {
 			warnings.add("package %q of your own policy is left out: the project's lock decides (%s)", p, ignoreLock)

@@ -76,6 +76,8 @@ type Options struct {
 	// Look: nothing will run, so a lock need not be approved.
 	Look bool
 
+	// Origin, unless it is nil, is filled in by Make.
+	Origin *Origin
 	// Version is this program's.
 	Version string
 	// Progress is where Nix may say what it builds. It may be nil.

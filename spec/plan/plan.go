@@ -31,6 +31,9 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 		return nil, warnings, err
 	}
 	p := ps.all
+	if o.Origin != nil {
+		o.Origin.Policy, o.Origin.Project = ps.all, ps.team
+	}
 	also, said, err := o.also()
 	if warnings = append(warnings, said...); err != nil {
 		return nil, warnings, err

@@ -29,6 +29,8 @@ type Change struct {
 	Newest int64 `json:"-"`
 	// Unreadable says why the layer's or the host's side cannot be read.
 	Unreadable string `json:"unreadable,omitempty"`
+	// Unread: there was more to read than Options.Most.
+	Unread bool `json:"-"`
 	// Whiteout: the layer has a marker of a deletion at the path.
 	Whiteout bool `json:"-"`
 	// below are what a deleted folder holds, for renames and for Below.
@@ -69,6 +71,9 @@ type Held struct {
 type Options struct {
 	// Skip says of a folder that it is not looked into.
 	Skip func(path string) bool
+	// Most is how many bytes of files are read, of all together; 0 means all. What
+	// does not fit is taken for changed.
+	Most int64
 }
 
 // Attributes that overlayfs gives with userxattr.
@@ -87,6 +92,20 @@ type reader struct {
 	held         *Held
 	// later are files that have to be compared by content.
 	later []*Change
+	// read is how much has been read, or will be.
+	read int64
+}
+
+// fits: a file may be read.
+func (r *reader) fits(s *State) bool {
+	if s == nil || s.Kind != File || r.Most == 0 {
+		return true
+	}
+	if s.Size > r.Most-r.read {
+		return false
+	}
+	r.read += s.Size
+	return true
 }
 
 // Read compares an upper folder with what is below it.
@@ -106,7 +125,9 @@ func Read(upper, lower *os.File, o Options) (*Held, error) {
 		return nil, err
 	}
 	r.compare()
-	r.renames()
+	if r.Most == 0 {
+		r.renames()
+	}
 	return r.held, nil
 }
 
@@ -268,6 +289,8 @@ func (r *reader) deleted(p string, dir int, n string, white bool) error {
 	c := &Change{Path: p, Old: old, Newest: old.Changed, Whiteout: white}
 	if old.Kind == Folder {
 		r.tree(c)
+	} else if !r.fits(old) {
+		c.Unread = true
 	} else if err := old.read(r.lower, p); err != nil {
 		c.Unreadable = err.Error()
 	}
@@ -306,12 +329,15 @@ func (r *reader) compare() {
 		})
 	}
 	for _, c := range r.later {
-		work <- c
+		// In this order, whatever the workers do.
+		if c.Unread = !r.fits(c.New) || !r.fits(c.Old); !c.Unread {
+			work <- c
+		}
 	}
 	close(work)
 	wait.Wait()
 	r.held.Changes = slices.DeleteFunc(r.held.Changes, func(c *Change) bool {
-		if c.New == nil || c.New.Kind == Folder || c.Unreadable != "" || !c.New.Kind.Plain() || !c.New.Same(c.Old) {
+		if c.New == nil || c.New.Kind == Folder || c.Unread || c.Unreadable != "" || !c.New.Kind.Plain() || !c.New.Same(c.Old) {
 			return false
 		}
 		r.held.Touched = append(r.held.Touched, c.Path)

@@ -25,6 +25,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // Order is what crosses to the supervisor: the draft, descriptors of the folder and
@@ -61,15 +62,16 @@ func Begin(in *spec.Input, j *contract.Jail, o plan.Options, session, runtime, f
 	if r.Draft, err = s.Render(); err != nil {
 		return r, err
 	}
-	if err := outside(file, j.Spec.Mounts); err != nil {
-		return r, fmt.Errorf("--receipt: %w", err)
-	}
-	if _, err := os.Lstat(file); err == nil {
-		return r, fmt.Errorf("--receipt: %q exists, and a receipt replaces nothing", file)
-	}
 	r.Name = filepath.Base(file)
 	if r.Dir, err = unix.Open(filepath.Dir(file), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 		return r, fmt.Errorf("--receipt: %w", &fs.PathError{Op: "open", Path: filepath.Dir(file), Err: err})
+	}
+	if err := outside(file, r.Dir, r.Name, j.Spec.Mounts); err != nil {
+		return r, fmt.Errorf("--receipt: %w", err)
+	}
+	var st unix.Stat_t
+	if unix.Fstatat(r.Dir, r.Name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		return r, fmt.Errorf("--receipt: %q exists, and a receipt replaces nothing", file)
 	}
 	if key != "" {
 		if err = r.openKey(key, j.Spec.Mounts); err != nil {
@@ -87,13 +89,14 @@ func draft(in *spec.Input, j *contract.Jail, o plan.Options, session string) (*r
 	s := receipt.New(config)
 	p := &s.Predicate
 	p.Session = receipt.Session{ID: session, Project: receipt.Text(in.Host.Project.Dir), Runtime: o.Version, Started: time.Now().UTC().Truncate(time.Millisecond)}
-	if p.Policy.Effective, p.Policy.Project, err = o.Digests(); err != nil {
+	if p.Policy.Effective, err = policy.Digest(o.Origin.Policy); err != nil {
 		return nil, err
 	}
-	if o.Locked == nil || *o.Locked {
-		if p.Lock, err = lockDigest(filepath.Join(o.Dir(), lock.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
+	if p.Policy.Project, err = policy.Digest(o.Origin.Project); err != nil {
+		return nil, err
+	}
+	if o.Origin.Lock != nil {
+		p.Lock = digest.Of(o.Origin.Lock)
 	}
 	p.Network.Mode = in.Policy.Network.Mode
 	p.Agent.Program = in.Closure.Agent
@@ -156,51 +159,6 @@ func versionAt(real, npm string) string {
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
-// outside refuses a path that is, or would be, in something that a jail mounts: what
-// its agent could reach, whether it may write there or not. Folders are compared by
-// what they are, not by how they are called.
-func outside(file string, mounts []specs.Mount) error {
-	abs, err := filepath.Abs(file)
-	if err != nil {
-		return err
-	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
-	if err != nil {
-		return err
-	}
-	var held []os.FileInfo
-	for _, m := range mounts {
-		for _, p := range sources(m) {
-			if fi, err := os.Stat(p); err == nil {
-				held = append(held, fi)
-			}
-		}
-	}
-	for at := filepath.Join(dir, filepath.Base(abs)); ; at = filepath.Dir(at) {
-		if fi, err := os.Stat(at); err == nil {
-			for _, h := range held {
-				if os.SameFile(fi, h) {
-					return hint.Add(fmt.Errorf("%q is within reach of the jail, which has %q", file, at), "name a file in another folder")
-				}
-			}
-		}
-		if at == "/" {
-			return nil
-		}
-	}
-}
-
-// sources are the folders and files of the host that a mount shows.
-func sources(m specs.Mount) []string {
-	if l, ok := contract.LayerOf(m); ok {
-		return []string{l.Lower, filepath.Dir(l.Upper)}
-	}
-	if filepath.IsAbs(m.Source) {
-		return []string{m.Source}
-	}
-	return nil
-}
-
 // openKey opens a file with a key, which is read when the jail has ended.
 func (r *Order) openKey(file string, mounts []specs.Mount) error {
 	f, err := regular.Open(file)
@@ -220,7 +178,9 @@ func (r *Order) openKey(file string, mounts []specs.Mount) error {
 		return fmt.Errorf("%q: %w", file, err)
 	case private != nil:
 		// Who reads the key can sign what it likes.
-		err = outside(file, mounts)
+		if err = outside(file, int(f.Fd()), "", mounts); err == nil {
+			err = oneName(f)
+		}
 	default:
 		r.Agent = source.Environ()["SSH_AUTH_SOCK"]
 		if !filepath.IsAbs(r.Agent) {
@@ -235,4 +195,16 @@ func (r *Order) openKey(file string, mounts []specs.Mount) error {
 	}
 	r.Key, err = unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	return err
+}
+
+// oneName refuses a file that has other names: a jail may have one of them.
+func oneName(f *os.File) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return err
+	}
+	if st.Nlink > 1 {
+		return hint.Add(fmt.Errorf("%q has %d names, and a jail may have another one of them", f.Name(), st.Nlink), "name a copy: cp "+f.Name()+" COPY")
+	}
+	return nil
 }

@@ -29,28 +29,13 @@ func aLock(digit string) *lock.Lock {
 	}
 }
 
-// TestLock: a receipt has the digest of the lock that the jail was made by, and of
-// none where it was made without; verify demands that lock and no other.
-func TestLock(t *testing.T) {
-	for _, name := range []string{"HOME", "XDG_CONFIG_HOME"} {
-		t.Setenv(name, t.TempDir())
-	}
+// TestOrigin: a receipt has the digests of what the jail was made of, and of no lock
+// where it was made without; verify demands that lock and no other. What is in the
+// files by now makes no difference.
+func TestOrigin(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, lock.Name)
-	begin := func(locked *bool) (*receipt.Statement, error) {
-		in := &spec.Input{Policy: policy.Default()}
-		in.Host.Project.Dir = dir
-		return draft(in, &contract.Jail{Spec: &specs.Spec{}}, plan.Options{Project: dir, Policy: plan.NoPolicy, Locked: locked}, "abc")
-	}
-	must := func(locked *bool) *receipt.Statement {
-		t.Helper()
-		s, err := begin(locked)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	write := func(l *lock.Lock) receipt.Wanted {
+	write := func(l *lock.Lock) (receipt.Wanted, []byte) {
 		t.Helper()
 		if err := lock.Write(file, l); err != nil {
 			t.Fatal(err)
@@ -59,30 +44,39 @@ func TestLock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return w
-	}
-	without := must(nil)
-	if without.Predicate.Lock != "" {
-		t.Errorf("there is no lock, and the receipt has %q", without.Predicate.Lock)
-	}
-	one, yes, no := write(aLock("1")), true, false
-	for what, locked := range map[string]*bool{"there": nil, "asked for": &yes} {
-		if err := (&receipt.Opened{Statement: must(locked)}).Verify(one); err != nil {
-			t.Errorf("a lock that is %s: %v", what, err)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
 		}
+		return w, text
 	}
-	by := must(nil)
-	two := write(aLock("2"))
-	for what, s := range map[string]*receipt.Statement{"another lock": by, "no lock": without, "a lock that is ignored": must(&no)} {
+	must := func(origin plan.Origin) *receipt.Statement {
+		t.Helper()
+		in := &spec.Input{Policy: policy.Default()}
+		in.Host.Project.Dir = dir
+		s, err := draft(in, &contract.Jail{Spec: &specs.Spec{}}, plan.Options{Project: dir, Origin: &origin}, "abc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	one, text := write(aLock("1"))
+	by := must(plan.Origin{Policy: policy.Default(), Project: policy.Default(), Lock: text})
+	two, _ := write(aLock("2"))
+	if err := (&receipt.Opened{Statement: by}).Verify(one); err != nil {
+		t.Error(err)
+	}
+	without := must(plan.Origin{Policy: policy.Default(), Project: policy.Default()})
+	if without.Predicate.Lock != "" {
+		t.Errorf("the jail was made without a lock, and the receipt has %q", without.Predicate.Lock)
+	}
+	for what, s := range map[string]*receipt.Statement{"another lock": by, "no lock": without} {
 		if err := (&receipt.Opened{Statement: s}).Verify(two); err == nil {
 			t.Errorf("%s is taken for this one", what)
 		}
 	}
-	if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := begin(nil); err == nil {
-		t.Error("a lock that nobody can read is none")
+	if p := by.Predicate.Policy; p.Effective != p.Project || p.Effective == "" {
+		t.Errorf("%+v", p)
 	}
 }
 
