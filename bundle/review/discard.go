@@ -70,7 +70,7 @@ func (r *Review) Discard(w Wanted) (d Done, err error) {
 		if err := os.Rename(r.dir.Upper(), filepath.Join(d.Kept, "upper")); err != nil {
 			return d, err
 		}
-		if err := r.dir.Make(r.o.Project); err != nil {
+		if err := errors.Join(r.dir.Make(r.o.Project), r.discardElsewhere(d.Kept)); err != nil {
 			return d, err
 		}
 		return d, r.rebase(nil)

@@ -11,6 +11,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
 	"github.com/jailed-claude/jailed-claude/bundle/review/repo"
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
+	"github.com/jailed-claude/jailed-claude/internal/beneath"
+	"github.com/jailed-claude/jailed-claude/internal/gitindex"
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 )
 
@@ -77,6 +79,7 @@ func (p *plan) items() {
 			p.content[len(p.j.Ops)] = i.merged
 			op.New, op.Made = state(i.merged, i.New.Mode), true
 		}
+		op.Meaning = r.meaning(i)
 		p.j.Ops = append(p.j.Ops, op)
 	}
 	if len(w.Paths) == 0 {
@@ -183,6 +186,20 @@ func (p *plan) git(work *apply.Work) error {
 		}
 	}
 	return nil
+}
+
+// meaning is that of the index of a worktree or submodule: git writes its times anew.
+func (r *Review) meaning(i *Item) string {
+	if !r.own || i.New == nil || i.New.Kind != upper.File || i.New.Size > maxMerge || path.Base(i.Path) != "index" ||
+		!strings.HasPrefix(i.Path, dotGit+"/worktrees/") && !strings.HasPrefix(i.Path, dotGit+"/modules/") {
+		return ""
+	}
+	data, _, err := beneath.Read(r.upper, i.Path, maxMerge)
+	if err != nil {
+		return ""
+	}
+	config, _, _ := beneath.Read(r.lower, dotGit+"/config", maxMerge)
+	return apply.Meaning(data, 2*gitindex.NameSize(string(config)))
 }
 
 func conflicts(refs []*repo.Ref) bool {

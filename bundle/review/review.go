@@ -236,7 +236,7 @@ func (r *Review) read() (err error) {
 		r.Git.Close()
 		r.Git = nil
 	}
-	r.others()
+	r.elsewhere()
 	if err := r.left(); err != nil {
 		return err
 	}
@@ -249,15 +249,6 @@ func (r *Review) read() (err error) {
 const indexMoved = "the index"
 
 const dotGit = ".git"
-
-// others names layers over git directories elsewhere.
-func (r *Review) others() {
-	for _, g := range r.base.Git {
-		if empty, err := layer.Empty(r.dir.Git(g).Upper()); err != nil || !empty {
-			r.Notes = append(r.Notes, fmt.Sprintf("the git directory %q lies outside of the project: what was changed in its layer is neither shown nor applied; take commits out with git push or git bundle, inside", g))
-		}
-	}
-}
 
 // The order of a review.
 const (

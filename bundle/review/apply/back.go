@@ -85,7 +85,7 @@ func (w *Work) restore(n int, o *Op) error {
 	case kept != nil:
 		err = w.toLayer(w.slots, inLayer(n), o.Path)
 	case o.New != nil && o.New.Kind != upper.Folder && !o.Made:
-		if there, e := w.has(w.staging, slot(n), o.New); e != nil || !there {
+		if there, e := w.applied(w.staging, slot(n), o); e != nil || !there {
 			return e
 		}
 		err = w.toLayer(w.staging, slot(n), o.Path)
