@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,14 +22,24 @@ type Claimed struct {
 	// its last jail; its folder came along.
 	Moved string
 	// Aside is where the folder of another project is now that had this path
-	// before.
-	Aside string
+	// before; Removed is how many older ones were removed for it.
+	Aside   string
+	Removed int
+	// Stays is why some of these are not removed.
+	Stays error
 }
 
 // Notes say what became of the state of a project, a line each.
 func (c Claimed) Notes() (notes []string) {
 	if c.Aside != "" {
-		notes = append(notes, fmt.Sprintf("another folder had this path before: what its jails left is put aside, in %s, and this one starts with nothing of it", show.Visible(c.Aside)))
+		text := fmt.Sprintf("another folder had this path before: what its jails left is put aside, in %s, and this one starts with nothing of it", show.Visible(c.Aside))
+		if c.Removed > 0 {
+			text += fmt.Sprintf("; what %d older ones left is removed, %d are kept", c.Removed, asidesKept)
+		}
+		notes = append(notes, text)
+	}
+	if c.Stays != nil {
+		notes = append(notes, show.Visible(fmt.Sprintf("what was to be removed of that stays: %v", c.Stays)))
 	}
 	if c.Moved != "" {
 		notes = append(notes, fmt.Sprintf("this project was %s before: its agent configuration came along", show.Visible(c.Moved)))
@@ -42,6 +53,14 @@ func (c Claimed) Notes() (notes []string) {
 //
 // Preconditions: project is resolved and exists.
 func Claim(stateDir, project string) (Claimed, error) {
+	c, err := claimLocked(stateDir, project)
+	if err == nil && c.Aside != "" {
+		c.Stays = removeMoved(filepath.Join(stateDir, Folder))
+	}
+	return c, err
+}
+
+func claimLocked(stateDir, project string) (Claimed, error) {
 	c := Claimed{Dir: Dir(stateDir, project)}
 	all := filepath.Join(stateDir, Folder)
 	id, err := identify(project)
@@ -62,6 +81,11 @@ func Claim(stateDir, project string) (Claimed, error) {
 	case err == nil:
 		if c.Aside, err = putAside(c.Dir, project, id); err != nil {
 			return c, err
+		}
+		if c.Aside != "" {
+			if c.Removed, err = boundAsides(c.Dir); err != nil {
+				return c, err
+			}
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return c, fmt.Errorf("the folder of the project: %w", err)
@@ -85,38 +109,6 @@ func Claim(stateDir, project string) (Claimed, error) {
 	return c, nil
 }
 
-// putAside renames the folder of a path if it is surely that of another project,
-// and returns where it is then. One that was copied here, as with a whole home from
-// another disk, is younger than its record: that says nothing of what is at the path
-// now.
-func putAside(dir, project string, id identity) (string, error) {
-	// Of a record that is missing or damaged, the path counts.
-	r, err := readRecord(dir)
-	if surely := err == nil && r.Path == project && r.differs(id); !surely {
-		return "", nil
-	}
-	record, err := os.Lstat(filepath.Join(dir, recordName))
-	if err != nil {
-		return "", fmt.Errorf("the record of the project: %w", err)
-	}
-	own, err := identify(dir)
-	if err != nil {
-		return "", err
-	}
-	if own.Born > record.ModTime().UnixNano() {
-		return "", nil
-	}
-	for n := 1; ; n++ {
-		aside := fmt.Sprintf("%s.%d", dir, n) // no name has a dot
-		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
-			if err := os.Rename(dir, aside); err != nil {
-				return "", fmt.Errorf("put aside what another project left: %w", err)
-			}
-			return aside, nil
-		}
-	}
-}
-
 // adopt gives the project the folder that it had before it was moved, or a new
 // one. It returns the old path.
 func adopt(all, dir string, id identity) (string, error) {
@@ -125,7 +117,7 @@ func adopt(all, dir string, id identity) (string, error) {
 		return "", fmt.Errorf("read the folder of all projects: %w", err)
 	}
 	for _, e := range entries {
-		if !e.IsDir() || id.Born == 0 {
+		if !e.IsDir() || id.Born == 0 || strings.HasPrefix(e.Name(), removing) {
 			continue
 		}
 		r, err := readRecord(filepath.Join(all, e.Name()))

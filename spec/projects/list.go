@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -53,7 +54,7 @@ func List(stateDir string) ([]Entry, error) {
 	}
 	var entries []Entry
 	for _, f := range folders {
-		if !f.IsDir() {
+		if !f.IsDir() || strings.HasPrefix(f.Name(), removing) {
 			continue
 		}
 		e := Entry{Dir: filepath.Join(all, f.Name())}

@@ -1,8 +1,10 @@
 package projects
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +161,68 @@ func TestAside(t *testing.T) {
 	folder(t, a)
 	if c := claim(t, state, a); note(c) != "kept" || c.Aside != "" {
 		t.Errorf("%+v: %q", c, note(c))
+	}
+}
+
+// TestAsidesAreBounded: whoever clones again and again at one path does not fill the
+// disk, and loses nothing that only a layer holds.
+func TestAsidesAreBounded(t *testing.T) {
+	state, project := filepath.Join(t.TempDir(), "state"), filepath.Join(t.TempDir(), "site")
+	moved := t.TempDir()
+	for n := range 9 {
+		folder(t, project)
+		if id, _ := identify(project); id.Born == 0 {
+			t.Skip("this file system has no birth times")
+		}
+		c := claim(t, state, project)
+		if c.Stays != nil {
+			t.Errorf("%v", c.Stays)
+		}
+		if want := map[bool]int{true: 1}[n >= 7]; c.Removed != want {
+			t.Errorf("%d: %d were removed, not %d: %q", n, c.Removed, want, c.Notes())
+		}
+		write(t, filepath.Join(c.Dir, "note"), fmt.Sprint(n))
+		closed := folder(t, filepath.Join(c.Dir, CacheFolder, ".cache", "go"))
+		write(t, filepath.Join(closed, "module"), "x")
+		_ = os.Chmod(closed, 0o500)
+		switch n {
+		case 0:
+			write(t, filepath.Join(folder(t, filepath.Join(c.Dir, "layer", "upper")), "work"), "x")
+		case 1:
+			write(t, filepath.Join(folder(t, filepath.Join(c.Dir, "layers", "one", "layer", "git", "0", "upper")), "commit"), "x")
+		case 2:
+			folder(t, filepath.Join(c.Dir, "layer", "upper"))
+		}
+		// In the order of use, whatever the clock says.
+		used := time.Now().Add(time.Duration(n) * time.Minute)
+		if err := os.Chtimes(filepath.Join(c.Dir, recordName), used, used); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(project, filepath.Join(moved, fmt.Sprint(n))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := os.ReadDir(filepath.Join(state, Folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var notes, caches []string
+	for _, e := range all {
+		dir := filepath.Join(state, Folder, e.Name())
+		text, _ := os.ReadFile(filepath.Join(dir, "note"))
+		notes = append(notes, string(text))
+		if _, err := os.Lstat(filepath.Join(dir, CacheFolder)); err == nil {
+			caches = append(caches, string(text))
+		}
+	}
+	slices.Sort(notes)
+	slices.Sort(caches)
+	if got := strings.Join(notes, " ") + ", caches " + strings.Join(caches, " "); got != "0 1 4 5 6 7 8, caches 7 8" {
+		t.Errorf("left: %s", got)
+	}
+	// What is left comes back with its project.
+	if c := claim(t, state, filepath.Join(moved, "5")); c.Moved != project {
+		t.Errorf("%+v", c)
 	}
 }
 
