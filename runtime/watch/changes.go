@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"fmt"
 	"path"
 	"slices"
@@ -17,17 +18,21 @@ const comparedIndex = 8 << 20
 type change struct {
 	path, why string
 	before    *before.Look
-	// overlooked are the entries of a git index that git overlooks.
-	overlooked map[string]bool
+	// entries are those of a git index that git overlooks, or of packed-refs that
+	// replace objects: the rest of these files changes with ordinary work.
+	entries map[string]bool
 }
 
 // remember looks at what is there before the agent runs.
 func (w *Watch) remember(list map[string]string, paths []string) {
 	for _, p := range paths {
 		c := change{path: p, why: list[p]}
-		if path.Base(p) == "index" {
-			c.overlooked, _ = w.overlooked(p)
-		} else {
+		switch path.Base(p) {
+		case "index":
+			c.entries, _ = w.overlooked(p)
+		case packedRefs:
+			c.entries, c.before = w.replacing(p), &before.Look{Absent: true}
+		default:
 			c.before = before.At(w.open, p, &w.room)
 		}
 		w.changes = append(w.changes, c)
@@ -36,19 +41,21 @@ func (w *Watch) remember(list map[string]string, paths []string) {
 
 // altered says what is to be reported of a path now.
 func (w *Watch) altered(c change) []finding {
-	if path.Base(c.path) != "index" {
+	var now map[string]bool
+	switch path.Base(c.path) {
+	case "index":
+		now, _ = w.overlooked(c.path)
+	case packedRefs:
+		now = w.replacing(c.path)
+	default:
 		if before.At(w.open, c.path, nil).Same(c.before) {
 			return nil
 		}
 		return []finding{{c.path, "changed: " + c.why}}
 	}
-	now, ok := w.overlooked(c.path)
-	if !ok {
-		return nil
-	}
 	var found []finding
 	for _, name := range sortedKeys(now) {
-		if !c.overlooked[name] {
+		if now[name] && !c.entries[name] {
 			found = append(found, finding{c.path + ": " + name, c.why})
 		}
 	}
@@ -65,6 +72,22 @@ func sortedKeys(m map[string]bool) (keys []string) {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// packedRefs has references that "git pack-refs" gathered.
+const packedRefs = "packed-refs"
+
+// replacing lists the references in it that have git show other objects.
+func (w *Watch) replacing(p string) map[string]bool {
+	data, there, err := w.file(p, comparedIndex)
+	names := map[string]bool{}
+	names["cannot be read"] = there && err != nil
+	for line := range bytes.Lines(data) {
+		if line = bytes.TrimSpace(line); bytes.Contains(line, []byte(" refs/replace/")) {
+			names[string(line)] = true
+		}
+	}
+	return names
 }
 
 // overlooked reads which files a git index says are to be overlooked. ok is false

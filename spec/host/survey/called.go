@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	indexFile = "index"
-	indexWhy  = "git is told to overlook changes of it (assume-unchanged or skip-worktree)"
+	indexFile  = "index"
+	replaceWhy = "changes the objects that git shows"
+	indexWhy   = "git is told to overlook changes of it (assume-unchanged or skip-worktree)"
 	// maxHooks bounds the files of one folder of hooks that are read.
 	maxHooks = 64
 )
@@ -23,7 +24,10 @@ func (v *survey) misleading(g string) {
 	for name, why := range map[string]string{
 		"info/exclude": "hides new files from git status",
 		"info/grafts":  "changes the history that git shows",
-		"refs/replace": "changes the objects that git shows",
+		"shallow":      "cuts the history that git shows",
+		"refs/replace": replaceWhy,
+		// Of these the lines that begin so: the agent's git packs others.
+		"packed-refs": replaceWhy,
 	} {
 		v.change(filepath.Join(g, name), why)
 	}

@@ -31,6 +31,9 @@ type trap struct {
 	make func(dir string) error
 }
 
+// packedReplace is a line of packed-refs.
+var packedReplace = strings.Repeat("2", 40) + " refs/replace/" + strings.Repeat("1", 40)
+
 var allTraps = []trap{
 	{"gitlink-in-node-modules", "git-status(1) enters what the index says to be a repository", "r/node_modules/m/.git", gitlink("node_modules/m")},
 	{"gitlink-in-environment", "git-status(1)", "r/.venv/lib/x/.git", gitlink(".venv/lib/x")},
@@ -56,6 +59,8 @@ var allTraps = []trap{
 	{"git-sequencer-exec", "git-cherry-pick(1) --continue", "r/.git/sequencer/todo", inFile("r/.git/sequencer/todo", "x true\n")},
 	{"git-bare-in-folder", "safe.bareRepository in git-config(1)", "bare/HEAD", func(dir string) error { return repositoryIn(dir + "/bare") }},
 	{"git-replace", "git-replace(1): other contents than those of the commit", "r/.git/refs/replace", inFile("r/.git/refs/replace/"+strings.Repeat("1", 40), strings.Repeat("2", 40)+"\n")},
+	{"git-replace-packed", "git-pack-refs(1): the same in another file", "r/.git/packed-refs: " + packedReplace, inFile("r/.git/packed-refs", packedReplace+"\n")},
+	{"git-shallow", "gitrepository-layout(5): where history ends", "r/.git/shallow", inFile("r/.git/shallow", strings.Repeat("1", 40)+"\n")},
 	{"git-grafts", "gitrepository-layout(5): other parents", "r/.git/info/grafts", inFile("r/.git/info/grafts", strings.Repeat("1", 40)+"\n")},
 	{"git-exclude", "gitignore(5): what git does not show", "r/.git/info/exclude", inFile("r/.git/info/exclude", "*\n")},
 	{"git-assume-unchanged", "git-update-index(1)", "r/.git/index: assumed", func(dir string) error { return entry(dir+"/r", item{name: "assumed", assumed: true}) }},
