@@ -30,6 +30,9 @@ type Input struct {
 	Root string
 	// Folders of the agent's own, with its ids: its home and its project.
 	Folders []string
+	// Lock is the file of the project's lock; empty for none. Where it pins layers of
+	// this closure, an image with others is refused.
+	Lock string
 	// Labels of the image, as in image-spec, annotations.md.
 	Labels map[string]string
 	// Name is the tag in the layout's index; empty for none.
@@ -62,6 +65,9 @@ type Result struct {
 
 // ErrDiffers is returned by Check where an image is not what its inputs give.
 var ErrDiffers = errors.New("the image is not what it is made of now")
+
+// ErrPinned is returned where a layer is another one than the lock has.
+var ErrPinned = errors.New("it is not the one that is locked")
 
 // ErrExists is returned by Write where something else than an image is there.
 var ErrExists = errors.New("exists already and is no image layout")
@@ -147,6 +153,9 @@ func layout(ctx context.Context, dir string, in Input, o Options) (Result, error
 		return Result{}, err
 	}
 	layers = ordered(layers)
+	if err := pinned(in, layers); err != nil {
+		return Result{}, err
+	}
 	r := Result{Layers: len(layers), Reused: b.reused}
 	for _, l := range layers {
 		r.Bytes += l.Size

@@ -75,6 +75,12 @@ func (b *builder) build(ctx context.Context, units []unit) ([]built, error) {
 		b.reused++
 		layers = append(layers, built{u, l})
 	}
+	made, err := b.each(ctx, missing, b.one)
+	return append(layers, made...), err
+}
+
+// each makes layers, the largest first, as many at once as there are processors.
+func (b *builder) each(ctx context.Context, missing []unit, one func(context.Context, unit) (layer, error)) ([]built, error) {
 	slices.SortStableFunc(missing, func(x, y unit) int { return int(y.size - x.size) })
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -89,7 +95,7 @@ func (b *builder) build(ctx context.Context, units []unit) ([]built, error) {
 				if i >= len(missing) {
 					return
 				}
-				l, err := b.one(ctx, missing[i])
+				l, err := one(ctx, missing[i])
 				if err != nil {
 					errs[w] = err
 					cancel()
@@ -106,7 +112,7 @@ func (b *builder) build(ctx context.Context, units []unit) ([]built, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	return append(layers, made...), nil
+	return made, nil
 }
 
 // one makes a layer: each byte is read once, hashed, compressed and hashed
@@ -131,24 +137,33 @@ func (b *builder) one(ctx context.Context, u unit) (l layer, err error) {
 	if err != nil {
 		return layer{}, err
 	}
-	plain := sha256.New()
-	w := &writer{givenUp: ctx.Err, tar: tar.NewWriter(io.MultiWriter(plain, compressed)), buffer: make([]byte, 1<<20), read: b.read}
-	if l.Refs, err = w.unit(u); err != nil {
+	if l.DiffID, l.Refs, err = b.tar(ctx, u, compressed); err != nil {
 		return layer{}, err
 	}
-	if err := errors.Join(w.tar.Close(), compressed.Close(), stored.w.Flush(), f.Chmod(0o644)); err != nil {
+	if err := errors.Join(compressed.Close(), stored.w.Flush(), f.Chmod(0o644)); err != nil {
 		return layer{}, err
 	}
 	if err := u.again(key); err != nil {
 		return layer{}, err
 	}
-	l.DiffID, l.Digest, l.Size = digestOf(plain), digestOf(stored.sum), stored.n
+	l.Digest, l.Size = digestOf(stored.sum), stored.n
 	blob := filepath.Join(b.dir, l.Digest.Encoded())
 	if err := os.Rename(f.Name(), blob); err != nil {
 		return layer{}, err
 	}
 	b.cache.keep(key, l, blob)
 	return l, nil
+}
+
+// tar writes a unit, and returns the digest of what it wrote.
+func (b *builder) tar(ctx context.Context, u unit, to io.Writer) (digest.Digest, map[string][]string, error) {
+	plain := sha256.New()
+	w := &writer{givenUp: ctx.Err, tar: tar.NewWriter(io.MultiWriter(plain, to)), buffer: make([]byte, 1<<20), read: b.read}
+	refs, err := w.unit(u)
+	if err == nil {
+		err = w.tar.Close()
+	}
+	return digestOf(plain), refs, err
 }
 
 func (b *builder) read(n int) {

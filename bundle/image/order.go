@@ -49,6 +49,19 @@ const (
 
 // planned divides an image into layers.
 func planned(in Input) ([]unit, error) {
+	units, err := closureUnits(in)
+	if err != nil {
+		return nil, err
+	}
+	first, err := initUnit(in.Init)
+	if err != nil {
+		return nil, err
+	}
+	return append(units, first, rootfsUnit(in)), nil
+}
+
+// closureUnits are the layers of store paths.
+func closureUnits(in Input) ([]unit, error) {
 	trees := make([]tree, 0, len(in.Paths))
 	for _, p := range slices.Compact(slices.Sorted(slices.Values(in.Paths))) {
 		t, err := look(in.Root, p)
@@ -76,11 +89,7 @@ func planned(in Input) ([]unit, error) {
 	if len(small.paths) > 0 {
 		units = append(units, small)
 	}
-	first, err := initUnit(in.Init)
-	if err != nil {
-		return nil, err
-	}
-	return append(units, first, rootfsUnit(in)), nil
+	return units, nil
 }
 
 // ordered puts layers into the order of the image. An engine unpacks every layer

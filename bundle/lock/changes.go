@@ -82,6 +82,19 @@ func Changes(before, after *Lock) []string {
 	if added+removed > 0 {
 		say("closure: %d paths added, %d removed, %d unchanged", added, removed, same)
 	}
+	layers := map[string]string{}
+	for _, y := range before.Layers {
+		layers[y.What] = y.DiffID
+	}
+	differ := 0
+	for _, y := range after.Layers {
+		if layers[y.What] != y.DiffID {
+			differ++
+		}
+	}
+	if differ > 0 || len(before.Layers) != len(after.Layers) {
+		say("layers: %d of %d of the image are others, of %d before", differ, len(after.Layers), len(before.Layers))
+	}
 	for _, v := range []struct{ name, before, after string }{
 		{"policy", before.Policy, after.Policy},
 		{"spec", before.Spec, after.Spec},

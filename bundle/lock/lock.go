@@ -36,6 +36,17 @@ type Lock struct {
 	Packages []Package
 	// Paths is the whole closure in the order of ComparePaths.
 	Paths []Path
+	// Layers are those of an image that hold the closure, in the image's order; none
+	// where nobody asked for them.
+	Layers []Layer
+}
+
+// Layer is one of an image, before compression.
+type Layer struct {
+	// What it holds: a store path, or several by a name.
+	What string
+	// DiffID is its digest, as "sha256:HEX" (image-spec, config.md).
+	DiffID string
 }
 
 // Agent is the program that is jailed.
@@ -121,7 +132,15 @@ func (l *Lock) Render() []byte {
 		paths[i] = "{" + quote("path") + ": " + quote(p.Path) + ", " + quote("narHash") + ": " + quote(p.NarHash) + ", " +
 			quote("narSize") + ": " + strconv.FormatInt(p.NarSize, 10) + "}"
 	}
-	b.WriteString("  " + quote("closure") + ": " + lines(paths) + "\n}\n")
+	b.WriteString("  " + quote("closure") + ": " + lines(paths))
+	if len(l.Layers) > 0 {
+		layers := make([]string, len(l.Layers))
+		for i, y := range l.Layers {
+			layers[i] = "{" + quote("layer") + ": " + quote(y.What) + ", " + quote("diffId") + ": " + quote(y.DiffID) + "}"
+		}
+		b.WriteString(",\n  " + quote("layers") + ": " + lines(layers))
+	}
+	b.WriteString("\n}\n")
 	return b.Bytes()
 }
 

@@ -287,3 +287,28 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestLayers: a lock has layers of an image, or none; they are read as strictly as the
+// rest, and a change of one is said.
+func TestLayers(t *testing.T) {
+	l := sample()
+	l.Layers = []Layer{{hashB, digest0}, {"small store paths", digest0}}
+	text := string(l.Render())
+	if got, err := Parse([]byte(text)); err != nil || !reflect.DeepEqual(got, l) {
+		t.Errorf("got %+v, %v from %s", got, err, text)
+	}
+	for old, want := range map[string]string{`"small store paths"`: "twice", `"diffId"`: `unknown key "digest"`, digest0 + "\"}\n": "sha256:HEX"} {
+		changed := map[string]string{`"small store paths"`: `"` + hashB + `"`, `"diffId"`: `"digest"`, digest0 + "\"}\n": "sha256:0\"}\n"}[old]
+		if _, err := Parse([]byte(strings.Replace(text, old, changed, 1))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", changed, err)
+		}
+	}
+	after := sample()
+	after.Layers = []Layer{{hashB, digest0}, {"small store paths", "sha256:" + strings.Repeat("0", 64)}}
+	if got := Changes(l, after); len(got) != 1 || got[0] != "layers: 1 of 2 of the image are others, of 2 before" {
+		t.Errorf("%q", got)
+	}
+	if got := Changes(l, sample()); len(got) != 1 || !strings.HasPrefix(got[0], "layers: 0 of 0") {
+		t.Errorf("%q", got)
+	}
+}

@@ -137,12 +137,27 @@ func (r *reader) lock() (*Lock, error) {
 			l.Paths = append(l.Paths, p)
 			return err
 		}),
+		layersKey: r.list(func() error {
+			var y Layer
+			err := r.object("a layer", map[string]func() error{
+				"layer":  r.text(&y.What, checkRequest),
+				"diffId": r.text(&y.DiffID, checkDigest),
+			})
+			if err == nil && slices.ContainsFunc(l.Layers, func(o Layer) bool { return o.What == y.What }) {
+				err = fmt.Errorf("%q is there twice", y.What)
+			}
+			l.Layers = append(l.Layers, y)
+			return err
+		}),
 	})
 	if err == nil {
 		err = l.check()
 	}
 	return l, err
 }
+
+// layersKey is the one key that a lock may go without.
+const layersKey = "layers"
 
 // object reads an object that has exactly these keys.
 func (r *reader) object(what string, keys map[string]func() error) error {
@@ -177,7 +192,7 @@ func (r *reader) object(what string, keys map[string]func() error) error {
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if !seen[key] {
+		if !seen[key] && key != layersKey {
 			return fmt.Errorf("%s has no %q", what, key)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/bundle/image"
+	"github.com/jailed-claude/jailed-claude/bundle/lock"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
@@ -21,7 +22,8 @@ func newImage() *cobra.Command {
 	var in image.Input
 	var check, asJSON bool
 	c := cli.Command("image [flags] DIR|-", "Write an OCI image for podman, Docker and clusters", cli.Exactly(1), func(c *cobra.Command, args []string) (err error) {
-		j, cl, warnings, err := plan.Image(c.Context(), f.options(c))
+		po := f.options(c)
+		j, cl, warnings, err := plan.Image(c.Context(), po)
 		cli.Warn(c, warnings...)
 		if err != nil {
 			return err
@@ -29,7 +31,7 @@ func newImage() *cobra.Command {
 		if in.Init, err = os.Executable(); err != nil {
 			return err
 		}
-		in.Jail, in.Paths, in.Folders = j, cl.Paths, portable.ImageFolders(j)
+		in.Jail, in.Paths, in.Folders, in.Lock = j, cl.Paths, portable.ImageFolders(j), filepath.Join(po.Dir(), lock.Name)
 		o.Cache, o.Progress = filepath.Join(host.CacheDir(), "image"), cli.Progress(c, "image")
 		r, err := image.Do(c.Context(), args[0], check, c.OutOrStdout(), in, o)
 		switch {
