@@ -5,7 +5,7 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm soak check-nix check-agents check-canary check-toolchains check-image check-pod check-slurm fuzz lint bench release check-release deb install clean
+.PHONY: help build run test test-vm soak check-nix check-agents check-canary check-clients check-toolchains check-image check-pod check-slurm fuzz lint bench release check-release deb install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-19s %s\n", $$1, $$2 }'
@@ -41,6 +41,10 @@ check-agents: ## the real agents from npm, each in a jail; ARGS="codex pi" for s
 
 check-canary: ## which files agents look for that spec/agent does not know; ARGS="gemini pi" for some
 	@hack/canary.sh $(ARGS)
+
+check-clients: ## programs that take keys of brokers, those that "make test" has not too
+	@hack/deps.sh clients
+	@JAIL_TEST_CLIENTS=1 JAIL_TEST_RUN='^TestClients$$' hack/test.sh ./hack/e2e/keys
 
 check-toolchains: ## 32 toolchains of Debian, each in a jail; as root; ARGS="php ghc" for some
 	@hack/deps.sh run

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# deps.sh run|npm|test|vm|bench|lint|release|release-arm64: makes sure that what a make target needs is
+# deps.sh run|npm|test|clients|vm|bench|lint|release|release-arm64: makes sure that what a make target needs is
 # installed. Says in one line what it installs and why, and nothing at all
 # when everything is there.
 #
@@ -92,6 +92,20 @@ case ${1:-} in
     # Whose other half is in /etc.
     need php-cli command -v php
     ;;
+  clients)
+    why="to try what programs do with keys that stay outside"
+    needs_of_build
+    needs_of_store
+    need curl command -v curl
+    need python3-pip command -v pip3
+    need cargo system cargo --version
+    need php-cli command -v php
+    need ruby system ruby --version
+    need gh command -v gh
+    need skopeo command -v skopeo
+    need default-jdk-headless command -v javac
+    need chromium command -v chromium
+    ;;
   vm)
     why="to test limits in a virtual machine"
     needs_of_build
@@ -128,7 +142,7 @@ case ${1:-} in
     needs_of_build
     need gcc-aarch64-linux-gnu command -v aarch64-linux-gnu-gcc
     ;;
-  *) die "usage: deps.sh run|npm|test|vm|bench|lint|release|release-arm64" ;;
+  *) die "usage: deps.sh run|npm|test|clients|vm|bench|lint|release|release-arm64" ;;
 esac
 
 # The Go that go.mod asks for. Any Go since 1.21 fetches a newer one by itself

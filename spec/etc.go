@@ -10,6 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/browser"
+	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -61,6 +62,7 @@ func (b *builder) etc() error {
 		}
 		b.grant("file", h.ExtraCAFile, "ro", builtin, "NODE_EXTRA_CA_CERTS, as "+extra)
 	}
+	b.ownStores()
 	b.timeZone()
 	b.varRun()
 	if n := b.Policy.Network; n.Mode == policy.NetFiltered && n.TLS == network.TLSStrict {
@@ -155,4 +157,22 @@ const nixSocket = "/nix/var/nix/daemon-socket/socket"
 func canonicalJSON(v any) (string, error) {
 	t, err := json.Marshal(v)
 	return string(t), err
+}
+
+// ownStores has programs with stores of certificates of their own take the jail's
+// authority, where it signs for a broker of the policy: the agent takes it anyway.
+func (b *builder) ownStores() {
+	if b.net == nil || !slices.ContainsFunc(b.Policy.Brokers, func(o network.Broker) bool {
+		return slices.ContainsFunc(b.net.Brokers, func(made network.Broker) bool { return made.Name == o.Name && made.Host != "" })
+	}) {
+		return
+	}
+	if java := b.Host.JavaCAFile; java != "" && b.Closure.Toolchain == closure.Host {
+		b.bindOne(java, contract.JavaCertsPath)
+		b.grant("file", java, "ro", builtin, "the certificates of the host's Java, and that of the jail's authority")
+	}
+	for _, p := range contract.BrowserAuthorities {
+		b.file(p, "{}\n")
+	}
+	b.file(contract.AuthorityPath, "")
 }

@@ -211,7 +211,7 @@ func (j *jail) prepare() error {
 		return err
 	}
 	defer sources.Close()
-	if err := j.network.trust(s.Mounts, sources); err != nil {
+	if err := j.network.trust(s.Mounts, j.plan.Rootfs, sources, j.host.ReadFile); err != nil {
 		return err
 	}
 	if j.layers, err = layer.Open(s.Mounts, j.host.Open); err != nil {

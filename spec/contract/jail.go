@@ -19,6 +19,19 @@ const CertsPath = "/etc/ssl/certs/ca-certificates.crt"
 // ExtraCertsPath is where the host's NODE_EXTRA_CA_CERTS are in a jail.
 const ExtraCertsPath = "/etc/ssl/certs/extra-ca.crt"
 
+// JavaCertsPath is the trust store of Java as Debian has it.
+const JavaCertsPath = "/etc/ssl/certs/java/cacerts"
+
+// BrowserAuthorities are files of generated policies in which the certificate of the
+// jail's authority is written when it is made: of Chromium, and of Chrome.
+var BrowserAuthorities = []string{
+	"/etc/chromium/policies/managed/jailed-claude-authority.json",
+	"/etc/opt/chrome/policies/managed/jailed-claude-authority.json",
+}
+
+// AuthorityPath is where the certificate of the jail's authority is by itself.
+const AuthorityPath = "/etc/ssl/certs/jail-authority.crt"
+
 // AgentSocket is where a jail whose network has "ssh" finds its ssh agent.
 const AgentSocket = "/run/jail/ssh-agent"
 

@@ -71,6 +71,8 @@ type Facts struct {
 	// CAFile is the host's certificate bundle (PEM), ExtraCAFile that of
 	// NODE_EXTRA_CA_CERTS; empty where there is none.
 	CAFile, ExtraCAFile string
+	// JavaCAFile is the trust store of the host's Java where Debian has it.
+	JavaCAFile string
 	// ResolvConf is the file that /etc/resolv.conf leads to; empty if none.
 	ResolvConf string
 	// Localtime is the time zone file that /etc/localtime leads to.

@@ -28,6 +28,7 @@ func (s reader) system(f *Facts) {
 		}
 	}
 	f.ExtraCAFile = s.given(s.Env["NODE_EXTRA_CA_CERTS"])
+	f.JavaCAFile = s.given("/etc/ssl/certs/java/cacerts")
 	f.ResolvConf = s.RealFile("/etc/resolv.conf")
 	if f.Localtime = s.RealFile("/etc/localtime"); f.Localtime != "" {
 		f.TimeZone = s.timeZone()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,9 @@ func vault(args []string) int {
 	dir, key := http.FileServer(http.Dir(args[1])), args[2]
 	return world.ServePart(args[0], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, value, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if value == "" {
+			value = scheme // as cargo sends it
+		}
 		if text, err := base64.StdEncoding.DecodeString(value); err == nil && scheme == "Basic" {
 			_, value, _ = strings.Cut(string(text), ":")
 		}
@@ -43,9 +47,11 @@ func newVault(t *testing.T, w *world.World, l *world.Lab, name string) {
 	l.Ask(lab.Order{Name: name, Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "vault", filepath.Join(w.Dir, "www", name), vaultKey)})
 }
 
-// clients are programs that speak to https://service.example with what is in
-// SERVICE_KEY, and what they then show. docs/keys.md has a table of them.
-var clients = []struct{ name, program, script, wants string }{
+// client is a program that speaks to a service with what is in SERVICE_KEY, and
+// what it then shows. docs/keys.md has a table of them.
+type client struct{ name, program, script, wants string }
+
+var clients = []client{
 	{"curl", "curl", `curl -sSf -H "Authorization: Bearer $SERVICE_KEY" https://service.example/page`, "the page"},
 	{"wget", "wget", `wget -q -O - --header "Authorization: token $SERVICE_KEY" https://service.example/page`, "the page"},
 	{"git", "git", `GIT_TERMINAL_PROMPT=0 git clone -q https://ada:$SERVICE_KEY@service.example/repo.git c && cat c/README`, "a project"},
@@ -54,18 +60,45 @@ var clients = []struct{ name, program, script, wants string }{
 	{"node", "node", `node -e 'fetch("https://service.example/page", {headers: {authorization: "Bearer " + process.env.SERVICE_KEY}}).then(async r => { if (!r.ok) process.exit(1); console.log(await r.text()) }, e => { console.error(e.cause ?? e); process.exit(1) })'`, "the page"},
 	{"npm", "npm", `npm config set //service.example/:_authToken "$SERVICE_KEY" && npm view --registry https://service.example/ --fetch-retries 0 tiny description`, "the package"},
 	{"go", "go", `GOPROXY=https://ada:$SERVICE_KEY@service.example GONOSUMDB=* GOFLAGS=-mod=mod GOTOOLCHAIN=local GOPATH=/tmp/go GOCACHE=/tmp/gc go mod download -json example.org/tiny@v1.0.0`, `"Zip"`},
+	{"php", "php", `php -r 'echo file_get_contents("https://service.example/page", false, stream_context_create(["http" => ["header" => "Authorization: Bearer " . getenv("SERVICE_KEY")]]));'`, "the page"},
+	{"cargo", "cargo", `export CARGO_NET_GIT_FETCH_WITH_CLI=true CARGO_REGISTRIES_VAULT_INDEX=https://service.example/index.git CARGO_HOME=/tmp/cargo; echo "machine service.example login ada password $SERVICE_KEY" >~/.netrc; cargo init -q --lib --name tiny c && cd c && printf 'description = "a"\nlicense = "MIT"\n' | sed -i '/^edition/r /dev/stdin' Cargo.toml && cargo publish --registry vault --token "$SERVICE_KEY" --allow-dirty --no-verify && echo published`, "published"},
+}
+
+// more are those that "make check-clients" installs.
+var more = []client{
+	{"ruby", "ruby", `ruby -rnet/http -e 'puts Net::HTTP.get_response(URI("https://service.example/page"), {"Authorization" => "Bearer " + ENV["SERVICE_KEY"]}).body'`, "the page"},
+	{"gh", "gh", `GH_TOKEN=$SERVICE_KEY gh api /page`, "the page"},
+	{"skopeo login", "skopeo", `skopeo login --authfile /tmp/auth.json -u ada -p "$SERVICE_KEY" service.example`, "Login Succeeded!"},
+	{"java", "java", `cat >A.java <<'END'
+import java.net.*;
+class A { public static void main(String[] a) throws Exception {
+	URLConnection c = new URI("https://service.example/page").toURL().openConnection();
+	c.setRequestProperty("Authorization", "Bearer " + System.getenv("SERVICE_KEY"));
+	System.out.println(new String(c.getInputStream().readAllBytes()));
+} }
+END
+java A.java`, "the page"},
+	{"chromium", "chromium", `chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --dump-dom "https://ada:$SERVICE_KEY@service.example/page"`, ">the page"},
 }
 
 // TestClients: programs speak to a service by its own name as ever, with a
 // placeholder; without the broker the placeholder is worth nothing.
 func TestClients(t *testing.T) {
 	t.Parallel()
-	for _, c := range clients {
+	all := clients
+	if os.Getenv("JAIL_TEST_CLIENTS") == "1" {
+		all = slices.Concat(clients, more)
+	}
+	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			world.RequireTool(t, c.program)
+			name := "service.example"
+			if c.program == "gh" {
+				name = "api.github.com" // what it takes GH_TOKEN for
+			}
 			w, l := world.NewLab(t)
-			newVault(t, w, l, "service.example")
+			newVault(t, w, l, name)
 			w.Write(w.Home+"/.secrets/service", vaultKey+"\n")
 			flags := []string{"shell", "--package", "host"}
 			script := "cd /tmp && " + c.script
@@ -82,11 +115,11 @@ func TestClients(t *testing.T) {
 				w.Write(w.Home+"/.config/jailed-claude/config.toml", "version = 1\nfiles.cache = \"off\"\n"+policy) // or the second run needs no service
 				return world.Finish(t, w.Command(append(append([]string{}, flags...), "--", "bash", "-c", script)...))
 			}
-			r := run("network.mode = \"none\"\n[[broker]]\nhost = \"service.example\"\nheader = \"Authorization\"\nfrom = \"file:~/.secrets/service\"\nenv = \"SERVICE_KEY\"\n")
+			r := run("network.mode = \"none\"\n[[broker]]\nhost = \"" + name + "\"\nheader = \"Authorization\"\nfrom = \"file:~/.secrets/service\"\nenv = \"SERVICE_KEY\"\n")
 			if r.Status != 0 || !strings.Contains(r.Out, c.wants) {
 				t.Errorf("%s\n%s", r, w.SessionLog())
 			}
-			r = run("[network]\nmode = \"filtered\"\nallow = [\"service.example\"]\n[env.set]\nSERVICE_KEY = \"placeholder-for-the-service-example-key-which-stays-outside-of-this-jail\"\n")
+			r = run("[network]\nmode = \"filtered\"\nallow = [\"" + name + "\"]\n[env.set]\nSERVICE_KEY = \"placeholder-for-the-" + strings.ReplaceAll(name, ".", "-") + "-key-which-stays-outside-of-this-jail\"\n")
 			if strings.Contains(r.Out, c.wants) {
 				t.Errorf("without a broker: %s", r)
 			}

@@ -127,6 +127,16 @@ func (w *World) Shop(name string) {
 	w.Write(dir+"/page", "the page\n")
 	w.Git(w.Project, "clone", "--quiet", "--bare", ".", dir+"/repo.git")
 	w.Git(dir+"/repo.git", "update-server-info")
+	// A registry of cargo, and what one of containers says to who may log in.
+	index := filepath.Join(w.Dir, "index of "+name)
+	w.Write(index+"/config.json", `{"dl":"https://`+name+`/crates","api":"https://`+name+`"}`)
+	w.Git(index, "init", "--quiet")
+	w.Git(index, "add", ".")
+	w.Git(index, "commit", "--quiet", "-m", "index")
+	w.Git(index, "clone", "--quiet", "--bare", ".", dir+"/index.git")
+	w.Git(dir+"/index.git", "update-server-info")
+	w.Write(dir+"/api/v1/crates/new", `{"warnings":{"invalid_categories":[],"invalid_badges":[],"other":[]}}`)
+	w.Write(dir+"/v2/index.html", "{}")
 	w.Write(dir+"/tiny", `{"name":"tiny","description":"the package","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":"tiny","version":"1.0.0","description":"the package","dist":{"tarball":"https://`+name+`/tiny.tgz"}}}}`)
 	w.Write(dir+"/tiny.tgz", tarball(w, map[string]string{"package/package.json": `{"name":"tiny","version":"1.0.0"}`, "package/index.js": `module.exports = "the module"`}))
 	wheel := "tiny-1.0.0-py3-none-any.whl"

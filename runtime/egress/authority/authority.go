@@ -102,7 +102,10 @@ func (a *Authority) Bundle(roots []byte) []byte {
 	return append(bundle, a.PEM()...)
 }
 
-// PEM is the authority's certificate.
+// DER is the authority's certificate.
+func (a *Authority) DER() []byte { return a.cert.Raw }
+
+// PEM is the authority's certificate as text.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
