@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/broker"
 	"github.com/jailed-claude/jailed-claude/spec/browser"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -162,9 +163,7 @@ func canonicalJSON(v any) (string, error) {
 // ownStores has programs with stores of certificates of their own take the jail's
 // authority, where it signs for a broker of the policy: the agent takes it anyway.
 func (b *builder) ownStores() {
-	if b.net == nil || !slices.ContainsFunc(b.Policy.Brokers, func(o network.Broker) bool {
-		return slices.ContainsFunc(b.net.Brokers, func(made network.Broker) bool { return made.Name == o.Name && made.Host != "" })
-	}) {
+	if b.net == nil || !broker.ByName(b.net.Brokers, b.Policy.Brokers) {
 		return
 	}
 	if java := b.Host.JavaCAFile; java != "" && b.Closure.Toolchain == closure.Host {

@@ -146,9 +146,10 @@ func (b *builder) brokers(c *network.Config) error {
 			}
 		}
 	}
-	if err := b.brokerNames(c); err != nil {
+	if err := broker.Names(c, b.Host.CAFile != ""); err != nil {
 		return err
 	}
+	b.decrypted(c)
 	made := map[string]string{}
 	for _, o := range c.Brokers {
 		from := builtin
@@ -191,48 +192,19 @@ func (b *builder) brokers(c *network.Config) error {
 	return nil
 }
 
-// brokerNames gives brokers the names of their services: in the jail, port 443
-// of such a name is the broker, by a certificate of the jail's authority. A
-// name that two have by default stays nobody's.
-func (b *builder) brokerNames(c *network.Config) error {
-	taken := map[string]int{}
-	for _, o := range c.Brokers {
-		if o.Host != "" && b.Host.CAFile == "" {
-			return fmt.Errorf("broker %q: host needs the certificates of this host, and there are none", o.Name)
-		}
-		if o.Host == "" {
-			o.Host = o.OwnHost()
-		}
-		taken[o.Host]++
-	}
-	if b.Host.CAFile == "" {
-		return nil
-	}
-	c.Brokers = slices.Clone(c.Brokers)
-	for i := range c.Brokers {
-		o := &c.Brokers[i]
-		if own := o.OwnHost(); o.Host == "" && taken[own] == 1 {
-			o.Host = own
-		}
-	}
+// decrypted gives programs the certificate of the jail's authority, where that signs
+// for brokers.
+func (b *builder) decrypted(c *network.Config) {
 	if len(c.Hosts()) == 0 {
-		return nil
+		return
 	}
 	b.grant("network", strings.Join(c.Hosts(), " "), "decrypted", builtin,
 		"for brokers, by an authority of the jail's own, whose certificate is in "+contract.CertsPath+"; all other names pass as they are")
 	const why = "the host's certificates, and that of the jail's authority"
-	for _, name := range certificateVariables {
+	for _, name := range broker.CertificateVariables {
 		b.netEnv = append(b.netEnv, variable{name, contract.CertsPath, why})
 	}
 	b.netEnv = append(b.netEnv, variable{"DENO_TLS_CA_STORE", "system", why})
-	return nil
-}
-
-// certificateVariables name a file of certificates for programs that do not
-// look where most do, and bring their own (docs/keys.md has who reads which).
-var certificateVariables = []string{
-	"AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "CODEX_CA_CERTIFICATE", "CURL_CA_BUNDLE", "DENO_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
-	"PIP_CERT", "REQUESTS_CA_BUNDLE",
 }
 
 // says: the policy passes or sets the variable.
