@@ -282,6 +282,9 @@ var goldens = []struct {
 		in.Terminal, in.Policy.Terminal.Clipboard = true, policy.ClipboardWrite
 		in.Policy.Origins["terminal.clipboard"] = "user"
 	}},
+	{"bridges-ide", func(in *Input) {
+		in.Policy.Bridges.IDE, in.Policy.Origins["bridges.ide"] = network.IDEContext, "user"
+	}},
 	{"bridges-machine", func(in *Input) {
 		in.Policy.Bridges.Open, in.Policy.Network.Ports = network.BridgeAsk, []int64{3000}
 		in.Policy.Origins["network.ports=3000"] = policy.MachineName

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/lent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // lent is what the host does for the jail. Its sockets are not mounted: the
@@ -41,6 +44,12 @@ func (b *builder) lent(c *network.Config) error {
 	}
 	if bridges != nil && bridges.Open != "" {
 		b.netEnv = append(b.netEnv, variable{"BROWSER", path.Join(contract.BridgeBin, contract.Opener), "pages are opened on the host (bridges.open)"})
+	}
+	if bridges != nil && bridges.IDE != "" {
+		if b.agent.Name != agent.Default().Name || b.Policy.Agent.Config != policy.ConfigPrivate {
+			return fmt.Errorf(`bridges.ide (%s) is for a private configuration of Claude Code: leave it out, or write agent.config = "private"`, b.origin("bridges.ide"))
+		}
+		b.netEnv = append(b.netEnv, variable{"CLAUDE_CODE_SSE_PORT", strconv.Itoa(network.IDEPort), "your editor (bridges.ide)"})
 	}
 	c.SSH, c.Bridges = ssh, bridges
 	return nil

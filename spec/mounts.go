@@ -93,6 +93,9 @@ func (b *builder) home() error {
 	// With it .claude.json lies inside, where a rename over it works.
 	b.env[b.agent.Config().Variable] = dir
 	b.grant("file", dir, "rw", b.origin("agent.config"), "Claude's configuration for the jails of this project alone: "+PrivateConfig(h))
+	if b.net != nil && b.net.Bridges != nil && b.net.Bridges.IDE != "" {
+		b.bind(EditorDir(h), path.Join(dir, "ide"), "ro") // over what the state may have there
+	}
 	for _, p := range h.Brought {
 		if p.Real != "" {
 			b.bindKind(p.Real, path.Join(dir, p.Name), "ro", !p.Dir)
@@ -101,6 +104,10 @@ func (b *builder) home() error {
 	}
 	return nil
 }
+
+// EditorDir is the host folder in which a jail finds the port of an editor
+// (bridges.ide). It has to exist before the jail starts.
+func EditorDir(h host.Facts) string { return path.Join(h.ProjectState, "ide") }
 
 // configDir is where the agent's configuration is by default.
 func (b *builder) configDir() string { return path.Join(b.Host.Home, b.agent.Config().Path) }

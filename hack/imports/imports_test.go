@@ -155,7 +155,7 @@ var table = []rule{
 		because: "what a jail may ask for is decided without a program that does it",
 	},
 	{
-		packages: []string{"runtime/bridge/desk", "runtime/bridge/programs"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/bridge", module + "/spec/contract", module + "/spec/network", module + "/internal"},
+		packages: []string{"runtime/bridge/desk", "runtime/bridge/ide", "runtime/bridge/programs"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/bridge", module + "/spec/contract", module + "/spec/network", module + "/internal"},
 		because: "what starts programs, and what asks for them, knows no jail",
 	},
 	{

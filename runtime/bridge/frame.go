@@ -13,8 +13,18 @@ type Answer struct {
 	Error string `json:"error,omitempty"`
 	// Types are those of the image on the clipboard.
 	Types []string `json:"types,omitempty"`
+	// Window is one of the user's editor. No jail gets it.
+	Window *Window `json:"window,omitempty"`
 	// Data is an image. It follows the line.
 	Data []byte `json:"-"`
+}
+
+// Window is where the extension of an editor serves one of its windows.
+type Window struct {
+	Port  uint16 `json:"port"`
+	Token string `json:"token"`
+	// Name is that of the editor.
+	Name string `json:"name"`
 }
 
 // header is the line of an Answer.

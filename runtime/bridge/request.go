@@ -39,6 +39,10 @@ type Request struct {
 	// Title and Body are of a notification.
 	Title string `json:"title,omitempty"`
 	Body  string `json:"body,omitempty"`
+	// Project asks which window of the editor has a folder open, and Path whether
+	// no symlink is on the way to it. No jail asks this: the supervisor does.
+	Project string `json:"project,omitempty"`
+	Path    string `json:"path,omitempty"`
 }
 
 // Parse reads a request, strictly.
@@ -78,6 +82,11 @@ func (r *Request) check() error {
 		only.Title, only.Body = r.Title, r.Body
 		if r.Title == "" || !text(r.Title, maxTitle) || !text(r.Body, maxBody) {
 			return fmt.Errorf("a notification has a title of up to %d bytes and a text of up to %d, both without control characters", maxTitle, maxBody)
+		}
+	case network.BridgeIDE:
+		only.Project, only.Path = r.Project, r.Path
+		if (r.Project == "") == (r.Path == "") {
+			return errors.New("a project, or a path")
 		}
 	default:
 		return errors.New("there is no such bridge")

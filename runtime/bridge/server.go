@@ -232,6 +232,9 @@ func (s *Server) try(ctx context.Context, r Request, page Page) (a Answer, refus
 
 // allowed: the configuration has the bridge, and it was not used too often.
 func (s *Server) allowed(r Request) error {
+	if r.Bridge == network.BridgeIDE {
+		return errors.New("the editor is at a port of the jail's, and not to be asked for here")
+	}
 	on := map[string]bool{network.BridgeOpen: s.Config.Open != "", network.BridgeClipboard: s.Config.Clipboard != "", network.BridgeNotify: s.Config.Notify}
 	if !on[r.Bridge] {
 		return fmt.Errorf("the bridge is off: bridges.%s", r.Bridge)

@@ -1,12 +1,15 @@
 package egress
 
 import (
+	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/runtime/bridge"
+	"github.com/jailed-claude/jailed-claude/runtime/bridge/ide"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 )
 
@@ -24,8 +27,8 @@ func (s *Session) ServeAgent(l net.Listener) {
 }
 
 // ServeBridges serves the jail's socket for programs of the host, as ServeAgent
-// does. It adds what only a session knows.
-func (s *Session) ServeBridges(l net.Listener, o bridge.Options) {
+// does, and leads to the window of an editor. It adds what only a session knows.
+func (s *Session) ServeBridges(l net.Listener, o bridge.Options, files ide.Files) {
 	o.Rules, o.Log, o.Ports, o.Publish = s.Rules, s.logBridge, s.Ports, s.publishFor
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -35,6 +38,18 @@ func (s *Session) ServeBridges(l net.Listener, o bridge.Options) {
 	}
 	s.hostPorts = append(s.hostPorts, l)
 	s.running.Go(func() { bridge.New(o).Serve(s.ctx, l) })
+	e := ide.New(o, files, func(ctx context.Context, port uint16) (net.Conn, error) {
+		return s.dial(ctx, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port))
+	})
+	for _, l := range s.editor {
+		s.accepting.Go(func() {
+			s.accept(l, func(k *link) {
+				defer k.finish()
+				k.decided()
+				e.Serve(s.ctx, k.in)
+			})
+		})
+	}
 }
 
 // publishFor publishes a port of the jail's until a page has answered there. One

@@ -91,12 +91,12 @@ type Session struct {
 	byName   map[string]*broker.Broker
 	agent    *sshagent.Agent // nil without one
 	upstream *upstream.Proxies
-	// ports are published, hostPorts in the jail.
-	ports     map[uint16]net.Listener
-	hostPorts []net.Listener
-	dial      func(context.Context, netip.AddrPort) (*net.TCPConn, error)
-	own       func(netip.AddrPort) (bool, error)
-	hostsFile string
+	// ports are published, hostPorts in the jail, and editor is where it finds that.
+	ports             map[uint16]net.Listener
+	hostPorts, editor []net.Listener
+	dial              func(context.Context, netip.AddrPort) (*net.TCPConn, error)
+	own               func(netip.AddrPort) (bool, error)
+	hostsFile         string
 
 	ctx     context.Context //nolint:containedctx // it ends with the session
 	cancel  context.CancelFunc
@@ -208,6 +208,11 @@ func (s *Session) prepare(o Options) error {
 		}
 		s.hostPorts = append(s.hostPorts, l...)
 	}
+	if b := s.config.Bridges; b != nil && b.IDE != "" {
+		if s.editor, err = s.wall.Listen(s.ctx, network.IDEPort); err != nil {
+			return fmt.Errorf("bridges.ide: port %d of the jail's localhost: %w", network.IDEPort, err)
+		}
+	}
 	return nil
 }
 
@@ -260,7 +265,7 @@ func (s *Session) Refusals() (rules []string) {
 func (s *Session) Close() *report.Summary {
 	s.decideLast()
 	s.mu.Lock()
-	for _, l := range slices.AppendSeq(slices.Clone(s.hostPorts), maps.Values(s.ports)) {
+	for _, l := range slices.AppendSeq(slices.Concat(s.hostPorts, s.editor), maps.Values(s.ports)) {
 		_ = l.Close()
 	}
 	s.mu.Unlock()
@@ -312,7 +317,7 @@ func (s *Session) decideLast() {
 
 // fromJail are the listeners that programs of the jail connect to.
 func (s *Session) fromJail() []net.Listener {
-	all := slices.Clone(s.hostPorts)
+	all := slices.Concat(s.hostPorts, s.editor)
 	if s.wall != nil {
 		all = append(all, s.wall.Relay)
 		if s.wall.Brokers != nil {

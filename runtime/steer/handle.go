@@ -116,6 +116,24 @@ func (j Jail) why(r *control.Request) (any, error) {
 	return a, nil
 }
 
+// Files are the host's files as the jail has them (ide.Files).
+func (j Jail) Files() (*Files, error) {
+	f, err := j.facts()
+	return &Files{f}, err
+}
+
+// Files say what a jail has of the host's files.
+type Files struct{ facts brief.Facts }
+
+// ProjectDir is the folder in which its agent works.
+func (f *Files) ProjectDir() string { return f.facts.Project }
+
+// Shows reports whether it reads at a path what the host has there.
+func (f *Files) Shows(path string) bool { reads, _ := f.facts.OnHost(path); return reads }
+
+// Changes reports whether what it writes there is the host's at once.
+func (f *Files) Changes(path string) bool { _, writes := f.facts.OnHost(path); return writes }
+
 // facts are what the jail itself may read, and what is hidden from it.
 func (j Jail) facts() (brief.Facts, error) {
 	i := slices.IndexFunc(j.Rootfs, func(f contract.File) bool { return f.Path == brief.FactsPath })

@@ -241,7 +241,7 @@ func (j *jail) mount(sources rootfs.Sources) (err error) {
 	if err := fault.After(fault.Bundle, err); err != nil {
 		return err
 	}
-	if err := j.network.listenInside(j.mounts.Place); err != nil {
+	if err := j.network.inside.Listen(j.mounts.Place, j.network.config, j.plan.Options.Desk); err != nil {
 		return err
 	}
 	if err := j.network.told.Open(j.mounts.Place, j.plan.Rootfs); err != nil {
@@ -293,7 +293,7 @@ func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err err
 	if err := fault.After(fault.Network, j.network.wait()); err != nil {
 		return 0, false, err
 	}
-	if err := j.network.serveInside(j.plan.Options, c.console); err != nil {
+	if err := j.serveInside(); err != nil {
 		return 0, false, err
 	}
 	if err := fault.After(fault.Inspected, j.inspect(agent, landlocked, mounts)); err != nil {

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
 	"github.com/jailed-claude/jailed-claude/runtime/hostagent"
+	"github.com/jailed-claude/jailed-claude/runtime/inside"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/key/asker"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
@@ -56,7 +56,7 @@ type jailNet struct {
 	session *egress.Session
 	agent   hostagent.Agent
 	// inside are the sockets of the jail, by their places there.
-	inside map[string]net.Listener
+	inside inside.Sockets
 	// upstream are the proxies of the host; nil for none.
 	upstream *upstream.Proxies
 	// ready has the session's error, or nil, as soon as it stands.

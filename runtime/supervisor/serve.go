@@ -59,7 +59,7 @@ func (j *jail) serve() {
 		PID: j.pid, Control: j.container.control.ours, Spec: j.plan.Spec, Inspect: j.inspectFurther,
 		Orders: func(s *specs.Spec) []byte { return orders.Encode(s, false) },
 	}).Exec)
-	steer.Handle(s, steer.Jail{Session: j.network.session, Mode: j.network.mode(), Rootfs: j.plan.Rootfs, Masked: j.plan.Spec.Linux.MaskedPaths})
+	steer.Handle(s, j.steered())
 	s.Handle(session.AskStop, j.stop)
 	s.Handle(session.AskWait, func(r *channel.Request) (any, error) {
 		r.Take = c.sayStatus

@@ -33,6 +33,14 @@ func Bridges(all policy.Policy, origin func(key string) string) (b *network.Brid
 	if p.Notify {
 		add(network.BridgeNotify, "show", "notifications on your desktop, under the name of the jail")
 	}
+	if p.IDE != "" && p.IDE != network.BridgeOff {
+		b.IDE = p.IDE
+		why := "one window of your editor, the one that has the project open: what you mark, and what is wrong, in files that the jail has"
+		if p.IDE == network.IDEDiffs {
+			why += "; it shows diffs of files that the jail writes"
+		}
+		add(network.BridgeIDE, p.IDE, why)
+	}
 	if *b == (network.Bridges{}) {
 		return nil, nil
 	}
@@ -65,8 +73,12 @@ func Asked(words []string) (l policy.BridgesLayer, err error) {
 			l.Clipboard = new(network.BridgeImages)
 		case word == network.BridgeNotify:
 			l.Notify = new(true)
+		case name == network.BridgeIDE && given:
+			l.IDE = &value
+		case word == network.BridgeIDE:
+			l.IDE = new(network.IDEContext)
 		default:
-			return l, fmt.Errorf("--bridge %q: write open, open=always, clipboard or notify", word)
+			return l, fmt.Errorf("--bridge %q: write open, open=always, clipboard, notify, ide or ide=diffs", word)
 		}
 	}
 	return l, nil

@@ -15,6 +15,9 @@ type Bridges struct {
 	Clipboard string `json:"clipboard,omitempty"`
 	// Notify shows notifications on the desktop.
 	Notify bool `json:"notify,omitempty"`
+	// IDE is IDEContext or IDEDiffs: the window of the editor that has the project
+	// open is at IDEPort of the jail's loopback; empty for none.
+	IDE string `json:"ide,omitempty"`
 }
 
 // Values of Bridges. BridgeOff is what a policy says for none.
@@ -23,13 +26,21 @@ const (
 	BridgeAsk    = "ask"
 	BridgeAlways = "always"
 	BridgeImages = "images"
+	// IDEContext reads what the editor shows and says of files that the jail has,
+	// IDEDiffs shows diffs of those that it writes, besides.
+	IDEContext = "context"
+	IDEDiffs   = "diffs"
 )
+
+// IDEPort is where the editor is in a jail that has it.
+const IDEPort = 28911
 
 // The bridges by their names.
 const (
 	BridgeOpen      = "open"
 	BridgeClipboard = "clipboard"
 	BridgeNotify    = "notify"
+	BridgeIDE       = "ide"
 )
 
 func (b *Bridges) check() error {
@@ -43,6 +54,8 @@ func (b *Bridges) check() error {
 		return fmt.Errorf("bridges: open is %q, not %q or %q", b.Open, BridgeAsk, BridgeAlways)
 	case b.Clipboard != "" && b.Clipboard != BridgeImages:
 		return fmt.Errorf("bridges: clipboard is %q, not %q", b.Clipboard, BridgeImages)
+	case b.IDE != "" && b.IDE != IDEContext && b.IDE != IDEDiffs:
+		return fmt.Errorf("bridges: ide is %q, not %q or %q", b.IDE, IDEContext, IDEDiffs)
 	}
 	return nil
 }

@@ -195,6 +195,9 @@ func (c Config) Parse() (*Network, error) {
 		}
 		ports[p] = true
 	}
+	if c.Bridges != nil && c.Bridges.IDE != "" && ports[IDEPort] {
+		bad = append(bad, fmt.Errorf("network: port %d is that of the editor (bridges.ide)", IDEPort))
+	}
 	if len(c.Brokers) > maxBrokers {
 		bad = append(bad, fmt.Errorf("network: %d brokers: there can be %d", len(c.Brokers), maxBrokers))
 	}

@@ -6,8 +6,12 @@
 package own
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
@@ -18,6 +22,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
@@ -40,6 +45,28 @@ func Brought(p policy.Policy, facts *host.Facts) error {
 	return errors.Join(errs...)
 }
 
+// editor writes what Claude Code looks for to find one, as extensions of editors
+// do: there is a port, and no secret.
+func editor(in *spec.Input, j *contract.Jail) error {
+	if j.Network == nil || j.Network.Bridges == nil || j.Network.Bridges.IDE == "" {
+		return nil
+	}
+	dir := spec.EditorDir(in.Host)
+	text, err := json.Marshal(map[string]any{
+		"pid": 1, "workspaceFolders": []string{in.Host.Project.Dir}, "ideName": "the editor outside of the jail", "transport": "ws", "runningInWindows": false, "authToken": "none",
+	})
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, strconv.Itoa(network.IDEPort)+".lock"), text, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("bridges.ide: %w", err)
+	}
+	return nil
+}
+
 // Points makes what is mounted on in the private configuration: what is
 // brought or granted of the user's own.
 func Points(in *spec.Input, j *contract.Jail) error {
@@ -52,6 +79,9 @@ func Points(in *spec.Input, j *contract.Jail) error {
 	}
 	if at == "" {
 		return nil
+	}
+	if err := editor(in, j); err != nil {
+		return err
 	}
 	folders, files := caches.Below(at, "", j.Spec.Mounts, source.IsDir)
 	if err := projects.KeepPoints(private, folders, files); err != nil {

@@ -50,6 +50,12 @@ func (h host) do(r bridge.Request) (bridge.Answer, error) {
 		return bridge.Answer{}, h.open(r.URL)
 	case network.BridgeNotify:
 		return bridge.Answer{}, h.notify(r.Title, r.Body)
+	case network.BridgeIDE:
+		if r.Path != "" {
+			return bridge.Answer{}, real(r.Path)
+		}
+		w, err := h.window(r.Project)
+		return bridge.Answer{Window: w}, err
 	}
 	if r.Type == "" {
 		types, err := h.types()

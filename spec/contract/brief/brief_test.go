@@ -56,7 +56,7 @@ func TestText(t *testing.T) {
 		big.Network.Brokers = append(big.Network.Brokers, Broker{Host: fmt.Sprintf("b%d.example", i)})
 	}
 	big.Network.Via, big.Network.HostPorts = network.ViaProxy, []uint16{5432, 6379}
-	big.Network.Bridges = &network.Bridges{Open: network.BridgeAlways, Clipboard: network.BridgeImages, Notify: true}
+	big.Network.Bridges = &network.Bridges{Open: network.BridgeAlways, Clipboard: network.BridgeImages, Notify: true, IDE: network.IDEDiffs}
 	for _, f := range []Facts{facts(), big} {
 		if n := len(strings.Fields(f.Text())); n > MaxWords {
 			t.Errorf("%d words", n)
@@ -151,6 +151,14 @@ func TestPath(t *testing.T) {
 	} {
 		if a := facts().Path(c.path); a.Verdict != c.verdict || a.Rule != c.rule {
 			t.Errorf("%s: %+v", c.path, a)
+		}
+	}
+	for p, want := range map[string][2]bool{
+		project: {true, true}, project + "/main.go": {true, true}, project + "/.git/hooks/x": {true, false}, project + "/secret-plans/x": {}, "/srv/data/x": {true, false},
+		"/tmp/x": {}, "/home/ada/.ssh/id_rsa": {}, "/home/ada/.claude/x": {}, "/etc/shadow": {}, project + "line": {},
+	} {
+		if reads, writes := facts().OnHost(p); [2]bool{reads, writes} != want {
+			t.Errorf("%s: %v, %v", p, reads, writes)
 		}
 	}
 	if a := facts().Path(project + "/.git"); !strings.Contains(a.Why, "EBUSY") {

@@ -190,6 +190,9 @@ func bridges(b *network.Bridges) (what []string) {
 	if b.Clipboard != "" {
 		what = append(what, "`xclip`, `wl-paste` read copied images")
 	}
+	if b.IDE != "" {
+		what = append(what, "`/ide` finds the user's editor")
+	}
 	if b.Notify {
 		what = append(what, "`notify-send` notifies")
 	}

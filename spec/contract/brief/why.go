@@ -175,6 +175,23 @@ func (f Facts) at(p string) (found Mount) {
 	return found
 }
 
+// OnHost reports whether what a program of the jail reads at a clean, absolute path
+// is the host's own, and whether what it writes there is, at once.
+func (f Facts) OnHost(p string) (reads, writes bool) {
+	a, m := f.Path(p), f.at(p)
+	// What is mounted besides is the jail's own, under a name of the host's.
+	if !paths.Below(p, f.Project) && m.Why != Granted {
+		return false, false
+	}
+	switch a.Verdict {
+	case Readable:
+		return true, false
+	case Writable:
+		return true, m.Mode == ReadWrite
+	}
+	return false, false
+}
+
 // Path answers about a clean, absolute path without symlinks.
 func (f Facts) Path(p string) Answer {
 	a := Answer{What: p}

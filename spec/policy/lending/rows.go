@@ -26,14 +26,14 @@ type SSHLayer struct {
 
 // Bridges are as network.Bridges has them, BridgeOff or empty for none.
 type Bridges struct {
-	Open, Clipboard string
-	Notify          bool
+	Open, Clipboard, IDE string
+	Notify               bool
 }
 
 // BridgesLayer is what a layer says about Bridges.
 type BridgesLayer struct {
-	Open, Clipboard *string
-	Notify          *bool
+	Open, Clipboard, IDE *string
+	Notify               *bool
 }
 
 // SSHRows are the keys of [ssh].
@@ -76,6 +76,7 @@ func SSHRows() []key.Row[SSHLayer, SSH] {
 func BridgeRows() []key.Row[BridgesLayer, Bridges] {
 	opens := []string{network.BridgeOff, network.BridgeAsk, network.BridgeAlways}
 	reads := []string{network.BridgeOff, network.BridgeImages}
+	edits := []string{network.BridgeOff, network.IDEContext, network.IDEDiffs}
 	return []key.Row[BridgesLayer, Bridges]{
 		{
 			Key:    key.Key{Name: "bridges.open", Type: key.String, Values: opens, Text: "Whether your browser opens pages (https) that the jail asks for: never, after your yes, or at once where the jail may connect itself. Never, if it is left out."},
@@ -94,6 +95,12 @@ func BridgeRows() []key.Row[BridgesLayer, Bridges] {
 			Change: change.Meaning{Direction: change.Ranked, Rank: []string{"false", "true"}, Wider: "the jail shows you text outside of its terminal", Narrower: "the jail shows you nothing outside of its terminal"},
 			Layer:  func(l *BridgesLayer) any { return &l.Notify },
 			Policy: func(p *Bridges) any { return &p.Notify },
+		},
+		{
+			Key:    key.Key{Name: "bridges.ide", Type: key.String, Values: edits, Text: "Whether Claude Code finds the window of your editor that has the project open: not, for what you mark there and what is wrong in files that the jail has (`context`), or for diffs of files that it writes, too. Not, if it is left out."},
+			Change: change.Meaning{Direction: change.Ranked, Rank: ranked(edits), Wider: "the jail speaks to your editor", Narrower: "the jail has less to say to your editor"},
+			Layer:  func(l *BridgesLayer) any { return &l.IDE },
+			Policy: func(p *Bridges) any { return &p.IDE },
 		},
 	}
 }
