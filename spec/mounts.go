@@ -14,6 +14,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/lent"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/policy/define"
 )
@@ -94,7 +95,7 @@ func (b *builder) home() error {
 	b.env[b.agent.Config().Variable] = dir
 	b.grant("file", dir, "rw", b.origin("agent.config"), "Claude's configuration for the jails of this project alone: "+PrivateConfig(h))
 	if b.net != nil && b.net.Bridges != nil && b.net.Bridges.IDE != "" {
-		b.bind(EditorDir(h), path.Join(dir, "ide"), "ro") // over what the state may have there
+		b.bind(lent.EditorDir(h.ProjectState), path.Join(dir, "ide"), "ro") // over what the state may have there
 	}
 	for _, p := range h.Brought {
 		if p.Real != "" {
@@ -104,10 +105,6 @@ func (b *builder) home() error {
 	}
 	return nil
 }
-
-// EditorDir is the host folder in which a jail finds the port of an editor
-// (bridges.ide). It has to exist before the jail starts.
-func EditorDir(h host.Facts) string { return path.Join(h.ProjectState, "ide") }
 
 // configDir is where the agent's configuration is by default.
 func (b *builder) configDir() string { return path.Join(b.Host.Home, b.agent.Config().Path) }

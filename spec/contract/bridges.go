@@ -10,6 +10,14 @@ const (
 	BridgeBin    = "/etc/jailed-claude/bridges"
 )
 
+// BridgeBins are on PATH before all others, where a network has bridges.
+func BridgeBins(n *network.Network) []string {
+	if n == nil || n.Bridges == nil {
+		return nil
+	}
+	return []string{BridgeBin}
+}
+
 // Opener is what opens pages, in BridgeBin.
 const Opener = "xdg-open"
 

@@ -2,14 +2,17 @@ package lent
 
 import (
 	"fmt"
+	"path"
+	"strconv"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // Bridges are those of a policy, by their names in config.json; nil for none.
-func Bridges(all policy.Policy, origin func(key string) string) (b *network.Bridges, grants []Grant) {
+func Bridges(all policy.Policy, agent string, origin func(key string) string) (b *network.Bridges, grants []Grant, err error) {
 	p := all.Bridges
 	b = &network.Bridges{Notify: p.Notify}
 	add := func(name, mode, why string) {
@@ -34,6 +37,9 @@ func Bridges(all policy.Policy, origin func(key string) string) (b *network.Brid
 		add(network.BridgeNotify, "show", "notifications on your desktop, under the name of the jail")
 	}
 	if p.IDE != "" && p.IDE != network.BridgeOff {
+		if agent != "claude" || all.Agent.Config != policy.ConfigPrivate {
+			return nil, nil, fmt.Errorf(`bridges.ide (%s) is for a private configuration of Claude Code: leave it out, or write agent.config = "private"`, origin("bridges.ide"))
+		}
 		b.IDE = p.IDE
 		why := "one window of your editor, the one that has the project open: what you mark, and what is wrong, in files that the jail has"
 		if p.IDE == network.IDEDiffs {
@@ -42,9 +48,34 @@ func Bridges(all policy.Policy, origin func(key string) string) (b *network.Brid
 		add(network.BridgeIDE, p.IDE, why)
 	}
 	if *b == (network.Bridges{}) {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return b, grants
+	return b, grants, nil
+}
+
+// EditorDir is the host folder, in the state of a project, in which a jail finds
+// the port of an editor. It has to exist before the jail starts.
+func EditorDir(state string) string { return path.Join(state, "ide") }
+
+// Variable is one of the environment, and why it is there.
+type Variable struct{ Name, Value, Why string }
+
+// Variables are what makes programs of the jail ask.
+func Variables(ssh *network.SSH, b *network.Bridges) (v []Variable) {
+	if ssh != nil {
+		v = append(v, Variable{"SSH_AUTH_SOCK", contract.AgentSocket, "the jail's ssh agent"})
+		if len(ssh.Hosts) > 0 {
+			// libssh2 does not say which host a signature is for.
+			v = append(v, Variable{"CARGO_NET_GIT_FETCH_WITH_CLI", "true", "cargo's own ssh cannot use the agent of a jail"})
+		}
+	}
+	if b != nil && b.Open != "" {
+		v = append(v, Variable{"BROWSER", path.Join(contract.BridgeBin, contract.Opener), "pages are opened on the host (bridges.open)"})
+	}
+	if b != nil && b.IDE != "" {
+		v = append(v, Variable{"CLAUDE_CODE_SSE_PORT", strconv.Itoa(network.IDEPort), "your editor (bridges.ide)"})
+	}
+	return v
 }
 
 // By is the section of a policy that has the host do something for the jail, and
@@ -53,7 +84,8 @@ func By(p policy.Policy, origin func(key string) string) string {
 	if len(p.SSH.Keys) > 0 {
 		return "[ssh] (" + origin("ssh.keys="+p.SSH.Keys[0]) + ")"
 	}
-	if _, grants := Bridges(p, origin); len(grants) > 0 {
+	p.Agent.Config = policy.ConfigPrivate // whatever it is good for
+	if _, grants, _ := Bridges(p, "claude", origin); len(grants) > 0 {
 		return "[bridges] (" + grants[0].From + ")"
 	}
 	return ""

@@ -22,6 +22,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/lent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
@@ -51,7 +52,7 @@ func editor(in *spec.Input, j *contract.Jail) error {
 	if j.Network == nil || j.Network.Bridges == nil || j.Network.Bridges.IDE == "" {
 		return nil
 	}
-	dir := spec.EditorDir(in.Host)
+	dir := lent.EditorDir(in.Host.ProjectState)
 	text, err := json.Marshal(map[string]any{
 		"pid": 1, "workspaceFolders": []string{in.Host.Project.Dir}, "ideName": "the editor outside of the jail", "transport": "ws", "runningInWindows": false, "authToken": "none",
 	})

@@ -17,7 +17,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"testing"
 )
 
 // Token is the editor's secret.
@@ -40,9 +39,16 @@ type conn struct {
 	mu sync.Mutex
 }
 
+// Test is what a testing.T is good for here.
+type Test interface {
+	Helper()
+	Fatal(args ...any)
+	Cleanup(f func())
+}
+
 // New opens a window of a folder, and says so in the configuration of the user's
 // Claude Code.
-func New(t *testing.T, config, folder string) *Editor {
+func New(t Test, config, folder string) *Editor {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
