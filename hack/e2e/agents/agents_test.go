@@ -12,6 +12,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
 func TestMain(m *testing.M) {
@@ -88,20 +89,28 @@ var turns = []struct {
 	},
 }
 
-// TestTurns: a login or key of the host's is enough for a whole turn in a jail
-// without any network but its brokers, again in a second jail, and no token is
-// in what the jail has or keeps.
-func TestTurns(t *testing.T) {
+// installed is the folder with an agent's program, in the version that its row
+// was made from: others lie beside it, for the canary.
+func installed(t *testing.T, name string) string {
+	t.Helper()
 	cache := os.Getenv("JAIL_TEST_AGENTS")
 	if cache == "" {
 		world.Cannot(t, "JAIL_TEST_AGENTS is not set: make check-agents")
 	}
+	bin := filepath.Join(cache, name+"-"+agent.Named(name).Seen, "bin")
+	if _, err := os.Stat(bin); err != nil {
+		t.Skipf("not installed: %v", err)
+	}
+	return bin
+}
+
+// TestTurns: a login or key of the host's is enough for a whole turn in a jail
+// without any network but its brokers, again in a second jail, and no token is
+// in what the jail has or keeps.
+func TestTurns(t *testing.T) {
 	for _, turn := range turns {
 		t.Run(turn.name, func(t *testing.T) {
-			found, _ := filepath.Glob(filepath.Join(cache, turn.agent+"-*", "bin"))
-			if len(found) == 0 {
-				t.Skipf("%s is not installed in %s", turn.agent, cache)
-			}
+			bin := installed(t, turn.agent)
 			w, l := world.NewLab(t)
 			secret := "secret" + rand.Text()
 			log := w.Write(filepath.Join(w.Dir, "requests"), "")
@@ -109,7 +118,7 @@ func TestTurns(t *testing.T) {
 			for _, name := range services {
 				l.Ask(lab.Order{Name: name, Answers: [][]string{{lab.PublicA}}, Backend: at})
 			}
-			w.Env["PATH"] = found[0] + ":/usr/local/bin:/usr/bin:/bin"
+			w.Env["PATH"] = bin + ":/usr/local/bin:/usr/bin:/bin"
 			if turn.config != "" {
 				w.Write(filepath.Join(w.Project, "agent.config"), turn.config)
 			}
@@ -163,19 +172,12 @@ func TestTurns(t *testing.T) {
 // alone, by a protocol of its own, and the model is behind that. The key stays
 // outside, by a broker of the policy.
 func TestAmp(t *testing.T) {
-	cache := os.Getenv("JAIL_TEST_AGENTS")
-	if cache == "" {
-		world.Cannot(t, "JAIL_TEST_AGENTS is not set: make check-agents")
-	}
-	found, _ := filepath.Glob(filepath.Join(cache, "amp-*", "bin"))
-	if len(found) == 0 {
-		t.Skipf("amp is not installed in %s", cache)
-	}
+	bin := installed(t, "amp")
 	w, l := world.NewLab(t)
 	secret := "secret" + rand.Text()
 	log := w.Write(filepath.Join(w.Dir, "requests"), "")
 	l.Ask(lab.Order{Name: "ampcode.com", Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "models", secret, log)})
-	w.Env["PATH"], w.Env["AMP_API_KEY"] = found[0]+":/usr/local/bin:/usr/bin:/bin", secret
+	w.Env["PATH"], w.Env["AMP_API_KEY"] = bin+":/usr/local/bin:/usr/bin:/bin", secret
 	policy := w.Write(filepath.Join(w.Dir, "amp.toml"), "version = 1\n[[broker]]\nhost = \"ampcode.com\"\nheader = \"Authorization\"\nfrom = \"env:AMP_API_KEY\"\nenv = \"AMP_API_KEY\"\n")
 	r := world.Finish(t, w.Command("run", "amp", "--policy", policy, "--net", "none", "--", "-x", "say hi"))
 	if requests := w.Read(log); !strings.Contains(requests, "POST ampcode.com/api/internal Bearer "+secret) || strings.Contains(requests, "placeholder") {
