@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -37,28 +36,24 @@ func (b *builder) brief() error {
 		b.file(brief.RefusedPath, "")
 	}
 	b.symlink(path.Join(brief.Bin, brief.Why), contract.InitPath)
-	for _, dir := range brief.Before(b.Host.GitFront) {
-		b.symlink(path.Join(dir, brief.Git), contract.InitPath)
-		b.grant("file", path.Join(dir, brief.Git), "ro", builtin, "comes before the jail's own git, and refuses by name what git would leave half done here")
+	for name, why := range brief.Fronts(b.Host.GitFront, b.Host.BwrapFront) {
+		b.symlink(path.Join(brief.Front, name), contract.InitPath)
+		b.grant("file", path.Join(brief.Front, name), "ro", builtin, why)
 	}
-	if b.Policy.Agent.NoBrief {
-		return nil
-	}
+	also := b.sandboxOff()
 	at := b.agent.Brief
-	if at == (agent.Brief{}) {
+	if b.Policy.Agent.NoBrief || at == (agent.Brief{}) {
+		for file, text := range also {
+			b.file(file, text)
+		}
 		return nil
 	}
 	if at.File != "" {
-		content := f.Text()
-		if at.Key != "" {
-			// A string of JSON is one of TOML.
-			quoted, err := json.Marshal(content)
-			if err != nil {
-				return err
-			}
-			content = at.Key + " = " + string(quoted) + "\n"
+		content, err := f.TextAs(at.Key)
+		if err != nil {
+			return err
 		}
-		b.file(at.File, content)
+		b.file(at.File, content+also[at.File])
 	}
 	if at.Variable != "" {
 		if b.says(at.Variable) {
@@ -67,6 +62,22 @@ func (b *builder) brief() error {
 		b.env[at.Variable] = at.Value
 	}
 	b.grant("agent", "brief", "", b.origin("agent.no-brief"), "a text about this jail in the agent's context")
+	return nil
+}
+
+// sandboxOff switches the agent's own sandbox off, which could not be set up. It
+// returns the files that do so.
+func (b *builder) sandboxOff() map[string]string {
+	s := b.agent.Sandbox
+	why := b.agent.Title + "'s own sandbox is off, since nobody makes namespaces here: the jail is the sandbox"
+	switch {
+	case s.Variable != "" && !b.says(s.Variable):
+		b.env[s.Variable] = s.Value
+		b.grant("environment", s.Variable, "fixed", builtin, why)
+	case s.File != "" && !b.Policy.Identity.Nesting:
+		b.grant("agent", "own sandbox", "", builtin, why+"; by "+s.File+", which its arguments and settings come before")
+		return map[string]string{s.File: s.Text}
+	}
 	return nil
 }
 

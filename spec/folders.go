@@ -11,14 +11,13 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
-	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy/define"
 )
 
 // agentFolders are those of an agent that is not Claude Code: private ones, for
 // the jails of this project alone.
 func (b *builder) agentFolders() {
-	kept := AgentFolders(b.Host, b.agent)
+	kept := b.agent.Kept(b.Host.ProjectState)
 	for i, f := range b.agent.Folders {
 		dir := path.Join(b.Host.Home, f.Path)
 		if b.cached(f.Path) {
@@ -32,24 +31,6 @@ func (b *builder) agentFolders() {
 			b.grant("environment", v.Name, "fixed", b.origin(define.Section+"="+b.agent.Name), "of the agent "+b.agent.Name)
 		}
 	}
-}
-
-// AgentFolders are the host folders that are an agent's folders in a jail, in
-// their order. They have to exist before the jail starts.
-func AgentFolders(h host.Facts, a agent.Agent) []string {
-	if a.Name == agent.Default().Name {
-		return []string{PrivateConfig(h)}
-	}
-	dir := path.Join(h.ProjectState, a.Name)
-	if a.Own {
-		// What else lies in that folder has names too.
-		dir = path.Join(h.ProjectState, "own", a.Name)
-	}
-	var list []string
-	for _, f := range a.Folders {
-		list = append(list, path.Join(dir, f.Path))
-	}
-	return list
 }
 
 // inHome writes out a value that begins with "~/", which no program does.

@@ -16,9 +16,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
 	"github.com/jailed-claude/jailed-claude/runtime"
-	"github.com/jailed-claude/jailed-claude/runtime/bridge/programs"
-	"github.com/jailed-claude/jailed-claude/runtime/gitfront"
-	"github.com/jailed-claude/jailed-claude/runtime/why"
+	"github.com/jailed-claude/jailed-claude/runtime/byname"
 )
 
 func main() {
@@ -28,14 +26,8 @@ func main() {
 		}
 		os.Exit(status)
 	}
-	if gitfront.Is(os.Args[0]) {
-		os.Exit(gitfront.Main(os.Args[1:], os.Stderr))
-	}
-	if why.Is(os.Args[0]) {
-		os.Exit(why.Main(os.Args[1:], os.Stdout, os.Stderr))
-	}
-	if programs.Is(os.Args[0]) {
-		os.Exit(programs.Main(os.Args[0], os.Args[1:], os.Stdout, os.Stderr))
+	if status, ok := byname.Main(os.Args, os.Stdout, os.Stderr); ok {
+		os.Exit(status)
 	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -235,6 +235,10 @@ var table = []rule{
 		because: "it asks git, and decides by what a jail is told",
 	},
 	{
+		packages: []string{"runtime/nobwrap"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/nobwrap", module + "/spec/contract", module + "/spec/network", module + "/internal"},
+		because: "it says one thing",
+	},
+	{
 		packages: []string{"runtime/layer"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/layer", module + "/runtime/rootfs", module + "/runtime/mountinfo", module + "/bundle/layer", module + "/spec/contract", module + "/spec/network", module + "/spec/search", module + "/internal"},
 		because: "it holds layers, whatever jail they are of",
 	},

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/following"
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	_ "github.com/jailed-claude/jailed-claude/runtime/constructor" // where most commands go on
 	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
@@ -32,7 +33,7 @@ const (
 
 // Main refuses a command, or becomes the real git. It returns the exit status.
 func Main(args []string, stderr io.Writer) int {
-	program := next()
+	program := following.Program(brief.Git)
 	if program == "" {
 		fmt.Fprintln(stderr, "git: command not found")
 		return exitNotFound
@@ -48,22 +49,6 @@ func Main(args []string, stderr io.Writer) int {
 	err := unix.Exec(program, append([]string{program}, args...), os.Environ())
 	fmt.Fprintf(stderr, "git: %s: %v\n", program, err)
 	return exitCannot
-}
-
-// next is the git that follows on PATH.
-func next() string {
-	self, err := os.Stat("/proc/self/exe")
-	if err != nil {
-		return ""
-	}
-	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-		p := filepath.Join(dir, "git")
-		fi, err := os.Stat(p)
-		if dir != "" && err == nil && fi.Mode().IsRegular() && !os.SameFile(fi, self) && unix.Access(p, unix.X_OK) == nil {
-			return p
-		}
-	}
-	return ""
 }
 
 // Refusal is why a command is not done.

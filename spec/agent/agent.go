@@ -79,6 +79,13 @@ type Sandbox struct {
 	Off   []string
 	Short string
 	Also  []string
+	// On are arguments that ask for it.
+	On []string
+	// File and Text: this text in that file, which only jails have, switches it off,
+	// until somebody asks for it.
+	File, Text string
+	// Variable and Value do so, whatever its settings say.
+	Variable, Value string
 	// Nesting: it works in a jail with identity.nesting.
 	Nesting bool
 }
@@ -282,6 +289,25 @@ func (a Agent) Config() Folder {
 		return Folder{}
 	}
 	return a.Folders[0]
+}
+
+// Kept are the folders of a host that are the agent's in the jails of a project, in
+// their order, where state is what is kept for that project. They have to exist
+// before a jail starts.
+func (a Agent) Kept(state string) []string {
+	if a.Name == Default().Name {
+		return []string{path.Join(state, a.Name)}
+	}
+	dir := path.Join(state, a.Name)
+	if a.Own {
+		// What else lies in that folder has names too.
+		dir = path.Join(state, "own", a.Name)
+	}
+	var list []string
+	for _, f := range a.Folders {
+		list = append(list, path.Join(dir, f.Path))
+	}
+	return list
 }
 
 // On is where the folder is on a host, for a user with that environment and home.

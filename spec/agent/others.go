@@ -47,6 +47,8 @@ func others() []Agent {
 			Sandbox: Sandbox{
 				Off: []string{"--sandbox", "danger-full-access"}, Short: "-s", Nesting: true,
 				Also: []string{"--dangerously-bypass-approvals-and-sandbox", "--yolo"},
+				On:   []string{"--sandbox", "-s", "--approve-for-me"},
+				File: "/etc/codex/config.toml", Text: "sandbox_mode = \"danger-full-access\"\n",
 			},
 			// A developer message; the user's own value replaces it.
 			Brief:   Brief{File: "/etc/codex/config.toml", Key: "developer_instructions"},
@@ -78,6 +80,7 @@ func others() []Agent {
 			Folders: []Folder{{Path: ".copilot", Variable: "COPILOT_HOME", Login: "config.json"}, {Path: ".cache/copilot", Variable: "XDG_CACHE_HOME", Below: true}},
 			Hosts:   []string{"github.com", "api.github.com", "api.githubcopilot.com", "api.individual.githubcopilot.com"},
 			Logins:  []Login{copilotLogin()},
+			Sandbox: Sandbox{On: []string{"--sandbox"}},
 			Brief: Brief{
 				File:     "/etc/jailed-claude/copilot/.github/instructions/jailed-claude.instructions.md",
 				Variable: "COPILOT_CUSTOM_INSTRUCTIONS_DIRS", Value: "/etc/jailed-claude/copilot",
@@ -110,6 +113,7 @@ func others() []Agent {
 				Paths: []string{"/v1beta/models", "/v1beta/models/", "/v1/models", "/v1/models/"},
 			}},
 			Logins:  []Login{geminiLogin()},
+			Sandbox: Sandbox{Variable: "GEMINI_SANDBOX", Value: "false", On: []string{"--sandbox", "-s"}},
 			Follows: []string{".agents/skills", ".gemini/agents", ".gemini/commands", ".gemini/skills", ".geminiignore", "GEMINI.md"},
 			Project: []File{
 				file(".gemini/settings.json", "settings"),
@@ -171,6 +175,7 @@ func others() []Agent {
 			Programs: []string{"qwen"}, Package: "@qwen-code/qwen-code", Seen: "0.24.4",
 			Folders: []Folder{{Path: ".qwen"}},
 			Keys:    []Key{openAI()},
+			Sandbox: Sandbox{Variable: "QWEN_SANDBOX", Value: "false"},
 			Follows: []string{".agents/skills", ".qwen/agents", ".qwen/commands", ".qwen/rules", ".qwen/skills", "AGENTS.md", "QWEN.md"},
 			Project: []File{
 				file(".qwen/settings.json", "settings"),

@@ -87,7 +87,7 @@ func Choose(in *spec.Input) (warnings []string) {
 // host alone.
 func chooseLogins(in *spec.Input) (warnings []string) {
 	a := in.Policy.Agent.Row()
-	private := spec.AgentFolders(in.Host, a)
+	private := a.Kept(in.Host.ProjectState)
 	for _, l := range a.Logins {
 		p := place(in, a, l)
 		has := false
@@ -160,7 +160,7 @@ func PutIn(in *spec.Input, j *contract.Jail) error {
 // in a variable has none in a file.
 func standInOthers(in *spec.Input, j *contract.Jail) error {
 	a := in.Policy.Agent.Row()
-	private := spec.AgentFolders(in.Host, a)
+	private := a.Kept(in.Host.ProjectState)
 	for _, l := range a.Logins {
 		p := place(in, a, l)
 		used := slices.ContainsFunc(brokers(j), func(b network.Broker) bool { format, _, ok := b.Login(); return ok && format == l.Format })

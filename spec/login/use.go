@@ -89,7 +89,7 @@ func UseOf(in *spec.Input) (u Use, warnings []string) {
 		}
 		return u, warnings
 	}
-	private := spec.AgentFolders(in.Host, a)
+	private := a.Kept(in.Host.ProjectState)
 	for i, l := range a.Logins {
 		p := place(in, a, l)
 		if Own(p.Format, private[l.Folder], l.Placeholder()) {

@@ -94,7 +94,7 @@ func Prepare(in *spec.Input, j *contract.Jail, busy func() bool) (Warnings, erro
 	if !private {
 		return warnings, nil
 	}
-	for _, dir := range spec.AgentFolders(in.Host, in.Policy.Agent.Row()) {
+	for _, dir := range in.Policy.Agent.Row().Kept(in.Host.ProjectState) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return warnings, hint.Add(fmt.Errorf("make the state folder: %w", err), stateHint)
 		}
@@ -162,8 +162,9 @@ func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) 
 // only on a terminal.
 func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal bool) []string {
 	lines := seeded.Notes(terminal)
+	lines = append(lines, own.AgentNotes(in, terminal)...)
 	if terminal {
-		lines = append(append(lines, agentNotes(in)...), overlay.Notes(in)...)
+		lines = append(lines, overlay.Notes(in)...)
 	}
 	lines = append(lines, own.Toolchains(in, j, terminal)...)
 	if in.Host.NixTrusted {

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -117,37 +115,6 @@ func (o *Options) guess(own []agent.Defined) *policy.Layer {
 // seeded, and a login of the host's.
 func isClaude(in *spec.Input) bool {
 	return in.Policy.Agent.Row().Name == agent.Default().Name
-}
-
-// agentNotes are for the user of an agent that is not Claude Code, on a
-// terminal: what it begins with, and what does not work inside.
-func agentNotes(in *spec.Input) (lines []string) {
-	if isClaude(in) {
-		return nil
-	}
-	a := in.Policy.Agent.Row()
-	begins := len(a.Folders) > 0
-	for _, dir := range spec.AgentFolders(in.Host, a) {
-		list, err := os.ReadDir(dir)
-		begins = begins && err == nil && len(list) == 0
-	}
-	if begins {
-		lines = append(lines, fmt.Sprintf("first run: %s begins without settings and login; what it keeps is for this project alone", a.Title))
-	}
-	s := a.Sandbox
-	if len(s.Off) == 0 || len(in.Command) > 0 || s.Nesting && in.Policy.Identity.Nesting {
-		return lines
-	}
-	for _, arg := range in.Args {
-		if name, _, _ := strings.Cut(arg, "="); name == s.Off[0] || name == s.Short || slices.Contains(s.Also, name) {
-			return lines
-		}
-	}
-	line := fmt.Sprintf("%s's own sandbox does not work in a jail, and its commands fail with it: jailed-claude run --agent %s -- %s", a.Title, a.Name, strings.Join(s.Off, " "))
-	if s.Nesting {
-		line += "; or identity.nesting = true"
-	}
-	return append(lines, line)
 }
 
 // bakedFor: what the installation came with is of the agent of that policy.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
+	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -90,6 +91,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	}
 	facts.GitSettings = git.With(facts.GitSettings, cl.Bins)
 	facts.GitFront = p.Files.Project != policy.ProjectRO && git.Inside(cl.Bins)
+	facts.BwrapFront = !p.Identity.Nesting && source.OnPath(cl.Bins, brief.Bwrap)
 	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, source.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
 	if !o.Export {
 		in.Init = facts.Executable

@@ -38,14 +38,15 @@ var turns = []struct {
 	// asked is the request that is the turn, with token.
 	asked, token string
 }{
-	// The default model runs commands by code of its own, and the service of a
+	// Own sandboxes are off: codex has one by default, and qwen is asked for its own,
+	// which wants another container. The default model runs commands by code of its own, and the service of a
 	// login gets requests in zstd.
 	{
 		name: "codex-login", agent: "codex", file: ".codex/auth.json",
 		text: `{"tokens":{"id_token":"e30.e30.e30","access_token":"SECRET-a0","refresh_token":"SECRET-r0","account_id":"acc"},"last_refresh":"2026-01-01T00:00:00Z"}`,
-		args: []string{"exec", "-c", "features.enable_request_compression=false", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", "gpt-5.4", "say hi"}, asked: "POST chatgpt.com/backend-api/codex/responses", token: "Bearer SECRET-a1",
+		args: []string{"exec", "-c", "features.enable_request_compression=false", "--skip-git-repo-check", "-m", "gpt-5.4", "say hi"}, asked: "POST chatgpt.com/backend-api/codex/responses", token: "Bearer SECRET-a1",
 	},
-	{name: "codex-key", agent: "codex", key: "OPENAI_API_KEY", args: []string{"exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", "gpt-5.4", "say hi"}, asked: "POST api.openai.com/v1/responses", token: "Bearer SECRET-a0"},
+	{name: "codex-key", agent: "codex", key: "OPENAI_API_KEY", args: []string{"exec", "--skip-git-repo-check", "-m", "gpt-5.4", "say hi"}, asked: "POST api.openai.com/v1/responses", token: "Bearer SECRET-a0"},
 	{
 		name: "gemini-login", agent: "gemini", file: ".gemini/oauth_creds.json",
 		text: `{"access_token":"SECRET-a0","refresh_token":"SECRET-r0","expiry_date":1000,"scope":"x","token_type":"Bearer"}`,
@@ -67,7 +68,7 @@ var turns = []struct {
 	},
 	{name: "pi-key", agent: "pi", key: "OPENAI_API_KEY", args: []string{"-p", "--provider", "openai", "--model", "gpt-5.4", "say hi"}, asked: "POST api.openai.com/v1/responses", token: "Bearer SECRET-a0"},
 	{
-		name: "qwen-key", agent: "qwen", key: "OPENAI_API_KEY", args: []string{"--auth-type", "openai", "--openai-base-url", "https://api.openai.com/v1", "--yolo", "-m", "gpt-5.4", "-p", "say hi"},
+		name: "qwen-key", agent: "qwen", key: "OPENAI_API_KEY", args: []string{"--auth-type", "openai", "--openai-base-url", "https://api.openai.com/v1", "--yolo", "--sandbox", "-m", "gpt-5.4", "-p", "say hi"},
 		asked: "POST api.openai.com/v1/chat/completions", token: "Bearer SECRET-a0",
 	},
 	{
@@ -165,6 +166,29 @@ func TestTurns(t *testing.T) {
 				t.Error("the session log has a token")
 			}
 		})
+	}
+}
+
+// TestOwnSandbox: who asks codex for its own sandbox is told what to do, since the
+// bwrap that codex brings blames the kernel; with nesting it is left alone.
+func TestOwnSandbox(t *testing.T) {
+	for _, nesting := range []bool{false, true} {
+		w, l := world.NewLab(t)
+		secret := "secret" + rand.Text()
+		log := w.Write(filepath.Join(w.Dir, "requests"), "")
+		l.Ask(lab.Order{Name: "api.openai.com", Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "models", secret, log)})
+		w.Env["PATH"], w.Env["OPENAI_API_KEY"] = installed(t, "codex")+":/usr/local/bin:/usr/bin:/bin", secret
+		policy := w.Write(filepath.Join(w.Dir, "plain.toml"), "version = 1\n")
+		if nesting {
+			world.RequireNesting(t)
+			policy = w.NestingPolicy("")
+		}
+		r := world.Finish(t, w.Command("run", "codex", "--policy", policy, "--net", "none", "--", "exec", "--skip-git-repo-check", "-m", "gpt-5.4", "--sandbox", "workspace-write", "say hi"))
+		made, err := os.ReadFile(filepath.Join(w.Project, made))
+		told := strings.Contains(r.Err, "leave out --sandbox; or identity.nesting = true")
+		if r.Status != 0 || nesting != (err == nil && string(made) == "made\n") || nesting == told {
+			t.Errorf("nesting %v: made %q, %v; %s", nesting, made, err, r)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package brief
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -19,20 +20,29 @@ const (
 	// Bin is the last folder on PATH, and Why a program in it.
 	Bin = Dir + "/bin"
 	Why = "jailed-claude-why"
-	// Front is the first folder on PATH, and Git a program in it, which the real
-	// git comes after.
+	// Front is the first folder on PATH. Git and Bwrap are programs in it, which the
+	// real ones come after.
 	Front = Dir + "/front"
 	Git   = "git"
+	Bwrap = "bwrap"
 	// Variable is "1" in every jail.
 	Variable = "JAILED_CLAUDE"
 )
 
-// Before are the folders that come first on PATH: that of git, where it is asked.
-func Before(git bool) []string {
-	if git {
+// Before are the folders that come first on PATH, if anything is in them.
+func Before(front bool) []string {
+	if front {
 		return []string{Front}
 	}
 	return nil
+}
+
+// Fronts are the programs in Front, each with what it is for.
+func Fronts(git, bwrap bool) iter.Seq2[string, string] {
+	return func(yield func(name, why string) bool) {
+		_ = (!git || yield(Git, "comes before the jail's own git, and refuses by name what git would leave half done here")) &&
+			(!bwrap || yield(Bwrap, "comes before the jail's own bwrap, which cannot work here, and says so"))
+	}
 }
 
 // Version is that of Facts as JSON.

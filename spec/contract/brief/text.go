@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
@@ -49,6 +50,16 @@ func (f Facts) Text() string {
 	line("- To get more, ask the user %s.", at)
 	line("- For scripts: `%s`, and the variable %s.", FactsPath, Variable)
 	return b.String()
+}
+
+// TextAs is the text, as the value of a key in TOML if there is one.
+func (f Facts) TextAs(key string) (string, error) {
+	text := f.Text()
+	if key == "" {
+		return text, nil
+	}
+	quoted, err := json.Marshal(text) // a string of JSON is one of TOML
+	return key + " = " + string(quoted) + "\n", err
 }
 
 func (f Facts) live() string {

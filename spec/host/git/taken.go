@@ -88,11 +88,7 @@ var lfsFilter = []Setting{
 }
 
 // Inside reports whether a folder of a jail's PATH has git.
-func Inside(path []string) bool { return has(path, "git") }
-
-func has(path []string, program string) bool {
-	return slices.ContainsFunc(path, func(dir string) bool { return source.Exists(filepath.Join(dir, program)) })
-}
+func Inside(path []string) bool { return source.OnPath(path, "git") }
 
 // With leaves out the filter of git-lfs where no folder of PATH has git-lfs:
 // git would refuse to check files out.
@@ -101,7 +97,7 @@ func With(settings []Setting, path []string) []Setting {
 	if !slices.ContainsFunc(settings, isLFS) {
 		return settings
 	}
-	if has(path, "git-lfs") {
+	if source.OnPath(path, "git-lfs") {
 		return settings
 	}
 	return slices.DeleteFunc(slices.Clone(settings), isLFS)

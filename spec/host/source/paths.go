@@ -111,6 +111,11 @@ func Exists(path string) bool {
 	return err == nil
 }
 
+// OnPath says whether a folder of a PATH has a program.
+func OnPath(dirs []string, program string) bool {
+	return slices.ContainsFunc(dirs, func(dir string) bool { return Exists(filepath.Join(dir, program)) })
+}
+
 // IsDir says whether path leads to a folder.
 func IsDir(path string) bool {
 	fi, err := os.Stat(path)

@@ -1,0 +1,47 @@
+package own
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+)
+
+// TestSandboxNote: who asks for a sandbox that cannot work is told so, and who does
+// not is left alone.
+func TestSandboxNote(t *testing.T) {
+	for _, c := range []struct {
+		agent, args string
+		nesting     bool
+		want        string
+	}{
+		{"codex", "", false, ""},
+		{"codex", "exec x", false, ""},
+		{"codex", "--sandbox workspace-write", false, "leave out --sandbox; or identity.nesting = true"},
+		{"codex", "--sandbox=read-only exec", false, "leave out --sandbox;"},
+		{"codex", "exec -s read-only x", false, "leave out -s;"},
+		{"codex", "--sandbox", false, "leave out --sandbox;"},
+		{"codex", "--sandbox danger-full-access", false, ""},
+		{"codex", "-s=danger-full-access", false, ""},
+		{"codex", "--yolo", false, ""},
+		{"codex", "--sandbox workspace-write", true, ""},
+		{"copilot", "-p x --sandbox", true, "leave out --sandbox"},
+		{"copilot", "-p x", false, ""},
+		{"gemini", "-s", false, "leave out -s"},
+		{"gemini", "--sandbox=false", false, ""},
+		{"qwen", "--sandbox", false, ""},
+		{"pi", "--sandbox", false, ""},
+	} {
+		got := sandboxNote(agent.Named(c.agent), strings.Fields(c.args), c.nesting)
+		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+	own := agent.Defined{Name: "crush", SandboxOff: []string{"--no-sandbox"}}.Agent()
+	if got := sandboxNote(own, nil, false); !strings.HasSuffix(got, "run --agent crush -- --no-sandbox") {
+		t.Errorf("%q", got)
+	}
+	if got := sandboxNote(own, []string{"--no-sandbox"}, false); got != "" {
+		t.Errorf("%q", got)
+	}
+}
