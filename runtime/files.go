@@ -1,7 +1,10 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -29,5 +32,17 @@ func EnoughFiles() error {
 		return hint.Add(fmt.Errorf("only %d files can be opened, and %d may be needed: %w", len(fds), needFiles, err), "to allow more: ulimit -n 1024")
 	}
 	fds = append(fds, dir)
+	return nil
+}
+
+// Here refuses a working directory that somebody removed or closed: what is named
+// by a relative path is nowhere then, and libcontainer asks for it too.
+func Here() error {
+	switch _, err := os.Getwd(); {
+	case errors.Is(err, fs.ErrNotExist):
+		return hint.Add(errors.New("the working directory is no longer there"), "change into an existing folder first")
+	case err != nil:
+		return hint.Add(fmt.Errorf("the working directory cannot be used: %w", err), "change into another folder first")
+	}
 	return nil
 }

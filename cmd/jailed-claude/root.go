@@ -74,8 +74,12 @@ func newRoot(args []string) *cobra.Command {
 		// They come as hints.
 		DisableSuggestions:         true,
 		SuggestionsMinimumDistance: 2,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if err := runtime.EnoughFiles(); err != nil {
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			err := runtime.EnoughFiles()
+			if err == nil && (c.Flags().Lookup("project") != nil || c.Name() == "init" || c.Name() == "trust") {
+				err = runtime.Here()
+			}
+			if err != nil {
 				return err
 			}
 			return runtime.ConfigureLog(debug, format)

@@ -16,6 +16,8 @@ enum {
 	// MiB: the Go runtime reserves most of the first and uses little of it.
 	ADDRESSES = 896,
 	DATA = 128,
+	// The plan and the profile that one half hands to the other, and the log.
+	FILES = 16,
 	// Processes and threads of both halves, and of libcontainer's init, at once.
 	TASKS = 32,
 	// Below that many it is tried whether there are as many: others count too.
@@ -114,5 +116,6 @@ void jail_enough(void)
 {
 	need(RLIMIT_AS, ADDRESSES, "the address space", "to allow more: ulimit -v unlimited");
 	need(RLIMIT_DATA, DATA, "the memory for data", "to allow more: ulimit -d unlimited");
+	need(RLIMIT_FSIZE, FILES, "the size of files", "to allow more: ulimit -f unlimited");
 	tasks();
 }

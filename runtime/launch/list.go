@@ -2,6 +2,7 @@ package launch
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -100,6 +101,8 @@ func Find(id, project string) (Running, error) {
 	switch {
 	case len(found) == 1:
 		return found[0], nil
+	case len(found) == 0 && id == "" && project == "":
+		return Running{}, hint.Add(errors.New("the working directory is no longer there, and no jail is named"), "to see all: jailed-claude list")
 	case len(found) == 0 && id == "":
 		return Running{}, hint.Add(fmt.Errorf("no jail of yours is running in %s", show.Visible(project)), "to see all: jailed-claude list")
 	case len(found) == 0:

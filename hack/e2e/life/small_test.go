@@ -139,7 +139,7 @@ func TestProjectIsRenamed(t *testing.T) {
 func TestTightLimits(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	for limit, want := range map[string]string{"-v 400000": "the address space", "-d 60000": "the memory for data", "-u 12": "processes and threads", "-n 10": "files can be opened"} {
+	for limit, want := range map[string]string{"-v 400000": "the address space", "-d 60000": "the memory for data", "-f 10": "the size of files", "-u 12": "processes and threads", "-n 10": "files can be opened"} {
 		if limit == "-u 12" && os.Getuid() == 0 {
 			continue // root has no such limit
 		}
@@ -169,5 +169,35 @@ func TestWithoutCgroups(t *testing.T) {
 	r := world.Finish(t, s)
 	if r.Status != 125 || !strings.Contains(r.Err, "no cgroup file system is mounted here") || !strings.Contains(r.Err, "nsenter --net=") {
 		t.Error(r)
+	}
+}
+
+// TestCommandsInAFolderThatIsGone: a shell may stand in a folder that somebody has
+// removed, or closed.
+func TestCommandsInAFolderThatIsGone(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	gone, closed := "mkdir -p gone; cd gone; rmdir ../gone", "mkdir -p closed; cd closed; chmod 0 ."
+	for _, c := range []struct {
+		in, want string
+		args     []string
+	}{
+		{gone, "the working directory is no longer there", []string{"shell", "--", "true"}},
+		{gone, "the working directory is no longer there", []string{"shell", "--project", w.Project, "--", "true"}},
+		{gone, "the working directory is no longer there", []string{"explain"}},
+		{gone, "the working directory is no longer there", []string{"review"}},
+		{gone, "the working directory is no longer there", []string{"trust"}},
+		{gone, "the working directory is no longer there", []string{"init"}},
+		{gone, "the working directory is no longer there", []string{"stop"}},
+		{gone, "", []string{"list"}},
+		{closed, "permission denied", []string{"shell", "--", "true"}},
+	} {
+		if c.in == closed && os.Getuid() == 0 {
+			continue // root may go anywhere
+		}
+		r := world.Finish(t, inShell(w, c.in, w.Command(c.args...)))
+		if refused := r.Status == 125 && strings.Contains(r.Err, c.want) && strings.Contains(r.Err, "hint: "); refused != (c.want != "") {
+			t.Errorf("%s: %q: %s", c.in, c.args, r)
+		}
 	}
 }
