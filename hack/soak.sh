@@ -18,7 +18,7 @@ trap 'rm -f "$log"' EXIT
 export JAIL_TEST_SOAK=1 JAIL_TEST_KILLS="${JAIL_TEST_KILLS:-500}" JAIL_TEST_TIMEOUT="${JAIL_TEST_TIMEOUT:-120m}"
 export JAIL_TEST_RUN="${JAIL_TEST_RUN:-^(TestFault|TestSoak|TestProjectTurns|TestFull|TestFew|TestKilled|TestSignalDuring|TestEndedJail|TestReleaseHas|TestAttachRounds)}" JAIL_TEST_COUNTS="$log"
 status=0
-"$HACK/test.sh" ./hack/e2e/... || status=$?
+"$HACK/test.sh" ./hack/e2e/... ./bundle/review || status=$?
 # What needs cgroups of version 2, in a virtual machine.
 if [ "$(id -u)" = 0 ]; then
   go=$(go_program)

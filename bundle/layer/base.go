@@ -32,11 +32,20 @@ type Base struct {
 	// it is the same, so is Index.
 	Index string `json:"index,omitempty"`
 	Sum   string `json:"sum,omitempty"`
+	// Inner has the same of git directories of submodules and worktrees in the project's,
+	// by the paths of their indexes below it.
+	Inner map[string]Inner `json:"inner,omitempty"`
 	// Refs is a digest of all refs but those of remotes, which a fetch changes,
 	// packed or not.
 	Refs string `json:"refs,omitempty"`
 	// Git are layers over git directories that lie outside of the project.
 	Git []string `json:"git,omitempty"`
+}
+
+// Inner is what another index says.
+type Inner struct {
+	Index string `json:"index"`
+	Sum   string `json:"sum,omitempty"`
 }
 
 const (
@@ -139,7 +148,18 @@ func Below(project string, known Base) Base {
 		fmt.Fprintf(h, "%s %s\n", refs[name], name)
 	}
 	b.Refs = hex.EncodeToString(h.Sum(nil))
-	b.Index, b.Sum = g.index(known)
+	b.Index, b.Sum = g.index(Inner{known.Index, known.Sum})
+	for _, one := range g.inner() {
+		name, err := filepath.Rel(project, filepath.Join(one.own, "index"))
+		if err != nil || !filepath.IsLocal(name) {
+			continue
+		}
+		if b.Inner == nil {
+			b.Inner = map[string]Inner{}
+		}
+		digest, sum := one.index(known.Inner[name])
+		b.Inner[name] = Inner{digest, sum}
+	}
 	return b
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -105,8 +106,40 @@ func (g gitDir) refs() map[string]string {
 	return refs
 }
 
+// most inner git directories are looked at, and as deep as their names have slashes.
+const (
+	mostInner = 1024
+	innerDeep = 8
+)
+
+// inner are the git directories of submodules and worktrees.
+func (g gitDir) inner() (all []gitDir) {
+	if trees, err := os.ReadDir(filepath.Join(g.common, "worktrees")); err == nil {
+		for _, e := range trees {
+			all = append(all, gitDir{filepath.Join(g.common, "worktrees", e.Name()), g.common})
+		}
+	}
+	var modules func(dir string, deep int)
+	modules = func(dir string, deep int) {
+		entries, err := os.ReadDir(dir)
+		for _, e := range entries {
+			d := filepath.Join(dir, e.Name())
+			switch {
+			case err != nil || !e.IsDir() || deep == 0 || len(all) >= mostInner:
+			case line(filepath.Join(d, "HEAD")) != "":
+				all = append(all, gitDir{d, d})
+				modules(filepath.Join(d, "modules"), deep-1)
+			default:
+				modules(d, deep-1)
+			}
+		}
+	}
+	modules(filepath.Join(g.common, "modules"), innerDeep)
+	return all
+}
+
 // index is a digest of what the index says, and the checksum at its end.
-func (g gitDir) index(known Base) (digest, sum string) {
+func (g gitDir) index(known Inner) (digest, sum string) {
 	file := filepath.Join(g.own, "index")
 	if sum = checksum(file); sum != "" && sum == known.Sum {
 		return known.Index, sum

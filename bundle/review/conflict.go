@@ -52,6 +52,8 @@ func (r *Review) conflicts() error {
 			}
 		case c.Old.Kind == upper.Folder && c.New != nil && c.New.Kind == upper.Folder:
 			// A folder's time says that something in it came or went.
+		case r.base.Inner[c.Path].Index != "" && r.base.Inner[c.Path].Index == r.inner[c.Path].Index:
+			// The index of a submodule or worktree, which git status writes anew.
 		case c.Newest >= r.since(c.Path):
 			i.Conflict = "the host changed it meanwhile"
 			if err := r.needBlobs(); err != nil {

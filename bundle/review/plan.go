@@ -109,7 +109,11 @@ func (p *plan) git(work *apply.Work) error {
 	if u != nil && u.Problem != "" && p.w.Wants(dotGit) {
 		return errors.New(u.Problem)
 	}
-	if u == nil || !p.w.Wants(dotGit) {
+	if !p.w.Wants(dotGit) {
+		return nil
+	}
+	if u == nil {
+		p.notes()
 		return nil
 	}
 	yes := func(path string) bool { return in(p.w.Executes, path) }
@@ -175,10 +179,8 @@ func (p *plan) git(work *apply.Work) error {
 	if heldKeys < len(u.Settings) {
 		p.make("config", data, heldKeys > 0)
 	}
-	for _, i := range p.r.Items {
-		if head && i.note && i.Never == "" && i.Conflict == "" {
-			p.j.Ops = append(p.j.Ops, apply.Op{Path: i.Path, Old: i.Old, New: i.New, Last: true})
-		}
+	if head {
+		p.notes()
 	}
 	if whole && head {
 		for _, n := range []string{"refs", "packed-refs", "logs", "objects", "index"} {
@@ -186,6 +188,15 @@ func (p *plan) git(work *apply.Work) error {
 		}
 	}
 	return nil
+}
+
+// notes are what git leaves itself in files of .git, such as a merge that goes on.
+func (p *plan) notes() {
+	for _, i := range p.r.Items {
+		if i.note && i.Never == "" && i.Conflict == "" {
+			p.j.Ops = append(p.j.Ops, apply.Op{Path: i.Path, Old: i.Old, New: i.New, Last: true})
+		}
+	}
 }
 
 // meaning is that of the index of a worktree or submodule: git writes its times anew.

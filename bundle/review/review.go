@@ -94,6 +94,7 @@ type Review struct {
 	moved []string
 	// own: the project has a git directory that is its own. none: there is no layer.
 	own, none    bool
+	inner        map[string]layer.Inner
 	held         *upper.Held
 	blobs        *repo.Blobs
 	older        map[string]int64
@@ -197,7 +198,8 @@ func (r *Review) read() (err error) {
 		return fmt.Errorf("the layer lies over %q, not over %q", r.base.Project, r.o.Project)
 	}
 	r.Since, r.Network = r.base.Time, r.o.Network
-	r.moved = r.base.Since(layer.Below(r.o.Project, r.base))
+	below := layer.Below(r.o.Project, r.base)
+	r.moved, r.inner = r.base.Since(below), below.Inner
 	r.older = readOlder(r.o.Layer)
 	if r.upper, err = beneath.Dir(r.dir.Upper()); err != nil {
 		return err

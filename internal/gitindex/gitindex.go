@@ -17,6 +17,8 @@ type Links struct {
 	// Overlooked are entries whose changes git does not look for: assume-unchanged
 	// and skip-worktree.
 	Overlooked []string
+	// Intended are entries without a content yet (git add -N).
+	Intended []string
 	// Folders are folders of a sparse index: one entry stands for all that is in
 	// it, gitlinks included.
 	Folders []string
@@ -56,8 +58,8 @@ type reader struct {
 	oid     int
 	version uint32
 	name    []byte
-	// overlook is what the entry's flags say.
-	overlook bool
+	// overlook is what the entry's flags say, intent too.
+	overlook, intent bool
 	// later: it is not the first entry of a block, so that its path may take from
 	// the one before.
 	later bool
@@ -87,6 +89,9 @@ func Parse(data []byte, oid int, every func(name string)) (Links, error) {
 		}
 		if r.overlook && len(r.name) > 0 {
 			l.Overlooked = append(l.Overlooked, string(r.name))
+		}
+		if r.intent && len(r.name) > 0 {
+			l.Intended = append(l.Intended, string(r.name))
 		}
 		if every != nil && len(r.name) > 0 {
 			every(string(r.name))
@@ -153,14 +158,15 @@ func (r *reader) entry() (mode uint32, err error) {
 	default:
 		return 0, fmt.Errorf("%w: an entry of mode %o", ErrFormat, mode)
 	}
-	const assumeValid, extended, skipWorktree = 0x8000, 0x4000, 0x4000
+	const assumeValid, extended, skipWorktree, intentToAdd = 0x8000, 0x4000, 0x4000, 0x2000
 	flags := binary.BigEndian.Uint16(r.left[fixed-2:])
-	r.overlook = flags&assumeValid != 0
+	r.overlook, r.intent = flags&assumeValid != 0, false
 	if flags&extended != 0 {
 		if fixed += 2; r.version < 3 || len(r.left) < fixed {
 			return 0, fmt.Errorf("%w: flags", ErrFormat)
 		}
-		r.overlook = r.overlook || binary.BigEndian.Uint16(r.left[fixed-2:])&skipWorktree != 0
+		more := binary.BigEndian.Uint16(r.left[fixed-2:])
+		r.overlook, r.intent = r.overlook || more&skipWorktree != 0, more&intentToAdd != 0
 	}
 	rest := r.left[fixed:]
 	keep := 0

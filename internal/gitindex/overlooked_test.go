@@ -37,6 +37,10 @@ func TestOverlooked(t *testing.T) {
 			git("update-index", "--index-version", version)
 			git("update-index", "--assume-unchanged", "deep/er/file2", "z")
 			git("update-index", "--skip-worktree", "deep/x")
+			if err := os.WriteFile(dir+"/new", []byte("x"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			git("add", "-N", "new")
 			data, err := os.ReadFile(dir + "/.git/index")
 			if err != nil {
 				t.Fatal(err)
@@ -44,6 +48,9 @@ func TestOverlooked(t *testing.T) {
 			l, err := Parse(data, 20, nil)
 			if want := []string{"deep/er/file2", "deep/x", "z"}; err != nil || !slices.Equal(l.Overlooked, want) {
 				t.Errorf("%q, %v", l.Overlooked, err)
+			}
+			if !slices.Equal(l.Intended, []string{"new"}) {
+				t.Errorf("intended: %q", l.Intended)
 			}
 		})
 	}

@@ -138,6 +138,9 @@ func (c Command) change(o review.Options) error {
 		err = errors.Join(encode(c.Out, d), err)
 	} else {
 		c.report(r.Command(), d, err)
+		for _, note := range r.Notes {
+			c.Say("%s", show.Line(note))
+		}
 	}
 	if errors.Is(err, apply.ErrNone) {
 		return err

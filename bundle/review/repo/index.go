@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/gitindex"
 )
 
 // entry is what an index says of a path: lines of "MODE OBJECT STAGE".
@@ -15,6 +17,9 @@ type entry struct {
 }
 
 const maxIndex = 1 << 30
+
+// intended stands for what an entry of "git add -N" says.
+const intended = "intended"
 
 // listIndex has what an index says, by path.
 func (u *Unit) listIndex(data []byte) (map[string][]string, error) {
@@ -35,7 +40,14 @@ func (u *Unit) listIndex(data []byte) (map[string][]string, error) {
 			all[name] = append(all[name], info)
 		}
 	}
-	return all, nil
+	// One of "git add -N" would become an empty file that is staged.
+	l, err := gitindex.Parse(data, u.oidSize/2, nil)
+	if err == nil {
+		for _, name := range l.Intended {
+			all[name] = []string{intended}
+		}
+	}
+	return all, nil //nolint:nilerr // git has read it
 }
 
 func (u *Unit) readIndex() error {
@@ -74,6 +86,11 @@ func (u *Unit) readIndex() error {
 func (u *Unit) staged(name string, host, jail []string) {
 	if slices.Equal(host, jail) {
 		return
+	}
+	if slices.Contains(jail, intended) {
+		if jail = nil; host == nil {
+			return
+		}
 	}
 	e := entry{host: host, jail: jail}
 	old := ""
