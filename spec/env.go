@@ -29,6 +29,9 @@ type Env struct {
 	// Vars cross into the jail, unless it makes them itself. Build leaves out
 	// any that may not.
 	Vars map[string]string
+	// Elsewhere are variables of the caller with a key that is not used, each with
+	// the one by which it is for another service.
+	Elsewhere map[string]string
 	broker.Outside
 }
 
@@ -46,11 +49,24 @@ func EnvOf(p policy.Policy, caller map[string]string) Env {
 		if k.Elsewhere != "" {
 			url = strings.TrimSuffix(url, "/v1")
 		}
-		if caller[k.Variable] != "" && (url == "" || url == k.Upstream) {
+		switch {
+		case caller[k.Variable] == "":
+		case url == "" || url == k.Upstream:
 			e.Keys = append(e.Keys, k.Variable)
+		case caller[k.URL] != "":
+			e.elsewhere(k.Variable, k.URL)
+		default:
+			e.elsewhere(k.Variable, k.Elsewhere)
 		}
 	}
 	return e
+}
+
+func (e *Env) elsewhere(key, url string) {
+	if e.Elsewhere == nil {
+		e.Elsewhere = map[string]string{}
+	}
+	e.Elsewhere[key] = url
 }
 
 // EnvNames are the names that EnvOf lets cross; "LC_*" stands for all that begin

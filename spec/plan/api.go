@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
 // CheckAPI refuses a jail in which Claude Code is to answer once (-p), and that
@@ -31,6 +33,27 @@ func CheckAPI(in *spec.Input, j *contract.Jail) error {
 	}
 	return hint.Add(fmt.Errorf("claude -p has no way to %s: %s", api, why),
 		"to allow it: --net filtered --allow @claude", "with a key in ANTHROPIC_API_KEY that stays outside, no rule is needed", "to start all the same: --no-check")
+}
+
+// unusedKeys say which keys of the caller the agent does not use, since they are for
+// another service: without a word it would only ask for a login.
+func unusedKeys(in *spec.Input) (warnings Warnings) {
+	p := in.Policy
+	if len(in.Command) > 0 || p.Agent.Key != policy.KeyAuto {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.Env.Elsewhere)) {
+		url := in.Env.Elsewhere[name]
+		said := func(variable string) bool {
+			_, set := p.Env.Set[variable]
+			return set || slices.Contains(p.Env.Pass, variable)
+		}
+		if said(name) || said(url) || slices.ContainsFunc(p.Brokers, func(b network.Broker) bool { return b.Env == name || b.URLEnv == url }) {
+			continue
+		}
+		warnings.add("the key in %s is not used: %s names another service; to hand both over: --env %[1]s --env %[2]s; to keep the key outside, write a [[broker]] for that service", name, url)
+	}
+	return warnings
 }
 
 // elsewhere: the agent has been told of another service, or speaks to a broker by

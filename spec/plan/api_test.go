@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"maps"
+	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -50,6 +52,40 @@ func TestCheckAPI(t *testing.T) {
 		}
 		if err := CheckAPI(in, j); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestUnusedKeys: a key that is for another service is not used, and not without a
+// word, unless the policy says what becomes of it.
+func TestUnusedKeys(t *testing.T) {
+	caller := map[string]string{"ANTHROPIC_API_KEY": "sk-hunter2", "ANTHROPIC_BASE_URL": "https://gateway.example"}
+	for name, c := range map[string]struct {
+		change func(*policy.Policy, *spec.Input)
+		url    string
+		said   bool
+	}{
+		"a gateway":       {nil, "", true},
+		"the service":     {nil, "https://api.anthropic.com/", false},
+		"no keys wanted":  {func(p *policy.Policy, _ *spec.Input) { p.Agent.Key = "none" }, "", false},
+		"handed over":     {func(p *policy.Policy, _ *spec.Input) { p.Env.Pass = []string{"ANTHROPIC_BASE_URL"} }, "", false},
+		"another is set":  {func(p *policy.Policy, _ *spec.Input) { p.Env.Set = map[string]string{"ANTHROPIC_API_KEY": "x"} }, "", false},
+		"a broker of its": {func(p *policy.Policy, _ *spec.Input) { p.Brokers = []network.Broker{{Env: "ANTHROPIC_API_KEY"}} }, "", false},
+		"a shell":         {func(_ *policy.Policy, in *spec.Input) { in.Command = []string{"true"} }, "", false},
+		"another agent":   {func(p *policy.Policy, _ *spec.Input) { p.Agent.Name = "gemini" }, "", false},
+	} {
+		env := maps.Clone(caller)
+		if c.url != "" {
+			env["ANTHROPIC_BASE_URL"] = c.url
+		}
+		in := &spec.Input{Policy: policy.Default()}
+		if c.change != nil {
+			c.change(&in.Policy, in)
+		}
+		in.Env = spec.EnvOf(in.Policy, env)
+		w := unusedKeys(in)
+		if (len(w) == 1 && strings.Contains(w[0], "ANTHROPIC_BASE_URL names another service") && !strings.Contains(w[0], "hunter2")) != c.said || len(w) > 1 {
+			t.Errorf("%s: %q", name, w)
 		}
 	}
 }

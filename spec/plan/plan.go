@@ -3,6 +3,7 @@ package plan
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
@@ -95,7 +96,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, source.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
 	if !o.Export {
 		in.Init = facts.Executable
-		warnings = append(warnings, login.Choose(in)...)
+		warnings = slices.Concat(warnings, login.Choose(in), unusedKeys(in))
 		if o.LogIn {
 			if err := login.ForLogin(in, o.HostLogin); err != nil {
 				return nil, warnings, err
