@@ -34,7 +34,7 @@ func (c Claimed) Notes() (notes []string) {
 	if c.Aside != "" {
 		text := fmt.Sprintf("another folder had this path before: what its jails left is put aside, in %s, and this one starts with nothing of it", show.Visible(c.Aside))
 		if c.Removed > 0 {
-			text += fmt.Sprintf("; what %d older ones left is removed, %d are kept", c.Removed, asidesKept)
+			text += fmt.Sprintf("; the last %d such folders are kept, and %d older removed", asidesKept, c.Removed)
 		}
 		notes = append(notes, text)
 	}
