@@ -71,6 +71,9 @@ case ${1:-} in
     need bubblewrap command -v bwrap
     need socat command -v socat
     need procps command -v ps
+    # What shows a user that an agent waits.
+    need dbus-daemon command -v dbus-daemon
+    need libnotify-bin command -v notify-send
     need git-lfs command -v git-lfs
     # What a jail's network is tried with.
     need curl command -v curl

@@ -58,7 +58,7 @@ func Read(path string, pid int) (s Seen, err error) {
 	if n <= atJail-atConstant {
 		return s, io.ErrUnexpectedEOF
 	}
-	return decode(buf[:atConstant+n], now())
+	return decode(buf[:atConstant+n], Now())
 }
 
 func decode(file []byte, at int64) (s Seen, err error) {

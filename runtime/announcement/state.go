@@ -53,10 +53,13 @@ type State struct {
 type Moment struct{ nanoseconds atomic.Int64 }
 
 // Now is now.
-func (m *Moment) Now() { m.nanoseconds.Store(now()) }
+func (m *Moment) Now() { m.nanoseconds.Store(Now()) }
 
-// now is the time since the host was booted, in nanoseconds.
-func now() int64 {
+// Nanoseconds is when it was, as Now has it; 0 for never.
+func (m *Moment) Nanoseconds() int64 { return m.nanoseconds.Load() }
+
+// Now is the time since the host was booted, in nanoseconds.
+func Now() int64 {
 	var t unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // there is such a clock
 	return t.Nano()

@@ -34,6 +34,8 @@ type Options struct {
 	Publish func(port uint16) error
 	// Log is told of each request, from any goroutine.
 	Log func(Event)
+	// Jail names the jail, for what is said of it.
+	Jail string
 	// Inside tells whether a process is one of a jail's. Nil means what /proc says.
 	Inside func(pid int) bool
 }
@@ -177,6 +179,29 @@ func inside(pid int) bool {
 	_, pids, found := strings.Cut(string(status), "\nNSpid:")
 	pids, _, _ = strings.Cut(pids, "\n")
 	return err == nil && found && len(strings.Fields(pids)) > 1
+}
+
+// Notify shows a notification about the jail, as one that the jail asks for: no more
+// of them, and none where it may show none.
+func (s *Server) Notify(ctx context.Context, title string, body ...string) {
+	if !s.Config.Notify {
+		return
+	}
+	body = slices.DeleteFunc(append(body, s.Jail), func(part string) bool { return part == "" })
+	r := Request{Bridge: network.BridgeNotify, Title: short(title, maxTitle), Body: short(strings.Join(body, " · "), maxBody)}
+	if err := r.check(); err != nil {
+		s.Log(Event{Bridge: r.Bridge, Why: err.Error()})
+		return
+	}
+	_, _ = s.do(ctx, r) // it is logged
+}
+
+// short is the beginning of a text that is too long.
+func short(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most-len("…")], "") + "…"
 }
 
 // do does what is asked for, if it may be done, and logs it.

@@ -101,6 +101,27 @@ func (s *served) hostDid() int {
 	return len(s.did)
 }
 
+// TestNotifies: what is said about a jail is said like what it says itself: as much,
+// and as often, and only where it may.
+func TestNotifies(t *testing.T) {
+	s := serve(t, network.Bridges{Notify: true}, func(o *Options) { o.Jail = "jail abc" })
+	s.Notify(t.Context(), strings.Repeat("é", maxTitle), "", "a", "b")
+	if want := "a · b · jail abc"; len(s.did) != 1 || s.did[0].Body != want || len(s.did[0].Title) > maxTitle || !strings.HasSuffix(s.did[0].Title, "é…") {
+		t.Errorf("%+v", s.did)
+	}
+	s.Notify(t.Context(), "a\x1b[2Jb")
+	for range 2 * perMinute[network.BridgeNotify] {
+		s.Notify(t.Context(), "a flood")
+	}
+	if len(s.did) != perMinute[network.BridgeNotify] {
+		t.Errorf("%d were shown", len(s.did))
+	}
+	s = serve(t, network.Bridges{Open: network.BridgeAlways}, nil)
+	if s.Notify(t.Context(), "a"); len(s.did)+len(s.events) > 0 {
+		t.Errorf("%+v %+v", s.did, s.events)
+	}
+}
+
 var all = network.Bridges{Open: network.BridgeAlways, Clipboard: network.BridgeImages, Notify: true}
 
 // TestOnlyWhatIsOn: each bridge is closed without its word, whatever others are on.

@@ -37,7 +37,8 @@ func (s *Session) ServeBridges(l net.Listener, o bridge.Options, files ide.Files
 		return
 	}
 	s.hostPorts = append(s.hostPorts, l)
-	s.running.Go(func() { bridge.New(o).Serve(s.ctx, l) })
+	s.bridges = bridge.New(o)
+	s.running.Go(func() { s.bridges.Serve(s.ctx, l) })
 	e := ide.New(o, files, func(ctx context.Context, port uint16) (net.Conn, error) {
 		return s.dial(ctx, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port))
 	})
@@ -49,6 +50,16 @@ func (s *Session) ServeBridges(l net.Listener, o bridge.Options, files ide.Files
 				e.Serve(s.ctx, k.in)
 			})
 		})
+	}
+}
+
+// Notify shows a notification on the desktop, if the jail may by its bridges. It
+// waits for nothing.
+func (s *Session) Notify(title string, body ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bridges != nil && !s.closed {
+		s.running.Go(func() { s.bridges.Notify(s.ctx, title, body...) })
 	}
 }
 

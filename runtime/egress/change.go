@@ -84,6 +84,7 @@ func (s *Session) permitted(r *request) network.Verdict {
 	line := network.AllowLine(r.name, r.port)
 	return s.rules.Connect(s.ctx, line, decide, func() {
 		s.journal.say("asks " + report.Plain(line) + ": it waits for a minute; the user says yes with: jailed-claude allow " + report.Plain(line))
+		s.Notify("wants to reach "+report.Plain(line), "to let it through: jailed-claude allow "+report.Plain(line))
 	})
 }
 

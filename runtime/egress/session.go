@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/bridge"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/broker"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/crowd"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/live"
@@ -90,6 +91,7 @@ type Session struct {
 	brokers  []*broker.Broker // by index
 	byName   map[string]*broker.Broker
 	agent    *sshagent.Agent // nil without one
+	bridges  *bridge.Server  // likewise
 	upstream *upstream.Proxies
 	// ports are published, hostPorts in the jail, and editor is where it finds that.
 	ports             map[uint16]net.Listener

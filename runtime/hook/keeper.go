@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/cores"
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
@@ -101,7 +102,7 @@ func start(netns, work, log *os.File) (s *egress.Session, certificates []byte, e
 	if err := errors.Join(err, work.Close()); err != nil {
 		return nil, nil, fmt.Errorf("take the task over: %w", err)
 	}
-	if err := egress.HideCores(); err != nil {
+	if err := cores.Hide(); err != nil {
 		return nil, nil, err
 	}
 	config, err := network.Decode(t.Config)

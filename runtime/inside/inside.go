@@ -17,6 +17,8 @@ import (
 
 // Sockets are those of one jail. The zero value is none.
 type Sockets struct {
+	// Jail names the jail, for what is said of it.
+	Jail   string
 	config *network.Network
 	at     map[string]net.Listener // by their places in the jail
 	desk   *desk.Client
@@ -62,7 +64,7 @@ func (s *Sockets) Serve(n *egress.Session, j steer.Jail, ask func(ctx context.Co
 	if err != nil {
 		return err
 	}
-	b := bridge.Options{Config: s.config.Bridges, Host: s.desk.Do}
+	b := bridge.Options{Config: s.config.Bridges, Host: s.desk.Do, Jail: s.Jail}
 	if ask != nil {
 		b.Ask = func(ctx context.Context, p bridge.Page) (bool, error) { return ask(ctx, question.Open(p)) }
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/afterwards"
 	"github.com/jailed-claude/jailed-claude/runtime/attest"
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
-	"github.com/jailed-claude/jailed-claude/runtime/egress"
+	"github.com/jailed-claude/jailed-claude/runtime/cores"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/foreign"
@@ -188,7 +188,7 @@ func (j *jail) prepare() error {
 		return errors.New("there is no compiled seccomp profile")
 	}
 	if n := j.plan.Network; n != nil && len(n.Brokers) > 0 {
-		if err := egress.HideCores(); err != nil {
+		if err := cores.Hide(); err != nil {
 			return err
 		}
 	}
@@ -362,8 +362,22 @@ func (j *jail) early(err error) (status int, killed bool, _ error) {
 	return 0, false, fmt.Errorf("start PID 1: %w (exit status %d)", err, status)
 }
 
-// seen is where what passes at the terminal is noted.
-func (j *jail) seen() viewers.Activity { return viewers.Activity{State: j.plan.Announced.State} }
+// seen is where what passes at the terminal is noted. If the jail may show
+// notifications, one says that the agent waits.
+func (j *jail) seen() viewers.Activity {
+	a := viewers.Activity{State: j.plan.Announced.State}
+	if c := j.network.config; c == nil || c.Bridges == nil || !c.Bridges.Notify {
+		return a
+	}
+	w := &viewers.Waiting{State: a.State, Tell: func(text string) {
+		if text != "" {
+			text = "it says: " + text
+		}
+		j.network.session.Notify("the agent waits for you", text)
+	}}
+	a.Calls = w.Called
+	return a
+}
 
 // end ends the jail, however far it has come, and returns the destinations that
 // it was refused.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/steer"
@@ -34,6 +35,7 @@ func (j *jail) serveInside() error {
 			return c.gate.Ask(ctx, text)
 		}
 	}
+	j.network.inside.Jail = "jail " + j.plan.Options.ID + " in " + show.Visible(j.plan.Spec.Process.Cwd)
 	return j.network.inside.Serve(j.network.session, j.steered(), ask)
 }
 

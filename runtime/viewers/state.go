@@ -35,13 +35,20 @@ func notifies(text []byte) bool {
 
 // Activity notes what passes between a program and a terminal: when something was
 // last shown and typed, and when the program last called for its user.
-type Activity struct{ *announcement.State }
+type Activity struct {
+	*announcement.State
+	// Calls is given output that calls; nil for nobody.
+	Calls func([]byte)
+}
 
 // show notes what the program shows.
 func (a Activity) show(p []byte) {
 	a.Shown.Now()
 	if calls(p) {
 		a.Called.Now()
+		if a.Calls != nil {
+			a.Calls(p)
+		}
 	}
 }
 

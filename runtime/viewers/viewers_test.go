@@ -33,7 +33,7 @@ func begun(t *testing.T, o terminal.Options) *Screen {
 		t.Skip("no pseudo-terminals: ", err)
 	}
 	t.Cleanup(func() { master.Close() })
-	s := &Screen{Master: master, Options: o, Resume: func() {}, Activity: Activity{new(announcement.State)}}
+	s := &Screen{Master: master, Options: o, Resume: func() {}, Activity: Activity{State: new(announcement.State)}}
 	must(t, s.Start(80, 24))
 	return s
 }

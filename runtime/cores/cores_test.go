@@ -1,4 +1,4 @@
-package egress
+package cores
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestHideCores(t *testing.T) {
+func TestHide(t *testing.T) {
 	var before, l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &before); err != nil {
 		t.Fatal(err)
@@ -19,7 +19,7 @@ func TestHideCores(t *testing.T) {
 		}
 	}
 	most := max(before.Max, l.Max)
-	if err := HideCores(); err != nil {
+	if err := Hide(); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Getrlimit(unix.RLIMIT_CORE, &l); err != nil || l.Cur > 1 || l.Max != most {
