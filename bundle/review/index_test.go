@@ -76,3 +76,33 @@ func TestNotesAlone(t *testing.T) {
 		t.Errorf("%+v", d.Failed)
 	}
 }
+
+// TestSplitIndex: an index of two files, of the host or of the layer, is one on the host
+// afterwards, which says what it said inside; and it is the old one after --undo.
+func TestSplitIndex(t *testing.T) {
+	needGit(t)
+	for name, c := range map[string]struct{ project, jail string }{
+		"of the host":  {"git update-index --split-index; git config core.splitIndex true", ""},
+		"of the layer": {"", "git update-index --split-index;"},
+		"of both":      {"git update-index --split-index; git config core.splitIndex true; git config splitIndex.maxPercentChange 0", "git update-index --split-index;"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, plainProject+c.project+"\n")
+			const state = "export GIT_OPTIONAL_LOCKS=0; git ls-files -s; git status --porcelain; git log --format=%s"
+			before := w.host(state)
+			inside := w.jail(c.jail + "echo more >>a.txt; git add a.txt; git commit -qm second; echo s >staged; git add staged; " + state)
+			if d := w.apply(Wanted{}); len(d.Failed) > 0 || d.Held > 0 {
+				t.Fatalf("%+v", d.Failed)
+			}
+			if got := w.host(state); got != inside {
+				t.Errorf("inside\n%s\noutside\n%s", inside, got)
+			}
+			if r := w.review(); !r.Empty() {
+				t.Errorf("left: %q, %+v", w.lines(), r.Git)
+			}
+			if d := w.undo(); len(d.Failed) > 0 || w.host(state) != before {
+				t.Errorf("%+v\n%s", d.Failed, w.host(state))
+			}
+		})
+	}
+}

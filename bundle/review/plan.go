@@ -186,6 +186,11 @@ func (p *plan) git(work *apply.Work) error {
 		for _, n := range []string{"refs", "packed-refs", "logs", "objects", "index"} {
 			p.j.Take = append(p.j.Take, dotGit+"/"+n)
 		}
+		for _, c := range p.r.held.Changes {
+			if strings.HasPrefix(c.Path, dotGit+"/sharedindex.") {
+				p.j.Take = append(p.j.Take, c.Path)
+			}
+		}
 	}
 	return nil
 }

@@ -40,9 +40,9 @@ func newGit(dir, project string, sha256 bool, objects ...string) (*git, error) {
 	if err != nil {
 		return nil, hint.Add(ErrNoGit, "install git")
 	}
-	config := "[core]\n\trepositoryFormatVersion = 0\n\tbare = true\n"
+	config := "[core]\n\trepositoryFormatVersion = 0\n\tbare = true\n\tsplitIndex = false\n"
 	if sha256 {
-		config = "[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n[extensions]\n\tobjectFormat = sha256\n"
+		config = "[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n\tsplitIndex = false\n[extensions]\n\tobjectFormat = sha256\n"
 	}
 	var borrowed strings.Builder
 	for _, o := range objects {

@@ -27,6 +27,9 @@ func (u *Unit) listIndex(data []byte) (map[string][]string, error) {
 	if len(data) == 0 {
 		return all, nil
 	}
+	if err := u.split(data); err != nil {
+		return nil, err
+	}
 	file := filepath.Join(u.scratch, "index.read")
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		return nil, err
@@ -48,6 +51,24 @@ func (u *Unit) listIndex(data []byte) (map[string][]string, error) {
 		}
 	}
 	return all, nil //nolint:nilerr // git has read it
+}
+
+// split brings the rest of a split index to where git looks for it. What git writes
+// there is not split.
+func (u *Unit) split(data []byte) error {
+	l, err := gitindex.Parse(data, u.oidSize/2, nil)
+	if err != nil || strings.Trim(l.Shared, "0") == "" {
+		return nil //nolint:nilerr // git says what is wrong with it
+	}
+	name := "sharedindex." + l.Shared
+	rest, err := u.v.read(dotGit+"/"+name, maxIndex)
+	if err == nil && rest == nil { // the jail has removed that of the host
+		rest, err = content(u.o.Lower, dotGit+"/"+name, maxIndex)
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(u.g.dir, name), rest, 0o600)
 }
 
 func (u *Unit) readIndex() error {
