@@ -105,6 +105,8 @@ type Folder struct {
 	// Trusted is what of it the program on the host executes or believes. Beside
 	// is not among it.
 	Trusted []File
+	// Seeds are what of it a first run in a private one copies from the host's.
+	Seeds []Seed
 	// Sourced are folders in it that the shells of a running agent read: a jail
 	// has its own.
 	Sourced []string
@@ -113,6 +115,15 @@ type Folder struct {
 	State []string
 	// Login is the file with the user's login.
 	Login string
+}
+
+// Seed is a file that holds nothing secret and nothing that is executed; or one
+// that holds, beside others, keys of that kind.
+type Seed struct {
+	Path string
+	// Keys are those of a JSON or TOML file whose values are copied, if they are
+	// plain ones: "model", "ui.theme". Without, the file is a text, copied whole.
+	Keys []string
 }
 
 // File is a file or folder, relative to the project or to its Folder.
@@ -291,6 +302,9 @@ func (a Agent) Config() Folder {
 	return a.Folders[0]
 }
 
+// OwnFolder holds what is kept of agents of the user's own.
+const OwnFolder = "own"
+
 // Kept are the folders of a host that are the agent's in the jails of a project, in
 // their order, where state is what is kept for that project. They have to exist
 // before a jail starts.
@@ -301,7 +315,7 @@ func (a Agent) Kept(state string) []string {
 	dir := path.Join(state, a.Name)
 	if a.Own {
 		// What else lies in that folder has names too.
-		dir = path.Join(state, "own", a.Name)
+		dir = path.Join(state, OwnFolder, a.Name)
 	}
 	var list []string
 	for _, f := range a.Folders {

@@ -5,7 +5,8 @@ package agent
 // What they merely follow (AGENTS.md, skills, rules) is the agent's to write, as
 // the code is.
 //
-// Folders hold no Trusted: a jail gets private ones, and never the host's.
+// A jail gets private Folders, and never the host's. Trusted in them is what a
+// review shows, Seeds what a first run has of the host's.
 func others() []Agent {
 	file := func(path, what string) File { return File{Path: path, What: what, Watch: true} }
 	list := []Agent{
@@ -13,7 +14,7 @@ func others() []Agent {
 			Name: "amp", Title: "Amp",
 			Programs: []string{"amp"}, Package: "@sourcegraph/amp", Seen: "0.0.1790142911-g7618fb",
 			Folders: []Folder{
-				{Path: ".config/amp", Variable: "XDG_CONFIG_HOME", Below: true},
+				{Path: ".config/amp", Variable: "XDG_CONFIG_HOME", Below: true, Seeds: []Seed{{Path: "AGENTS.md"}}, Trusted: trusted("settings.json", "settings.jsonc", "plugins", "skills", "AGENTS.md")},
 				{Path: ".local/share/amp", Variable: "XDG_DATA_HOME", Below: true, Login: "secrets.json"},
 				{Path: ".cache/amp", Variable: "XDG_CACHE_HOME", Below: true},
 			},
@@ -28,7 +29,10 @@ func others() []Agent {
 		{
 			Name: "cline", Title: "Cline",
 			Programs: []string{"cline"}, Package: "cline", Seen: "3.0.65",
-			Folders: []Folder{{Path: ".cline"}, {Path: "Documents/Cline"}},
+			Folders: []Folder{
+				{Path: ".cline", Trusted: trusted("hooks", "plugins", "agents", "rules", "skills", "workflows", "data/settings/cline_mcp_settings.json")},
+				{Path: "Documents/Cline", Trusted: trusted("Hooks", "Plugins", "Rules", "Workflows")},
+			},
 			Keys:    []Key{anthropicByName(), openAI()},
 			Follows: []string{".agents/skills", ".cline/agents", ".cline/rules", ".cline/skills", ".cline/workflows", ".clinerules", "AGENTS.md"},
 			Project: []File{
@@ -40,10 +44,17 @@ func others() []Agent {
 		{
 			Name: "codex", Title: "Codex",
 			Programs: []string{"codex"}, Package: "@openai/codex", Seen: "0.171.0",
-			Folders: []Folder{{Path: ".codex", Variable: "CODEX_HOME", Login: "auth.json"}},
-			Hosts:   openAIHosts(),
-			Keys:    codexKeys(),
-			Logins:  []Login{chatGPT("codex", 0, "openai")},
+			Folders: []Folder{{
+				Path: ".codex", Variable: "CODEX_HOME", Login: "auth.json",
+				Seeds: []Seed{
+					{Path: "AGENTS.md"},
+					{Path: "config.toml", Keys: []string{"model", "model_reasoning_effort", "model_reasoning_summary", "model_verbosity", "personality", "hide_agent_reasoning", "file_opener", "tui.theme"}},
+				},
+				Trusted: trusted("config.toml", "hooks.json", "rules", "agents", "skills", "AGENTS.md", "AGENTS.override.md", ".env", "environments.toml", "prompts"),
+			}},
+			Hosts:  openAIHosts(),
+			Keys:   codexKeys(),
+			Logins: []Login{chatGPT("codex", 0, "openai")},
 			Sandbox: Sandbox{
 				Off: []string{"--sandbox", "danger-full-access"}, Short: "-s", Nesting: true,
 				Also: []string{"--dangerously-bypass-approvals-and-sandbox", "--yolo"},
@@ -63,7 +74,7 @@ func others() []Agent {
 		{
 			Name: "continue", Title: "Continue",
 			Programs: []string{"cn"}, Package: "@continuedev/cli", Seen: "1.5.47",
-			Folders: []Folder{{Path: ".continue", Variable: "CONTINUE_GLOBAL_DIR"}},
+			Folders: []Folder{{Path: ".continue", Variable: "CONTINUE_GLOBAL_DIR", Trusted: trusted("settings.json", "config.yaml", "config.ts", "permissions.yaml", "rules", "skills")}},
 			Hosts:   []string{"api.continue.dev"},
 			Keys:    []Key{anthropicByName(), openAI()},
 			Follows: []string{".continue/agents", ".continue/rules", ".continue/skills", "AGENT.md", "AGENTS.md", "CLAUDE.md", "CODEX.md"},
@@ -77,7 +88,11 @@ func others() []Agent {
 			Name: "copilot", Title: "Copilot",
 			Programs: []string{"copilot"}, Package: "@github/copilot", Seen: "1.0.102",
 			// It unpacks itself into the second one.
-			Folders: []Folder{{Path: ".copilot", Variable: "COPILOT_HOME", Login: "config.json"}, {Path: ".cache/copilot", Variable: "XDG_CACHE_HOME", Below: true}},
+			Folders: []Folder{{
+				Path: ".copilot", Variable: "COPILOT_HOME", Login: "config.json",
+				Seeds:   []Seed{{Path: "copilot-instructions.md"}, {Path: "settings.json", Keys: []string{"model", "theme", "banner"}}},
+				Trusted: trusted("settings.json", "mcp-config.json", "hooks", "agents", "skills", "lsp-config.json", "permissions-config.json", "providers.json", "instructions", "copilot-instructions.md"),
+			}, {Path: ".cache/copilot", Variable: "XDG_CACHE_HOME", Below: true}},
 			Hosts:   []string{"github.com", "api.github.com", "api.githubcopilot.com", "api.individual.githubcopilot.com"},
 			Logins:  []Login{copilotLogin()},
 			Sandbox: Sandbox{On: []string{"--sandbox"}},
@@ -102,7 +117,14 @@ func others() []Agent {
 		{
 			Name: "gemini", Title: "Gemini CLI",
 			Programs: []string{"gemini"}, Package: "@google/gemini-cli", Seen: "0.61.0",
-			Folders: []Folder{{Path: ".gemini", Login: "oauth_creds.json"}},
+			Folders: []Folder{{
+				Path: ".gemini", Login: "oauth_creds.json",
+				Seeds: []Seed{
+					{Path: "GEMINI.md"},
+					{Path: "settings.json", Keys: []string{"security.auth.selectedType", "model.name", "general.vimMode", "ui.theme", "ui.hideBanner", "ui.hideTips", "ui.hideFooter"}},
+				},
+				Trusted: trusted("settings.json", "extensions", "commands", "policies", "skills", "agents", "GEMINI.md", ".env", "trustedFolders.json", "trusted_hooks.json"),
+			}},
 			Hosts: []string{
 				"generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com",
 				"accounts.google.com", "www.googleapis.com",
@@ -125,7 +147,15 @@ func others() []Agent {
 			Name: "opencode", Title: "opencode",
 			Programs: []string{"opencode"}, Package: "opencode-ai", Seen: "1.18.33",
 			Folders: []Folder{
-				{Path: ".config/opencode", Variable: "XDG_CONFIG_HOME", Below: true},
+				{
+					Path: ".config/opencode", Variable: "XDG_CONFIG_HOME", Below: true,
+					Seeds: []Seed{
+						{Path: "AGENTS.md"},
+						{Path: "opencode.json", Keys: []string{"$schema", "model", "small_model", "theme", "username"}},
+						{Path: "tui.json", Keys: []string{"$schema", "theme"}},
+					},
+					Trusted: trusted("config.json", "opencode.json", "opencode.jsonc", "plugin", "plugins", "tool", "tools", "command", "commands", "agent", "agents", "mode", "modes", "skill", "skills", "AGENTS.md", "package.json", ".npmrc"),
+				},
 				{Path: ".local/share/opencode", Variable: "XDG_DATA_HOME", Below: true, Login: "auth.json"},
 				{Path: ".local/state/opencode", Variable: "XDG_STATE_HOME", Below: true},
 				{Path: ".cache/opencode", Variable: "XDG_CACHE_HOME", Below: true},
@@ -158,7 +188,14 @@ func others() []Agent {
 			Name: "pi", Title: "pi",
 			Programs: []string{"pi"}, Package: "@mariozechner/pi-coding-agent", Seen: "0.73.1",
 			// PI_CODING_AGENT_DIR names the folder agent in it.
-			Folders: []Folder{{Path: ".pi"}},
+			Folders: []Folder{{
+				Path: ".pi",
+				Seeds: []Seed{
+					{Path: "agent/AGENTS.md"}, {Path: "agent/SYSTEM.md"}, {Path: "agent/APPEND_SYSTEM.md"},
+					{Path: "agent/settings.json", Keys: []string{"defaultProvider", "defaultModel", "defaultThinkingLevel", "theme", "hideThinkingBlock", "quietStartup"}},
+				},
+				Trusted: trusted("agent/extensions", "agent/settings.json", "agent/models.json", "agent/tools", "agent/hooks", "agent/commands", "agent/prompts", "agent/skills", "agent/SYSTEM.md", "agent/APPEND_SYSTEM.md", "agent/AGENTS.md"),
+			}},
 			Keys:    []Key{anthropicByName(), openAI()},
 			Follows: []string{".agents/skills", ".pi/APPEND_SYSTEM.md", ".pi/SYSTEM.md", ".pi/commands", ".pi/prompts", ".pi/settings.json.lock", ".pi/skills", ".pi/themes", "AGENTS.md", "CLAUDE.md"},
 			Project: []File{
@@ -173,7 +210,14 @@ func others() []Agent {
 		{
 			Name: "qwen", Title: "Qwen Code",
 			Programs: []string{"qwen"}, Package: "@qwen-code/qwen-code", Seen: "0.24.4",
-			Folders: []Folder{{Path: ".qwen"}},
+			Folders: []Folder{{
+				Path: ".qwen",
+				Seeds: []Seed{
+					{Path: "QWEN.md"},
+					{Path: "settings.json", Keys: []string{"$version", "security.auth.selectedType", "model.name", "general.vimMode", "general.language", "ui.theme", "ui.hideBanner", "ui.hideTips"}},
+				},
+				Trusted: trusted("settings.json", "extensions", "commands", "agents", "skills", "rules", ".env", "QWEN.md"),
+			}},
 			Keys:    []Key{openAI()},
 			Sandbox: Sandbox{Variable: "QWEN_SANDBOX", Value: "false"},
 			Follows: []string{".agents/skills", ".qwen/agents", ".qwen/commands", ".qwen/rules", ".qwen/skills", "AGENTS.md", "QWEN.md"},
@@ -190,6 +234,15 @@ func others() []Agent {
 		}
 	}
 	return list
+}
+
+// trusted are files of an agent's own that its program on the host executes or
+// believes.
+func trusted(paths ...string) (files []File) {
+	for _, p := range paths {
+		files = append(files, File{Path: p, What: "what the host's executes or follows", Review: true})
+	}
+	return files
 }
 
 // openAIHosts are the API, and what a login of ChatGPT uses.

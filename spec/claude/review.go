@@ -209,7 +209,7 @@ func difference(host, jail *content) string {
 			return string(c.value)
 		}
 		before, after := side(host), side(jail)
-		return unified(name, before, after, host == nil, jail == nil)
+		return Unified(name, before, after, host == nil, jail == nil)
 	}
 	names := map[string]folder.File{}
 	for _, c := range []*content{host, jail} {
@@ -233,7 +233,7 @@ func difference(host, jail *content) string {
 			fmt.Fprintf(&b, "%s: not a text, %d bytes, %s\n", show.Line(name), len(after.Data), folder.Digest(after.Data))
 			continue
 		}
-		b.WriteString(unified(name, string(before.Data), string(after.Data), !hadOne, !hasOne))
+		b.WriteString(Unified(name, string(before.Data), string(after.Data), !hadOne, !hasOne))
 	}
 	return b.String()
 }
@@ -248,7 +248,8 @@ func lookup(c *content, name string) (folder.File, bool) {
 
 func binary(data []byte) bool { return bytes.IndexByte(data, 0) >= 0 || !utf8.Valid(data) }
 
-func unified(name, before, after string, isNew, isGone bool) string {
+// Unified is a diff of two texts of that name, in characters that can be seen.
+func Unified(name, before, after string, isNew, isGone bool) string {
 	from, to := "host/"+show.Line(name), "jail/"+show.Line(name)
 	if isNew {
 		from = "/dev/null"

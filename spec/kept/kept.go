@@ -15,13 +15,16 @@ import (
 	"slices"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
 	"github.com/jailed-claude/jailed-claude/spec/claude/folder"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
+	"github.com/jailed-claude/jailed-claude/spec/seed"
 )
 
 // State is where things are that outlive the jails of a project.
@@ -32,10 +35,14 @@ type State struct {
 	Project string
 	// Host is the configuration of the host's own Claude.
 	Host folder.Host
+	// Agent is whose configuration is meant, Home the user's.
+	Agent agent.Agent
+	Home  string
 }
 
-// For is about the project in a folder; empty is the working directory.
-func For(project string) (State, error) {
+// For is about the project in a folder; empty is the working directory. name is that
+// of an agent; empty is the one of the user's policy.
+func For(project, name string) (State, error) {
 	k := State{All: host.StateDir()}
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -49,16 +56,51 @@ func For(project string) (State, error) {
 	if err != nil {
 		return k, err
 	}
+	if name != "" {
+		user = append(user, &policy.Layer{Name: "--agent", Agent: policy.AgentLayer{Name: &name}})
+	}
 	p, err := policy.Merge(user...)
 	if err != nil {
 		return k, err
 	}
+	k.Agent, k.Home = p.Agent.Row(), home
 	owner := (&plan.Options{Project: project}).Dir()
 	if !p.Agent.SeparateWorktrees {
 		owner = git.Repository(owner)
 	}
 	k.Project = projects.Dir(k.All, owner)
 	return k, nil
+}
+
+// Other: the agent is not Claude Code.
+func (k State) Other() bool { return k.Agent.Name != agent.Default().Name }
+
+// Dirs are the folders of the agent's configuration.
+func (k State) Dirs() []string { return k.Agent.Kept(k.Project) }
+
+// Changes are what a jail changed in the configuration of another agent.
+func (k State) Changes() ([]*claude.Piece, error) {
+	return seed.Of{Agent: k.Agent, Env: source.Environ(), Home: k.Home, State: k.Project}.Changes()
+}
+
+// Reset removes the agent's configuration: the next run is a first run.
+func (k State) Reset() error {
+	if !k.Other() {
+		return claude.Reset(k.Project)
+	}
+	root, err := os.OpenRoot(k.Project)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	name := k.Agent.Name
+	if k.Agent.Own {
+		name = filepath.Join(agent.OwnFolder, name)
+	}
+	return root.RemoveAll(name)
 }
 
 // Agree asks the user a question; an error means no.

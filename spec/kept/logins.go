@@ -18,7 +18,7 @@ func Logins(o plan.Options) (uses []login.Use, warnings plan.Warnings, err error
 	if err != nil {
 		return nil, warnings, err
 	}
-	k, err := For(o.Project)
+	k, err := For(o.Project, "")
 	if err != nil {
 		return nil, warnings, err
 	}

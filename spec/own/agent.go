@@ -2,32 +2,41 @@ package own
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/claude"
+	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/seed"
 )
 
+// Seed gives the first run of another agent what it may have of the host's.
+func Seed(in *spec.Input) (*claude.Report, error) {
+	o := seed.Of{Agent: in.Policy.Agent.Row(), Env: source.Environ(), Home: in.Host.Home, State: in.Host.ProjectState}
+	r := &claude.Report{First: o.First()}
+	if !r.First {
+		return r, nil
+	}
+	var err error
+	r.Seeded, r.Warnings, err = o.Put()
+	return r, err
+}
+
 // AgentNotes are for the user of an agent that is not Claude Code: on a terminal
-// what it begins with, and what of its own sandbox does not work inside.
-func AgentNotes(in *spec.Input, terminal bool) (lines []string) {
+// what a first run begins with, and what of its own sandbox does not work inside.
+func AgentNotes(in *spec.Input, seeded *claude.Report, terminal bool) (lines []string) {
 	a := in.Policy.Agent.Row()
 	if a.Name == agent.Default().Name {
 		return nil
 	}
-	begins := terminal && len(a.Folders) > 0
-	for _, dir := range a.Kept(in.Host.ProjectState) {
-		if !begins {
-			break
-		}
-		list, err := os.ReadDir(dir)
-		begins = err == nil && len(list) == 0
-	}
-	if begins {
+	if seeded.First && terminal {
 		line := fmt.Sprintf("first run: %s begins without settings and login; what it keeps is for this project alone", a.Title)
+		if len(seeded.Seeded) > 0 {
+			line = fmt.Sprintf("what %s keeps is for this project alone", a.Title)
+		}
 		if s := a.Sandbox; s.Variable != "" || s.File != "" && !in.Policy.Identity.Nesting {
 			line += "; its own sandbox is off, since the jail is one"
 		}

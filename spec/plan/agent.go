@@ -121,7 +121,8 @@ func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) 
 		return new(claude.Report), nil
 	}
 	if !isClaude(in) {
-		return new(claude.Report), login.PutIn(in, j)
+		r, err := own.Seed(in)
+		return r, errors.Join(err, login.PutIn(in, j))
 	}
 	o := claude.Options{
 		Host: folder.Find(source.Environ(), in.Host.Home), State: in.Host.ProjectState, Project: in.Host.Project.Dir, Login: how == login.Copy,
@@ -162,7 +163,7 @@ func Seed(in *spec.Input, j *contract.Jail, how string) (*claude.Report, error) 
 // only on a terminal.
 func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal bool) []string {
 	lines := seeded.Notes(terminal)
-	lines = append(lines, own.AgentNotes(in, terminal)...)
+	lines = append(lines, own.AgentNotes(in, seeded, terminal)...)
 	if terminal {
 		lines = append(lines, overlay.Notes(in)...)
 	}

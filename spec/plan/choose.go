@@ -20,7 +20,7 @@ const calledPrefix = "jailed-"
 // another name. jailed-claude says nothing: a policy may name another agent.
 func CalledAgent(argv0 string) string {
 	name, ok := strings.CutPrefix(filepath.Base(argv0), calledPrefix)
-	if !ok || name == agent.Default().Name || !slices.Contains(agent.Names(), name) {
+	if !ok || name == agent.Default().Name || !slices.Contains(agent.Names(), name) && !isOwn(name) {
 		return ""
 	}
 	return name
@@ -111,8 +111,8 @@ func (o *Options) guess(own []agent.Defined) *policy.Layer {
 	return &policy.Layer{Name: "the command", Agent: policy.AgentLayer{Name: &name}}
 }
 
-// isClaude: the agent is Claude Code, which alone has a configuration that is
-// seeded, and a login of the host's.
+// isClaude: the agent is Claude Code, which alone has a configuration that is brought
+// piece by piece, and a login of the host's to copy.
 func isClaude(in *spec.Input) bool {
 	return in.Policy.Agent.Row().Name == agent.Default().Name
 }

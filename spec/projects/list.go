@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
 // Entry is the folder of one project.
@@ -25,6 +26,8 @@ type Entry struct {
 	Project string `json:"project,omitempty"`
 	// Gone: no folder is at that path, or another one.
 	Gone bool `json:"gone"`
+	// Agents are those that have run there.
+	Agents []string `json:"agents"`
 	// Bytes is how much the folder holds, as the sizes of its files.
 	Bytes int64 `json:"bytes"`
 	// Used is when a jail of the project was last started.
@@ -64,6 +67,7 @@ func List(stateDir string) ([]Entry, error) {
 				e.Used = fi.ModTime()
 			}
 		}
+		e.Agents = agents(e.Dir)
 		if e.Bytes, err = size(e.Dir); err != nil {
 			return nil, err
 		}
@@ -73,6 +77,21 @@ func List(stateDir string) ([]Entry, error) {
 		return cmp.Or(b.Used.Compare(a.Used), cmp.Compare(a.Dir, b.Dir))
 	})
 	return entries, nil
+}
+
+// agents are the names of agents that have folders in that of a project.
+func agents(dir string) []string {
+	found := []string{}
+	for _, name := range agent.Names() {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			found = append(found, name)
+		}
+	}
+	own, _ := os.ReadDir(filepath.Join(dir, agent.OwnFolder))
+	for _, d := range own {
+		found = append(found, d.Name())
+	}
+	return found
 }
 
 // size adds up files. A jail may change the folder meanwhile.
@@ -127,9 +146,9 @@ func Remove(stateDir string, e Entry) error {
 // Print writes a table for people.
 func Print(w io.Writer, entries []Entry) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "USED\tSIZE\tPROJECT")
+	fmt.Fprintln(t, "USED\tSIZE\tAGENTS\tPROJECT")
 	for _, e := range entries {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", e.Used.Format(time.DateOnly), show.Size(e.Bytes), show.Visible(e.Title()))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", e.Used.Format(time.DateOnly), show.Size(e.Bytes), show.Line(strings.Join(e.Agents, ",")), show.Visible(e.Title()))
 	}
 	return t.Flush()
 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,21 +29,24 @@ func Command() *cobra.Command {
 
 // ofProject makes a command about the configuration of one project.
 func ofProject(use, short string, run func(*cobra.Command, kept.State) error) *cobra.Command {
-	var project string
+	var project, name string
 	c := cli.Command(use, short, cli.AtMost(0), func(c *cobra.Command, _ []string) error {
-		k, err := kept.For(project)
+		k, err := kept.For(project, name)
 		if err != nil {
 			return err
 		}
 		return run(c, k)
 	})
 	c.Flags().StringVar(&project, "project", "", "the project `DIR` (default: the current folder)")
+	if use != "import" && use != "bring" { // which are Claude Code's
+		c.Flags().StringVar(&name, "agent", "", "the agent `NAME` (default: that of your policy)")
+	}
 	return c
 }
 
 func newConfigPath() *cobra.Command {
 	return ofProject("path", "Print the folder of the private configuration", func(c *cobra.Command, k kept.State) error {
-		_, err := fmt.Fprintln(c.OutOrStdout(), filepath.Join(k.Project, claude.PrivateDir))
+		_, err := fmt.Fprintln(c.OutOrStdout(), strings.Join(k.Dirs(), "\n"))
 		return err
 	})
 }
@@ -51,11 +54,10 @@ func newConfigPath() *cobra.Command {
 func newConfigReset() *cobra.Command {
 	var yes bool
 	c := ofProject("reset", "Remove the private configuration", func(c *cobra.Command, k kept.State) error {
-		dir := filepath.Join(k.Project, claude.PrivateDir)
-		if err := agreed(c, yes, "remove "+show.Visible(dir)+", with its login and history?"); err != nil {
+		if err := agreed(c, yes, "remove "+show.Visible(strings.Join(k.Dirs(), ", "))+", with its login and history?"); err != nil {
 			return err
 		}
-		return claude.Reset(k.Project)
+		return k.Reset()
 	})
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c
@@ -128,6 +130,9 @@ func newConfigReview() *cobra.Command {
 	var asJSON bool
 	var w claude.Wanted
 	c := ofProject("review", "Show what the agent changed, and copy back what you choose", func(c *cobra.Command, k kept.State) error {
+		if k.Other() {
+			return reviewOther(c, k, w, asJSON)
+		}
 		r, err := claude.NewReview(k.Host, k.Project)
 		if errors.Is(err, claude.ErrNoPrivate) {
 			return hint.Add(err, "the first \"jailed-claude run\" creates it")
@@ -140,9 +145,7 @@ func newConfigReview() *cobra.Command {
 			w.JSON = func(pieces []*claude.Piece) error { return cli.PrintJSON(c.OutOrStdout(), pieces) }
 		}
 		w.Nothing = func() { cli.Say(c, "the agent changed nothing") }
-		w.Show = func(p *claude.Piece) {
-			fmt.Fprint(c.OutOrStdout(), p.Text(cli.IsTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""))
-		}
+		w.Show = func(p *claude.Piece) { showPiece(c, p) }
 		return r.Do(w)
 	})
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -150,6 +153,31 @@ func newConfigReview() *cobra.Command {
 	c.Flags().StringArrayVar(&w.Drop, "drop", nil, "drop `PATH` from the private configuration (repeatable)")
 	c.Flags().BoolVar(&w.Yes, "yes", false, "do not ask before --take and --drop")
 	return c
+}
+
+func showPiece(c *cobra.Command, p *claude.Piece) {
+	fmt.Fprint(c.OutOrStdout(), p.Text(cli.IsTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""))
+}
+
+// reviewOther shows what became of another agent's files. They are copied back by
+// hand.
+func reviewOther(c *cobra.Command, k kept.State, w claude.Wanted, asJSON bool) error {
+	if len(w.Take)+len(w.Drop) > 0 {
+		return hint.Add(fmt.Errorf("--take and --drop are for Claude Code, and this is %s", k.Agent.Title), "copy what you want by hand, from: jailed-claude config path --agent "+k.Agent.Name)
+	}
+	pieces, err := k.Changes()
+	switch {
+	case errors.Is(err, claude.ErrNoPrivate):
+		return hint.Add(err, "the first \"jailed-claude run "+k.Agent.Name+"\" creates it")
+	case err == nil && asJSON:
+		return cli.PrintJSON(c.OutOrStdout(), append([]*claude.Piece{}, pieces...))
+	case err == nil && len(pieces) == 0:
+		cli.Say(c, "the agent changed nothing")
+	}
+	for _, p := range pieces {
+		showPiece(c, p)
+	}
+	return err
 }
 
 func newConfigBring() *cobra.Command {

@@ -24,7 +24,7 @@ func of(c *cobra.Command, o *plan.Options) *cobra.Command {
 func Logout() *cobra.Command {
 	var o plan.Options
 	return of(cli.Command("logout", "End the login of this project", cli.AtMost(0), func(c *cobra.Command, _ []string) error {
-		k, err := kept.For(o.Project)
+		k, err := kept.For(o.Project, "")
 		if err == nil {
 			err = login.Claude(choice.KeptIn(k.Project)).Revoke(c.Context(), choice.Endpoint())
 		}

@@ -1,0 +1,151 @@
+package seed
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/claude"
+)
+
+func put(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func of(t *testing.T, name string) Of {
+	t.Helper()
+	o := Of{Agent: agent.Named(name), Home: t.TempDir(), State: t.TempDir()}
+	for _, dir := range o.Agent.Kept(o.State) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return o
+}
+
+// TestNoSecret: whatever an agent's folders on the host hold, nothing of it that is
+// not a text to follow or a key that somebody looked at comes into a jail.
+func TestNoSecret(t *testing.T) {
+	const secret = "sk-secret"
+	for _, a := range agent.All() {
+		if len(a.Programs) == 0 || a.Name == agent.Default().Name {
+			continue
+		}
+		o := of(t, a.Name)
+		var text []string
+		for _, f := range a.Folders {
+			for _, s := range f.Seeds {
+				file := filepath.Join(o.Home, f.Path, s.Path)
+				switch filepath.Ext(s.Path) {
+				case ".md":
+					put(t, file, "be kind\n")
+					text = append(text, s.Path)
+				case ".toml":
+					put(t, file, "model = \"m\"\nnotify = [\""+secret+"\"]\n[mcp_servers.x]\ncommand = \""+secret+"\"\n[model_providers.x]\nhttp_headers = { a = \""+secret+"\" }\n[tui]\ntheme = { x = \""+secret+"\" }\n")
+				default:
+					put(t, file, `{"model":"m","theme":{"x":"`+secret+`"},"ui":{"theme":"dark","customThemes":{"x":"`+secret+`"}},"defaultModel":"m","mcpServers":{"x":{"command":"`+secret+`"}},"hooks":["`+secret+`"],"env":{"KEY":"`+secret+`"},"security":{"auth":{"selectedType":"oauth-personal","apiKey":"`+secret+`"}},"shellPath":"`+secret+`"}`)
+				}
+			}
+			for _, other := range []string{f.Login, "auth.json", ".env", "hooks.json", "history.jsonl", "skills/x/SKILL.md"} {
+				if other != "" {
+					put(t, filepath.Join(o.Home, f.Path, other), secret)
+				}
+			}
+		}
+		if !o.First() {
+			t.Errorf("%s: not the first run", a.Name)
+		}
+		seeded, warnings, err := o.Put()
+		if err != nil || len(warnings) > 0 {
+			t.Errorf("%s: %q %v", a.Name, warnings, err)
+		}
+		if len(seeded) < len(text) || o.First() != (len(seeded) == 0) {
+			t.Errorf("%s: %q of %q", a.Name, seeded, text)
+		}
+		_ = filepath.WalkDir(o.State, func(p string, d os.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() {
+				if all, _ := os.ReadFile(p); strings.Contains(string(all), secret) {
+					t.Errorf("%s: %s has a secret: %s", a.Name, p, all)
+				}
+			}
+			return err
+		})
+		if changes, err := o.Changes(); err != nil || len(changes) > 0 {
+			t.Errorf("%s: what was seeded is shown as changed: %+v %v", a.Name, changes, err)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	o := of(t, "codex")
+	put(t, filepath.Join(o.Home, ".codex/config.toml"), "# mine\nmodel = \"gpt-9\"\nsandbox_mode = \"workspace-write\"\napproval_policy = \"never\"\n[tui]\ntheme = \"nord\"\n")
+	if seeded, _, err := o.Put(); err != nil || !slices.Equal(seeded, []string{"2 of the settings in config.toml"}) {
+		t.Errorf("%q %v", seeded, err)
+	}
+	got, _ := os.ReadFile(filepath.Join(o.Agent.Kept(o.State)[0], "config.toml"))
+	if string(got) != "model = 'gpt-9'\n\n[tui]\ntheme = 'nord'\n" {
+		t.Errorf("%q", got)
+	}
+	// A symlink out of the folder, and what cannot be read, are warnings, without
+	// what is in them.
+	o = of(t, "gemini")
+	put(t, filepath.Join(o.Home, "secret"), "sk-secret")
+	put(t, filepath.Join(o.Home, ".gemini/settings.json"), "{ sk-secret")
+	if err := os.Symlink("../secret", filepath.Join(o.Home, ".gemini/GEMINI.md")); err != nil {
+		t.Fatal(err)
+	}
+	seeded, warnings, err := o.Put()
+	if err != nil || len(seeded) > 0 || len(warnings) != 2 || strings.Contains(strings.Join(warnings, ""), "sk-secret") {
+		t.Errorf("%q %q %v", seeded, warnings, err)
+	}
+}
+
+// TestChanges: whatever a jail wrote that the host's agent would execute or follow
+// is shown, and nothing of it is followed out of the folder.
+func TestChanges(t *testing.T) {
+	o := of(t, "codex")
+	private := o.Agent.Kept(o.State)[0]
+	put(t, filepath.Join(o.Home, ".codex/AGENTS.md"), "be kind\n")
+	put(t, filepath.Join(o.Home, ".codex/hooks.json"), "{}")
+	if _, _, err := o.Put(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(private, "AGENTS.md"), "be evil\n")
+	put(t, filepath.Join(private, "hooks.json"), `{"x":1}`)
+	put(t, filepath.Join(private, "skills/a/run.sh"), "#!/bin/sh\n")
+	put(t, filepath.Join(private, "sessions/1.jsonl"), "state")
+	put(t, filepath.Join(o.Home, "secret"), "sk-secret")
+	if err := os.Symlink(filepath.Join(o.Home, "secret"), filepath.Join(private, "rules")); err != nil {
+		t.Fatal(err)
+	}
+	pieces, err := o.Changes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]claude.Effect{}
+	for _, p := range pieces {
+		got[p.Path] = p.Effect
+		if strings.Contains(p.Text(false), "sk-secret") {
+			t.Errorf("it was followed: %s", p.Text(false))
+		}
+	}
+	for name, want := range map[string]claude.Effect{
+		"~/.codex/AGENTS.md": claude.Instructs, "~/.codex/hooks.json": claude.Executes, "~/.codex/skills/a/run.sh": claude.Executes, "~/.codex/rules": claude.Unknown,
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %q", name, got[name])
+		}
+	}
+	if len(got) != 4 {
+		t.Errorf("%v", got)
+	}
+}
