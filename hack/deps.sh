@@ -92,6 +92,8 @@ case ${1:-} in
     # What a desktop is tried with.
     need xclip command -v xclip
     need xvfb command -v Xvfb
+    need xauth command -v xauth
+    need x11-utils command -v xdpyinfo
     # Whose other half is in /etc.
     need php-cli command -v php
     ;;

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/broker"
+	"github.com/jailed-claude/jailed-claude/spec/lent"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -26,6 +27,8 @@ func allowedEnv(name string) bool {
 type Env struct {
 	// Proxied: the caller's programs use a proxy, by which jails go as well.
 	Proxied bool
+	// Display is the socket of the caller's display, if the policy names one.
+	Display string
 	// Vars cross into the jail, unless it makes them itself. Build leaves out
 	// any that may not.
 	Vars map[string]string
@@ -37,7 +40,7 @@ type Env struct {
 
 // EnvOf is the part of the caller's environment that a policy lets cross.
 func EnvOf(p policy.Policy, caller map[string]string) Env {
-	e := Env{Vars: map[string]string{}, Proxied: proxied(caller)}
+	e := Env{Vars: map[string]string{}, Proxied: proxied(caller), Display: lent.Socket(p.Bridges.Display, caller)}
 	for name, value := range caller {
 		if crosses(p, name) {
 			e.Vars[name] = value

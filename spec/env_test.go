@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -31,6 +32,14 @@ func TestEnvOf(t *testing.T) {
 	}
 }
 
+func with(all ...map[string]string) map[string]string {
+	m := map[string]string{}
+	for _, a := range all {
+		maps.Copy(m, a)
+	}
+	return m
+}
+
 // TestEnvOfIsEnough: with the part of the environment that EnvOf leaves, jails
 // are what they are with all of it.
 func TestEnvOfIsEnough(t *testing.T) {
@@ -38,7 +47,7 @@ func TestEnvOfIsEnough(t *testing.T) {
 		in := valid()
 		g.with(&in)
 		want := all(t, mustBuild(t, in))
-		in.Env = EnvOf(in.Policy, in.Env.Vars)
+		in.Env = EnvOf(in.Policy, with(in.Env.Vars, map[string]string{"DISPLAY": ":7.0", "WAYLAND_DISPLAY": "wayland-1", "XDG_RUNTIME_DIR": "/run/user/1000"}))
 		if got := all(t, mustBuild(t, in)); got != want {
 			t.Errorf("%s:\n%s", g.name, difference(want, got))
 		}

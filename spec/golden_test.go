@@ -285,6 +285,14 @@ var goldens = []struct {
 	{"bridges-ide", func(in *Input) {
 		in.Policy.Bridges.IDE, in.Policy.Origins["bridges.ide"] = network.IDEContext, "user"
 	}},
+	{"bridges-display", func(in *Input) {
+		in.Policy.Bridges.Display, in.Policy.Origins["bridges.display"] = network.DisplayWayland, "user"
+		in.Env.Display = "/run/user/1000/wayland-1"
+	}},
+	{"bridges-x11", func(in *Input) {
+		in.Policy.Bridges.Display, in.Policy.Origins["bridges.display"] = network.DisplayX11, "user"
+		in.Env.Display = "/tmp/.X11-unix/X7"
+	}},
 	{"bridges-machine", func(in *Input) {
 		in.Policy.Bridges.Open, in.Policy.Network.Ports = network.BridgeAsk, []int64{3000}
 		in.Policy.Origins["network.ports=3000"] = policy.MachineName

@@ -17,7 +17,7 @@ func (b *builder) lent(c *network.Config) error {
 	if err != nil {
 		return err
 	}
-	bridges, more, err := lent.Bridges(b.Policy, b.agent.Name, b.origin)
+	bridges, more, err := lent.Bridges(b.Policy, b.agent.Name, b.Env.Display, b.origin)
 	if err != nil {
 		return err
 	}

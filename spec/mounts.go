@@ -62,6 +62,9 @@ func (b *builder) temporary() error {
 	// No link to /tmp: a project or home below /var/tmp is mounted there.
 	b.tmpfs("/var/tmp", "mode=1777", "size=4g", "nr_inodes=1m")
 	b.tmpfs(b.Host.RuntimeDir, "noexec", "mode=0700", "size=64m", "nr_inodes=16k")
+	if b.net != nil && b.net.Bridges != nil && b.net.Bridges.Display != "" {
+		b.bindOne(b.Env.Display, lent.SocketAt(b.net.Bridges.Display, b.Host.RuntimeDir))
+	}
 	return nil
 }
 

@@ -59,7 +59,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.Int64SliceVar(&f.Ports, "port", nil, "publish `PORT` of the jail on 127.0.0.1 of this machine (repeatable)")
 	fs.Int64SliceVar(&f.HostPorts, "host-port", nil, "let the jail reach 127.0.0.1:`PORT` of this machine at its own (repeatable)")
 	fs.Lookup("port").DefValue, fs.Lookup("host-port").DefValue = "", "" // or help shows "[]"
-	fs.StringArrayVar(&f.Bridges, "bridge", nil, "let the jail ask your desktop for `WHAT`: open (pages), open=always, clipboard (images), notify, ide or ide=diffs (repeatable)")
+	fs.StringArrayVar(&f.Bridges, "bridge", nil, "let the jail ask your desktop for `WHAT`: open (pages), open=always, clipboard (images), notify, ide, ide=diffs, display=wayland or display=x11 (repeatable)")
 	fs.StringArrayVar(&f.Env, "env", nil, "pass the variable `NAME` from your environment, or set NAME=VALUE (repeatable)")
 	fs.StringVar(&f.User, "user", "", "run the agent as `WHO`: keep (your own user) or root")
 	fs.StringVar(&f.TerminalFilter, "terminal-filter", "", "filter escape sequences `WHEN`: auto (on your terminal), or always (also in what goes into a pipe or a file)")

@@ -88,6 +88,10 @@ func (r *Request) check() error {
 		if (r.Project == "") == (r.Path == "") {
 			return errors.New("a project, or a path")
 		}
+	case network.BridgeDisplay:
+		if only.Type = r.Type; r.Type != network.DisplayX11 && r.Type != network.DisplayX11Trusted {
+			return errors.New("there is no such display")
+		}
 	default:
 		return errors.New("there is no such bridge")
 	}

@@ -94,6 +94,9 @@ func New(o Options) *Server {
 // Serve serves what l accepts until l is closed, and returns when all that it
 // does has ended, which ctx ends.
 func (s *Server) Serve(ctx context.Context, l net.Listener) {
+	if s.Config.Display != "" { // what goes by its socket passes nobody
+		s.Log(Event{Bridge: network.BridgeDisplay, Name: s.Config.Display, OK: true})
+	}
 	var running sync.WaitGroup
 	defer running.Wait()
 	for {
@@ -257,8 +260,8 @@ func (s *Server) try(ctx context.Context, r Request, page Page) (a Answer, refus
 
 // allowed: the configuration has the bridge, and it was not used too often.
 func (s *Server) allowed(r Request) error {
-	if r.Bridge == network.BridgeIDE {
-		return errors.New("the editor is at a port of the jail's, and not to be asked for here")
+	if r.Bridge == network.BridgeIDE || r.Bridge == network.BridgeDisplay {
+		return errors.New("this is not to be asked for here")
 	}
 	on := map[string]bool{network.BridgeOpen: s.Config.Open != "", network.BridgeClipboard: s.Config.Clipboard != "", network.BridgeNotify: s.Config.Notify}
 	if !on[r.Bridge] {

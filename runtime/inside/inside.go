@@ -2,9 +2,12 @@ package inside
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/jailed-claude/jailed-claude/runtime/bridge"
 	"github.com/jailed-claude/jailed-claude/runtime/bridge/desk"
@@ -47,8 +50,31 @@ func (s *Sockets) Listen(root string, c *network.Network, fd int) (err error) {
 		l.SetUnlinkOnClose(false)
 		s.at[place] = l
 	}
+	return s.authority(root)
+}
+
+// authority writes what lets clients into the X server, where the jail has one.
+func (s *Sockets) authority(root string) error {
+	if b := s.config.Bridges; b == nil || b.Display != network.DisplayX11 && b.Display != network.DisplayX11Trusted {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), authorityTime)
+	defer cancel()
+	a, err := s.desk.Do(ctx, bridge.Request{Bridge: network.BridgeDisplay, Type: s.config.Bridges.Display})
+	if err == nil && a.Error != "" {
+		err = errors.New(a.Error)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(root, contract.XAuthority), a.Data, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("bridges.display = %q: %w", s.config.Bridges.Display, err)
+	}
 	return nil
 }
+
+// authorityTime is how long the X server may take.
+const authorityTime = 10 * time.Second
 
 // Serve begins to serve them. The session of j stands. ask asks the user; it is
 // nil where nobody can be asked.

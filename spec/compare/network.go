@@ -67,7 +67,7 @@ func (c *config) network(v any) {
 		}
 	}
 	if b := n.Bridges; b != nil {
-		for name, mode := range map[string]string{network.BridgeOpen: b.Open, network.BridgeClipboard: b.Clipboard, network.BridgeIDE: b.IDE} {
+		for name, mode := range map[string]string{network.BridgeOpen: b.Open, network.BridgeClipboard: b.Clipboard, network.BridgeIDE: b.IDE, network.BridgeDisplay: b.Display} {
 			if mode != "" {
 				c.facts[factID{bridgesKey, name + " " + mode}] = "there"
 			}

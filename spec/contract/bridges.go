@@ -18,6 +18,9 @@ func BridgeBins(n *network.Network) []string {
 	return []string{BridgeBin}
 }
 
+// XAuthority is where clients of X11 find what lets them in.
+const XAuthority = "/run/jail/Xauthority"
+
 // Opener is what opens pages, in BridgeBin.
 const Opener = "xdg-open"
 

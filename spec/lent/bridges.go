@@ -11,8 +11,9 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
-// Bridges are those of a policy, by their names in config.json; nil for none.
-func Bridges(all policy.Policy, agent string, origin func(key string) string) (b *network.Bridges, grants []Grant, err error) {
+// Bridges are those of a policy, by their names in config.json; nil for none. agent
+// is the name of the agent, and display the socket that Socket has found.
+func Bridges(all policy.Policy, agent, display string, origin func(key string) string) (b *network.Bridges, grants []Grant, err error) {
 	p := all.Bridges
 	b = &network.Bridges{Notify: p.Notify}
 	add := func(name, mode, why string) {
@@ -47,6 +48,13 @@ func Bridges(all policy.Policy, agent string, origin func(key string) string) (b
 		}
 		add(network.BridgeIDE, p.IDE, why)
 	}
+	if p.Display != "" && p.Display != network.BridgeOff {
+		if display == "" {
+			return nil, nil, fmt.Errorf("bridges.display = %q (%s): the caller has no such display: WAYLAND_DISPLAY with XDG_RUNTIME_DIR, or DISPLAY as :N, names its socket", p.Display, origin("bridges.display"))
+		}
+		b.Display = p.Display
+		add(network.BridgeDisplay, p.Display, gives[p.Display])
+	}
 	if *b == (network.Bridges{}) {
 		return nil, nil, nil
 	}
@@ -75,7 +83,55 @@ func Variables(ssh *network.SSH, b *network.Bridges) (v []Variable) {
 	if b != nil && b.IDE != "" {
 		v = append(v, Variable{"CLAUDE_CODE_SSE_PORT", strconv.Itoa(network.IDEPort), "your editor (bridges.ide)"})
 	}
+	if b == nil {
+		return v
+	}
+	switch b.Display {
+	case network.DisplayWayland:
+		v = append(v, Variable{"WAYLAND_DISPLAY", wayland, "your display (bridges.display)"})
+	case network.DisplayX11, network.DisplayX11Trusted:
+		v = append(v, Variable{"DISPLAY", ":0", "your display (bridges.display)"}, Variable{"XAUTHORITY", contract.XAuthority, "your display (bridges.display)"})
+	}
 	return v
+}
+
+// gives is what a display gives away.
+var gives = map[string]string{
+	network.DisplayWayland:    "windows on your display, and keys while they have the focus; what a compositor gives its clients besides (the clipboard, copies of the screen) it gives the jail",
+	network.DisplayX11:        "windows on your X server, as a client that it does not trust: it types into no window and records no keys, as far as the SECURITY extension goes; it reads the clipboard",
+	network.DisplayX11Trusted: "all of your X server: every key that you type anywhere, every window, and typing into them, which runs what it likes as you",
+}
+
+// wayland is the name of the socket in XDG_RUNTIME_DIR of a jail.
+const wayland = "wayland-0"
+
+// Socket is that of the caller's display, by the caller's variables; empty for
+// none.
+func Socket(display string, caller map[string]string) string {
+	switch display {
+	case network.DisplayWayland:
+		name, dir := caller["WAYLAND_DISPLAY"], caller["XDG_RUNTIME_DIR"]
+		if name != "" && !path.IsAbs(name) {
+			if name = path.Join(dir, name); !path.IsAbs(dir) {
+				return ""
+			}
+		}
+		return name
+	case network.DisplayX11, network.DisplayX11Trusted:
+		number, _, _ := strings.Cut(strings.TrimPrefix(caller["DISPLAY"], ":"), ".")
+		if n, err := strconv.ParseUint(number, 10, 16); err == nil && strings.HasPrefix(caller["DISPLAY"], ":") {
+			return fmt.Sprintf("/tmp/.X11-unix/X%d", n)
+		}
+	}
+	return ""
+}
+
+// SocketAt is where a jail has it.
+func SocketAt(display, runtimeDir string) string {
+	if display == network.DisplayWayland {
+		return path.Join(runtimeDir, wayland)
+	}
+	return "/tmp/.X11-unix/X0"
 }
 
 // By is the section of a policy that has the host do something for the jail, and
@@ -85,7 +141,7 @@ func By(p policy.Policy, origin func(key string) string) string {
 		return "[ssh] (" + origin("ssh.keys="+p.SSH.Keys[0]) + ")"
 	}
 	p.Agent.Config = policy.ConfigPrivate // whatever it is good for
-	if _, grants, _ := Bridges(p, "claude", origin); len(grants) > 0 {
+	if _, grants, _ := Bridges(p, "claude", "/", origin); len(grants) > 0 {
 		return "[bridges] (" + grants[0].From + ")"
 	}
 	return ""
@@ -105,12 +161,14 @@ func Asked(words []string) (l policy.BridgesLayer, err error) {
 			l.Clipboard = new(network.BridgeImages)
 		case word == network.BridgeNotify:
 			l.Notify = new(true)
+		case name == network.BridgeDisplay && given:
+			l.Display = &value
 		case name == network.BridgeIDE && given:
 			l.IDE = &value
 		case word == network.BridgeIDE:
 			l.IDE = new(network.IDEContext)
 		default:
-			return l, fmt.Errorf("--bridge %q: write open, open=always, clipboard, notify, ide or ide=diffs", word)
+			return l, fmt.Errorf("--bridge %q: write open, open=always, clipboard, notify, ide, ide=diffs, display=wayland, display=x11 or display=x11-trusted", word)
 		}
 	}
 	return l, nil

@@ -18,6 +18,9 @@ type Bridges struct {
 	// IDE is IDEContext or IDEDiffs: the window of the editor that has the project
 	// open is at IDEPort of the jail's loopback; empty for none.
 	IDE string `json:"ide,omitempty"`
+	// Display is DisplayWayland, DisplayX11 or DisplayX11Trusted: the jail has the
+	// socket of the user's display; empty for none.
+	Display string `json:"display,omitempty"`
 }
 
 // Values of Bridges. BridgeOff is what a policy says for none.
@@ -30,6 +33,11 @@ const (
 	// IDEDiffs shows diffs of those that it writes, besides.
 	IDEContext = "context"
 	IDEDiffs   = "diffs"
+	// With DisplayX11 a client is one that the server does not trust (X11's SECURITY
+	// extension), with DisplayX11Trusted it is one like all others of the user's.
+	DisplayWayland    = "wayland"
+	DisplayX11        = "x11"
+	DisplayX11Trusted = "x11-trusted"
 )
 
 // IDEPort is where the editor is in a jail that has it.
@@ -41,6 +49,7 @@ const (
 	BridgeClipboard = "clipboard"
 	BridgeNotify    = "notify"
 	BridgeIDE       = "ide"
+	BridgeDisplay   = "display"
 )
 
 func (b *Bridges) check() error {
@@ -54,6 +63,8 @@ func (b *Bridges) check() error {
 		return fmt.Errorf("bridges: open is %q, not %q or %q", b.Open, BridgeAsk, BridgeAlways)
 	case b.Clipboard != "" && b.Clipboard != BridgeImages:
 		return fmt.Errorf("bridges: clipboard is %q, not %q", b.Clipboard, BridgeImages)
+	case b.Display != "" && b.Display != DisplayWayland && b.Display != DisplayX11 && b.Display != DisplayX11Trusted:
+		return fmt.Errorf("bridges: display is %q, not %q, %q or %q", b.Display, DisplayWayland, DisplayX11, DisplayX11Trusted)
 	case b.IDE != "" && b.IDE != IDEContext && b.IDE != IDEDiffs:
 		return fmt.Errorf("bridges: ide is %q, not %q or %q", b.IDE, IDEContext, IDEDiffs)
 	}

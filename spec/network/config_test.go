@@ -22,7 +22,7 @@ func TestOnlyByName(t *testing.T) {
 func TestBridges(t *testing.T) {
 	for b, want := range map[Bridges]bool{
 		{}: false, {Open: BridgeAsk}: true, {Open: BridgeAlways, Clipboard: BridgeImages, Notify: true}: true, {Notify: true}: true,
-		{IDE: IDEContext}: true, {IDE: IDEDiffs}: true, {IDE: "all"}: false, {IDE: BridgeOff}: false, {Published: true}: false, {Notify: true, Published: true}: false, {Open: BridgeAsk, Published: true}: true,
+		{Display: DisplayWayland}: true, {Display: DisplayX11}: true, {Display: DisplayX11Trusted}: true, {Display: "x"}: false, {IDE: IDEContext}: true, {IDE: IDEDiffs}: true, {IDE: "all"}: false, {IDE: BridgeOff}: false, {Published: true}: false, {Notify: true, Published: true}: false, {Open: BridgeAsk, Published: true}: true,
 		{Open: BridgeOff}: false, {Open: "x"}: false, {Clipboard: "text"}: false, {Clipboard: BridgeOff, Notify: true}: false,
 	} {
 		c := Config{Mode: None, Via: ViaRedirect, TLS: TLSStrict, Bridges: &b}

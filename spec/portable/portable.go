@@ -160,7 +160,7 @@ func anySSH(p policy.Policy) host.SSH {
 // anyEnv has every variable that may cross. Whether the caller has a key is the
 // caller's.
 func anyEnv(p policy.Policy) spec.Env {
-	e := spec.Env{Vars: map[string]string{}}
+	e := spec.Env{Vars: map[string]string{}, Display: markPath("DISPLAY")}
 	for _, name := range spec.EnvNames(p) {
 		e.Vars[name] = mark("env:" + name)
 	}

@@ -50,6 +50,9 @@ func (h host) do(r bridge.Request) (bridge.Answer, error) {
 		return bridge.Answer{}, h.open(r.URL)
 	case network.BridgeNotify:
 		return bridge.Answer{}, h.notify(r.Title, r.Body)
+	case network.BridgeDisplay:
+		data, err := h.authority(r.Type == network.DisplayX11Trusted)
+		return bridge.Answer{Data: data}, err
 	case network.BridgeIDE:
 		if r.Path != "" {
 			return bridge.Answer{}, real(r.Path)

@@ -204,6 +204,9 @@ func bridges(b *network.Bridges) (what []string) {
 	if b.IDE != "" {
 		what = append(what, "`/ide` finds the user's editor")
 	}
+	if b.Display != "" {
+		what = append(what, "windows")
+	}
 	if b.Notify {
 		what = append(what, "`notify-send` notifies")
 	}

@@ -26,14 +26,14 @@ type SSHLayer struct {
 
 // Bridges are as network.Bridges has them, BridgeOff or empty for none.
 type Bridges struct {
-	Open, Clipboard, IDE string
-	Notify               bool
+	Open, Clipboard, IDE, Display string
+	Notify                        bool
 }
 
 // BridgesLayer is what a layer says about Bridges.
 type BridgesLayer struct {
-	Open, Clipboard, IDE *string
-	Notify               *bool
+	Open, Clipboard, IDE, Display *string
+	Notify                        *bool
 }
 
 // SSHRows are the keys of [ssh].
@@ -76,6 +76,7 @@ func SSHRows() []key.Row[SSHLayer, SSH] {
 func BridgeRows() []key.Row[BridgesLayer, Bridges] {
 	opens := []string{network.BridgeOff, network.BridgeAsk, network.BridgeAlways}
 	reads := []string{network.BridgeOff, network.BridgeImages}
+	displays := []string{network.BridgeOff, network.DisplayWayland, network.DisplayX11, network.DisplayX11Trusted}
 	edits := []string{network.BridgeOff, network.IDEContext, network.IDEDiffs}
 	return []key.Row[BridgesLayer, Bridges]{
 		{
@@ -101,6 +102,12 @@ func BridgeRows() []key.Row[BridgesLayer, Bridges] {
 			Change: change.Meaning{Direction: change.Ranked, Rank: ranked(edits), Wider: "the jail speaks to your editor", Narrower: "the jail has less to say to your editor"},
 			Layer:  func(l *BridgesLayer) any { return &l.IDE },
 			Policy: func(p *Bridges) any { return &p.IDE },
+		},
+		{
+			Key:    key.Key{Name: "bridges.display", Type: key.String, Values: displays, Text: "Whether programs of the jail open windows on your display: not, by Wayland, by X11 as clients that it does not trust, or as clients like your own, which read all keys and see all windows. Not, if it is left out."},
+			Change: change.Meaning{Direction: change.Ranked, Rank: ranked(displays), Wider: "the jail has more of your display", Narrower: "the jail has less of your display"},
+			Layer:  func(l *BridgesLayer) any { return &l.Display },
+			Policy: func(p *Bridges) any { return &p.Display },
 		},
 	}
 }
