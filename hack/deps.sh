@@ -127,6 +127,7 @@ case ${1:-} in
     need runc command -v runc
     need crun command -v crun
     need passt command -v pasta
+    need mitmproxy command -v mitmdump
     # Of sandbox-runtime, with bubblewrap.
     need socat command -v socat
     need ripgrep command -v rg

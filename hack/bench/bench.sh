@@ -5,7 +5,7 @@
 # every measurement in bin/bench.json; docs/bench.md says what they mean.
 #
 #   BENCH="startup tty"   these parts alone: startup tricks spec memory
-#                         sessions turn tty network nar
+#                         sessions turn tty network broker nar
 #   BENCH_ROUNDS=N        measurements of each candidate (21)
 #   BENCH_ORDER=fixed     candidates in the same order in each round, not in
 #                         another one

@@ -25,6 +25,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/hack/bench/client"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
+	"github.com/jailed-claude/jailed-claude/hack/bench/web"
 )
 
 func main() {
@@ -35,7 +36,7 @@ var errUsage = errors.New("usage: bench measure|render|client|emit …")
 
 func run(args []string, stdout, stderr io.Writer) int {
 	commands := map[string]func([]string, io.Writer, io.Writer) error{
-		"measure": measure, "render": render,
+		"measure": measure, "render": render, "web": web.Run,
 		"client": func(args []string, stdout, _ io.Writer) error { return client.Run(args, os.Stdin, stdout) },
 		"emit":   func(args []string, stdout, _ io.Writer) error { return emit(args, stdout) },
 	}
@@ -58,7 +59,7 @@ type part struct {
 
 // parts in the order they are measured.
 var parts = []part{
-	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"sessions", sessions}, {"turn", turn}, {"tty", terminals}, {"network", networks}, {"nar", nars},
+	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"sessions", sessions}, {"turn", turn}, {"tty", terminals}, {"network", networks}, {"broker", brokered}, {"nar", nars},
 }
 
 func measure(args []string, stdout, stderr io.Writer) error {
