@@ -134,7 +134,7 @@ func (b *builder) rules(c *network.Config) error {
 // brokers are there with their names, and with the variables by which programs
 // find them.
 func (b *builder) brokers(c *network.Config) error {
-	more, err := broker.Of(c, broker.Wanted{Agent: b.agent, Policy: b.Policy, Outside: b.Env.Outside, Certificates: b.Host.CAFile != ""})
+	more, err := broker.Of(c, broker.Wanted{Agent: b.agent, Policy: b.Policy, Outside: b.Env.Outside, Services: KeptLogin(b.Host, agent.Agent{Name: "services"}), Certificates: b.Host.CAFile != ""})
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,9 @@ type Login struct {
 	Account string
 	// Plan is what the agent shows of it.
 	Plan string
+	// Again are parts of the request that refreshes it, which its client chose.
+	// They may be secret.
+	Again map[string]string
 }
 
 // Left is how long the access token is good.
@@ -95,7 +98,7 @@ func Placeholder(name string) string {
 // Far is how long a placeholder is good: a jail never refreshes one.
 const Far = 4102444800 * time.Second // 2100-01-01, since 1970
 
-var formats = []Format{claude(), codex(), gemini(), copilot(), opencode(openAI), opencode(githubCopilot)}
+var formats = []Format{claude(), codex(), gemini(), copilot(), opencode(openAI), opencode(githubCopilot), oauth()}
 
 // object is a file by its members. What nobody here knows stays as it is.
 type object map[string]json.RawMessage
@@ -245,6 +248,7 @@ func (f Format) Holds(text []byte, placeholder string) bool {
 func (f Format) Request(l Login) (contentType string, body []byte, err error) {
 	all := map[string]string{"grant_type": "refresh_token", "refresh_token": l.Refresh}
 	maps.Copy(all, f.fixed)
+	maps.Copy(all, l.Again)
 	if f.form {
 		q := url.Values{}
 		for name, v := range all {
@@ -274,7 +278,7 @@ func (f Format) Answered(l Login, answer []byte, now time.Time) (Login, error) {
 	case f.Name == Codex:
 		expires = jwtExpiry(access)
 	}
-	if access == "" || expires.IsZero() && f.Name != Codex {
+	if access == "" || expires.IsZero() && f.Name != Codex && f.Name != OAuth {
 		return l, errAnswer
 	}
 	l.Access, l.Expires = access, expires

@@ -25,6 +25,7 @@ var files = map[string]string{
 	"gemini":                  `{"access_token":"secret-a","refresh_token":"secret-r","id_token":"secret-i","expiry_date":1000,"scope":"x","token_type":"Bearer","more":1}`,
 	"copilot":                 "// written by copilot\n// do not edit\n" + `{"copilotTokens":{"https://github.com:ada":"secret-a"},"trustedFolders":["/x"]}`,
 	"opencode-openai":         `{"openai":{"type":"oauth","access":"secret-a","refresh":"secret-r","expires":1000,"accountId":"acc"},"other":{"type":"api","key":"secret-k"}}`,
+	"oauth":                   `{"access_token":"secret-a","refresh_token":"secret-r","expires_at":0,"again":{"client_id":"c"},"more":1}`,
 	"opencode-github-copilot": `{"github-copilot":{"type":"oauth","access":"secret-a","refresh":"secret-a","expires":0},"other":{"type":"api","key":"secret-k"}}`,
 }
 
@@ -108,5 +109,33 @@ func TestBroken(t *testing.T) {
 		if at := jwtExpiry(token); !at.IsZero() {
 			t.Errorf("%q ends at %v", token, at)
 		}
+	}
+}
+
+// TestOAuth: a login is refreshed as who made it would, and one whose end nobody
+// knows is used until the service refuses it.
+func TestOAuth(t *testing.T) {
+	f, _ := Named(OAuth)
+	now := time.Unix(2_000_000_000, 0)
+	for answer, left := range map[string]time.Duration{`{"access_token":"a","refresh_token":"r","expires_in":60}`: time.Minute, `{"access_token":"a","refresh_token":"r"}`: 100 * 365 * 24 * time.Hour} {
+		l, err := f.Answered(Login{}, []byte(answer), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l = f.Asked(l, []byte("grant_type=authorization_code&code=secret&code_verifier=secret&client_id=c&client_secret=s&resource=https%3A%2F%2Fx%2Fmcp"))
+		text, err := f.Update(nil, l, now)
+		if err != nil || strings.Contains(string(text), `"secret"`) {
+			t.Fatalf("%s, %v", text, err)
+		}
+		if l, err = f.Parse(text); err != nil || l.Left(now) != left {
+			t.Errorf("%+v, %v", l, err)
+		}
+		if _, body, err := f.Request(l); err != nil || string(body) != "client_id=c&client_secret=s&grant_type=refresh_token&refresh_token=r&resource=https%3A%2F%2Fx%2Fmcp" {
+			t.Errorf("%s, %v", body, err)
+		}
+	}
+	claude, _ := Named(Claude)
+	if l := claude.Asked(Login{}, []byte("client_id=c")); l.Again != nil {
+		t.Errorf("%+v", l)
 	}
 }

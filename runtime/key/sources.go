@@ -1,6 +1,7 @@
 package key
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -58,7 +59,10 @@ func (s Sources) Make() (map[string]broker.Source, map[string]broker.Keeper) {
 			sources[b.Name] = before
 			continue
 		}
-		k := &login.Kept{Own: at(format, b.Keep, "the login of this project"), Before: before}
+		if b.LogIn != "" {
+			at(format, b.Keep, fmt.Sprintf("the login of broker %q", b.Name)).Endpoint = b.LogIn
+		}
+		k := &login.Kept{Own: at(format, b.Keep, "the login of this project"), Before: before, Anew: b.LogIn != ""}
 		sources[b.Name], keepers[b.Name] = k, k
 	}
 	return sources, keepers

@@ -168,7 +168,7 @@ func TestKept(t *testing.T) {
 	if key, err := (&Kept{Own: k.Own}).Key(t.Context()); key != "" || err != nil {
 		t.Errorf("without any: %q, %v", key, err)
 	}
-	if err := k.Keep(t.Context(), []byte(`{"access_token":"inside-a","refresh_token":"inside-r","expires_in":3600,"scope":"x"}`)); err != nil {
+	if err := k.Keep(t.Context(), nil, []byte(`{"access_token":"inside-a","refresh_token":"inside-r","expires_in":3600,"scope":"x"}`)); err != nil {
 		t.Fatal(err)
 	}
 	if key, err := k.Key(t.Context()); key != "inside-a" || err != nil || k.Refresh() != "inside-r" {
@@ -182,7 +182,7 @@ func TestKept(t *testing.T) {
 		t.Error(st.Mode(), err)
 	}
 	for _, bad := range []string{"", "secret", `{"refresh_token":"secret"}`} {
-		if err := k.Keep(t.Context(), []byte(bad)); err == nil || strings.Contains(err.Error(), "secret") {
+		if err := k.Keep(t.Context(), nil, []byte(bad)); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -191,7 +191,7 @@ func TestKept(t *testing.T) {
 		if err := os.Chmod(own, 0o500); err != nil {
 			t.Fatal(err)
 		}
-		if err := k.Keep(t.Context(), []byte(`{"access_token":"other","expires_in":3600}`)); err == nil || content(t, own) != was {
+		if err := k.Keep(t.Context(), nil, []byte(`{"access_token":"other","expires_in":3600}`)); err == nil || content(t, own) != was {
 			t.Errorf("%v, %s", err, content(t, own))
 		}
 		if err := os.Chmod(own, 0o700); err != nil {

@@ -20,6 +20,9 @@ type Kept struct {
 	Own *Login
 	// Before is what is used until there is one; nil for nothing.
 	Before *Login
+	// Anew: whoever made it makes it again where it has ended, when the service says
+	// that there is none.
+	Anew bool
 }
 
 // Key is the access token of the login that there is; empty where there is
@@ -27,6 +30,8 @@ type Kept struct {
 func (k *Kept) Key(ctx context.Context) (string, error) {
 	key, err := k.Own.Key(ctx)
 	switch {
+	case k.Anew && errors.Is(err, ErrEnded):
+		return "", nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return key, err
 	case k.Before == nil:
@@ -43,8 +48,10 @@ func (k *Kept) Rejected(token string) {
 	}
 }
 
-// Keep writes down the login of an answer of the token endpoint.
-func (k *Kept) Keep(ctx context.Context, answer []byte) error { return k.Own.keep(ctx, answer) }
+// Keep writes down the login of an answer of the token endpoint to a request.
+func (k *Kept) Keep(ctx context.Context, request, answer []byte) error {
+	return k.Own.keep(ctx, request, answer)
+}
 
 // Refresh is the refresh token of the login that was made inside; empty where
 // there is none.
@@ -61,11 +68,12 @@ func (k *Kept) Refresh() string {
 // Forget takes that login away.
 func (k *Kept) Forget(ctx context.Context) error { return k.Own.forget(ctx) }
 
-func (c *Login) keep(ctx context.Context, answer []byte) error {
+func (c *Login) keep(ctx context.Context, request, answer []byte) error {
 	l, err := c.Format.Answered(credential.Login{}, answer, c.now())
 	if err != nil {
 		return err
 	}
+	l = c.Format.Asked(l, request)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {

@@ -36,6 +36,8 @@ type Wanted struct {
 	Agent  agent.Agent
 	Policy policy.Policy
 	Outside
+	// Services is the folder of logins that programs of the jail make at services.
+	Services string
 	// Certificates: the host has some, so that services are verified, and
 	// brokers can stand for them by their names.
 	Certificates bool
@@ -78,7 +80,13 @@ func Of(in *network.Config, w Wanted) ([]network.Broker, error) {
 	if w.LogIn && !slices.ContainsFunc(c.Brokers, func(o network.Broker) bool { return o.Tokens != nil }) {
 		return nil, errors.New("the login could not be kept outside: by the policy another broker stands for the service, or there are no certificates")
 	}
-	c.Brokers = append(c.Brokers, w.Policy.Brokers...)
+	for _, o := range w.Policy.Brokers {
+		made, err := w.service(o)
+		if err != nil {
+			return nil, err
+		}
+		c.Brokers = append(c.Brokers, made...)
+	}
 	return c.Brokers, nil
 }
 

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"fmt"
+	"path"
 	"slices"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
@@ -98,4 +100,32 @@ func (w *Wanted) otherLogins(c *network.Config) error {
 		c.Brokers = append(c.Brokers, all...)
 	}
 	return nil
+}
+
+// service is a broker of the policy. One whose key is made inside comes with the
+// one that keeps what comes of that, which is itself where both are one host.
+func (w *Wanted) service(o network.Broker) ([]network.Broker, error) {
+	if o.LogIn == "" {
+		return []network.Broker{o}, nil
+	}
+	if w.Services == "" || !w.Certificates {
+		return nil, fmt.Errorf("broker %q: login: there is no state of this project to keep tokens in, or no certificates of this host", o.Name)
+	}
+	o.Keep = path.Join(w.Services, o.Name)
+	o.From = network.Service(o.Keep)
+	if o.Host == "" {
+		o.Host = o.OwnHost()
+	}
+	host, at := o.Endpoint()
+	tokens := &network.Tokens{For: o.Name, Path: at}
+	if host == o.Host {
+		o.Tokens = tokens
+		return []network.Broker{o}, nil
+	}
+	for _, p := range w.Policy.Brokers {
+		if p.Host == host || p.Host == "" && p.OwnHost() == host {
+			return nil, fmt.Errorf("broker %q: login: the broker %q stands for %s already", o.Name, p.Name, host)
+		}
+	}
+	return []network.Broker{o, {Name: o.Name + "-login", Host: host, Upstream: "https://" + host, Tokens: tokens}}, nil
 }

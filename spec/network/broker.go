@@ -42,6 +42,9 @@ type Broker struct {
 	// is used in the place of From from then on. With From the same there may be
 	// no login yet: until there is one, credentials of the jail's own pass.
 	Keep string `json:"keep,omitempty"`
+	// LogIn is the token endpoint, "https://HOST/PATH", of the logins that programs
+	// of the jail make for this service: they are kept, and used, outside.
+	LogIn string `json:"login,omitempty"`
 	// Tokens: this service gives out logins, which stay outside.
 	Tokens *Tokens `json:"tokens,omitempty"`
 	// Env names the variable that holds the placeholder in the jail, URLEnv
@@ -148,7 +151,7 @@ func (b Broker) Complete() Broker {
 	if b.Host != "" && b.Upstream == "" {
 		b.Upstream = "https://" + strings.TrimPrefix(b.Host, "*.")
 	}
-	if b.Signs() && b.Header == "" {
+	if (b.Signs() || b.LogIn != "") && b.Header == "" {
 		b.Header = "Authorization"
 	}
 	if b.Signs() && b.Env == "" {
@@ -239,14 +242,19 @@ func (b Broker) checkTokens() string {
 			return fmt.Sprintf("tokens: path %q is no plain path", p)
 		}
 	}
-	if b.From != "" || b.Tokens.For == "" || b.Tokens.Path == "" {
-		return "tokens: it has a key, or does not say whose tokens they are and where they come from"
+	if b.From != "" && b.Tokens.For != b.Name || b.Tokens.For == "" || b.Tokens.Path == "" {
+		return "tokens: it has a key of another, or does not say whose tokens they are and where they come from"
 	}
 	return ""
 }
 
 // checkKey says what is wrong with where the key comes from and goes.
 func (b Broker) checkKey() string {
+	if b.LogIn != "" {
+		if problem := b.checkLogIn(); problem != "" || b.From == "" {
+			return problem
+		}
+	}
 	if b.From == "" {
 		switch {
 		case b.Header != "" || b.Env != "" || b.TTL != "":

@@ -52,6 +52,13 @@ func brokerRows() []row {
 		},
 		{
 			Key: Key{
+				Name: "broker.login", Type: key.String, Tables: true,
+				Text: "The token endpoint, `https://HOST/PATH`, where programs of the jail log in to the service (OAuth 2): the tokens stay outside. In the place of `from`.",
+			},
+			broker: func(b *network.Broker) any { return &b.LogIn },
+		},
+		{
+			Key: Key{
 				Name: "broker.env", Type: key.String, Tables: true,
 				Text: "Variable that holds the placeholder of the key in the jail.",
 			},

@@ -12,6 +12,7 @@ func TestMain(m *testing.M) {
 		"bucket":  bucket,
 		"keyhunt": keyHunt,
 		"misuse":  misuse,
+		"oauth":   oauthService,
 		"tokens":  tokens,
 		"vault":   vault,
 	}))

@@ -17,8 +17,8 @@ import (
 // from any goroutine, and no error of it has a token in it.
 type Keeper interface {
 	Source
-	// Keep writes down the login of an answer (RFC 6749, 5.1).
-	Keep(ctx context.Context, answer []byte) error
+	// Keep writes down the login of an answer (RFC 6749, 5.1) to a request.
+	Keep(ctx context.Context, request, answer []byte) error
 	// Refresh is the refresh token of the login that Keep wrote; empty if there
 	// is none. Forget takes the login away.
 	Refresh() string
@@ -31,6 +31,9 @@ const maxTokens = 64 << 10
 // placeholderLife is how long a placeholder is good for the jail, which never
 // asks for another then.
 const placeholderLife = 10 * 365 * 24 * 60 * 60 // seconds
+
+// registerPath ends the path at which programs become clients, by custom.
+const registerPath = "/register"
 
 // tokenPath: the request is for one of the paths at which tokens come and go,
 // or looks as if a server could take it for one.
@@ -49,6 +52,9 @@ func (b *Broker) tokenPath(r *http.Request) (path string, no *refusal) {
 		return "", nil // pages
 	}
 	lower := strings.ToLower(path)
+	if b.From+b.Tokens.Revoke == "" && strings.HasSuffix(lower, registerPath) && !strings.Contains(lower, "%") {
+		return "", nil // a program of the jail makes itself known (RFC 7591)
+	}
 	if strings.Contains(lower, "token") || strings.Contains(lower, "oauth") || strings.Contains(lower, "%") {
 		return "", refuse(http.StatusForbidden, "%s is not among the paths at which this jail can log in: %s", clip(path), b.Tokens.Path)
 	}
@@ -84,7 +90,7 @@ func (b *Broker) exchange(w http.ResponseWriter, r *http.Request, f *forward, pa
 	case !ok:
 		return refuse(http.StatusBadGateway, "%s answered with what is no login: it stays outside", b.upstream.Host)
 	}
-	if err := b.keeper.Keep(r.Context(), answer); err != nil {
+	if err := b.keeper.Keep(r.Context(), text, answer); err != nil {
 		no := refuse(http.StatusBadGateway, "the login cannot be kept outside of this jail, and is lost: log in again when that is repaired; the session log on the host has the reason")
 		no.why = fmt.Sprintf("keep the login: %v", err)
 		return no

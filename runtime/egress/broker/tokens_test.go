@@ -31,7 +31,7 @@ func (k *keeper) Key(context.Context) (string, error) {
 	return a.Access, nil
 }
 func (*keeper) Rejected(string) {}
-func (k *keeper) Keep(_ context.Context, answer []byte) error {
+func (k *keeper) Keep(_ context.Context, _, answer []byte) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.full {

@@ -79,7 +79,7 @@ func number(v any, t key.Type) (any, error) {
 // broker is a [[broker]] of a policy.
 func broker(b network.Broker) map[string]any {
 	m := map[string]any{}
-	for name, v := range map[string]string{"name": b.Name, "host": b.Host, "upstream": b.Upstream, "header": b.Header, "from": b.From, "ttl": b.TTL, "env": b.Env, "url-env": b.URLEnv} {
+	for name, v := range map[string]string{"name": b.Name, "host": b.Host, "upstream": b.Upstream, "header": b.Header, "from": b.From, "ttl": b.TTL, "login": b.LogIn, "env": b.Env, "url-env": b.URLEnv} {
 		if v != "" {
 			m[name] = v
 		}

@@ -50,7 +50,7 @@ func TestTOML(t *testing.T) {
 // TestBrokerKeys: no key of a broker is lost, of which some say how little it may.
 func TestBrokerKeys(t *testing.T) {
 	all := []string{"a"}
-	got := broker(network.Broker{Name: "a", Host: "a", Upstream: "a", Header: "a", From: "a", TTL: "a", Env: "a", URLEnv: "a", Paths: all, Allow: all, Upgrade: all})
+	got := broker(network.Broker{Name: "a", Host: "a", Upstream: "a", Header: "a", From: "a", TTL: "a", LogIn: "a", Env: "a", URLEnv: "a", Paths: all, Allow: all, Upgrade: all})
 	for _, k := range policy.Keys() {
 		if name, of := strings.CutPrefix(k.Name, "broker."); of && got[name] == nil {
 			t.Errorf("%s is left out", k.Name)
