@@ -64,7 +64,7 @@ func (f *jailFlags) registerStart(c *cobra.Command) {
 }
 
 func (f *jailFlags) registerRuntime(c *cobra.Command) {
-	c.Flags().StringVar(&f.runtime, "runtime", foreign.Auto, "have the container created by the OCI `RUNTIME`: auto (our own code; where this host refuses it a user namespace, in that of a runtime of the distribution), own (no other program), runc, crun, or the path of one like these")
+	c.Flags().StringVar(&f.runtime, "runtime", foreign.Auto, "have the container created by the OCI `RUNTIME`: auto (our own code; where this host refuses it a user namespace, in that of a runtime of the distribution), own (no other program), runc, crun, runsc (gVisor), or the path of one like these")
 }
 
 // start plans a jail and becomes its supervisor.

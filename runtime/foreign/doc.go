@@ -14,6 +14,9 @@
 // A host may make namespaces for such a runtime that it refuses to this program. Then
 // one executes the supervisor in them (Supervisor), and is gone.
 //
+// gVisor has a kernel of its own (Sandbox): there the runtime runs the whole jail, of a
+// tree of mounts that the supervisor has made, and stays its child.
+//
 // What does not belong here: what a container has, and bundles that run without
 // a supervisor (bundle, hook).
 package foreign

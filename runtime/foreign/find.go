@@ -27,9 +27,6 @@ func Find(name, path string, never []string) (string, error) {
 	if name == "" || name == Own {
 		return "", nil
 	}
-	if gVisor(name) {
-		return "", withoutGVisor(name)
-	}
 	found, err := look(name, path, never)
 	if err != nil {
 		return "", hint.Add(fmt.Errorf("--runtime %s: %w", name, err), "install runc or crun and name it, name the path of one, or leave it to --runtime own")
@@ -37,16 +34,7 @@ func Find(name, path string, never []string) (string, error) {
 	if found, err = filepath.EvalSymlinks(found); err != nil {
 		return "", fmt.Errorf("--runtime %s: %w", name, err)
 	}
-	if gVisor(found) {
-		return "", withoutGVisor(name)
-	}
 	return found, nil
-}
-
-func gVisor(name string) bool { return strings.HasPrefix(filepath.Base(name), "runsc") }
-
-func withoutGVisor(name string) error {
-	return hint.Add(fmt.Errorf("--runtime %s: gVisor has a kernel of its own, into which no mounts can be moved and in which nothing can be inspected", name), "use runc, crun or own")
 }
 
 func look(name, path string, never []string) (string, error) {

@@ -30,14 +30,14 @@ func TestFind(t *testing.T) {
 	}
 	path, never := top+"/project:"+top+"/bin", []string{top + "/project"}
 	for name, want := range map[string]string{
-		"": "", Own: "", Auto: Auto, "tool": top + "/bin/tool", "other": top + "/bin/tool", top + "/bin/other": top + "/bin/tool",
+		"": "", Own: "", Auto: Auto, "runsc": top + "/bin/runsc", "crun": top + "/bin/runsc", "tool": top + "/bin/tool", "other": top + "/bin/tool", top + "/bin/other": top + "/bin/tool",
 	} {
 		if got, err := Find(name, path, never); got != want || err != nil {
 			t.Errorf("%q: %q, %v", name, got, err)
 		}
 	}
 	for name, want := range map[string]string{
-		"into": "no such program", top + "/bin/into": "jails may change", top + "/project/tool": "jails may change", "runsc": "gVisor", "crun": "gVisor",
+		"into": "no such program", top + "/bin/into": "jails may change", top + "/project/tool": "jails may change",
 		top + "/bin/data": "no program", top + "/bin": "no program", top + "/none": "no such file",
 	} {
 		if got, err := Find(name, path, never); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "--runtime "+name+": ") {

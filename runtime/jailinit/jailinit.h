@@ -29,13 +29,14 @@ struct init_options {
 	int stdio[3];    // descriptors that replace 0, 1 and 2, or -1
 	int filter;      // output passes the filter of a terminal, whatever it is
 	int filter_clipboard; // and may write to the clipboard
+	int own_terminal; // the supervisor has made and filters it, under gVisor
 	pid_t passer;    // passes standard descriptors on, or 0
 	int ended;       // is closed to tell it that the agent has
 	char **writable; // places that the agent may write to; NULL: nobody said
 	char **argv;     // the agent
 };
 
-#define INIT_NO_OPTIONS { -1, -1, 0, 0, -1, -1, -1, -1, 0, { -1, -1, -1 }, 0, 0, 0, -1, NULL, NULL }
+#define INIT_NO_OPTIONS { -1, -1, 0, 0, -1, -1, -1, -1, 0, { -1, -1, -1 }, 0, 0, 0, 0, -1, NULL, NULL }
 
 // init_die says what failed, by errno, and ends this process.
 void init_die(const char *what) __attribute__((noreturn));

@@ -21,9 +21,9 @@ void init_drop_capabilities(int own_userns)
 
 	if (own_userns) {
 		// A new user namespace comes with every capability, also in the
-		// bounding set. gVisor has no securebits; what they stop needs a
+		// bounding set. gVisor refuses securebits; what they stop needs a
 		// bounding set, and no_new_privs stops it too.
-		if (prctl(PR_SET_SECUREBITS, SECURE_ALL_BITS | SECURE_ALL_LOCKS, 0, 0, 0) && errno != EINVAL)
+		if (prctl(PR_SET_SECUREBITS, SECURE_ALL_BITS | SECURE_ALL_LOCKS, 0, 0, 0) && errno != EINVAL && errno != EPERM)
 			init_die("set securebits");
 		for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
 			if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0))

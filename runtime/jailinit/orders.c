@@ -57,6 +57,8 @@ void init_parse(struct init_options *o, char **argv)
 			o->filter = 1;
 		else if (!strcmp(*argv, "--filter-output=clipboard"))
 			o->filter = o->filter_clipboard = 1;
+		else if (!strcmp(*argv, "--terminal-is-own"))
+			o->own_terminal = 1;
 		else if (!strcmp(*argv, "--adopted"))
 			o->adopted = 1;
 		else if (!strcmp(*argv, "--terminal"))

@@ -42,6 +42,9 @@ static enum jail_pass_how need(const struct init_options *o, int i, int fd)
 		return PASS_NOT;
 	int outside = is_outside(fd, &st);
 
+	if (o->own_terminal && isatty(fd))
+		return PASS_NOT;
+
 	if (i == 0)
 		return outside && o->control_fd < 0 ? PASS_PLAIN : PASS_NOT;
 	if (o->filter && !outside && isatty(fd)) {

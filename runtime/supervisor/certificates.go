@@ -12,36 +12,13 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
-// newAuthority begins to make the jail's authority, beside whatever else
-// happens. It is nil where no broker has a service's name.
-func (n *jailNet) newAuthority() {
-	hosts := n.config.Hosts()
-	if len(hosts) == 0 {
-		return
-	}
-	n.made = make(chan struct{})
-	go func() {
-		defer close(n.made)
-		n.authority, n.authorityErr = authority.New(hosts)
-	}()
-}
-
-// signer waits for the authority; it is nil where there is none.
-func (n *jailNet) signer() (*authority.Authority, error) {
-	if n.made == nil {
-		return nil, nil
-	}
-	<-n.made
-	return n.authority, n.authorityErr
-}
-
 // trust adds the authority's certificate to those that the jail gets: config.json
 // has the host's files, the same on every start, and what is mounted is a copy
 // of each with one certificate more, which no other mount namespace has.
 //
 // Preconditions: rootfs.WorkDir is covered.
 func (n *jailNet) trust(mounts []specs.Mount, files []contract.File, s rootfs.Sources, read func(name string) ([]byte, error)) error {
-	a, err := n.signer()
+	a, err := n.authority.Wait()
 	if a == nil || err != nil {
 		return err
 	}

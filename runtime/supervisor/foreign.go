@@ -46,10 +46,8 @@ func (j *jail) refused() *userns.Error {
 
 // made reports whether that runtime creates it.
 func (c *container) made(by string) bool {
-	if c.runtime == nil {
-		return by == "" || by == foreign.Auto
-	}
-	return c.runtime.Name() == by
+	own := by == "" || by == foreign.Auto
+	return c.runtime == nil && own || c.runtime != nil && c.runtime.Name() == by
 }
 
 // contain has the container created that the configuration says, unless that is
@@ -71,6 +69,11 @@ func (j *jail) contain() (err error) {
 	}
 	other := j.container
 	j.container = c
+	if j.isSandbox() {
+		close(c.created)
+		other.abandon()
+		return foreign.CheckSandbox(j.plan.Network, j.plan.Options.Require)
+	}
 	go func() {
 		other.abandon()
 		j.firstThread <- func() { c.create(j.cgroup) }

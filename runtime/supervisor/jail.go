@@ -17,6 +17,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/cores"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/foreign"
 	"github.com/jailed-claude/jailed-claude/runtime/hold"
@@ -80,7 +81,7 @@ func (j *jail) ahead() *container {
 	made := make(chan error)
 	go func() {
 		var err error
-		j.netNS, err = newNetNS()
+		j.netNS, err = wall.NewNamespace()
 		made <- err
 	}()
 	c, err := usualContainer(j.host, runtime)
@@ -234,8 +235,10 @@ func (j *jail) prepare() error {
 // of the container's, so that nothing of it gets there before it is delivered.
 func (j *jail) mount(sources rootfs.Sources) (err error) {
 	s := j.plan.Spec
-	if j.mounts, err = j.container.root.Copy(); err != nil {
-		return err
+	if j.mounts = j.container.root; !j.isSandbox() {
+		if j.mounts, err = j.container.root.Copy(); err != nil {
+			return err
+		}
 	}
 	err = bundle.WriteRootfs(j.mounts.Place, j.plan.Rootfs)
 	if err := fault.After(fault.Bundle, err); err != nil {
@@ -266,6 +269,9 @@ func (j *jail) mount(sources rootfs.Sources) (err error) {
 // is a value in appeared it is killed, and when the mounts cannot be held.
 func (j *jail) agent(appeared <-chan struct{}) (status int, killed bool, err error) {
 	c := j.container
+	if j.isSandbox() {
+		return j.sandboxed(appeared)
+	}
 	if j.netNS != nil && j.network.ns == nil {
 		j.netNS.Close() // the jail has the host's, or one that is closed
 	}

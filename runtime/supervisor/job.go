@@ -15,6 +15,7 @@ import (
 // reach the agent, and when the agent stops the supervisor stops.
 type job struct {
 	pid     int
+	send    func(unix.Signal)
 	console *console
 	stops   <-chan struct{}
 	signals chan os.Signal
@@ -41,7 +42,7 @@ func catchSignals() chan os.Signal {
 }
 
 func newJob(pid int, console *console, control *control, signals chan os.Signal) *job {
-	return &job{pid: pid, console: console, stops: control.stops(), signals: signals}
+	return &job{pid: pid, send: func(s unix.Signal) { _ = unix.Kill(pid, s) }, console: console, stops: control.stops(), signals: signals}
 }
 
 // until serves signals and stops until the jail ends, and ends it when there is
@@ -49,19 +50,17 @@ func newJob(pid int, console *console, control *control, signals chan os.Signal)
 func (j *job) until(done <-chan int, appeared, lost <-chan struct{}) int {
 	stops := j.stops
 	var late <-chan time.Time
-	end := func() { _ = unix.Kill(j.pid, unix.SIGKILL) } // with PID 1 everything ends
+	end := func(killed bool) { j.killed, _ = j.killed || killed, unix.Kill(j.pid, unix.SIGKILL) } // with PID 1 everything ends
 	for {
 		select {
 		case status := <-done:
 			return status
 		case <-appeared:
-			j.killed = true
-			end()
+			end(true)
 		case <-lost:
-			j.killed = true
-			end()
+			end(true)
 		case <-late:
-			end()
+			end(false)
 		case _, ok := <-stops:
 			if !ok {
 				stops = nil // PID 1 is ending
@@ -75,7 +74,7 @@ func (j *job) until(done <-chan int, appeared, lost <-chan struct{}) int {
 					j.console.resize()
 				}
 			default:
-				_ = unix.Kill(j.pid, s.(unix.Signal))
+				j.send(s.(unix.Signal))
 				if s == unix.SIGHUP && late == nil && j.console.hungUp() {
 					late = time.After(afterHangup)
 				}

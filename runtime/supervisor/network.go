@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"strings"
 	"sync/atomic"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/hostagent"
 	"github.com/jailed-claude/jailed-claude/runtime/inside"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
@@ -45,11 +45,8 @@ type jailNet struct {
 	refused *atomic.Int64
 	// told is the file of the jail in which refusals are listed.
 	told *told.File
-	// authority signs for the services that have brokers, when made is closed;
-	// made is nil where there is none.
-	authority    *authority.Authority
-	authorityErr error
-	made         chan struct{}
+	// authority signs for the services that have brokers.
+	authority *authority.Coming
 	// ns is the namespace of the session. It is nil where there is no session:
 	// libcontainer makes the jail's then, or there is none.
 	ns      *os.File
@@ -91,7 +88,7 @@ func newJailNet(s *specs.Spec, config *network.Network, o launch.Options, refuse
 			return nil, fmt.Errorf("certificates: %w", err)
 		}
 	}
-	n.newAuthority()
+	n.authority = authority.Begin(config.Hosts())
 	if o.Log > 0 {
 		n.log = os.NewFile(uintptr(o.Log), "session log")
 	}
@@ -108,7 +105,7 @@ func (n *jailNet) start(ns *os.File) (err error) {
 		return nil
 	}
 	if ns == nil {
-		if ns, err = newNetNS(); err != nil {
+		if ns, err = wall.NewNamespace(); err != nil {
 			return fmt.Errorf("network: %w", err)
 		}
 	}
@@ -121,7 +118,7 @@ func (n *jailNet) setUp(ns *os.File) {
 	go func() {
 		o := egress.Options{Config: n.config, NetNS: n.ns, Keys: n.keys, Roots: n.roots, Upstream: n.upstream, DialAgent: n.agent.Dial, Refused: n.refused, Log: n.log, Told: n.told}
 		o.Sources, o.Keepers = key.Sources{Brokers: n.config.Brokers, Keys: n.keys, Roots: n.roots, Proxy: n.upstream.Request, Ask: n.ask}.Make()
-		a, err := n.signer()
+		a, err := n.authority.Wait()
 		if a != nil {
 			o.Authority = a
 		}
@@ -130,40 +127,6 @@ func (n *jailNet) setUp(ns *os.File) {
 		}
 		n.ready <- err
 	}()
-}
-
-// newNetNS makes a network namespace that only its descriptor keeps, with its
-// loopback device up, as libcontainer makes them.
-func newNetNS() (ns *os.File, err error) {
-	made := make(chan struct{})
-	go func() {
-		defer close(made)
-		// Never unlocked: the thread has another network and ends with this.
-		runtime.LockOSThread()
-		if err = os.NewSyscallError("unshare(CLONE_NEWNET)", unix.Unshare(unix.CLONE_NEWNET)); err == nil {
-			if err = loopbackUp(); err == nil {
-				ns, err = os.Open("/proc/thread-self/ns/net")
-			}
-		}
-	}()
-	<-made
-	return ns, err
-}
-
-// loopbackUp sets up the loopback device of this thread's network namespace
-// (netdevice(7)).
-func loopbackUp() error {
-	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	defer unix.Close(s)
-	lo, err := unix.NewIfreq("lo")
-	if err != nil {
-		return err
-	}
-	lo.SetUint16(unix.IFF_UP)
-	return os.NewSyscallError("ioctl(SIOCSIFFLAGS)", unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, lo))
 }
 
 // wait returns when the network stands, or why it does not. Nothing of the

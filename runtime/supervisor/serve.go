@@ -16,6 +16,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/announcement"
 	channel "github.com/jailed-claude/jailed-claude/runtime/control"
 	"github.com/jailed-claude/jailed-claude/runtime/enter"
+	"github.com/jailed-claude/jailed-claude/runtime/foreign"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/orders"
 	"github.com/jailed-claude/jailed-claude/runtime/pty"
@@ -55,10 +56,14 @@ func (j *jail) serve() {
 		return
 	}
 	c.server = s
-	s.Handle(session.AskExec, (&enter.Jail{
-		PID: j.pid, Control: j.container.control.ours, Spec: j.plan.Spec, Inspect: j.inspectFurther,
-		Orders: func(s *specs.Spec) []byte { return orders.Encode(s, false) },
-	}).Exec)
+	exec := func(*channel.Request) (any, error) { return nil, foreign.ErrNoExec }
+	if !j.isSandbox() {
+		exec = (&enter.Jail{
+			PID: j.pid, Control: j.container.control.ours, Spec: j.plan.Spec, Inspect: j.inspectFurther,
+			Orders: func(s *specs.Spec) []byte { return orders.Encode(s, false) },
+		}).Exec
+	}
+	s.Handle(session.AskExec, exec)
 	steer.Handle(s, j.steered())
 	s.Handle(session.AskStop, j.stop)
 	s.Handle(session.AskWait, func(r *channel.Request) (any, error) {
@@ -92,7 +97,7 @@ func (j *jail) stop(r *channel.Request) (any, error) {
 	if err := r.Decode(&a); err != nil {
 		return nil, err
 	}
-	_ = unix.Kill(j.pid, unix.SIGTERM)
+	_ = j.asked(unix.SIGTERM)
 	_ = unix.Kill(j.pid, unix.SIGCONT)
 	r.Take = func(conn *net.UnixConn) {
 		t := time.AfterFunc(a.Grace, func() { _ = unix.Kill(j.pid, unix.SIGKILL) })
