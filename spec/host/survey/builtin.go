@@ -12,15 +12,11 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/host/survey/known"
 )
 
-// A guard is a path of the built-in list, below any folder that is searched.
-type guard struct {
-	path, why string
-	// watch: where it is missing, the host would use it as soon as the agent
-	// made it.
-	watch bool
-}
+// A guard is a path of the built-in list.
+type guard = known.Guard
 
 // guardList has the guards by their first component; globs are those whose first
 // component has a "*".
@@ -50,18 +46,18 @@ func guardsWith(own []agent.Agent) *guardList {
 }
 
 func listOf(agents []agent.Agent) *guardList {
-	l := &guardList{all: slices.Clone(tools), plain: map[string][]guard{}}
+	l := &guardList{all: slices.Clone(known.Tools), plain: map[string][]guard{}}
 	for _, a := range agents {
 		for _, f := range a.Project {
-			l.all = append(l.all, guard{f.Path, a.Title + "'s " + f.What, f.Watch})
+			l.all = append(l.all, guard{Path: f.Path, Why: a.Title + "'s " + f.What, Watch: f.Watch})
 		}
 	}
 	for _, git := range []string{".git", "HEAD", "objects", "refs"} {
 		l.spellings.Add(git)
 	}
 	for _, g := range l.all {
-		first, _, _ := strings.Cut(g.path, "/")
-		before, after, glob := strings.Cut(first, "*") // it is alone in its name: see tools
+		first, _, _ := strings.Cut(g.Path, "/")
+		before, after, glob := strings.Cut(first, "*") // it is alone in its name: see known
 		l.spellings.Add(first)
 		if !glob {
 			l.plain[first] = append(l.plain[first], g)
@@ -104,8 +100,8 @@ func (l *guardList) has(name []byte) bool {
 func (l *guardList) names() map[string]string {
 	list := map[string]string{}
 	for _, g := range l.all {
-		if g.watch {
-			list[g.path] = g.why
+		if g.Watch {
+			list[g.Path] = g.Why
 		}
 	}
 	return list
@@ -115,17 +111,17 @@ func (l *guardList) names() map[string]string {
 // itself. What is there in its folders the walk finds.
 func (v *survey) builtIn() {
 	dir := v.p.Dir
-	here, known := v.begun(dir)
+	here, all := v.begun(dir)
 	for _, g := range v.guards.all {
-		if !g.watch || strings.Contains(g.path, "*") {
+		if !g.Watch || strings.Contains(g.Path, "*") {
 			continue
 		}
-		p := filepath.Join(dir, g.path)
-		if first, _, _ := strings.Cut(g.path, "/"); known && !here[first] {
-			v.p.Watch = append(v.p.Watch, Path{Path: p, Why: g.why})
+		p := filepath.Join(dir, g.Path)
+		if first, _, _ := strings.Cut(g.Path, "/"); all && !here[first] {
+			v.p.Watch = append(v.p.Watch, Path{Path: p, Why: g.Why})
 			continue
 		}
-		v.watch(p, g.why)
+		v.watch(p, g.Why)
 	}
 	v.repository(dir)
 	if git.IsDir(dir) {
@@ -141,9 +137,9 @@ func (v *survey) builtIn() {
 // fewEntries is how many names of a folder are read to save asking for each guard.
 const fewEntries = 4096
 
-// begun are the names in a folder with which a guard begins; not known for one that
+// begun are the names in a folder with which a guard begins; not all of one that
 // cannot be read or holds too much.
-func (v *survey) begun(dir string) (here map[string]bool, known bool) {
+func (v *survey) begun(dir string) (here map[string]bool, all bool) {
 	here = map[string]bool{}
 	n := 0
 	l := lister{}
@@ -161,12 +157,12 @@ func (v *survey) guard(dir string, found []string) {
 	all := v.guards
 	for _, name := range found {
 		for _, g := range all.plain[name] {
-			v.link(filepath.Join(dir, g.path)) // one that leads to nothing yet, too
+			v.link(filepath.Join(dir, g.Path)) // one that leads to nothing yet, too
 			v.guarded(dir, g)
 		}
 		for _, g := range all.globs {
-			if ok, _ := path.Match(g.path, name); ok {
-				v.protect(filepath.Join(dir, name), g.why)
+			if ok, _ := path.Match(g.Path, name); ok {
+				v.protect(filepath.Join(dir, name), g.Why)
 			}
 		}
 		switch {
@@ -183,18 +179,18 @@ func (v *survey) guard(dir string, found []string) {
 
 // guarded protects what a guard names in dir.
 func (v *survey) guarded(dir string, g guard) {
-	if !strings.Contains(g.path, "*") {
-		v.protect(filepath.Join(dir, g.path), g.why)
+	if !strings.Contains(g.Path, "*") {
+		v.protect(filepath.Join(dir, g.Path), g.Why)
 		return
 	}
-	below, pattern := path.Split(g.path)
+	below, pattern := path.Split(g.Path)
 	entries, err := os.ReadDir(filepath.Join(dir, below))
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
 		if ok, _ := path.Match(pattern, e.Name()); ok {
-			v.protect(filepath.Join(dir, below, e.Name()), g.why)
+			v.protect(filepath.Join(dir, below, e.Name()), g.Why)
 		}
 	}
 }

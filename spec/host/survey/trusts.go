@@ -17,8 +17,8 @@ func Trusts(rel string, own []agent.Agent) (why string) {
 	for i, first := range parts {
 		for _, list := range [][]guard{all.plain[first], all.globs} {
 			for _, g := range list {
-				if begins(parts[i:], g.path) {
-					return g.why
+				if begins(parts[i:], g.Path) {
+					return g.Why
 				}
 			}
 		}

@@ -1,6 +1,14 @@
-package survey
+package known
 
-// tools are what programs of a host run or trust unasked that are no agents:
+// Guard is a path below any folder that is searched.
+type Guard struct {
+	Path, Why string
+	// Watch: where it is missing, the host would use it as soon as the agent
+	// made it.
+	Watch bool
+}
+
+// Tools are what programs of a host run or trust unasked that are no agents:
 // package agent has those. They hold in the project, in each further folder that
 // the jail may write, and in every folder that the search reaches. A "*" stands
 // for any characters of a name. docs/security.md has the table for readers.
@@ -9,7 +17,7 @@ package survey
 // (Makefile, package.json, .npmrc, .cargo, build.rs, conftest.py, .github,
 // .gitlab-ci.yml): those are the agent's work, and reviewed as such; and .env,
 // which is for the user to hide. Git's own files are in gitprotect.go.
-var tools = []guard{
+var Tools = []Guard{
 	{".gitmodules", "git submodules", true},
 	{".gitconfig", "git config", false},
 	{".hg/hgrc", "Mercurial's hooks and extensions", true},
