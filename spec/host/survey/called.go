@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
+	"github.com/jailed-claude/jailed-claude/spec/host/survey/known"
 )
 
 const (
@@ -51,8 +52,8 @@ func (v *survey) hooks(dir, tree string) {
 }
 
 // called has the files reported, if they change, that a script or a list of
-// hooks runs: words that name a file of the project which is executable, or
-// which an interpreter is given.
+// hooks runs: words that name a file of the project which is executable or a
+// shell script, or which an interpreter is given.
 func (v *survey) called(script, tree string) {
 	text, err := source.ReadText(script)
 	if err != nil {
@@ -65,8 +66,11 @@ func (v *survey) called(script, tree string) {
 		}
 		interpreted := false
 		for _, word := range words(line) {
+			for _, root := range known.Roots {
+				word = strings.TrimPrefix(word, root)
+			}
 			path, ok := v.named(tree, word)
-			if fi, err := os.Stat(path); ok && err == nil && fi.Mode().IsRegular() && (interpreted || fi.Mode()&0o111 != 0) {
+			if fi, err := os.Stat(path); ok && err == nil && fi.Mode().IsRegular() && (interpreted || fi.Mode()&0o111 != 0 || strings.HasSuffix(path, ".sh")) {
 				v.change(path, why)
 			}
 			interpreted = slices.Contains(interpreters, filepath.Base(word))

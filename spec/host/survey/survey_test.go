@@ -2,6 +2,7 @@ package survey
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -98,6 +99,43 @@ func TestOwnAgents(t *testing.T) {
 	}
 	if p := f.mustRead(Options{}).Project; has(p.Protect, "sub/.crush/plugins") {
 		t.Error("it is protected for everybody")
+	}
+}
+
+// TestCalledByWhatOpensAFolder: what the files run that a shell or an editor of the host
+// executes as soon as somebody enters or opens a folder is reported if it changes.
+func TestCalledByWhatOpensAFolder(t *testing.T) {
+	f := newFake(t)
+	write(f.T, f.Project, map[string]string{
+		"mise.toml":                       "[env]\n_.source = \"env.sh\"\n[hooks]\nenter = \"python3 hooks/enter.py\"\n",
+		"env.sh":                          "",
+		"hooks/enter.py":                  "",
+		"pkg/.envrc":                      "PATH_add bin\n./setup\n# ./comment.sh\n",
+		"pkg/setup":                       "",
+		"pkg/comment.sh":                  "",
+		".vscode/tasks.json":              "{\"tasks\": [{\"command\": \"${workspaceFolder}/scripts/watch.sh\", \"args\": [\"src/main.py\"]}]}\n",
+		"scripts/watch.sh":                "",
+		"src/main.py":                     "",
+		".devcontainer/devcontainer.json": "{\"initializeCommand\": \"bash scripts/init\"}",
+		"scripts/init":                    "",
+		"pkg/.helix/languages.toml":       "[language-server.x]\ncommand = \"tools/lsp\"\n",
+		"pkg/tools/lsp":                   "",
+	})
+	for _, name := range []string{"pkg/setup", "pkg/tools/lsp"} {
+		if err := os.Chmod(filepath.Join(f.Project, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := names(f.mustRead(Options{}).Project.Changes, f.Project)
+	for _, want := range []string{"env.sh", "hooks/enter.py", "pkg/setup", "scripts/watch.sh", "scripts/init", "pkg/tools/lsp"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%s would change without a word: %q", want, got)
+		}
+	}
+	for _, not := range []string{"pkg/comment.sh", "src/main.py"} {
+		if slices.Contains(got, not) {
+			t.Errorf("%s is ordinary work: %q", not, got)
+		}
 	}
 }
 

@@ -102,3 +102,27 @@ var Tools = []Guard{
 	{".pryrc", "start-up of pry", true},
 	{".octaverc", "start-up of Octave", true},
 }
+
+// Callers are those of which the files name programs and scripts that are run as soon
+// as somebody enters the folder or opens it: by the first component, the files in it,
+// "" for itself.
+var Callers = map[string][]string{
+	".envrc":             {""},
+	"mise.toml":          {""},
+	"mise.local.toml":    {""},
+	".mise.toml":         {""},
+	".mise.local.toml":   {""},
+	".mise":              {"config.toml", "config.local.toml"},
+	".config":            {"mise.toml", "mise/config.toml", "mise/config.local.toml"},
+	".vscode":            {"tasks.json", "settings.json", "mcp.json"},
+	".zed":               {"tasks.json", "settings.json"},
+	".helix":             {"languages.toml"},
+	".devcontainer":      {"devcontainer.json"},
+	".devcontainer.json": {""},
+	".exrc":              {""},
+	".nvimrc":            {""},
+	".lvimrc":            {""},
+}
+
+// Roots are what stands for the folder of such a file in it.
+var Roots = []string{"${workspaceFolder}/", "${containerWorkspaceFolder}/", "${localWorkspaceFolder}/", "$ZED_WORKTREE_ROOT/", "{{config_root}}/", "$PWD/", "${PWD}/"}
