@@ -10,6 +10,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/spec/host/needs"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 )
 
 // trialFlag is for wall.Try.
@@ -21,7 +22,7 @@ func newDoctor() *cobra.Command {
 		if trial {
 			return wall.Trial()
 		}
-		needs := needs.Needs(c.Context(), func(ctx context.Context) error { return wall.Try(ctx, "/proc/self/exe", "doctor", "--"+trialFlag) })
+		needs := needs.Needs(c.Context(), func(ctx context.Context) error { return wall.Try(ctx, "/proc/self/exe", "doctor", "--"+trialFlag) }, plan.Own())
 		if asJSON {
 			if err := cli.PrintJSON(c.OutOrStdout(), needs); err != nil {
 				return err

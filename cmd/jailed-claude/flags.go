@@ -41,7 +41,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringArrayVar(&f.projects, "project", nil, "use the project in `DIR` (default: the current folder); repeated, further ones as well")
 	fs.StringVar(&f.Policy, "policy", "", "use the policy `FILE` instead of the project's; \"none\" for no policy")
 	fs.StringVar(&f.Agent, "agent", "", "run the agent `NAME`: "+strings.Join(agent.Names(), ", "))
-	_ = c.RegisterFlagCompletionFunc("agent", cobra.FixedCompletions(agent.Names(), cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("agent", agentNames)
 	fs.BoolVar(&f.NoBrief, "no-brief", false, "do not tell the agent, in its context, that it is in a jail")
 	fs.StringVar(&f.Package, "package", "", "run the agent `PACKAGE`: a store path, a Nix installable, the path or name of a program, or \"host\"")
 	fs.StringVar(&f.Closure, "closure", "", "use the store paths in `FILE`: one a line, or a Nix registration")
@@ -115,4 +115,9 @@ func (f *jailFlags) build(c *cobra.Command, o plan.Options) (*contract.Jail, *sp
 	}
 	j, err := spec.Build(*in)
 	return j, in, err
+}
+
+// agentNames completes the name of an agent.
+func agentNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return plan.AgentNames(), cobra.ShellCompDirectiveNoFileComp
 }

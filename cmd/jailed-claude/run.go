@@ -23,7 +23,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
 	"github.com/jailed-claude/jailed-claude/spec"
-	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
@@ -44,7 +43,7 @@ func newRun() *cobra.Command {
 		o.Args = agentArgs
 		return f.start(c, o)
 	})
-	c.ValidArgs = agent.Names()
+	c.ValidArgsFunction = agentNames
 	f.registerStart(c)
 	c.Flags().BoolVar(&f.noCheck, "no-check", false, "start claude -p although it has no way to its API")
 	return c

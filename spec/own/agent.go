@@ -42,15 +42,15 @@ func AgentNotes(in *spec.Input, seeded *claude.Report, terminal bool) (lines []s
 		}
 		lines = append(lines, line)
 	}
-	if line := sandboxNote(a, in.Args, in.Policy.Identity.Nesting); line != "" && len(in.Command) == 0 {
+	if line := sandboxNote(a, in.Args, in.Policy.Identity.Nesting, terminal); line != "" && len(in.Command) == 0 {
 		lines = append(lines, line)
 	}
 	return lines
 }
 
-// sandboxNote says what becomes of an agent's own sandbox. Empty: there is none, or it
-// is off.
-func sandboxNote(a agent.Agent, args []string, nesting bool) string {
+// sandboxNote says what becomes of an agent's own sandbox: to whoever asks for it, and
+// on a terminal if it is on by default. Empty: there is none, or it is off.
+func sandboxNote(a agent.Agent, args []string, nesting, terminal bool) string {
 	s := a.Sandbox
 	if s.Nesting && nesting {
 		return ""
@@ -71,7 +71,7 @@ func sandboxNote(a agent.Agent, args []string, nesting bool) string {
 			return fmt.Sprintf("%s's own sandbox does not work in a jail, which is one, and its commands fail with it: leave out %s%s", a.Title, show.Visible(name), or)
 		}
 	}
-	if len(s.Off) > 0 && s.File == "" {
+	if terminal && len(s.Off) > 0 && s.File == "" {
 		return fmt.Sprintf("%s's own sandbox does not work in a jail, and its commands fail with it: jailed-claude run --agent %s -- %s%s", a.Title, a.Name, strings.Join(s.Off, " "), or)
 	}
 	return ""

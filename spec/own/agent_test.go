@@ -32,16 +32,16 @@ func TestSandboxNote(t *testing.T) {
 		{"qwen", "--sandbox", false, ""},
 		{"pi", "--sandbox", false, ""},
 	} {
-		got := sandboxNote(agent.Named(c.agent), strings.Fields(c.args), c.nesting)
+		got := sandboxNote(agent.Named(c.agent), strings.Fields(c.args), c.nesting, false)
 		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%+v: %q", c, got)
 		}
 	}
 	own := agent.Defined{Name: "crush", SandboxOff: []string{"--no-sandbox"}}.Agent()
-	if got := sandboxNote(own, nil, false); !strings.HasSuffix(got, "run --agent crush -- --no-sandbox") {
+	if got := sandboxNote(own, nil, false, true); !strings.HasSuffix(got, "run --agent crush -- --no-sandbox") {
 		t.Errorf("%q", got)
 	}
-	if got := sandboxNote(own, []string{"--no-sandbox"}, false); got != "" {
+	if got := sandboxNote(own, []string{"--no-sandbox"}, false, true); got != "" {
 		t.Errorf("%q", got)
 	}
 }

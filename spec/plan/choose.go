@@ -35,14 +35,27 @@ func (o *Options) TakeAgent(args []string, dash int) (rest []string, newDash int
 	return args[1:], max(dash-1, -1)
 }
 
-// isOwn: it is the name of an agent of the user's own. What is wrong with the
-// policy is said when it is merged.
-func isOwn(name string) bool {
+// Own are the agents of the user's own. What is wrong with the policy is said when
+// it is merged.
+func Own() []agent.Defined {
 	layers, err := UserLayers()
 	if err != nil {
-		return false
+		return nil
 	}
-	_, ok := define.Find(policy.Defined(layers), name)
+	return policy.Defined(layers)
+}
+
+// AgentNames are those of all agents that can be named, for completion.
+func AgentNames() []string {
+	names := agent.Names()
+	for _, d := range Own() {
+		names = append(names, d.Name)
+	}
+	return names
+}
+
+func isOwn(name string) bool {
+	_, ok := define.Find(Own(), name)
 	return ok
 }
 

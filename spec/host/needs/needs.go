@@ -32,8 +32,10 @@ type Need struct {
 //
 // redirect tries to close a network namespace with nf_tables; what it returns
 // is shown. Nil only looks for signs of them.
-func Needs(ctx context.Context, redirect func(context.Context) error) []Need {
+// own are agents of the user's own.
+func Needs(ctx context.Context, redirect func(context.Context) error, own []agent.Defined) []Need {
 	p := thisProbe()
+	p.own = own
 	if redirect != nil {
 		p.redirect = redirect
 	}
@@ -66,6 +68,8 @@ type probe struct {
 	landlock func() (int, error)
 	// terminal says whether a descriptor is one.
 	terminal func(fd int) bool
+	// own are agents of the user's own.
+	own []agent.Defined
 }
 
 func thisProbe() *probe {
@@ -195,10 +199,16 @@ func (p *probe) agent() Need {
 	n := Need{Name: a.Name}
 	path, err := p.Look(a.Programs[0])
 	if err != nil {
-		for _, name := range agent.Names() {
-			other := agent.Named(name)
+		others := agent.All()
+		for _, d := range p.own {
+			others = append(others, d.Agent())
+		}
+		for _, other := range others {
+			if len(other.Programs) == 0 {
+				continue
+			}
 			if path, err := p.Look(other.Programs[0]); err == nil {
-				return Need{Name: name, OK: true, Detail: path + "; to run it: jailed-claude run " + name}
+				return Need{Name: other.Name, OK: true, Detail: path + "; to run it: jailed-claude run " + other.Name}
 			}
 		}
 		n.Detail = "not on PATH; name it with --package or agent.package in the policy, or install it"

@@ -256,7 +256,7 @@ func TestOtherNeeds(t *testing.T) {
 func TestNeedsOfThisHost(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	t.Chdir(t.TempDir())
-	all := Needs(context.Background(), nil)
+	all := Needs(context.Background(), nil, nil)
 	for _, n := range all {
 		if n.Name == "" || n.Detail == "" || strings.Contains(n.Detail, "\n") || n.OK && len(n.Fix) > 0 {
 			t.Errorf("%+v", n)
