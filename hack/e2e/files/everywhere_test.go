@@ -17,6 +17,7 @@ var everywhere = []string{
 	".hg/hgrc", ".jj/repo/config.toml", "lefthook-local.yml", ".helix/languages.toml", ".idea/workspace.xml", ".Rprofile",
 	".opencode/plugin/p.js", "opencode.json", ".pi/extensions/e.ts", ".pi/settings.json", ".cline/hooks/TaskStart", ".clinerules/hooks/h", ".amp/plugins/p.ts",
 	".qwen/settings.json", ".qwen/.env", ".gemini/settings.json", ".codex/config.toml", ".github/hooks/h.json", ".github/copilot/settings.json", ".continue/settings.json",
+	".aider.conf.yml", ".kiro/settings/mcp.json", ".kiro/hooks/h.kiro.hook", ".roo/mcp.json", ".windsurf/hooks.json", ".junie/mcp/mcp.json", ".factory/mcp.json", ".vim/coc-settings.json", ".shadowenv.d/10.lisp",
 }
 
 // TestTrustedFilesEverywhere: what the host executes or trusts can be changed in

@@ -8,8 +8,8 @@ type Guard struct {
 	Watch bool
 }
 
-// Tools are what programs of a host run or trust unasked that are no agents:
-// package agent has those. They hold in the project, in each further folder that
+// Tools are what programs of a host run or trust unasked, but for the agents
+// that package agent has. They hold in the project, in each further folder that
 // the jail may write, and in every folder that the search reaches. A "*" stands
 // for any characters of a name. docs/security.md has the table for readers.
 //
@@ -46,6 +46,7 @@ var Tools = []Guard{
 	{".config/mise.*.toml", "mise", true},
 	{".config/mise", "mise", true},
 	{".miserc.toml", "mise", true},
+	{".shadowenv.d", "shadowenv", true},
 
 	{".vscode", "editor tasks and settings", true},
 	{"*.code-workspace", "editor tasks and settings", false},
@@ -63,6 +64,17 @@ var Tools = []Guard{
 	{".nvim.lua", "editor settings", true},
 	{".lazy.lua", "editor settings", true},
 	{".lvimrc", "editor settings", true},
+	{".vim/coc-settings.json", "editor settings", true},
+
+	// Agents without a row of their own (package agent).
+	{".aider.conf.yml", "Aider's commands", true},
+	{".kiro/settings/mcp.json", "Kiro's MCP servers", true},
+	{".kiro/hooks", "Kiro's hooks", true},
+	{".roo/mcp.json", "Roo Code's MCP servers", true},
+	{".windsurf/hooks.json", "Windsurf's hooks", true},
+	{".junie/mcp/mcp.json", "Junie's MCP servers", true},
+	{".factory/mcp.json", "Droid's MCP servers", true},
+	{".factory/settings.json", "Droid's settings", true},
 
 	{".husky", "git hooks", false},
 	{".githooks", "git hooks", false},
