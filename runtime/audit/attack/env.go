@@ -109,6 +109,8 @@ type Keys struct {
 	// Service passes on what lies below /allowed/, Rules "GET /read/**", Login
 	// and Cloud (of AWS) everything.
 	Service, Rules, Login, Cloud string
+	// Made is a service at which the jail can log in.
+	Made string
 	// Upstream is where all of them are, on the host.
 	Upstream string
 	// Files are those of the host that keys lie in.

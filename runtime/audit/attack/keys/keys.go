@@ -28,7 +28,7 @@ const nameHeader = "X-Audit-Attack"
 
 // Attacks hunt for keys, and misuse what puts them in.
 func Attacks() []attack.Attack {
-	all := slices.Concat(hunts(), answers(), requests(), smuggling(), certificates(), cloud(), agents())
+	all := slices.Concat(made(), hunts(), answers(), requests(), smuggling(), certificates(), cloud(), agents())
 	for i, a := range all {
 		all[i].Class, all[i].Promise, all[i].Apart = Class, attack.PromiseKeys, true
 		all[i].Run = func(e *attack.Env) attack.Result {

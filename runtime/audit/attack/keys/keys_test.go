@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -256,6 +257,12 @@ func TestNaive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer open.Close()
+	// A login that is kept where the jail can read it.
+	e.Facts.State = t.TempDir()
+	kept := filepath.Join(e.Facts.State, "projects", "p", "login", "services", "made")
+	if err := errors.Join(os.MkdirAll(kept, 0o700), os.WriteFile(filepath.Join(kept, "login.json"), []byte(secret), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	// A process that has the key in its arguments and environment.
 	c := exec.Command("/bin/sh", "-c", "read -r x; : "+secret)
 	c.Env = append(os.Environ(), "KEY="+secret)

@@ -183,12 +183,13 @@ func (s *Service) policy(dir, further string, b *attack.Bait) error {
 	} else {
 		label := strings.TrimPrefix(b.Mark, ".jailed-claude-")
 		name := func(kind string) string { return kind + "." + label + ".example" }
-		b.Keys.Service, b.Keys.Rules, b.Keys.Login, b.Keys.Cloud = name("service"), name("rules"), name("login"), name("cloud")
+		b.Keys.Service, b.Keys.Rules, b.Keys.Login, b.Keys.Cloud, b.Keys.Made = name("service"), name("rules"), name("login"), name("cloud"), name("made")
 		b.Keys.Upstream = s.upstream
 		for _, broker := range []struct{ host, more string }{
 			{b.Keys.Service, fmt.Sprintf("header = \"Authorization\"\nfrom = \"env:%s\"\nenv = %q\npaths = [\"/allowed/\"]\n", secretVariable, serviceVariable)},
 			{b.Keys.Rules, fmt.Sprintf("header = \"Authorization\"\nfrom = %q\nenv = %q\nallow = [\"GET /read/**\"]\n", "file:"+filepath.Join(dir, "key"), rulesVariable)},
 			{b.Keys.Login, fmt.Sprintf("header = \"Authorization\"\nfrom = %q\nenv = %q\n", "login:"+filepath.Join(dir, "login"), loginVariable)},
+			{b.Keys.Made, fmt.Sprintf("login = %q\n", "https://"+b.Keys.Made+tokenPath)},
 			{b.Keys.Cloud, fmt.Sprintf("from = \"aws:env\"\nenv = %q\n", cloudVariable)},
 		} {
 			fmt.Fprintf(&text, "[[broker]]\nhost = %q\nupstream = \"https://%s\"\n%s", broker.host, s.upstream, broker.more)
@@ -220,6 +221,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	kind, answers := strings.CutPrefix(target, "/allowed/answer/")
 	switch {
+	case r.Method == http.MethodPost && strings.HasSuffix(strings.ToLower(target), tokenPath):
+		_, _ = io.WriteString(w, s.tokens())
 	case answers && keyed:
 		s.answer(w, kind, r.Header)
 	case path.Base(target) == "works" && keyed:
