@@ -90,7 +90,11 @@ func newRoot(args []string) *cobra.Command {
 			name, _ := pflag.UnquoteUsage(bad.GetFlag())
 			err = fmt.Errorf("--%s: %q is not a valid %s", bad.GetFlag().Name, bad.GetValue(), name)
 		}
-		return hint.Add(err, c.CommandPath()+" --help")
+		hints := []string{c.CommandPath() + " --help"}
+		if _, unknown := errors.AsType[*pflag.NotExistError](err); unknown && (c.Name() == "run" || c.Name() == "shell") {
+			hints = append(hints, "arguments of the program come after --, for example: "+c.CommandPath()+" -- --help")
+		}
+		return hint.Add(err, hints...)
 	})
 	root.Flags().BoolP("help", "h", false, "show this help")
 	root.SetVersionTemplate("jailed-claude {{.Version}}\n")
