@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -25,6 +27,11 @@ func (p Place) read() ([]byte, credential.Login, error) {
 	f, err := folder.Host{Dir: p.Dir}.Read(p.Format.File, folder.MaxFile)
 	if err != nil {
 		return nil, credential.Login{}, err
+	}
+	// Whoever serves the broker takes nobody else's, and would stop the start.
+	var st unix.Stat_t
+	if err := unix.Stat(filepath.Join(p.Dir, p.Format.File), &st); err == nil && st.Uid != uint32(os.Getuid()) {
+		return nil, credential.Login{}, fmt.Errorf("it belongs to uid %d, not to you", st.Uid)
 	}
 	l, err := p.Format.Parse(f.Data)
 	return f.Data, l, err

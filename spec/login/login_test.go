@@ -82,3 +82,26 @@ func TestStandIn(t *testing.T) {
 		}
 	}
 }
+
+// TestForeign: a login that belongs to somebody else is not used, with a reason,
+// and stops no start.
+func TestForeign(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can give a file away")
+	}
+	f, _ := credential.Named(credential.Claude)
+	p := Place{Format: f, Dir: t.TempDir()}
+	name := filepath.Join(p.Dir, f.File)
+	if err := os.WriteFile(name, []byte(`{"claudeAiOauth":{"accessToken":"secret","refreshToken":"secret","expiresAt":4102444800000}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if has, err := p.Has(); !has || err != nil {
+		t.Fatalf("%v, %v", has, err)
+	}
+	if err := os.Chown(name, 12345, -1); err != nil {
+		t.Fatal(err)
+	}
+	if has, err := p.Has(); has || err == nil || !strings.Contains(err.Error(), "uid 12345") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v, %v", has, err)
+	}
+}
