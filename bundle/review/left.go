@@ -114,7 +114,7 @@ func (r *Review) leftDiff(i *Item, most int64) string {
 			return err
 		})
 	}
-	if l.Overlooked != "" || l.Was == left.Unknown {
+	if l.Overlooked != "" || l.Was == left.Unknown || i.New != nil && !i.New.Kind.Plain() {
 		return ""
 	}
 	from, before, ok := "/dev/null", "", true

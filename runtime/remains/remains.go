@@ -49,8 +49,20 @@ func keep(o launch.Options, w *watch.Watch, h *hold.Hold) (bool, error) {
 		return false, nil
 	}
 	s := left.Session{ID: o.ID, Project: o.State.Project, Ended: time.Now().UTC().Truncate(time.Millisecond)}
+	at := map[string]int{}
 	for _, f := range w.Found() {
-		s.Items = append(s.Items, items(f)...)
+		for _, i := range items(f) {
+			key := i.At() + "\n" + i.Overlooked
+			n, have := at[key]
+			switch {
+			case !have:
+				at[key] = len(s.Items)
+				s.Items = append(s.Items, i)
+			case s.Items[n].Was == left.Nothing && i.Was != left.Nothing:
+				// A symlink that was there before, and through which paths appeared.
+				s.Items[n] = i
+			}
+		}
 	}
 	h.Unsure(w.Now, func(path, why string) {
 		if path != "" {

@@ -164,3 +164,27 @@ func TestLiveBesideLayer(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestLiveSymlink: a symlink that the host follows and that leads elsewhere is put back,
+// and not taken for new because of what appeared behind it.
+func TestLiveSymlink(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Write("real/settings.json", "{}\n")
+	if err := os.Symlink("real", filepath.Join(w.Project, ".claude")); err != nil {
+		t.Fatal(err)
+	}
+	w.CommitAll()
+	if r := world.Finish(t, w.Base("rm .claude; mkdir evil; echo {} >evil/skills; ln -s evil .claude; mkfifo .envrc")); r.Status != 0 {
+		t.Fatalf("%s", r)
+	}
+	if r := review(w); strings.Count(r.Out, ".claude (symlink)") != 1 || !strings.Contains(r.Out, "-real") || !strings.Contains(r.Out, "+evil") || !strings.Contains(r.Out, ".envrc (fifo)") {
+		t.Errorf("%s", r)
+	}
+	if r := review(w, "--discard", "."); r.Status != 0 {
+		t.Errorf("%s", r)
+	}
+	if to, err := os.Readlink(filepath.Join(w.Project, ".claude")); err != nil || to != "real" || w.Git(w.Project, "status", "--porcelain") != "?? evil/\n" {
+		t.Errorf("%q, %v: %q", to, err, w.Git(w.Project, "status", "--porcelain"))
+	}
+}
