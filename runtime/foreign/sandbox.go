@@ -67,6 +67,9 @@ func CheckSandbox(n *network.Network, require []string) error {
 	return nil
 }
 
+// cannot is runsc's status where it fails itself.
+const cannot = 128
+
 // running is the runtime, as the first process of the jail.
 type running struct {
 	*exec.Cmd
@@ -79,6 +82,9 @@ func (r running) Wait() (*os.ProcessState, error) {
 	err := r.Cmd.Wait()
 	if _, ended := errors.AsType[*exec.ExitError](err); ended {
 		err = nil
+	}
+	if r.ProcessState.ExitCode() == cannot {
+		fmt.Fprintf(os.Stderr, "jailed-claude: hint: %s ends with %d where it cannot run a jail, and says why above; otherwise that is the program's own status\n", r.Args[0], cannot)
 	}
 	return r.ProcessState, err
 }

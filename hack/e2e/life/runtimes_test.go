@@ -231,7 +231,7 @@ func TestRuntimeThatIsNone(t *testing.T) {
 	}
 	broken := filepath.Join(w.Dir, "bin")
 	for name, want := range map[string]string{
-		"no-such-runtime": "--runtime no-such-runtime: there is no such program on PATH", "runsc": "--runtime runsc: gVisor has a kernel of its own", w.Dir: "--runtime " + w.Dir + ": it is no program",
+		"no-such-runtime": "--runtime no-such-runtime: there is no such program on PATH", w.Dir: "--runtime " + w.Dir + ": it is no program",
 		script("runc", "touch /tmp/x"):                                                       "it is in a folder that jails may change",
 		script(broken+"/refuses", "echo not in this mode >&2; exit 3"):                       "refuses made no container: exit status 3",
 		script(broken+"/says-nothing", "exit 0"):                                             "says that it made a container, and not which",

@@ -125,7 +125,7 @@ func TestSandboxRefuses(t *testing.T) {
 	if err := os.Chmod(broken, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if r := world.Finish(t, w.Base("true", "--net", "none", "--runtime", broken)); r.Status != 128 || !strings.Contains(r.Err, "cannot do that here") {
+	if r := world.Finish(t, w.Base("true", "--net", "none", "--runtime", broken)); r.Status != 128 || !strings.Contains(r.Err, "cannot do that here") || !strings.Contains(r.Err, "cannot run a jail") {
 		t.Error(r)
 	}
 }
