@@ -134,6 +134,9 @@ func TestOAuth(t *testing.T) {
 			t.Errorf("%s, %v", body, err)
 		}
 	}
+	if l := f.Asked(Login{}, []byte(`{"client_id":"c","resource":1,"code":"secret"}`)); len(l.Again) != 1 || l.Again["client_id"] != "c" {
+		t.Errorf("%+v", l)
+	}
 	claude, _ := Named(Claude)
 	if l := claude.Asked(Login{}, []byte("client_id=c")); l.Again != nil {
 		t.Errorf("%+v", l)

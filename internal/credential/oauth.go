@@ -46,19 +46,21 @@ func oauth() Format {
 	}
 }
 
-// Asked is the login l with what its refreshing needs of the request, a form, that
-// it was given out for.
+// Asked is the login l with what its refreshing needs of the request that it was
+// given out for: a form, or what some programs send in its place, JSON.
 func (f Format) Asked(l Login, request []byte) Login {
 	if f.Name != OAuth {
 		return l
 	}
-	q, err := url.ParseQuery(string(request))
-	if err != nil {
-		return l
+	get := func(string) string { return "" }
+	if o, err := decode(request); err == nil {
+		get = o.text
+	} else if q, err := url.ParseQuery(string(request)); err == nil {
+		get = q.Get
 	}
 	l.Again = map[string]string{}
 	for _, name := range oauthAgain {
-		if v := q.Get(name); v != "" {
+		if v := get(name); v != "" {
 			l.Again[name] = v
 		}
 	}
