@@ -29,6 +29,8 @@ type Options struct {
 	// Trusted says why the host would execute or trust a path of the project;
 	// empty if it would not. A folder of the path counts for what is in it.
 	Trusted func(path string) (why string)
+	// Follows says whether a path instructs agents; nil: none does.
+	Follows func(path string) bool
 	// Network is what the jail reached, for a page.
 	Network []Decision
 }
@@ -47,7 +49,8 @@ type Item struct {
 	// What is "added", "changed", "deleted", "mode", "renamed" or "replaced".
 	What string `json:"what"`
 	// Why the host would execute or trust it: it waits for a yes.
-	Why string `json:"why,omitempty"`
+	Why     string `json:"why,omitempty"`
+	Follows bool   `json:"follows,omitempty"` // agents do what it says
 	// Never says why it cannot be applied at all.
 	Never string `json:"never,omitempty"`
 	// Conflict says what the host changed meanwhile.
@@ -294,7 +297,7 @@ func (r *Review) item(c *upper.Change) *Item {
 			return i
 		}
 	}
-	i.Why = r.judge(c.Path)
+	i.Why, i.Follows = r.judge(c.Path), c.New != nil && r.o.Follows != nil && r.o.Follows(c.Path)
 	c.Below(func(path string, _ *upper.State) {
 		if i.Why == "" {
 			if why := r.judge(path); why != "" {

@@ -256,6 +256,8 @@ func (p *printer) item(i *Item, text string) {
 	line := i.Line()
 	if i.Why != "" {
 		line += ": " + show.Line(i.Why)
+	} else if i.Follows {
+		line += ": agents follow it"
 	}
 	p.line("\n%s", p.paint("1", line))
 	for _, l := range i.Remarks() {

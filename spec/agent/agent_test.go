@@ -80,3 +80,14 @@ func TestRows(t *testing.T) {
 		t.Error("rows are shared")
 	}
 }
+
+func TestFollowed(t *testing.T) {
+	for name, want := range map[string]bool{
+		"AGENTS.md": true, "agents.MD": true, "sub/dir/CLAUDE.md": true, ".clinerules/x.md": true, ".opencode/agent/a.md": true, "GEMINI.md": true,
+		"README.md": false, "AGENTS.md.bak": false, "src/agents": false, ".opencode/x": false, "": false,
+	} {
+		if Followed(name) != want {
+			t.Errorf("%q: not %v", name, want)
+		}
+	}
+}

@@ -62,6 +62,7 @@ func Review(project, name string) (review.Options, error) {
 	if err != nil {
 		return r, err
 	}
+	r.Follows = agent.Followed
 	r.Trusted = trusted(p, own.Agent.Own())
 	return r, nil
 }
