@@ -144,8 +144,8 @@ func TestOddProject(t *testing.T) {
 		// root can do what others cannot.
 		root bool
 	}{
-		{name: "gone", before: "rmdir ../other", say: "project"},
-		{name: "gone, another in its place", before: "rmdir ../other; mkdir ../other", say: "project", root: true},
+		{name: "gone", before: "rmdir ../other", say: "the working directory is no longer there"},
+		{name: "gone, another in its place", before: "rmdir ../other; mkdir ../other", say: "the working directory is no longer there", root: true},
 		{name: "not readable", before: "chmod 0311 .", say: "cannot be read", root: true},
 		{name: "not searchable", before: "chmod 0644 .", say: "permission denied", root: true},
 		{name: "nothing", before: "chmod 0 .", say: "permission denied", root: true},
