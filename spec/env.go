@@ -7,6 +7,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/broker"
 	"github.com/jailed-claude/jailed-claude/spec/lent"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -40,7 +41,7 @@ type Env struct {
 
 // EnvOf is the part of the caller's environment that a policy lets cross.
 func EnvOf(p policy.Policy, caller map[string]string) Env {
-	e := Env{Vars: map[string]string{}, Proxied: proxied(caller), Display: lent.Socket(p.Bridges.Display, caller)}
+	e := Env{Vars: map[string]string{}, Proxied: network.Proxied(caller), Display: lent.Socket(p.Bridges.Display, caller)}
 	for name, value := range caller {
 		if crosses(p, name) {
 			e.Vars[name] = value

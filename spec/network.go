@@ -50,6 +50,10 @@ func (b *builder) network() error {
 		b.grant("network", "other names", "ask", b.origin("network.ask"), "a connection waits up to a minute for \"jailed-claude allow\"")
 	}
 	b.upstream(c)
+	if n.Addresses == network.AddressesReal {
+		c.Addresses = n.Addresses
+		b.grant("network", "addresses", "real", b.origin("network.addresses"), "a name is answered with its own public addresses")
+	}
 	if err := b.rules(c); err != nil {
 		return err
 	}

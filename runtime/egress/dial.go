@@ -97,6 +97,13 @@ func (s *Session) candidates(ctx context.Context, r *request) ([]netip.Addr, *re
 		r.local = true
 		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, nil
 	}
+	if r.at.IsValid() {
+		rule, no := s.judge(r.at, r.port, r.name)
+		if no != nil {
+			r.addr, r.rule = r.at, rule
+		}
+		return []netip.Addr{r.at}, no
+	}
 	outside := false
 	if p := s.proxyOf(r); p != nil && p.Resolves() {
 		var cancel context.CancelFunc

@@ -33,6 +33,8 @@ type request struct {
 	via string
 	// rule decided.
 	rule string
+	// at is the address that was an answer to name, and asked for; no other is dialled.
+	at netip.Addr
 	// local: the host's /etc/hosts says that the name is its own loopback, and a
 	// rule lets it.
 	local bool
@@ -107,7 +109,7 @@ func (s *Session) relay(k *link) {
 		return
 	}
 	k.event = r.event()
-	k.event.Verdict, k.event.Why, k.event.allowLine = no.verdict, no.why, no.allow
+	k.event.Verdict, k.event.Why, k.event.AllowLine = no.verdict, no.why, no.allow
 	r.refuse(k.in, no)
 	k.finish()
 }
@@ -135,10 +137,10 @@ func (s *Session) connect(k *link, r *request) *refusal {
 			return deny(v.Why, network.Proposal(v, r.name, r.port))
 		}
 	}
-	rule := r.rule
 	if no := s.checkTLS(k, r); no != nil {
 		return no
 	}
+	rule := r.rule
 	addrs, no := s.candidates(s.ctx, r)
 	if no != nil {
 		return no
@@ -224,6 +226,11 @@ func (s *Session) asked(c *net.TCPConn) (*request, *refusal) {
 func (s *Session) target(dst netip.AddrPort) (*request, *refusal) {
 	r := &request{addr: dst.Addr().Unmap(), port: dst.Port(), broker: -1}
 	if !network.Fake.Contains(r.addr) {
+		if s.config.Addresses == network.AddressesReal {
+			if r.name = s.told.Name(r.addr, r.port, s.config.Mode == network.Filtered, s.rules.Now()); r.name != "" {
+				r.at, r.addr = r.addr, netip.Addr{}
+			}
+		}
 		return r, nil
 	}
 	for i := range s.config.Brokers {

@@ -23,6 +23,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/live"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/names"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/own"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/real"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/resolve"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/splice"
@@ -85,6 +86,7 @@ type Session struct {
 	config   *network.Network
 	rules    *live.Rules
 	book     *names.Book
+	told     real.Told
 	resolver *resolve.Resolver
 	journal  *journal
 	wall     *wall.Wall
@@ -231,6 +233,9 @@ func (s *Session) placeholderOf(name string) string {
 // serve starts everything that runs until Close.
 func (s *Session) serve() {
 	dns := &names.Server{Book: s.book, Lookup: s.lookup}
+	if s.config.Addresses == network.AddressesReal {
+		dns.Real = s.tell
+	}
 	for p, l := range s.ports {
 		s.servePort(p, l)
 	}
@@ -343,7 +348,7 @@ func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 		// before the user has answered.
 		e.Rule, e.Why = "ask", ""
 	} else if !v.OK {
-		e.Verdict, e.allowLine = Deny, network.Proposal(v, name, 0)
+		e.Verdict, e.AllowLine = Deny, network.Proposal(v, name, 0)
 		outcome = names.Blocked
 	} else if name != network.HostName && b == nil && !s.upstream.Resolve(name) {
 		_, err := s.resolveName(ctx, name)

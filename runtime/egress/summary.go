@@ -65,7 +65,7 @@ func (s *summary) add(e Event) (first *report.Denied) {
 		s.denied[h], first = d, d
 	}
 	d.Count++
-	d.Why, d.Allow = e.Why, e.allowLine
+	d.Why, d.Allow = e.Why, e.AllowLine
 	if s.none {
 		d.Allow = ""
 	}

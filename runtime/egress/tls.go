@@ -42,7 +42,11 @@ func (s *Session) checkTLS(k *link, r *request) *refusal {
 	case h.ServerName == "":
 		return deny(`TLS without a server name (network.tls = "strict")`, "")
 	}
-	if name, ok := network.Normal(h.ServerName); !ok || name != r.name {
+	name, ok := network.Normal(h.ServerName)
+	if ok && r.at.IsValid() && s.told.Is(r.at, name, r.port, s.rules.Now()) {
+		r.name, r.rule = name, s.rules.Now().Connect(name, r.port).Rule // of those that share the address
+	}
+	if !ok || name != r.name {
 		return deny(fmt.Sprintf("the TLS server name is %q", h.ServerName), "")
 	}
 	return nil

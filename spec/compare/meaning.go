@@ -78,6 +78,8 @@ func meaningOf(id factID) meaning {
 		return meaning{widens: added, wider: "the host reaches this port of the jail", narrower: "the host does not reach this port"}
 	case "network.tls":
 		return meaning{widens: added, wider: "an allowed name can stand for another one of the same provider", narrower: "TLS names the server that was allowed"}
+	case "network.addresses":
+		return meaning{widens: added, wider: "the jail learns the addresses of names", narrower: "the jail learns no addresses"}
 	case "network.via", "network.upstream":
 		return meaning{widens: always, wider: "other programs reach the network, by other means"}
 	case brokerKey:

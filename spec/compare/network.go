@@ -52,6 +52,9 @@ func (c *config) network(v any) {
 	for _, p := range n.Ports {
 		c.facts[factID{"network.ports", strconv.Itoa(int(p))}] = "there"
 	}
+	if n.Addresses != "" {
+		c.facts[factID{"network.addresses", ""}] = n.Addresses
+	}
 	if n.Upstream != "" {
 		c.facts[factID{"network.upstream", ""}] = n.Upstream
 	}

@@ -50,6 +50,9 @@ const (
 	UpstreamNone = "none"
 )
 
+// AddressesReal answers names with their own addresses, where those are public.
+const AddressesReal = "real"
+
 // Addresses and ports inside a jail's network namespace. They are the same in
 // every jail, so config.json is the same on every host.
 var (
@@ -103,6 +106,9 @@ type Config struct {
 	// Upstream is UpstreamNone, or empty: connections go out by the proxies that
 	// the host's programs use, if there are some.
 	Upstream string `json:"upstream,omitempty"`
+	// Addresses is AddressesReal, or empty: a name is answered with an address of
+	// the jail's own.
+	Addresses string `json:"addresses,omitempty"`
 	// SSH is what the host's ssh agent signs; nil for nothing.
 	SSH *SSH `json:"ssh,omitempty"`
 	// Bridges are programs of the host that the jail may ask for; nil for none.
@@ -173,6 +179,7 @@ func (c Config) Parse() (*Network, error) {
 	}
 	one("mode", c.Mode, None, Filtered, Internet)
 	one("upstream", c.Upstream, "", UpstreamNone)
+	one("addresses", c.Addresses, "", AddressesReal)
 	one("via", c.Via, ViaRedirect, ViaProxy)
 	one("tls", c.TLS, TLSStrict, TLSAny)
 	rules, err := c.parseRules()

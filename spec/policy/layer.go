@@ -82,6 +82,7 @@ type NetworkLayer struct {
 	Ask         *bool
 	TLS, Via    *string
 	Upstream    *string
+	Addresses   *string
 }
 
 // ReviewLayer is what a layer says about Review.

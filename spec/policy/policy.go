@@ -91,6 +91,8 @@ type Network struct {
 	Via string
 	// Upstream is network.UpstreamAuto, as empty is, or network.UpstreamNone.
 	Upstream string
+	// Addresses is "own", as empty is, or network.AddressesReal.
+	Addresses string
 }
 
 // Review is what becomes of what a jail changed in a layer.

@@ -104,5 +104,14 @@ func networkRows() []row {
 			layer:  func(l *Layer) any { return &l.Network.Upstream },
 			policy: func(p *Policy) any { return &p.Network.Upstream },
 		},
+		{
+			Key: Key{
+				Name: "network.addresses", Type: key.String, Values: []string{"own", network.AddressesReal},
+				Text: "Which addresses names have in the jail: addresses of its own (198.18.0.0/15), or theirs where they are public, for programs that refuse private ones. Its own, if it is left out.",
+			},
+			change: change.Meaning{Direction: change.Ranked, Rank: []string{"own", "", network.AddressesReal}, Wider: "the jail learns the addresses of names", Narrower: "the jail learns no addresses"},
+			layer:  func(l *Layer) any { return &l.Network.Addresses },
+			policy: func(p *Policy) any { return &p.Network.Addresses },
+		},
 	}
 }

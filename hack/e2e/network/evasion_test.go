@@ -9,6 +9,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // evasionLab is a lab with the names that attempts are made with.
@@ -58,9 +59,23 @@ func evasions(t *testing.T, w *world.World, flags ...string) map[string]escapeRe
 // sees neither a connection nor a question but those that are allowed.
 func TestEvasion(t *testing.T) {
 	t.Parallel()
+	for _, addresses := range []string{"own", network.AddressesReal} {
+		t.Run(addresses, func(t *testing.T) {
+			t.Parallel()
+			testEvasion(t, addresses)
+		})
+	}
+}
+
+// addressesOf are the flags of a jail whose names have such addresses.
+func addressesOf(w *world.World, addresses string) []string {
+	return []string{"--policy", w.Write(w.Dir+"/addresses.toml", "version = 1\n[network]\naddresses = \""+addresses+"\"\n")}
+}
+
+func testEvasion(t *testing.T, addresses string) {
 	w, l := evasionLab(t)
 	l.Caught()
-	all := evasions(t, w, "--net", "filtered", "--allow", "allowed.example", "--allow", "*.wild.example", "--allow", "host:5432")
+	all := evasions(t, w, append(addressesOf(w, addresses), "--net", "filtered", "--allow", "allowed.example", "--allow", "*.wild.example", "--allow", "host:5432")...)
 	if len(all) < 40 {
 		t.Errorf("only %d attempts", len(all))
 	}
@@ -88,9 +103,18 @@ func TestEvasion(t *testing.T) {
 // nothing else.
 func TestEvasionInternet(t *testing.T) {
 	t.Parallel()
+	for _, addresses := range []string{"own", network.AddressesReal} {
+		t.Run(addresses, func(t *testing.T) {
+			t.Parallel()
+			testEvasionInternet(t, addresses)
+		})
+	}
+}
+
+func testEvasionInternet(t *testing.T, addresses string) {
 	w, l := evasionLab(t)
 	l.Caught()
-	all := evasions(t, w, "--net", "internet")
+	all := evasions(t, w, append(addressesOf(w, addresses), "--net", "internet")...)
 	for _, name := range []string{"literal " + lab.PublicB + ":443", "literal " + lab.PublicB + ":22", "name other.example", "allowed name, another port"} {
 		if o := all[name]; o.Err != "" {
 			t.Errorf("%s: %s", name, o.Err)

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
 // TestTools: what people use speaks to an allowed name without noticing
@@ -76,5 +78,36 @@ func TestTools(t *testing.T) {
 				t.Errorf("not allowed, and seen outside: %+v", got)
 			}
 		})
+	}
+}
+
+// TestGuards: programs that refuse private addresses refuse all names of a jail,
+// unless these have their own addresses. With GUARDS, a folder with both packages
+// from npm, it is they that refuse.
+func TestGuards(t *testing.T) {
+	t.Parallel()
+	world.RequireTool(t, "node")
+	scripts := map[string]string{"a list of ranges": `const net = require("net"), b = new net.BlockList(); b.addSubnet("198.18.0.0", 15); b.addSubnet("10.0.0.0", 8);
+require("https").get("https://allowed.example/page", { lookup: (h, o, f) => require("dns").lookup(h, o, (e, a, n) => b.check(a[0]?.address ?? a) ? f(new Error("a private address")) : f(e, a, n)) }, r => r.on("data", d => process.stdout.write(d))).on("error", e => { console.error(String(e)); process.exit(1) })`}
+	var flags []string
+	if dir := os.Getenv("JAIL_TEST_GUARDS"); dir != "" {
+		flags = []string{"--read", dir}
+		scripts["request-filtering-agent"] = `import("` + dir + `/node_modules/request-filtering-agent/lib/request-filtering-agent.js").then(g => require("https").get("https://allowed.example/page", { agent: g.useAgent("https://allowed.example/") }, r => r.on("data", d => process.stdout.write(d))).on("error", e => { console.error(String(e)); process.exit(1) }))`
+		scripts["ssrf-req-filter"] = `require("https").get("https://allowed.example/page", { agent: require("` + dir + `/node_modules/ssrf-req-filter")("https://allowed.example/") }, r => r.on("data", d => process.stdout.write(d))).on("error", e => { console.error(String(e)); process.exit(1) })`
+	}
+	for name, script := range scripts {
+		for addresses, works := range map[string]bool{"own": false, network.AddressesReal: true} {
+			t.Run(name+"/"+addresses, func(t *testing.T) {
+				t.Parallel()
+				w, l := world.NewLab(t)
+				l.Name("allowed.example", lab.PublicA)
+				w.Shop("allowed.example")
+				w.Env["NODE_EXTRA_CA_CERTS"] = l.CA
+				all := slices.Concat([]string{"shell", "--package", "host", "--net", "filtered", "--allow", "allowed.example"}, addressesOf(w, addresses), flags, []string{"--", "node", "-e", script})
+				if r := world.Finish(t, w.Command(all...)); strings.Contains(r.Out, "the page") != works {
+					t.Error(r)
+				}
+			})
+		}
 	}
 }

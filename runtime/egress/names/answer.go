@@ -36,6 +36,8 @@ const (
 	// udpSize is what the server takes in a datagram (RFC 6891, 6.2.5), and
 	// what the flag day of 2020 made everybody's figure.
 	udpSize = 1232
+	// maxReal addresses fit into 512 bytes with any name.
+	maxReal = 8
 )
 
 // Beyond what dnsmessage names.
@@ -50,8 +52,10 @@ const (
 type reply struct {
 	code dnsmessage.RCode
 	body dnsmessage.ResourceBody // nil: nothing
-	ede  uint16                  // with text, the extended error
-	text string
+	// addrs are IPv4 addresses in the place of a body.
+	addrs []netip.Addr
+	ede   uint16 // with text, the extended error
+	text  string
 }
 
 var (
@@ -180,6 +184,11 @@ func (s *Server) reply(ctx context.Context, q dnsmessage.Question) reply {
 	if q.Type != dnsmessage.TypeA {
 		return empty
 	}
+	if s.Real != nil {
+		if all := s.Real(ctx, name); len(all) > 0 {
+			return reply{addrs: all[:min(len(all), maxReal)]}
+		}
+	}
 	a, ok := s.Book.Addr(name)
 	if !ok {
 		return noneLeft
@@ -238,6 +247,11 @@ func (q query) pack(r reply) []byte {
 		m.Questions = []dnsmessage.Question{*q.question}
 	}
 	switch {
+	case len(r.addrs) > 0:
+		h := dnsmessage.ResourceHeader{Name: q.question.Name, Class: dnsmessage.ClassINET, TTL: addrTTL}
+		for _, a := range r.addrs {
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &dnsmessage.AResource{A: a.As4()}})
+		}
 	case r.body != nil:
 		h := dnsmessage.ResourceHeader{Name: q.question.Name, Class: dnsmessage.ClassINET, TTL: addrTTL}
 		m.Answers = []dnsmessage.Resource{{Header: h, Body: r.body}}

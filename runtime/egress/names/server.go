@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -36,6 +37,9 @@ type Server struct {
 	// from many goroutines at once and has to return soon after ctx is done:
 	// after ten seconds, or when the server's socket was closed.
 	Lookup func(ctx context.Context, name string) Outcome
+	// Real are the addresses of a name that exists, up to maxReal of which it is
+	// answered with; none: it gets one of the Book. Nil is none for every name.
+	Real func(ctx context.Context, name string) []netip.Addr
 }
 
 // ServePacket answers datagrams until c is closed (nil) or fails. No Lookup of
