@@ -67,7 +67,7 @@ func List(stateDir string) ([]Entry, error) {
 				e.Used = fi.ModTime()
 			}
 		}
-		e.Agents = agents(e.Dir)
+		e.Agents = Agents(e.Dir)
 		if e.Bytes, err = size(e.Dir); err != nil {
 			return nil, err
 		}
@@ -79,8 +79,8 @@ func List(stateDir string) ([]Entry, error) {
 	return entries, nil
 }
 
-// agents are the names of agents that have folders in that of a project.
-func agents(dir string) []string {
+// Agents are the names of agents that have folders in that of a project.
+func Agents(dir string) []string {
 	found := []string{}
 	for _, name := range agent.Names() {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {

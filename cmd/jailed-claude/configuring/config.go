@@ -135,6 +135,9 @@ func newConfigReview() *cobra.Command {
 		}
 		r, err := claude.NewReview(k.Host, k.Project)
 		if errors.Is(err, claude.ErrNoPrivate) {
+			if ran := projects.Agents(k.Project); len(ran) > 0 {
+				return hint.Add(err, "other agents ran here: jailed-claude config review --agent "+strings.Join(ran, ", or "))
+			}
 			return hint.Add(err, "the first \"jailed-claude run\" creates it")
 		}
 		if err != nil {

@@ -70,6 +70,9 @@ sandbox-off = ["--no-sandbox"]
 			t.Errorf("%q does not say %q: %s", args, want, r)
 		}
 	}
+	if r := world.Finish(t, w.Command("config", "review")); r.Status != 125 || !strings.Contains(r.Err, "other agents ran here: jailed-claude config review --agent crush") {
+		t.Errorf("%s", r)
+	}
 	if r := world.Finish(t, w.Command("config", "reset", "--agent", "crush", "--yes")); r.Status != 0 {
 		t.Errorf("%s", r)
 	}
