@@ -16,17 +16,25 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
 
-// running takes the ID of a jail off arguments; without one it is that of this
-// folder. What else is an argument has a dot, a colon or an "@" in it, or is a
-// port, which is shorter than an ID.
-func running(args []string) (launch.Running, []string, error) {
-	id := ""
-	if len(args) > 0 && len(args[0]) > 5 && strings.Trim(args[0], "0123456789abcdef") == "" {
-		id, args = args[0], args[1:]
-	}
+// running takes the ID of a jail, or its beginning, off arguments; without one it is
+// that of this folder.
+func running(args []string, ports bool) (launch.Running, []string, error) {
+	id, args := named(args, ports)
 	o := plan.Options{}
 	j, err := launch.Find(id, o.Dir())
 	return j, args, err
+}
+
+// named divides arguments. What else than an ID is one has a dot, a colon or an "@" in
+// it, or is a port, where there are ports: a number of up to five digits.
+func named(args []string, ports bool) (id string, rest []string) {
+	if len(args) == 0 || args[0] == "" || strings.Trim(args[0], "0123456789abcdef") != "" {
+		return "", args
+	}
+	if ports && len(args[0]) <= 5 && strings.Trim(args[0], "0123456789") == "" {
+		return "", args
+	}
+	return args[0], args[1:]
 }
 
 // Add adds the commands of this package to all others, as a group.
@@ -41,7 +49,7 @@ func Add(root *cobra.Command) {
 
 func allow() *cobra.Command {
 	return cli.Command("allow [ID] [NAME...]", "Let a running jail reach more; without NAME, show what waits", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
-		j, names, err := running(args)
+		j, names, err := running(args, false)
 		if err != nil {
 			return err
 		}
@@ -74,7 +82,7 @@ func allow() *cobra.Command {
 
 func deny() *cobra.Command {
 	return cli.Command("deny [ID] NAME...", "Keep a running jail from a destination", cli.AtLeast(1), func(c *cobra.Command, args []string) error {
-		j, names, err := running(args)
+		j, names, err := running(args, false)
 		if err == nil && len(names) > 0 {
 			_, err = steer.Deny(j, names)
 		}
@@ -85,7 +93,7 @@ func deny() *cobra.Command {
 func ports() *cobra.Command {
 	var take []uint
 	c := cli.Command("ports [ID] [PORT...]", "Publish ports of a running jail, or list those that are", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
-		j, args, err := running(args)
+		j, args, err := running(args, true)
 		if err != nil {
 			return err
 		}
