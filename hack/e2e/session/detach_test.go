@@ -193,44 +193,71 @@ func TestManyDetached(t *testing.T) {
 }
 
 // TestAttachRounds: nothing that is typed or shown is lost by attaching and
-// detaching, under load.
+// detaching, while the program shows something all the time and other jails take
+// the processors. What is shown are numbers in their order, so that a gap in one
+// view, or between one and the next, is seen.
 func TestAttachRounds(t *testing.T) {
 	t.Parallel()
 	rounds := 25
+	w := world.New(t)
 	if world.Soak() {
 		rounds = 1000
+		for range 2 {
+			detached(w, "while :; do :; done")
+		}
 	}
-	w := world.New(t)
-	// What is typed is noted; what is shown as well, and is a count.
-	j := detached(w, `stty -echo; echo ready; (n=0; while [ $n -lt 4000 ]; do n=$((n+1)); echo "count $n;"; [ $((n%100)) = 0 ] && sleep 0.1; done; echo counted) & while read -r line; do echo "$line" >>typed; done`)
-	world.WaitFor(t, "the jail to be ready", func() bool { return strings.Contains(world.Finish(t, w.Command("logs", j.ID)).Out, "ready") })
+	j := detached(w, `stty -echo; (n=0; while [ ! -e stop ]; do n=$((n+1)); echo "count $n;"; [ $((n%50)) = 0 ] && sleep 0.05; done; echo "counted $n.") & while read -r line; do echo "$line" >>typed; done`)
 	var typed strings.Builder
+	last := 0
+	began := time.Now()
 	for i := range rounds {
 		v := attached(w, j.ID)
-		v.shows(t, "ready") // the tail has all of it
 		line := fmt.Sprintf("round %d %s.", i, strings.Repeat("x", i))
 		typed.WriteString(line + "\n")
 		v.types(t, line+"\r")
+		v.shows(t, fmt.Sprintf("count %d;", last+1))
 		v.detach(t)
-		shown := strings.ReplaceAll(v.Shown(), "\r", "")
-		n := 0
-		for l := range strings.Lines(shown) {
-			var m int
-			if _, err := fmt.Sscanf(l, "count %d;", &m); err == nil && strings.HasSuffix(l, ";\n") {
-				if n++; m != n {
-					t.Fatalf("round %d: %d after %d", i, m, n-1)
-				}
-			}
+		first, n := follow(t, v.Shown())
+		if first == 0 || first > last+1 || n <= last {
+			t.Fatalf("round %d shows %d to %d, and the one before ended with %d", i, first, n, last)
 		}
+		last = n
 	}
+	took := time.Since(began)
+	w.Write("stop", "")
 	world.WaitFor(t, "what was typed", func() bool { text, _ := os.ReadFile(w.Project + "/typed"); return len(text) >= typed.Len() })
 	if got := w.Read("typed"); got != typed.String() {
 		t.Errorf("typed %d bytes, and %d came", typed.Len(), len(got))
 	}
-	world.WaitFor(t, "the end", func() bool { return strings.Contains(world.Finish(t, w.Command("logs", j.ID)).Out, "counted") })
-	if logs := world.Finish(t, w.Command("logs", j.ID)).Out; strings.Count(logs, "count ") != 4000 {
-		t.Errorf("%d lines are kept", strings.Count(logs, "count "))
+	var logs string
+	world.WaitFor(t, "the end", func() bool {
+		logs = world.Finish(t, w.Command("logs", j.ID)).Out
+		return strings.Contains(logs, "counted ")
+	})
+	first, n := follow(t, logs)
+	if first > last+1 || !strings.Contains(logs, fmt.Sprintf("counted %d.", n)) {
+		t.Errorf("the logs have %d to %d, and the last view ended with %d", first, n, last)
 	}
+	world.Counted(t, "%d times attached and detached in %s, %d lines shown and %d bytes typed, none lost", rounds, took.Round(time.Second), n, typed.Len())
+}
+
+// follow is the first and the last number of those that are shown, which follow one
+// another.
+func follow(t *testing.T, shown string) (first, last int) {
+	t.Helper()
+	for l := range strings.Lines(strings.ReplaceAll(shown, "\r", "")) {
+		var m int
+		if _, err := fmt.Sscanf(l, "count %d;", &m); err != nil || !strings.HasSuffix(l, ";\n") {
+			continue
+		}
+		if first == 0 {
+			first, last = m, m-1
+		}
+		if last++; m != last {
+			t.Fatalf("%d after %d", m, last-1)
+		}
+	}
+	return first, last
 }
 
 // TestViewers: one writes and the others look on; the size is that of who writes,
