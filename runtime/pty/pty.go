@@ -130,3 +130,37 @@ func (i *Input) End() { i.end.Close() }
 // Stop stops the process group of the caller, as a terminal does, and returns when
 // it goes on.
 func Stop() { C.jail_stop_job() }
+
+// background: the terminal is that of another job of the shell, which sees to its
+// modes.
+func background(terminal *os.File) bool {
+	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
+	return err == nil && group != unix.Getpgrp()
+}
+
+// GiveBack sets the modes of a terminal, unless it is another job's by now.
+func GiveBack(terminal *os.File, modes *unix.Termios) error {
+	if background(terminal) {
+		return nil
+	}
+	return SetModes(terminal, modes)
+}
+
+// Killed is the signal by which the shell has ended a job that had stopped ("kill %1"),
+// which goes on in the background then; nil where it goes on as it was. Who changes the
+// modes of the terminal first is stopped once more, and never hears of the signal.
+func Killed(terminal *os.File, signals <-chan os.Signal) os.Signal {
+	if !background(terminal) {
+		return nil
+	}
+	for late := time.After(2 * time.Second); ; {
+		select {
+		case s := <-signals:
+			if s != unix.SIGWINCH && s != unix.SIGTSTP {
+				return s
+			}
+		case <-late:
+			return nil
+		}
+	}
+}

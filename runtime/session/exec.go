@@ -87,6 +87,11 @@ func (p *further) wait() (status int, err error) {
 		case <-stopped:
 			p.screen.leave()
 			pty.Stop()
+			if s, ok := pty.Killed(os.Stdin, p.signals).(unix.Signal); ok {
+				p.tell(s)
+				p.tell(unix.SIGCONT)
+				continue
+			}
 			if err := p.screen.enter(); err != nil {
 				return 0, err
 			}
@@ -161,7 +166,12 @@ func newScreen(master, output *os.File, o terminal.Options) (*screen, error) {
 		if s.modes, err = pty.Modes(os.Stdin); err != nil {
 			return nil, fmt.Errorf("terminal: %w", err)
 		}
-		go pty.Relay(s.master, os.Stdin)
+		// A read would stop this process again that goes on in the background.
+		in, err := pty.NewInput(os.Stdin)
+		if err != nil {
+			return nil, fmt.Errorf("terminal: %w", err)
+		}
+		go pty.Relay(s.master, in)
 	} else if err := pty.Change(s.master, func(t *unix.Termios) { t.Oflag &^= unix.ONLCR }); err != nil {
 		// The caller's terminal is not raw then: it adds the carriage returns.
 		return nil, fmt.Errorf("terminal: %w", err)
@@ -187,7 +197,7 @@ func (s *screen) enter() error {
 
 func (s *screen) leave() {
 	if s != nil && s.modes != nil {
-		_ = pty.SetModes(os.Stdin, s.modes) // it may be gone
+		_ = pty.GiveBack(os.Stdin, s.modes) // it may be gone
 	}
 }
 

@@ -224,7 +224,7 @@ func (c *console) raw() error {
 // restore gives the caller's terminal back as it was found.
 func (c *console) restore() {
 	if c.input != nil {
-		if err := pty.SetModes(os.Stdin, c.input); err != nil {
+		if err := pty.GiveBack(os.Stdin, c.input); err != nil {
 			logrus.WithError(err).Debug("reset terminal")
 		}
 	}

@@ -96,7 +96,9 @@ func (j *job) suspend() {
 		j.console.restore()
 	}
 	pty.Stop()
-	if j.console != nil {
+	if s, ok := pty.Killed(os.Stdin, j.signals).(unix.Signal); ok {
+		_ = unix.Kill(j.pid, s)
+	} else if j.console != nil {
 		if err := j.console.raw(); err != nil {
 			logrus.WithError(err).Debug("terminal")
 		}

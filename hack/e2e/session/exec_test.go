@@ -124,6 +124,31 @@ func TestExecTerminal(t *testing.T) {
 	}
 }
 
+// TestKilledWhileStopped: a jail and a further program that have stopped end when the
+// shell kills their job, though that goes on in the background, and change no mode of the
+// terminal that is the shell's by then.
+func TestKilledWhileStopped(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	begin(w, w.Base("exec sleep 1000"))
+	s := w.Screen()
+	before := s.Settings()
+	const script = "echo begun-$((40+2)); exec sleep 1000"
+	bin := world.RequireVariable(t, "BIN")
+	for name, args := range map[string][]string{"exec": {bin, "exec", "--", "bash", "-c", script}, "jail": append([]string{bin}, w.Base(script).Args[1:]...)} {
+		s.Line("clear; " + world.CommandLine(args))
+		s.Wait("begun-42")
+		time.Sleep(200 * time.Millisecond)
+		s.Keys("C-z")
+		s.Wait("Stopped")
+		s.Line("clear; kill %%; while jobs | grep -q Stopped; do sleep 0.1; done; wait; echo ended-$((40+2))")
+		s.Wait("ended-42")
+		if after := s.Settings(); after != before {
+			t.Errorf("%s: the terminal was\n%s\nand is\n%s", name, before, after)
+		}
+	}
+}
+
 // TestExecEnds: a program is told when nobody waits for it any more, and ends with
 // its jail.
 func TestExecEnds(t *testing.T) {
