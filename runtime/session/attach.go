@@ -56,6 +56,9 @@ type view struct {
 	signals  chan os.Signal
 	modes    *unix.Termios
 
+	// within: the last that was shown does not end a line.
+	within bool
+
 	mu       sync.Mutex
 	detached bool
 }
@@ -73,6 +76,9 @@ func (v *view) run() (status int, err error) {
 	report, status, err := v.show()
 	// However it ended: what the program has left on would be the shell's.
 	_ = v.filter.Restore()
+	if v.within {
+		_, _ = os.Stdout.WriteString("\r\n") // what follows is not the program's
+	}
 	_ = pty.SetModes(os.Stdin, v.modes)
 	if len(report) > 0 {
 		_, _ = os.Stderr.Write(report)
@@ -137,6 +143,9 @@ func (v *view) show() (report []byte, status int, err error) {
 		}
 		switch k {
 		case Output:
+			if len(payload) > 0 {
+				v.within = payload[len(payload)-1] != '\n'
+			}
 			if _, err := v.filter.Write(payload); err != nil {
 				v.detach()
 			}

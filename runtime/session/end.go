@@ -16,9 +16,17 @@ import (
 
 // Stop has the agent of a jail end by itself (SIGTERM), and ends all of the jail
 // where it has not after a while. It returns when nothing of the jail is left.
-func Stop(j launch.Running, grace time.Duration) (status int, err error) {
+// Late is called when that takes longer than an agent usually does.
+func Stop(j launch.Running, grace time.Duration, late func(left time.Duration)) (status int, err error) {
+	if grace > usual {
+		t := time.AfterFunc(usual, func() { late(grace - usual) })
+		defer t.Stop()
+	}
 	return untilEnd(j, AskStop, StopArgs{Grace: grace})
 }
+
+// usual is how long an agent takes to end, at most.
+const usual = time.Second
 
 // Wait waits until a jail has ended, and returns its exit status.
 func Wait(j launch.Running) (status int, err error) { return untilEnd(j, AskWait, nil) }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/session"
 	"github.com/jailed-claude/jailed-claude/spec/host"
@@ -89,11 +90,14 @@ func newLogs() *cobra.Command {
 		if err == nil {
 			return session.Logs(j, os.Stdout)
 		}
-		if len(args) > 0 {
-			if text, missing := words().Read(args[0]); missing == nil {
-				_, err = c.OutOrStdout().Write(text)
-			}
+		if len(args) == 0 {
+			return err
 		}
+		text, missing := words().Read(args[0])
+		if missing != nil {
+			return hint.Add(fmt.Errorf("%w, and no message is left of one that has ended", err), "what a terminal shows is kept as long as its jail runs; to see those: jailed-claude list")
+		}
+		_, err = c.OutOrStdout().Write(text)
 		return err
 	})
 }
@@ -106,8 +110,11 @@ func newWait() *cobra.Command {
 
 func newStop() *cobra.Command {
 	var grace time.Duration
-	c := onJail("stop [flags] [ID]", "End a running jail", func(j launch.Running, _ []string) (int, error) {
-		_, err := session.Stop(j, grace)
+	var c *cobra.Command
+	c = onJail("stop [flags] [ID]", "End a running jail", func(j launch.Running, _ []string) (int, error) {
+		_, err := session.Stop(j, grace, func(left time.Duration) {
+			cli.Say(c, "the agent of jail %s has not ended yet; in %s all of the jail is killed", j.ID, left)
+		})
 		return 0, err
 	})
 	c.Flags().DurationVar(&grace, "grace", 10*time.Second, "end all of it at once when the agent has not ended by itself after `TIME`")

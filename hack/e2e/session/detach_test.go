@@ -105,6 +105,16 @@ func TestDetachedEnds(t *testing.T) {
 	if r := world.Finish(t, w.Command("stop", "--grace", "100ms", j.ID)); r.Status != 0 || len(running(w)) > 0 {
 		t.Errorf("stop: %s", r)
 	}
+	j = detached(w, "trap '' TERM; echo -n busy; while :; do sleep 1; done")
+	v = attached(w, j.ID)
+	v.shows(t, "busy")
+	v.detach(t)
+	if !strings.Contains(v.Shown(), "busy\r\njailed-claude: detached") {
+		t.Errorf("what attach says is not on a line of its own: %q", v.Shown())
+	}
+	if r := world.Finish(t, w.Command("stop", "--grace", "1500ms", j.ID)); r.Status != 0 || !strings.Contains(r.Err, "has not ended yet; in 500ms all of the jail is killed") {
+		t.Errorf("stop: %s", r)
+	}
 	j = detached(w, "trap 'exit 9' TERM; while :; do sleep 0.1; done")
 	v = attached(w, j.ID)
 	world.WaitFor(t, "a viewer", func() bool { return strings.Contains(world.Finish(t, w.Command("list", "--json")).Out, j.ID) })
@@ -140,7 +150,7 @@ func TestLastWords(t *testing.T) {
 	if r := world.Finish(t, w.Command("logs", j.ID[:6])); r.Status != 0 || !strings.Contains(r.Out, "/.vscode\"") {
 		t.Errorf("logs: %s", r)
 	}
-	if r := world.Finish(t, w.Command("logs", j.ID)); r.Status != 125 {
+	if r := world.Finish(t, w.Command("logs", j.ID)); r.Status != 125 || !strings.Contains(r.Err, "no message is left of one that has ended") {
 		t.Errorf("logs once more: %s", r)
 	}
 	// A jail that has nothing to say, and one that was killed, leave nothing.

@@ -42,13 +42,35 @@ func (v *view) at() int {
 	return 0
 }
 
-// draw is a whole screen of some height.
-func (v *view) draw(height int) []byte {
+// wrapped are the lines of a message on a screen of some width.
+func wrapped(lines []string, width int) (all []string) {
+	for _, line := range lines {
+		for rest := []rune(line); ; {
+			if len(rest) <= width {
+				all = append(all, string(rest))
+				break
+			}
+			at := width
+			for i := width; i > width/2; i-- {
+				if rest[i] == ' ' {
+					at = i
+					break
+				}
+			}
+			all = append(all, string(rest[:at]))
+			rest = []rune(strings.TrimPrefix(string(rest[at:]), " "))
+		}
+	}
+	return all
+}
+
+// draw is a whole screen of some size.
+func (v *view) draw(width, height int) []byte {
 	var text bytes.Buffer
 	_ = session.Print(&text, v.jails) // a buffer takes everything
 	rows := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
 	head, rows := rows[0], rows[1:]
-	below := append([]string{}, v.below...)
+	below := wrapped(v.below, width)
 	for i, c := range v.choices {
 		below = append(below, fmt.Sprintf("%d  %s", i+1, show.Visible(c)))
 	}

@@ -28,7 +28,7 @@ func TestDraw(t *testing.T) {
 				}
 				v.say("a line\nb\x1b[31m\n" + strings.Repeat("more\n", 20))
 				v.choices = []string{"a.example", "b\x1b[2J"}
-				text := string(v.draw(height))
+				text := string(v.draw(40, height))
 				if lines := strings.Count(text, "\r\n") + 1; lines > height {
 					t.Errorf("%d jails on %d lines: %d", n, height, lines)
 				}
@@ -80,6 +80,19 @@ func TestKeys(t *testing.T) {
 		}
 		if len(rest) > 0 {
 			t.Errorf("%q: %q is left", typed, rest)
+		}
+	}
+}
+
+// TestWrapped: a message is shown to its end on a narrow screen, word by word where
+// it has words.
+func TestWrapped(t *testing.T) {
+	for line, want := range map[string]string{
+		"": "", "short": "short", "0123456789": "0123456789", "01234567890": "0123456789|0", "one two three": "one two|three", "ééééééééééé": "éééééééééé|é",
+		"a 012345678901234": "a 01234567|8901234",
+	} {
+		if got := strings.Join(wrapped([]string{line}, 10), "|"); got != want {
+			t.Errorf("%q: %q, not %q", line, got, want)
 		}
 	}
 }

@@ -82,8 +82,8 @@ func (t *watch) run() error {
 		if err := t.look(); err != nil {
 			return err
 		}
-		_, height := pty.Size(t.out)
-		if _, err := t.out.Write(t.draw(int(max(height, 4)))); err != nil {
+		width, height := pty.Size(t.out)
+		if _, err := t.out.Write(t.draw(int(max(width, 20)), int(max(height, 4)))); err != nil {
 			return nil //nolint:nilerr // nobody looks any more
 		}
 		input, ended := t.wait()
