@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -66,6 +67,9 @@ func CheckSandbox(n *network.Network, require []string) error {
 	}
 	return nil
 }
+
+// passesOn is how long a runtime may take to pass a signal on.
+const passesOn = 5 * time.Second
 
 // cannot is runsc's status where it fails itself.
 const cannot = 128
@@ -136,7 +140,20 @@ func (s *Sandbox) Start() (interface {
 		return nil, fmt.Errorf("start the runtime %s: %w", s.Runtime.Name(), err)
 	}
 	first := running{r, func(sig unix.Signal) error {
-		return command(append(global, "kill", s.ID, strconv.Itoa(int(sig)))...).Run()
+		k := command(append(slices.Clone(global), "kill", s.ID, strconv.Itoa(int(sig)))...)
+		if err := k.Start(); err != nil {
+			return err
+		}
+		// Nobody waits for a runtime that does not pass signals on, and what ends a job
+		// ends it then.
+		go func() {
+			late := time.AfterFunc(passesOn, func() { _ = k.Process.Kill() })
+			defer late.Stop()
+			if k.Wait() != nil && slices.Contains([]unix.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGQUIT}, sig) {
+				_ = r.Process.Kill()
+			}
+		}()
+		return nil
 	}}
 	if console == nil {
 		return first, nil

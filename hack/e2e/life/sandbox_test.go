@@ -172,6 +172,27 @@ func TestSandboxEnds(t *testing.T) {
 	w.SameTrace(before)
 }
 
+// TestSandboxHangs: a runtime that does nothing at all ends with the job.
+func TestSandboxHangs(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	p := w.Write(filepath.Join(w.Dir, "bin", "runsc"), "#!/bin/sh\ntouch "+w.Dir+"/up\nexec sleep 1000\n")
+	if err := os.Chmod(p, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := w.Base("true", "--net", "none", "--runtime", p)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	world.WaitFor(t, "the runtime", func() bool { _, err := os.Stat(w.Dir + "/up"); return err == nil })
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Wait(); err == nil || c.ProcessState.ExitCode() != 128+int(syscall.SIGKILL) {
+		t.Error(err)
+	}
+}
+
 // TestSandboxTerminal: gVisor gets a terminal that the supervisor filters.
 func TestSandboxTerminal(t *testing.T) {
 	t.Parallel()
