@@ -464,6 +464,23 @@ func TestCreateLeavesNothing(t *testing.T) {
 			t.Errorf("left behind: %q", got)
 		}
 	})
+	t.Run("a file system without programs", func(t *testing.T) {
+		if os.Getuid() != 0 {
+			t.Skip("mounting a tmpfs takes root")
+		}
+		dir := t.TempDir()
+		if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOEXEC, ""); err != nil {
+			t.Skipf("mount a tmpfs: %v", err)
+		}
+		defer func() { _ = unix.Unmount(dir, unix.MNT_DETACH) }()
+		j, init := testJail(t)
+		if err := Create(filepath.Join(dir, "b"), j, Options{Init: "/bin/true"}); err == nil || !strings.Contains(err.Error(), "noexec") {
+			t.Errorf("error %v of %v", err, init)
+		}
+		if got := entries(t, dir); len(got) > 0 {
+			t.Errorf("left behind: %q", got)
+		}
+	})
 	t.Run("a folder that cannot be written", func(t *testing.T) {
 		if os.Getuid() == 0 {
 			t.Skip("root can write every folder")

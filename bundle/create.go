@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -69,6 +70,18 @@ func Create(dir string, j *contract.Jail, o Options) (err error) {
 	return nil
 }
 
+// executable refuses a file system on which no runtime could start PID 1.
+func executable(dir string) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return os.NewSyscallError("statfs", err)
+	}
+	if st.Flags&unix.ST_NOEXEC != 0 {
+		return hint.Add(errors.New("its file system is mounted noexec: no runtime can start "+contract.InitPath+" there"), "name a folder of another file system; findmnt -T DIR says which one has it")
+	}
+	return nil
+}
+
 // write fills an empty folder that nobody else can see yet. What it makes has
 // the modes that are written here, whatever the umask is.
 func write(dir string, j *contract.Jail, o Options) error {
@@ -84,6 +97,9 @@ func write(dir string, j *contract.Jail, o Options) error {
 			return err
 		}
 		if o.Init != "" {
+			if err := executable(dir); err != nil {
+				return err
+			}
 			if err := copyFile(o.Init, r, contract.InitPath); err != nil {
 				return fmt.Errorf("copy init: %w", err)
 			}

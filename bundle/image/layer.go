@@ -86,9 +86,10 @@ func (b *builder) each(ctx context.Context, missing []unit, one func(context.Con
 	defer cancel()
 	var next atomic.Int64
 	made := make([]built, len(missing))
-	errs := make([]error, runtime.GOMAXPROCS(0))
+	var first sync.Once
+	var failed error
 	var wait sync.WaitGroup
-	for w := range errs {
+	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
@@ -97,7 +98,7 @@ func (b *builder) each(ctx context.Context, missing []unit, one func(context.Con
 				}
 				l, err := one(ctx, missing[i])
 				if err != nil {
-					errs[w] = err
+					first.Do(func() { failed = err }) // others give up, or fail of the same
 					cancel()
 					return
 				}
@@ -106,8 +107,8 @@ func (b *builder) each(ctx context.Context, missing []unit, one func(context.Con
 		})
 	}
 	wait.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+	if failed != nil {
+		return nil, failed
 	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, err

@@ -102,5 +102,8 @@ func archive(w io.Writer, dir string) error {
 		_, err = io.Copy(t, f)
 		return errors.Join(err, f.Close())
 	})
-	return errors.Join(err, t.Close())
+	if err == nil {
+		err = t.Close() // which says again what failed before
+	}
+	return err
 }
