@@ -271,6 +271,10 @@ func TestErrors(t *testing.T) {
 	if a := j.call("getOpenEditors", nil); !strings.Contains(a, `"error"`) || strings.Contains(a, "secret") {
 		t.Error(a)
 	}
+	j.Fails = map[string]bool{"getOpenEditors": true}
+	if a := j.call("getOpenEditors", nil); !strings.Contains(a, "isError") || strings.Contains(a, "secret") {
+		t.Error(a)
+	}
 }
 
 // TestFrames: what is no web socket of texts ends the connection; fragments and

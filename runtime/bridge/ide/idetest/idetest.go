@@ -27,6 +27,8 @@ type Editor struct {
 	Port int
 	// Answers are what tools say, by their names; each is a list of texts.
 	Answers map[string]func(args map[string]any) []string
+	// Fails are tools whose answers are errors.
+	Fails map[string]bool
 
 	mu      sync.Mutex
 	said    []string
@@ -173,7 +175,7 @@ func (e *Editor) take(c *conn, text []byte) {
 				parts = append(parts, map[string]string{"type": "text", "text": t})
 			}
 		}
-		result = map[string]any{"content": parts}
+		result = map[string]any{"content": parts, "isError": e.Fails[m.Params.Name]}
 	default:
 		result = map[string]any{}
 	}
