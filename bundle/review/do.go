@@ -74,7 +74,7 @@ func in(list []string, p string) bool {
 	return slices.ContainsFunc(list, func(l string) bool { return l == "." || paths.Below(p, l) })
 }
 
-// Wants: the user named it, or a folder that it is in, or nothing.
+// Wants tells whether the user named it, or a folder that it is in, or nothing.
 func (w *Wanted) Wants(p string) bool { return len(w.Paths) == 0 || in(w.Paths, p) }
 
 // Clean makes paths relative to the project, and refuses those that name nothing.

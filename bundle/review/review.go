@@ -264,6 +264,7 @@ const (
 	RankOrdinary
 )
 
+// Rank is where an item stands in that order.
 func Rank(i *Item) int {
 	switch {
 	case i.Left != nil:

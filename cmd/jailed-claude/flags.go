@@ -78,7 +78,7 @@ func (f *jailFlags) registerTeam(c *cobra.Command) {
 
 // options are what the flags say.
 func (f *jailFlags) options(c *cobra.Command) plan.Options {
-	o := f.Options.Of(f.projects)
+	o := f.Of(f.projects)
 	if c.Flags().Changed(lockedFlag) {
 		o.Locked = &f.useLock
 	}

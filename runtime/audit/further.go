@@ -23,7 +23,7 @@ func Further(argv []string) error {
 	if n < 1 || argv[n] != suite.Program {
 		return errors.New("audit --exec: this is no jail of ours")
 	}
-	first := exec.Command(argv[0], append(slices.Clone(argv[1:n+2]), "--inside="+suite.Waits)...) //nolint:gosec // this program
+	first := exec.Command(argv[0], append(slices.Clone(argv[1:n+2]), "--inside="+suite.Waits)...)
 	// What a jail says when it ends is judged as well.
 	first.Stderr = os.Stderr
 	in, err := first.StdinPipe()

@@ -17,9 +17,17 @@ type Event = event.Event
 
 // Kinds and verdicts of events, for short.
 const (
-	KindDNS, KindTCP, KindBroker, KindPort = event.KindDNS, event.KindTCP, event.KindBroker, event.KindPort
-	KindSSH, KindBridge, KindRule, KindLog = event.KindSSH, event.KindBridge, event.KindRule, event.KindLog
-	Allow, Deny, Fail                      = event.Allow, event.Deny, event.Fail
+	KindDNS    = event.KindDNS
+	KindTCP    = event.KindTCP
+	KindBroker = event.KindBroker
+	KindPort   = event.KindPort
+	KindSSH    = event.KindSSH
+	KindBridge = event.KindBridge
+	KindRule   = event.KindRule
+	KindLog    = event.KindLog
+	Allow      = event.Allow
+	Deny       = event.Deny
+	Fail       = event.Fail
 )
 
 const (

@@ -100,7 +100,8 @@ func (r running) Signal(s unix.Signal) error { return r.signal(s) }
 func (s *Sandbox) Start() (interface {
 	Pid() (int, error)
 	Wait() (*os.ProcessState, error)
-}, error) {
+}, error,
+) {
 	dir := filepath.Join(s.Dir, bundleName)
 	if err := s.write(dir); err != nil {
 		return nil, err

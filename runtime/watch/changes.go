@@ -29,7 +29,7 @@ func (w *Watch) remember(list map[string]string, paths []string) {
 		c := change{path: p, why: list[p]}
 		switch path.Base(p) {
 		case "index":
-			c.entries, _ = w.overlooked(p)
+			c.entries = w.overlooked(p)
 		case packedRefs:
 			c.entries, c.before = w.replacing(p), &before.Look{Absent: true}
 		default:
@@ -44,7 +44,7 @@ func (w *Watch) altered(c change) []finding {
 	var now map[string]bool
 	switch path.Base(c.path) {
 	case "index":
-		now, _ = w.overlooked(c.path)
+		now = w.overlooked(c.path)
 	case packedRefs:
 		now = w.replacing(c.path)
 	default:
@@ -90,17 +90,17 @@ func (w *Watch) replacing(p string) map[string]bool {
 	return names
 }
 
-// overlooked reads which files a git index says are to be overlooked. ok is false
+// overlooked reads which files a git index says are to be overlooked; nil
 // for one that is not understood, or too large.
-func (w *Watch) overlooked(p string) (names map[string]bool, ok bool) {
+func (w *Watch) overlooked(p string) (names map[string]bool) {
 	g := path.Dir(p)
 	data, _, err := w.file(p, comparedIndex)
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	l, err := gitindex.Parse(data, w.nameSize(g), nil)
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	names = map[string]bool{}
 	if l.Shared != "" {
@@ -112,5 +112,5 @@ func (w *Watch) overlooked(p string) (names map[string]bool, ok bool) {
 	for _, n := range l.Overlooked {
 		names[n] = true
 	}
-	return names, true
+	return names
 }

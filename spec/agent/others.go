@@ -191,7 +191,9 @@ func others() []Agent {
 			Folders: []Folder{{
 				Path: ".pi",
 				Seeds: []Seed{
-					{Path: "agent/AGENTS.md"}, {Path: "agent/SYSTEM.md"}, {Path: "agent/APPEND_SYSTEM.md"},
+					{Path: "agent/AGENTS.md"},
+					{Path: "agent/SYSTEM.md"},
+					{Path: "agent/APPEND_SYSTEM.md"},
 					{Path: "agent/settings.json", Keys: []string{"defaultProvider", "defaultModel", "defaultThinkingLevel", "theme", "hideThinkingBlock", "quietStartup"}},
 				},
 				Trusted: trusted("agent/extensions", "agent/settings.json", "agent/models.json", "agent/tools", "agent/hooks", "agent/commands", "agent/prompts", "agent/skills", "agent/SYSTEM.md", "agent/APPEND_SYSTEM.md", "agent/AGENTS.md"),

@@ -183,7 +183,7 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	if err := s.further(ctx, f, o); err != nil {
 		return nil, err
 	}
-	for _, p := range append(f.Also[:len(f.Also):len(f.Also)], f.Further...) {
+	for _, p := range slices.Concat(f.Also, f.Further) {
 		in := s.mountedBelow(p.Dir)
 		f.Warnings = append(f.Warnings, mountsBelow(strconv.Quote(p.Dir), in)...)
 		below = append(below, in...)

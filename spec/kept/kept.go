@@ -72,7 +72,7 @@ func For(project, name string) (State, error) {
 	return k, nil
 }
 
-// Other: the agent is not Claude Code.
+// Other tells whether the agent is not Claude Code.
 func (k State) Other() bool { return k.Agent.Name != agent.Default().Name }
 
 // Dirs are the folders of the agent's configuration.

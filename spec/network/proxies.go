@@ -5,7 +5,7 @@ import "strings"
 // ProxyVariables name the caller's proxies, in either case.
 var ProxyVariables = []string{"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"}
 
-// Proxied: programs with these variables use a proxy.
+// Proxied tells whether programs with these variables use a proxy.
 func Proxied(variables map[string]string) bool {
 	for _, name := range ProxyVariables {
 		if variables[name] != "" || variables[strings.ToLower(name)] != "" {

@@ -119,17 +119,17 @@ func (o *Options) Dir() string {
 
 // CommandLine is a command of this program for the same project and policy.
 func (o *Options) CommandLine(name string) string {
-	s := "jailed-claude " + name
+	words := []string{"jailed-claude", name}
 	if o.Project != "" {
-		s += " --project " + show.ShellQuote(o.Project)
+		words = append(words, "--project", show.ShellQuote(o.Project))
 	}
 	for _, p := range o.Also {
-		s += " --project " + show.ShellQuote(p)
+		words = append(words, "--project", show.ShellQuote(p))
 	}
 	if o.Policy != "" {
-		s += " --policy " + show.ShellQuote(o.Policy)
+		words = append(words, "--policy", show.ShellQuote(o.Policy))
 	}
-	return s
+	return strings.Join(words, " ")
 }
 
 // trustCommand is the command that approves the files of this project.

@@ -46,7 +46,7 @@ func (i *Item) Now() (now *upper.State, still bool, err error) {
 	}
 	defer d.Close()
 	if now, err = upper.Lookup(d, i.Path); err != nil {
-		return now, true, nil //nolint:nilerr // it is there, and cannot be read
+		return now, true, nil // it is there, and cannot be read
 	}
 	switch {
 	case i.Overlooked != "":
@@ -69,7 +69,7 @@ func (i *Item) overlooked(d *os.File) bool {
 	return err == nil && slices.Contains(l.Overlooked, i.Overlooked)
 }
 
-// Changed: it is not what the jail left.
+// Changed tells whether it is not what the jail left.
 func (i *Item) Changed(now *upper.State) bool {
 	return i.Overlooked == "" && i.After != nil && !now.Same(i.After)
 }

@@ -50,7 +50,7 @@ func (u *Unit) listIndex(data []byte) (map[string][]string, error) {
 			all[name] = []string{intended}
 		}
 	}
-	return all, nil //nolint:nilerr // git has read it
+	return all, nil // git has read it
 }
 
 // split brings the rest of a split index to where git looks for it. What git writes

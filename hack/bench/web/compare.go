@@ -52,7 +52,7 @@ func Compare(b Host) (*report.Table, error) {
 	}
 	defer l.Close()
 	dir := b.Dir
-	if err := os.MkdirAll(filepath.Join(dir, "config", "jailed-claude"), 0o755); err != nil { //nolint:gosec // for all to read
+	if err := os.MkdirAll(filepath.Join(dir, "config", "jailed-claude"), 0o755); err != nil { // for all to read
 		return nil, err
 	}
 	ca := filepath.Join(dir, "ca.pem")

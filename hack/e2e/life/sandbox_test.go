@@ -1,6 +1,7 @@
 package life
 
 import (
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -161,7 +162,7 @@ func TestSandboxEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := c.Wait()
-		exit, _ := err.(*exec.ExitError)
+		exit, _ := errors.AsType[*exec.ExitError](err)
 		if sig == syscall.SIGTERM && (exit == nil || exit.ExitCode() != 3 || out.String() != "ended\n") {
 			t.Errorf("%v: %q", err, out.String())
 		}

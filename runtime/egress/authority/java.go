@@ -41,7 +41,7 @@ func (a *Authority) JavaStore(store, roots []byte) ([]byte, error) {
 	out := binary.BigEndian.AppendUint32(nil, javaMagic)
 	out = binary.BigEndian.AppendUint32(out, javaVersion)
 	out = binary.BigEndian.AppendUint32(out, count+1)
-	out = javaEntry(append(out, body...), "jailed-claude", uint64(made), a.cert.Raw) //nolint:gosec // a time after 1970
+	out = javaEntry(append(out, body...), "jailed-claude", uint64(made), a.cert.Raw) // a time after 1970
 	sum := javaSum(out)
 	return append(out, sum[:]...), nil
 }
@@ -61,14 +61,14 @@ func javaEntries(store []byte) (entries []byte, count uint32, ok bool) {
 // javaEntry appends a certificate that is trusted.
 func javaEntry(to []byte, alias string, made uint64, der []byte) []byte {
 	text := func(s string) {
-		to = binary.BigEndian.AppendUint16(to, uint16(len(s))) //nolint:gosec // of this file
+		to = binary.BigEndian.AppendUint16(to, uint16(len(s)))
 		to = append(to, s...)
 	}
 	to = binary.BigEndian.AppendUint32(to, javaTrusted)
 	text(alias)
 	to = binary.BigEndian.AppendUint64(to, made)
 	text("X.509")
-	to = binary.BigEndian.AppendUint32(to, uint32(len(der))) //nolint:gosec // a certificate
+	to = binary.BigEndian.AppendUint32(to, uint32(len(der)))
 	return append(to, der...)
 }
 

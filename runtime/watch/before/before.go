@@ -49,7 +49,7 @@ type File struct {
 	Content []byte
 }
 
-// Kept: it can be put back.
+// Kept tells whether it can be put back.
 func (f *File) Kept() bool {
 	return f.Content != nil || f.Target != "" || f.Digest != "" && f.Size == 0
 }
