@@ -96,7 +96,8 @@ func TestIDEDiff(t *testing.T) {
 	t.Parallel()
 	w, e, s, _ := agentWithEditor(t, "ide=diffs", []map[string]any{
 		{"tools": []map[string]any{{"name": "Read", "input": map[string]any{"file_path": "main.go"}}}},
-		{"tools": []map[string]any{{"name": "Edit", "input": map[string]any{"file_path": "main.go", "old_string": "package main", "new_string": "package other"}}}}, {"text": "the end of it"},
+		{"tools": []map[string]any{{"name": "Edit", "input": map[string]any{"file_path": "main.go", "old_string": "package main", "new_string": "package other"}}}},
+		{"text": "the end of it"},
 	})
 	e.Answers["openDiff"] = func(args map[string]any) []string {
 		if args["new_file_path"] != w.Project+"/main.go" || args["new_file_contents"] != "package other\n" {

@@ -330,7 +330,7 @@ func (s *session) fromIDE(m message) error {
 	delete(s.pending, n)
 	s.mu.Unlock()
 	if err != nil || c == nil || c.id == nil {
-		return nil
+		return nil //nolint:nilerr // an answer to nothing
 	}
 	if len(m.Error) > 0 && string(m.Error) != "null" {
 		return send(s.jail, failed(c.id, internal, "the editor could not do it"))

@@ -26,6 +26,7 @@ func (files) ProjectDir() string { return project }
 func (files) Shows(p string) bool {
 	return strings.HasPrefix(p, project+"/") && p != project+"/.env"
 }
+
 func (f files) Changes(p string) bool { return f.Shows(p) && !strings.HasPrefix(p, project+"/.git") }
 
 // jail is a program of one, connected to an editor.
@@ -301,7 +302,7 @@ func TestFrames(t *testing.T) {
 	} {
 		j := start(t, network.IDEContext)
 		for _, f := range c.frames {
-			_, _ = j.ws.Conn.Write(f)
+			_, _ = j.ws.Write(f)
 		}
 		_ = j.ws.SetReadDeadline(time.Now().Add(10 * time.Second))
 		text, err := j.ws.read()

@@ -108,7 +108,7 @@ func connect(c net.Conn, port uint16, token string) (*socket, error) {
 	if err := whole(in); err != nil {
 		return nil, err
 	}
-	r, err := http.ReadResponse(in, nil)
+	r, err := http.ReadResponse(in, nil) //nolint:bodyclose // it has none: what follows is the web socket
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func connect(c net.Conn, port uint16, token string) (*socket, error) {
 }
 
 // tokenHeader is where the extension looks for its token.
-const tokenHeader = "X-Claude-Code-Ide-Authorization"
+const tokenHeader = "X-Claude-Code-Ide-Authorization" //nolint:gosec // a header's name
 
 // read is the next message.
 func (s *socket) read() ([]byte, error) {
@@ -233,6 +233,6 @@ func (s *socket) write(op byte, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_ = s.SetWriteDeadline(time.Now().Add(writeTime))
-	_, err := s.Conn.Write(frame)
+	_, err := s.Write(frame)
 	return err
 }
