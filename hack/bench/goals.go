@@ -36,6 +36,15 @@ func rows(name, a, b string) func(*report.Report) (float64, bool) {
 	}
 }
 
+// beyond is how much more one row of the sessions is than another one.
+func beyond(a, b string) func(*report.Report) (float64, bool) {
+	return func(r *report.Report) (float64, bool) {
+		x, ok := r.Table("sessions").Value(a, ours)
+		y, known := r.Table("sessions").Value(b, ours)
+		return max(0, x-y), ok && known
+	}
+}
+
 // growth is what a store path costs, in milliseconds.
 func growth(t *report.Table, column string, from, to int) (float64, bool) {
 	a, ok := t.Value(strconv.Itoa(from), column)
@@ -64,6 +73,8 @@ var goals = []goal{
 	{what: "`true` by exec / a start", limit: 0.5, figure: rows("sessions", execRow, startRow)},
 	{what: "attach, to the first screen", limit: 20, unit: "ms", figure: func(r *report.Report) (float64, bool) { return r.Table("sessions").Value(attachRow, ours) }},
 	{what: "list of 150 jails (30 ms for 200)", limit: 22.5, unit: "ms", figure: func(r *report.Report) (float64, bool) { return r.Table("sessions").Value(listMany, ours) }},
+	{what: "a detached jail, beyond one on a terminal", limit: 1, unit: "MiB", figure: beyond(detachedMemory, frontMemory)},
+	{what: "the same, processor time in 10 s", limit: 1, unit: "ms", figure: beyond(detachedTime, frontTime)},
 	{what: "`claude -p` turn, jailed / unjailed", limit: 1.05, figure: ratio("turn", turnRow, ours, unjailed)},
 	{what: "terminal, text, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "text", ours, relayC)},
 	{what: "terminal, colours, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "colours", ours, relayC)},

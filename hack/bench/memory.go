@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/hack/bench/outside"
 	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
@@ -66,11 +67,11 @@ func memory(b *bench) (*report.Table, error) {
 			}
 		}
 	}
-	s, err := b.outside()
+	s, err := outside.Listen(outerAddress)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer s.Close()
 	for range t.Rounds {
 		for _, name := range holders {
 			open, after, err := b.hold(name, s)
@@ -128,7 +129,7 @@ func (b *bench) idle(name string) (u proc.Usage, peak float64, err error) {
 
 // hold measures what keeps a jail while its program holds 2,000 connections,
 // and after it closed them.
-func (b *bench) hold(name string, s *server) (open, after float64, err error) {
+func (b *bench) hold(name string, s *outside.Server) (open, after float64, err error) {
 	c, in, out, err := b.startClient(name, s, "many=2000", "hold")
 	if err != nil {
 		return 0, 0, err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/hack/bench/client"
+	"github.com/jailed-claude/jailed-claude/hack/bench/outside"
 	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 	"github.com/jailed-claude/jailed-claude/hack/bench/web"
@@ -81,8 +82,8 @@ func (a *answers) next() (client.Answer, error) {
 }
 
 // startClient starts a client under a candidate.
-func (b *bench) startClient(name string, s *server, jobs ...string) (*exec.Cmd, io.Writer, *answers, error) {
-	program := append([]string{b.file("bench"), "client", fmt.Sprintf("%s:%d", outerName, s.port)}, jobs...)
+func (b *bench) startClient(name string, s *outside.Server, jobs ...string) (*exec.Cmd, io.Writer, *answers, error) {
+	program := append([]string{b.file("bench"), "client", fmt.Sprintf("%s:%d", outerName, s.Port)}, jobs...)
 	argv, err := b.network(name, "idle", program...)
 	if err != nil {
 		return nil, nil, nil, err
@@ -160,11 +161,11 @@ func networks(b *bench) (*report.Table, error) {
 		Title: "The way out of a jail, to a server on the same machine", Head: "", Rounds: b.third(),
 		Columns: []string{direct, ours, oursFiltered, pasta, srt}, Of: ours, Against: []string{direct, pasta, srt},
 	}
-	s, err := b.outside()
+	s, err := outside.Listen(outerAddress)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer s.Close()
 	for round := range t.Rounds {
 		for _, name := range t.Columns {
 			began := time.Now()
@@ -182,7 +183,7 @@ func brokered(b *bench) (*report.Table, error) {
 
 // networkRound runs one client. A job that fails has no figure; the others
 // have.
-func (b *bench) networkRound(t *report.Table, name string, s *server) {
+func (b *bench) networkRound(t *report.Table, name string, s *outside.Server) {
 	list := make([]string, len(jobs))
 	for i, j := range jobs {
 		list[i] = j.job

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"os"
 	"slices"
@@ -15,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/jailed-claude/jailed-claude/hack/bench/client"
+	"github.com/jailed-claude/jailed-claude/hack/bench/outside"
+	"github.com/jailed-claude/jailed-claude/hack/bench/plot"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
@@ -56,18 +57,16 @@ func TestRateOf(t *testing.T) {
 
 // TestClient: each job gets what it asks for, directly and through a proxy.
 func TestClient(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := outside.Listen("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{listener: l}
-	go s.serve()
-	defer s.close()
+	defer s.Close()
 	jobs := []string{"down=3000000", "up=3000000", "down16=160000", "up16=160000", "latency=5", "many=20", "hold"}
 	for _, proxy := range []string{"", proxyFor(t)} {
 		t.Setenv("HTTPS_PROXY", proxy)
 		var out bytes.Buffer
-		if err := client.Run(append([]string{l.Addr().String()}, jobs...), strings.NewReader("\n\n"), &out); err != nil {
+		if err := client.Run(append([]string{fmt.Sprintf("127.0.0.1:%d", s.Port)}, jobs...), strings.NewReader("\n\n"), &out); err != nil {
 			t.Fatal(err)
 		}
 		d := json.NewDecoder(&out)
@@ -131,7 +130,7 @@ func proxyFor(t *testing.T) string {
 // TestPlot: the drawing is well-formed, has a line for each column with
 // figures, and no label covers another.
 func TestPlot(t *testing.T) {
-	text := drawStartup(sample().Table("startup"))
+	text := plot.Startup(sample().Table("startup"), plotLines)
 	d := xml.NewDecoder(strings.NewReader(text))
 	for {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
@@ -146,27 +145,8 @@ func TestPlot(t *testing.T) {
 	if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
 		t.Error("a figure that is none")
 	}
-	if !strings.Contains(drawStartup(new(report.Table)), "no figures") {
+	if !strings.Contains(plot.Startup(new(report.Table), plotLines), "no figures") {
 		t.Error("an empty table was drawn")
-	}
-	var labels []label
-	for i := range 8 {
-		labels = append(labels, label{text: fmt.Sprint(i), y: 100 + float64(i%3), from: 1})
-	}
-	at := -1000.0
-	for _, l := range spread(labels, 17, 50, 400) {
-		if l.y-at < 17 || l.y < 50 || l.y > 400 {
-			t.Errorf("a label at %v after one at %v", l.y, at)
-		}
-		at = l.y
-	}
-}
-
-func TestStep(t *testing.T) {
-	for _, c := range []struct{ v, up, down float64 }{{1, 1, 1}, {3.4, 5, 2}, {12501, 20000, 10000}, {59, 100, 50}, {0.3, 0.5, 0.2}, {1000, 1000, 1000}} {
-		if up, down := step(c.v, true), step(c.v, false); math.Abs(up-c.up) > 1e-9 || math.Abs(down-c.down) > 1e-9 {
-			t.Errorf("%v: %v and %v, want %v and %v", c.v, up, down, c.up, c.down)
-		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/jailed-claude/jailed-claude/hack/bench/plot"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
@@ -20,7 +21,7 @@ func render(args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	file := flags.String("json", "", "what measure wrote")
 	doc := flags.String("md", "", "renew the tables in this file")
-	plot := flags.String("svg", "", "draw start-up here")
+	picture := flags.String("svg", "", "draw start-up here")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -52,8 +53,8 @@ func render(args []string, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	if *plot != "" {
-		return os.WriteFile(*plot, []byte(drawStartup(r.Table("startup"))), 0o644) //nolint:gosec // the same
+	if *picture != "" {
+		return os.WriteFile(*picture, []byte(plot.Startup(r.Table("startup"), plotLines)), 0o644) //nolint:gosec // the same
 	}
 	return nil
 }
@@ -136,4 +137,17 @@ func markdown(grid [][]string) string {
 		}
 	}
 	return s.String()
+}
+
+// plotLines have colours that the colour-blind can tell apart (Okabe and Ito), and
+// dashes for a jail without a network.
+var plotLines = []plot.Line{
+	{Column: bwrap, Colour: "#D55E00"},
+	{Column: runcHooks, Colour: "#CC79A7"},
+	{Column: runc, Colour: "#CC79A7", Dash: "6 4"},
+	{Column: crunHooks, Colour: "#E69F00"},
+	{Column: crun, Colour: "#E69F00", Dash: "6 4"},
+	{Column: ours, Colour: "#0072B2"},
+	{Column: oursNone, Colour: "#0072B2", Dash: "6 4"},
+	{Column: floor, Colour: "#555555"},
 }

@@ -67,6 +67,9 @@ func sessions(b *bench) (t *report.Table, err error) {
 		attachRow: func() (float64, error) { return b.attach(ids[0]) }, listOne: list, listMany: list,
 	}
 	alternate(rows, startRow, execRow, attachRow, listOne)
+	if err := b.detachedCost(t, shell, detach, func() string { return ids[len(ids)-1] }); err != nil {
+		return nil, err
+	}
 	for len(ids) < manyJails {
 		if err := detach(); err != nil {
 			return nil, fmt.Errorf("start detached jail %d: %w", len(ids)+1, err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/hack/bench/outside"
 	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
@@ -106,7 +107,7 @@ func (b *bench) fakeAPI() (url string, stop func(), err error) {
 		kill()
 		return "", nil, err
 	}
-	go forward(l, proc.ReadLine(address))
+	go outside.Forward(l, proc.ReadLine(address))
 	stop = func() { _ = l.Close(); kill() }
 	return fmt.Sprintf("http://%s:%d", outerName, l.Addr().(*net.TCPAddr).Port), stop, nil
 }

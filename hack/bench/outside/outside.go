@@ -1,45 +1,40 @@
-package main
+// Package outside plays what is outside of the jails that the benchmark measures.
+//
+// What does not belong here: what asks it (package client).
+package outside
 
 import (
 	"bufio"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 
 	"github.com/jailed-claude/jailed-claude/hack/bench/client"
 )
 
-// The outer world of the benchmark: one name and one address that looks
-// public, which bench.sh gives to the loopback device of a network namespace
-// of its own. Nothing ever leaves that.
-const (
-	outerName    = "bench.example"
-	outerAddress = "93.184.216.34"
-	// outerRule allows a jail what is not the internet's but this host's own.
-	outerRule = outerAddress + ":*"
-)
-
-// server is what clients in the jails talk to.
-type server struct {
+// Server is what clients in the jails talk to.
+type Server struct {
 	listener net.Listener
-	port     int
+	// Port is where it listens.
+	Port int
 }
 
-func (b *bench) outside() (*server, error) {
-	l, err := net.Listen("tcp", outerAddress+":0")
+// Listen serves at an address, on a port of its own.
+func Listen(address string) (*Server, error) {
+	l, err := net.Listen("tcp", address+":0")
 	if err != nil {
-		return nil, fmt.Errorf("bench.sh makes a network that has %s: %w", outerAddress, err)
+		return nil, err
 	}
-	s := &server{listener: l, port: l.Addr().(*net.TCPAddr).Port}
+	s := &Server{listener: l, Port: l.Addr().(*net.TCPAddr).Port}
 	go s.serve()
 	return s, nil
 }
 
-func (s *server) close() { _ = s.listener.Close() }
+// Close ends it.
+func (s *Server) Close() { _ = s.listener.Close() }
 
-func (s *server) serve() {
+func (s *Server) serve() {
 	for {
 		c, err := s.listener.Accept()
 		if err != nil {
@@ -86,8 +81,9 @@ func serveOne(c net.Conn) error {
 	}
 }
 
+// Forward passes connections on to an address: to a server that listens on the
 // loopback alone.
-func forward(l net.Listener, to string) {
+func Forward(l net.Listener, to string) {
 	for {
 		c, err := l.Accept()
 		if err != nil {

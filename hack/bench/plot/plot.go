@@ -1,4 +1,7 @@
-package main
+// Package plot draws figures of the benchmark.
+//
+// What does not belong here: measuring, tables.
+package plot
 
 import (
 	"fmt"
@@ -17,30 +20,20 @@ const (
 	frameLeft, frameTop, frameW, frameHigh = 64, 48, 560, 376
 )
 
-// line is how a column is drawn: colours that the colour-blind can tell apart
-// (Okabe and Ito), dashes for a jail without a network.
-var plotLines = []struct{ column, colour, dash string }{
-	{bwrap, "#D55E00", ""},
-	{runcHooks, "#CC79A7", ""},
-	{runc, "#CC79A7", "6 4"},
-	{crunHooks, "#E69F00", ""},
-	{crun, "#E69F00", "6 4"},
-	{ours, "#0072B2", ""},
-	{oursNone, "#0072B2", "6 4"},
-	{floor, "#555555", ""},
-}
+// Line is how a column is drawn.
+type Line struct{ Column, Colour, Dash string }
 
-// drawStartup draws start-up over the number of store paths, as SVG. Both
+// Startup draws start-up over the number of store paths, as SVG. Both
 // scales are logarithmic: the figures lie orders of magnitude apart.
-func drawStartup(t *report.Table) string {
+func Startup(t *report.Table, lines []Line) string {
 	var s strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&s, format+"\n", args...) }
 	var sizes []float64
 	low, high := math.Inf(1), 0.0
 	for _, r := range t.Rows {
 		sizes = append(sizes, proc.Number(r.Name))
-		for _, l := range plotLines {
-			if v, ok := t.Value(r.Name, l.column); ok && v > 0 {
+		for _, l := range lines {
+			if v, ok := t.Value(r.Name, l.Column); ok && v > 0 {
 				low, high = min(low, v), max(high, v)
 			}
 		}
@@ -76,19 +69,19 @@ func drawStartup(t *report.Table) string {
 	}
 	p(`<text x="%d" y="%d" text-anchor="middle" fill="#444">store paths; both scales are logarithmic</text>`, frameLeft+frameW/2, frameTop+frameHigh+40)
 	var labels []label
-	for _, l := range plotLines {
+	for _, l := range lines {
 		var points []string
 		var end label
 		for _, r := range t.Rows {
-			if v, ok := t.Value(r.Name, l.column); ok && v > 0 {
+			if v, ok := t.Value(r.Name, l.Column); ok && v > 0 {
 				at := fmt.Sprintf("%.1f,%.1f", x(proc.Number(r.Name)), y(v))
 				points = append(points, at)
-				p(`<circle cx="%s" cy="%s" r="3" fill="%s"/>`, at[:strings.IndexByte(at, ',')], at[strings.IndexByte(at, ',')+1:], l.colour)
-				end = label{l.column + ", " + report.Figure(v, true), l.colour, y(v), y(v)}
+				p(`<circle cx="%s" cy="%s" r="3" fill="%s"/>`, at[:strings.IndexByte(at, ',')], at[strings.IndexByte(at, ',')+1:], l.Colour)
+				end = label{l.Column + ", " + report.Figure(v, true), l.Colour, y(v), y(v)}
 			}
 		}
 		if len(points) > 0 {
-			p(`<polyline points="%s" fill="none" stroke="%s" stroke-width="2" stroke-dasharray="%s"/>`, strings.Join(points, " "), l.colour, l.dash)
+			p(`<polyline points="%s" fill="none" stroke="%s" stroke-width="2" stroke-dasharray="%s"/>`, strings.Join(points, " "), l.Colour, l.Dash)
 			labels = append(labels, end)
 		}
 	}
