@@ -1,6 +1,7 @@
 package question
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -27,6 +28,7 @@ type Gate struct {
 	// settle is how long nothing is taken for an answer: who types goes on to type
 	// for a moment.
 	settle time.Duration
+	now    func() time.Time
 
 	// shown is held while something is shown, or asked.
 	shown sync.Mutex
@@ -38,7 +40,7 @@ type Gate struct {
 
 // New makes a gate to a terminal. redraw has the jail show everything again.
 func New(screen Screen, terminal io.Writer, redraw func()) *Gate {
-	return &Gate{screen: screen, terminal: terminal, redraw: redraw, settle: 500 * time.Millisecond, end: make(chan struct{})}
+	return &Gate{screen: screen, terminal: terminal, redraw: redraw, settle: 500 * time.Millisecond, now: time.Now, end: make(chan struct{})}
 }
 
 // Write shows what the jail shows, when nothing is asked.
@@ -120,10 +122,12 @@ func (g *Gate) Ask(ctx context.Context, text string) (yes bool, err error) {
 	return yes, err
 }
 
-// answer reads a line.
+// answer reads a line that is begun when nothing is dropped any more: what is left of
+// one that was begun before is none, whatever its end says.
 func (g *Gate) answer(ctx context.Context, typed <-chan []byte) (yes bool, err error) {
-	from := time.Now().Add(g.settle)
+	from := g.now().Add(g.settle)
 	var line []byte
+	begun := false
 	for {
 		var p []byte
 		select {
@@ -133,11 +137,14 @@ func (g *Gate) answer(ctx context.Context, typed <-chan []byte) (yes bool, err e
 			return false, errEnded
 		case p = <-typed:
 		}
-		if time.Now().Before(from) {
+		if g.now().Before(from) {
+			begun = !bytes.ContainsAny(p[max(len(p)-1, 0):], "\r\n")
 			continue
 		}
 		for _, c := range p {
 			switch {
+			case begun && c != 0x03 && c != 0x1b:
+				begun = c != '\r' && c != '\n'
 			case c == '\r' || c == '\n':
 				return strings.EqualFold(strings.TrimSpace(string(line)), "yes"), nil
 			case c == 0x03 || c == 0x1b: // ^C, Esc, and every key that begins so

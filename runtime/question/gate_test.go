@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -136,6 +137,42 @@ func TestTypedAhead(t *testing.T) {
 	cancel()
 	if <-done {
 		t.Error("it opens")
+	}
+}
+
+// TestTypedAcross: the rest of a line that was begun too early is no answer, and the
+// next line is.
+func TestTypedAcross(t *testing.T) {
+	for _, c := range []struct {
+		early, late string
+		yes         bool
+	}{
+		{"ye", "s\ryes\r", true}, {"y", "es\rno\r", false}, {"yes", "\ryes\r", true}, {"yes\r", "yes\r", true}, {"yes\r", "\r", false},
+		{"no\rye", "s\rno\r", false}, {"ye", "\x03", false}, {"ye", "\x1b", false},
+	} {
+		s, g, _, in := begin()
+		var clock atomic.Int64
+		heard := make(chan struct{}, 1)
+		g.settle = 1
+		g.now = func() time.Time {
+			now := time.Unix(0, clock.Load())
+			select {
+			case heard <- struct{}{}:
+			default:
+			}
+			return now
+		}
+		done := make(chan bool)
+		go func() { yes, _ := g.Ask(t.Context(), "Question"); done <- yes }()
+		<-s.asked
+		<-heard // when it was asked
+		_, _ = io.WriteString(in, c.early)
+		<-heard // what is early is judged
+		clock.Store(1)
+		_, _ = io.WriteString(in, c.late)
+		if yes := <-done; yes != c.yes {
+			t.Errorf("%q, and after a moment %q: %v", c.early, c.late, yes)
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func TestIDE(t *testing.T) {
 	s.Line("look at it")
 	s.Wait("the end of it")
 	s.Line("/ide")
-	s.Wait("the editor outside of the jail")
+	s.Wait("Esc to cancel")
 	s.Until("the prompt", func() bool {
 		if strings.Contains(s.Shown(), "Esc to cancel") {
 			s.Keys("Escape")

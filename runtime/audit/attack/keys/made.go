@@ -25,7 +25,12 @@ func (s *Service) tokens() string {
 func made() []attack.Attack {
 	var all []attack.Attack
 	add := func(name, source, success string, run func(*attack.Env) attack.Result) {
-		all = append(all, attack.Attack{Name: name, Source: source, Success: success, Run: run})
+		all = append(all, attack.Attack{Name: name, Source: source, Success: success, Run: func(e *attack.Env) attack.Result {
+			if plain(e).placeholder() == "" { // where there is a broker, one keeps logins too
+				return attack.Inapplicable("there is no broker: nothing stands for a key in %s", serviceVariable)
+			}
+			return run(e)
+		}})
 	}
 	const shown = "a token is in an answer"
 	add("login-made-inside", "RFC 6749, 5.1", shown, func(e *attack.Env) attack.Result {
