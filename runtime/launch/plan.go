@@ -99,6 +99,8 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.Integer(c, &o.State.Dir)
 	wire.String(c, &o.State.Project)
 	wire.Integer(c, &o.Asker)
+	wire.String(c, &o.Home)
+	wire.String(c, &o.Project)
 }
 
 func crossFile(c *wire.Codec, f *contract.File) {

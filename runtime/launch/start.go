@@ -66,7 +66,7 @@ type Options struct {
 	// Asker is that of the process that asks commands for keys again (package asker);
 	// 0 where no key has a ttl. Start sets it.
 	Asker int
-	// Home and Project are the caller's, for those commands. They do not cross.
+	// Home and Project are the caller's, for those commands.
 	Home, Project string
 	// Runtime is the program that creates the container; empty for our own code.
 	// With foreign.Auto a planner is told where it cannot, by Refused.

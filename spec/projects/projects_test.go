@@ -185,6 +185,14 @@ func TestAsidesAreBounded(t *testing.T) {
 		closed := folder(t, filepath.Join(c.Dir, CacheFolder, ".cache", "go"))
 		write(t, filepath.Join(closed, "module"), "x")
 		_ = os.Chmod(closed, 0o500)
+		t.Cleanup(func() { // or the test's folder cannot be removed, wherever this one is by then
+			_ = filepath.WalkDir(filepath.Dir(state), func(p string, e os.DirEntry, _ error) error {
+				if e != nil && e.IsDir() {
+					_ = os.Chmod(p, 0o700)
+				}
+				return nil
+			})
+		})
 		switch n {
 		case 0:
 			write(t, filepath.Join(folder(t, filepath.Join(c.Dir, "layer", "upper")), "work"), "x")
