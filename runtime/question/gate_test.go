@@ -147,8 +147,14 @@ func TestTypedAcross(t *testing.T) {
 		early, late string
 		yes         bool
 	}{
-		{"ye", "s\ryes\r", true}, {"y", "es\rno\r", false}, {"yes", "\ryes\r", true}, {"yes\r", "yes\r", true}, {"yes\r", "\r", false},
-		{"no\rye", "s\rno\r", false}, {"ye", "\x03", false}, {"ye", "\x1b", false},
+		{"ye", "s\ryes\r", true},
+		{"y", "es\rno\r", false},
+		{"yes", "\ryes\r", true},
+		{"yes\r", "yes\r", true},
+		{"yes\r", "\r", false},
+		{"no\rye", "s\rno\r", false},
+		{"ye", "\x03", false},
+		{"ye", "\x1b", false},
 	} {
 		s, g, _, in := begin()
 		var clock atomic.Int64
