@@ -1,7 +1,6 @@
 package bridges
 
 import (
-	"bufio"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -257,27 +256,10 @@ func TestPaste(t *testing.T) {
 // stays out of reach.
 func TestRealClipboard(t *testing.T) {
 	t.Parallel()
-	world.RequireTool(t, "Xvfb")
 	world.RequireTool(t, "xclip")
 	d := newDesktop(world.New(t))
 	d.Env["PATH"] = strings.TrimPrefix(d.Env["PATH"], d.dir+":")
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// It chooses a free display, and says which.
-	x := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "64x64x24", "-nolisten", "tcp", "-noreset")
-	x.ExtraFiles, x.Env, x.Dir = []*os.File{write}, d.Environ(), d.Dir
-	if err := x.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = x.Process.Kill(); _ = x.Wait() })
-	write.Close()
-	number, err := bufio.NewReader(read).ReadString('\n')
-	if err != nil {
-		t.Skipf("Xvfb does not start here: %v", err)
-	}
-	d.Env["DISPLAY"] = ":" + strings.TrimSpace(number)
+	server(t, d, false)
 	copies := func(file string, args ...string) {
 		t.Helper()
 		c := exec.Command("xclip", append([]string{"-selection", "clipboard", "-i"}, append(args, file)...)...)

@@ -14,7 +14,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
-// server is a real X server on a free display, with a cookie, or without any.
+// server is a real X server on a free display, which it chooses and says, with a
+// cookie, or without any.
 func server(t *testing.T, d *desktop, cookie bool) {
 	t.Helper()
 	world.RequireTool(t, "Xvfb")
@@ -46,7 +47,7 @@ func server(t *testing.T, d *desktop, cookie bool) {
 	write.Close()
 	number, err := bufio.NewReader(read).ReadString('\n')
 	if err != nil {
-		t.Skipf("Xvfb does not start here: %v", err)
+		world.Cannot(t, "Xvfb does not start here: %v", err)
 	}
 	d.Env["DISPLAY"] = ":" + strings.TrimSpace(number)
 	if cookie {
