@@ -85,6 +85,33 @@ func TestNoSecret(t *testing.T) {
 	}
 }
 
+// TestPutFollowsNothing: the private folder is a jail's, and a symlink that it left
+// there leads no seed out.
+func TestPutFollowsNothing(t *testing.T) {
+	for name, link := range map[string]string{"codex": "AGENTS.md", "pi": "agent"} {
+		o := of(t, name)
+		i := slices.IndexFunc(o.Agent.Folders, func(f agent.Folder) bool { return len(f.Seeds) > 0 })
+		for _, s := range o.Agent.Folders[i].Seeds {
+			if filepath.Ext(s.Path) == ".md" {
+				put(t, filepath.Join(o.Home, o.Agent.Folders[i].Path, s.Path), "be kind\n")
+			}
+		}
+		out := filepath.Join(t.TempDir(), "out")
+		if name == "pi" {
+			put(t, filepath.Join(out, "kept"), "")
+		}
+		if err := os.Symlink(out, filepath.Join(o.Agent.Kept(o.State)[i], link)); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := o.Put()
+		left, _ := os.ReadDir(filepath.Dir(out))
+		below, _ := os.ReadDir(out)
+		if name == "codex" && (err != nil || len(left) > 0) || name == "pi" && (err == nil || len(below) != 1) {
+			t.Errorf("%s: %v, and outside %v %v", name, err, left, below)
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	o := of(t, "codex")
 	put(t, filepath.Join(o.Home, ".codex/config.toml"), "# mine\nmodel = \"gpt-9\"\nsandbox_mode = \"workspace-write\"\napproval_policy = \"never\"\n[tui]\ntheme = \"nord\"\n")
