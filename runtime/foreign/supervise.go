@@ -122,10 +122,12 @@ func (s *Supervisor) start(runtime string, trial bool) (_ *os.Process, err error
 	r := exec.CommandContext(ctx, runtime, append(global(runtime, filepath.Join(dir, "state")),
 		"run", "--detach", "--no-new-keyring", "--bundle", dir, "--pid-file", pidFile, "--preserve-fds", strconv.Itoa(len(files)), filepath.Base(dir))...)
 	r.ExtraFiles, r.Stdin, r.Stdout, r.Stderr = files, os.Stdin, os.Stdout, s.stderr
-	// It ends with this process, whose thread this is.
+	// It ends with this process, whose thread this is, unless it makes the container
+	// just now: runc ignores the signal then, and what it makes finds nobody and ends.
+	// Killed between the two, it would leave its init behind, which waits for it.
 	goruntime.LockOSThread()
 	defer goruntime.UnlockOSThread()
-	r.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	r.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGTERM}
 	if err := toEnd(ctx, r); err != nil {
 		return nil, err
 	}
