@@ -78,7 +78,7 @@ func (s *Screen) Prompt(text string) {
 // Until waits for something to hold; what says what it waits for.
 func (s *Screen) Until(what string, holds func() bool) {
 	s.w.T.Helper()
-	for end := time.Now().Add(Deadline / 3); !holds(); time.Sleep(30 * time.Millisecond) {
+	for end := time.Now().Add(Deadline * 2 / 3); !holds(); time.Sleep(30 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.w.T.Fatalf("waited in vain for %s; the screen:\n%s", what, s.Shown())
 		}
