@@ -67,6 +67,9 @@ func Offer(h folder.Host) (pieces []Piece) {
 			continue
 		}
 		entries, err := os.ReadDir(h.Path(f.Path))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil || f.Path == "plugins" {
 			add(f.Path)
 			continue

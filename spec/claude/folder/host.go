@@ -57,6 +57,10 @@ func (h Host) Path(name string) string {
 // leads to it.
 func (h Host) real(name string) (string, error) {
 	at := h.Path(name)
+	// Most names are not there, which costs a look at each folder on the way below.
+	if _, err := os.Lstat(at); errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
 	dir := h.Dir
 	if name == GlobalJSON {
 		dir = filepath.Dir(h.JSON)
