@@ -173,3 +173,31 @@ func TestBrokerOfToken(t *testing.T) {
 		}
 	}
 }
+
+// TestFixed: what the policy of the machine sets of the network is in config.json, by
+// which the supervisor keeps to it, and nobody is asked about what it leaves out.
+func TestFixed(t *testing.T) {
+	for text, want := range map[string][]string{
+		"": nil, "allow = []": {"allow"}, "allow = [\"a.example\"]": {"allow"}, "ports = []": {"ports"}, "ports = [3000]": {"ports"}, "deny = [\"x.example\"]": nil,
+	} {
+		machine, err := policy.Parse(policy.MachineName, []byte("version = 1\n[network]\n"+text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Who repeats what it says does not take its place.
+		user, err := policy.Parse("user", []byte("version = 1\n[network]\nmode = \"filtered\"\nask = true\nallow = [\"a.example\"]\nports = [3000]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := policy.Merge(machine, user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := valid()
+		in.Policy = p
+		c := networkOf(t, mustBuild(t, in))
+		if !slices.Equal(c.Fixed, want) || c.Ask == slices.Contains(want, "allow") {
+			t.Errorf("%q: %q, asks: %v", text, c.Fixed, c.Ask)
+		}
+	}
+}

@@ -27,8 +27,8 @@ type Options struct {
 	Ask func(ctx context.Context, q Page) (yes bool, err error)
 	// Host has the host do it.
 	Host func(ctx context.Context, r Request) (Answer, error)
-	// Ports are those that are published. It may be nil.
-	Ports func() []uint16
+	// MayPublish reports whether a port may be published. It may be nil.
+	MayPublish func(port uint16) bool
 	// Publish lets a port of the host's loopback lead to the jail's, for AnswerTime.
 	// It may be nil.
 	Publish func(port uint16) error
@@ -291,7 +291,7 @@ func (s *Server) confirm(ctx context.Context, page Page) error {
 	if s.Config.Open == network.BridgeAlways && page.Answer == 0 && rules.Connect(page.Host, page.Port).OK {
 		return nil
 	}
-	if page.Answer != 0 && s.Config.Published && !slices.Contains(s.Ports(), page.Answer) {
+	if page.Answer != 0 && s.MayPublish != nil && !s.MayPublish(page.Answer) {
 		// To open it all the same would send the answer to whatever listens there.
 		return fmt.Errorf("the page answers at port %d, and the policy of this machine (network.ports) leaves none to publish but its own", page.Answer)
 	}

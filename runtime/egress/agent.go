@@ -2,7 +2,6 @@ package egress
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -29,7 +28,7 @@ func (s *Session) ServeAgent(l net.Listener) {
 // ServeBridges serves the jail's socket for programs of the host, as ServeAgent
 // does, and leads to the window of an editor. It adds what only a session knows.
 func (s *Session) ServeBridges(l net.Listener, o bridge.Options, files ide.Files) {
-	o.Rules, o.Log, o.Ports, o.Publish = s.Rules, s.logBridge, s.Ports, s.publishFor
+	o.Rules, o.Log, o.MayPublish, o.Publish = s.Rules, s.logBridge, s.config.MayPublish, s.publishFor
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -68,9 +67,6 @@ func (s *Session) Notify(title string, body ...string) {
 func (s *Session) publishFor(port uint16) error {
 	if slices.Contains(s.Ports(), port) {
 		return nil
-	}
-	if s.config.Bridges.Published {
-		return fmt.Errorf("port %d is not published any more", port)
 	}
 	err := s.Publish(port)
 	if err == nil {

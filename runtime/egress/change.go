@@ -117,6 +117,9 @@ func (s *Session) Publish(port uint16) error {
 	if slices.Contains(s.config.HostPorts, port) {
 		return fmt.Errorf("port %d of the jail is that of the host (network.host-ports)", port)
 	}
+	if !s.config.MayPublish(port) {
+		return fmt.Errorf("port %d: the policy of the machine set network.ports when this jail started, and leaves none to add", port)
+	}
 	if err := s.listen(port, true); err != nil {
 		return err
 	}

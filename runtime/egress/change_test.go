@@ -140,6 +140,25 @@ func TestPublish(t *testing.T) {
 	}
 }
 
+// TestPublishFixed: no port is published but those of the machine's policy, not by a
+// page's answer either; one of them can be taken back and had again.
+func TestPublishFixed(t *testing.T) {
+	w := newWorld(t, func(_ *world, o *Options, _ *limits) {
+		o.Config.Ports, o.Config.Fixed, o.Config.Bridges = []uint16{34574}, []string{network.FixedPorts}, &network.Bridges{Open: network.BridgeAsk}
+	})
+	for _, publish := range []func(uint16) error{w.session.Publish, w.session.publishFor} {
+		if err := publish(34573); err == nil || !strings.Contains(err.Error(), "policy of the machine") {
+			t.Errorf("another port: %v", err)
+		}
+	}
+	if err := w.session.Unpublish(34574); err != nil {
+		t.Error(err)
+	}
+	if err := w.session.Publish(34574); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAsk: a connection waits for the user, and nobody outside hears of the name
 // before the answer.
 func TestAsk(t *testing.T) {

@@ -3,6 +3,7 @@ package lent
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,12 +21,12 @@ func Bridges(all policy.Policy, agent, display string, origin func(key string) s
 		grants = append(grants, Grant{"bridge", name, mode, origin("bridges." + name), why})
 	}
 	if p.Open != "" && p.Open != network.BridgeOff {
-		b.Open, b.Published = p.Open, all.SetBy(policy.MachineName, "network.ports")
+		b.Open = p.Open
 		why := "your browser opens pages (https) after your yes: their addresses are the jail's choice, and carry what it puts there"
 		if p.Open == network.BridgeAlways {
 			why = "your browser opens pages (https) of names that the jail may connect to, without asking; of others after your yes"
 		}
-		if b.Published {
+		if slices.Contains(Fixed(all), network.FixedPorts) {
 			why += "; what they answer reaches the jail at ports of network.ports alone, which the policy of this machine sets"
 		}
 		add(network.BridgeOpen, p.Open, why)
@@ -172,4 +173,15 @@ func Asked(words []string) (l policy.BridgesLayer, err error) {
 		}
 	}
 	return l, nil
+}
+
+// Fixed are the lists of the network to which the policy of the machine lets nobody
+// add anything (network.Config).
+func Fixed(all policy.Policy) (lists []string) {
+	for _, l := range []string{network.FixedAllow, network.FixedPorts} {
+		if all.SetBy(policy.MachineName, "network."+l) {
+			lists = append(lists, l)
+		}
+	}
+	return lists
 }

@@ -8,9 +8,6 @@ type Bridges struct {
 	// Open has the host open a page in its browser: BridgeAsk or BridgeAlways;
 	// empty for never.
 	Open string `json:"open,omitempty"`
-	// Published: a page may answer at ports that are published already (Ports),
-	// and a yes publishes no other.
-	Published bool `json:"published,omitempty"`
 	// Clipboard is BridgeImages: images are read from the host's clipboard.
 	Clipboard string `json:"clipboard,omitempty"`
 	// Notify shows notifications on the desktop.
@@ -55,10 +52,8 @@ const (
 func (b *Bridges) check() error {
 	switch {
 	case b == nil:
-	case *b == Bridges{Published: b.Published}:
+	case *b == Bridges{}:
 		return fmt.Errorf("bridges: there is none")
-	case b.Published && b.Open == "":
-		return fmt.Errorf("bridges: no page is opened that could answer at a port")
 	case b.Open != "" && b.Open != BridgeAsk && b.Open != BridgeAlways:
 		return fmt.Errorf("bridges: open is %q, not %q or %q", b.Open, BridgeAsk, BridgeAlways)
 	case b.Clipboard != "" && b.Clipboard != BridgeImages:

@@ -42,6 +42,12 @@ const (
 	ViaProxy = "proxy"
 )
 
+// Lists to which nothing is added (Config.Fixed).
+const (
+	FixedAllow = "allow"
+	FixedPorts = "ports"
+)
+
 // Whether connections go out by the host's proxies.
 const (
 	// UpstreamAuto: where HTTPS_PROXY and the like name one.
@@ -109,6 +115,9 @@ type Config struct {
 	// Addresses is AddressesReal, or empty: a name is answered with an address of
 	// the jail's own.
 	Addresses string `json:"addresses,omitempty"`
+	// Fixed are FixedAllow and FixedPorts, where the policy of the machine sets the
+	// list: while the jail runs nothing is added to it that it has not.
+	Fixed []string `json:"fixed,omitempty"`
 	// SSH is what the host's ssh agent signs; nil for nothing.
 	SSH *SSH `json:"ssh,omitempty"`
 	// Bridges are programs of the host that the jail may ask for; nil for none.
@@ -189,6 +198,12 @@ func (c Config) Parse() (*Network, error) {
 	if c.Mode == None && len(c.Allow) > 0 {
 		bad = append(bad, fmt.Errorf("network: mode %q allows nothing, and there are rules: %q", c.Mode, c.Allow))
 	}
+	for _, f := range c.Fixed {
+		one("fixed", f, FixedAllow, FixedPorts)
+	}
+	if c.Ask && slices.Contains(c.Fixed, FixedAllow) {
+		bad = append(bad, errors.New("network: nobody can be asked for what may not be added"))
+	}
 	ports := map[uint16]bool{}
 	for _, p := range c.Ports {
 		if p == 0 || ports[p] {
@@ -234,4 +249,19 @@ func (c Config) Parse() (*Network, error) {
 		return nil, errors.Join(bad...)
 	}
 	return &Network{Config: c, rules: rules}, nil
+}
+
+// MayAllow reports whether a rule may be added while the jail runs. One of the
+// configuration may: it takes back a denial.
+func (c *Config) MayAllow(rule Rule) bool {
+	return !slices.Contains(c.Fixed, FixedAllow) || slices.ContainsFunc(c.Allow, func(s string) bool {
+		own, err := ParseRule(s)
+		own.text, rule.text = "", ""
+		return err == nil && own == rule
+	})
+}
+
+// MayPublish reports whether a port may be published while the jail runs.
+func (c *Config) MayPublish(port uint16) bool {
+	return !slices.Contains(c.Fixed, FixedPorts) || slices.Contains(c.Ports, port)
 }

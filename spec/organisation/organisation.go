@@ -13,6 +13,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/regular"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
+	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
 
 // File is where the policy is.
@@ -63,6 +64,12 @@ func Check(org *policy.Layer, p policy.Policy) error {
 	bound, err := policy.Merge(org)
 	if err != nil {
 		return err
+	}
+	// What a preset of its list allows may be named by itself.
+	for _, s := range slices.Clone(bound.Network.Allow) {
+		if more, err := preset.Expand([]string{s}); err == nil {
+			bound.Network.Allow = append(bound.Network.Allow, more...)
+		}
 	}
 	var lines []string
 	for _, c := range policy.Compare(bound, p) {

@@ -56,13 +56,14 @@ mkdir /etc/jailed-claude; cp $D/machine.toml /etc/jailed-claude/policy.toml; chm
 		t.Error(r)
 	}
 	const running = `"$0" shell --closure "$1" -- bash -c 'echo >ready; until [ -e stop ]; do sleep 0.05; done' & until [ -e ready ]; do kill -0 $!; sleep 0.05; done
-"$0" allow b.example || echo "$?"; "$0" allow a.example; echo "$?"; "$0" ports 34581 || echo "$?"; echo >stop; wait`
+"$0" allow b.example || echo "$?"; "$0" allow a.example; echo "$?"; "$0" ports 34581 || echo "$?"; mv /etc/jailed-claude/policy.toml /etc/jailed-claude/x
+"$0" allow b.example || echo "$?"; "$0" allow a.example:22 || echo "$?"; "$0" deny a.example; "$0" allow a.example; echo "$?"; "$0" ports 34581 || echo "$?"; echo >stop; wait`
 	w.Write(w.Dir+"/machine.toml", strings.Replace(w.Read(w.Dir+"/machine.toml"), "[network]\n", "[network]\nports = [34580]\n", 1))
 	c := w.Command()
 	c.Args = []string{"unshare", "-m", "bash", "-c", prepare, "bash", "bash", "-ec", running, c.Path, closure[1]}
 	c.Path = world.RequireTool(t, "unshare")
 	c.Env = append(c.Env, "D="+w.Dir, "MODE=644")
-	if r := world.Finish(t, c); r.Out != "125\n0\n125\n" || !strings.Contains(r.Err, `network.allow + "b.example"`) || !strings.Contains(r.Err, `network.ports + "34581"`) {
+	if r := world.Finish(t, c); r.Out != "125\n0\n125\n"+"125\n125\n0\n125\n" || strings.Count(r.Err, "leaves none to add") != 3 || !strings.Contains(r.Err, `network.allow + "b.example"`) || !strings.Contains(r.Err, `network.ports + "34581"`) {
 		t.Errorf("while a jail runs: %s", r)
 	}
 	// A page's answer is at a port of the machine's, or nowhere.

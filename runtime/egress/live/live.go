@@ -69,6 +69,9 @@ func (r *Rules) Allow(rules []string) error {
 		if err != nil {
 			return err
 		}
+		if !r.config.MayAllow(rule) {
+			return fmt.Errorf("%q: the policy of the machine set network.allow when this jail started, and leaves none to add", s)
+		}
 		if d, ok := r.config.Rules().Bars(rule); ok {
 			return fmt.Errorf("%q: the policy denies it (%q), whatever allows it", s, d)
 		}

@@ -71,6 +71,30 @@ func TestAllow(t *testing.T) {
 	}
 }
 
+// TestFixed: where the policy of the machine sets the list, nothing is added that it
+// has not, in any words, and what was denied meanwhile can be had again.
+func TestFixed(t *testing.T) {
+	for _, mode := range []string{network.Filtered, network.Internet} {
+		r := rules(t, network.Config{Mode: mode, Allow: []string{"a.com", "*.b.com", "[2001:db8::1]:443"}, Fixed: []string{network.FixedAllow}})
+		for _, more := range []string{"c.com", "a.com:22", "a.com:*", "*.a.com", "x.b.com", "*.b.com:*", "private:a.com", "host:5432", "10.0.0.0/8", "2001:db8::/64"} {
+			if err := r.Allow([]string{"a.com", more}); err == nil || !strings.Contains(err.Error(), "policy of the machine") {
+				t.Errorf("%s: %s: %v", mode, more, err)
+			}
+		}
+		if allow, _ := r.Added(); len(allow) > 0 {
+			t.Errorf("%q is allowed", allow)
+		}
+		must(t, r.Deny([]string{"a.com"}))
+		if r.Now().Connect("a.com", 443).OK {
+			t.Error("what was denied is allowed")
+		}
+		must(t, r.Allow([]string{"A.com:443", "a.com"}))
+		if !r.Now().Connect("a.com", 443).OK {
+			t.Error("what the policy allows is not had again")
+		}
+	}
+}
+
 // TestWait: who waits goes on when the answer is there, and not for ever; not
 // many wait.
 func TestWait(t *testing.T) {
