@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -55,20 +56,24 @@ func Start(never []string) (supervisor *os.File, err error) {
 // Main serves a supervisor until that ends.
 func Main(never []string) int {
 	unix.CloseOnExec(first)
-	c := os.NewFile(first, "supervisor")
+	newHost(never).serve(os.NewFile(first, "supervisor"))
+	return 0
+}
+
+// serve does what a supervisor asks for, until it ends, or asks for what is none.
+func (h host) serve(c io.ReadWriter) {
 	in := bufio.NewReaderSize(c, bridge.MaxRequest)
-	h := newHost(never)
 	for {
 		r, err := bridge.ReadRequest(in)
 		if err != nil {
-			return 0
+			return
 		}
 		a, err := h.do(r)
 		if err != nil {
 			a = bridge.Answer{Error: err.Error()}
 		}
 		if a.Write(c) != nil {
-			return 0
+			return
 		}
 	}
 }

@@ -90,6 +90,9 @@ func TestNoDesktop(t *testing.T) {
 func TestNotOfTheJail(t *testing.T) {
 	h, said := desktop(t, map[string]string{"DISPLAY": ":0", "BROWSER": "evil"}, map[string]string{"xdg-open": "", "evil": "", "xclip": "", "notify-send": ""})
 	h.never = []string{h.path}
+	if p, err := h.browser(h.path + "/evil"); err == nil {
+		t.Errorf("the browser is %s", p)
+	}
 	for _, r := range []bridge.Request{{Bridge: "open", URL: "https://example.org/"}, {Bridge: "notify", Title: "x"}, {Bridge: "clipboard"}} {
 		if _, err := h.do(r); err == nil {
 			t.Errorf("%+v: it is started", r)
@@ -105,7 +108,7 @@ func TestBrowser(t *testing.T) {
 	env := map[string]string{}
 	h, said := desktop(t, env, map[string]string{"firefox": ""})
 	for browser, works := range map[string]bool{
-		"firefox": true, "firefox %s": true, "firefox:w3m": true, h.path + "/firefox": true, "firefox -P x": false, "sh -c firefox": false, "": false, "%s": false, "other": false,
+		"firefox": true, "firefox %s": true, "firefox:w3m": true, h.path + "/firefox": true, "/bin/sh -c %s": false, "%s firefox": false, "firefox -P x": false, "sh -c firefox": false, "": false, "%s": false, "other": false,
 	} {
 		env["BROWSER"] = browser
 		err := h.open("https://example.org/")

@@ -32,10 +32,12 @@ type host struct {
 	never  []string
 	path   string
 	getenv func(string) string
+	// x11 is where X servers listen, before the number of a display.
+	x11 string
 }
 
 func newHost(never []string) host {
-	h := host{never, program.Path(os.Getenv("PATH"), never), os.Getenv}
+	h := host{never, program.Path(os.Getenv("PATH"), never), os.Getenv, "/tmp/.X11-unix/X"}
 	_ = os.Setenv("PATH", h.path) // xdg-open is a script
 	_ = os.Chdir("/")
 	return h

@@ -24,7 +24,7 @@ const cookieTime = "86400"
 func (h host) authority(trusted bool) ([]byte, error) {
 	display, _, _ := strings.Cut(h.getenv("DISPLAY"), ".")
 	if !trusted {
-		in, err := letsIn("/tmp/.X11-unix/X" + strings.TrimPrefix(display, ":"))
+		in, err := letsIn(h.x11 + strings.TrimPrefix(display, ":"))
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("the X server: %w", err)
