@@ -67,11 +67,8 @@ func Image(p policy.Policy, c closure.Closure) (*contract.Jail, error) {
 	env := j.Spec.Process.Env
 	j.Spec.Process.Env = append(env, "JAILED_CLAUDE_CLOSURE="+imageClosure)
 	if c.Agent != "" {
-		root, _, err := closure.Split(c.Agent)
-		if err != nil {
-			return nil, err
-		}
-		j.Spec.Process.Env = append(j.Spec.Process.Env, "JAILED_CLAUDE_PACKAGE="+root)
+		// The program and not its package: that may have several.
+		j.Spec.Process.Env = append(j.Spec.Process.Env, "JAILED_CLAUDE_PACKAGE="+c.Agent)
 	}
 	return j, nil
 }

@@ -56,7 +56,7 @@ func TestImage(t *testing.T) {
 		t.Errorf("jailed-claude: %+v", f)
 	}
 	if !slices.Contains(j.Spec.Process.Env, "JAILED_CLAUDE_CLOSURE="+imageClosure) ||
-		!slices.Contains(j.Spec.Process.Env, "JAILED_CLAUDE_PACKAGE="+portableClosure().Roots[0]) {
+		!slices.Contains(j.Spec.Process.Env, "JAILED_CLAUDE_PACKAGE="+portableClosure().Agent) {
 		t.Errorf("variables: %q", j.Spec.Process.Env)
 	}
 	if folders := ImageFolders(j); !slices.Contains(folders, ImageProject) || !slices.Contains(folders, ImageHome+"/.claude") {

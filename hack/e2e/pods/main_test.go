@@ -1,0 +1,12 @@
+package pods
+
+import (
+	"os"
+	"testing"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(world.Main(m, map[string]func(args []string) int{"unmask": unmask}))
+}
