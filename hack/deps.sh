@@ -65,6 +65,10 @@ case ${1:-} in
     needs_of_store
     need runc command -v runc
     need crun command -v crun
+    # What Pods are played by, as an ordinary user.
+    need podman command -v podman
+    need uidmap command -v newuidmap
+    need catatonit command -v catatonit
     need tmux command -v tmux
     need strace command -v strace
     # What an agent makes a sandbox of its own with.
