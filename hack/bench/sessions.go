@@ -18,8 +18,8 @@ const (
 	execRow   = "`true` by exec"
 	attachRow = "attach, to the first screen"
 	listOne   = "list, 1 jail"
-	listMany  = "list, 150 jails"
-	manyJails = 150 // for more a user has too few keys of the kernel (kernel.keys.maxkeys)
+	listMany  = "list, 200 jails"
+	manyJails = 200
 )
 
 // sessions measures what commands about running jails take.

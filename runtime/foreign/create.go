@@ -18,6 +18,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 )
 
 // Container is what a runtime shall create.
@@ -79,6 +80,9 @@ func Create(c *Container) (*First, error) {
 	}
 	pidFile := filepath.Join(dir, "pid")
 	args := []string{"run", "--detach", "--bundle", dir, "--pid-file", pidFile, "--preserve-fds", strconv.Itoa(len(c.Files))}
+	if userns.SharesKeyring() {
+		args = append(args, "--no-new-keyring")
+	}
 	var console *os.File
 	if c.Frame.Process.Terminal {
 		var err error

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/userns"
 )
 
 // rest is what of the frame a runtime has to make. What has been done already is
@@ -40,7 +41,7 @@ func (c *container) rest() *specs.Spec {
 // config translates that for libcontainer.
 func (c *container) config() (*configs.Config, error) {
 	name := c.name()
-	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: name, Spec: c.rest(), RootlessCgroups: true})
+	config, err := specconv.CreateLibcontainerConfig(&specconv.CreateOpts{CgroupName: name, Spec: c.rest(), RootlessCgroups: true, NoNewKeyring: userns.SharesKeyring()})
 	if err != nil {
 		return nil, fmt.Errorf("translate the configuration: %w", err)
 	}

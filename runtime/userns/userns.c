@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,9 +41,49 @@ static int map(const char *path, unsigned id)
 	return put(path, line);
 }
 
+static long keyctl(int what, unsigned long a, unsigned long b, unsigned long c)
+{
+	return syscall(SYS_keyctl, what, a, b, c, 0);
+}
+
+// leave_keyring gives the caller's session keyring up for one that all jails of this
+// user share: with one each, the kernel's limit of keys (200) is that of jails. It
+// is empty, and says so of itself: nobody may write to it, link from it or change
+// that, the user neither. So one jail tells another nothing by it.
+//
+// Names of keyrings belong to a user namespace, so that of the caller is the place
+// for it. Where it cannot be had, each jail is made one (libcontainer).
+static int leave_keyring(void)
+{
+	// Of keyctl_setperm(3), which are in no header of the kernel's: view and search,
+	// for who has it and for the user.
+	const unsigned only = 0x09090000, user_searches = 0x00080000;
+	char is[128];
+	unsigned perm;
+	long id = keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)JAIL_KEYRING, 0, 0);
+
+	if (id < 0)
+		return 0;
+	for (int again = 0; again < 2; again++) {
+		long n = keyctl(KEYCTL_DESCRIBE, id, (unsigned long)is, sizeof(is));
+
+		// Others may have one of this name that the kernel finds as well: not with
+		// these permissions.
+		if (n < 0 || n > (long)sizeof(is) || sscanf(is, "keyring;%*u;%*u;%x;", &perm) != 1)
+			return 0;
+		if (perm == only)
+			return 1;
+		// A new one. Nobody finds it before it is done, for now it is not searched.
+		if (perm & user_searches || keyctl(KEYCTL_SETPERM, id, only, 0) < 0)
+			return 0;
+	}
+	return 0;
+}
+
 // enter makes a user and a mount namespace, in which this process is uid 0.
 static const char *enter(unsigned uid, unsigned gid)
 {
+	jail_userns.shares = leave_keyring();
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
 		return "unshare(CLONE_NEWUSER|CLONE_NEWNS)";
 	if (put("/proc/self/setgroups", "deny"))

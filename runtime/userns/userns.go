@@ -68,3 +68,7 @@ func Entered() error {
 
 // Caller is who started the supervisor: the ids that stand for 0 inside.
 func Caller() (uid, gid int) { return int(C.jail_userns.uid), int(C.jail_userns.gid) }
+
+// SharesKeyring reports whether this supervisor, and what it starts, has the empty
+// session keyring that all jails of the caller share, and not the caller's own.
+func SharesKeyring() bool { return C.jail_userns.shares != 0 }

@@ -6,6 +6,7 @@ struct jail_userns {
 	const char *step; // its name
 	unsigned uid;     // the caller's, which is 0 in the user namespace
 	unsigned gid;     // the same
+	int shares;       // it has the session keyring of all jails of this user
 };
 
 extern struct jail_userns jail_userns;
@@ -16,4 +17,6 @@ extern struct jail_userns jail_userns;
 #define JAIL_ADOPTED "adopted:"
 // The folder of that container's root that is the host's, and the one to go to in it.
 #define JAIL_HOST_ROOT "/host"
+// The session keyring of all jails of a user.
+#define JAIL_KEYRING "jailed-claude"
 #define JAIL_CWD_ENV "_JAILED_CLAUDE_CWD"

@@ -38,7 +38,7 @@ func For(err error) (hints, commands []string) {
 	case errors.Is(err, wall.ErrNoNFTables):
 		return needs.NoRedirection, nil
 	case strings.Contains(err.Error(), "unable to join session keyring"): // libcontainer's, a text
-		return []string{"each jail has its own keyrings, and the kernel limits a user to 200 keys: end other jails, or as root: sysctl -w kernel.keys.maxkeys=2000"}, nil
+		return []string{"jails need one key of the kernel (keyrings(7)), and this user has as many as it lets a user have (/proc/key-users): end what has them, or as root: sysctl -w kernel.keys.maxkeys=2000"}, nil
 	}
 	return nil, nil
 }

@@ -37,12 +37,8 @@ func TestSoakAtOnce(t *testing.T) {
 	w := world.New(t)
 	modes := []string{"--net=internet", "--net=none", "--net=filtered"}
 	status, files, before := settled(w, func() *exec.Cmd { return w.NetShell("true", modes[0]) })
-	n := rounds(20, 200)
-	if os.Getuid() != 0 {
-		// The kernel lets a user have 200 keys (keyrings(7), maxkeys), and
-		// a jail needs two, which go some time after it.
-		n = min(n, 60)
-	}
+	// The kernel lets a user have 200 keys (keyrings(7), maxkeys): jails share one.
+	n := rounds(20, 220)
 	type jail struct {
 		c   *exec.Cmd
 		in  io.WriteCloser
