@@ -1,6 +1,8 @@
 package session
 
 import (
+	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -83,20 +85,53 @@ func TestNotify(t *testing.T) {
 }
 
 // TestNotifyNobody: with a bus that is gone, or that says nothing, a jail is as it is
-// otherwise, and its end says that nobody was notified.
+// otherwise, and its end says that nobody was notified, and why.
 func TestNotifyNobody(t *testing.T) {
 	t.Parallel()
-	w := world.New(t)
-	world.RequireTool(t, "notify-send")
-	c := w.Base(`printf '\a'; sleep 4`, "--bridge", "notify")
-	c.Env = append(c.Env, "DBUS_SESSION_BUS_ADDRESS=unix:path="+w.Dir+"/gone")
-	p := world.NewPTY(t)
-	c.Stdin, c.Stdout, c.Stderr = p.Slave, p.Slave, p.Slave
-	p.Attach(c)
-	if err := c.Run(); err != nil {
-		t.Errorf("%v, %q", err, p.Shown())
+	for name, want := range map[string]string{"gone": "notify-send: exit status 1", "silent": "notify-send does not answer"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			world.RequireTool(t, "notify-send")
+			socket := filepath.Join(w.Dir, name)
+			if name == "silent" {
+				l, err := net.Listen("unix", socket)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { l.Close() })
+			}
+			w.Env["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=" + socket
+			c := w.Base(`stty -echo; printf 'called\a\n'; while read -r line; do echo "got $line."; done; exit 3`, "--bridge", "notify")
+			p := world.NewPTY(t)
+			c.Stdin, c.Stdout, c.Stderr = p.Slave, p.Slave, p.Slave
+			p.Attach(c)
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			shows := func(text string) {
+				t.Helper()
+				world.WaitFor(t, text, func() bool { return strings.Contains(p.Shown(), text) })
+			}
+			types := func(text string) {
+				t.Helper()
+				if _, err := p.Master.WriteString(text); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// The terminal has the bell, and nobody waits for the desktop.
+			shows("called\a")
+			types("one\r")
+			shows("got one.")
+			world.WaitFor(t, "nobody to be notified", func() bool { return strings.Contains(w.SessionLog(), want) })
+			types("two\r")
+			shows("got two.")
+			types("\x04")
+			_ = c.Wait()
+			if c.ProcessState.ExitCode() != 3 {
+				t.Errorf("%v, %q", c.ProcessState, p.Shown())
+			}
+			shows("jailed-claude: bridges: notify: refused or failed once, the last: on the host: " + want + "\r\n")
+		})
 	}
-	world.WaitFor(t, "a word about it", func() bool {
-		return strings.Contains(p.Shown(), "bridges: notify: not done") || strings.Contains(p.Shown(), "notify-send")
-	})
 }
