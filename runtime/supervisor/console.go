@@ -28,6 +28,8 @@ type console struct {
 	ours   *os.File
 	got    chan error
 	master *os.File
+	// shown is what of it the jail writes.
+	shown *pty.Output
 	// input are the modes in which the caller's terminal was found, if standard
 	// input is one.
 	input *unix.Termios
@@ -152,7 +154,8 @@ func (c *console) adopt(oob []byte) error {
 	if !pty.Is(c.master) {
 		return errors.New("the container sent what is no terminal")
 	}
-	return nil
+	c.shown, err = pty.NewOutput(c.master)
+	return err
 }
 
 // start puts the caller's terminal into raw mode and begins to relay what o
@@ -188,7 +191,7 @@ func (c *console) start(o terminal.Options, seen viewers.Activity) error {
 	}
 	go func() {
 		defer close(c.copied)
-		pty.Relay(gate, c.master)
+		pty.Relay(gate, c.shown)
 		// However the jail ended: what it has left on in the terminal would
 		// be the shell's.
 		if err := gate.Last(c.filter.Restore); err != nil {
@@ -206,7 +209,7 @@ func (c *console) keep(o terminal.Options, seen viewers.Activity) error {
 	}
 	go func() {
 		defer close(c.copied)
-		pty.Relay(c.screen, c.master)
+		pty.Relay(c.screen, c.shown)
 	}()
 	return nil
 }

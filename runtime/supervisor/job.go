@@ -86,6 +86,9 @@ func (j *job) until(done <-chan int, appeared, lost <-chan struct{}) int {
 // suspend stops this process's job as the terminal would have, and brings the
 // agent back when the shell continues it.
 func (j *job) suspend() {
+	if j.console != nil {
+		j.console.shown.Settle() // what it set back in the terminal is for the shell
+	}
 	if j.console != nil && j.console.screen != nil {
 		if !j.console.screen.Pause() {
 			_ = unix.Kill(j.pid, unix.SIGCONT)

@@ -89,6 +89,27 @@ func TestJobControlOfAShell(t *testing.T) {
 	}
 }
 
+// TestStoppedAgentWasShown: what an agent writes before it stops, such as the modes of
+// the terminal that it sets back, is there before the shell of the host goes on.
+func TestStoppedAgentWasShown(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	s := w.Screen()
+	const script = `for i in 1 2 3 4 5 6 7 8 9; do printf '%3000s\r%3000s\r%3000s\r%s' x x x "shown-$((40 + i))."; kill -STOP $$; done; echo`
+	jail := []string{world.RequireVariable(t, "BIN"), "shell", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--net", "none", "--", "bash", "-c", script}
+	command := world.CommandLine(jail)
+	for i := 1; i < 10; i++ {
+		s.Line("clear; " + command + "; echo stopped-$((40 + " + world.Itoa(i) + ")).")
+		s.Wait("stopped-" + world.Itoa(40+i) + ".")
+		if shown := s.Shown(); !strings.Contains(shown, "shown-"+world.Itoa(40+i)+".") {
+			t.Errorf("round %d: %q", i, shown)
+		}
+		command = "fg"
+	}
+	s.Line("clear; fg; echo ended-$?")
+	s.Wait("ended-0")
+}
+
 // TestTerminalAfterAKilledAgent: whatever ends the agent, the terminal comes
 // back.
 func TestTerminalAfterAKilledAgent(t *testing.T) {
