@@ -18,7 +18,6 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
-	"github.com/jailed-claude/jailed-claude/runtime/userns"
 )
 
 // Container is what a runtime shall create.
@@ -35,6 +34,8 @@ type Container struct {
 	// which are this process's where it has no terminal.
 	Args, Env []string
 	Files     []*os.File
+	// Keyring: this process's session keyring is the container's.
+	Keyring bool
 	// Console gets the connection over which its terminal comes.
 	Console func(*os.File)
 }
@@ -80,7 +81,7 @@ func Create(c *Container) (*First, error) {
 	}
 	pidFile := filepath.Join(dir, "pid")
 	args := []string{"run", "--detach", "--bundle", dir, "--pid-file", pidFile, "--preserve-fds", strconv.Itoa(len(c.Files))}
-	if userns.SharesKeyring() {
+	if c.Keyring {
 		args = append(args, "--no-new-keyring")
 	}
 	var console *os.File

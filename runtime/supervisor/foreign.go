@@ -19,7 +19,7 @@ import (
 func (c *container) startForeign() error {
 	first, err := foreign.Create(&foreign.Container{
 		Runtime: c.runtime, Dir: c.root.Dir, ID: c.name(), Spec: c.rest(), Frame: c.spec,
-		Args: c.process.Args, Env: c.process.Env, Files: c.process.ExtraFiles,
+		Args: c.process.Args, Env: c.process.Env, Files: c.process.ExtraFiles, Keyring: userns.SharesKeyring(),
 		Console: func(f *os.File) { c.console.ours.Close(); c.console.ours = f; c.console.receive() },
 	})
 	if err := fault.After(fault.Started, err); err != nil {
