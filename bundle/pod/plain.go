@@ -76,7 +76,7 @@ func (e *export) uncarried() {
 		e.note("process.rlimits", "%s %d: no field; it is the container runtime's", l.Type, l.Hard)
 	}
 	if !e.in.Profile {
-		e.note("linux.seccomp", "narrower than the engine's own profile, which the Pod has: --seccomp FILE writes it for the nodes")
+		e.note("linux.seccomp", "PID 1 loads that of the image, beside the engine's own: an image of an older version has none; --seccomp FILE writes it for the nodes")
 	}
 	e.note("linux.maskedPaths", "/proc is masked by the engine's own list, and /sys is visible")
 	n := e.in.Jail.Network

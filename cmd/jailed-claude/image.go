@@ -11,6 +11,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle/image"
 	"github.com/jailed-claude/jailed-claude/bundle/lock"
 	"github.com/jailed-claude/jailed-claude/cmd/jailed-claude/cli"
+	"github.com/jailed-claude/jailed-claude/runtime/seccomp"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/portable"
@@ -29,6 +30,9 @@ func newImage() *cobra.Command {
 			return err
 		}
 		if in.Init, err = os.Executable(); err != nil {
+			return err
+		}
+		if err := seccomp.Into(j); err != nil {
 			return err
 		}
 		in.Jail, in.Paths, in.Folders, in.Lock = j, cl.Paths, portable.ImageFolders(j), filepath.Join(po.Dir(), lock.Name)

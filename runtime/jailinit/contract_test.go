@@ -15,15 +15,17 @@ import (
 )
 
 // TestInitPath: config.json names PID 1 by the path that the C program knows
-// itself by.
+// itself by, and an image has the profile where that looks.
 func TestInitPath(t *testing.T) {
 	source, err := os.ReadFile("jailinit.h")
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile(`(?m)^#define INIT_PATH "([^"]*)"`).FindAllStringSubmatch(string(source), -1)
-	if len(found) != 1 || found[0][1] != contract.InitPath {
-		t.Errorf("jailinit.h has %q, spec %q", found, contract.InitPath)
+	for name, want := range map[string]string{"INIT_PATH": contract.InitPath, "PROFILE_PATH": contract.ProfilePath} {
+		found := regexp.MustCompile(`(?m)^#define `+name+` "([^"]*)"`).FindAllStringSubmatch(string(source), -1)
+		if len(found) != 1 || found[0][1] != want {
+			t.Errorf("jailinit.h has %q, spec %q", found, want)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "message.h"
 
 #define INIT_PATH "/.jail/init" // contract.InitPath; a test compares the two
+#define PROFILE_PATH "/.jail/seccomp.bpf" // contract.ProfilePath, the same
 
 enum { MOST_FILES = 65536 }; // spec.maxOpenFiles, under other runtimes
 
@@ -61,6 +62,7 @@ char **init_find_writable(void);
 // seccomp.c
 
 // init_load_profile applies the profile of config.json, compiled beforehand.
+int init_open_profile(void);
 void init_load_profile(int fd);
 
 // init_forbid_namespaces applies a second filter, without which the agent could

@@ -2,6 +2,7 @@ package jailinit
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
@@ -259,6 +262,57 @@ func TestLimitsOfOtherRuntimes(t *testing.T) {
 		}
 		if strings.Contains(string(out), "raised") {
 			t.Errorf("after %q the limit can be raised", tt.before)
+		}
+	}
+}
+
+// TestProfileOfAnImage: PID 1 loads the profile that lies in the root file system,
+// and runs nothing where it cannot be read. Where none is, as in a bundle, that of the
+// runtime is all.
+func TestProfileOfAnImage(t *testing.T) {
+	if err := exec.Command("unshare", "-Urm", "true").Run(); err != nil {
+		t.Skip("no user namespace: ", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var prog bytes.Buffer
+	for _, f := range []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // the number
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_GETPRIORITY, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: 0x00050000 | uint32(unix.EXDEV)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: 0x7fff0000},
+	} {
+		if err := binary.Write(&prog, binary.NativeEndian, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		profile []byte
+		status  int
+		says    string
+	}{
+		"none":    {nil, 0, "reads"},
+		"one":     {prog.Bytes(), 0, "refused"},
+		"damaged": {prog.Bytes()[:7], 125, "seccomp profile"},
+		"empty":   {[]byte{}, 125, "seccomp profile"},
+	} {
+		root := t.TempDir()
+		if c.profile != nil {
+			if err := os.WriteFile(filepath.Join(root, "profile"), c.profile, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// A root of its own, since the path of the profile is fixed.
+		const script = `set -e; cd "$0"; mount -t tmpfs x /mnt; mkdir /mnt/.jail; [ ! -e profile ] || cp profile /mnt/.jail/seccomp.bpf
+for d in usr bin lib lib64 proc; do mkdir /mnt/$d; mount --rbind /$d /mnt/$d; done
+touch /mnt/.jail/init; mount --bind "$1" /mnt/.jail/init; shift; exec chroot /mnt /.jail/init -- "$@"`
+		p := exec.Command("unshare", "-Urm", "bash", "-c", script, root, self, "bash", "-c",
+			`nice && echo reads || echo refused`)
+		out, err := p.CombinedOutput()
+		if got := p.ProcessState.ExitCode(); got != c.status || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s: status %d, %v: %s", name, got, err, out)
 		}
 	}
 }

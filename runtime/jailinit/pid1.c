@@ -141,6 +141,8 @@ static void be_pid1(char **argv)
 	init_check(&o);
 	if (!o.nesting && !o.writable)
 		o.writable = init_find_writable();
+	if (o.seccomp_fd < 0 && o.control_fd < 0)
+		o.seccomp_fd = init_open_profile();
 	if (o.seccomp_fd >= 0)
 		init_load_profile(o.seccomp_fd);
 	if (init_pass(&o))

@@ -2,6 +2,7 @@
 // forbids namespaces.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -38,6 +39,18 @@ void init_load_profile(int fd)
 		init_die("seccomp profile");
 	}
 	install(prog, got / sizeof(*prog), "load seccomp profile");
+}
+
+// An engine that runs an image, such as podman or a kubelet, has its own idea of a
+// profile; that of the jail lies in the image. A bundle has none there: its runtime
+// is told.
+int init_open_profile(void)
+{
+	int fd = open(PROFILE_PATH, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno != ENOENT)
+		init_die(PROFILE_PATH);
+	return fd;
 }
 
 #if defined(__x86_64__)

@@ -12,6 +12,10 @@ import (
 // argv[0] with it.
 const InitPath = "/.jail/init"
 
+// ProfilePath is the compiled seccomp profile of a jail in the root file system of an
+// image, which PID 1 loads where nothing hands it one.
+const ProfilePath = "/.jail/seccomp.bpf"
+
 // CertsPath is where most programs look for certificates: the host's are there
 // in a jail.
 const CertsPath = "/etc/ssl/certs/ca-certificates.crt"
