@@ -47,8 +47,8 @@ want="1000
 /home/agent/project
 $CLAUDE_VERSION_PINNED (Claude Code)
 0000000000000000
-2
+3
 $(sort -u "$closure" | grep -c '^/nix/store/')
 x"
 [ "$said" = "$want" ] || die "podman says:"$'\n'"$said"
-say "ok: podman runs it, without capabilities and with both filters"
+say "ok: podman runs it, without capabilities and with its own filter and both of ours"

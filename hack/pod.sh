@@ -85,12 +85,12 @@ kept
 kept
 0000000000000000
 1
-2
+3
 $(sort -u "${store[DEVENV_NODE_CLOSURE]}" | grep -c '^/nix/store/')
 status 7" "$(play "$work/attack.json")"
 [ "$(cat "$project/.env" "$project/new")" = $'SECRET\ny' ] || die "the project is not what it was"
 rm "$project/new"
-say "ok: a plain Pod under podman: the agent runs, files are protected and hidden, no capability, both filters"
+say "ok: a plain Pod under podman: the agent runs, files are protected and hidden, no capability, both filters and the engine's"
 
 # A whole turn: the agent with its placeholder, the broker in a container of its
 # own with the key, and a service that takes that key alone. The Pod is the one
