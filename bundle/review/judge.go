@@ -3,8 +3,8 @@ package review
 import (
 	"path"
 	"strings"
-	"unicode"
 
+	"github.com/jailed-claude/jailed-claude/bundle/review/judge"
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
 )
 
@@ -15,7 +15,7 @@ func (r *Review) judge(name string) string {
 	}
 	plain := make([]string, 0, 8)
 	for part := range strings.SplitSeq(name, "/") {
-		p := spelled(part)
+		p := judge.Spelled(part)
 		if p == dotGit || p == "git~1" {
 			return "a git repository of its own, or a name that some system takes for one"
 		}
@@ -28,60 +28,6 @@ func (r *Review) judge(name string) string {
 	return ""
 }
 
-// spelled is how macOS and Windows may read a name: without case, without
-// characters that are ignored, blanks and dots at the end, and streams.
-func spelled(name string) string {
-	if i := strings.IndexByte(name, ':'); i > 0 {
-		name = name[:i]
-	}
-	if i := strings.LastIndexByte(name, '\\'); i >= 0 {
-		name = name[i+1:]
-	}
-	name = strings.Map(func(c rune) rune {
-		switch {
-		case unicode.Is(unicode.Cf, c):
-			return -1
-		case c == 'ſ': // folds to s
-			return 's'
-		case c == '\u212a': // the sign of Kelvin folds to k
-			return 'k'
-		}
-		return unicode.ToLower(c)
-	}, name)
-	if short := strings.TrimRight(name, ". "); short != "" {
-		return short
-	}
-	return name
-}
-
-// gitWhy says why a file of .git that is no part of the unit waits for a yes.
-func gitWhy(below string, trusted func(string) string) string {
-	if why := trusted(dotGit + "/" + below); why != "" {
-		return why
-	}
-	first, _, _ := strings.Cut(below, "/")
-	switch first {
-	case "hooks":
-		return "git hooks"
-	case "modules", "worktrees":
-		return "git directories of submodules and worktrees, with hooks and config"
-	case "rebase-merge", "rebase-apply", "sequencer":
-		return "git runs what is on this list when it goes on"
-	case "info", "config.worktree", "commondir", "gitdir":
-		return "git config"
-	}
-	return "a file of git's own that is not known to be harmless"
-}
-
-func leadsToGit(name, target string) bool {
-	for part := range strings.SplitSeq(path.Join(path.Dir(name), target), "/") {
-		if spelled(part) == dotGit {
-			return true
-		}
-	}
-	return false
-}
-
 // bare finds folders that become git repositories by what is new in them: git
 // takes a folder for one that holds HEAD, objects and refs.
 func (r *Review) bare() {
@@ -89,7 +35,7 @@ func (r *Review) bare() {
 	changed := map[string]*upper.Change{}
 	for _, c := range r.held.Changes {
 		changed[c.Path] = c
-		if b := spelled(path.Base(c.Path)); c.New != nil && (b == "head" || b == "objects" || b == "refs") {
+		if b := judge.Spelled(path.Base(c.Path)); c.New != nil && (b == "head" || b == "objects" || b == "refs") {
 			suspects[path.Dir(c.Path)] = true
 		}
 	}

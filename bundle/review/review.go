@@ -13,6 +13,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle/layer"
 	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
+	"github.com/jailed-claude/jailed-claude/bundle/review/judge"
 	"github.com/jailed-claude/jailed-claude/bundle/review/repo"
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
 	"github.com/jailed-claude/jailed-claude/internal/beneath"
@@ -292,7 +293,7 @@ func (r *Review) item(c *upper.Change) *Item {
 				return nil
 			}
 			if i.Why = ""; !i.note {
-				i.Why = gitWhy(below, r.o.Trusted)
+				i.Why = judge.GitWhy(below, r.o.Trusted)
 			}
 			r.limits(i)
 			return i
@@ -321,7 +322,7 @@ func (r *Review) limits(i *Item) {
 		i.Never = "a " + string(c.New.Kind) + " is not applied"
 	case c.New.Kind == upper.Symlink && i.Why == "" && repo.Outside(c.Path, c.New.Target):
 		i.Why = "a symlink that leads out of the project"
-	case c.New.Kind == upper.Symlink && i.Why == "" && leadsToGit(c.Path, c.New.Target):
+	case c.New.Kind == upper.Symlink && i.Why == "" && judge.LeadsToGit(c.Path, c.New.Target):
 		i.Why = "a symlink to git's own files"
 	case c.New.Kind == upper.File && c.New.Mode&^upper.Permissions != 0:
 		i.Note = "setuid, setgid and sticky bits are left out"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"github.com/jailed-claude/jailed-claude/bundle/review/judge"
 	"github.com/jailed-claude/jailed-claude/bundle/review/repo"
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
 	"github.com/jailed-claude/jailed-claude/internal/beneath"
@@ -222,7 +223,7 @@ var Titles = []string{
 func (r *Review) repository(p string) string {
 	for i := 0; i < len(p); {
 		end := strings.IndexByte(p[i:]+"/", '/') + i
-		if part := p[i:end]; spelled(part) == dotGit && (p[:end] != dotGit || !r.own) {
+		if part := p[i:end]; judge.Spelled(part) == dotGit && (p[:end] != dotGit || !r.own) {
 			return p[:end]
 		}
 		i = end + 1

@@ -211,7 +211,7 @@ var table = []rule{
 		because: "what the host executes or trusts is said by callers, so that jails with and without a layer go by the same list",
 	},
 	{
-		packages: []string{"bundle/review/upper", "bundle/review/page"}, never: []string{module}, but: []string{module + "/bundle/review/upper", module + "/internal"},
+		packages: []string{"bundle/review/upper", "bundle/review/page", "bundle/review/judge"}, never: []string{module}, but: []string{module + "/bundle/review/upper", module + "/internal"},
 		because: "reading a layer changes nothing, and a page is made of text",
 	},
 	{
