@@ -219,7 +219,7 @@ var goldens = []struct {
 		guarded(in)
 		const p, state, g = "/home/ada/src/app", "/home/ada/.local/state/jailed-claude/projects/app-0123456789abcdef", "/home/ada/src/main/.git"
 		in.Policy.Files.Project = policy.ProjectOverlay
-		in.Host.ProjectState, in.Host.Layer = state, state+"/layer"
+		in.Host.ProjectState, in.Host.Project.Layer, in.Host.Project.Review = state, state+"/layer", "jailed-claude review"
 		in.Host.Project.Git = []string{g}
 		in.Host.Project.Protect = append(in.Host.Project.Protect, host.Path{Path: g + "/hooks", Dir: true, Why: "git hooks"})
 		in.Host.Packs = []string{g + "/objects/pack/pack-1.pack"}

@@ -326,7 +326,7 @@ func TestReadOnlyStaysReadOnly(t *testing.T) {
 		for _, dir := range []string{"/.git/hooks", "/infra/modules"} {
 			in := in
 			in.Policy.Files.Project, in.Policy.Files.Write = mode, nil
-			in.Host.Layer = "/home/ada/.local/state/jailed-claude/projects/app/layer"
+			in.Host.Project.Layer = "/home/ada/.local/state/jailed-claude/projects/app/layer"
 			grant(&in, "rw", p+dir)
 			if _, err := Build(in); err == nil || !strings.Contains(err.Error(), "--unprotect "+p+dir) {
 				t.Errorf("%s: a grant of %s: %v", mode, dir, err)
@@ -379,7 +379,7 @@ func TestSocketsAreCovered(t *testing.T) {
 		in := valid()
 		guarded(&in)
 		in.Policy.Files.Project, in.Policy.Files.Hide, in.Host.Project.Hide = mode, nil, nil
-		in.Host.Layer = "/home/ada/.local/state/jailed-claude/projects/app/layer"
+		in.Host.Project.Layer = "/home/ada/.local/state/jailed-claude/projects/app/layer"
 		grant(&in, "rw", data)
 		in.Host.Further = []host.Project{{Dir: data, Sockets: []string{data + "/s"}}}
 		in.Host.Project.Sockets, in.Host.Sockets = []string{p + "/s"}, []string{"/srv/lib/s"}
@@ -412,7 +412,7 @@ func TestUnprotectInALayer(t *testing.T) {
 	for _, mode := range []string{policy.ProjectRW, policy.ProjectOverlay, policy.ProjectRO} {
 		in := valid()
 		in.Policy.Files.Project, in.Policy.Files.Unprotect = mode, []string{envrc}
-		in.Host.Layer = "/home/ada/.local/state/jailed-claude/projects/app/layer"
+		in.Host.Project.Layer = "/home/ada/.local/state/jailed-claude/projects/app/layer"
 		in.Host.Project.Unprotected = []host.Path{{Path: envrc, Why: "direnv"}}
 		said := slices.ContainsFunc(grantsOf(t, in), func(g Grant) bool { return g.Kind == "unprotected" })
 		if said != (mode == policy.ProjectRW) {

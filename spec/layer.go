@@ -1,8 +1,11 @@
 package spec
 
 import (
+	"slices"
+
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -14,14 +17,17 @@ func (b *builder) overlay() bool { return b.Policy.Files.Project == policy.Proje
 // no folder has to be held in its place: the kernel refuses to rename those of
 // the host in a layer (EXDEV), so that what is hidden in one stays hidden.
 func (b *builder) layer(m mounted) {
-	dir := b.Host.Layer
-	if m.path != b.Host.Project.Dir {
+	projects := b.Host.Projects()
+	i := slices.IndexFunc(projects, func(p host.Project) bool { return p.Dir == m.path || slices.Contains(p.Git, m.path) })
+	pr := projects[max(i, 0)]
+	dir := pr.Layer
+	if m.path != pr.Dir {
 		dir = contract.GitLayerDir(dir, m.path)
 	}
 	l := contract.LayerIn(dir, m.path)
 	b.spec.Mounts = append(b.spec.Mounts, l.Mount())
-	b.grant("file", m.path, m.mode, m.from, m.why+"; what is written is kept in "+l.Upper+" until you apply it: "+contract.ReviewCommand(b.Host.Layer))
-	if m.path == b.Host.Project.Dir {
+	b.grant("file", m.path, m.mode, m.from, m.why+"; what is written is kept in "+l.Upper+" until you apply it: "+pr.Review)
+	if m.path == pr.Dir {
 		b.grant("layer", m.path, "", m.from, "nothing that the host executes or trusts changes below it, so no protected path is mounted in it, and .git is writable")
 		if apply := b.Policy.Review.Apply; apply == policy.ApplySafe {
 			b.grant("layer", m.path, apply, b.origin("review.apply"), "what is ordinary is applied when the jail ends; what the host executes or trusts waits for you")
@@ -36,9 +42,11 @@ func (b *builder) layered(p string) bool {
 	}
 	// The innermost mount that the agent writes to decides.
 	in, through := "", false
-	for _, dir := range append([]string{b.Host.Project.Dir}, b.Host.Project.Git...) {
-		if paths.Below(p, dir) && len(dir) > len(in) {
-			in, through = dir, true
+	for _, pr := range b.Host.Projects() {
+		for _, dir := range append([]string{pr.Dir}, pr.Git...) {
+			if paths.Below(p, dir) && len(dir) > len(in) {
+				in, through = dir, true
+			}
 		}
 	}
 	for _, f := range b.Host.Further {

@@ -169,9 +169,6 @@ func (b *builder) files() error {
 				return fmt.Errorf("project: %w", err)
 			}
 		}
-		if i > 0 && b.overlay() {
-			return fmt.Errorf("project %q: each of several projects would need a layer of its own", pr.Dir)
-		}
 		ms = append(ms, mounted{pr.Dir, mode, b.origin("files.project"), []string{"the project", "a further project"}[min(i, 1)], false})
 		for _, g := range pr.Git {
 			ms = append(ms, mounted{g, mode, builtin, "the project's git directory, which lies elsewhere", false})

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"path"
@@ -37,9 +38,12 @@ func (b *builder) protect() error {
 		b.grant("hidden", p, "empty", builtin, "shells of the host's claude would read it")
 	}
 	var protect []host.Path
+	of := map[string]string{} // the policy of a further project
 	for _, pr := range b.surveyed() {
 		for _, p := range pr.Protect {
-			if b.layered(p.Path) && !slices.Contains(b.Policy.Files.Protect, p.Why) {
+			if ours := slices.Contains(b.Policy.Files.Protect, p.Why); !ours && slices.Contains(pr.OwnProtect, p.Why) {
+				of[p.Path] = "the policy in " + pr.Dir
+			} else if !ours && b.layered(p.Path) {
 				continue
 			}
 			if !slices.ContainsFunc(protect, func(o host.Path) bool { return o.Path == p.Path }) {
@@ -49,7 +53,7 @@ func (b *builder) protect() error {
 	}
 	for _, p := range sorted(protect) {
 		b.bindKind(p.Path, p.Path, "ro", !p.Dir)
-		b.grant("protected", p.Path, "ro", b.originOf("files.protect", p.Why), p.Why)
+		b.grant("protected", p.Path, "ro", cmp.Or(of[p.Path], b.originOf("files.protect", p.Why)), p.Why)
 	}
 	b.unprotect()
 	watch := map[string]string{}

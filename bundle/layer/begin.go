@@ -1,13 +1,8 @@
 package layer
 
-import (
-	"errors"
+import "errors"
 
-	"github.com/jailed-claude/jailed-claude/internal/hint"
-)
-
-// ErrUnfinished is returned by Begin where an apply of the layer was interrupted,
-// with advice.
+// ErrUnfinished is returned by Begin where an apply of the layer was interrupted.
 var ErrUnfinished = errors.New("an apply of this layer was interrupted")
 
 // Begin makes a project's layer ready for a jail: its folder, and those over git
@@ -16,7 +11,7 @@ var ErrUnfinished = errors.New("an apply of this layer was interrupted")
 // since it was taken: inside, the two are mixed.
 func Begin(d Dir, project string, git []string) (before Base, changed []string, err error) {
 	if d.Unfinished() {
-		return before, nil, hint.Add(ErrUnfinished, "to finish it: "+d.Review()+" --apply", "to take it back: "+d.Review()+" --undo")
+		return before, nil, ErrUnfinished
 	}
 	empty := true
 	for i, lower := range append([]string{project}, git...) {
@@ -47,6 +42,7 @@ func Begin(d Dir, project string, git []string) (before Base, changed []string, 
 	if err != nil {
 		return before, nil, err
 	}
+	before.Project = project // it may have been moved
 	now := Below(project, before)
 	now.Time, now.Git = at, git
 	if empty || none {

@@ -13,7 +13,8 @@ import (
 
 // Borrow is for a jail whose changes nobody wants, such as one that is attacked:
 // it refuses a layer that holds something, and drop removes what it holds later.
-func Borrow(d Dir) (drop func() error, err error) {
+// review is the command that shows what is in it.
+func Borrow(d Dir, review string) (drop func() error, err error) {
 	all := append([]Dir{d}, d.gits()...)
 	for _, one := range all {
 		none, err := Empty(one.Upper())
@@ -22,7 +23,7 @@ func Borrow(d Dir) (drop func() error, err error) {
 		}
 		if err == nil && !none {
 			return nil, hint.Add(fmt.Errorf("the layer in %s holds changes of yours, and others would lie among them", show.Visible(string(d))),
-				"look at it, and apply or discard it: "+d.Review(), "or leave it out: --project-mode rw")
+				"look at it, and apply or discard it: "+review, "or leave it out: --project-mode rw")
 		}
 	}
 	return func() error {

@@ -42,9 +42,6 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Review is the command that shows what is in the layer.
-func (d Dir) Review() string { return contract.ReviewCommand(string(d)) }
-
 // Git is the layer over a git directory that lies outside of the project, such
 // as the common one of a worktree.
 func (d Dir) Git(gitDir string) Dir { return Dir(contract.GitLayerDir(string(d), gitDir)) }

@@ -129,7 +129,7 @@ func TestWorktreeBase(t *testing.T) {
 	if got := begin(t, d, dir, common); !slices.Equal(got, []string{"HEAD"}) {
 		t.Errorf("%q", got)
 	}
-	if _, err := Borrow(d); err == nil {
+	if _, err := Borrow(d, ""); err == nil {
 		t.Error("a layer was lent whose git directory holds something")
 	}
 	// What the project's own holds counts as much.
@@ -279,7 +279,7 @@ func TestHeld(t *testing.T) {
 	if h, err := Look(d.Upper()); err != nil || !h.Empty() || h.String() != "" {
 		t.Errorf("%+v %v", h, err)
 	}
-	drop, err := Borrow(d)
+	drop, err := Borrow(d, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestHeld(t *testing.T) {
 	if h, _ := Look(d.Upper()); h.String() != "2 changed files and changes of .git" {
 		t.Errorf("%s", h)
 	}
-	if _, err := Borrow(d); err == nil {
+	if _, err := Borrow(d, ""); err == nil {
 		t.Error("a layer that holds something was lent")
 	}
 	// What the agent closed may hold something.
@@ -306,7 +306,7 @@ func TestHeld(t *testing.T) {
 	if h, err := Look(d.Upper()); err != nil || h.String() != "1 changed file" {
 		t.Errorf("a closed folder: %s, %v", h, err)
 	}
-	if _, err := Borrow(d); err == nil {
+	if _, err := Borrow(d, ""); err == nil {
 		t.Error("a layer was lent in which a folder is closed")
 	}
 	// As overlayfs leaves it.

@@ -3,6 +3,8 @@ package review
 import (
 	"fmt"
 	"strings"
+
+	"github.com/jailed-claude/jailed-claude/internal/show"
 )
 
 // End is what is said of a layer when its jail has ended, and done with it.
@@ -29,7 +31,11 @@ func (e End) Do(o Options) error {
 	if empty {
 		return nil
 	}
-	e.Say("the layer holds %s; to look at it: %s", line, r.Command())
+	over := ""
+	if o.Elsewhere != "" {
+		over = " over " + show.Visible(o.Elsewhere)
+	}
+	e.Say("the layer%s holds %s; to look at it: %s", over, line, r.Command())
 	if !ordinary || !e.Safe && !e.Ask("apply what is ordinary? [y/N] ") {
 		return nil
 	}

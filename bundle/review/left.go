@@ -14,6 +14,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // Left says of an item that it lies on the host already: a jail left it that had no
@@ -239,7 +240,7 @@ func (r *Review) relative(p string) string {
 }
 
 // Command is the one that shows this.
-func (r *Review) Command() string { return r.dir.Review() }
+func (r *Review) Command() string { return contract.ReviewCommand(string(r.dir), r.o.Elsewhere) }
 
 // Bare reports that there is no layer.
 func (r *Review) Bare() bool { return r.none }

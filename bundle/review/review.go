@@ -18,6 +18,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
 	"github.com/jailed-claude/jailed-claude/internal/beneath"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // Options say which layer, and what is known of its project.
@@ -25,8 +26,12 @@ type Options struct {
 	// Layer is the layer's folder, Project what lies below it. Left has what jails
 	// without a layer left on the host; empty where that is not asked for.
 	Layer, Project, Left string
+	// Elsewhere is Project where that is not the current folder, for commands.
+	Elsewhere string
 	// Others are the names of the project's other layers.
 	Others []string
+	// Notes are said with it.
+	Notes []string
 	// Trusted says why the host would execute or trust a path of the project;
 	// empty if it would not. A folder of the path counts for what is in it.
 	Trusted func(path string) (why string)
@@ -122,12 +127,12 @@ func Lock(o Options) (*Review, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Review{o: o, lock: lock, Project: o.Project, dir: layer.Dir(o.Layer)}, nil
+	return &Review{o: o, lock: lock, Project: o.Project, dir: layer.Dir(o.Layer), Notes: o.Notes}, nil
 }
 
 // without is a review of what jails without a layer left, or why there is none.
 func (o Options) without(err error) (*Review, error) {
-	r := &Review{o: o, Project: o.Project, dir: layer.Dir(o.Layer), Network: o.Network, none: true}
+	r := &Review{o: o, Project: o.Project, dir: layer.Dir(o.Layer), Network: o.Network, Notes: o.Notes, none: true}
 	if e := r.left(); e != nil {
 		return nil, e
 	}
@@ -147,7 +152,7 @@ func (o Options) noLayer(err error) error {
 	case len(o.Others) > 0:
 		var others []string
 		for _, name := range o.Others {
-			others = append(others, "it has another one: jailed-claude review --layer "+name)
+			others = append(others, "it has another one: "+contract.ReviewCommand(contract.LayerDir("", name), o.Elsewhere))
 		}
 		return hint.Add(fmt.Errorf("%w of this name", ErrNoLayer), others...)
 	}
@@ -159,7 +164,7 @@ func New(o Options) (*Review, error) {
 	if _, err := os.Stat(filepath.Join(o.Layer, "upper")); err != nil {
 		return o.without(err)
 	}
-	r := &Review{o: o, Project: o.Project, dir: layer.Dir(o.Layer)}
+	r := &Review{o: o, Project: o.Project, dir: layer.Dir(o.Layer), Notes: o.Notes}
 	if lock, err := r.dir.Lock(); errors.Is(err, layer.ErrBusy) {
 		r.Notes = append(r.Notes, "a jail runs in this layer: what it holds may change")
 	} else if err == nil {
@@ -198,9 +203,7 @@ func (r *Review) read() (err error) {
 	if r.base, err = r.dir.Base(); err != nil && !errors.Is(err, layer.ErrNoBase) {
 		return err
 	}
-	if err == nil && r.base.Project != r.o.Project {
-		return fmt.Errorf("the layer lies over %q, not over %q", r.base.Project, r.o.Project)
-	}
+	r.base.Project = r.o.Project // another one is where it was before it was moved
 	r.Since, r.Network = r.base.Time, r.o.Network
 	below := layer.Below(r.o.Project, r.base)
 	r.moved, r.inner = r.base.Since(below), below.Inner

@@ -81,7 +81,7 @@ func (f *jailFlags) audit(c *cobra.Command, o auditOptions) error {
 		return err
 	}
 	if in.Policy.Files.Project == policy.ProjectOverlay {
-		drop, err := layer.Borrow(layer.Dir(in.Host.Layer))
+		drop, err := layer.Borrow(layer.Dir(in.Host.Project.Layer), in.Host.Project.Review)
 		if err != nil {
 			return err
 		}

@@ -160,30 +160,59 @@ func (ls *Layers) Named() (name string, uppers []string) {
 	return name, uppers
 }
 
-// Report tells whether the layers hold something. It says what, but where somebody
-// else will.
-func (ls *Layers) Report(w io.Writer, others bool) bool {
-	if ls == nil || len(ls.all) == 0 {
+// Report tells whether the layers hold something. It says what, a line for each
+// project, but where somebody else will.
+func (ls *Layers) Report(w io.Writer, others bool) (holds bool) {
+	if ls == nil {
 		return false
 	}
-	var held kept.Held
-	var review string
+	type project struct {
+		dir, lower string
+		held       kept.Held
+	}
+	var projects []*project
+	of := map[string]*project{}
+	for _, l := range ls.all {
+		// That over a git directory lies in the folder of its project's.
+		if dir := path.Dir(l.Upper); path.Base(dir) == contract.LayerFolder {
+			of[dir] = &project{dir: dir, lower: l.Lower}
+			projects = append(projects, of[dir])
+		}
+	}
 	for _, l := range ls.all {
 		h, err := kept.Look("/proc/self/fd/" + strconv.Itoa(l.folders.Upper))
 		if err != nil {
 			fmt.Fprintf(w, "jailed-claude: what the layer over %s holds cannot be seen: %v\n", show.Visible(l.Lower), err)
 			continue
 		}
-		if dir := path.Dir(l.Upper); path.Base(dir) == contract.LayerFolder {
-			review = contract.ReviewCommand(dir)
-		} else { // over a git directory
+		dir := path.Dir(l.Upper)
+		p := of[dir]
+		if p == nil {
+			if p = of[path.Dir(path.Dir(dir))]; p == nil {
+				continue
+			}
 			h = kept.Held{Git: !h.Empty()}
 		}
-		held.Files += h.Files
-		held.Git = held.Git || h.Git
+		p.held.Files += h.Files
+		p.held.Git = p.held.Git || h.Git
 	}
-	if !held.Empty() && !others {
-		fmt.Fprintf(w, "jailed-claude: the layer holds %s; %s\n", held, review)
+	here, _ := os.Getwd()
+	for _, p := range projects {
+		if p.held.Empty() {
+			continue
+		}
+		holds = true
+		if others {
+			break
+		}
+		what, named := "the layer", p.lower
+		if len(projects) > 1 {
+			what += " over " + show.Visible(p.lower)
+		}
+		if here == p.lower {
+			named = ""
+		}
+		fmt.Fprintf(w, "jailed-claude: %s holds %s; %s\n", what, p.held, contract.ReviewCommand(p.dir, named))
 	}
-	return !held.Empty()
+	return holds
 }

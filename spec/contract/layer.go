@@ -10,6 +10,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/internal/show"
 )
 
 // Layer is a mount of overlayfs over a folder of the host: the jail sees the
@@ -46,12 +47,17 @@ func LayerName(dir string) string {
 	return ""
 }
 
-// ReviewCommand is the command that shows what the layer in dir holds.
-func ReviewCommand(dir string) string {
-	if name := LayerName(dir); name != "" {
-		return "jailed-claude review --layer " + name
+// ReviewCommand is the command that shows what the layer in dir holds. The project
+// has to be named where it is not that of the current folder.
+func ReviewCommand(dir, project string) string {
+	command := "jailed-claude review"
+	if project != "" {
+		command += " --project " + show.ShellQuote(project)
 	}
-	return "jailed-claude review"
+	if name := LayerName(dir); name != "" {
+		command += " --layer " + name
+	}
+	return command
 }
 
 // LayerIn is the layer over a folder, kept in dir.

@@ -32,12 +32,6 @@ func (s reader) also(ctx context.Context, f *Facts, o Options) error {
 		if err != nil {
 			return err
 		}
-		if o.Layer {
-			return &ProjectError{
-				Dir: dir, Err: ErrProjectsLayers, Detail: "is one of several projects, and each would need a layer of its own",
-				Hint: "give them as they are: --project-mode rw, or ro; or start a jail for each",
-			}
-		}
 		for _, other := range f.Projects() {
 			if paths.Below(dir, other.Dir) || paths.Below(other.Dir, dir) {
 				return &ProjectError{Dir: dir, Err: ErrProjectsNested, Detail: fmt.Sprintf("and the project %q lie in one another", other.Dir), Hint: "name the outer one alone: --project DIR"}
@@ -49,6 +43,13 @@ func (s reader) also(ctx context.Context, f *Facts, o Options) error {
 		})
 		if err != nil {
 			return err
+		}
+		p.OwnProtect = a.Protect
+		s.places(f, &p, o.LayerName)
+		if o.Layer {
+			if err := s.layer(f, p); err != nil {
+				return err
+			}
 		}
 		f.Also = append(f.Also, p)
 		f.Warnings = append(f.Warnings, warnings...)

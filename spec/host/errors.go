@@ -22,8 +22,9 @@ var (
 	// ErrProjectMounts: no layer can be made over it, for something else is
 	// mounted in it.
 	ErrProjectMounts = errors.New("project has file systems mounted in it")
-	// ErrProjectsLayers: it is one of several, of which none can have a layer.
-	ErrProjectsLayers = errors.New("several projects and a layer")
+	// ErrProjectsLayers: it shares a repository with another one, and what is written
+	// there would be in the layer of one of them.
+	ErrProjectsLayers = errors.New("several projects, one repository and a layer")
 	// ErrProjectsNested: it is one of several, and lies in another.
 	ErrProjectsNested = errors.New("a project lies in another")
 	// ErrProjectSpelling: names in it have more than one spelling.

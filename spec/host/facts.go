@@ -28,10 +28,7 @@ type Facts struct {
 	// StateOwner is the folder whose state that is: the project's, or that of
 	// the repository which the project is a linked worktree of.
 	StateOwner string
-	// Layer is the folder of the layer over this project alone (files.project =
-	// "overlay"); it need not exist.
-	Layer string
-	// Packs are large packs of the project's git, which a layer shows from below.
+	// Packs are large packs of the projects' git, which a layer shows from below.
 	Packs []string
 	// OwnDirs are the folders that no grant may expose: StateDir, the
 	// configuration folder and the cache of jailed-claude.

@@ -18,12 +18,11 @@ func TestShownBelow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &Facts{Layer: filepath.Join(top, "layer")}
-	f.Project.Dir = filepath.Join(top, "project")
+	pr := Project{Dir: filepath.Join(top, "project"), Layer: filepath.Join(top, "layer")}
 	const pack = ".git/objects/pack/pack-1.pack"
-	p := filepath.Join(f.Project.Dir, pack)
-	files(t, f.Project.Dir, pack)
-	upper := contract.LayerIn(f.Layer, f.Project.Dir).Upper
+	p := filepath.Join(pr.Dir, pack)
+	files(t, pr.Dir, pack)
+	upper := contract.LayerIn(pr.Layer, pr.Dir).Upper
 	fresh := func(dir string) {
 		t.Helper()
 		if err := errors.Join(os.RemoveAll(upper), os.MkdirAll(filepath.Join(upper, dir), 0o755)); err != nil {
@@ -32,7 +31,7 @@ func TestShownBelow(t *testing.T) {
 	}
 	is := func(what string, want bool) {
 		t.Helper()
-		if got := shownBelow(f, p); got != want {
+		if got := shownBelow(pr, p); got != want {
 			t.Errorf("%s: %v", what, got)
 		}
 	}

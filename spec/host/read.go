@@ -17,7 +17,6 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
-	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/host/survey"
@@ -119,8 +118,6 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		f.StateOwner = git.Repository(f.Project.Dir)
 	}
 	f.ProjectState = projects.Dir(f.StateDir, f.StateOwner)
-	// A worktree shares its repository's state, but not what it holds.
-	f.Layer = contract.LayerDir(projects.Dir(f.StateDir, f.Project.Dir), o.LayerName)
 
 	// Programs that are asked run beside the search of the project.
 	var wait sync.WaitGroup
@@ -169,8 +166,9 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 	}
 	f.Warnings = append(f.Warnings, warnings...)
 	var below []mounted
+	s.places(f, &f.Project, o.LayerName)
 	if o.Layer {
-		if err := s.layer(f); err != nil {
+		if err := s.layer(f, f.Project); err != nil {
 			return nil, err
 		}
 	} else {
@@ -184,6 +182,9 @@ func (s reader) read(ctx context.Context, o Options) (*Facts, error) {
 		return nil, err
 	}
 	for _, p := range slices.Concat(f.Also, f.Further) {
+		if o.Layer && f.isProject(p.Dir) {
+			continue // there is none
+		}
 		in := s.mountedBelow(p.Dir)
 		f.Warnings = append(f.Warnings, mountsBelow(strconv.Quote(p.Dir), in)...)
 		below = append(below, in...)

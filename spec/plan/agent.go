@@ -81,13 +81,14 @@ func Prepare(in *spec.Input, j *contract.Jail, busy func() bool) (Warnings, erro
 	}
 	private := in.Policy.Agent.Config == policy.ConfigPrivate
 	c, err := projects.Claim(in.Host.StateDir, in.Host.StateOwner)
+	notes := overlay.Claimed(c, in.Host.StateOwner)
 	if !private && in.Policy.Files.Cache != policy.CachePrivate {
-		return append(warnings, c.Notes()...), nil // a review may have less to show
+		return append(warnings, notes...), nil // a review may have less to show
 	}
 	if err != nil {
 		return warnings, hint.Add(fmt.Errorf("the state of the project: %w", err), stateHint)
 	}
-	warnings = append(warnings, c.Notes()...)
+	warnings = append(warnings, notes...)
 	if err := prepareCache(in, j, busy, &warnings); err != nil {
 		return warnings, hint.Add(err, "to do without: files.cache = \"off\"")
 	}

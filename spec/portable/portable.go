@@ -112,14 +112,14 @@ func portable(p policy.Policy, c closure.Closure, id int) ([]byte, error) {
 
 // anyHost is a host whose every fact is a placeholder.
 func anyHost(p policy.Policy, id int) host.Facts {
+	layer := contract.LayerDir(markPath("STATE"), "")
 	h := host.Facts{
 		UID: id, GID: id, User: mark("USER"), Group: mark("GROUP"),
 		Home:         markPath("HOME"),
 		RuntimeDir:   "/run/user/" + mark("UID"),
 		ProjectState: markPath("STATE"),
-		Layer:        contract.LayerDir(markPath("STATE"), ""),
 		Executable:   markPath("JAILED_CLAUDE"),
-		Project:      host.Project{Dir: markPath("PROJECT")},
+		Project:      host.Project{Dir: markPath("PROJECT"), Layer: layer, Review: contract.ReviewCommand(layer, "")},
 		GitName:      mark("GIT_NAME"), GitEmail: mark("GIT_EMAIL"),
 		CAFile: markPath("CERTS"), ExtraCAFile: markPath("EXTRA_CERTS"),
 		ResolvConf:      markPath("RESOLV_CONF"),

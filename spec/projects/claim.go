@@ -42,7 +42,7 @@ func (c Claimed) Notes() (notes []string) {
 		notes = append(notes, show.Visible(fmt.Sprintf("what was to be removed of that stays: %v", c.Stays)))
 	}
 	if c.Moved != "" {
-		notes = append(notes, fmt.Sprintf("this project was %s before: its agent configuration came along", show.Visible(c.Moved)))
+		notes = append(notes, fmt.Sprintf("this project was %s before: what its jails kept came along", show.Visible(c.Moved)))
 	}
 	return notes
 }
@@ -52,15 +52,25 @@ func (c Claimed) Notes() (notes []string) {
 // project left that had this path is put aside, for that one.
 //
 // Preconditions: project is resolved and exists.
-func Claim(stateDir, project string) (Claimed, error) {
-	c, err := claimLocked(stateDir, project)
+func Claim(stateDir, project string) (Claimed, error) { return claimFolder(stateDir, project, true) }
+
+// Find is Claim for whoever only looks: it makes no folder where there is none.
+func Find(stateDir, project string) (Claimed, error) {
+	if _, err := os.Lstat(filepath.Join(stateDir, Folder)); errors.Is(err, fs.ErrNotExist) {
+		return Claimed{Dir: Dir(stateDir, project)}, nil
+	}
+	return claimFolder(stateDir, project, false)
+}
+
+func claimFolder(stateDir, project string, make bool) (Claimed, error) {
+	c, err := claimLocked(stateDir, project, make)
 	if err == nil && c.Aside != "" {
 		c.Stays = removeMoved(filepath.Join(stateDir, Folder))
 	}
 	return c, err
 }
 
-func claimLocked(stateDir, project string) (Claimed, error) {
+func claimLocked(stateDir, project string, make bool) (Claimed, error) {
 	c := Claimed{Dir: Dir(stateDir, project)}
 	all := filepath.Join(stateDir, Folder)
 	id, err := identify(project)
@@ -94,6 +104,12 @@ func claimLocked(stateDir, project string) (Claimed, error) {
 		if c.Moved, err = adopt(all, c.Dir, id); err != nil {
 			return c, err
 		}
+		if c.Moved == "" && !make {
+			return c, nil
+		}
+		if err := os.Mkdir(c.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return c, fmt.Errorf("make the folder of the project: %w", err)
+		}
 	}
 	r := record{Path: project, identity: id}
 	if have, err := readRecord(c.Dir); err == nil && have.Path == r.Path && have.identity == r.identity {
@@ -109,7 +125,7 @@ func claimLocked(stateDir, project string) (Claimed, error) {
 	return c, nil
 }
 
-// adopt gives the project the folder that it had before it was moved, or a new
+// adopt gives the project the folder that it had before it was moved, if there is
 // one. It returns the old path.
 func adopt(all, dir string, id identity) (string, error) {
 	entries, err := os.ReadDir(all)
@@ -132,9 +148,6 @@ func adopt(all, dir string, id identity) (string, error) {
 			return "", fmt.Errorf("take over the folder of %q: %w", r.Path, err)
 		}
 		return r.Path, nil
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make the folder of the project: %w", err)
 	}
 	return "", nil
 }

@@ -96,9 +96,6 @@ func (w *Work) readJournal() error {
 	if err == nil && w.j.Version != version {
 		err = fmt.Errorf("version %d is not known", w.j.Version)
 	}
-	if err == nil && w.j.Project != w.Project {
-		err = fmt.Errorf("it is about %q", w.j.Project)
-	}
 	if err != nil {
 		return fmt.Errorf("the journal in %q: %w", w.Layer, err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
 	"github.com/jailed-claude/jailed-claude/internal/beneath"
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/internal/regular"
 )
 
@@ -149,6 +150,39 @@ func Read(folder, project string) (all []Session, err error) {
 	}
 	slices.SortStableFunc(all, func(a, b Session) int { return a.Ended.Compare(b.Ended) })
 	return all, nil
+}
+
+// Moved notes that a project lies elsewhere now.
+func Moved(folder, from, to string) error {
+	names, err := os.ReadDir(folder)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return err
+	}
+	there := func(p *string) {
+		if paths.Below(*p, from) {
+			*p = to + strings.TrimPrefix(*p, from)
+		}
+	}
+	for _, n := range names {
+		if !strings.HasSuffix(n.Name(), suffix) {
+			continue
+		}
+		s, err := read(filepath.Join(folder, n.Name()))
+		if err != nil {
+			return fmt.Errorf("what the jail %s left: %w", strings.TrimSuffix(n.Name(), suffix), err)
+		}
+		there(&s.Project)
+		for i := range s.Items {
+			there(&s.Items[i].Root)
+		}
+		if err := s.Keep(folder); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func read(file string) (s Session, err error) {

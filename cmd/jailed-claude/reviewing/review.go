@@ -2,6 +2,7 @@ package reviewing
 
 import (
 	"cmp"
+	"errors"
 	"os"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/plan/trusted"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -24,15 +26,20 @@ import (
 // Command is "review".
 func Command() *cobra.Command {
 	var w command.Command
-	var project, name, atEnd string
+	var projects []string
+	var name, atEnd string
 	c := cli.Command("review [flags] [PATH...]", "Show, apply or discard what jails changed", cobra.ArbitraryArgs, func(c *cobra.Command, args []string) error {
 		w.Paths, w.Out, w.Colour = args, c.OutOrStdout(), cli.IsTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""
 		w.Say = func(format string, args ...any) { cli.Say(c, format, args...) }
 		if atEnd != "" {
-			return atJailsEnd(c, project, name, atEnd, w.Say)
+			return atJailsEnd(c, projects, name, atEnd, w.Say)
+		}
+		named := plan.Options{}.Of(projects)
+		if err := named.One("review"); err != nil {
+			return err
 		}
 		return w.Do(func() (review.Options, error) {
-			o, err := trusted.Review(project, name)
+			o, err := trusted.Review(named.Project, name)
 			if err != nil || w.HTML == "" {
 				return o, err
 			}
@@ -44,7 +51,7 @@ func Command() *cobra.Command {
 			return o, err
 		})
 	})
-	c.Flags().StringVar(&project, "project", "", "the project `DIR` (default: the current folder)")
+	c.Flags().StringArrayVar(&projects, "project", nil, "the project `DIR` (default: the current folder)")
 	c.Flags().StringVar(&name, "layer", "", "the project's layer `NAME` (default: the one without a name)")
 	c.Flags().BoolVar(&w.Apply, "apply", false, "apply what is ordinary to the project, or PATH of it")
 	c.Flags().StringArrayVar(&w.Executes, "yes-executes", nil, "with --apply: also apply `PATH`, which the host would execute or trust (repeatable)")
@@ -71,20 +78,28 @@ func After(in *spec.Input) []string {
 	if _, detached := launch.IsDetached(); detached || in.Policy.Files.Project != policy.ProjectOverlay || apply == policy.ApplyNever || apply == policy.ApplyAsk && !people {
 		return nil
 	}
-	return []string{"review", "--" + atEndFlag, apply, "--project", in.Host.Project.Dir, "--layer", contract.LayerName(in.Host.Layer)}
+	args := []string{"review", "--" + atEndFlag, apply, "--layer", contract.LayerName(in.Host.Project.Layer)}
+	for _, p := range in.Host.Projects() {
+		args = append(args, "--project", p.Dir)
+	}
+	return args
 }
 
-func atJailsEnd(c *cobra.Command, project, name, apply string, say func(string, ...any)) error {
-	o, err := trusted.Review(project, name)
-	if err != nil {
-		return err
-	}
+func atJailsEnd(c *cobra.Command, projects []string, name, apply string, say func(string, ...any)) (err error) {
 	carry := func(o review.Options, digest string) error {
 		return command.Command{Wanted: review.Wanted{Digest: digest}, Apply: true, Say: say}.Do(func() (review.Options, error) { return o, nil })
 	}
-	return review.End{Safe: apply == policy.ApplySafe, Apply: carry, Say: say, Ask: func(question string) bool {
+	end := review.End{Safe: apply == policy.ApplySafe, Apply: carry, Say: say, Ask: func(question string) bool {
 		answer := cli.Asker(c)
 		// What was typed for the agent is no answer.
 		return answer != nil && pty.Forget(os.Stdin) == nil && ask.Yes(answer(question))
-	}}.Do(o)
+	}}
+	for _, project := range projects {
+		o, failed := trusted.Review(project, name)
+		if failed == nil {
+			failed = end.Do(o)
+		}
+		err = errors.Join(err, failed)
+	}
+	return err
 }

@@ -95,7 +95,6 @@ func TestProjectsRefused(t *testing.T) {
 		args []string
 		says string
 	}{
-		"a layer":         {append([]string{"--project-mode", "overlay"}, flags...), "a layer of its own"},
 		"one in another":  {[]string{"--project", w.Project, "--project", w.Project + "/.vscode"}, "lie in one another"},
 		"one around it":   {[]string{"--project", w.Project, "--project", w.Dir}, w.Dir},
 		"the home":        {append([]string{"--project", w.Home}, flags...), "home"},

@@ -147,3 +147,35 @@ func TestWatch(t *testing.T) {
 		t.Errorf("without a terminal: %s", r)
 	}
 }
+
+// TestWatchLive: of a jail without a layer "list --watch" reviews what others left in the
+// project, and says why it has none.
+func TestWatchLive(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	if r := world.Finish(t, w.Base("mkdir .vscode; echo evil >.vscode/tasks.json")); r.Status != 0 {
+		t.Fatalf("%s", r)
+	}
+	j := begin(w, w.Base("sleep 1000"))
+	s := w.Screen()
+	s.Line("clear; " + world.CommandLine([]string{os.Getenv("JAIL_TEST_BIN"), "list", "--watch"}) + "; echo ended-$?")
+	s.Wait("r review")
+	s.Until("our jail to be selected", func() bool {
+		for line := range strings.Lines(s.Tmux("capture-pane", "-p", "-e")) {
+			if strings.Contains(line, "\x1b[7m"+j.ID) {
+				return true
+			}
+		}
+		s.Keys("j")
+		return false
+	})
+	s.Keys("r")
+	s.Wait("enter: back to the table")
+	if shown := s.Shown(); !strings.Contains(shown, j.ID+" has no layer") || !strings.Contains(shown, ".vscode") {
+		t.Errorf("%s", shown)
+	}
+	s.Keys("Enter")
+	s.Wait("r review")
+	s.Keys("q")
+	s.Wait("ended-0")
+}

@@ -58,6 +58,8 @@ type watch struct {
 	wakes, wake *os.File
 	// said is what commands said that ran meanwhile.
 	said chan string
+	// first is said before the next command that runs in place of the table.
+	first string
 	// asks is a question that "y" answers.
 	asks func()
 	// waited are the jails that waited when they were last looked at.
@@ -204,12 +206,13 @@ func (t *watch) offer(j session.Listed) {
 }
 
 func (t *watch) review(j session.Listed) {
-	if j.Status == nil || j.Layer == "" {
-		t.say(j.ID + " has no layer to review: it changes the project itself")
-		return
-	}
 	args := []string{"review", "--project", j.Project}
-	if j.LayerName != "" {
+	switch {
+	case j.Status == nil:
+	case j.Layer == "":
+		// What earlier ones left is there to look at all the same.
+		t.first = j.ID + " has no layer: it changes the project itself, and what it leaves there for the host to execute or trust is shown when it has ended"
+	case j.LayerName != "":
 		args = append(args, "--layer", j.LayerName)
 	}
 	t.here(args...)
@@ -222,6 +225,10 @@ func command(args []string) *exec.Cmd { return exec.Command("/proc/self/exe", ar
 // until it is read.
 func (t *watch) here(args ...string) {
 	t.hide()
+	if t.first != "" {
+		_, _ = t.out.WriteString(t.first + "\r\n")
+		t.first = ""
+	}
 	c := command(args)
 	c.Stdin, c.Stdout, c.Stderr = t.in, t.out, t.out
 	err := c.Run()

@@ -10,6 +10,13 @@ type Project struct {
 	// None lies inside another. Each was verified to lead back to Dir; what
 	// did not is in the warnings instead.
 	Git []string
+	// Layer is the folder of the layer over it alone (files.project = "overlay"),
+	// which need not exist, and Review the command that shows what is in it. Whoever
+	// calls Of sets them.
+	Layer, Review string
+	// OwnProtect are patterns of Protect that the policy of a further project has. The
+	// caller of Of sets them.
+	OwnProtect []string
 	// Nested are folders below Dir that are git repositories of their own.
 	Nested []string
 	// Hide are existing paths that the policy's hide patterns name.

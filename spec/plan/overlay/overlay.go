@@ -11,37 +11,46 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec"
-	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/survey"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
-// Prepare makes the project's layer ready, if it has one, and says if what
-// lies below is no longer what it was begun over.
+// Prepare makes the layers of the projects ready, if they have any, and says if
+// what lies below one is no longer what it was begun over.
 func Prepare(in *spec.Input) (warnings []string, err error) {
 	if in.Policy.Files.Project != policy.ProjectOverlay {
 		return nil, nil
 	}
-	p := in.Host.Project
+	for _, p := range in.Host.Projects() {
+		said, err := prepare(in.Host.StateDir, p)
+		if warnings = append(warnings, said...); err != nil {
+			return warnings, err
+		}
+	}
+	return warnings, nil
+}
+
+func prepare(stateDir string, p survey.Project) (warnings []string, err error) {
 	// A worktree shares the state of its repository, and has a layer of its own.
-	c, err := projects.Claim(in.Host.StateDir, p.Dir)
+	c, err := projects.Claim(stateDir, p.Dir)
 	if err != nil {
 		return nil, hint.Add(fmt.Errorf("the state of the project: %w", err), "to use another folder, set XDG_STATE_HOME")
 	}
-	warnings = append(warnings, c.Notes()...)
-	before, changed, err := layer.Begin(layer.Dir(in.Host.Layer), p.Dir, p.Git)
+	warnings = append(warnings, Claimed(c, p.Dir)...)
+	before, changed, err := layer.Begin(layer.Dir(p.Layer), p.Dir, p.Git)
+	over := "the layer over " + show.Visible(p.Dir)
 	switch {
 	case errors.Is(err, layer.ErrUnfinished):
-		return warnings, err
+		return warnings, hint.Add(fmt.Errorf("%s: %w", over, err), "to finish it: "+p.Review+" --apply", "to take it back: "+p.Review+" --undo")
 	case errors.Is(err, layer.ErrBusy):
-		return warnings, hint.Add(fmt.Errorf("the layer over %s: %w", show.Visible(p.Dir), err), layer.BusyHints...)
+		return warnings, hint.Add(fmt.Errorf("%s: %w", over, err), layer.BusyHints...)
 	case err != nil:
 		return warnings, hint.Add(err, "to keep it elsewhere, set XDG_STATE_HOME to a folder on ext4, xfs, btrfs or tmpfs")
 	case len(changed) > 0:
-		warnings = append(warnings, fmt.Sprintf("the layer over %s was begun at %s, and git on the host changed %s since: inside, both are mixed; first look at it (%s), then apply or discard it (--apply, --discard)",
-			show.Visible(p.Dir), before.Time.Local().Format("2006-01-02 15:04"), strings.Join(changed, " and "), contract.ReviewCommand(in.Host.Layer)))
+		warnings = append(warnings, fmt.Sprintf("%s was begun at %s, and git on the host changed %s since: inside, both are mixed; first look at it (%s), then apply or discard it (--apply, --discard)",
+			over, before.Time.Local().Format("2006-01-02 15:04"), strings.Join(changed, " and "), p.Review))
 	}
 	return warnings, nil
 }

@@ -2,6 +2,7 @@ package trusted
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/host/survey"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/plan/overlay"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 	"github.com/jailed-claude/jailed-claude/spec/trust"
@@ -34,11 +36,24 @@ func Review(project, name string) (review.Options, error) {
 			return review.Options{}, err
 		}
 	}
+	// A worktree shares the state of its repository, and has a layer of its own.
+	owner := git.Repository(dir)
+	var notes []string
+	for _, p := range slices.Compact([]string{dir, owner}) {
+		c, err := projects.Find(host.StateDir(), p)
+		if err == nil {
+			notes = append(notes, overlay.Claimed(c, p)...)
+		} else if !errors.Is(err, os.ErrNotExist) {
+			notes = append(notes, err.Error())
+		}
+	}
 	state := projects.Dir(host.StateDir(), dir)
-	r := review.Options{Project: dir, Layer: string(layer.In(state, name)), Others: layer.Named(state)}
+	r := review.Options{Project: dir, Layer: string(layer.In(state, name)), Others: layer.Named(state), Notes: notes}
+	if dir != new(plan.Options).Dir() {
+		r.Elsewhere = dir
+	}
 	if name == "" {
-		// A worktree shares the state of its repository.
-		r.Left = filepath.Join(projects.Dir(host.StateDir(), git.Repository(dir)), left.Folder)
+		r.Left = filepath.Join(projects.Dir(host.StateDir(), owner), left.Folder)
 	}
 	if _, err := os.Stat(r.Layer); err != nil {
 		return r, nil //nolint:nilerr // what reads the layer says so
