@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +73,14 @@ func (s witness) Told() *attack.Bait { return s.told }
 
 func (s witness) Arrived(what string) bool { return s.arrived(what) }
 
-func (s witness) Said(text string) bool { return strings.Contains(s.said.String(), text) }
+func (s witness) Said(texts ...string) bool {
+	for line := range strings.Lines(s.said.String()) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+			return true
+		}
+	}
+	return false
+}
 
 func (s witness) Typed(text string) bool { return strings.Contains(s.typed, text) }
 

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 )
 
@@ -35,11 +36,12 @@ func (h *Hold) coverAll(since time.Time) (changed bool) {
 	for i := range h.places {
 		p := &h.places[i]
 		if p.above >= 0 && h.places[p.above].state != covered {
-			p.state = lost
+			p.state, p.away = lost, true
 			continue
 		}
 		was := p.state
 		p.state = look(p.path)
+		p.away = p.away || p.state == gone || p.state == link
 		switch p.state {
 		case covered:
 			continue
@@ -68,8 +70,20 @@ func (h *Hold) coverAll(since time.Time) (changed bool) {
 		p.covers++
 		p.at = time.Now()
 		p.slowest = max(p.slowest, p.at.Sub(since))
+		h.bare(i)
 	}
 	return changed
+}
+
+// bare notes of what lies in a place that was covered again that nothing was mounted
+// on it either, and that of what was done to it until now nobody has told: its folder
+// may be another one, to which nobody listened.
+func (h *Hold) bare(above int) {
+	for i := above + 1; i < len(h.places); i++ {
+		if p := &h.places[i]; paths.Below(p.path, h.places[above].path) {
+			p.away = true
+		}
+	}
 }
 
 // open is no state that lasts: something lies at a place that is not covered.

@@ -72,6 +72,8 @@ func TestSettle(t *testing.T) {
 		"write write to": true,
 		// "/" is a cover, "." a judgement.
 		"to / to": true, "to / write to": false, "to . to": true, "to . write": false, "to . write to": false, "/ to to": true, "delete create write": false,
+		// What lies in a folder that was gone, or is another one.
+		"away to": false, "away write to": false, "to . away to": false, "away / to": false, "same away to": true,
 		"same delete create write": true, "same to write": true, "same to . write": false, "same": true, "same delete create": false,
 	} {
 		masks := map[string]uint32{"to": unix.IN_MOVED_TO, "write": unix.IN_CLOSE_WRITE, "attrib": unix.IN_ATTRIB, "from": unix.IN_MOVED_FROM, "create": unix.IN_CREATE, "delete": unix.IN_DELETE}
@@ -83,6 +85,8 @@ func TestSettle(t *testing.T) {
 			switch e {
 			case "dir":
 				f.events[0] |= unix.IN_ISDIR
+			case "away":
+				f.away = true
 			case "same":
 				f.contents = h.contents(p)
 			case "/":

@@ -34,6 +34,9 @@ type judged struct {
 	events []uint32
 	// doubt: it was written to while it was covered.
 	doubt bool
+	// away: for a while nothing that was covered was there, so that the jail could
+	// have put there what is.
+	away bool
 }
 
 const maxEvents = 64
@@ -134,7 +137,7 @@ func (h *Hold) certain(p *place, now time.Time) bool {
 	switch {
 	case p.doubt || h.lost:
 		return false
-	case placed(p.events, p.covers):
+	case !p.away && placed(p.events, p.covers):
 		return true
 	case p.contents == unknown || incomplete(p.events) || now.Sub(p.heard) < quiet || now.Sub(p.read) < grace:
 		return false

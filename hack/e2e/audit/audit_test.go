@@ -191,7 +191,7 @@ var unprotected = []string{
 	"tiocsti", "read-input", "window-size", "escape-clipboard-write", "escape-title-report", "service-bait", "service-session-bus", "service-wayland",
 	"loopback-tcp", "loopback-any-address", "loopback-mapped", "name-127-1", "abstract-stream", "abstract-packet", "abstract-datagram", "udp-loopback", "see-connections", "see-abstract-sockets", "socket-diagnosis",
 	"race-protected-symlink", "race-protected-mount-point", "race-hidden-symlink", "race-hidden-mount-point", "race-outside-symlink", "race-dot-dot", "race-masked-file", "race-report",
-	"host-rename", "host-git-config", "host-truncate", "host-switch", "host-ancestor", "host-then-move", "host-hidden-rename", "host-hidden-folder", "host-socket", "host-in-between",
+	"host-rename", "host-git-config", "host-truncate", "host-switch", "host-ancestor", "host-then-move", "host-hidden-rename", "host-hidden-folder", "host-socket", "host-in-between", "host-made-anew",
 	"trust-gitlink-in-node-modules", "trust-git-rebase-exec", "trust-git-assume-unchanged", "trust-deep-direnv",
 	"neighbour-home", "neighbour-config", "neighbour-tmp", "neighbour-project", "neighbour-list-log", "neighbour-abstract-socket", "neighbour-loopback", "neighbour-shared-memory", "neighbour-see-process", "neighbour-change-project", "neighbour-leave-in-home", "neighbour-leave-in-tmp",
 	"key-in-environments", "key-in-its-file", "agent-lists-others", "agent-signs-file", "agent-logs-in", "agent-adds", "agent-loads-library", "agent-removes-all",

@@ -6,8 +6,8 @@ type Witness interface {
 	Told() *Bait
 	// Arrived: a listener of the bait received what Env.marked(what) names.
 	Arrived(what string) bool
-	// Said: text is on the screen of the caller.
-	Said(text string) bool
+	// Said: a line with all of these is on the screen of the caller.
+	Said(texts ...string) bool
 	// Typed: text is in the input of the caller's terminal.
 	Typed(text string) bool
 	// Signalled: the process of the bait got a signal.

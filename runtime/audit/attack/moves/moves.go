@@ -74,7 +74,7 @@ var moves = []move{
 	{name: "host-deep", source: "rename(2)", path: "a/b/.claude/settings.json", host: byRename("~")},
 	{name: "host-deep-settings", source: "rm -r", path: "a/b/.vscode/settings.json", host: folderAgain},
 
-	inBetween,
+	inBetween, madeAnew,
 
 	{name: "host-then-unlink", source: "unlink(2)", path: ".envrc", host: byRename("~"), then: func(_ *attack.Env, p string) attack.Result { return attack.Unless(os.Remove(p), "it was removed") }},
 	{name: "host-then-move", source: "rename(2)", path: ".envrc", host: byRename("~"), then: func(_ *attack.Env, p string) attack.Result {
@@ -120,26 +120,11 @@ var moves = []move{
 	{name: "host-socket-deep", source: "a server that starts again", path: "run/app/s", lay: socket, host: socketAgain, then: visit},
 }
 
-// movesFolder moves the folder of a path away, and back. The folder may be covered
-// a moment after the path, if the host made both anew meanwhile.
-func movesFolder(_ *attack.Env, p string) attack.Result {
-	dir := filepath.Dir(p)
-	for end := time.Now().Add(cover); ; time.Sleep(5 * time.Millisecond) {
-		err := os.Rename(dir, dir+".moved")
-		if err != nil {
-			return attack.HeldBy("%s", attack.Plain(err))
-		}
-		if err := os.Rename(dir+".moved", dir); err != nil || time.Now().After(end) {
-			return attack.Through("its folder was moved")
-		}
-	}
-}
-
 // HostMoveAttacks wait until the host replaces what is covered.
 func HostMoveAttacks() []attack.Attack {
 	var all []attack.Attack
 	for _, m := range moves {
-		if m.name == inBetween.name {
+		if m.name == inBetween.name || m.name == madeAnew.name {
 			continue
 		}
 		promise, success := attack.PromisePersistence, "what the host puts in the place of a protected file can be changed, or nothing is said of it"
@@ -151,7 +136,7 @@ func HostMoveAttacks() []attack.Attack {
 		}
 		all = append(all, attack.Attack{Name: m.name, Class: class, Promise: promise, Source: m.source, Success: success, Run: m.run, Judge: m.judge})
 	}
-	return append(all, between())
+	return append(all, between(), anew())
 }
 
 // cover is how long a cover may take: a machine under load is no hole. Where nobody
@@ -223,13 +208,19 @@ func takes(e *attack.Env, dir string) bool {
 	return true
 }
 
-// judge: what was covered again is named.
+// judge: what was covered again is named, and what the jail put there first is to be
+// reviewed.
 func (m *move) judge(w attack.Witness, r attack.Result) attack.Result {
 	p, ok := m.at(w.Told().Stage, w.Told().Hidden)
-	if !ok || r.Verdict != attack.Held || !strings.HasPrefix(r.Detail, covered) || named(w, p) {
+	switch {
+	case !ok || r.Verdict != attack.Held:
 		return r
+	case written(w, p):
+		return reviewed(w, p)
+	case strings.HasPrefix(r.Detail, covered) && !named(w, p):
+		return attack.Through("it was covered again, without a word at the end")
 	}
-	return attack.Through("it was covered again, without a word at the end")
+	return r
 }
 
 // named: the end of the jail says something of a path, or of a folder on the way
@@ -256,50 +247,4 @@ func visit(e *attack.Env, p string) attack.Result {
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(time.Second))
 	return e.ReadsFrom(c, "the socket")
-}
-
-var inBetween = move{name: "host-in-between", path: ".envrc", host: byRename("~")}
-
-// between writes to the new file before it is covered, if it can: the agent that
-// waits for that moment. Then the end has to say so.
-func between() attack.Attack {
-	m := inBetween
-	return attack.Attack{
-		Name: m.name, Class: class, Promise: attack.PromisePersistence, Source: "the time between the host's rename(2) and the mount on the new file",
-		Success: "what the agent wrote there stays, without a word at the end",
-		Run: func(e *attack.Env) attack.Result {
-			p, _ := m.at(e.Stage, nil)
-			if e.Stage == "" || e.Facts.ReadOnly || e.Facts.Layer {
-				return attack.Inapplicable("the project takes no files")
-			}
-			asked := make(chan error, 1)
-			go func() { asked <- ask(e, m.name) }()
-			for until := time.Now().Add(2 * patience); time.Now().Before(until); {
-				select {
-				case err := <-asked:
-					if err != nil {
-						return attack.Failure("%v", err)
-					}
-					until = time.Now().Add(moment)
-				default:
-				}
-				if f, err := os.OpenFile(p, os.O_WRONLY|os.O_APPEND, 0); err == nil {
-					_, _ = f.WriteString("# " + e.Marked("between") + "\n")
-					_ = f.Close()
-				}
-			}
-			return attack.HeldBy("it never could")
-		},
-		Judge: func(w attack.Witness, r attack.Result) attack.Result {
-			p, _ := m.at(w.Told().Stage, nil)
-			text, err := os.ReadFile(p)
-			if err != nil || !strings.Contains(string(text), w.Told().Marked("between")) {
-				return r
-			}
-			if named(w, p) && w.Said("review it") {
-				return attack.HeldBy("it was written to before it was covered, and the end says so")
-			}
-			return attack.Through("it was written to, without a word at the end")
-		},
-	}
 }
