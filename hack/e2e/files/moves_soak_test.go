@@ -74,6 +74,57 @@ func TestSoakHostWorks(t *testing.T) {
 	world.Counted(t, "%d rounds of the host's work beside a jail, with %d times saved", rounds, rounds*savesPerRound)
 }
 
+// TestSoakHostBesideGit: beside a jail whose agent types git all the time, the host's
+// git fails only where git fails beside any other one: whoever finds index.lock has
+// to try again. What it does after that is complete, and as protected as before.
+func TestSoakHostBesideGit(t *testing.T) {
+	t.Parallel()
+	long := 5 * time.Second
+	if world.Soak() {
+		long = time.Minute
+	}
+	w := protectedProject(t)
+	m := beside(w)
+	if _, status := m.inside(`(while [ ! -e stop ]; do git status; git add README; git diff; done >/dev/null 2>&1) & true`); status != "0" {
+		t.Fatalf("the jail does not work: %s", status)
+	}
+	rounds, locked := 0, 0
+	for end := time.Now().Add(long); time.Now().Before(end) || rounds == 0; rounds++ {
+		for _, args := range [][]string{
+			{"switch", "-q", "other"},
+			{"switch", "-q", "main"},
+			{"commit", "-q", "--allow-empty", "--no-verify", "-m", fmt.Sprint(rounds)},
+			{"config", "branch.main.remote", fmt.Sprint("origin", rounds)},
+		} {
+			for limit := time.Now().Add(world.Deadline / 3); ; locked++ {
+				c := exec.Command("git", args...)
+				c.Dir, c.Env = w.Project, w.Environ()
+				out, err := c.CombinedOutput()
+				if err == nil {
+					break
+				}
+				if !strings.Contains(string(out), "index.lock': File exists") || time.Now().After(limit) {
+					t.Fatalf("round %d: git %q: %v\n%s", rounds, args, err, out)
+				}
+			}
+		}
+	}
+	if _, status := m.inside("touch stop; wait"); status != "0" {
+		t.Errorf("the jail ended: %s", status)
+	}
+	w.Git(w.Project, "fsck", "--strict")
+	for _, p := range []string{".envrc", ".vscode/tasks.json", ".git/config"} {
+		before := w.Read(p)
+		if out, _ := m.inside("echo evil >>" + p + "; rm -f " + p + "; mv " + p + " x"); w.Read(p) != before {
+			t.Errorf("%s is open after %d rounds: %s", p, rounds, out)
+		}
+	}
+	if end := m.end(); end.Status == 125 {
+		t.Errorf("at the end: %s", end)
+	}
+	world.Counted(t, "%d rounds of the host's git beside a jail's, which met its lock %d times", rounds, locked)
+}
+
 const savesPerRound = 50
 
 // npmProject gives a project a dependency, and returns what installs it anew; where
