@@ -5,7 +5,7 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm soak check-nix check-agents check-canary check-clients check-toolchains check-image check-pod check-slurm fuzz lint bench release check-release deb install clean
+.PHONY: help build run test test-vm soak check-nix check-agents check-canary check-clients check-toolchains check-image check-pod check-gvisor check-slurm fuzz lint bench release check-release deb install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-19s %s\n", $$1, $$2 }'
@@ -56,6 +56,9 @@ check-image: ## an image of the test store, with the real skopeo and podman
 
 check-pod: ## Pods, with the real types of Kubernetes and the real podman
 	@hack/pod.sh
+
+check-gvisor: ## all attacks in gVisor, with a runsc built by the Go proxy; as root
+	@hack/gvisor.sh
 
 check-slurm: ## jobs of a Slurm with two nodes on loopback, each in a jail; as root
 	@hack/slurm.sh

@@ -142,6 +142,52 @@ func TestForged(t *testing.T) {
 	}
 }
 
+// TestOfWhich: each digest that is demanded is compared with its own, and one signature
+// of several is enough if it is by whom it shall be, and all are good.
+func TestOfWhich(t *testing.T) {
+	a, b, text := signer(t), signer(t), statement(t, "abc")
+	seal := func(sign ...[]byte) []byte {
+		e := envelope{PayloadType: PayloadType, Payload: text}
+		for i, s := range []ssh.Signer{a, b} {
+			sig, err := sshsig.Sign(s, Namespace, Encode(sign[i]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Signatures = append(e.Signatures, signature{ssh.FingerprintSHA256(s.PublicKey()), sig})
+		}
+		sealed, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+	o, err := Open(seal(text, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	effective, project := digest.Of([]byte("effective")), digest.Of([]byte("project"))
+	by := func(s ssh.Signer) Wanted { return Wanted{Signers: allowed("me", s), Identity: "me", Now: time.Now()} }
+	old := by(b)
+	old.Signers = bytes.Replace(old.Signers, []byte("me "), []byte(`me valid-after="20990101" `), 1)
+	for name, c := range map[string]struct {
+		w    Wanted
+		good bool
+	}{
+		"the policy": {Wanted{Policy: effective}, true}, "the project's for it": {Wanted{Policy: project}, false},
+		"the project's": {Wanted{Project: project}, true}, "the other for it": {Wanted{Project: effective}, false},
+		"the configuration": {Wanted{Config: digest.Of([]byte("{}\n"))}, true}, "the policy for it": {Wanted{Config: effective}, false},
+		"the session": {Wanted{Session: "abc"}, true}, "the first who signed": {by(a), true}, "the second": {by(b), true},
+		"a third": {by(signer(t)), false}, "a key of later": {old, false},
+	} {
+		if err := o.Verify(c.w); (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Open(seal(text, []byte("another"))); err == nil {
+		t.Error("one of two signatures is of another text")
+	}
+}
+
 // TestSlack: the bits of base64 that decode to nothing are zero.
 func TestSlack(t *testing.T) {
 	s, found := signer(t), map[string]bool{}
@@ -210,6 +256,12 @@ func TestParse(t *testing.T) {
 		{`"sha256": "`, `"sha256": "0`},
 		{`"sha256"`, `"sha1"`},
 		{`"effective": "sha256:`, `"effective": "sha256:z`},
+		{`"project": "sha256:`, `"project": "sha256:z`},
+		{`"agent": {`, `"lock": "sha256:z", "agent": {`},
+		{`"ended": "2`, `"ended": "1`},
+		{`"subject": [`, `"subject": [{"name": "config.json", "digest": {"sha256": "` + strings.Repeat("0", 64) + `"}}, `},
+		{`"sha256": "`, `"sha1": "` + strings.Repeat("0", 40) + `", "sha256": "`},
+		{`"digest": {`, `"digest": {"sha256": "` + strings.Repeat("0", 62) + `"}}, {"name": "layer", "digest": {`},
 	} {
 		bad := strings.Replace(good, r[0], r[1], 1)
 		if bad == good {
