@@ -11,6 +11,7 @@ func TestMain(m *testing.M) {
 	os.Exit(world.Main(m, map[string]func(args []string) int{
 		"bucket":  bucket,
 		"keyhunt": keyHunt,
+		"mcp":     mcp,
 		"misuse":  misuse,
 		"oauth":   oauthService,
 		"tokens":  tokens,

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 )
@@ -35,35 +36,47 @@ const placeholderLife = 10 * 365 * 24 * 60 * 60 // seconds
 // registerPath ends the path at which programs become clients, by custom.
 const registerPath = "/register"
 
+// revokeName is where a service ends logins, by custom (RFC 7009).
+const revokeName = "revoke"
+
 // tokenPath: the request is for one of the paths at which tokens come and go,
 // or looks as if a server could take it for one.
-func (b *Broker) tokenPath(r *http.Request) (path string, no *refusal) {
+func (b *Broker) tokenPath(r *http.Request) (at string, no *refusal) {
 	if b.Tokens == nil {
 		return "", nil
 	}
-	path = r.URL.Path
-	if path == b.Tokens.Path || path == b.Tokens.Revoke {
+	at = r.URL.Path
+	if at == b.Tokens.Path || b.revokes(at) {
 		if r.Method == http.MethodPost && r.URL.RawPath == "" {
-			return path, nil
+			return at, nil
 		}
-		return "", refuse(http.StatusForbidden, "%s is for POST alone, and spelt like that", clip(path))
+		return "", refuse(http.StatusForbidden, "%s is for POST alone, and spelt like that", clip(at))
 	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return "", nil // pages
 	}
-	lower := strings.ToLower(path)
+	lower := strings.ToLower(at)
 	if b.From+b.Tokens.Revoke == "" && strings.HasSuffix(lower, registerPath) && !strings.Contains(lower, "%") {
 		return "", nil // a program of the jail makes itself known (RFC 7591)
 	}
 	if strings.Contains(lower, "token") || strings.Contains(lower, "oauth") || strings.Contains(lower, "%") {
-		return "", refuse(http.StatusForbidden, "%s is not among the paths at which this jail can log in: %s", clip(path), b.Tokens.Path)
+		return "", refuse(http.StatusForbidden, "%s is not among the paths at which this jail can log in: %s", clip(at), b.Tokens.Path)
 	}
 	return "", nil
 }
 
+// revokes: logins end there. Of a service that the policy names that is beside the
+// path at which they are made.
+func (b *Broker) revokes(p string) bool {
+	if b.Tokens.Revoke != "" {
+		return p == b.Tokens.Revoke
+	}
+	return p == path.Join(path.Dir(b.Tokens.Path), revokeName)
+}
+
 // exchange serves a request for tokens. What the service gives is kept outside,
 // and the jail gets placeholders.
-func (b *Broker) exchange(w http.ResponseWriter, r *http.Request, f *forward, path string, e *Event) *refusal {
+func (b *Broker) exchange(w http.ResponseWriter, r *http.Request, f *forward, at string, e *Event) *refusal {
 	var text []byte
 	var err error
 	if f.sent != nil {
@@ -72,7 +85,7 @@ func (b *Broker) exchange(w http.ResponseWriter, r *http.Request, f *forward, pa
 	if err != nil {
 		return refuse(http.StatusBadRequest, "the request for tokens breaks off, or is too large")
 	}
-	if path == b.Tokens.Revoke {
+	if b.revokes(at) {
 		return b.revoke(w, r, text, e)
 	}
 	if field(text, "grant_type") == "refresh_token" && field(text, "refresh_token") == b.stands {
@@ -121,13 +134,18 @@ func (b *Broker) renew(w http.ResponseWriter, r *http.Request, e *Event) *refusa
 func (b *Broker) revoke(w http.ResponseWriter, r *http.Request, text []byte, e *Event) *refusal {
 	redact := newRedactor(nil)
 	if field(text, "token") == b.stands || bytes.Contains(text, []byte(b.stands)) {
-		token := b.keeper.Refresh()
-		if token == "" {
+		switch token := b.keeper.Refresh(); {
+		case token != "":
+			spelt := token
+			if !json.Valid(text) {
+				spelt = url.QueryEscape(token) // a form
+			}
+			text = bytes.ReplaceAll(text, []byte(b.stands), []byte(spelt))
+			// An error may repeat what it is about, wherever the placeholder was.
+			redact = newRedactor([]string{token, spelt})
+		case b.Tokens.Revoke != "":
 			return refuse(http.StatusForbidden, "the login was not made in this jail, which cannot end it: log out on the host")
 		}
-		text = bytes.ReplaceAll(text, []byte(b.stands), []byte(token))
-		// An error may repeat what it is about, wherever the placeholder was.
-		redact = newRedactor([]string{token})
 		defer func() { _ = b.keeper.Forget(context.WithoutCancel(r.Context())) }() // its file stays, with a token that is worth nothing
 	}
 	resp, answer, no := b.ask(r, text, e) //nolint:bodyclose // ask has read and closed it

@@ -57,11 +57,16 @@ const (
 // tokenBroker is a broker of a service that gives out logins.
 func tokenBroker(t *testing.T, k Keeper, answer http.HandlerFunc) (jail *http.Client, url string, log *[]Event) {
 	t.Helper()
+	return tokenBrokerOf(t, &network.Tokens{For: "api", Path: "/v1/oauth/token", Revoke: "/v1/oauth/token/revoke"}, k, answer)
+}
+
+func tokenBrokerOf(t *testing.T, tokens *network.Tokens, k Keeper, answer http.HandlerFunc) (jail *http.Client, url string, log *[]Event) {
+	t.Helper()
 	service := httptest.NewTLSServer(answer)
 	t.Cleanup(service.Close)
 	var mu sync.Mutex
 	log = new([]Event)
-	b, err := New(network.Broker{Name: "login", Upstream: service.URL, Tokens: &network.Tokens{For: "api", Path: "/v1/oauth/token", Revoke: "/v1/oauth/token/revoke"}},
+	b, err := New(network.Broker{Name: "login", Upstream: service.URL, Tokens: tokens},
 		Options{Keeper: k, Stands: loginStands, Log: func(e Event) { mu.Lock(); *log = append(*log, e); mu.Unlock() }})
 	if err != nil {
 		t.Fatal(err)
@@ -272,6 +277,30 @@ func TestNoLoginYet(t *testing.T) {
 	for _, q := range [][3]string{{"/v1/x", "Authorization", "Bearer another"}, {"/any", "Authorization", "Bearer " + b.Placeholder()}} {
 		if status := send(q[0], q[1], q[2]); status != 403 || got != "nothing" {
 			t.Errorf("%q: %d, the service got %q", q, status, got)
+		}
+	}
+}
+
+// TestRevokeService: a login at a service that the policy names ends beside the path
+// where it is made, and nowhere else: the refresh token goes to no other path.
+func TestRevokeService(t *testing.T) {
+	for path, ends := range map[string]bool{"/o/revoke": true, "/revoke": false, "/o/x/revoke": false, "/o/token/revoke": false, "/o/Revoke": false, "/o/revoke/": false, "/o/%72evoke": false} {
+		var asked []string
+		k := &keeper{kept: tokenAnswer}
+		c, url, _ := tokenBrokerOf(t, &network.Tokens{For: "api", Path: "/o/token"}, k, func(w http.ResponseWriter, r *http.Request) {
+			text, _ := io.ReadAll(r.Body)
+			asked = append(asked, string(text))
+			_, _ = w.Write(text)
+		})
+		const form = "application/x-www-form-urlencoded"
+		_, answer := post(t, c, url+path, form, "client_id=c&token="+loginStands)
+		sent := strings.Contains(strings.Join(asked, " "), "token=refresh-secret")
+		if sent != ends || (k.kept == "") != ends || strings.Contains(answer, "secret") {
+			t.Errorf("%s: %q, kept %q, answered %q", path, asked, k.kept, answer)
+		}
+		// The service says of one that is not there that it is not there (RFC 7009, 2.2).
+		if status, _ := post(t, c, url+path, form, "token="+loginStands); ends && (status != 200 || strings.Contains(strings.Join(asked[1:], " "), "secret")) {
+			t.Errorf("%s again: %d, %q", path, status, asked)
 		}
 	}
 }
