@@ -367,7 +367,7 @@ func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 
 func (s *Session) logBroker(b broker.Event) {
 	e := Event{
-		Time: time.Now().Add(-b.Duration), Kind: KindBroker, Name: b.Broker, Verdict: Allow, Rule: "broker " + b.Broker, Why: b.Why,
+		Time: time.Now().Add(-b.Duration), Kind: KindBroker, Name: b.Broker, Verdict: Allow, Rule: "broker " + b.Broker, Why: b.Why, Keyless: b.Keyless,
 		Method: b.Method, Path: b.Path, Status: b.Status, Sent: b.Sent, Received: b.Received, Duration: b.Duration.Milliseconds(),
 	}
 	switch {

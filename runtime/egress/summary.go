@@ -32,10 +32,11 @@ type summary struct {
 	unsigned map[[2]string]*report.Unsigned
 	// bridges by their names.
 	bridges map[string]*report.Bridge
+	brokers report.Brokers
 }
 
 func newSummary(mode string) summary {
-	return summary{none: mode == network.None, denied: map[host]*report.Denied{}, unsigned: map[[2]string]*report.Unsigned{}, proxies: map[string]*report.Unconnected{}, reached: map[host]int{}, bridges: map[string]*report.Bridge{}}
+	return summary{none: mode == network.None, denied: map[host]*report.Denied{}, unsigned: map[[2]string]*report.Unsigned{}, proxies: map[string]*report.Unconnected{}, reached: map[host]int{}, bridges: map[string]*report.Bridge{}, brokers: report.Brokers{}}
 }
 
 // add counts a refusal. It returns what is known of its destination if that was
@@ -43,6 +44,9 @@ func newSummary(mode string) summary {
 func (s *summary) add(e Event) (first *report.Denied) {
 	if e.Kind == KindSSH && e.Verdict != Allow && (e.Method == sshagent.Login || e.Method == sshagent.Sign) {
 		s.addUnsigned(e)
+	}
+	if e.Kind == KindBroker && (e.Method == "" || e.Keyless) {
+		s.brokers.Add(e.Name, e.Why, e.Keyless)
 	}
 	s.addReached(e)
 	if e.Kind == KindBridge {
@@ -131,7 +135,7 @@ func (j *journal) refusedBy(proxy string, err error) error {
 }
 
 func (s *summary) result() *report.Summary {
-	r := &report.Summary{More: s.more, MoreReached: s.moreReached}
+	r := &report.Summary{More: s.more, MoreReached: s.moreReached, Brokers: maps.Clone(s.brokers)}
 	for h, n := range s.reached {
 		r.Reached = append(r.Reached, report.Reached{Host: h.name, Port: h.port, Count: n})
 	}

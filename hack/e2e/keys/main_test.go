@@ -9,12 +9,13 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Exit(world.Main(m, map[string]func(args []string) int{
-		"bucket":  bucket,
-		"keyhunt": keyHunt,
-		"mcp":     mcp,
-		"misuse":  misuse,
-		"oauth":   oauthService,
-		"tokens":  tokens,
-		"vault":   vault,
+		"badtokens": badTokens,
+		"bucket":    bucket,
+		"keyhunt":   keyHunt,
+		"mcp":       mcp,
+		"misuse":    misuse,
+		"oauth":     oauthService,
+		"tokens":    tokens,
+		"vault":     vault,
 	}))
 }

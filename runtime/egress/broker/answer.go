@@ -35,7 +35,7 @@ func (b *Broker) handle(w http.ResponseWriter, r *http.Request) {
 		no = b.forward(w, f, &e)
 	}
 	if no != nil {
-		e.Status, e.Why = no.status, no.why
+		e.Status, e.Why, e.Keyless = no.status, no.why, no.keyless
 		if e.Why == "" {
 			e.Why = no.text
 		}

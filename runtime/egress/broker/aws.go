@@ -55,7 +55,7 @@ func (b *Broker) resigned(r *http.Request, target *url.URL) (*forward, *refusal)
 	}
 	if err != nil {
 		no := refuse(http.StatusForbidden, "the keys of broker %q cannot be had; the session log on the host has the reason", b.Name)
-		no.why = err.Error()
+		no.why, no.keyless = err.Error(), true
 		return nil, no
 	}
 	// A service shows no signature that is of use twice, but it may show a

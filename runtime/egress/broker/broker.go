@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -60,7 +61,8 @@ type fixed string
 func (f fixed) Key(context.Context) (string, error) { return string(f), nil }
 func (fixed) Rejected(string)                       {}
 
-// Event is one request that is over. It has no header, no query and no body.
+// Event is one request that is over, or a connection that came to none: that has
+// no method. It has no header, no query and no body.
 type Event struct {
 	// Broker is the broker's name.
 	Broker string
@@ -68,8 +70,8 @@ type Event struct {
 	Method, Path string
 	// Status is what the jail was answered; 0 if it went away before.
 	Status int
-	// Forwarded: the request was sent on, with the key.
-	Forwarded bool
+	// Forwarded: the request was sent on, with the key. Keyless: there was none.
+	Forwarded, Keyless bool
 	// Sent and Received are bytes of the bodies, as the jail sees it.
 	Sent, Received int64
 	// Duration is from the request's header to the answer's end.
@@ -109,6 +111,7 @@ type Broker struct {
 	transport *http.Transport
 	inside    *tls.Config // for the service's own name; nil without an authority
 	slots     chan struct{}
+	asked     atomic.Bool     // something, by the service's own name
 	ctx       context.Context //nolint:containedctx // ends with Close, as all that it starts
 	end       context.CancelFunc
 	pem       []byte
@@ -203,7 +206,12 @@ func New(b network.Broker, o Options) (*Broker, error) {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		ConnState: func(c net.Conn, s http.ConnState) {
+			if _, secured := c.(*tls.Conn); secured && s == http.StateActive && !own.asked.Load() {
+				own.asked.Store(true)
+			}
+		},
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		// It would log headers that it did not like, and stacks.
 		ErrorLog: log.New(io.Discard, "", 0),
 		// "OPTIONS *" is for handle, too.

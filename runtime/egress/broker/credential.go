@@ -33,7 +33,7 @@ func (b *Broker) credential(r *http.Request) (value string, secrets []string, no
 	}
 	if err != nil {
 		no := refuse(http.StatusForbidden, "the key of broker %q cannot be had; the session log on the host has the reason", b.Name)
-		no.why = err.Error()
+		no.why, no.keyless = err.Error(), true
 		return "", nil, no
 	}
 	value, secrets, ok := b.place(r.Header.Get(b.Header), key)

@@ -17,6 +17,8 @@ type refusal struct {
 	text   string
 	// why is for the log alone; empty is text.
 	why string
+	// keyless: the key could not be had.
+	keyless bool
 }
 
 func refuse(status int, format string, args ...any) *refusal {

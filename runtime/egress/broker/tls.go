@@ -55,7 +55,14 @@ func (b *Broker) ServeTLS(c net.Conn) {
 	}
 	// It returns when the connection is closed, with an error that says so.
 	_ = b.server.Serve(&single{conn: secured, inner: inner})
+	if !b.asked.Load() && b.ctx.Err() == nil {
+		b.tell(Event{Broker: b.Name, Why: Silent})
+	}
 }
+
+// Silent is why an event is of no request: programs that pin certificates look at
+// them when the connection stands. Others open connections ahead, and ask then.
+const Silent = "a program in the jail saw the certificate, and ended the connection"
 
 // byName: the request came to the service's own name, with TLS.
 func byName(r *http.Request) bool { return r.TLS != nil }

@@ -67,4 +67,6 @@ type Event struct {
 
 	// AllowLine is what report.Denied.Allow says.
 	AllowLine string `json:"-"`
+	// Keyless: the broker had no key for the request.
+	Keyless bool `json:"-"`
 }

@@ -32,6 +32,8 @@ type Summary struct {
 	Bridges []Bridge
 	// Proxies are those of the host that did not connect.
 	Proxies []Unconnected
+	// Brokers are those that could not do what they are for.
+	Brokers Brokers
 }
 
 // Reached is one destination that was allowed, with connections to it or requests.
@@ -97,6 +99,7 @@ func (s *Summary) Report(out io.Writer, people bool) {
 	}
 	s.reportSignatures(out)
 	s.reportBridges(out)
+	s.Brokers.report(out, s.Reached)
 	for _, u := range s.Proxies {
 		fmt.Fprintf(out, "jailed-claude: network: connections by your proxy failed (%d); the last: %s\n", u.Count, Plain(u.Why))
 	}
