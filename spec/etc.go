@@ -63,14 +63,12 @@ func (b *builder) etc() error {
 		}
 		b.grant("file", h.ExtraCAFile, "ro", builtin, "NODE_EXTRA_CA_CERTS, as "+extra)
 	}
-	b.ownStores()
+	n := b.Policy.Network
+	for p, text := range browser.Files(n.Mode == policy.NetFiltered && n.TLS == network.TLSStrict, b.ownStores()) {
+		b.file(p, text)
+	}
 	b.timeZone()
 	b.varRun()
-	if n := b.Policy.Network; n.Mode == policy.NetFiltered && n.TLS == network.TLSStrict {
-		for p, text := range browser.Files() {
-			b.file(p, text)
-		}
-	}
 	if h.ManagedSettings != "" {
 		b.managedSettings()
 		b.grant("file", h.ManagedSettings, "ro", builtin, "an organisation's managed settings")
@@ -160,18 +158,16 @@ func canonicalJSON(v any) (string, error) {
 	return string(t), err
 }
 
-// ownStores has programs with stores of certificates of their own take the jail's
-// authority, where it signs for a broker of the policy: the agent takes it anyway.
-func (b *builder) ownStores() {
+// ownStores: programs with stores of certificates of their own are to take the
+// jail's authority, for it signs for a broker of the policy: the agent takes it
+// anyway. That of Java is mounted.
+func (b *builder) ownStores() bool {
 	if b.net == nil || !broker.ByName(b.net.Brokers, b.Policy.Brokers) {
-		return
+		return false
 	}
 	if java := b.Host.JavaCAFile; java != "" && b.Closure.Toolchain == closure.Host {
 		b.bindOne(java, contract.JavaCertsPath)
 		b.grant("file", java, "ro", builtin, "the certificates of the host's Java, and that of the jail's authority")
 	}
-	for _, p := range contract.BrowserAuthorities {
-		b.file(p, "{}\n")
-	}
-	b.file(contract.AuthorityPath, "")
+	return true
 }

@@ -39,7 +39,7 @@ func SetHome() error {
 // FromHost are the options of a hook of this host: keys come from where the
 // policy says, certificates are those of the bundle, logs go to a store.
 func FromHost(logs sessionlog.Store) Options {
-	return Options{Keys: keysOf, Roots: rootsOf, Log: func(s *specs.State) (*os.File, error) { return logOf(logs, s) }}
+	return Options{Keys: keysOf, Roots: rootsOf, Java: javaOf, Log: func(s *specs.State) (*os.File, error) { return logOf(logs, s) }}
 }
 
 // keysOf reads keys. Variables of the caller's do not reach a hook, so an error
@@ -76,21 +76,34 @@ func keysOf(brokers []network.Broker, s *specs.State) (map[string]string, error)
 // rootsOf reads the certificates that the jail has: the host's, wherever they
 // were when the bundle was made. A hook does not know SSL_CERT_FILE.
 func rootsOf(s *specs.State) (roots []byte, err error) {
+	for _, place := range []string{contract.CertsPath, contract.ExtraCertsPath} {
+		pem, err := mountedAt(s, place)
+		if err != nil {
+			return nil, err
+		}
+		if pem != nil {
+			roots = append(append(roots, pem...), '\n')
+		}
+	}
+	return roots, nil
+}
+
+// javaOf reads the trust store of Java that the jail has.
+func javaOf(s *specs.State) ([]byte, error) { return mountedAt(s, contract.JavaCertsPath) }
+
+// mountedAt reads the file of the host that the container gets at a place; nil
+// where it gets none.
+func mountedAt(s *specs.State, place string) ([]byte, error) {
 	c, err := bundleOf(s)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range c.Mounts {
-		if m.Destination != contract.CertsPath && m.Destination != contract.ExtraCertsPath {
-			continue
+		if m.Destination == place {
+			return os.ReadFile(m.Source)
 		}
-		pem, err := os.ReadFile(m.Source)
-		if err != nil {
-			return nil, err
-		}
-		roots = append(append(roots, pem...), '\n')
 	}
-	return roots, nil
+	return nil, nil
 }
 
 // bundleOf is the configuration of a container's bundle. Its program's working

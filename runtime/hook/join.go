@@ -18,9 +18,9 @@ import (
 // answer is what the keeper says when the network stands, or cannot.
 type answer struct {
 	Error string
-	// Certificates (PEM) are what programs in the container are to trust; nil
-	// for what they have.
-	Certificates []byte
+	// Trusted are files by which programs in the container are to know the
+	// keeper's authority, by their paths; nil for those that they have.
+	Trusted map[string][]byte
 	// NoNFTables: the error is wall.ErrNoNFTables.
 	NoNFTables bool
 }
@@ -70,8 +70,8 @@ func NetworkJoin(stdin io.Reader) error {
 	case a.Error != "":
 		return &keeperError{text: a.Error}
 	}
-	if a.Certificates != nil {
-		if err := trust(s, a.Certificates); err != nil {
+	if len(a.Trusted) > 0 {
+		if err := trust(s, a.Trusted); err != nil {
 			return fmt.Errorf("container %q: the certificate of its authority: %w", s.ID, err)
 		}
 	}

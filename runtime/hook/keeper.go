@@ -23,6 +23,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -65,8 +66,8 @@ func Keep() (status int) {
 	}
 	userns, netns, container, work, log, hook := files[0], files[1], files[2], files[3], files[4], files[5]
 	_ = userns.Close() // entered
-	s, certificates, err := start(netns, work, log)
-	say(hook, certificates, err)
+	s, trusted, err := start(netns, work, log)
+	say(hook, trusted, err)
 	_ = hook.Close()
 	if err != nil {
 		return exitOurs
@@ -80,17 +81,17 @@ func Keep() (status int) {
 
 // say tells NetworkJoin how it went. If it is gone, the runtime does not start
 // the container, and this process ends with that.
-func say(w io.Writer, certificates []byte, err error) {
-	a := answer{Certificates: certificates, NoNFTables: errors.Is(err, wall.ErrNoNFTables)}
+func say(w io.Writer, trusted map[string][]byte, err error) {
+	a := answer{Trusted: trusted, NoNFTables: errors.Is(err, wall.ErrNoNFTables)}
 	if err != nil {
 		a.Error = err.Error()
 	}
 	_ = json.NewEncoder(w).Encode(a)
 }
 
-// start starts the session. certificates are what the container is to trust,
-// nil for what it has.
-func start(netns, work, log *os.File) (s *egress.Session, certificates []byte, err error) {
+// start starts the session. trusted are the files by which the container is to
+// trust the session's authority, nil for those that it has.
+func start(netns, work, log *os.File) (s *egress.Session, trusted map[string][]byte, err error) {
 	if e := C.jail_keeper_error; e != 0 {
 		return nil, nil, fmt.Errorf("enter the container's user namespace: %w", os.NewSyscallError("setns", syscall.Errno(e)))
 	}
@@ -115,12 +116,18 @@ func start(netns, work, log *os.File) (s *egress.Session, certificates []byte, e
 		if err != nil {
 			return nil, nil, err
 		}
-		o.Authority, certificates = a, a.Bundle(t.Roots)
+		o.Authority, trusted = a, a.Files(contract.AuthorityPath, contract.BrowserAuthorities)
+		trusted[contract.CertsPath] = a.Bundle(t.Roots)
+		if t.Java != nil {
+			if trusted[contract.JavaCertsPath], err = a.JavaStore(t.Java, t.Roots); err != nil {
+				return nil, nil, err
+			}
+		}
 	}
 	if s, err = egress.Start(o); err != nil {
 		return nil, nil, fmt.Errorf("network: %w", err)
 	}
-	return s, certificates, fault.At(fault.KeeperStands)
+	return s, trusted, fault.At(fault.KeeperStands)
 }
 
 // watch returns when the container has ended, or when NetworkStop asks.

@@ -22,17 +22,18 @@ type Options struct {
 	// only where there are some.
 	Keys func([]network.Broker, *specs.State) (map[string]string, error)
 	// Roots reads the certificates (PEM) by which brokers know their services;
-	// nil for the system's. It is called where Keys is.
-	Roots func(*specs.State) ([]byte, error)
+	// nil for the system's, and Java the trust store of Java that the container
+	// gets; nil for none. They are called where Keys is.
+	Roots, Java func(*specs.State) ([]byte, error)
 	// Log opens the session log of the container.
 	Log func(*specs.State) (*os.File, error)
 }
 
 // task is what crosses from the hook to the keeper.
 type task struct {
-	Config string
-	Keys   map[string]string
-	Roots  []byte
+	Config      string
+	Keys        map[string]string
+	Roots, Java []byte
 }
 
 // Descriptors of a keeper that NetworkStart hands over.
@@ -61,6 +62,9 @@ func NetworkStart(stdin io.Reader, o Options) error {
 			return err
 		}
 		if t.Roots, err = o.Roots(s); err != nil {
+			return err
+		}
+		if t.Java, err = o.Java(s); err != nil {
 			return err
 		}
 	}

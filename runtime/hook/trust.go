@@ -3,8 +3,10 @@ package hook
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -13,12 +15,13 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
-// trust mounts a file with certificates over that of the container. The file
-// is in no folder of the host: it ends with the container's mount namespace.
+// trust mounts files over those of the container. They are in no folder of the
+// host: they end with the container's mount namespace. Those that the container
+// does not have are left out, but for the certificates, which all programs need.
 //
 // Preconditions: in the namespaces of the container, whose mounts are there,
 // with the host's root.
-func trust(s *specs.State, certificates []byte) error {
+func trust(s *specs.State, files map[string][]byte) error {
 	c, err := bundleOf(s)
 	if err != nil {
 		return err
@@ -30,44 +33,63 @@ func trust(s *specs.State, certificates []byte) error {
 	if !filepath.IsAbs(root) {
 		root = filepath.Join(s.Bundle, root)
 	}
-	file, err := memoryFile(root, certificates)
-	if err != nil {
-		return err
+	// What is covered, before anything is: /tmp is for a moment.
+	over := map[string]int{}
+	defer func() {
+		for _, fd := range over {
+			unix.Close(fd)
+		}
+	}()
+	for p := range files {
+		at, err := openBelow(root, p)
+		switch {
+		case err == nil:
+			over[p] = at
+		case p == contract.CertsPath || !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
 	}
-	defer unix.Close(file)
-	at, err := openBelow(root, contract.CertsPath)
-	if err != nil {
-		return err
+	made, err := memoryFiles(root, over, files)
+	for p, file := range made {
+		if err == nil {
+			err = os.NewSyscallError("move_mount", unix.MoveMount(file, "", over[p], "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+		}
+		unix.Close(file)
 	}
-	defer unix.Close(at)
-	return os.NewSyscallError("move_mount", unix.MoveMount(file, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH))
+	return err
 }
 
-// memoryFile is a mount, nowhere yet, of a file that a tmpfs of its own holds.
-// Before kernel 6.15 a file can be taken only from a file system that is
-// mounted somewhere: for that moment it is on the container's /tmp.
-func memoryFile(root string, content []byte) (int, error) {
+// memoryFiles are mounts, nowhere yet, of files that a tmpfs of their own holds:
+// those of files whose paths are in wanted. Before kernel 6.15 a file can be taken
+// only from a file system that is mounted somewhere: for that moment it is on the
+// container's /tmp. The caller closes what is returned with an error, too.
+func memoryFiles(root string, wanted map[string]int, files map[string][]byte) (made map[string]int, err error) {
 	at, err := openBelow(root, "/tmp")
 	if err != nil {
-		return -1, err
+		return nil, err
 	}
 	defer unix.Close(at)
 	place := fmt.Sprintf("/proc/self/fd/%d", at)
 	if err := unix.Mount("tmpfs", place, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700"); err != nil {
-		return -1, os.NewSyscallError("mount a tmpfs", err)
+		return nil, os.NewSyscallError("mount a tmpfs", err)
 	}
 	// at is what lies below the tmpfs.
 	on, err := openBelow(root, "/tmp")
 	if err != nil {
-		return -1, errors.Join(err, unix.Unmount(filepath.Join(root, "tmp"), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW))
+		return nil, errors.Join(err, unix.Unmount(filepath.Join(root, "tmp"), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW))
 	}
 	defer unix.Close(on)
 	place = fmt.Sprintf("/proc/self/fd/%d", on)
-	fd, err := clone(filepath.Join(place, "certificates"), content)
-	if err := unix.Unmount(place, unix.MNT_DETACH); err != nil {
-		return -1, os.NewSyscallError("umount", err)
+	made = map[string]int{}
+	for p := range wanted {
+		fd, failed := clone(filepath.Join(place, strconv.Itoa(len(made))), files[p])
+		if failed != nil {
+			err = failed
+			break
+		}
+		made[p] = fd
 	}
-	return fd, err
+	return made, errors.Join(err, os.NewSyscallError("umount", unix.Unmount(place, unix.MNT_DETACH)))
 }
 
 // clone writes a file and returns a read-only mount of it.

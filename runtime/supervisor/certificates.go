@@ -1,9 +1,7 @@
 package supervisor
 
 import (
-	"encoding/base64"
 	"fmt"
-	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -51,12 +49,10 @@ func (n *jailNet) trust(mounts []specs.Mount, files []contract.File, s rootfs.So
 // complete writes the authority's certificate into the generated files that are for
 // it.
 func complete(files []contract.File, a *authority.Authority) {
+	made := a.Files(contract.AuthorityPath, contract.BrowserAuthorities)
 	for i := range files {
-		switch {
-		case slices.Contains(contract.BrowserAuthorities, files[i].Path):
-			files[i].Content = fmt.Appendf(nil, "{\"CACertificates\": [%q]}\n", base64.StdEncoding.EncodeToString(a.DER()))
-		case files[i].Path == contract.AuthorityPath:
-			files[i].Content = a.PEM()
+		if content := made[files[i].Path]; content != nil {
+			files[i].Content = content
 		}
 	}
 }

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"encoding/base64"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -32,6 +33,10 @@ func vault(args []string) int {
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 			return
 		}
+		if r.Method == http.MethodPut && r.URL.Path == "/published" {
+			_, _ = io.WriteString(w, `{"ok":true,"success":true}`)
+			return
+		}
 		dir.ServeHTTP(w, r)
 	}))
 }
@@ -59,6 +64,7 @@ var clients = []client{
 	{"pip", "pip3", `pip3 download -q --disable-pip-version-check --retries 0 --no-deps --index-url https://ada:$SERVICE_KEY@service.example/simple/ tiny && ls tiny-1.0.0-py3-none-any.whl`, "tiny-1.0.0"},
 	{"node", "node", `node -e 'fetch("https://service.example/page", {headers: {authorization: "Bearer " + process.env.SERVICE_KEY}}).then(async r => { if (!r.ok) process.exit(1); console.log(await r.text()) }, e => { console.error(e.cause ?? e); process.exit(1) })'`, "the page"},
 	{"npm", "npm", `npm config set //service.example/:_authToken "$SERVICE_KEY" && npm view --registry https://service.example/ --fetch-retries 0 tiny description`, "the package"},
+	{"npm publish", "npm", `npm config set //service.example/:_authToken "$SERVICE_KEY"; mkdir p && cd p && echo '{"name":"published","version":"1.0.0"}' >package.json && npm publish --registry https://service.example/ --dry-run && npm publish --registry https://service.example/ --fetch-retries 0 && echo it is there`, "it is there"},
 	{"go", "go", `GOPROXY=https://ada:$SERVICE_KEY@service.example GONOSUMDB=* GOFLAGS=-mod=mod GOTOOLCHAIN=local GOPATH=/tmp/go GOCACHE=/tmp/gc go mod download -json example.org/tiny@v1.0.0`, `"Zip"`},
 	{"php", "php", `php -r 'echo file_get_contents("https://service.example/page", false, stream_context_create(["http" => ["header" => "Authorization: Bearer " . getenv("SERVICE_KEY")]]));'`, "the page"},
 	{"cargo", "cargo", `export CARGO_NET_GIT_FETCH_WITH_CLI=true CARGO_REGISTRIES_VAULT_INDEX=https://service.example/index.git CARGO_HOME=/tmp/cargo; echo "machine service.example login ada password $SERVICE_KEY" >~/.netrc; cargo init -q --lib --name tiny c && cd c && printf 'description = "a"\nlicense = "MIT"\n' | sed -i '/^edition/r /dev/stdin' Cargo.toml && cargo publish --registry vault --token "$SERVICE_KEY" --allow-dirty --no-verify && echo published`, "published"},
@@ -69,6 +75,7 @@ var more = []client{
 	{"ruby", "ruby", `ruby -rnet/http -e 'puts Net::HTTP.get_response(URI("https://service.example/page"), {"Authorization" => "Bearer " + ENV["SERVICE_KEY"]}).body'`, "the page"},
 	{"gh", "gh", `GH_TOKEN=$SERVICE_KEY gh api /page`, "the page"},
 	{"skopeo login", "skopeo", `skopeo login --authfile /tmp/auth.json -u ada -p "$SERVICE_KEY" service.example`, "Login Succeeded!"},
+	{"podman login", "podman", `podman login --authfile /tmp/auth.json -u ada -p "$SERVICE_KEY" service.example`, "Login Succeeded!"},
 	{"java", "java", `cat >A.java <<'END'
 import java.net.*;
 class A { public static void main(String[] a) throws Exception {
@@ -77,9 +84,41 @@ class A { public static void main(String[] a) throws Exception {
 	System.out.println(new String(c.getInputStream().readAllBytes()));
 } }
 END
-java A.java`, "the page"},
+java -XX:TieredStopAtLevel=1 A.java`, "the page"},
 	{"chromium", "chromium", `chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --dump-dom "https://ada:$SERVICE_KEY@service.example/page"`, ">the page"},
+	{"firefox", "firefox-esr", `cat >f.py <<'END'
+` + firefox + `
+END
+python3 f.py "https://ada:$SERVICE_KEY@service.example/page"`, ">the page"},
 }
+
+// firefox shows a page's source in Python: Firefox has no option for it, but listens
+// to programs (Marionette). It reads policies while it starts, and takes certificates
+// then beside all else.
+const firefox = `import json, os, socket, subprocess, sys, time
+p = subprocess.Popen(["firefox-esr", "--headless", "--no-remote", "--profile", os.path.abspath("."), "--marionette"], stdout=2)
+while True:
+    try:
+        s = socket.create_connection(("127.0.0.1", 2828)); break
+    except OSError:
+        if p.poll() is not None: sys.exit(1)
+        time.sleep(0.2)
+f = s.makefile("rwb")
+def read():
+    n = b""
+    while (c := f.read(1)) != b":": n += c
+    return json.loads(f.read(int(n)))
+def call(name, **args):
+    m = json.dumps([0, 1, name, args]).encode()
+    f.write(b"%d:%s" % (len(m), m)); f.flush()
+    return read()[2:]
+read(); call("WebDriver:NewSession")
+for i in range(10):
+    error, _ = call("WebDriver:Navigate", url=sys.argv[1])
+    if not error: break
+    time.sleep(1)
+print(error, call("WebDriver:GetPageSource"))
+p.kill()`
 
 // TestClients: programs speak to a service by its own name as ever, with a
 // placeholder; without the broker the placeholder is worth nothing.
