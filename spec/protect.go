@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -86,6 +87,13 @@ func (b *builder) protect() error {
 		}
 		repositories[pr.Dir] = append([]string{}, slices.Sorted(slices.Values(pr.Nested))...)
 		maps.Copy(names, pr.Names)
+	}
+	if len(repositories) > 0 {
+		text, err := canonicalJSON(agent.Instructions())
+		if err != nil {
+			return err
+		}
+		b.setAnnotation(contract.InstructsAnnotation, text)
 	}
 	return errors.Join(annotate(b, contract.WatchAnnotation, watch), annotate(b, contract.LinksAnnotation, links),
 		annotate(b, contract.RepositoriesAnnotation, repositories), annotate(b, contract.NamesAnnotation, names), annotate(b, contract.ChangesAnnotation, changes))

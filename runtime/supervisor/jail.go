@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -133,7 +134,7 @@ func (j *jail) run() (status int, err error) {
 	}
 	waiting := afterwards.Take(j.plan.Options.Waiting)
 	defer waiting.Close()
-	err = j.prepare()
+	began, err := time.Now(), j.prepare()
 	if created := j.container.there(); err == nil {
 		err = created
 	}
@@ -143,17 +144,17 @@ func (j *jail) run() (status int, err error) {
 	}
 	defer j.watch.Close()
 	o := j.plan.Options
-	strict := o.Strict
-	appeared := j.watch.Start(strict)
+	appeared := j.watch.Start(o.Strict)
 	status, killed, err := j.agent(appeared)
 	refused := j.end()
 	j.hold.Stop()
 	j.watch.Stop()
 	out, people := j.report()
 	refused.Report(out, people)
-	if remains.Report(out, o, j.watch, j.hold, killed) && strict || j.hold.Ended() {
+	if remains.Report(out, o, j.watch, j.hold, killed) && o.Strict || j.hold.Ended() {
 		status = exitOurs
 	}
+	remains.Instructs(out, j.plan.Spec, began, j.watch)
 	then := j.layers.Report(out, o.Waiting > 0)
 	end := attest.End{Status: status, Network: refused, Watch: j.watch, Hold: j.hold, Layers: j.layers.Folders(), Dial: j.network.agent.Dial}
 	if err == nil && !attest.Write(out, o.Receipt, end) {

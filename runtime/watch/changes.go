@@ -33,7 +33,7 @@ func (w *Watch) remember(list map[string]string, paths []string) {
 		case packedRefs:
 			c.entries, c.before = w.replacing(p), &before.Look{Absent: true}
 		default:
-			c.before = before.At(w.open, p, &w.room)
+			c.before = before.At(w.Open, p, &w.room)
 		}
 		w.changes = append(w.changes, c)
 	}
@@ -48,7 +48,7 @@ func (w *Watch) altered(c change) []finding {
 	case packedRefs:
 		now = w.replacing(c.path)
 	default:
-		if before.At(w.open, c.path, nil).Same(c.before) {
+		if before.At(w.Open, c.path, nil).Same(c.before) {
 			return nil
 		}
 		return []finding{{c.path, "changed: " + c.why}}

@@ -266,7 +266,7 @@ func (w *Watch) text(p string) string {
 // file reads a regular file, to which no symlink leads. there: there is
 // something, whatever it is.
 func (w *Watch) file(p string, most int64) (data []byte, there bool, err error) {
-	fd, err := w.open(p, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
+	fd, err := w.Open(p, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY)
 	if err != nil {
 		return nil, w.kind(p) != 0, err
 	}
@@ -283,7 +283,7 @@ func (w *Watch) file(p string, most int64) (data []byte, there bool, err error) 
 
 // readlink is what a symlink says.
 func (w *Watch) readlink(p string) (string, error) {
-	fd, err := w.open(path.Dir(p), unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := w.Open(path.Dir(p), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return "", err
 	}

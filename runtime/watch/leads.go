@@ -28,7 +28,7 @@ func (w *Watch) leads() (list []finding) {
 
 // symlinks lists new symlinks in a folder, and in those below it.
 func (w *Watch) symlinks(dir string, below bool, left *int) (list []finding) {
-	fd, err := w.open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+	fd, err := w.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil
 	}

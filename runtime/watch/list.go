@@ -10,7 +10,7 @@ import (
 // list returns what a folder holds that is wanted, and which of all are folders;
 // nothing for a folder that cannot be read.
 func (w *Watch) list(dir string, wanted func(name []byte) bool) (names, folders []string) {
-	fd, err := w.open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+	fd, err := w.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, nil
 	}

@@ -75,7 +75,7 @@ func (w *Watch) spelled(dir, entry string) string {
 	if other == "" {
 		return entry
 	}
-	fd, err := w.open(dir, unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := w.Open(dir, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return entry
 	}
@@ -123,7 +123,7 @@ func (w *Watch) match(dir string, parts []string) (found []string) {
 
 // kind is the type of what lies at a path (S_IFMT), 0 if nothing does.
 func (w *Watch) kind(p string) uint32 {
-	fd, err := w.open(path.Dir(p), unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := w.Open(path.Dir(p), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return 0
 	}

@@ -67,7 +67,7 @@ func (s *nested) start() (appeared bool) {
 // gets a configuration of its own.
 func (s *nested) worktree(dir string) (appeared bool) {
 	w := s.n.w
-	fd, err := w.open(dir, unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := w.Open(dir, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return false
 	}
@@ -115,7 +115,7 @@ func (s *nested) enter(first listened) (appeared bool) {
 	for queue := []listened{first}; len(queue) > 0 && s.left > 0; s.left-- {
 		f := queue[0]
 		queue = queue[1:]
-		fd, err := w.open(f.path, unix.O_PATH|unix.O_DIRECTORY)
+		fd, err := w.Open(f.path, unix.O_PATH|unix.O_DIRECTORY)
 		if err != nil {
 			continue // gone, or a symlink
 		}

@@ -40,7 +40,7 @@ func (w *Watch) passed(project string, queue []string) (found []finding, bounded
 // that have to be looked into. There may be thousands to which nothing came: each
 // costs one call of the kernel.
 func (w *Watch) below(dir string) (names, folders []string) {
-	fd, err := w.open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+	fd, err := w.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, nil
 	}
@@ -80,7 +80,7 @@ func (w *Watch) executes(dir string) bool {
 
 // recent: a path changed since the jail was prepared, or nobody can tell.
 func (w *Watch) recent(p string) bool {
-	fd, err := w.open(path.Dir(p), unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := w.Open(path.Dir(p), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return false
 	}

@@ -39,7 +39,7 @@ func (w *Watch) search(project string) (found []finding, bounded bool) {
 		if f.idle {
 			continue
 		}
-		fd, err := w.open(f.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
+		fd, err := w.Open(f.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
 		if err != nil {
 			continue
 		}
@@ -85,8 +85,8 @@ func (w *Watch) bare(dir string, folders []string) bool {
 	return search.Bare(folders) || w.kind(path.Join(dir, "objects")) == unix.S_IFDIR && w.kind(path.Join(dir, "refs")) == unix.S_IFDIR
 }
 
-// open opens what lies at a path of the jail's mounts, by no symlink.
-func (w *Watch) open(p string, flags uint64) (int, error) {
+// Open opens what lies at a path of the jail's mounts, by no symlink.
+func (w *Watch) Open(p string, flags uint64) (int, error) {
 	r := w.root(p + "/")
 	if r.path == "" {
 		return -1, unix.EXDEV // not of this jail
@@ -103,7 +103,7 @@ func (w *Watch) open(p string, flags uint64) (int, error) {
 
 // isBuild: the folder is that of a Rust build.
 func (w *Watch) isBuild(dir string) bool {
-	fd, err := w.open(path.Join(dir, search.BuildTag), unix.O_PATH)
+	fd, err := w.Open(path.Join(dir, search.BuildTag), unix.O_PATH)
 	if err != nil {
 		return false
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -301,22 +300,6 @@ func (a Agent) Config() Folder {
 		return Folder{}
 	}
 	return a.Folders[0]
-}
-
-// Followed reports whether some agent takes the text of a project's path for
-// instructions. What has no folder in a row counts in every folder: agents look for
-// AGENTS.md where they work.
-func Followed(name string) bool {
-	name = strings.ToLower(name)
-	for _, a := range rows() {
-		for _, f := range a.Follows {
-			f = strings.ToLower(f)
-			if name == f || strings.HasPrefix(name, f+"/") || !strings.Contains(f, "/") && path.Base(name) == f {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // OwnFolder holds what is kept of agents of the user's own.

@@ -151,7 +151,7 @@ func (c *config) add(at string, v any) {
 				c.watched(sub)
 			case "annotations." + contract.NetworkAnnotation:
 				c.network(sub)
-			case "annotations." + contract.LinksAnnotation, "annotations." + contract.RepositoriesAnnotation, "annotations." + contract.NamesAnnotation, "annotations." + contract.ChangesAnnotation:
+			case "annotations." + contract.LinksAnnotation, "annotations." + contract.RepositoriesAnnotation, "annotations." + contract.NamesAnnotation, "annotations." + contract.ChangesAnnotation, "annotations." + contract.InstructsAnnotation:
 				// What is reported at the end; nothing that is granted.
 			default:
 				c.add(p, sub)

@@ -70,6 +70,12 @@ const NamesAnnotation = annotations + "names"
 // git index, the files that git is newly told to overlook.
 const ChangesAnnotation = annotations + "changes"
 
+// InstructsAnnotation names the annotation that lists what agents of the host take for
+// instructions in any folder, and do not execute (a JSON array of relative paths, of
+// files and folders). A runtime names what was written of it, in the folders of
+// RepositoriesAnnotation.
+const InstructsAnnotation = annotations + "instructs"
+
 // TerminalAnnotation names the annotation that says what of the jail's output
 // reaches the caller's terminal beyond what only shows things: the JSON object
 // TerminalClipboardWrite. Without the annotation nothing does.

@@ -58,7 +58,11 @@ func pageOf(r *review.Review) page.Page {
 	diffs := r.Diffs(r.Items, review.MaxDiff)
 	for k, i := range r.Items {
 		s := &sections[review.Rank(i)]
-		s.Items = append(s.Items, page.Item{Line: i.Line(), Why: show.Line(i.Why), Remarks: i.Remarks(), Diff: diffs[k], Closed: len(s.Items) >= open})
+		remarks := i.Remarks()
+		if i.Follows && i.Why == "" {
+			remarks = append(remarks, "only instructs: agents follow it")
+		}
+		s.Items = append(s.Items, page.Item{Line: i.Line(), Why: show.Line(i.Why), Remarks: remarks, Diff: diffs[k], Closed: len(s.Items) >= open})
 	}
 	for k, s := range sections {
 		if len(s.Items) > 0 {

@@ -9,14 +9,28 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world/canary"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
 func TestMain(m *testing.M) {
 	os.Exit(world.Main(m, map[string]func(args []string) int{"models": models}))
+}
+
+// limit is for one turn of a real agent: opencode alone starts for 8 seconds where
+// nothing else runs.
+const limit = 10 * time.Minute
+
+// newLab is a world for real agents, with their services.
+func newLab(t *testing.T) (*world.World, *world.Lab) {
+	t.Helper()
+	w, l := world.NewLab(t)
+	w.Limit = limit
+	return w, l
 }
 
 // services are the names that the lab answers for.
@@ -112,7 +126,7 @@ func TestTurns(t *testing.T) {
 	for _, turn := range turns {
 		t.Run(turn.name, func(t *testing.T) {
 			bin := installed(t, turn.agent)
-			w, l := world.NewLab(t)
+			w, l := newLab(t)
 			secret := "secret" + rand.Text()
 			log := w.Write(filepath.Join(w.Dir, "requests"), "")
 			at := l.Part(w, "models", secret, log)
@@ -173,7 +187,7 @@ func TestTurns(t *testing.T) {
 // bwrap that codex brings blames the kernel; with nesting it is left alone.
 func TestOwnSandbox(t *testing.T) {
 	for _, nesting := range []bool{false, true} {
-		w, l := world.NewLab(t)
+		w, l := newLab(t)
 		secret := "secret" + rand.Text()
 		log := w.Write(filepath.Join(w.Dir, "requests"), "")
 		l.Ask(lab.Order{Name: "api.openai.com", Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "models", secret, log)})
@@ -192,12 +206,30 @@ func TestOwnSandbox(t *testing.T) {
 	}
 }
 
+// TestCanaries: what a tool of the real codex writes is held or named, each of the
+// files that agents on the host execute, and what only instructs is one line.
+func TestCanaries(t *testing.T) {
+	w, l := newLab(t)
+	secret := "secret" + rand.Text()
+	log := w.Write(filepath.Join(w.Dir, "requests"), "")
+	l.Ask(lab.Order{Name: "api.openai.com", Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "models", secret, log)})
+	w.Env["PATH"], w.Env["OPENAI_API_KEY"] = installed(t, "codex")+":/usr/local/bin:/usr/bin:/bin", secret
+	w.Write(script, canary.Script())
+	for _, held := range []bool{false, true} {
+		r := world.Finish(t, w.Command("run", "codex", "--net", "none", "--", "exec", "--skip-git-repo-check", "-m", "gpt-5.4", "say hi"))
+		if r.Status != 0 {
+			t.Fatalf("%s\nrequests:\n%s", r, w.Read(log))
+		}
+		canary.Judge(w, "codex", held, w.Read(script+".out"), r.Err)
+	}
+}
+
 // TestAmp is as far as a turn of Amp's can be played: it talks to its own service
 // alone, by a protocol of its own, and the model is behind that. The key stays
 // outside, by a broker of the policy.
 func TestAmp(t *testing.T) {
 	bin := installed(t, "amp")
-	w, l := world.NewLab(t)
+	w, l := newLab(t)
 	secret := "secret" + rand.Text()
 	log := w.Write(filepath.Join(w.Dir, "requests"), "")
 	l.Ask(lab.Order{Name: "ampcode.com", Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "models", secret, log)})

@@ -13,10 +13,12 @@ import (
 	"strings"
 )
 
-// made is the file that each turn makes by a tool, and command makes it.
+// made is the file that each turn makes by a tool, and command makes it, after it
+// ran the project's script, if it has one.
 const (
 	made    = "made-by-agent.txt"
-	command = "echo made >" + made
+	script  = "agent-script"
+	command = "if [ -f " + script + " ]; then sh " + script + " >" + script + ".out; fi; echo made >" + made
 )
 
 // call is one of a tool; nil is none: the model says something instead.

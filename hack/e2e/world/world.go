@@ -37,6 +37,8 @@ type World struct {
 	Lab *Lab
 	// Bin is jailed-claude, if it is not JAIL_TEST_BIN.
 	Bin string
+	// Limit is for commands that take long; 0 is Deadline.
+	Limit time.Duration
 	// Whole: starts are not split in two (cmd/jailed-claude/split.c).
 	Whole bool
 }
@@ -204,7 +206,7 @@ func (r Result) String() string {
 // Command is jailed-claude, ready to start in the project.
 func (w *World) Command(args ...string) *exec.Cmd {
 	w.T.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Deadline)
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(w.Limit, Deadline))
 	w.T.Cleanup(cancel)
 	if w.Whole {
 		args = append([]string{"--log-format=text"}, args...)
