@@ -21,7 +21,7 @@ func Check(in *spec.Input, how string) error {
 	case how == Nothing:
 		return nil
 	case !isClaude(in):
-		return hint.Add(errors.New("--login is for Claude Code"), "leave it out, and log in inside: jailed-claude shell --agent "+in.Policy.Agent.Name)
+		return hint.Add(errors.New("--login is for Claude Code"), "leave it out: a login of this host is used without a copy where jailed-claude status shows one; else log in inside: jailed-claude shell --agent "+in.Policy.Agent.Name)
 	case how != Copy:
 		return hint.Add(fmt.Errorf("--login: unknown value %q", how), "use none or copy")
 	case in.Policy.Agent.Config != policy.ConfigPrivate:

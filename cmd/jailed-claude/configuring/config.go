@@ -32,14 +32,18 @@ func ofProject(use, short string, run func(*cobra.Command, kept.State) error) *c
 	var project, name string
 	c := cli.Command(use, short, cli.AtMost(0), func(c *cobra.Command, _ []string) error {
 		k, err := kept.For(project, name)
+		if err == nil && name != "" && k.Other() && (use == "import" || use == "bring") {
+			err = hint.Add(fmt.Errorf("config %s is for Claude Code, and this is %s", use, k.Agent.Title), "copy what it shall have by hand, to: jailed-claude config path --agent "+k.Agent.Name)
+		}
 		if err != nil {
 			return err
 		}
 		return run(c, k)
 	})
 	c.Flags().StringVar(&project, "project", "", "the project `DIR` (default: the current folder)")
-	if use != "import" && use != "bring" { // which are Claude Code's
-		c.Flags().StringVar(&name, "agent", "", "the agent `NAME` (default: that of your policy)")
+	c.Flags().StringVar(&name, "agent", "", "the agent `NAME` (default: that of your policy)")
+	if use == "import" || use == "bring" {
+		_ = c.Flags().MarkHidden("agent") // they are Claude Code's, and say so
 	}
 	return c
 }
