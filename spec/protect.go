@@ -89,11 +89,7 @@ func (b *builder) protect() error {
 		maps.Copy(names, pr.Names)
 	}
 	if len(repositories) > 0 {
-		text, err := canonicalJSON(agent.Instructions())
-		if err != nil {
-			return err
-		}
-		b.setAnnotation(contract.InstructsAnnotation, text)
+		b.setAnnotation(contract.InstructsAnnotation, agent.Instructions())
 	}
 	return errors.Join(annotate(b, contract.WatchAnnotation, watch), annotate(b, contract.LinksAnnotation, links),
 		annotate(b, contract.RepositoriesAnnotation, repositories), annotate(b, contract.NamesAnnotation, names), annotate(b, contract.ChangesAnnotation, changes))

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -24,10 +25,11 @@ func Followed(name string) bool {
 }
 
 // Instructions are the paths of a project with texts that some agent follows, each
-// once.
-func Instructions() []string { return instructions() }
+// once, as a JSON array.
+func Instructions() string { return instructions() }
 
-var instructions = sync.OnceValue(func() (paths []string) {
+var instructions = sync.OnceValue(func() string {
+	var paths []string
 	for _, a := range rows() {
 		for _, f := range a.Follows {
 			if ext := path.Ext(f); ext != ".json" && ext != ".lock" {
@@ -36,5 +38,6 @@ var instructions = sync.OnceValue(func() (paths []string) {
 		}
 	}
 	slices.Sort(paths)
-	return slices.Compact(paths)
+	text, _ := json.Marshal(slices.Compact(paths))
+	return string(text)
 })
