@@ -44,7 +44,7 @@ check-canary: ## which files agents look for that spec/agent does not know; ARGS
 
 check-clients: ## programs that take keys of brokers, those that "make test" has not too
 	@hack/deps.sh clients
-	@JAIL_TEST_CLIENTS=1 JAIL_TEST_RUN='^TestClients$$' hack/test.sh ./hack/e2e/keys
+	@JAIL_TEST_CLIENTS=1 JAIL_TEST_RUN='^TestClients(Exported)?$$' hack/test.sh ./hack/e2e/keys
 
 check-toolchains: ## 32 toolchains of Debian, each in a jail; as root; ARGS="php ghc" for some
 	@hack/deps.sh run

@@ -114,6 +114,9 @@ case ${1:-} in
     need skopeo command -v skopeo
     need default-jdk-headless command -v javac
     need chromium command -v chromium
+    need firefox-esr command -v firefox-esr
+    need runc command -v runc
+    need crun command -v crun
     ;;
   vm)
     why="to test limits in a virtual machine"
