@@ -10,7 +10,7 @@ var ErrUnfinished = errors.New("an apply of this layer was interrupted")
 // lies below is taken anew. Otherwise changed says what git has changed below
 // since it was taken: inside, the two are mixed.
 func Begin(d Dir, project string, git []string) (before Base, changed []string, err error) {
-	if d.Unfinished() {
+	if d.Interrupted() {
 		return before, nil, ErrUnfinished
 	}
 	empty := true

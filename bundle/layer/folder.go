@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"syscall"
 	"time"
 
@@ -57,6 +58,11 @@ func (d Dir) Work() string { return contract.LayerIn(string(d), "").Work }
 func (d Dir) Unfinished() bool {
 	_, err := os.Lstat(filepath.Join(string(d), JournalName))
 	return err == nil
+}
+
+// Interrupted is Unfinished of the layer, or of one over a git directory in it.
+func (d Dir) Interrupted() bool {
+	return d.Unfinished() || slices.ContainsFunc(d.gits(), Dir.Unfinished)
 }
 
 // JournalName is the file that an apply keeps while it is at work (package

@@ -44,6 +44,13 @@ func findGit(dir string) (gitDir, bool) {
 	return g, true
 }
 
+// Git is the git directory of a project's working tree, and what all working trees
+// of the repository share; false where there is none.
+func Git(project string) (own, common string, ok bool) {
+	g, ok := findGit(project)
+	return g.own, g.common, ok
+}
+
 func from(dir, p string) string {
 	if filepath.IsAbs(p) {
 		return filepath.Clean(p)

@@ -1,12 +1,12 @@
 package review
 
 import (
-	"encoding/json"
-	"os"
 	"path"
 	"path/filepath"
 
+	"github.com/jailed-claude/jailed-claude/bundle/layer"
 	"github.com/jailed-claude/jailed-claude/bundle/review/repo"
+	"github.com/jailed-claude/jailed-claude/bundle/review/seen"
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
 	"github.com/jailed-claude/jailed-claude/internal/beneath"
 )
@@ -66,8 +66,12 @@ func (r *Review) conflicts() error {
 }
 
 func (r *Review) needBlobs() (err error) {
-	if r.blobs == nil {
-		r.blobs, err = repo.NewBlobs(r.o.Layer, r.o.Project, r.base.Commit)
+	if r.blobs == nil && r.main == nil {
+		objects := filepath.Join(r.o.Project, dotGit, "objects")
+		if _, common, ok := layer.Git(r.o.Project); ok {
+			objects = filepath.Join(common, "objects")
+		}
+		r.blobs, err = repo.NewBlobs(r.o.Layer, r.o.Project, objects, r.base.Commit)
 	}
 	return err
 }
@@ -90,7 +94,7 @@ func (r *Review) merge(i *Item) {
 	}
 	host, _, errHost := beneath.Read(r.lower, i.Path, maxMerge)
 	jail, _, errJail := beneath.Read(r.upper, i.Path, maxMerge)
-	if errHost != nil || errJail != nil || isBinary(host) || isBinary(jail) {
+	if errHost != nil || errJail != nil || seen.IsBinary(host) || seen.IsBinary(jail) {
 		return
 	}
 	if merged, clean := r.blobs.Merge(string(host), common, string(jail)); clean {
@@ -98,34 +102,4 @@ func (r *Review) merge(i *Item) {
 	} else {
 		i.Conflict = "the host changed the same lines meanwhile"
 	}
-}
-
-// olderName has times of paths that stayed in the layer when it got a new base.
-const olderName = "since.json"
-
-func readOlder(layer string) map[string]int64 {
-	older := map[string]int64{}
-	if text, err := os.ReadFile(filepath.Join(layer, olderName)); err == nil {
-		_ = json.Unmarshal(text, &older) // of our own making; nothing is a safe answer
-	}
-	return older
-}
-
-func writeOlder(layer string, older map[string]int64) error {
-	name := filepath.Join(layer, olderName)
-	if len(older) == 0 {
-		err := os.Remove(name)
-		if os.IsNotExist(err) {
-			err = nil
-		}
-		return err
-	}
-	text, err := json.Marshal(older)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(name+".new", text, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(name+".new", name)
 }

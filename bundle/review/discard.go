@@ -17,7 +17,7 @@ import (
 func (r *Review) ofLayer(named []string) []string {
 	of := []string{}
 	for _, p := range named {
-		if p == "." || paths.Below(p, dotGit) || slices.ContainsFunc(r.Items, func(i *Item) bool { return i.Left == nil && paths.Below(i.Path, p) }) {
+		if p == "." || paths.Below(p, dotGit) || slices.ContainsFunc(r.Linked, func(l *Review) bool { return len(l.named([]string{p})) > 0 }) || slices.ContainsFunc(r.Items, func(i *Item) bool { return i.Left == nil && paths.Below(i.Path, p) }) {
 			of = append(of, p)
 		}
 	}
@@ -33,7 +33,7 @@ const discarded = "discarded"
 // Discard drops changes. They are kept until something else is discarded.
 //
 // Preconditions: r is from Lock.
-func (r *Review) Discard(w Wanted) (d Done, err error) {
+func (r *Review) Discard(w Wanted) (d apply.Done, err error) {
 	if r.none {
 		if len(w.Paths) == 0 {
 			return d, r.errUnnamed()
@@ -43,7 +43,7 @@ func (r *Review) Discard(w Wanted) (d Done, err error) {
 		}
 		return d, r.drop(w, &d)
 	}
-	if apply.Unfinished(r.o.Layer) {
+	if r.dir.Interrupted() {
 		return d, hint.Add(errors.New("an apply was interrupted"), "to finish it: "+r.Command()+" --apply", "to take it back: "+r.Command()+" --undo")
 	}
 	if err := r.read(); err != nil {
@@ -74,6 +74,22 @@ func (r *Review) Discard(w Wanted) (d Done, err error) {
 			return d, err
 		}
 		return d, r.rebase(nil)
+	}
+	if len(r.Linked) > 0 && slices.Contains(w.Paths, dotGit) {
+		if err := r.discardElsewhere(d.Kept); err != nil {
+			return d, err
+		}
+		w.Paths = slices.DeleteFunc(w.Paths, func(p string) bool { return p == dotGit })
+		d.Files++
+	}
+	for _, l := range r.Linked {
+		for _, p := range l.named(w.Paths) {
+			if err := apply.Aside(l.upper, p, filepath.Join(d.Kept, filepath.Base(l.o.Layer))); err != nil {
+				return d, fmt.Errorf("discard %q: %w", filepath.Join(l.Project, p), err)
+			}
+			d.Files++
+		}
+		w.Paths = slices.DeleteFunc(w.Paths, func(p string) bool { return len(l.named([]string{p})) > 0 })
 	}
 	for _, p := range w.Paths {
 		if err := apply.Aside(r.upper, p, d.Kept); err != nil {

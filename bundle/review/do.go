@@ -3,8 +3,8 @@ package review
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/bundle/layer"
@@ -29,41 +29,6 @@ type Wanted struct {
 	Step func(string)
 }
 
-// Done is what became of it.
-type Done struct {
-	// Files and Refs count what was applied.
-	Files int `json:"files"`
-	Refs  int `json:"refs"`
-	// Finished: an apply that had been interrupted was finished; Back: taken back.
-	Finished bool `json:"finished"`
-	Back     bool `json:"back"`
-	// Failed are paths that were left as they were, Held counts those that wait.
-	Failed []apply.Failure `json:"failed,omitempty"`
-	Held   int             `json:"held"`
-	// Kept is a folder with what was discarded of a layer, Dropped one with what was
-	// dropped from the host. Accepted counts what was left there with a yes.
-	Kept     string `json:"kept,omitempty"`
-	Dropped  string `json:"dropped,omitempty"`
-	Accepted int    `json:"accepted,omitempty"`
-}
-
-// String is what was applied, in words.
-func (d Done) String() string {
-	var parts []string
-	for _, n := range []struct {
-		n    int
-		what string
-	}{{d.Files, "file"}, {d.Refs, "ref"}} {
-		switch {
-		case n.n == 1:
-			parts = append(parts, "1 "+n.what)
-		case n.n > 1:
-			parts = append(parts, fmt.Sprintf("%d %ss", n.n, n.what))
-		}
-	}
-	return strings.Join(parts, " and ")
-}
-
 // ErrDigest is returned where the layer is not what was reviewed.
 var ErrDigest = errors.New("the layer is not what was reviewed")
 
@@ -82,12 +47,15 @@ func (w *Wanted) Clean(r *Review) error {
 	for _, list := range [][]string{w.Paths, w.Executes, w.Over} {
 		for i, p := range list {
 			p = r.relative(p)
-			known := p == "." || paths.Below(p, dotGit) && r.Git != nil
+			known := p == "." || paths.Below(p, dotGit) && r.Git != nil || slices.ContainsFunc(r.Linked, func(l *Review) bool { return len(l.named([]string{p})) > 0 })
 			for _, item := range r.Items {
 				known = known || paths.Below(item.Path, p)
 			}
-			if r.Git != nil {
-				for _, f := range r.Git.Refs {
+			for _, one := range append([]*Review{r}, r.Linked...) {
+				if one.Git == nil {
+					continue
+				}
+				for _, f := range one.Git.Refs {
 					known = known || slices.ContainsFunc(f.Held, func(h repo.Reason) bool { return paths.Below(h.Path, p) })
 				}
 			}
@@ -103,7 +71,7 @@ func (w *Wanted) Clean(r *Review) error {
 // Apply carries changes to the host.
 //
 // Preconditions: r is from Lock.
-func (r *Review) Apply(w Wanted) (d Done, err error) {
+func (r *Review) Apply(w Wanted) (d apply.Done, err error) {
 	if r.none {
 		if err := w.Clean(r); err != nil {
 			return d, err
@@ -125,78 +93,134 @@ func (r *Review) Apply(w Wanted) (d Done, err error) {
 	if err := r.accept(w, &d); err != nil {
 		return d, err
 	}
-	p := plan{r: r, w: &w}
-	p.items()
-	work := &apply.Work{Layer: r.o.Layer, Project: r.o.Project, Refs: repo.Mover(r.o.Layer, r.o.Project, r.keep()), Step: w.Step}
-	if err := work.Begin(); err != nil {
+	if err := r.carry(w, &d); err != nil {
 		return d, err
-	}
-	defer work.Close()
-	if err := p.git(work); err != nil {
-		p.failed = append(p.failed, apply.Failure{Path: dotGit, Why: err.Error()})
-	}
-	if err := p.made(work); err != nil {
-		return d, errors.Join(err, work.Abandon())
-	}
-	d.Held, d.Failed = p.waiting, p.failed
-	if len(p.j.Ops) == 0 && len(p.j.Refs) == 0 && len(p.j.Drop) == 0 {
-		return d, work.Abandon()
-	}
-	failed, err := work.Run(p.j)
-	d.Failed = append(d.Failed, failed...)
-	d.Files, d.Refs = len(p.j.Ops)-len(failed), len(p.j.Refs)
-	if err != nil {
-		if !apply.Unfinished(r.o.Layer) {
-			return d, errors.Join(err, work.Abandon())
-		}
-		return d, hint.Add(err, "when there is room again, this finishes it: "+r.Command()+" --apply", "or take it back: "+r.Command()+" --undo")
 	}
 	return d, r.rebase(nil)
 }
 
+// carry plans what is done of each repository and of the project, and does it.
+func (r *Review) carry(w Wanted, d *apply.Done) error {
+	var plans []*plan
+	defer func() {
+		for _, p := range plans {
+			p.work.Close()
+		}
+	}()
+	any := false
+	for _, one := range append([]*Review{r}, r.Linked...) {
+		p := &plan{r: one, w: &w, work: one.work(w.Step)}
+		if one.main != nil {
+			p.w = one.wanted(w)
+		}
+		if p.w == nil {
+			continue
+		}
+		if err := p.work.Begin(); err != nil {
+			return err
+		}
+		plans = append(plans, p)
+		p.items()
+		if err := p.git(p.work); err != nil {
+			p.failed = append(p.failed, apply.Failure{Path: dotGit, Why: err.Error()})
+		}
+		if err := p.made(p.work); err != nil {
+			return errors.Join(err, p.work.Abandon())
+		}
+		d.Held, d.Failed = d.Held+p.waiting, append(d.Failed, p.failed...)
+		any = any || !p.idle()
+	}
+	for _, p := range plans {
+		if p.idle() {
+			if err := p.work.Abandon(); err != nil {
+				return err
+			}
+		}
+		if any && len(r.base.Git) > 0 { // --undo takes back what was applied together
+			if err := p.work.Forget(); err != nil {
+				return err
+			}
+		}
+	}
+	for _, p := range plans {
+		if p.idle() {
+			continue
+		}
+		failed, err := p.work.Run(p.j)
+		d.Failed = append(d.Failed, failed...)
+		d.Files, d.Refs = d.Files+len(p.j.Ops)-len(failed), d.Refs+len(p.j.Refs)
+		if err != nil {
+			if !apply.Unfinished(p.r.o.Layer) {
+				return errors.Join(err, p.work.Abandon())
+			}
+			return hint.Add(err, "when there is room again, this finishes it: "+r.Command()+" --apply", "or take it back: "+r.Command()+" --undo")
+		}
+	}
+	return nil
+}
+
 // finish finishes what was interrupted.
-func (r *Review) finish(step func(string)) (d Done, err error) {
-	work := &apply.Work{Layer: r.o.Layer, Project: r.o.Project, Refs: repo.Mover(r.o.Layer, r.o.Project, r.keep()), Step: step}
-	defer work.Close()
-	d.Back, d.Failed, err = work.Finish()
+func (r *Review) finish(step func(string)) (d apply.Done, err error) {
+	err = apply.ErrNone
+	done := map[string]bool{}
+	for _, work := range r.works(step) {
+		back, failed, e := work.Finish()
+		work.Close()
+		maps.Copy(done, work.Paths())
+		d.Back, d.Failed = d.Back || back, append(d.Failed, failed...)
+		if errors.Is(e, apply.ErrNone) {
+			continue
+		}
+		if err = e; e != nil {
+			return d, err
+		}
+	}
 	if d.Finished = err == nil; d.Finished && d.Back {
-		err = r.takenBack(work)
+		err = r.takenBack(done)
 	}
 	return d, err
 }
 
 // takenBack notes that what was taken back is as the layer found it.
-func (r *Review) takenBack(work *apply.Work) error {
+func (r *Review) takenBack(done map[string]bool) error {
 	if err := r.read(); err != nil {
 		return err
 	}
-	return r.rebase(work.Paths())
+	return r.rebase(done)
 }
 
 // Undo takes back what was applied last.
 //
 // Preconditions: r is from Lock.
-func (r *Review) Undo(step func(string)) (d Done, err error) {
+func (r *Review) Undo(step func(string)) (d apply.Done, err error) {
 	if r.none {
 		return d, apply.ErrNone
 	}
-	work := &apply.Work{Layer: r.o.Layer, Project: r.o.Project, Refs: repo.Mover(r.o.Layer, r.o.Project, r.keep()), Step: step}
-	defer work.Close()
-	if d.Failed, err = work.Undo(); err != nil {
+	err = apply.ErrNone
+	done := map[string]bool{}
+	for _, work := range slices.Backward(r.works(step)) {
+		failed, e := work.Undo()
+		work.Close()
+		maps.Copy(done, work.Paths())
+		d.Failed = append(d.Failed, failed...)
+		if errors.Is(e, apply.ErrNone) {
+			continue
+		}
+		if err = e; e != nil {
+			return d, err
+		}
+	}
+	if err != nil {
 		return d, err
 	}
 	d.Back = true
-	return d, r.takenBack(work)
+	return d, r.takenBack(done)
 }
 
 // rebase notes what the host is like now: what is left of the layer lies on that.
 // What the host had changed before under a path that is left stays a conflict, but
 // for those that were just written.
 func (r *Review) rebase(but map[string]bool) error {
-	empty, err := layer.Empty(r.dir.Upper())
-	if err != nil {
-		return err
-	}
 	// What was just written is older than the new base.
 	time.Sleep(2 * layer.Coarse)
 	at, err := r.dir.Clock(r.o.Project)
@@ -205,16 +229,16 @@ func (r *Review) rebase(but map[string]bool) error {
 	}
 	base := layer.Below(r.o.Project, r.base)
 	base.Git, base.Time = r.base.Git, at
-	older := map[string]int64{}
-	if !empty {
-		for _, i := range r.Items {
-			if s, err := upper.Stat(r.upper, i.Path); err == nil && s != nil && !but[i.Path] {
-				older[i.Path] = r.since(i.Path)
+	for _, one := range append([]*Review{r}, r.Linked...) {
+		older := map[string]int64{}
+		for _, i := range one.Items {
+			if s, err := upper.Stat(one.upper, i.Path); err == nil && s != nil && !but[i.Path] {
+				older[i.Path] = one.since(i.Path)
 			}
 		}
-	}
-	if err := writeOlder(r.o.Layer, older); err != nil {
-		return err
+		if err := one.dir.SetOlder(older); err != nil {
+			return err
+		}
 	}
 	return r.dir.SetBase(base)
 }

@@ -2,6 +2,7 @@ package review
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/show"
@@ -45,7 +46,7 @@ func (e End) Do(o Options) error {
 // ordinary tells whether there is something that is applied without a yes.
 func (r *Review) ordinary() bool {
 	c, u := r.Counts(), r.Git
-	if c.Ordinary > 0 {
+	if c.Ordinary > 0 || slices.ContainsFunc(r.Linked, (*Review).ordinary) {
 		return true
 	}
 	if u == nil || u.Problem != "" {

@@ -95,7 +95,7 @@ func fullDisk(t *testing.T, full string) {
 			t.Fatal(err)
 		}
 	}
-	run := func() (Done, error) {
+	run := func() (apply.Done, error) {
 		r, err := Lock(Options{Layer: state, Project: project, Trusted: func(string) string { return "" }})
 		if err != nil {
 			t.Fatal(err)

@@ -194,7 +194,7 @@ func TestKilled(t *testing.T) {
 				}
 				points++
 				check(t, c)
-				if _, err := c.locked(func(r *Review) (Done, error) { return r.finish(nil) }); err != nil && !errors.Is(err, apply.ErrNone) {
+				if _, err := c.locked(func(r *Review) (apply.Done, error) { return r.finish(nil) }); err != nil && !errors.Is(err, apply.ErrNone) {
 					t.Fatal(err)
 				}
 				same(t, fmt.Sprintf("step %d back", n), c, before, gitBefore)

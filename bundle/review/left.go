@@ -6,11 +6,11 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
 	"github.com/jailed-claude/jailed-claude/bundle/review/left"
+	"github.com/jailed-claude/jailed-claude/bundle/review/seen"
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/show"
@@ -110,7 +110,7 @@ func (r *Review) leftDiff(i *Item, most int64) string {
 	}
 	defer d.Close()
 	if i.New != nil && i.New.Kind == upper.Folder {
-		return inFolder(func(see func(string, *upper.State)) error {
+		return seen.InFolder(func(see func(string, *upper.State)) error {
 			_, _, err := upper.Tree(d, l.Path, see)
 			return err
 		})
@@ -124,31 +124,10 @@ func (r *Review) leftDiff(i *Item, most int64) string {
 	case i.Old.Kind == upper.Symlink:
 		from, before = "symlink", i.Old.Target+"\n"
 	default:
-		from, before, ok = "file", string(l.Content), !isBinary(l.Content)
+		from, before, ok = "file", string(l.Content), !seen.IsBinary(l.Content)
 	}
 	to, after, ok2 := r.side(d, i.New, l.Path, most)
-	return shown(i, from, before, to, after, ok && ok2)
-}
-
-// inFolder lists what is in a folder, but for what git names by itself.
-func inFolder(each func(see func(string, *upper.State)) error) string {
-	const most = 200
-	var b strings.Builder
-	n := 0
-	if err := each(func(rel string, s *upper.State) {
-		if first, _, _ := strings.Cut(rel, "/"); s.Kind == upper.Folder || first == "objects" || strings.HasSuffix(rel, ".sample") {
-			return
-		}
-		if n++; n <= most {
-			fmt.Fprintf(&b, "+%s (%s, %s)\n", show.Line(rel), s.Kind, show.Size(s.Size))
-		}
-	}); err != nil {
-		fmt.Fprintf(&b, "(cannot be read: %s)\n", show.Line(err.Error()))
-	}
-	if n > most {
-		fmt.Fprintf(&b, "and %d more files\n", n-most)
-	}
-	return b.String()
+	return seen.Diff(i.Old, i.New, from, before, to, after, ok && ok2)
 }
 
 // leaves are the items of w's paths that lie on the host; all only where "." stands
@@ -163,7 +142,7 @@ func (r *Review) leaves(named []string) (all []*Item) {
 }
 
 // drop takes from the host what is named of that: it puts back what was there before.
-func (r *Review) drop(w Wanted, d *Done) error {
+func (r *Review) drop(w Wanted, d *apply.Done) error {
 	all := r.leaves(w.Paths)
 	if len(all) == 0 {
 		return nil
@@ -196,7 +175,7 @@ func (r *Review) drop(w Wanted, d *Done) error {
 }
 
 // accept leaves on the host what got a yes, and shows it no more.
-func (r *Review) accept(w Wanted, d *Done) error {
+func (r *Review) accept(w Wanted, d *apply.Done) error {
 	yes := map[string]bool{}
 	for _, i := range r.leaves(w.Executes) {
 		yes[i.Path] = true

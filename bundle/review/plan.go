@@ -20,11 +20,15 @@ import (
 type plan struct {
 	r       *Review
 	w       *Wanted
+	work    *apply.Work
 	j       apply.Journal
 	content map[int]string
 	waiting int
 	failed  []apply.Failure
 }
+
+// idle: there is nothing to do.
+func (p *plan) idle() bool { return len(p.j.Ops) == 0 && len(p.j.Refs) == 0 && len(p.j.Drop) == 0 }
 
 // items makes operations of what is ordinary, and of what got a yes.
 func (p *plan) items() {
@@ -83,7 +87,7 @@ func (p *plan) items() {
 		p.j.Ops = append(p.j.Ops, op)
 	}
 	if len(w.Paths) == 0 {
-		p.j.Drop = slices.DeleteFunc(slices.Clone(r.held.Touched), func(t string) bool { return strings.HasPrefix(t, dotGit+"/") })
+		p.j.Drop = slices.DeleteFunc(slices.Clone(r.held.Touched), func(t string) bool { return r.main != nil || strings.HasPrefix(t, dotGit+"/") })
 	}
 }
 
@@ -106,10 +110,10 @@ func state(text string, mode uint32) *upper.State {
 // git adds what belongs to the repository, and brings its objects over.
 func (p *plan) git(work *apply.Work) error {
 	u := p.r.Git
-	if u != nil && u.Problem != "" && p.w.Wants(dotGit) {
+	if u != nil && u.Problem != "" && p.wantsGit() {
 		return errors.New(u.Problem)
 	}
-	if !p.w.Wants(dotGit) {
+	if !p.wantsGit() {
 		return nil
 	}
 	if u == nil {
@@ -128,7 +132,7 @@ func (p *plan) git(work *apply.Work) error {
 	head := u.HeadReady(left)
 	staged := yes
 	// While git is at work on the host, the index is its own.
-	busy, err := upper.Stat(p.r.lower, dotGit+"/index.lock")
+	busy, err := upper.Stat(p.r.lower, p.r.place.Path("index.lock"))
 	if err != nil {
 		return err
 	}
@@ -147,26 +151,26 @@ func (p *plan) git(work *apply.Work) error {
 		if head {
 			p.make("HEAD", []byte(u.Head+"\n"), false)
 		} else if u.HeadConflict != "" {
-			p.failed = append(p.failed, apply.Failure{Path: dotGit + "/HEAD", Why: u.HeadConflict})
+			p.failed = append(p.failed, apply.Failure{Path: p.r.place.Path("HEAD"), Why: u.HeadConflict})
 		}
 	}
 	if len(u.Staged) > 0 {
 		if whole = whole && staged != nil; staged == nil && !head && u.HeadConflict == "" && !conflicts(left) {
 			p.waiting++
 		} else if staged == nil {
-			p.failed = append(p.failed, apply.Failure{Path: dotGit + "/index", Why: "the host's index or branch was changed meanwhile; git status shows what is staged in the layer as not staged"})
+			p.failed = append(p.failed, apply.Failure{Path: p.r.place.Path("index"), Why: "the host's index or branch was changed meanwhile; git status shows what is staged in the layer as not staged"})
 		} else if data, err := u.Index(yes); err != nil {
 			return err
 		} else if data != nil {
 			p.make("index", data, false)
-			if n := len(p.j.Ops); n > 0 && p.j.Ops[n-1].Path == dotGit+"/index" {
+			if n := len(p.j.Ops); n > 0 && p.j.Ops[n-1].Path == p.r.place.Path("index") {
 				p.j.Ops[n-1].Meaning = apply.Meaning(data, u.ObjectName())
 			}
 		}
 	}
 	heldKeys := 0
 	data, err := u.Config(func(s repo.Setting) bool {
-		ok := s.Held == "" || yes(dotGit+"/config")
+		ok := s.Held == "" || yes(p.r.place.Path("config"))
 		if !ok {
 			heldKeys++
 		}
@@ -184,10 +188,13 @@ func (p *plan) git(work *apply.Work) error {
 	}
 	if whole && head {
 		for _, n := range []string{"refs", "packed-refs", "logs", "objects", "index"} {
-			p.j.Take = append(p.j.Take, dotGit+"/"+n)
+			p.j.Take = append(p.j.Take, p.r.place.Path(n))
+		}
+		if p.r.place.Own != p.r.place.Common {
+			p.j.Take = append(p.j.Take, p.r.place.Own+"logs")
 		}
 		for _, c := range p.r.held.Changes {
-			if strings.HasPrefix(c.Path, dotGit+"/sharedindex.") {
+			if strings.HasPrefix(c.Path, p.r.place.Path("sharedindex.")) {
 				p.j.Take = append(p.j.Take, c.Path)
 			}
 		}
@@ -206,7 +213,7 @@ func (p *plan) notes() {
 
 // meaning is that of the index of a worktree or submodule: git writes its times anew.
 func (r *Review) meaning(i *Item) string {
-	if !r.own || i.New == nil || i.New.Kind != upper.File || i.New.Size > maxMerge || path.Base(i.Path) != "index" ||
+	if !r.own || r.main != nil || i.New == nil || i.New.Kind != upper.File || i.New.Size > maxMerge || path.Base(i.Path) != "index" ||
 		!strings.HasPrefix(i.Path, dotGit+"/worktrees/") && !strings.HasPrefix(i.Path, dotGit+"/modules/") {
 		return ""
 	}
@@ -218,13 +225,20 @@ func (r *Review) meaning(i *Item) string {
 	return apply.Meaning(data, 2*gitindex.NameSize(string(config)))
 }
 
+func (p *plan) wantsGit() bool {
+	if p.r.main != nil {
+		return p.w.Wants(".")
+	}
+	return p.w.Wants(dotGit)
+}
+
 func conflicts(refs []*repo.Ref) bool {
 	return slices.ContainsFunc(refs, func(r *repo.Ref) bool { return r.Conflict != "" })
 }
 
 // make adds a file of .git that is put together here.
 func (p *plan) make(name string, data []byte, stay bool) {
-	full := dotGit + "/" + name
+	full := p.r.place.Path(name)
 	op := apply.Op{Path: full, Made: true, Last: true, Stay: stay, New: state(string(data), 0o644)}
 	if s, err := upper.Lookup(p.r.lower, full); err == nil && s != nil {
 		op.Old, op.New.Mode = s, s.Mode&upper.Permissions

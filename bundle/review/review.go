@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/bundle/layer"
-	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
 	"github.com/jailed-claude/jailed-claude/bundle/review/judge"
 	"github.com/jailed-claude/jailed-claude/bundle/review/repo"
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
@@ -76,6 +75,7 @@ type Item struct {
 	Diff string `json:"diff,omitempty"`
 
 	change *upper.Change
+	of     *Review // one of Linked
 	// note: a file of .git that goes with the refs.
 	note   bool
 	merged string
@@ -97,8 +97,14 @@ type Review struct {
 	Notes   []string   `json:"notes,omitempty"`
 	Network []Decision `json:"network,omitempty"`
 
+	// Linked are layers over git directories that lie outside of the project, as that of
+	// a linked worktree's repository.
+	Linked []*Review `json:"linked,omitempty"`
+
 	o     Options
 	dir   layer.Dir
+	main  *Review    // of which this is one of Linked
+	place repo.Place // of the repository below the layer
 	base  layer.Base
 	moved []string
 	// own: the project has a git directory that is its own. none: there is no layer.
@@ -170,7 +176,7 @@ func New(o Options) (*Review, error) {
 	} else if err == nil {
 		lock.Close()
 	}
-	if apply.Unfinished(o.Layer) {
+	if r.dir.Interrupted() {
 		r.Notes = append(r.Notes, "an apply was interrupted: --apply finishes it, --undo takes it back")
 	}
 	if err := r.read(); err != nil {
@@ -182,6 +188,9 @@ func New(o Options) (*Review, error) {
 
 // Close closes what is open, and gives the lock back.
 func (r *Review) Close() {
+	for _, l := range r.Linked {
+		l.Close()
+	}
 	r.Git.Close()
 	r.blobs.Close()
 	for _, f := range []*os.File{r.upper, r.lower, r.lock} {
@@ -192,6 +201,9 @@ func (r *Review) Close() {
 }
 
 func (r *Review) keep() []*os.File {
+	if r.main != nil {
+		return r.main.keep()
+	}
 	if r.lock == nil {
 		return nil
 	}
@@ -207,27 +219,40 @@ func (r *Review) read() (err error) {
 	r.Since, r.Network = r.base.Time, r.o.Network
 	below := layer.Below(r.o.Project, r.base)
 	r.moved, r.inner = r.base.Since(below), below.Inner
-	r.older = readOlder(r.o.Layer)
+	r.place = repo.Inside
+	if err := errors.Join(r.changes(), r.linked(), r.left()); err != nil {
+		return err
+	}
+	slices.SortStableFunc(r.Items, func(a, b *Item) int { return Rank(a) - Rank(b) })
+	r.Digest = r.digest()
+	return nil
+}
+
+// changes reads what the upper folder holds.
+func (r *Review) changes() (err error) {
+	r.older = r.dir.Older()
 	if r.upper, err = beneath.Dir(r.dir.Upper()); err != nil {
 		return err
 	}
 	if r.lower, err = beneath.Dir(r.o.Project); err != nil {
 		return err
 	}
-	own, err := upper.Stat(r.lower, dotGit)
-	if err != nil {
-		return err
+	if r.own = r.main != nil; !r.own {
+		own, err := upper.Stat(r.lower, dotGit)
+		if err != nil {
+			return err
+		}
+		r.own = own != nil && own.Kind == upper.Folder
 	}
-	r.own = own != nil && own.Kind == upper.Folder
 	// git reads objects; without a repository on the host they are files like others.
-	r.held, err = upper.Read(r.upper, r.lower, upper.Options{Skip: func(p string) bool { return r.own && p == dotGit+"/objects" }})
+	r.held, err = upper.Read(r.upper, r.lower, upper.Options{Skip: func(p string) bool { return r.own && p == r.place.Path("objects") }})
 	if err != nil {
 		return err
 	}
 	r.Touched = len(r.held.Touched)
 	r.Git, err = repo.Read(repo.Options{
-		Layer: r.o.Layer, Project: r.o.Project, Upper: r.upper, Lower: r.lower, Changes: r.held.Changes,
-		Since: r.Since, Moved: slices.ContainsFunc(r.moved, func(m string) bool { return m != indexMoved }), Judge: r.judge, Keep: r.keep(),
+		Layer: r.o.Layer, Project: r.o.Project, Place: r.place, Upper: r.upper, Lower: r.lower, Changes: r.held.Changes,
+		Since: r.Since, Moved: slices.ContainsFunc(r.moved, func(m string) bool { return m != indexMoved }), Judge: r.top().judge, Keep: r.keep(),
 	})
 	if err != nil {
 		return err
@@ -237,7 +262,9 @@ func (r *Review) read() (err error) {
 			r.Items = append(r.Items, i)
 		}
 	}
-	r.bare()
+	if r.main == nil {
+		r.bare()
+	}
 	if err := r.conflicts(); err != nil {
 		return err
 	}
@@ -245,12 +272,6 @@ func (r *Review) read() (err error) {
 		r.Git.Close()
 		r.Git = nil
 	}
-	r.elsewhere()
-	if err := r.left(); err != nil {
-		return err
-	}
-	slices.SortStableFunc(r.Items, func(a, b *Item) int { return Rank(a) - Rank(b) })
-	r.Digest = r.digest()
 	return nil
 }
 
@@ -259,30 +280,6 @@ const indexMoved = "the index"
 
 const dotGit = ".git"
 
-// The order of a review.
-const (
-	RankLeft = iota
-	RankHeld
-	RankNever
-	RankConflict
-	RankOrdinary
-)
-
-// Rank is where an item stands in that order.
-func Rank(i *Item) int {
-	switch {
-	case i.Left != nil:
-		return RankLeft
-	case i.Why != "":
-		return RankHeld
-	case i.Never != "":
-		return RankNever
-	case i.Conflict != "":
-		return RankConflict
-	}
-	return RankOrdinary
-}
-
 // item is what a change is; nil for what is part of the repository's unit.
 func (r *Review) item(c *upper.Change) *Item {
 	i := &Item{Path: c.Path, Old: c.Old, New: c.New, From: c.From, Files: c.Files, change: c, What: what(c)}
@@ -290,12 +287,15 @@ func (r *Review) item(c *upper.Change) *Item {
 		if c.Path == dotGit && c.New != nil && c.New.Kind == upper.Folder {
 			return nil
 		}
-		if below, ok := strings.CutPrefix(c.Path, dotGit+"/"); ok {
+		if below, ok := r.place.Name(c.Path); ok || r.main != nil {
 			var unit bool
-			if unit, i.note = repo.Of(c.Path); unit {
+			if unit, i.note = repo.Of(below); unit && ok {
 				return nil
 			}
-			if i.Why = ""; !i.note {
+			switch i.note = i.note && ok; {
+			case !ok:
+				i.Why = "it belongs to another working tree of the repository"
+			case !i.note:
 				i.Why = judge.GitWhy(below, r.o.Trusted)
 			}
 			r.limits(i)
@@ -369,8 +369,13 @@ func (r *Review) digest() string {
 		}
 		fmt.Fprintf(h, "%q %q %q\n", r.Git.Head, r.Git.Staged, r.Git.Settings)
 	}
+	for _, l := range r.Linked {
+		fmt.Fprintf(h, "%q %s\n", l.Project, l.digest())
+	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
 // Empty tells whether the layer holds no change.
-func (r *Review) Empty() bool { return len(r.Items) == 0 && r.Git == nil }
+func (r *Review) Empty() bool {
+	return len(r.Items) == 0 && r.Git == nil && !slices.ContainsFunc(r.Linked, func(l *Review) bool { return !l.Empty() })
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
 	"golang.org/x/sys/unix"
 )
 
@@ -156,14 +157,14 @@ ln -s ../../outside out; ln -s .git/hooks hk; mkdir "$(printf 'sub/.g\342\200\21
 func TestNames(t *testing.T) {
 	w := newWorld(t, plainProject)
 	w.jail("echo 1 >>a.txt; mkdir -p n/m; echo 1 >n/m/1; echo 2 >n/m/2; echo 3 >n/3")
-	if _, err := w.locked(func(r *Review) (Done, error) { return r.Apply(Wanted{Paths: []string{"nothing"}}) }); err == nil {
+	if _, err := w.locked(func(r *Review) (apply.Done, error) { return r.Apply(Wanted{Paths: []string{"nothing"}}) }); err == nil {
 		t.Error("a path that is not there was taken")
 	}
 	w.apply(Wanted{Paths: []string{"n/m/1"}})
 	if got := w.host("find n -type f; cat a.txt"); got != "n/m/1\none\n" {
 		t.Errorf("%q", got)
 	}
-	d, err := w.locked(func(r *Review) (Done, error) { return r.Discard(Wanted{Paths: []string{"n/m"}}) })
+	d, err := w.locked(func(r *Review) (apply.Done, error) { return r.Discard(Wanted{Paths: []string{"n/m"}}) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,10 +176,10 @@ func TestNames(t *testing.T) {
 	}
 	digest := w.review().Digest
 	w.jail("echo 2 >>a.txt")
-	if _, err := w.locked(func(r *Review) (Done, error) { return r.Apply(Wanted{Digest: digest}) }); err == nil {
+	if _, err := w.locked(func(r *Review) (apply.Done, error) { return r.Apply(Wanted{Digest: digest}) }); err == nil {
 		t.Error("what was not reviewed was applied")
 	}
-	if _, err := w.locked(func(r *Review) (Done, error) { return r.Discard(Wanted{}) }); err != nil {
+	if _, err := w.locked(func(r *Review) (apply.Done, error) { return r.Discard(Wanted{}) }); err != nil {
 		t.Fatal(err)
 	}
 	if r := w.review(); !r.Empty() {

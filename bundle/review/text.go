@@ -1,17 +1,14 @@
 package review
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
 
-	"github.com/rogpeppe/go-internal/diff"
-
 	"github.com/jailed-claude/jailed-claude/bundle/review/judge"
-	"github.com/jailed-claude/jailed-claude/bundle/review/repo"
+	"github.com/jailed-claude/jailed-claude/bundle/review/seen"
 	"github.com/jailed-claude/jailed-claude/bundle/review/upper"
 	"github.com/jailed-claude/jailed-claude/internal/beneath"
 	"github.com/jailed-claude/jailed-claude/internal/show"
@@ -19,14 +16,14 @@ import (
 
 // MaxDiff bounds a file whose difference is shown among others; named alone it is
 // shown up to maxMerge.
-const MaxDiff = 512 << 10
-
-// isBinary is git's own rule of thumb.
-func isBinary(data []byte) bool { return bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0 }
+const MaxDiff = seen.Most
 
 // Diff is how the host's version of a path differs from what would be applied, in
 // characters that can be seen. most bounds the size of a file.
 func (r *Review) Diff(i *Item, most int64) string {
+	if i.of != nil {
+		r = i.of
+	}
 	if i.Left != nil {
 		return r.leftDiff(i, most)
 	}
@@ -41,24 +38,7 @@ func (r *Review) Diff(i *Item, most int64) string {
 	if i.Merged {
 		after = i.merged
 	}
-	return shown(i, from, before, to, after, ok && ok2)
-}
-
-func shown(i *Item, from, before, to, after string, text bool) string {
-	if !text {
-		return "(" + sizes(i) + ")\n"
-	}
-	if before == after {
-		return ""
-	}
-	lines := string(diff.Diff(from, []byte(show.Text(before)), to, []byte(show.Text(after))))
-	if lines == "" {
-		return "(they differ in how characters are written that cannot be seen)\n"
-	}
-	for range 3 { // the names stand above
-		_, lines, _ = strings.Cut(lines, "\n")
-	}
-	return lines
+	return seen.Diff(i.Old, i.New, from, before, to, after, ok && ok2)
 }
 
 // side is one version, and whether it can be shown as text.
@@ -72,31 +52,16 @@ func (r *Review) side(root *os.File, s *upper.State, path string, most int64) (n
 		return "", "", false
 	}
 	data, _, err := beneath.Read(root, path, most)
-	if err != nil || isBinary(data) {
+	if err != nil || seen.IsBinary(data) {
 		return "", "", false
 	}
 	return "file", string(data), true
 }
 
-// sizes is what is said of what is not shown as text.
-func sizes(i *Item) string {
-	part := func(s *upper.State) string {
-		if s == nil {
-			return "nothing"
-		}
-		return fmt.Sprintf("%s, sha256 %.16s", show.Size(s.Size), s.Digest)
-	}
-	kind := "binary"
-	if (i.Old == nil || i.Old.Size > MaxDiff) && (i.New == nil || i.New.Size > MaxDiff) {
-		kind = "large or binary"
-	}
-	return kind + ": " + part(i.Old) + " -> " + part(i.New)
-}
-
 // Line is an item on one line.
 func (i *Item) Line() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-8s %s", i.What, show.Line(i.Path))
+	fmt.Fprintf(&b, "%-8s %s", i.What, show.Line(i.at()))
 	suffix := func(s *upper.State) string {
 		if s != nil && s.Kind == upper.Folder {
 			return "/"
@@ -139,7 +104,7 @@ func (i *Item) Remarks() (lines []string) {
 		lines = append(lines, "cannot be applied: "+show.Line(i.Never))
 	}
 	if i.Conflict != "" {
-		lines = append(lines, "conflict: "+i.Conflict+"; to give the host's changes up: --over "+show.ShellQuote(i.Path))
+		lines = append(lines, "conflict: "+i.Conflict+"; to give the host's changes up: --over "+show.ShellQuote(i.at()))
 	}
 	if i.Merged {
 		lines = append(lines, "the host changed it meanwhile: both changes are merged")
@@ -175,8 +140,8 @@ func (r *Review) Text(w io.Writer, s Shown) error {
 	named := Wanted{Paths: s.Paths}
 	var items []*Item
 	folded := map[string]int{}
-	for _, i := range r.Items {
-		if !named.Wants(i.Path) {
+	for _, i := range r.All() {
+		if !named.Wants(i.at()) {
 			continue
 		}
 		if d := r.repository(i.Path); d != "" && i.Why != "" && i.Left == nil && len(s.Paths) == 0 {
@@ -194,7 +159,7 @@ func (r *Review) Text(w io.Writer, s Shown) error {
 		if t != title {
 			if title = t; i.Why == "" && !gitShown {
 				gitShown = true
-				p.git(r.Git, named)
+				p.git(r, named)
 			}
 			p.title(t)
 		}
@@ -206,10 +171,34 @@ func (r *Review) Text(w io.Writer, s Shown) error {
 		p.item(i, diffs[n])
 	}
 	if !gitShown {
-		p.git(r.Git, named)
+		p.git(r, named)
 	}
 	p.summary(r)
 	return p.err
+}
+
+// The order of a review.
+const (
+	RankLeft = iota
+	RankHeld
+	RankNever
+	RankConflict
+	RankOrdinary
+)
+
+// Rank is where an item stands in that order.
+func Rank(i *Item) int {
+	switch {
+	case i.Left != nil:
+		return RankLeft
+	case i.Why != "":
+		return RankHeld
+	case i.Never != "":
+		return RankNever
+	case i.Conflict != "":
+		return RankConflict
+	}
+	return RankOrdinary
 }
 
 // Titles are of the parts, by Rank.
@@ -278,76 +267,24 @@ func (p *printer) item(i *Item, text string) {
 	}
 }
 
-func (p *printer) git(u *repo.Unit, named Wanted) {
+func (p *printer) git(r *Review, named Wanted) {
+	for _, l := range r.Linked {
+		p.git(l, named)
+	}
+	u, title := r.Git, "commits, branches and git config"
 	if u.Empty() || !named.Wants(dotGit) {
 		return
 	}
-	p.title("commits, branches and git config")
+	if r.main != nil {
+		title += " of " + show.Line(r.Project)
+	}
+	p.title(title)
 	if u.Problem != "" {
 		p.line("\n  cannot be read or applied: %s", show.Line(u.Problem))
 	}
-	for _, l := range GitLines(u) {
+	for _, l := range u.Lines() {
 		p.line("%s", l)
 	}
-}
-
-func short(oid string) string {
-	if oid == "" {
-		return "(none)"
-	}
-	return fmt.Sprintf("%.12s", oid)
-}
-
-// GitLines say what became of a repository.
-func GitLines(u *repo.Unit) (lines []string) {
-	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	for _, f := range u.Refs {
-		rewritten := ""
-		if f.Rewritten {
-			rewritten = ", history rewritten"
-		}
-		add("\n%s %s -> %s (%d new commits%s)", show.Line(f.Name), short(f.Old), short(f.New), f.Count, rewritten)
-		if f.Conflict != "" {
-			add("  conflict: %s", show.Line(f.Conflict))
-		}
-		for _, h := range f.Held {
-			add("  waits for a yes: it has %s: %s", show.Line(h.Path), show.Line(h.Why))
-		}
-		for _, c := range f.Commits {
-			add("  %s %s %s: %s", short(c.ID), c.Time.Format(time.DateOnly), show.Line(c.Author), show.Line(c.Subject))
-		}
-		if more := f.Count - len(f.Commits); more > 0 && len(f.Commits) > 0 {
-			add("  and %d more", more)
-		}
-	}
-	if u.Head != "" {
-		add("\nHEAD: %s", show.Line(u.Head))
-		if u.HeadConflict != "" {
-			add("  conflict: %s", u.HeadConflict)
-		}
-	}
-	if n := len(u.Staged); n > 0 {
-		add("\nstaged differently: %d paths", n)
-	}
-	for _, s := range u.Settings {
-		why := ""
-		if s.Held != "" {
-			why = ", waits for a yes: " + s.Held
-		}
-		add("\n.git/config %s: %s -> %s%s", show.Line(s.Key), values(s.Old), values(s.New), why)
-	}
-	return lines
-}
-
-func values(list []string) string {
-	if len(list) == 0 {
-		return "(unset)"
-	}
-	var quoted []string
-	for _, v := range list {
-		quoted = append(quoted, show.Line(fmt.Sprintf("%q", v)))
-	}
-	return strings.Join(quoted, ", ")
 }
 
 // Counts of a review: Refs are those that can be moved; one that waits for a yes, or
@@ -371,6 +308,10 @@ func (r *Review) Counts() (c Counts) {
 		default:
 			c.Ordinary++
 		}
+	}
+	for _, l := range r.Linked {
+		n := l.Counts()
+		c.Held, c.Never, c.Conflicts, c.Ordinary, c.Refs = c.Held+n.Held, c.Never+n.Never, c.Conflicts+n.Conflicts, c.Ordinary+n.Ordinary, c.Refs+n.Refs
 	}
 	if r.Git != nil {
 		for _, f := range r.Git.Refs {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/bundle/layer"
+	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
 )
 
 // mountVariable has what a child of the tests mounts before it becomes a shell.
@@ -173,7 +174,7 @@ func (w *world) review() *Review {
 }
 
 // locked calls do with a review that may change things.
-func (w *world) locked(do func(r *Review) (Done, error)) (Done, error) {
+func (w *world) locked(do func(r *Review) (apply.Done, error)) (apply.Done, error) {
 	w.t.Helper()
 	r, err := Lock(w.options())
 	if err != nil {
@@ -183,18 +184,18 @@ func (w *world) locked(do func(r *Review) (Done, error)) (Done, error) {
 	return do(r)
 }
 
-func (w *world) apply(o Wanted) Done {
+func (w *world) apply(o Wanted) apply.Done {
 	w.t.Helper()
-	d, err := w.locked(func(r *Review) (Done, error) { return r.Apply(o) })
+	d, err := w.locked(func(r *Review) (apply.Done, error) { return r.Apply(o) })
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return d
 }
 
-func (w *world) undo() Done {
+func (w *world) undo() apply.Done {
 	w.t.Helper()
-	d, err := w.locked(func(r *Review) (Done, error) { return r.Undo(nil) })
+	d, err := w.locked(func(r *Review) (apply.Done, error) { return r.Undo(nil) })
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -72,6 +72,9 @@ func (w *Work) Abandon() error {
 	return os.RemoveAll(filepath.Join(w.Layer, running))
 }
 
+// Forget forgets what was applied before: it is taken back no more.
+func (w *Work) Forget() error { return removeAll(filepath.Join(w.Layer, done)) }
+
 func (w *Work) open() (err error) {
 	for _, d := range []struct {
 		to   **os.File

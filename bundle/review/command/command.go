@@ -125,7 +125,7 @@ func (c Command) change(o review.Options) error {
 		return err
 	}
 	defer r.Close()
-	var d review.Done
+	var d apply.Done
 	switch {
 	case c.Apply:
 		d, err = r.Apply(c.Wanted)
@@ -152,7 +152,7 @@ func (c Command) change(o review.Options) error {
 }
 
 // report says what became of it.
-func (c Command) report(command string, d review.Done, err error) {
+func (c Command) report(command string, d apply.Done, err error) {
 	for _, f := range d.Failed {
 		c.Say("left as it was: %s: %s", show.Visible(f.Path), show.Escape(f.Why))
 	}

@@ -47,16 +47,26 @@ func pageOf(r *review.Review) page.Page {
 		p.Since = ""
 	}
 	if r.Git != nil {
-		if p.Git = review.GitLines(r.Git); r.Git.Problem != "" {
+		if p.Git = r.Git.Lines(); r.Git.Problem != "" {
 			p.Git = append([]string{"cannot be read or applied: " + show.Line(r.Git.Problem)}, p.Git...)
 		}
 		if len(p.Git) > 0 {
 			p.Git[0] = strings.TrimPrefix(p.Git[0], "\n")
 		}
 	}
+	for _, l := range r.Linked {
+		if l.Git == nil {
+			continue
+		}
+		if p.Git = append(p.Git, "in "+show.Line(l.Project)+":"); l.Git.Problem != "" {
+			p.Git = append(p.Git, "cannot be read or applied: "+show.Line(l.Git.Problem))
+		}
+		p.Git = append(p.Git, l.Git.Lines()...)
+	}
+	all := r.All()
 	sections := make([]page.Section, len(review.Titles))
-	diffs := r.Diffs(r.Items, review.MaxDiff)
-	for k, i := range r.Items {
+	diffs := r.Diffs(all, review.MaxDiff)
+	for k, i := range all {
 		s := &sections[review.Rank(i)]
 		remarks := i.Remarks()
 		if i.Follows && i.Why == "" {

@@ -12,8 +12,8 @@ type Blobs struct {
 	commit string
 }
 
-// NewBlobs is about a commit. It is nil without one. Close it.
-func NewBlobs(layer, project, commit string) (*Blobs, error) {
+// NewBlobs is about a commit, in a folder of objects. It is nil without one. Close it.
+func NewBlobs(layer, project, objects, commit string) (*Blobs, error) {
 	if !object().MatchString(commit) {
 		return nil, nil
 	}
@@ -21,7 +21,7 @@ func NewBlobs(layer, project, commit string) (*Blobs, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGit(scratch, project, len(commit) == 64, filepath.Join(project, dotGit, "objects"))
+	g, err := newGit(scratch, project, len(commit) == 64, objects)
 	if err != nil {
 		_ = os.RemoveAll(scratch)
 		return nil, err

@@ -31,7 +31,7 @@ func (u *Unit) variables(text []byte) (map[string][]string, error) {
 
 // settings are those of .git/config that are others in the layer.
 func (u *Unit) settings() ([]Setting, error) {
-	const name = dotGit + "/config"
+	name := u.o.Place.Path("config")
 	if u.v.changed[name] == nil {
 		return nil, nil
 	}
@@ -123,7 +123,7 @@ func heldSetting(key string, values []string, host map[string][]string) string {
 
 // Config is the host's config with the settings that ok says yes to.
 func (u *Unit) Config(ok func(Setting) bool) ([]byte, error) {
-	text, err := content(u.o.Lower, dotGit+"/config", maxSmall)
+	text, err := content(u.o.Lower, u.o.Place.Path("config"), maxSmall)
 	if err != nil {
 		return nil, err
 	}

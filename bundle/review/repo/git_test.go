@@ -14,7 +14,7 @@ func TestMonitor(t *testing.T) {
 		t.Skip("git is not on PATH")
 	}
 	project, ran := t.TempDir(), filepath.Join(t.TempDir(), "ran")
-	dir := filepath.Join(project, dotGit)
+	dir := filepath.Join(project, ".git")
 	there := func() bool {
 		_, err := os.Lstat(ran)
 		return err == nil

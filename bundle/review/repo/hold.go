@@ -85,7 +85,7 @@ func (r *Ref) waitFor(w *Ref) {
 
 // hostBranch is the branch that the host's HEAD names.
 func (u *Unit) hostBranch() string {
-	data, _ := content(u.o.Lower, dotGit+"/HEAD", maxSmall) // none is a repository that git refuses
+	data, _ := content(u.o.Lower, u.o.Place.Path("HEAD"), maxSmall) // none is a repository that git refuses
 	target, _ := strings.CutPrefix(strings.TrimSpace(string(data)), "ref: ")
 	return target
 }

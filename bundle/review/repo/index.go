@@ -61,9 +61,9 @@ func (u *Unit) split(data []byte) error {
 		return nil //nolint:nilerr // git says what is wrong with it
 	}
 	name := "sharedindex." + l.Shared
-	rest, err := u.v.read(dotGit+"/"+name, maxIndex)
+	rest, err := u.v.read(u.o.Place.Path(name), maxIndex)
 	if err == nil && rest == nil { // the jail has removed that of the host
-		rest, err = content(u.o.Lower, dotGit+"/"+name, maxIndex)
+		rest, err = content(u.o.Lower, u.o.Place.Path(name), maxIndex)
 	}
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func (u *Unit) split(data []byte) error {
 }
 
 func (u *Unit) readIndex() error {
-	const name = dotGit + "/index"
+	name := u.o.Place.Path("index")
 	if u.v.changed[name] == nil {
 		return nil
 	}
@@ -146,7 +146,7 @@ func (u *Unit) Index(yes func(path string) bool) ([]byte, error) {
 	if b.Len() == 0 {
 		return nil, nil
 	}
-	data, err := content(u.o.Lower, dotGit+"/index", maxIndex)
+	data, err := content(u.o.Lower, u.o.Place.Path("index"), maxIndex)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func (u *Unit) oldTips() []string {
 			tips = append(tips, "^"+s.value)
 		}
 	}
-	if head, err := content(u.o.Lower, dotGit+"/HEAD", maxSmall); err == nil && object().MatchString(strings.TrimSpace(string(head))) {
+	if head, err := content(u.o.Lower, u.o.Place.Path("HEAD"), maxSmall); err == nil && object().MatchString(strings.TrimSpace(string(head))) {
 		tips = append(tips, "^"+strings.TrimSpace(string(head)))
 	}
 	slices.Sort(tips)
@@ -27,11 +27,11 @@ func (u *Unit) oldTips() []string {
 }
 
 func (u *Unit) readHead() error {
-	c := u.v.changed[dotGit+"/HEAD"]
+	c := u.v.changed[u.o.Place.Path("HEAD")]
 	if c == nil {
 		return nil
 	}
-	data, err := u.v.read(dotGit+"/HEAD", maxSmall)
+	data, err := u.v.read(u.o.Place.Path("HEAD"), maxSmall)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (u *Unit) readHead() error {
 const commits = "100"
 
 func (u *Unit) readRef(r *Ref, host says) error {
-	moved := host.changed >= u.o.Since.UnixNano() && (u.o.Moved || strings.HasPrefix(r.Name, "refs/remotes/"))
+	moved := host.changed >= u.o.Since.UnixNano() && (u.o.Moved || u.o.Place != Inside || strings.HasPrefix(r.Name, "refs/remotes/"))
 	switch {
 	case !plainName(r.Name):
 		return errors.New("git would not take it for a name of a ref")
@@ -182,7 +182,7 @@ func Outside(name, target string) bool {
 
 // hostHead is the commit that the host's HEAD leads to.
 func (u *Unit) hostHead() string {
-	data, err := content(u.o.Lower, dotGit+"/HEAD", maxSmall)
+	data, err := content(u.o.Lower, u.o.Place.Path("HEAD"), maxSmall)
 	if err != nil {
 		return ""
 	}
@@ -199,7 +199,7 @@ func (u *Unit) hostHead() string {
 // stash finds the lines that the layer added to the history of the stash, the
 // oldest first. Where lines were taken away only the last one counts.
 func (u *Unit) stash(r *Ref) {
-	const log = dotGit + "/logs/refs/stash"
+	log := u.o.Place.Path("logs/refs/stash")
 	before, err := content(u.o.Lower, log, maxSmall)
 	if err != nil {
 		return

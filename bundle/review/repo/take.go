@@ -100,7 +100,7 @@ func (u *Unit) Objects(refs []apply.Ref, index func(path string) bool) error {
 		return nil
 	}
 	// The one that writes has the host's objects alone.
-	host := []string{"GIT_OBJECT_DIRECTORY=" + filepath.Join(u.o.Project, dotGit, "objects")}
+	host := []string{"GIT_OBJECT_DIRECTORY=" + u.objects()}
 	to := []string{"index-pack", "--stdin", "--fix-thin", "--strict"}
 	if count < few {
 		to = []string{"unpack-objects", "-q", "--strict"}
@@ -121,7 +121,7 @@ func (u *Unit) Objects(refs []apply.Ref, index func(path string) bool) error {
 // shared has git give others what the host's repository gives them; our own git
 // directory says nothing of that.
 func (u *Unit) shared() (env []string, err error) {
-	text, err := content(u.o.Lower, dotGit+"/config", maxSmall)
+	text, err := content(u.o.Lower, u.o.Place.Path("config"), maxSmall)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (u *Unit) pipe(revs io.Reader, env []string, to ...string) error {
 
 // Mover moves refs of the project of a layer. It works without a Unit, since an
 // apply that was ended is finished without one.
-func Mover(layer, project string, keep []*os.File) func(refs []apply.Ref, back bool) error {
+func Mover(layer, project string, place Place, keep []*os.File) func(refs []apply.Ref, back bool) error {
 	return func(refs []apply.Ref, back bool) error {
 		scratch, err := os.MkdirTemp(layer, "git-")
 		if err != nil {
@@ -181,20 +181,20 @@ func Mover(layer, project string, keep []*os.File) func(refs []apply.Ref, back b
 			return err
 		}
 		g.keep = keep
-		dir := filepath.Join(project, dotGit)
+		dir := filepath.Join(project, place.Own)
 		if fi, err := os.Lstat(dir); err != nil || !fi.IsDir() {
 			return errors.Join(fmt.Errorf("%q is no folder", dir), err)
 		}
 		if err := move(g, dir, refs, back); err != nil || !back {
 			return err
 		}
-		return inLayer(filepath.Join(layer, "upper"), refs)
+		return inLayer(filepath.Join(layer, "upper"), place, refs)
 	}
 }
 
 // inLayer gives refs of the layer that were taken back a file each, or a whiteout:
 // the host's may have got one where both had them packed.
-func inLayer(up string, refs []apply.Ref) error {
+func inLayer(up string, place Place, refs []apply.Ref) error {
 	root, err := beneath.Dir(up)
 	if err != nil {
 		return err
@@ -204,7 +204,7 @@ func inLayer(up string, refs []apply.Ref) error {
 		if !plainName(r.Name) {
 			continue
 		}
-		dir, base, err := beneath.Parent(root, dotGit+"/"+r.Name, 0o755)
+		dir, base, err := beneath.Parent(root, place.Path(r.Name), 0o755)
 		if err != nil {
 			return fmt.Errorf("%s in the layer: %w", r.Name, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,8 +18,10 @@ import (
 type Options struct {
 	// Layer is the layer's folder, Project what lies below it.
 	Layer, Project string
-	Upper, Lower   *os.File
-	Changes        []*upper.Change
+	// Place is where the repository is in Project.
+	Place        Place
+	Upper, Lower *os.File
+	Changes      []*upper.Change
 	// Since is when the layer was empty; Moved says that refs of the host were
 	// changed since.
 	Since time.Time
@@ -99,10 +102,9 @@ func (u *Unit) Empty() bool {
 	return u == nil || len(u.Refs) == 0 && u.Head == "" && len(u.Staged) == 0 && len(u.Settings) == 0 && u.Problem == ""
 }
 
-// Of says what a path below .git is: part of the unit, which is read as a whole;
+// Of says what a name in a git directory is: part of the unit, which is read as a whole;
 // a note, which can be copied; or neither.
-func Of(name string) (unit, note bool) {
-	rel := strings.TrimPrefix(name, dotGit+"/")
+func Of(rel string) (unit, note bool) {
 	first, _, _ := strings.Cut(rel, "/")
 	switch first {
 	case "HEAD", "index", "packed-refs", "config", "refs", "objects", "logs":
@@ -120,15 +122,15 @@ func Of(name string) (unit, note bool) {
 // Read compares. The unit is nil where the project has no repository of its own
 // below the layer, or where the layer changed none of it. Close it.
 func Read(o Options) (*Unit, error) {
-	at, err := upper.Stat(o.Lower, dotGit)
-	if err != nil || at == nil || at.Kind != upper.Folder {
-		return nil, err
+	for _, root := range []*os.File{o.Lower, o.Upper} {
+		if o.Place.Common == "" {
+			break // it is the folder itself
+		}
+		if at, err := upper.Stat(root, path.Clean(o.Place.Common)); err != nil || at == nil || at.Kind != upper.Folder {
+			return nil, err
+		}
 	}
-	in, err := upper.Stat(o.Upper, dotGit)
-	if err != nil || in == nil || in.Kind != upper.Folder {
-		return nil, err
-	}
-	u := &Unit{o: o, v: newView(o.Upper, o.Lower, o.Changes)}
+	u := &Unit{o: o, v: newView(o.Upper, o.Lower, o.Place, o.Changes)}
 	if err := u.read(); err != nil {
 		u.Problem = err.Error()
 		if errors.Is(err, os.ErrPermission) {
@@ -147,7 +149,7 @@ func (u *Unit) Close() {
 }
 
 func (u *Unit) read() error {
-	config, err := content(u.o.Lower, dotGit+"/config", maxSmall)
+	config, err := content(u.o.Lower, u.o.Place.Path("config"), maxSmall)
 	if err != nil {
 		return err
 	}
@@ -156,7 +158,7 @@ func (u *Unit) read() error {
 		return errors.New("refs are kept in another way than as files")
 	}
 	for _, name := range []string{"alternates", "http-alternates"} {
-		if at, err := upper.Stat(u.o.Upper, dotGit+"/objects/info/"+name); err != nil || at != nil && at.Size > 0 {
+		if at, err := upper.Stat(u.o.Upper, u.o.Place.Path("objects/info/"+name)); err != nil || at != nil && at.Size > 0 {
 			return errors.Join(fmt.Errorf(".git/objects/info/%s names other folders of objects", name), err)
 		}
 	}
@@ -167,12 +169,12 @@ func (u *Unit) read() error {
 	if strings.Contains(bare, "objectformat=sha256") {
 		u.oidSize = 64
 	}
-	inUpper, inLower := filepath.Join(u.o.Layer, "upper", dotGit, "objects"), filepath.Join(u.o.Project, dotGit, "objects")
+	inUpper, inLower := filepath.Join(u.o.Layer, "upper", u.o.Place.Path("objects")), u.objects()
 	if u.g, err = newGit(u.scratch, u.o.Project, u.oidSize == 64, inUpper, inLower); err != nil {
 		return err
 	}
 	u.g.keep = u.o.Keep
-	if shallow, err := u.v.read(dotGit+"/shallow", maxSmall); err != nil {
+	if shallow, err := u.v.read(u.o.Place.Path("shallow"), maxSmall); err != nil {
 		return err
 	} else if len(shallow) > 0 {
 		if err := os.WriteFile(filepath.Join(u.scratch, "shallow"), shallow, 0o600); err != nil {
@@ -187,6 +189,7 @@ func (u *Unit) read() error {
 	if err := u.readHead(); err != nil {
 		return err
 	}
+	used := u.checkedOut()
 	for _, name := range names(host, jail) {
 		if host[name].value == jail[name].value {
 			continue
@@ -195,6 +198,8 @@ func (u *Unit) read() error {
 		u.Refs = append(u.Refs, r)
 		if err := u.readRef(r, host[name]); err != nil {
 			r.Conflict = err.Error()
+		} else if used[name] {
+			r.Conflict = "another working tree of the host has it checked out"
 		}
 	}
 	if err := u.holdBack(jail); err != nil {

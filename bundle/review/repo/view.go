@@ -22,16 +22,17 @@ const (
 
 // view reads .git as the jail saw it: what the layer changed, and the rest below.
 type view struct {
+	place        Place
 	upper, lower *os.File
 	// changed are changes by path; gone are deleted folders.
 	changed map[string]*upper.Change
 	gone    []string
 }
 
-func newView(up, low *os.File, changes []*upper.Change) *view {
-	v := &view{upper: up, lower: low, changed: map[string]*upper.Change{}}
+func newView(up, low *os.File, place Place, changes []*upper.Change) *view {
+	v := &view{place: place, upper: up, lower: low, changed: map[string]*upper.Change{}}
 	for _, c := range changes {
-		if c.Path != dotGit && !strings.HasPrefix(c.Path, dotGit+"/") {
+		if place.Common != "" && !strings.HasPrefix(c.Path+"/", place.Common) {
 			continue
 		}
 		v.changed[c.Path] = c
@@ -41,8 +42,6 @@ func newView(up, low *os.File, changes []*upper.Change) *view {
 	}
 	return v
 }
-
-const dotGit = ".git"
 
 func within(path string, folders []string) bool {
 	for _, f := range folders {
@@ -89,7 +88,7 @@ type says struct {
 // refs are those of the host, and those as the jail saw them.
 func (v *view) refs() (host, jail map[string]says, err error) {
 	host, jail = map[string]says{}, map[string]says{}
-	packed := dotGit + "/packed-refs"
+	packed := v.place.Path("packed-refs")
 	data, err := content(v.lower, packed, maxPacked)
 	if err != nil {
 		return nil, nil, err
@@ -119,9 +118,9 @@ func parsePacked(data []byte, into map[string]says, changed int64) {
 
 // loose adds refs that have a file of their own.
 func (v *view) loose(host, jail map[string]says) error {
-	const root = dotGit + "/refs"
+	root := v.place.Path("refs")
 	add := func(from *os.File, into map[string]says, path string, changed int64) {
-		name := strings.TrimPrefix(path, dotGit+"/")
+		name := strings.TrimPrefix(path, v.place.Common)
 		if data, err := content(from, path, maxSmall); err == nil && !strings.HasSuffix(name, ".lock") {
 			into[name] = says{strings.TrimSpace(string(data)), changed}
 		}
