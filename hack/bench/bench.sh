@@ -5,7 +5,9 @@
 # every measurement in bin/bench.json; docs/bench.md says what they mean.
 #
 #   BENCH="startup tty"   these parts alone: startup tricks spec memory
-#                         sessions turn tty network broker nar
+#                         sessions turn screens tty network broker nar
+#   JAIL_AGENTS_CACHE=DIR where "make check-agents" installed real agents, whose
+#                         first screens are measured (~/.cache/jailed-claude-agents)
 #   BENCH_ROUNDS=N        measurements of each candidate (21)
 #   BENCH_ORDER=fixed     candidates in the same order in each round, not in
 #                         another one
@@ -108,9 +110,20 @@ if [ ! -d "$srt/node_modules" ]; then
 fi
 [ ! -d "$srt/node_modules" ] || ln -s "$srt" "$work/srt"
 
+# Real agents: hard links, which another user can reach.
+agents=${JAIL_AGENTS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/jailed-claude-agents}
+if [[ " ${BENCH:-screens} " == *" screens "* ]] && [ -d "$agents" ]; then
+  mkdir "$work/agents" "$work/home/.gemini"
+  for name in codex gemini opencode; do
+    at=$(find "$agents" -maxdepth 1 -name "$name-*" | sort -V | tail -n1)
+    [ -z "$at" ] || cp -al "$at" "$work/agents/" 2>/dev/null || cp -a "$at" "$work/agents/"
+  done
+  echo '{"security":{"auth":{"selectedType":"gemini-api-key"}}}' >"$work/home/.gemini/settings.json"
+fi
+
 chmod -R a+rX "$work"
 chmod 0700 "$work"/{home,state,run}
-[ "$(id -u)" != 0 ] || chown -R "$user" "$work"
+[ "$(id -u)" != 0 ] || find "$work" -path "$work/agents" -prune -o -exec chown -h "$user" {} +
 # A project as projects are: a git repository, with what must not change in it.
 as_user git -C "$work/project" init --quiet --initial-branch=main
 echo 'export A=1' | as_user tee "$work/project/.envrc" >/dev/null

@@ -59,7 +59,7 @@ type part struct {
 
 // parts in the order they are measured.
 var parts = []part{
-	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"sessions", sessions}, {"turn", turn}, {"tty", terminals}, {"network", networks}, {"broker", brokered}, {"nar", nars},
+	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"sessions", sessions}, {"turn", turn}, {"screens", screens}, {"tty", terminals}, {"network", networks}, {"broker", brokered}, {"nar", nars},
 }
 
 func measure(args []string, stdout, stderr io.Writer) error {
