@@ -5,7 +5,7 @@
 //   - New looks at what is there before the jail starts (watch.go), also at
 //     what is protected from an agent that can make namespaces (guard.go);
 //   - Start hears of watched paths that appear, gone again or not (notify.go),
-//     and for --strict of what appears in any folder (nested.go);
+//     and of what appears in any folder (nested.go);
 //   - Report names what has appeared or changed when the jail has ended, new
 //     git repositories included (repositories.go), also those to which git's index
 //     leads, and what is new in git directories (gitdirs.go).

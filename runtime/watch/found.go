@@ -6,6 +6,12 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/watch/before"
 )
 
+// finding is one thing to report.
+type finding struct{ path, why string }
+
+// goneAgain is for what nobody can look at any more.
+const goneAgain = " (it was there while the jail ran, and is gone again)"
+
 // Finding is something that Report named: at Below, under the folder that is open
 // as Root, which no move of the jail's changes; In is where that is on the host.
 type Finding struct {

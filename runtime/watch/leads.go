@@ -39,7 +39,7 @@ func (w *Watch) symlinks(dir string, below bool, left *int) (list []finding) {
 		switch {
 		case kind == unix.DT_LNK || kind == unix.DT_UNKNOWN && w.kind(path.Join(dir, string(name))) == unix.S_IFLNK:
 			links = append(links, path.Join(dir, string(name)))
-		case kind == unix.DT_DIR || kind == unix.DT_UNKNOWN && kindAt(fd, string(name)) == unix.DT_DIR:
+		case kind == unix.DT_DIR || kind == unix.DT_UNKNOWN && entries.IsFolder(fd, string(name)):
 			folders = append(folders, string(name))
 		}
 		return true

@@ -1,77 +1,20 @@
 package watch
 
 import (
-	"maps"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-
-	"github.com/jailed-claude/jailed-claude/internal/entries"
 )
-
-// names are what programs of the host would execute or trust in any folder, by
-// the first component of its relative path: "*" in it stands for any characters.
-type names struct {
-	plain map[string][]name
-	globs []name
-	first entries.First
-	// spellings are of their first components, and of what git looks for.
-	spellings entries.Spellings
-}
-
-type name struct {
-	parts []string
-	why   string
-}
-
-func newNames(list map[string]string) names {
-	n := names{plain: map[string][]name{}}
-	for _, git := range []string{".git", "HEAD", "objects", "refs"} {
-		n.spellings.Add(git)
-	}
-	for _, rel := range slices.Sorted(maps.Keys(list)) {
-		one := name{strings.Split(rel, "/"), list[rel]}
-		n.first.Add(one.parts[0])
-		n.spellings.Add(one.parts[0])
-		if first := one.parts[0]; strings.Contains(first, "*") {
-			n.globs = append(n.globs, one)
-		} else {
-			n.plain[first] = append(n.plain[first], one)
-		}
-	}
-	return n
-}
-
-// of are those that begin with an entry of a folder.
-func (n *names) of(entry string) []name {
-	list := n.plain[entry]
-	for _, g := range n.globs {
-		if ok, _ := path.Match(g.parts[0], entry); ok {
-			list = append(slices.Clone(list), g)
-		}
-	}
-	return list
-}
-
-func (n *names) begins(entry string) bool { return len(n.of(entry)) > 0 }
-
-// matters: an entry of a folder is a git repository, or begins one of the names.
-func (w *Watch) matters(entry []byte) bool {
-	if string(entry) == ".git" || string(entry) == "HEAD" {
-		return true
-	}
-	return w.names.first.May(entry) && w.names.begins(string(entry)) || w.names.spellings.Other(entry) != ""
-}
 
 // spelled is the name by which programs would find an entry of a folder. It is
 // another one where the folder takes several spellings for the same: a project is
 // none when the jail starts (spec/host), but a folder in it can become one (the
 // attribute F of chattr(1)).
 func (w *Watch) spelled(dir, entry string) string {
-	other := w.names.spellings.Other([]byte(entry))
+	other := w.names.Spelled([]byte(entry))
 	if other == "" {
 		return entry
 	}
@@ -90,10 +33,10 @@ func (w *Watch) spelled(dir, entry string) string {
 // named lists what an entry of a folder is, or holds, of the names, and was not
 // there at the start.
 func (w *Watch) named(dir, entry string) (found []finding) {
-	for _, n := range w.names.of(entry) {
-		for _, p := range w.match(dir, append([]string{entry}, n.parts[1:]...)) {
+	for _, n := range w.names.Of(entry) {
+		for _, p := range w.match(dir, append([]string{entry}, n.Parts[1:]...)) {
 			if !w.before(p) {
-				found = append(found, finding{p, n.why})
+				found = append(found, finding{p, n.Why})
 			}
 		}
 	}

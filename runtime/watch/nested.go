@@ -1,8 +1,10 @@
 package watch
 
 import (
+	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,17 +13,21 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
 
-// nested hears, for --strict, of what the search at the end looks for in every
-// folder of a project: new git repositories, and what matters in any folder. It
-// listens where the search would go. All methods do nothing for nil.
+// nested hears of what the search at the end looks for in every folder of a
+// project: new git repositories, and what matters in any folder. It listens where
+// the search would go: for --strict before the agent runs, and else a few folders at
+// a time, while it does. All methods do nothing for nil.
 type nested struct {
 	n *notifier
 	// folders are listened to, by watch descriptor.
 	folders map[int]listened
 	// worktrees are git directories of worktrees, and the folders of those.
 	worktrees map[int]string
-	// left is how many more may be.
-	left int
+	// queue are folders to be listened to yet, atOnce how many of them at one time,
+	// and left is how many more may be, -1 before the first.
+	queue        []listened
+	atOnce, left int
+	began        time.Time
 	// pending are files ".git" that may become those of worktrees of the project
 	// itself, and until when: git writes them in pieces.
 	pending map[string]time.Time
@@ -36,10 +42,25 @@ type listened struct {
 const (
 	pendingEvery = 50 * time.Millisecond
 	pendingFor   = time.Second
+	// afterStart is when it begins without strict: nothing of it belongs to a start.
+	afterStart = 500 * time.Millisecond
 )
 
 func newNested(n *notifier) *nested {
-	return &nested{n: n, folders: map[int]listened{}, worktrees: map[int]string{}, left: search.Folders, pending: map[string]time.Time{}}
+	s := &nested{n: n, folders: map[int]listened{}, worktrees: map[int]string{}, left: search.Folders, atOnce: search.Folders, began: time.Now(), pending: map[string]time.Time{}}
+	if !n.strict {
+		s.left, s.atOnce = -1, 32
+	}
+	s.again()
+	return s
+}
+
+// quota is how many folders may be listened to beside an agent: a part of those that
+// the user's editors and builds have, too.
+func quota() int {
+	text, _ := os.ReadFile("/proc/sys/fs/inotify/max_user_watches")
+	n, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	return min(search.Folders, n/16)
 }
 
 func (s *nested) has(wd int) bool {
@@ -53,9 +74,7 @@ func (s *nested) has(wd int) bool {
 
 // start listens to all folders, and says whether something is there already.
 func (s *nested) start() (appeared bool) {
-	for project := range s.n.w.repositories {
-		appeared = s.enter(listened{project, project, 0}) || appeared
-	}
+	appeared = s.enter()
 	for g := range s.n.w.git {
 		appeared = s.worktree(g) || appeared
 	}
@@ -100,30 +119,54 @@ func (s *nested) cameToWorktree(dir, name string) bool {
 	return false
 }
 
-// again looks everywhere, after events were lost.
-func (s *nested) again() bool {
-	if s == nil {
-		return false
+// again looks everywhere.
+func (s *nested) again() {
+	if s != nil {
+		s.queue = nil
+		for project := range s.n.w.repositories {
+			s.queue = append(s.queue, listened{project, project, 0})
+		}
 	}
-	s.left = search.Folders
-	return s.start()
 }
 
-// enter listens to a folder and to those below it, and then looks into them.
-func (s *nested) enter(first listened) (appeared bool) {
+// forget: a folder is gone.
+func (s *nested) forget(wd int) {
+	if s == nil {
+		return
+	}
+	if _, ok := s.folders[wd]; ok {
+		delete(s.folders, wd)
+		s.left++
+	}
+}
+
+// enter listens to folders of the queue and to those below them, and then looks into
+// them.
+func (s *nested) enter() (appeared bool) {
 	w := s.n.w
-	for queue := []listened{first}; len(queue) > 0 && s.left > 0; s.left-- {
-		f := queue[0]
-		queue = queue[1:]
+	if s.left < 0 {
+		s.left = quota()
+	}
+	for most := s.atOnce; len(s.queue) > 0 && most > 0; most-- {
+		if s.left == 0 {
+			s.queue, w.deaf = nil, true
+			break
+		}
+		f := s.queue[0]
+		s.queue = s.queue[1:]
 		fd, err := w.Open(f.path, unix.O_PATH|unix.O_DIRECTORY)
 		if err != nil {
 			continue // gone, or a symlink
 		}
-		if wd := s.n.hear(fd); wd >= 0 {
+		wd := s.n.hear(fd)
+		_ = unix.Close(fd)
+		if wd >= 0 {
+			if _, again := s.folders[wd]; !again {
+				s.left--
+			}
 			s.folders[wd] = f
 		}
-		_ = unix.Close(fd)
-		names, folders := w.list(f.path, w.matters)
+		names, folders := w.list(f.path, w.names.Matters)
 		for _, name := range names {
 			appeared = s.judge(f, name) || appeared
 		}
@@ -137,7 +180,7 @@ func (s *nested) enter(first listened) (appeared bool) {
 		}
 		for _, name := range folders {
 			if p := path.Join(f.path, name); !s.passes(p) {
-				queue = append(queue, listened{f.project, p, f.depth + 1})
+				s.queue = append(s.queue, listened{f.project, p, f.depth + 1})
 			}
 		}
 	}
@@ -169,7 +212,8 @@ func (s *nested) came(wd int, name string, folder bool) (appeared bool) {
 	}
 	appeared = s.judge(f, name) || appeared
 	if p := path.Join(f.path, name); folder && f.depth < search.Depth && !s.passes(p) {
-		appeared = s.enter(listened{f.project, p, f.depth + 1}) || appeared
+		s.queue = slices.Insert(s.queue, 0, listened{f.project, p, f.depth + 1})
+		appeared = s.enter() || appeared
 	}
 	return appeared
 }
@@ -211,13 +255,16 @@ func (s *nested) judge(f listened, name string) bool {
 	return found
 }
 
-func (s *nested) waits() bool { return s != nil && len(s.pending) > 0 }
+func (s *nested) waits() bool { return s != nil && len(s.pending)+len(s.queue) > 0 }
 
 // pass looks again at what was not yet complete, and says whether something of it
 // is no worktree of the project itself.
 func (s *nested) pass() (appeared bool) {
 	if s == nil {
 		return false
+	}
+	if s.n.strict || time.Since(s.began) > afterStart {
+		appeared = s.enter()
 	}
 	for dir, until := range s.pending {
 		switch p := path.Join(dir, ".git"); {

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -167,11 +169,61 @@ func TestStrictHearsOfTheRest(t *testing.T) {
 		defer w.Close()
 		must(t, put(entered+"/"+c.has)(project))
 		n := newNested(&notifier{w: w, strict: true})
-		if told := n.enter(listened{project, filepath.Join(project, entered), strings.Count(entered, "/") + 1}); told != (c.want != "") {
+		n.queue = []listened{{project, filepath.Join(project, entered), strings.Count(entered, "/") + 1}}
+		if told := n.enter(); told != (c.want != "") {
 			t.Errorf("%s: %v", entered, told)
 		}
 		if _, heard := w.heard[filepath.Join(project, c.want)]; c.want != "" && !heard || c.want == "" && len(w.heard) > 0 {
 			t.Errorf("%s: heard of %v", entered, w.heard)
 		}
+	}
+}
+
+// TestHearsInSoManyFolders: beside an agent a few folders are begun with at a time, in
+// so many and no more, and the end says that there were more. A folder that is gone
+// makes room for another one.
+func TestHearsInSoManyFolders(t *testing.T) {
+	project := t.TempDir()
+	for i := range 40 {
+		must(t, os.MkdirAll(filepath.Join(project, fmt.Sprint("d", i)), 0o755))
+	}
+	s := &specs.Spec{
+		Annotations: map[string]string{contract.RepositoriesAnnotation: `{"` + project + `":[]}`, contract.NamesAnnotation: `{".envrc":"direnv"}`},
+		Mounts:      []specs.Mount{bindMount(project, project, "rw")},
+	}
+	opened, err := rootfs.OpenSources(s.Mounts, nil)
+	must(t, err)
+	defer opened.Close()
+	w, err := New(s, opened)
+	must(t, err)
+	defer w.Close()
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if errors.Is(err, unix.EMFILE) {
+		t.Skip("no more inotify instances (fs.inotify.max_user_instances)")
+	}
+	must(t, err)
+	n := &notifier{w: w, fd: fd, file: os.NewFile(uintptr(fd), "inotify")}
+	defer n.file.Close()
+	n.nested = newNested(n)
+	n.nested.enter()
+	if len(n.nested.folders) != n.nested.atOnce || w.deaf {
+		t.Errorf("%d folders at one time, deaf %v", len(n.nested.folders), w.deaf)
+	}
+	n.nested.left = 3
+	for n.nested.waits() {
+		n.nested.enter()
+	}
+	if got := len(n.nested.folders); got != n.nested.atOnce+3 || !w.deaf {
+		t.Errorf("%d folders, deaf %v", got, w.deaf)
+	}
+	var out strings.Builder
+	if w.Report(&out, false) || !strings.Contains(out.String(), "not all that came and was gone again could be heard") {
+		t.Errorf("reported:\n%s", &out)
+	}
+	must(t, os.Remove(filepath.Join(project, "d0")))
+	must(t, os.Remove(filepath.Join(project, "d1")))
+	n.read()
+	if n.nested.left != 2 {
+		t.Errorf("room for %d more", n.nested.left)
 	}
 }

@@ -36,7 +36,7 @@ type notifier struct {
 	// ways are the folders on the way to a path. An event of another name costs
 	// no walk.
 	ways map[string]bool
-	// nested listens in every folder of the projects; nil without strict.
+	// nested listens in every folder of the projects.
 	nested *nested
 	// incomplete: a folder could not be listened to, so they are looked at.
 	incomplete bool
@@ -49,10 +49,10 @@ const pollEvery = time.Second
 const notifyMask = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_DELETE | unix.IN_ONLYDIR
 
 // Start listens until Stop. If strict, it sends one value when something has
-// appeared, and hears of new git repositories as well.
+// appeared.
 func (w *Watch) Start(strict bool) <-chan struct{} {
 	found := make(chan struct{}, 1)
-	if len(w.why) == 0 && (!strict || len(w.repositories) == 0) {
+	if len(w.why) == 0 && len(w.repositories) == 0 {
 		return found
 	}
 	n := &notifier{w: w, strict: strict, ways: map[string]bool{}}
@@ -70,8 +70,8 @@ func (w *Watch) Start(strict bool) <-chan struct{} {
 	}
 	// Before the agent runs, so that nothing is missed.
 	appeared := n.look()
+	n.nested = newNested(n)
 	if strict {
-		n.nested = newNested(n)
 		appeared = n.nested.start() || appeared
 	}
 	w.stop = func() {
@@ -143,7 +143,9 @@ func (n *notifier) hear(fd int) int {
 	}
 	wd, err := unix.InotifyAddWatch(n.fd, "/proc/self/fd/"+strconv.Itoa(fd), notifyMask)
 	if err != nil {
-		n.lacking(os.NewSyscallError("inotify_add_watch", err))
+		if n.w.deaf = true; n.strict || n.nested == nil {
+			n.lacking(os.NewSyscallError("inotify_add_watch", err))
+		}
 		return -1
 	}
 	return wd
@@ -192,7 +194,7 @@ func (n *notifier) listen(end <-chan struct{}) bool {
 		default:
 			appeared = n.events(buf[:k])
 		}
-		if n.nested.pass() || n.strict && appeared {
+		if appeared = n.nested.pass() || appeared; n.strict && appeared {
 			return true
 		}
 	}
@@ -220,9 +222,13 @@ func (n *notifier) events(buf []byte) (appeared bool) {
 		name := string(bytes.TrimRight(buf[unix.SizeofInotifyEvent:size], "\x00"))
 		buf = buf[size:]
 		if mask&unix.IN_Q_OVERFLOW != 0 {
-			appeared = n.look() || appeared
-			appeared = n.nested.again() || appeared
+			n.nested.again()
+			n.w.deaf = true
+			appeared = n.look() || n.nested.enter() || appeared
 			continue
+		}
+		if mask&unix.IN_IGNORED != 0 {
+			n.nested.forget(wd)
 		}
 		comes := mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0
 		onWay := false

@@ -45,7 +45,7 @@ func (w *Watch) below(dir string) (names, folders []string) {
 		return nil, nil
 	}
 	defer unix.Close(fd)
-	names, all := w.read(fd, func(name []byte) bool { return string(name) == ".git" || w.names.spellings.Other(name) == ".git" })
+	names, all := w.read(fd, func(name []byte) bool { return string(name) == ".git" || w.names.Spelled(name) == ".git" })
 	for _, name := range all {
 		if name == ".git" || w.clock.Idle(fd, name) {
 			continue

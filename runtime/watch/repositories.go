@@ -43,7 +43,7 @@ func (w *Watch) search(project string) (found []finding, bounded bool) {
 		if err != nil {
 			continue
 		}
-		names, folders := w.read(fd, w.matters)
+		names, folders := w.read(fd, w.names.Matters)
 		for _, name := range names {
 			name = w.spelled(f.path, name)
 			if name == ".git" && f.path != project && !slices.Contains(w.repositories[project], f.path) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/since"
 	"github.com/jailed-claude/jailed-claude/runtime/watch/before"
+	"github.com/jailed-claude/jailed-claude/runtime/watch/known"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/search"
 )
@@ -37,7 +38,7 @@ type Watch struct {
 	// repositories are projects, with the git repositories that lay in them.
 	repositories map[string][]string
 	// names matter in every folder of those projects.
-	names names
+	names known.Names
 	// git is what the git directories held.
 	git map[string]gitDirectory
 	// bounded are the projects that were searched in part at the end.
@@ -58,7 +59,9 @@ type Watch struct {
 	// seen are paths that appeared while the jail ran, there now or not.
 	seen map[string]bool
 	// heard are other paths that appeared while the jail ran, and why they matter.
+	// deaf: there were more folders, or changes at once, than can be listened to.
 	heard map[string]string
+	deaf  bool
 	// found is what Report named, and was what lay there at the start, of what was there.
 	found []finding
 	was   map[string]*before.Look
@@ -84,7 +87,7 @@ func New(s *specs.Spec, opened []int) (*Watch, error) {
 			}
 		}
 	}
-	w.names = newNames(all)
+	w.names = known.New(all)
 	if s.Linux != nil {
 		w.hidden = s.Linux.MaskedPaths
 	}
@@ -145,13 +148,13 @@ func New(s *specs.Spec, opened []int) (*Watch, error) {
 		r := w.root(p)
 		if here[r.path] == nil {
 			here[r.path] = map[string]bool{}
-			names, _ := w.list(r.path, w.matters)
+			names, _ := w.list(r.path, w.names.Matters)
 			for _, n := range names {
 				here[r.path][n] = true
 			}
 		}
 		first, _, _ := strings.Cut(strings.TrimPrefix(p, r.path+"/"), "/")
-		if w.names.plain[first] != nil && !here[r.path][first] {
+		if w.names.Plain(first) && !here[r.path][first] {
 			continue
 		}
 		w.walk(p, nil, func(link, target string) bool {
@@ -262,12 +265,6 @@ func (w *Watch) appeared() []string {
 	return list
 }
 
-// finding is one thing to report.
-type finding struct{ path, why string }
-
-// goneAgain is for what nobody can look at any more.
-const goneAgain = " (it was there while the jail ran, and is gone again)"
-
 // findings is what appeared, and what only the end of a jail shows.
 func (w *Watch) findings() []finding {
 	var list []finding
@@ -339,6 +336,9 @@ func (w *Watch) Report(out io.Writer, killed bool) bool {
 	w.found = list
 	for _, p := range w.bounded {
 		fmt.Fprintf(out, "jailed-claude: new git repositories were looked for in the first %d folders of %q, and where git's index leads; there are more\n", search.Folders, w.Now(p))
+	}
+	if w.deaf {
+		fmt.Fprintln(out, "jailed-claude: not all that came and was gone again could be heard: there were too many folders, or changes at once")
 	}
 	if len(list) == 0 {
 		return false

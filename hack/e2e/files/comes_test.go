@@ -28,6 +28,27 @@ func TestComesAndGoesIsNamed(t *testing.T) {
 	}
 }
 
+// TestComesAndGoesInFolders: the same in any folder of a project. It takes a moment
+// until all are listened to, so it comes and goes again and again.
+func TestComesAndGoesInFolders(t *testing.T) {
+	t.Parallel()
+	for name, script := range map[string]struct{ once, do, path string }{
+		"a file":          {"mkdir -p src/a", "echo x >src/a/.envrc; rm src/a/.envrc", "src/a/.envrc"},
+		"a repository":    {"mkdir -p src/a", "git init -q src/a; rm -rf src/a/.git", "src/a/.git"},
+		"in a new folder": {":", "mkdir -p new/deep; sleep 0.3; echo {} >new/deep/.mcp.json; rm -r new", "new/deep/.mcp.json"},
+		"a settings file": {"mkdir pkg", "mkdir pkg/.claude; sleep 0.3; echo {} >pkg/.claude/settings.json; rm -r pkg/.claude", "pkg/.claude/settings.json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world.New(t)
+			r := w.Bash(script.once + "; for i in $(seq 20); do " + script.do + "; sleep 0.5; done")
+			if r.Status != 0 || !strings.Contains(r.Err, filepath.Join(w.Project, script.path)+`": `) || !strings.Contains(r.Err, "is gone again") {
+				t.Errorf("not named: %s", r)
+			}
+		})
+	}
+}
+
 // TestStrictEndsAtARepository: --strict hears of git repositories in subfolders
 // when they are made, and of what matters in any folder.
 func TestStrictEndsAtARepository(t *testing.T) {
