@@ -223,16 +223,16 @@ func TestFullDiskRefresh(t *testing.T) {
 	}
 	u := newUnkind(t)
 	u.endpoint("good")
-	jailed := append([]string{os.Getenv("JAIL_TEST_BIN")}, u.arguments(bearing+`echo >full; until [ -e room ]; do sleep 0.1; done; `+bearing)...)
+	jailed := append([]string{os.Getenv("JAIL_TEST_BIN")}, u.arguments(bearing+`echo >full; for i in $(seq 600); do [ ! -e room ] || break; sleep 0.1; done; `+bearing)...)
 	script := `set -e; d=$HOME/.claude; cp $d/.credentials.json ../old; mount -t tmpfs -o size=16k,mode=0700 none $d; cp ../old $d/.credentials.json; chmod 600 $d/.credentials.json
 cat /dev/zero >$d/rest 2>/dev/null || true
-(until [ -e full ]; do sleep 0.1; done; cmp ../old $d/.credentials.json && echo intact; ls -A $d; rm $d/rest; echo >room) &
+(for i in $(seq 600); do [ ! -e full ] || break; sleep 0.1; done; cmp ../old $d/.credentials.json && echo intact; ls -A $d; rm $d/rest; echo >room) &
 setpriv --inh-caps=-all --ambient-caps=-all -- "$@"; wait; rm ../old; ls -A $d; grep -o '[ar]1"' $d/.credentials.json`
 	unshare := []string{"--mount", "--"}
 	if os.Getuid() != 0 {
 		unshare = append([]string{"--user", "--keep-caps", "--map-user=" + world.Itoa(os.Getuid()), "--map-group=" + world.Itoa(os.Getgid())}, unshare...)
 	}
-	outer := exec.Command("unshare", slices.Concat(unshare, []string{"sh", "-c", script, "sh"}, jailed)...)
+	outer := exec.CommandContext(t.Context(), "unshare", slices.Concat(unshare, []string{"sh", "-c", script, "sh"}, jailed)...)
 	outer.Dir, outer.Env = u.Project, u.Environ()
 	u.lab.Enter(outer)
 	r := world.Finish(t, outer)
