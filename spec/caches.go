@@ -7,6 +7,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/caches"
+	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -34,5 +35,9 @@ func (b *builder) caches() {
 			b.grant("file", at, "rw", b.origin("files.cache"), "caches for the jails of this project alone, this one and those of pnpm, yarn, cargo and uv: "+Caches(b.Host))
 		}
 	}
-	maps.Copy(b.env, caches.Variables(b.Host.Home, slices.Collect(maps.Keys(b.Host.Present)), b.Policy.Env.Pass, private))
+	npmrc := b.Host.NPMConfig
+	if b.Closure.Toolchain != closure.Host {
+		npmrc = "" // there is no /usr
+	}
+	maps.Copy(b.env, caches.Variables(b.Host.Home, npmrc, slices.Collect(maps.Keys(b.Host.Present)), b.Policy.Env.Pass, private))
 }

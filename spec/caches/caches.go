@@ -30,6 +30,10 @@ type Moved struct {
 // Prefix is the one that is no cache.
 const Prefix = "npm_config_prefix"
 
+// GlobalConfig says where npm's settings for everybody are, which it would else look
+// for below Prefix.
+const GlobalConfig = "npm_config_globalconfig"
+
 // All are those that are moved. pip, uv, Playwright, yarn 1, deno, composer and
 // Go's build cache are in the first folder by themselves.
 func All() []Moved {
@@ -45,8 +49,9 @@ func All() []Moved {
 }
 
 // Variables lead the caches that are moved to their place, unless one is granted
-// or passed. Without private ones it is Prefix alone.
-func Variables(home string, granted, passed []string, private bool) map[string]string {
+// or passed. Without private ones it is Prefix alone. npmrc is the file of npm's
+// settings for everybody, empty for none.
+func Variables(home, npmrc string, granted, passed []string, private bool) map[string]string {
 	vars := map[string]string{}
 	for _, m := range All() {
 		usual := path.Join(home, m.Default)
@@ -54,6 +59,9 @@ func Variables(home string, granted, passed []string, private bool) map[string]s
 			!slices.ContainsFunc(granted, func(p string) bool { return paths.Below(p, usual) || paths.Below(usual, p) }) {
 			vars[m.Variable] = m.Prefix + path.Join(home, Folders()[0], m.Path)
 		}
+	}
+	if vars[Prefix] != "" && npmrc != "" && !slices.Contains(passed, GlobalConfig) {
+		vars[GlobalConfig] = npmrc
 	}
 	return vars
 }

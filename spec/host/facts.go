@@ -73,6 +73,8 @@ type Facts struct {
 	CAFile, ExtraCAFile string
 	// JavaCAFile is the trust store of the host's Java where Debian has it.
 	JavaCAFile string
+	// NPMConfig is the npmrc for everybody that an npm of /usr reads; empty if none.
+	NPMConfig string
 	// ResolvConf is the file that /etc/resolv.conf leads to; empty if none.
 	ResolvConf string
 	// Localtime is the time zone file that /etc/localtime leads to.

@@ -29,6 +29,11 @@ func (s reader) system(f *Facts) {
 	}
 	f.ExtraCAFile = s.given(s.Env["NODE_EXTRA_CA_CERTS"])
 	f.JavaCAFile = s.given("/etc/ssl/certs/java/cacerts")
+	for _, p := range []string{"/usr/etc/npmrc", "/usr/local/etc/npmrc"} {
+		if s.RealFile(p) != "" {
+			f.NPMConfig = p // the last one: programs of /usr/local come first
+		}
+	}
 	f.ResolvConf = s.RealFile("/etc/resolv.conf")
 	if f.Localtime = s.RealFile("/etc/localtime"); f.Localtime != "" {
 		f.TimeZone = s.timeZone()

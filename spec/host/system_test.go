@@ -226,3 +226,17 @@ func TestClaudeShared(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// TestNPMConfig: the npmrc for everybody is that of /usr/local, where programs are
+// found first, and none that is not there.
+func TestNPMConfig(t *testing.T) {
+	f := newFake(t)
+	for _, want := range []string{"", "/usr/etc/npmrc", "/usr/local/etc/npmrc"} {
+		if want != "" {
+			write(t, f.Root, map[string]string{want[1:]: "registry=https://npm.corp.example/"})
+		}
+		if got := f.mustRead(Options{}).NPMConfig; got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
+	}
+}

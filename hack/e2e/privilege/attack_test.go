@@ -134,7 +134,7 @@ func TestEnvironmentIsAnAllowList(t *testing.T) {
 		"AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "CODEX_CA_CERTIFICATE", "CURL_CA_BUNDLE", "DENO_CERT", "DENO_TLS_CA_STORE", "GIT_SSL_CAINFO",
 		"NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE",
 		// Where caches of this project are, and that this is a jail.
-		"BUN_INSTALL_CACHE_DIR", "GOMODCACHE", "GRADLE_USER_HOME", "JAILED_CLAUDE", "MAVEN_OPTS", "npm_config_cache", "npm_config_prefix",
+		"BUN_INSTALL_CACHE_DIR", "GOMODCACHE", "GRADLE_USER_HOME", "JAILED_CLAUDE", "MAVEN_OPTS", "npm_config_cache", "npm_config_globalconfig", "npm_config_prefix",
 	}
 	for _, name := range got {
 		if !slices.Contains(allowed, name) {
