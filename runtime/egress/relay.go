@@ -225,6 +225,9 @@ func (s *Session) asked(c *net.TCPConn) (*request, *refusal) {
 // target is what an address of the jail stands for.
 func (s *Session) target(dst netip.AddrPort) (*request, *refusal) {
 	r := &request{addr: dst.Addr().Unmap(), port: dst.Port(), broker: -1}
+	if r.addr == network.Gateway6 {
+		return r, deny("the relay's own address", "")
+	}
 	if !network.Fake.Contains(r.addr) {
 		if s.config.Addresses == network.AddressesReal {
 			if r.name = s.told.Name(r.addr, r.port, s.config.Mode == network.Filtered, s.rules.Now()); r.name != "" {

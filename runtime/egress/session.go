@@ -202,7 +202,7 @@ func (s *Session) prepare(o Options) error {
 			return err
 		}
 	}
-	if s.wall, err = wall.Build(o.NetNS, s.config.Via); err != nil {
+	if s.wall, err = wall.Build(o.NetNS, s.config.Via, len(s.config.Six()) > 0); err != nil {
 		return err
 	}
 	for _, p := range s.config.HostPorts {
@@ -244,6 +244,9 @@ func (s *Session) serve() {
 	s.running.Go(func() { _ = dns.ServePacket(s.wall.DNS) })
 	s.running.Go(func() { _ = dns.Serve(s.wall.DNSTCP) })
 	s.accepting.Go(func() { s.accept(s.wall.Relay, s.relay) })
+	if s.wall.Relay6 != nil {
+		s.accepting.Go(func() { s.accept(s.wall.Relay6, s.relay) })
+	}
 	if s.wall.Brokers != nil {
 		s.accepting.Go(func() { s.accept(s.wall.Brokers, s.relay) })
 	}
@@ -327,6 +330,9 @@ func (s *Session) fromJail() []net.Listener {
 	all := slices.Concat(s.hostPorts, s.editor)
 	if s.wall != nil {
 		all = append(all, s.wall.Relay)
+		if s.wall.Relay6 != nil {
+			all = append(all, s.wall.Relay6)
+		}
 		if s.wall.Brokers != nil {
 			all = append(all, s.wall.Brokers)
 		}

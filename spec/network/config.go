@@ -68,6 +68,9 @@ var (
 	// Gateway is the jail's own address, on its loopback device. Name server
 	// and relay listen on it.
 	Gateway = netip.MustParseAddr("198.18.0.1")
+	// Gateway6 is where the relay listens besides, if the jail can connect to
+	// addresses of IPv6: "benchmarking" as well, RFC 5180.
+	Gateway6 = netip.MustParseAddr("2001:2::1")
 	// FirstName is the first address that a name is answered with. Below it
 	// are those of the brokers.
 	FirstName = netip.MustParseAddr("198.18.1.0")
@@ -165,11 +168,11 @@ func (c Config) Hosts() (hosts []string) {
 	return hosts
 }
 
-// OnlyByName are rules of addresses to which a name may lead, and a program of the
-// jail cannot connect: there is no route for IPv6.
-func (c Config) OnlyByName() (rules []string) {
+// Six are the rules of IPv6 addresses. Only with one there is a route for these in a
+// jail: its programs, which are told no such address, have no other use of it.
+func (c Config) Six() (rules []string) {
 	for _, s := range c.Allow {
-		if r, err := ParseRule(s); err == nil && c.Via == ViaRedirect && r.Prefix().IsValid() && r.Prefix().Addr().Is6() {
+		if r, err := ParseRule(s); err == nil && r.Prefix().IsValid() && r.Prefix().Addr().Is6() {
 			rules = append(rules, s)
 		}
 	}

@@ -5,16 +5,11 @@ import (
 	"testing"
 )
 
-// TestOnlyByName: what a rule of IPv6 is good for is said, and of no other rule.
-func TestOnlyByName(t *testing.T) {
+// TestSix: which rules are of IPv6.
+func TestSix(t *testing.T) {
 	c := Config{Mode: Filtered, Via: ViaRedirect, TLS: TLSStrict, Allow: []string{"example.org", "10.0.0.1:80", "[2001:db8::1]:443", "2001:db8::/32", "host:5432"}}
-	if got := c.OnlyByName(); !slices.Equal(got, []string{"[2001:db8::1]:443", "2001:db8::/32"}) {
+	if got := c.Six(); !slices.Equal(got, []string{"[2001:db8::1]:443", "2001:db8::/32"}) {
 		t.Errorf("%q", got)
-	}
-	// A proxy is asked for an address as for a name.
-	c.Via = ViaProxy
-	if got := c.OnlyByName(); len(got) > 0 {
-		t.Errorf("by proxy: %q", got)
 	}
 }
 

@@ -175,8 +175,5 @@ func Notes(in *spec.Input, j *contract.Jail, seeded *claude.Report, terminal boo
 	if terminal && len(in.Command) == 0 && keptOut(in, j) {
 		lines = append(lines, "the agent does not get ANTHROPIC_API_KEY: there is no broker on the host's network; to pass the key itself: --env ANTHROPIC_API_KEY")
 	}
-	if n := j.Network; n != nil && len(n.OnlyByName()) > 0 {
-		lines = append(lines, fmt.Sprintf("warning: network.allow: %q: a name may lead there, but no program of the jail connects to an IPv6 address itself: there is no route for IPv6", n.OnlyByName()))
-	}
 	return append(lines, sshNotes(in, j, terminal)...)
 }

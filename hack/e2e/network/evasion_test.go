@@ -59,7 +59,7 @@ func evasions(t *testing.T, w *world.World, flags ...string) map[string]escapeRe
 // sees neither a connection nor a question but those that are allowed.
 func TestEvasion(t *testing.T) {
 	t.Parallel()
-	for _, addresses := range []string{"own", network.AddressesReal} {
+	for _, addresses := range []string{"own", network.AddressesReal, six} {
 		t.Run(addresses, func(t *testing.T) {
 			t.Parallel()
 			testEvasion(t, addresses)
@@ -67,8 +67,15 @@ func TestEvasion(t *testing.T) {
 	}
 }
 
+// six are addresses of a jail's own, and a way for those of IPv6, of which one is
+// allowed where nobody is.
+const six = "six"
+
 // addressesOf are the flags of a jail whose names have such addresses.
 func addressesOf(w *world.World, addresses string) []string {
+	if addresses == six {
+		return append(addressesOf(w, "own"), "--allow", "[2606:2800:220::99]:9")
+	}
 	return []string{"--policy", w.Write(w.Dir+"/addresses.toml", "version = 1\n[network]\naddresses = \""+addresses+"\"\n")}
 }
 
@@ -149,6 +156,38 @@ func TestEvasionCan(t *testing.T) {
 		if o := all[a.name]; !a.blank && o.Err != "" && !slices.Contains(never, a.name) {
 			t.Errorf("%s does not even succeed with the host's network: %s", a.name, o.Err)
 		}
+	}
+}
+
+// TestSixReaches: a program connects to an address of IPv6 itself where a rule is of
+// it, and to no other one, by whatever other way.
+func TestSixReaches(t *testing.T) {
+	t.Parallel()
+	w, l := world.NewLab(t)
+	at := "[" + lab.PublicV6 + "]:22"
+	targets := []string{at, "[" + lab.PublicV6 + "]:443", "[" + lab.Own6 + "]:22", "[2606:2800:220::35]:22", "[::ffff:" + lab.PublicA + "]:22", "[64:ff9b::" + lab.PublicA + "]:22", "[2001:2::1]:1023", "[fe80::1]:22", "[fd00::1]:22", "[ff02::1]:22"}
+	reach := func(mode string, flags ...string) []string {
+		l.Caught()
+		c := w.Part("reach", append([]string{"--net", mode}, flags...)...)
+		c.Args = append(c.Args, targets...)
+		return world.Lines(world.Finish(t, c).Out)
+	}
+	if got := reach("filtered", "--allow", at); !slices.Equal(got, targets[:1]) {
+		t.Errorf("reached %q", got)
+	}
+	if hits := l.Caught().Hits; !slices.Equal(hits, []string{"tcp " + at}) {
+		t.Errorf("arrived: %q", hits)
+	}
+	for _, c := range [][]string{{"filtered"}, {"filtered", "--allow", lab.PublicA + ":23"}, {"internet"}} {
+		got := reach(c[0], c[1:]...)
+		if slices.ContainsFunc(got, func(to string) bool { return !strings.Contains(to, "ffff") }) {
+			t.Errorf("%q: without a rule of IPv6: reached %q", c, got)
+		}
+	}
+	// In mode internet one rule of IPv6 opens its way, and the rules of the mode hold.
+	got := reach("internet", "--allow", at)
+	if hits := l.Caught().Hits; !slices.Contains(got, at) || slices.Contains(got, targets[2]) || slices.Contains(hits, "tcp "+targets[2]) {
+		t.Errorf("internet: reached %q, arrived: %q", got, hits)
 	}
 }
 

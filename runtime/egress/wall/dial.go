@@ -110,6 +110,17 @@ func OriginalDst(c *net.TCPConn) (netip.AddrPort, error) {
 	}
 	var dst netip.AddrPort
 	var result error
+	if at, ok := c.LocalAddr().(*net.TCPAddr); ok && at.IP.To4() == nil {
+		err = raw.Control(func(fd uintptr) {
+			// Likewise of a struct sockaddr_in6 and a struct ip6_mtuinfo.
+			var in *unix.IPv6MTUInfo
+			if in, result = unix.GetsockoptIPv6MTUInfo(int(fd), unix.SOL_IPV6, soOriginalDst); result == nil {
+				port := in.Addr.Port // in the order of the network
+				dst = netip.AddrPortFrom(netip.AddrFrom16(in.Addr.Addr), port<<8|port>>8)
+			}
+		})
+		return dst, errors.Join(err, os.NewSyscallError("getsockopt IP6T_SO_ORIGINAL_DST", result))
+	}
 	err = raw.Control(func(fd uintptr) {
 		// A struct sockaddr_in fits into a struct ipv6_mreq, for which there is
 		// a call.

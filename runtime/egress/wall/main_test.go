@@ -100,7 +100,7 @@ func (j *jail) dial(network, address string) (c net.Conn, err error) {
 
 func (j *jail) build(t testing.TB, via string) *Wall {
 	t.Helper()
-	w, err := Build(j.netns, via)
+	w, err := Build(j.netns, via, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // route brings lo up and lets every IPv4 address be routed to it. IPv6 gets no
-// route: a connect to anything but ::1 ends with ENETUNREACH.
+// route (but see route6): a connect to anything but ::1 ends with ENETUNREACH.
 func route(via string) error {
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
@@ -48,6 +48,25 @@ func route(via string) error {
 	return nil
 }
 
+// route6 lets every IPv6 address be routed to lo. The kernel takes a route of another
+// kind to lo for one that refuses, so that all of these are the namespace's own. An
+// error says that there is no IPv6 here.
+func route6() error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	gateway := net.IP(network.Gateway6.AsSlice())
+	addr := &netlink.Addr{IPNet: &net.IPNet{IP: gateway, Mask: net.CIDRMask(128, 128)}, Flags: unix.IFA_F_NODAD}
+	if err := netlink.AddrAdd(lo, addr); err != nil {
+		return err
+	}
+	return netlink.RouteAdd(&netlink.Route{
+		LinkIndex: lo.Attrs().Index, Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Src: gateway,
+		Dst: &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)},
+	})
+}
+
 // redirect loads the table, in one transaction. As nft(8) writes it:
 //
 //	table inet jail {
@@ -71,8 +90,19 @@ func route(via string) error {
 //		chain forward { type filter hook forward priority filter; policy drop; }
 //	}
 //
+// With six there is besides, in the first chain and the second:
+//
+//	ip6 daddr ::1 accept
+//	meta nfproto ipv6 tcp dport 53 accept
+//	meta nfproto ipv6 meta l4proto tcp dnat ip6 to [2001:2::1]:1023
+//
+//	ip6 daddr 2001:2::1 tcp dport 1023 accept
+//
+// A name server is not asked by IPv6: to port 53 nothing is redirected, and so it is
+// refused.
+//
 // It needs Linux 5.2, the first with NAT in inet tables.
-func redirect() error {
+func redirect(six bool) error {
 	c, err := nftables.New(nftables.AsLasting())
 	if err != nil {
 		return notThere(err)
@@ -97,6 +127,12 @@ func redirect() error {
 	nat(ipv4(), l4(unix.IPPROTO_TCP), dport(network.DNSPort), dnat(gateway, network.DNSPort))
 	nat(ipv4(), l4(unix.IPPROTO_UDP), dport(network.DNSPort), dnat(gateway, network.DNSPort))
 	nat(ipv4(), l4(unix.IPPROTO_TCP), dnat(gateway, network.RelayPort))
+	gateway6 := network.Gateway6.AsSlice()
+	if six {
+		nat(to6(net.IPv6loopback), pass())
+		nat(nfproto(unix.NFPROTO_IPV6), l4(unix.IPPROTO_TCP), dport(network.DNSPort), pass())
+		nat(nfproto(unix.NFPROTO_IPV6), l4(unix.IPPROTO_TCP), dnat(gateway6, network.RelayPort))
+	}
 
 	out := chain("output", nftables.ChainTypeFilter, nftables.ChainHookOutput, nftables.ChainPriorityFilter, &drop)
 	out(established(), pass())
@@ -105,6 +141,9 @@ func redirect() error {
 	out(to4(gateway...), l4(unix.IPPROTO_TCP), dport(network.RelayPort), pass())
 	out(to4(gateway...), l4(unix.IPPROTO_TCP), dport(network.DNSPort), pass())
 	out(to4(gateway...), l4(unix.IPPROTO_UDP), dport(network.DNSPort), pass())
+	if six {
+		out(to6(gateway6), l4(unix.IPPROTO_TCP), dport(network.RelayPort), pass())
+	}
 	// A packet that is dropped in output fails the call that sends it, with
 	// EPERM; TCP needs the reset, it would try again for two minutes.
 	out(l4(unix.IPPROTO_TCP), []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}})
@@ -165,10 +204,14 @@ func dport(port uint16) []expr.Any {
 }
 
 func dnat(addr []byte, port uint16) []expr.Any {
+	family := uint32(unix.NFPROTO_IPV4)
+	if len(addr) == net.IPv6len {
+		family = unix.NFPROTO_IPV6
+	}
 	return []expr.Any{
 		&expr.Immediate{Register: 1, Data: addr},
 		&expr.Immediate{Register: 2, Data: binary.BigEndian.AppendUint16(nil, port)},
-		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, RegProtoMin: 2},
+		&expr.NAT{Type: expr.NATTypeDestNAT, Family: family, RegAddrMin: 1, RegProtoMin: 2},
 	}
 }
 

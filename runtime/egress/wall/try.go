@@ -46,7 +46,7 @@ func Trial() error {
 		return err
 	}
 	defer ns.Close()
-	w, err := Build(ns, network.ViaRedirect)
+	w, err := Build(ns, network.ViaRedirect, false)
 	if err != nil {
 		return err
 	}

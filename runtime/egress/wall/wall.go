@@ -25,6 +25,8 @@ type Wall struct {
 	// redirection, network.Gateway and RelayPort; OriginalDst says what the
 	// program asked for.
 	Relay net.Listener
+	// Relay6 is the same for IPv6, network.Gateway6; nil where there is none.
+	Relay6 net.Listener
 	// Brokers accepts connections to network.BrokerPort of any of the
 	// namespace's addresses; the local address says which. It is nil with
 	// network.ViaRedirect, where they come by Relay.
@@ -39,7 +41,9 @@ type Wall struct {
 }
 
 // Build closes the network namespace netns and opens the listeners in it. via
-// is network.ViaRedirect or network.ViaProxy; the latter needs no nf_tables.
+// is network.ViaRedirect or network.ViaProxy; the latter needs no nf_tables, and
+// pays no heed to six, which redirects connections to addresses of IPv6 as well, if
+// the kernel has that.
 // netns is not needed any more when Build returns.
 //
 // Preconditions: the caller has CAP_SYS_ADMIN in its own user namespace and in
@@ -48,7 +52,7 @@ type Wall struct {
 // opened a connection before, and nobody later has a capability in the user
 // namespace that owns it, or can write to /proc/sys/net: for that the kernel
 // takes the ID of that namespace's root as enough.
-func Build(netns *os.File, via string) (*Wall, error) {
+func Build(netns *os.File, via string, six bool) (*Wall, error) {
 	w := &Wall{calls: make(chan func()), ended: make(chan struct{})}
 	stop := make(chan struct{})
 	w.close = sync.OnceFunc(func() {
@@ -61,7 +65,7 @@ func Build(netns *os.File, via string) (*Wall, error) {
 		// Never unlocked: the thread cannot get back, it ends with the
 		// goroutine. Go starts no thread from a locked one.
 		runtime.LockOSThread()
-		err := w.build(int(netns.Fd()), via)
+		err := w.build(int(netns.Fd()), via, six)
 		built <- err
 		for err == nil {
 			select {
@@ -79,7 +83,7 @@ func Build(netns *os.File, via string) (*Wall, error) {
 	return w, nil
 }
 
-func (w *Wall) build(netns int, via string) error {
+func (w *Wall) build(netns int, via string, six bool) error {
 	if err := unix.Setns(netns, unix.CLONE_NEWNET); err != nil {
 		return os.NewSyscallError("setns", err)
 	}
@@ -87,11 +91,18 @@ func (w *Wall) build(netns int, via string) error {
 		return err
 	}
 	if via == network.ViaRedirect {
-		if err := redirect(); err != nil {
+		six = six && route6() == nil
+		if err := redirect(six); err != nil {
 			return err
 		}
 	}
-	return w.listen(via)
+	if err := w.listen(via); err != nil || via != network.ViaRedirect || !six {
+		return err
+	}
+	lc := net.ListenConfig{KeepAlive: -1}
+	var err error
+	w.Relay6, err = lc.Listen(context.Background(), "tcp6", netip.AddrPortFrom(network.Gateway6, network.RelayPort).String())
+	return err
 }
 
 // listen opens the sockets. Keep-alive is off: the other end is in the same
@@ -121,6 +132,9 @@ func (w *Wall) Close() error {
 	var errs []error
 	if w.Relay != nil {
 		errs = append(errs, w.Relay.Close())
+	}
+	if w.Relay6 != nil {
+		errs = append(errs, w.Relay6.Close())
 	}
 	if w.Brokers != nil {
 		errs = append(errs, w.Brokers.Close())

@@ -198,7 +198,7 @@ func TestThread(t *testing.T) {
 	}
 	before := inside() // the test's own
 	for range 20 {
-		w, err := Build(j.netns, network.ViaProxy)
+		w, err := Build(j.netns, network.ViaProxy, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +230,7 @@ func TestBuildFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := Build(f, network.ViaRedirect); !errors.Is(err, unix.EINVAL) {
+	if _, err := Build(f, network.ViaRedirect, false); !errors.Is(err, unix.EINVAL) {
 		t.Error(err)
 	}
 	for _, n := range []error{unix.EPROTONOSUPPORT, unix.EOPNOTSUPP, unix.ENOENT} {
