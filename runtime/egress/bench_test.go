@@ -7,7 +7,9 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -156,4 +158,63 @@ func BenchmarkIdle(b *testing.B) {
 		}
 		w.empty()
 	}
+}
+
+// BenchmarkAllow is from the user's yes to the first byte from outside, for a
+// connection that waits.
+func BenchmarkAllow(b *testing.B) {
+	serve(b, "93.184.216.34:80", echo)
+	w := newWorld(b, mode(network.Filtered), func(_ *world, o *Options, _ *limits) { o.Config.Ask = true })
+	n := 0
+	for b.Loop() {
+		b.StopTimer()
+		if n++; n > 900 { // a jail takes no rules without end
+			b.Fatal("at most 900 times: -benchtime 900x")
+		}
+		to := fmt.Sprintf("n%d.example", n)
+		w.mu.Lock()
+		w.names[to+"."] = []netip.Addr{public}
+		w.mu.Unlock()
+		c := w.mustTo(to + ":80")
+		for len(w.session.Waiting()) == 0 {
+			time.Sleep(100 * time.Microsecond)
+		}
+		b.StartTimer()
+		if err := w.session.Allow([]string{to + ":80"}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+			b.Fatal(err)
+		}
+		c.Close()
+	}
+}
+
+// BenchmarkAsked is a connection by a name that was asked about and allowed, and by
+// turns one by a name that the policy allows: how much longer the first one takes.
+func BenchmarkAsked(b *testing.B) {
+	serve(b, "93.184.216.34:80", echo)
+	w := newWorld(b, mode(network.Filtered, "other.example:80"), name("other.example", public), func(_ *world, o *Options, _ *limits) { o.Config.Ask = true })
+	if err := w.session.Allow([]string{"good.example:80"}); err != nil {
+		b.Fatal(err)
+	}
+	names := []string{"good.example:80", "other.example:80"}
+	var took [2][]time.Duration
+	for b.Loop() {
+		for i, to := range names {
+			begun := time.Now()
+			c := w.mustTo(to)
+			if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+				b.Fatal(err)
+			}
+			took[i] = append(took[i], time.Since(begun))
+			c.Close()
+		}
+	}
+	for i := range took {
+		slices.Sort(took[i])
+	}
+	median := func(i int) float64 { return float64(took[i][len(took[i])/2].Microseconds()) }
+	b.ReportMetric(median(0), "µs/asked")
+	b.ReportMetric(median(0)-median(1), "µs/more")
 }
