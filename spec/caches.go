@@ -35,9 +35,5 @@ func (b *builder) caches() {
 			b.grant("file", at, "rw", b.origin("files.cache"), "caches for the jails of this project alone, this one and those of pnpm, yarn, cargo and uv: "+Caches(b.Host))
 		}
 	}
-	npmrc := b.Host.NPMConfig
-	if b.Closure.Toolchain != closure.Host {
-		npmrc = "" // there is no /usr
-	}
-	maps.Copy(b.env, caches.Variables(b.Host.Home, npmrc, slices.Collect(maps.Keys(b.Host.Present)), b.Policy.Env.Pass, private))
+	maps.Copy(b.env, caches.Variables(b.Host.Home, map[string]string{closure.Host: b.Host.NPMConfig}[b.Closure.Toolchain], slices.Collect(maps.Keys(b.Host.Present)), b.Policy.Env.Pass, private))
 }

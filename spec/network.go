@@ -45,8 +45,7 @@ func (b *builder) network() error {
 	}
 	contract.AddNetworkNamespace(b.spec)
 
-	c := &network.Config{Mode: n.Mode, Via: n.Via, TLS: n.TLS, Fixed: lent.Fixed(b.Policy)}
-	c.Ask = n.Ask && n.Mode == policy.NetFiltered && !slices.Contains(c.Fixed, network.FixedAllow)
+	c := &network.Config{Mode: n.Mode, Via: n.Via, TLS: n.TLS, Fixed: lent.Fixed(b.Policy), Ask: n.Ask && n.Mode == policy.NetFiltered && lent.Open(b.Policy)}
 	if c.Ask {
 		b.grant("network", "other names", "ask", b.origin("network.ask"), "a connection waits up to a minute for \"jailed-claude allow\"")
 	}

@@ -225,7 +225,7 @@ func (s *Session) asked(c *net.TCPConn) (*request, *refusal) {
 // target is what an address of the jail stands for.
 func (s *Session) target(dst netip.AddrPort) (*request, *refusal) {
 	r := &request{addr: dst.Addr().Unmap(), port: dst.Port(), broker: -1}
-	if r.addr == network.Gateway6 {
+	if r.addr == network.Gateway || r.addr == network.Gateway6 {
 		return r, deny("the relay's own address", "")
 	}
 	if !network.Fake.Contains(r.addr) {
@@ -243,9 +243,6 @@ func (s *Session) target(dst netip.AddrPort) (*request, *refusal) {
 			}
 			return r, deny(fmt.Sprintf("a broker answers on port %d only", network.BrokerPort), "")
 		}
-	}
-	if r.addr == network.Gateway {
-		return r, deny("the relay's own address", "")
 	}
 	name, ok := s.book.Name(r.addr)
 	if !ok {

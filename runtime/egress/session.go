@@ -243,9 +243,8 @@ func (s *Session) serve() {
 	// name server alone: names are not found any more.
 	s.running.Go(func() { _ = dns.ServePacket(s.wall.DNS) })
 	s.running.Go(func() { _ = dns.Serve(s.wall.DNSTCP) })
-	s.accepting.Go(func() { s.accept(s.wall.Relay, s.relay) })
-	if s.wall.Relay6 != nil {
-		s.accepting.Go(func() { s.accept(s.wall.Relay6, s.relay) })
+	for _, l := range s.wall.Relays() {
+		s.accepting.Go(func() { s.accept(l, s.relay) })
 	}
 	if s.wall.Brokers != nil {
 		s.accepting.Go(func() { s.accept(s.wall.Brokers, s.relay) })
@@ -329,10 +328,7 @@ func (s *Session) decideLast() {
 func (s *Session) fromJail() []net.Listener {
 	all := slices.Concat(s.hostPorts, s.editor)
 	if s.wall != nil {
-		all = append(all, s.wall.Relay)
-		if s.wall.Relay6 != nil {
-			all = append(all, s.wall.Relay6)
-		}
+		all = append(all, s.wall.Relays()...)
 		if s.wall.Brokers != nil {
 			all = append(all, s.wall.Brokers)
 		}

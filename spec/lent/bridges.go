@@ -185,3 +185,6 @@ func Fixed(all policy.Policy) (lists []string) {
 	}
 	return lists
 }
+
+// Open reports whether users may allow more of the network.
+func Open(all policy.Policy) bool { return !slices.Contains(Fixed(all), network.FixedAllow) }

@@ -44,6 +44,8 @@ func attacks() (lines []string) {
 	}
 	return append(lines,
 		`{"bridge":"clipboard"}`, `{"bridge":"clipboard","type":"image/png"}`, `{"bridge":"clipboard","type":"text/plain"}`, `{"bridge":"clipboard","type":"TARGETS"}`,
+		// What the supervisor alone asks of the desktop.
+		`{"bridge":"display","type":"x11-trusted"}`, `{"bridge":"display","type":"x11"}`, `{"bridge":"ide","project":"/"}`, `{"bridge":"ide","path":"/etc"}`,
 		`{"bridge":"exec","url":"https://allowed.org/"}`, `{"bridge":"open","url":"https://allowed.org/","title":"x"}`, `{"bridge":"open","URL":"file:///etc/passwd"}`,
 		`{"bridge":"notify","title":"\u001b[2J"}`, `{"bridge":"notify","title":"a\nb"}`, `{"bridge":"notify","title":"`+strings.Repeat("x", 1000)+`"}`, `{"bridge":"notify","title":""}`,
 		"not json", "{", "[]", "null", "\x00\x01\x02", strings.Repeat("x", 1<<20),

@@ -125,6 +125,14 @@ func (w *Wall) listen(via string) (err error) {
 	return err
 }
 
+// Relays are the listeners that get what is redirected.
+func (w *Wall) Relays() []net.Listener {
+	if w.Relay6 == nil {
+		return []net.Listener{w.Relay}
+	}
+	return []net.Listener{w.Relay, w.Relay6}
+}
+
 // Close closes the listeners and ends the thread. Connections that were
 // accepted stay open, and the rules in place: they end with the namespace.
 func (w *Wall) Close() error {
