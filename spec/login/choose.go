@@ -113,7 +113,7 @@ func place(in *spec.Input, a agent.Agent, l agent.Login) Place {
 }
 
 func unreadable(p Place, err error) string {
-	return fmt.Sprintf("the login in %s is not used: it cannot be read: %v; have it be a file of yours, or log in again on the host", show.Visible(filepath.Join(p.Dir, p.Format.File)), err)
+	return fmt.Sprintf("the login in %s is not used: it cannot be read: %v; log in again on the host, as yourself", show.Visible(filepath.Join(p.Dir, p.Format.File)), err)
 }
 
 // underHome is a path with "~/" for the home folder.

@@ -150,7 +150,7 @@ func TestBadLoginFiles(t *testing.T) {
 	login := func(expires string) string {
 		return fmt.Sprintf(`{"claudeAiOauth":{"accessToken":"%[1]s-a0","refreshToken":"%[1]s-r0","expiresAt":%[2]s,"scopes":["user:inference"]}}`, u.secret, expires)
 	}
-	const fix = "have it be a file of yours, or log in again on the host"
+	const fix = "log in again on the host, as yourself"
 	for _, c := range []struct {
 		name string
 		make func()
