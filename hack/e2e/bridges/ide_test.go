@@ -65,6 +65,8 @@ func TestIDE(t *testing.T) {
 		}
 		return !strings.Contains(s.Shown(), "Esc to cancel")
 	})
+	// What is typed before it says so is lost.
+	s.Wait("Kept IDE selection")
 	s.Line("/exit")
 	s.Prompt("host>")
 	sent := ""

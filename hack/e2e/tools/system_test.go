@@ -47,7 +47,7 @@ func TestSystemKeepsOut(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	r := w.Run("shell", "--package", "host", "--net", "none", "--", "sh", "-c",
-		`for f in shadow gshadow hostname machine-id ssh ssl/private sudoers cron.d systemd apt pam.d fstab mysql postgresql; do [ ! -e /etc/$f ] || echo "/etc/$f"; done
+		`for f in shadow gshadow hostname machine-id ssh ssl/private sudoers cron.d systemd apt pam.d fstab mysql postgresql npmrc pip.conf; do [ ! -e /etc/$f ] || echo "/etc/$f"; done
 		wc -l </etc/passwd; find /etc /var/lib -type f ! -readable; find /etc /var/lib -writable -type f; ls -d /var/run/user`)
 	if got := strings.TrimSpace(r.Out); r.Status != 0 || got != "3\n/var/run/user" && got != "2\n/var/run/user" {
 		t.Errorf("%s", r)
