@@ -145,10 +145,10 @@ set -- /nix/store/*; echo $#
 (exec 4<>/dev/tcp/93.184.216.34/443) && echo reached
 echo y >new; echo >.envrc; exit 7`
 
-// held is what it prints. An engine's filter, ours, and in a jail in a container
-// both of these in it.
-func held(t *testing.T, filters int) string {
-	return fmt.Sprintf("1000\n/home/agent/project\n%s0000000000000000\n1\n%d\n%d\n", strings.Repeat("kept\n", 5), filters, len(world.Closure(t, "BASE")))
+// held is what it prints. There are three filters: the engine's, the profile of the
+// jail, which PID 1 of an image and our runtime load, and the one after it.
+func held(t *testing.T) string {
+	return fmt.Sprintf("1000\n/home/agent/project\n%s0000000000000000\n1\n3\n%d\n", strings.Repeat("kept\n", 5), len(world.Closure(t, "BASE")))
 }
 
 // TestPodsUnderPodman: both forms of a project's Pod run under podman kube play,
@@ -160,25 +160,22 @@ func TestPodsUnderPodman(t *testing.T) {
 	w.CommitAll()
 	w.Write(".env", world.Planted)
 	w.Write("secrets/key", world.Planted)
-	for _, form := range []struct {
-		name    string
-		filters int
-	}{{"plain", 2}, {"own", 3}} {
-		file := e.export(form.name, attack, "--form", form.name)
-		if form.name == "own" {
+	for _, form := range []string{"plain", "own"} {
+		file := e.export(form, attack, "--form", form)
+		if form == "own" {
 			e.withProcMount()
 		}
-		r := e.play(file, form.name)
-		if want := held(t, form.filters); r.Out != want || r.Status != 7 {
-			t.Errorf("%s: wanted %q and status 7\n%s", form.name, want, r)
+		r := e.play(file, form)
+		if want := held(t); r.Out != want || r.Status != 7 {
+			t.Errorf("%s: wanted %q and status 7\n%s", form, want, r)
 		}
 		if strings.Contains(r.String(), world.Planted) {
-			t.Errorf("%s: a hidden file was read", form.name)
+			t.Errorf("%s: a hidden file was read", form)
 		}
 		if w.Read("new") != "y\n" || w.Read(".env") != world.Planted || w.Read("secrets/key") != world.Planted || w.Read(".mcp.json") != "{}" {
-			t.Errorf("%s: the project is not what it was:\n%s", form.name, w.Status())
+			t.Errorf("%s: the project is not what it was:\n%s", form, w.Status())
 		}
-		if form.name == "own" && !strings.Contains(r.Err, `/home/agent/project/.envrc": direnv`) {
+		if form == "own" && !strings.Contains(r.Err, `/home/agent/project/.envrc": direnv`) {
 			t.Errorf("what appeared is not reported: %s", r)
 		}
 		for _, name := range []string{"new", ".envrc"} {
