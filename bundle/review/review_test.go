@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
 )
 
 const plainProject = `

@@ -104,7 +104,7 @@ func TestInstructs(t *testing.T) {
 func sortedNames(line string) string {
 	set := map[string]bool{}
 	head, names, _ := strings.Cut(strings.TrimSpace(line), ": \"")
-	for _, n := range strings.Split(names, ", ") {
+	for n := range strings.SplitSeq(names, ", ") {
 		set[strings.Trim(n, `"`)] = true
 	}
 	return fmt.Sprint(head, set)

@@ -169,7 +169,7 @@ func held(t *testing.T, has func() error) {
 	go func() {
 		runtime.LockOSThread()
 		done <- has()
-		_ = <-done
+		<-done
 	}()
 	t.Cleanup(func() { close(done) })
 	if err := <-done; err != nil {

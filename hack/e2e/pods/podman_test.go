@@ -105,8 +105,10 @@ func (e *engine) export(name, script string, flags ...string) string {
 	e.w.T.Helper()
 	t := e.w.T
 	profile := filepath.Join(e.w.Dir, name+".profile")
-	r := e.w.Run(append(append([]string{"export", "pod", "--package", bash(t), "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--policy", "none", "--image", image,
-		"--engine", "podman", "--net", "none", "--hide", ".env", "--hide", "secrets/", "--name", name, "--seccomp", profile}, flags...), "--", "-c", script)...)
+	r := e.w.Run(append(append([]string{
+		"export", "pod", "--package", bash(t), "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--policy", "none", "--image", image,
+		"--engine", "podman", "--net", "none", "--hide", ".env", "--hide", "secrets/", "--name", name, "--seccomp", profile,
+	}, flags...), "--", "-c", script)...)
 	if r.Status != 0 {
 		t.Fatal(r)
 	}

@@ -179,7 +179,7 @@ func TestEndKilled(t *testing.T) {
 		waiting := func() (pids []string) {
 			all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 			for _, name := range all {
-				if text, err := os.ReadFile(name); err == nil && strings.Contains(string(text), "--at-end\x00ask\x00--project\x00"+w.Project+"\x00") {
+				if text, err := os.ReadFile(name); err == nil && strings.Contains(string(text), "--at-end\x00ask\x00") && strings.Contains(string(text), "\x00--project\x00"+w.Project+"\x00") {
 					pids = append(pids, name)
 				}
 			}

@@ -79,7 +79,7 @@ func (h host) open(page string) error {
 			return errors.New("there is no xdg-open, and BROWSER names no program")
 		}
 	}
-	c := exec.Command(opener, page) //nolint:noctx // it outlives this process
+	c := exec.Command(opener, page) //nolint:noctx,gosec // it outlives this process; the page is no option (parsed)
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := c.Start(); err != nil {
 		return err
@@ -176,8 +176,8 @@ func (h host) paste(kind string) ([]byte, error) {
 func run(name string, most int64, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTime)
 	defer cancel()
-	c := exec.CommandContext(ctx, name, args...)
-	c.WaitDelay = time.Second // what it has started may hold its output
+	c := exec.CommandContext(ctx, name, args...) //nolint:gosec // a program of the host's PATH, no shell
+	c.WaitDelay = time.Second                    // what it has started may hold its output
 	var out bytes.Buffer
 	c.Stdout = &bounded{&out, most}
 	err := c.Run()

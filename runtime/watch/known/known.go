@@ -59,10 +59,11 @@ func (n *Names) Of(entry string) []Name {
 	return list
 }
 
-// Plain: names without a "*" begin with an entry of a folder.
+// Plain reports whether names without a "*" begin with an entry of a folder.
 func (n *Names) Plain(entry string) bool { return n.plain[entry] != nil }
 
-// Matters: an entry of a folder is a git repository, or begins one of the names.
+// Matters reports whether an entry of a folder is a git repository, or begins one of
+// the names.
 func (n *Names) Matters(entry []byte) bool {
 	if string(entry) == ".git" || string(entry) == "HEAD" {
 		return true

@@ -45,12 +45,13 @@ func Script() string {
 // errs what jailed-claude did.
 func Judge(w *world.World, who string, held bool, out, errs string) {
 	w.T.Helper()
-	only := ""
-	for _, l := range strings.Split(errs, "\n") {
+	var lines strings.Builder
+	for l := range strings.Lines(errs) {
 		if strings.Contains(l, "only instructs agents: ") {
-			only += l + "\n"
+			lines.WriteString(l)
 		}
 	}
+	only := lines.String()
 	verdict := map[bool]string{true: "held ", false: "wrote "}
 	for _, f := range Executed {
 		if !strings.Contains(out, verdict[held]+f+"\n") {
