@@ -5,7 +5,7 @@ DESTDIR ?=
 ARGS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-vm soak check-nix check-agents check-canary check-clients check-toolchains check-image check-pod check-gvisor check-slurm fuzz lint bench release check-release deb install clean
+.PHONY: help build run test test-vm soak check-nix check-agents check-canary check-clients check-toolchains check-image check-pod check-gvisor check-slurm check-cluster fuzz lint bench release check-release deb install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1|/p' Makefile | awk -F'|' '{ printf "  %-19s %s\n", $$1, $$2 }'
@@ -62,6 +62,9 @@ check-gvisor: ## all attacks in gVisor, with a runsc built by the Go proxy; as r
 
 check-slurm: ## jobs of a Slurm with two nodes on loopback, each in a jail; as root
 	@hack/slurm.sh
+
+check-cluster: ## 20 Pods of each form under a real kubelet; long, as root; ARGS=5 for fewer
+	@hack/cluster.sh $(ARGS)
 
 fuzz: ## every fuzz target; ARGS=10m for longer
 	@hack/fuzz.sh $(ARGS)

@@ -56,7 +56,7 @@ in_system() {
   unshare "${namespaces[@]}" --fork --kill-child -- bash -euc '
     root=$1
     shift
-    mount --bind "$root" "$root"
+    mount --rbind "$root" "$root"
     cd "$root"
     mount -t proc proc proc
     mount --rbind /sys sys

@@ -20,7 +20,7 @@ check "$linter" fmt --diff
 check "$go" vet "${GO_BUILD[@]}" ./...
 check "$go" mod tidy -diff
 # Modules of their own.
-for module in hack/lab hack/kube; do
+for module in hack/lab hack/kube hack/cluster; do
   check env -C "$module" "$linter" run --config ../../.golangci.yml
   check env -C "$module" "$go" mod tidy -diff
 done
