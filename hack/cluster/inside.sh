@@ -76,6 +76,7 @@ cgroupDriver: cgroupfs
 cgroupRoot: /$GROUP
 failCgroupV1: false
 failSwapOn: false
+containerLogMaxSize: 1Gi
 clusterDNS: [$node]
 clusterDomain: cluster.local
 resolvConf: /srv/resolv.conf
