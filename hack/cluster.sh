@@ -2,9 +2,8 @@
 # cluster.sh [AGENTS]: a node for real. Builds the kubelet from the Go module
 # proxy (hack/cluster/go.mod), takes containerd from Debian, and runs AGENTS (20)
 # jailed agents as Pods in both forms that "export pod" writes, and the same
-# without any of ours, against a scripted API. Then all attacks of the audit from
-# inside a Pod of each form. Prints tables, and leaves nothing: network, mounts
-# and processes are in namespaces of their own.
+# without any of ours, against a scripted API. Prints tables, and leaves nothing:
+# network, mounts and processes are in namespaces of their own.
 #
 # The kubelet has its Pods from a folder: there is no API server, so what that
 # checks and schedules is not tried here (hack/kube has its verdicts).
@@ -13,7 +12,7 @@
 # takes long: it compiles 1,800 packages. Not part of "make test".
 #
 #   CLUSTER_ROUNDS=3   how often each form is timed
-#   CLUSTER_AUDIT=0    without the attacks
+#   CLUSTER_AUDIT=1    all attacks of the audit too, from inside a Pod of each form
 set -euo pipefail
 ME=cluster
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -110,5 +109,5 @@ unshare --mount --propagation private -- bash -euc '
   mount --bind "$work/home" "$root/home/agent"
   mount --bind -o ro /nix "$root/nix"
   in_system "$root" --mount --net --pid --uts --ipc -- env -i PATH=/srv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-    GROUP="$group" ROUNDS="${CLUSTER_ROUNDS:-3}" AUDIT="${CLUSTER_AUDIT:-1}" PACKAGE="$5" CLOSURE="$6" bash /srv/bin/inside.sh "$agents"
+    GROUP="$group" ROUNDS="${CLUSTER_ROUNDS:-3}" AUDIT="${CLUSTER_AUDIT:-0}" PACKAGE="$5" CLOSURE="$6" bash /srv/bin/inside.sh "$agents"
 ' cluster "$work" "$root" "$agents" "$group" "${store[DEVENV_NODE]}" "${store[DEVENV_NODE_CLOSURE]}"
