@@ -69,7 +69,7 @@ func (b *builder) protect() error {
 			links[l.Path] = l.Text
 		}
 	}
-	repositories, names, changes := map[string][]string{}, map[string]string{}, map[string]string{}
+	repositories, names, changes, follows := map[string][]string{}, map[string]string{}, map[string]string{}, []string{}
 	for i, pr := range b.surveyed() {
 		if i <= len(b.Host.Also) && b.Policy.Files.Project != policy.ProjectRW {
 			continue
@@ -87,12 +87,11 @@ func (b *builder) protect() error {
 		}
 		repositories[pr.Dir] = append([]string{}, slices.Sorted(slices.Values(pr.Nested))...)
 		maps.Copy(names, pr.Names)
-	}
-	if len(repositories) > 0 {
-		b.setAnnotation(contract.InstructsAnnotation, agent.Instructions())
+		follows = slices.Concat(follows, agent.Instructions(), pr.Follows)
 	}
 	return errors.Join(annotate(b, contract.WatchAnnotation, watch), annotate(b, contract.LinksAnnotation, links),
-		annotate(b, contract.RepositoriesAnnotation, repositories), annotate(b, contract.NamesAnnotation, names), annotate(b, contract.ChangesAnnotation, changes))
+		annotate(b, contract.RepositoriesAnnotation, repositories), annotate(b, contract.NamesAnnotation, names), annotate(b, contract.ChangesAnnotation, changes),
+		annotate(b, contract.InstructsAnnotation, slices.Compact(slices.Sorted(slices.Values(follows)))))
 }
 
 // named: the names say of a folder itself what a watched path would. They do not
@@ -109,7 +108,7 @@ func (b *builder) surveyed() []host.Project {
 }
 
 // annotate adds an annotation unless there is nothing to say.
-func annotate[V any](b *builder, name string, m map[string]V) error {
+func annotate[M map[string]string | map[string][]string | []string](b *builder, name string, m M) error {
 	if len(m) == 0 {
 		return nil
 	}

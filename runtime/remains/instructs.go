@@ -31,10 +31,6 @@ const (
 type instructions struct {
 	w     *watch.Watch
 	began time.Time
-	// names are relative to any folder, by their first component.
-	names map[string][]string
-	first entries.First
-	buf   []byte
 	// said are paths of which more was said already.
 	said  []string
 	found []string
@@ -46,81 +42,28 @@ type instructions struct {
 //
 // Preconditions: Report has been called.
 func Instructs(out io.Writer, s *specs.Spec, began time.Time, w *watch.Watch) {
-	var names []string
-	var folders map[string][]string
-	if json.Unmarshal([]byte(s.Annotations[contract.InstructsAnnotation]), &names) != nil ||
-		json.Unmarshal([]byte(s.Annotations[contract.RepositoriesAnnotation]), &folders) != nil {
-		return
-	}
-	i := &instructions{w: w, began: began.Add(-tick), names: map[string][]string{}, buf: make([]byte, entries.Buffer)}
-	for _, n := range names {
-		first, rest, _ := strings.Cut(n, "/")
-		i.names[first] = append(i.names[first], rest)
-		i.first.Add(first)
-	}
+	i := &instructions{w: w, began: began.Add(-tick)}
 	for _, f := range w.Found() {
 		i.said = append(i.said, f.Path)
 	}
-	dirs := slices.Sorted(maps.Keys(folders))
-	for _, dir := range dirs {
-		i.search(dir)
+	for _, p := range w.Followed() {
+		i.look(p, 0)
 	}
 	if len(i.found) == 0 {
 		return
 	}
+	// Paths of the first project are relative.
+	var projects map[string][]string
+	_ = json.Unmarshal([]byte(s.Annotations[contract.RepositoriesAnnotation]), &projects) // watch.New refused another one
+	first := append(slices.Sorted(maps.Keys(projects)), "/")[0]
 	more := ""
 	if n := len(i.found) - mostNames; n > 0 {
 		i.found, more = i.found[:mostNames], fmt.Sprintf(" and %d more", n)
 	}
 	for k, p := range i.found {
-		if len(dirs) > 0 && strings.HasPrefix(p, w.Now(dirs[0])+"/") {
-			p = strings.TrimPrefix(p, w.Now(dirs[0])+"/")
-		}
-		i.found[k] = strconv.Quote(p)
+		i.found[k] = strconv.Quote(strings.TrimPrefix(p, w.Now(first)+"/"))
 	}
 	fmt.Fprintf(out, "jailed-claude: written while the jail ran, and only instructs agents: %s%s\n", strings.Join(i.found, ", "), more)
-}
-
-// search goes where the search for new repositories goes (spec/search).
-func (i *instructions) search(root string) {
-	type folder struct {
-		path  string
-		depth int
-	}
-	for queue, left := []folder{{root, 0}}, search.Folders; len(queue) > 0 && left > 0; left-- {
-		f := queue[0]
-		queue = queue[1:]
-		wanted, folders := i.list(f.path)
-		for _, name := range wanted {
-			for _, rest := range i.names[name] {
-				i.look(path.Join(f.path, name, rest), 0)
-			}
-		}
-		for _, name := range folders {
-			if f.depth < search.Depth && !search.Skips(name) {
-				queue = append(queue, folder{f.path + "/" + name, f.depth + 1})
-			}
-		}
-	}
-}
-
-// list is what a folder holds that begins one of the names, and which folders.
-func (i *instructions) list(dir string) (wanted, folders []string) {
-	fd, err := i.w.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK)
-	if err != nil {
-		return nil, nil
-	}
-	defer unix.Close(fd)
-	_ = entries.Each(fd, i.buf, func(name []byte, kind byte) bool {
-		if i.first.May(name) && i.names[string(name)] != nil {
-			wanted = append(wanted, string(name))
-		}
-		if kind == unix.DT_DIR {
-			folders = append(folders, string(name))
-		}
-		return len(folders) < search.Folders
-	})
-	return wanted, folders
 }
 
 // look notes a file that is newer, or such files in a folder.

@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/since"
 	"github.com/jailed-claude/jailed-claude/runtime/watch"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
@@ -59,14 +60,15 @@ func TestInstructs(t *testing.T) {
 	defer unix.Close(fd)
 	s := &specs.Spec{Mounts: []specs.Mount{{Source: dir}}, Annotations: map[string]string{
 		contract.RepositoriesAnnotation: `{"` + dir + `":[]}`, contract.NamesAnnotation: `{".exec":"runs"}`,
-		contract.InstructsAnnotation: `["AGENTS.md","CLAUDE.md",".rules",".exec/AGENTS.md","GEMINI.md"]`,
+		contract.InstructsAnnotation: `["AGENTS.md","CLAUDE.md",".rules",".exec/AGENTS.md","GEMINI.md","` + dir + `/place/AGENTS.md","` + dir + `/gone/AGENTS.md","/etc/AGENTS.md"]`,
 	}}
+	// Then the folder of a file that was there is passed over, for nothing comes to it.
+	later(t, dir, time.Now().Add(since.Slack+2*tick))
 	w, err := watch.New(s, []int{fd})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	later(t, dir, time.Now().Add(2*tick))
 	began := time.Now()
 	say := func() (string, bool) {
 		var out bytes.Buffer

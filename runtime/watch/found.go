@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/runtime/watch/before"
@@ -11,6 +12,20 @@ type finding struct{ path, why string }
 
 // goneAgain is for what nobody can look at any more.
 const goneAgain = " (it was there while the jail ran, and is gone again)"
+
+// follow notes what an entry of a folder is, or holds, that agents follow.
+func (w *Watch) follow(dir, entry string) {
+	for _, n := range w.follows.Of(entry) {
+		w.follows.There = append(w.follows.There, w.match(dir, append([]string{entry}, n.Parts[1:]...))...)
+	}
+}
+
+// Followed is what agents take for instructions, files and folders: what was there at
+// the start, and what the search for Report found.
+func (w *Watch) Followed() []string {
+	slices.Sort(w.follows.There)
+	return slices.Compact(w.follows.There)
+}
 
 // Finding is something that Report named: at Below, under the folder that is open
 // as Root, which no move of the jail's changes; In is where that is on the host.

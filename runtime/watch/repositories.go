@@ -43,8 +43,9 @@ func (w *Watch) search(project string) (found []finding, bounded bool) {
 		if err != nil {
 			continue
 		}
-		names, folders := w.read(fd, w.names.Matters)
+		names, folders := w.read(fd, func(name []byte) bool { return w.names.Matters(name) || w.follows.Begin(name) })
 		for _, name := range names {
+			w.follow(f.path, name)
 			name = w.spelled(f.path, name)
 			if name == ".git" && f.path != project && !slices.Contains(w.repositories[project], f.path) {
 				why := newRepository

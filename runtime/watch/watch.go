@@ -39,6 +39,8 @@ type Watch struct {
 	repositories map[string][]string
 	// names matter in every folder of those projects.
 	names known.Names
+	// follows only instructs agents.
+	follows known.Follows
 	// git is what the git directories held.
 	git map[string]gitDirectory
 	// bounded are the projects that were searched in part at the end.
@@ -80,10 +82,10 @@ type root struct {
 func New(s *specs.Spec, opened []int) (*Watch, error) {
 	w := &Watch{clock: since.New(), links: map[string]string{}, seen: map[string]bool{}, heard: map[string]string{}, stop: func() {}, was: map[string]*before.Look{}, room: before.Room}
 	var all, changes map[string]string
-	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories, contract.NamesAnnotation: &all, contract.ChangesAnnotation: &changes} {
+	for name, to := range map[string]any{contract.WatchAnnotation: &w.why, contract.LinksAnnotation: &w.targets, contract.RepositoriesAnnotation: &w.repositories, contract.NamesAnnotation: &all, contract.ChangesAnnotation: &changes, contract.InstructsAnnotation: &w.follows} {
 		if text, ok := s.Annotations[name]; ok {
 			if err := json.Unmarshal([]byte(text), to); err != nil {
-				return nil, fmt.Errorf("annotation %s is no object of paths: %w", name, err)
+				return nil, fmt.Errorf("annotation %s does not hold paths: %w", name, err)
 			}
 		}
 	}

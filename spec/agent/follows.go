@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"encoding/json"
 	"path"
 	"slices"
 	"strings"
@@ -25,11 +24,10 @@ func Followed(name string) bool {
 }
 
 // Instructions are the paths of a project with texts that some agent follows, each
-// once, as a JSON array.
-func Instructions() string { return instructions() }
+// once.
+func Instructions() []string { return instructions() }
 
-var instructions = sync.OnceValue(func() string {
-	var paths []string
+var instructions = sync.OnceValue(func() (paths []string) {
 	for _, a := range rows() {
 		for _, f := range a.Follows {
 			if ext := path.Ext(f); ext != ".json" && ext != ".lock" {
@@ -38,6 +36,5 @@ var instructions = sync.OnceValue(func() string {
 		}
 	}
 	slices.Sort(paths)
-	text, _ := json.Marshal(slices.Compact(paths))
-	return string(text)
+	return slices.Compact(paths)
 })

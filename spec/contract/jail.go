@@ -71,9 +71,10 @@ const NamesAnnotation = annotations + "names"
 const ChangesAnnotation = annotations + "changes"
 
 // InstructsAnnotation names the annotation that lists what agents of the host take for
-// instructions in any folder, and do not execute (a JSON array of relative paths, of
-// files and folders). A runtime names what was written of it, in the folders of
-// RepositoriesAnnotation.
+// instructions in any folder, and do not execute: a JSON array of relative paths, of
+// files and folders, and of absolute ones of such files that were there at the start.
+// A runtime names what was written of it, in the folders of RepositoriesAnnotation. It
+// need not look for others in a folder to which nothing came.
 const InstructsAnnotation = annotations + "instructs"
 
 // TerminalAnnotation names the annotation that says what of the jail's output

@@ -37,6 +37,10 @@ func TestCanaries(t *testing.T) {
 			if r.Status != 0 || !strings.Contains(r.Err, `only instructs agents: "new/AGENTS.md"`) {
 				t.Errorf("--strict: %s", r)
 			}
+			// Nothing comes to its folder then, which may be passed over at the end.
+			if r := world.Finish(t, w.Command("shell", "--agent", agent, "--net", "none", "--", "sh", "-c", "echo y >>new/AGENTS.md")); !strings.Contains(r.Err, `only instructs agents: "new/AGENTS.md"`) {
+				t.Errorf("written in place: %s", r)
+			}
 			// What is read-only, or in a layer, is not the jail's to write: nothing is said.
 			for _, project := range []string{"ro", "overlay"} {
 				policy := w.Write(filepath.Join(w.Dir, project+".toml"), "version = 1\n[files]\nproject = \""+project+"\"\n")

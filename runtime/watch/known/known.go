@@ -5,6 +5,7 @@
 package known
 
 import (
+	"encoding/json"
 	"maps"
 	"path"
 	"slices"
@@ -68,8 +69,37 @@ func (n *Names) Matters(entry []byte) bool {
 	if string(entry) == ".git" || string(entry) == "HEAD" {
 		return true
 	}
-	return n.first.May(entry) && len(n.Of(string(entry))) > 0 || n.Spelled(entry) != ""
+	return n.Begin(entry) || n.Spelled(entry) != ""
+}
+
+// Begin reports whether an entry of a folder begins one of the names.
+func (n *Names) Begin(entry []byte) bool {
+	return n.first.May(entry) && len(n.Of(string(entry))) > 0
 }
 
 // Spelled is the name that an entry is another spelling of, or "".
 func (n *Names) Spelled(entry []byte) string { return n.spellings.Other(entry) }
+
+// Follows are what agents take for instructions: names, and what there is of them.
+type Follows struct {
+	Names
+	There []string
+}
+
+// UnmarshalJSON reads contract.InstructsAnnotation.
+func (f *Follows) UnmarshalJSON(text []byte) error {
+	var list []string
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, p := range list {
+		if path.IsAbs(p) {
+			f.There = append(f.There, p)
+		} else {
+			names[p] = ""
+		}
+	}
+	f.Names = New(names)
+	return nil
+}

@@ -43,6 +43,8 @@ type Project struct {
 	// Names are what would matter in any folder of it, where it is not there
 	// now: see Names.
 	Names map[string]string
+	// Follows are files in the folders below Dir that agents take for instructions.
+	Follows []string
 	// Changes are what the agent may change, and what is worth saying when it
 	// does: scripts that hooks run, and what makes git show something else than
 	// there is. They need not exist. Dir is never set.

@@ -7,10 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/entries"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host/git"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 	"github.com/jailed-claude/jailed-claude/spec/pattern"
@@ -35,6 +38,8 @@ type walk struct {
 	queue []folder
 	// expected is how many of them, from the first on, are being read.
 	expected int
+	// follows are first components of what agents take for instructions.
+	follows entries.First
 	// matches counts what patterns found.
 	matches int
 	// passed are the folders of tools in which what is to be hidden is not looked
@@ -58,6 +63,11 @@ type folder struct {
 func (w *walk) run(ctx context.Context, states []pattern.State) error {
 	defer w.ahead.Close()
 	w.queue = []folder{{path: w.p.Dir, states: states, nested: true}}
+	for _, name := range agent.Instructions() {
+		if !strings.Contains(name, "/") {
+			w.follows.Add(name)
+		}
+	}
 	for len(w.queue) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -123,6 +133,9 @@ func (w *walk) enter(d folder) error {
 			return
 		}
 		if d.nested {
+			if d.depth > 0 && w.follows.May(e.name) && slices.Contains(agent.Instructions(), string(e.name)) && utf8.ValidString(d.path) {
+				w.p.Follows = append(w.p.Follows, d.path+"/"+string(e.name))
+			}
 			repository = repository || string(e.name) == ".git"
 			head = head || string(e.name) == "HEAD"
 			if w.guards.has(e.name) {

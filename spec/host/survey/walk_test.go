@@ -332,6 +332,16 @@ func TestGuardsAtEveryDepth(t *testing.T) {
 	}
 }
 
+// TestFollows: what agents take for instructions is found in the folders below a
+// project, where the search goes.
+func TestFollows(t *testing.T) {
+	f := newFake(t)
+	files(t, f.Project, "AGENTS.md", "pkg/AGENTS.md", "pkg/a/b/CLAUDE.md", "pkg/a/b/README.md", "pkg/.claude/CLAUDE.md", "node_modules/x/AGENTS.md", "a/b/c/d/e/AGENTS.md", "pkg/AGENTS.md.bak")
+	got := f.mustRead(Options{}).Project.Follows
+	slices.Sort(got)
+	equal(t, "what agents follow", rels(got, f.Project), []string{"pkg/.claude/CLAUDE.md", "pkg/AGENTS.md", "pkg/a/b/CLAUDE.md"})
+}
+
 // TestLinksOfGuards: a symlink where a guard would be is noted, be there
 // something behind it or not.
 func TestLinksOfGuards(t *testing.T) {
