@@ -9,7 +9,6 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -62,12 +61,7 @@ func TestNamesInAnyFolder(t *testing.T) {
 				Mounts: []specs.Mount{bindMount(project, project, "rw"), bindMount(project+"/held/.vscode", project+"/held/.vscode", "ro")},
 				Linux:  &specs.Linux{MaskedPaths: []string{project + "/hidden"}},
 			}
-			opened, err := rootfs.OpenSources(s.Mounts, nil)
-			must(t, err)
-			defer opened.Close()
-			w, err := New(s, opened)
-			must(t, err)
-			defer w.Close()
+			w := of(t, s)
 			must(t, c.do(project))
 			var got []string
 			for _, f := range w.findings() {
@@ -109,12 +103,7 @@ func TestNamesAreWatched(t *testing.T) {
 		Annotations: map[string]string{contract.RepositoriesAnnotation: `{"` + project + `":[]}`, contract.NamesAnnotation: `{".vscode":"tasks",".claude/settings.json":"settings","mise.*.toml":"mise"}`},
 		Mounts:      []specs.Mount{bindMount(project, project, "rw"), bindMount(project+"/.vscode", project+"/.vscode", "ro")},
 	}
-	opened, err := rootfs.OpenSources(s.Mounts, nil)
-	must(t, err)
-	defer opened.Close()
-	w, err := New(s, opened)
-	must(t, err)
-	defer w.Close()
+	w := of(t, s)
 	found := w.Start(true)
 	must(t, put(".vscode/more", "harmless", ".claude/x")(project))
 	select {

@@ -12,7 +12,6 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
-	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
@@ -114,12 +113,7 @@ func TestStrictHearsOfRepositories(t *testing.T) {
 				},
 				Mounts: []specs.Mount{bindMount(project, project, "rw")},
 			}
-			opened, err := rootfs.OpenSources(s.Mounts, nil)
-			must(t, err)
-			defer opened.Close()
-			w, err := New(s, opened)
-			must(t, err)
-			defer w.Close()
+			w := of(t, s)
 			found := w.Start(true)
 			must(t, c.do(project))
 			within := 5 * pendingFor
@@ -161,12 +155,7 @@ func TestStrictHearsOfTheRest(t *testing.T) {
 			Annotations: map[string]string{contract.RepositoriesAnnotation: `{"` + project + `":[]}`, contract.NamesAnnotation: `{".claude/settings.json":"settings",".a/b/c":"deep"}`},
 			Mounts:      []specs.Mount{bindMount(project, project, "rw")},
 		}
-		opened, err := rootfs.OpenSources(s.Mounts, nil)
-		must(t, err)
-		defer opened.Close()
-		w, err := New(s, opened)
-		must(t, err)
-		defer w.Close()
+		w := of(t, s)
 		must(t, put(entered+"/"+c.has)(project))
 		n := newNested(&notifier{w: w, strict: true})
 		n.queue = []listened{{project, filepath.Join(project, entered), strings.Count(entered, "/") + 1}}
@@ -191,12 +180,7 @@ func TestHearsInSoManyFolders(t *testing.T) {
 		Annotations: map[string]string{contract.RepositoriesAnnotation: `{"` + project + `":[]}`, contract.NamesAnnotation: `{".envrc":"direnv"}`},
 		Mounts:      []specs.Mount{bindMount(project, project, "rw")},
 	}
-	opened, err := rootfs.OpenSources(s.Mounts, nil)
-	must(t, err)
-	defer opened.Close()
-	w, err := New(s, opened)
-	must(t, err)
-	defer w.Close()
+	w := of(t, s)
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if errors.Is(err, unix.EMFILE) {
 		t.Skip("no more inotify instances (fs.inotify.max_user_instances)")

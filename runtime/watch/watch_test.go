@@ -50,6 +50,18 @@ func bindMount(source, dest string, options ...string) specs.Mount {
 	return specs.Mount{Type: "bind", Source: source, Destination: dest, Options: append([]string{"rbind", "nosuid", "nodev"}, options...)}
 }
 
+// of watches a jail until the test ends.
+func of(t *testing.T, s *specs.Spec) *Watch {
+	t.Helper()
+	opened, err := rootfs.OpenSources(s.Mounts, nil)
+	must(t, err)
+	t.Cleanup(func() { opened.Close() })
+	w, err := New(s, opened)
+	must(t, err)
+	t.Cleanup(func() { w.Close() })
+	return w
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

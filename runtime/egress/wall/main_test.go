@@ -1,6 +1,7 @@
 package wall
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -106,4 +107,27 @@ func (j *jail) build(t testing.TB, via string) *Wall {
 	}
 	t.Cleanup(func() { w.Close() })
 	return w
+}
+
+// arrives connects to an address, and checks that the relay is told so: that it was to
+// dst, unless that is empty, which is where the program sees itself connected.
+func (j *jail) arrives(t *testing.T, relay net.Listener, how, to, dst string) {
+	t.Helper()
+	c, err := j.dial(how, to)
+	if err != nil {
+		t.Errorf("%s: %v", to, err)
+		return
+	}
+	defer c.Close()
+	in, err := relay.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if got, err := OriginalDst(in.(*net.TCPConn)); dst != "" && (err != nil || got.String() != dst) {
+		t.Errorf("%s arrived as %s, %v", to, got, err)
+	}
+	if seen := c.RemoteAddr().String(); seen != cmp.Or(dst, to) {
+		t.Errorf("%s: the program sees %s", to, seen)
+	}
 }

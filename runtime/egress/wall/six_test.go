@@ -3,7 +3,6 @@ package wall
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"syscall"
 	"testing"
@@ -39,35 +38,10 @@ func TestSix(t *testing.T) {
 	}
 	defer taken.Close()
 	for _, to := range []string{"[2001:db8::1]:443", "[2606:4700::1111]:22", "[fd00::1]:80", "[64:ff9b::808:808]:443", "[2001:2::1]:8080"} {
-		c, err := j.dial("tcp6", to)
-		if err != nil {
-			t.Errorf("%s: %v", to, err)
-			continue
-		}
-		in, err := w.Relay6.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if dst, err := OriginalDst(in.(*net.TCPConn)); err != nil || dst != netip.MustParseAddrPort(to) {
-			t.Errorf("%s arrived as %s, %v", to, dst, err)
-		}
-		if c.RemoteAddr().String() != to {
-			t.Errorf("%s: the program sees %s", to, c.RemoteAddr())
-		}
-		c.Close()
-		in.Close()
+		j.arrives(t, w.Relay6, "tcp6", to, to)
 	}
 	// IPv4 is as ever.
-	c, err := j.dial("tcp4", "93.184.216.34:443")
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, _ := w.Relay.Accept()
-	if dst, err := OriginalDst(in.(*net.TCPConn)); dst.String() != "93.184.216.34:443" {
-		t.Error(dst, err)
-	}
-	c.Close()
-	in.Close()
+	j.arrives(t, w.Relay, "tcp4", "93.184.216.34:443", "93.184.216.34:443")
 	if _, err := j.dial("tcp6", "[2001:4860:4860::8888]:53"); !errors.Is(err, unix.ECONNREFUSED) {
 		t.Error("a name server by TCP:", err)
 	}
@@ -93,7 +67,7 @@ func TestSix(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c, err = j.dial("tcp6", l.Addr().String())
+	c, err := j.dial("tcp6", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
