@@ -2,6 +2,7 @@ package wall
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -129,5 +130,22 @@ func (j *jail) arrives(t *testing.T, relay net.Listener, how, to, dst string) {
 	}
 	if seen := c.RemoteAddr().String(); seen != cmp.Or(dst, to) {
 		t.Errorf("%s: the program sees %s", to, seen)
+	}
+}
+
+// nowhere checks that a datagram to an address fails, and at once.
+func (j *jail) nowhere(t *testing.T, to string) {
+	t.Helper()
+	c, err := j.dial("udp", to)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	if _, err = c.Write([]byte("x")); err == nil {
+		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_, err = c.Read(make([]byte, 1))
+	}
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("udp %s: %v", to, err)
 	}
 }
