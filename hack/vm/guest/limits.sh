@@ -64,8 +64,7 @@ check "pids: the bomb is stopped" within 30 stopped
 check "pids: never more than allowed" test "$(read_back pids.current)" -le 20
 check "the supervisor is outside of it" test "$(cat "$(dirname "$(jail)")/supervisor/pids.current")" -gt 1
 kill -TERM "$(supervisor)"
-kill_hard() { kill -KILL "$(supervisor)"; }
-within 5 none || kill_hard
+within 5 none || kill -KILL "$(supervisor)"
 check "the supervisor ends it, nothing is left" within 10 none
 wait "$job"
 
