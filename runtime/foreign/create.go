@@ -50,7 +50,24 @@ func Open(program string, open func(string) (int, error)) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the runtime: %w", err)
 	}
+	if tree, err := readOnly(fd); err == nil {
+		unix.Close(fd)
+		fd = tree
+	}
 	return os.NewFile(uintptr(fd), program), newCgroups()
+}
+
+// readOnly is a file on a mount of its own that nobody can write through.
+func readOnly(fd int) (int, error) {
+	tree, err := unix.OpenTree(fd, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return -1, os.NewSyscallError("open_tree", err)
+	}
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+		unix.Close(tree)
+		return -1, os.NewSyscallError("mount_setattr", err)
+	}
+	return tree, nil
 }
 
 // First is the first process of a container, a child of this process.
@@ -148,13 +165,18 @@ func flags(options []string) []string {
 	return slices.DeleteFunc(slices.Clone(options), func(o string) bool { return strings.Contains(o, "=") })
 }
 
+// cloned tells crun that the file which it was executed from cannot be written by
+// whom it starts, as Open has it. Where that is not so (crun asks the kernel), it makes
+// such a file itself and executes that, which takes longer than making the container.
+const cloned = "_LIBCONTAINER_CLONED_BINARY=1"
+
 // run runs the runtime, in a process group of its own.
 func (c *Container) run(args ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	// An interpreter can open this path as well.
 	r := exec.CommandContext(ctx, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), c.Runtime.Fd()), append(global(c.Runtime.Name(), filepath.Join(c.Dir, bundleName, "state")), args...)...)
-	r.Args[0], r.ExtraFiles, r.Stderr = c.Runtime.Name(), c.Files, os.Stderr
+	r.Args[0], r.Env, r.ExtraFiles, r.Stderr = c.Runtime.Name(), []string{cloned}, c.Files, os.Stderr
 	if !c.Frame.Process.Terminal {
 		r.Stdin, r.Stdout = os.Stdin, os.Stdout
 	}
@@ -170,7 +192,7 @@ func toEnd(ctx context.Context, r *exec.Cmd) error {
 	if r.SysProcAttr == nil {
 		r.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	r.Env, r.Dir, r.SysProcAttr.Setpgid = []string{"PATH=" + searched}, "/", true
+	r.Env, r.Dir, r.SysProcAttr.Setpgid = append(r.Env, "PATH="+searched), "/", true
 	r.Cancel = func() error { return unix.Kill(-r.Process.Pid, unix.SIGKILL) }
 	err := r.Run()
 	if ctx.Err() != nil {
@@ -202,9 +224,10 @@ func child(runtime, pidFile string) (*First, error) {
 	}
 	// Only a child's number stays its own. crun leaves a process of its own behind,
 	// which may take a moment to end.
-	err = unix.ECHILD
-	for end := time.Now().Add(patience); errors.Is(err, unix.ECHILD) && time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
-		err = unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	here := func() error { return unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) }
+	err = here()
+	for end := time.Now().Add(patience); errors.Is(err, unix.ECHILD) && time.Now().Before(end); err = here() {
+		time.Sleep(100 * time.Microsecond)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the process %d that the runtime %s names: %w", pid, runtime, os.NewSyscallError("waitid", err))

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,11 +11,19 @@ import (
 	"github.com/opencontainers/runc/libcontainer/configs"
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/foreign"
+	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/pty"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
+	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
 // rest is what of the frame a runtime has to make. What has been done already is
@@ -119,4 +128,78 @@ func (c *container) execute(lc *libcontainer.Container) error {
 	}
 	c.fifo = os.NewFile(uintptr(fd), fifo)
 	return nil
+}
+
+// ahead prepares, while the jail is planned, the container that nearly every
+// jail has. It returns nil where there is none; nothing depends on it.
+func (j *jail) ahead() *container {
+	runtime, usual := foreign.Ahead(os.Args)
+	if !j.planner.Idle() || userns.Entered() != nil || !usual {
+		return nil
+	}
+	var err error
+	if j.host, err = coverHost(); err != nil {
+		return nil // and will be tried again
+	}
+	// The kernel takes most of a millisecond for a network namespace, on a thread
+	// of its own.
+	made := make(chan error)
+	go func() {
+		var err error
+		j.netNS, err = wall.NewNamespace()
+		made <- err
+	}()
+	c, err := usualContainer(j.host, runtime)
+	if failed := <-made; err == nil {
+		err = failed
+	}
+	if err != nil {
+		if c != nil {
+			c.close()
+		}
+		logrus.WithError(err).Debug("a container ahead")
+		return nil
+	}
+	if c.netNS, j.container = j.netNS, c; runtime == "" {
+		quick.Warm(new(libcontainer.State))
+	}
+	return c
+}
+
+// coverHost makes this mount namespace nobody else's business, and covers what
+// a jail is made on.
+func coverHost() (*rootfs.Host, error) {
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		// Ubuntu's AppArmor lets a user namespace be made and takes what it is
+		// for; this is the first thing that then fails.
+		return nil, &userns.Error{Step: "mount(MS_PRIVATE) in the new user namespace", Err: err}
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("make / private", err)
+	}
+	h, err := rootfs.Cover()
+	if err := fault.After(fault.Tmpfs, err); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+func usualContainer(host *rootfs.Host, runtime string) (*container, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	_, detached := launch.IsDetached()
+	terminal := detached || pty.Is(os.Stdin) || pty.Is(os.Stdout) || pty.Is(os.Stderr)
+	uid, gid := userns.Caller()
+	c, err := newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, nil)
+	if err != nil {
+		return nil, err
+	}
+	if runtime != "" {
+		quick.Warm(new(specs.Spec))
+	}
+	c.runtime, err = foreign.Open(runtime, host.Open)
+	return c, err
 }

@@ -46,8 +46,7 @@ func (j *jail) refused() *userns.Error {
 
 // made reports whether that runtime creates it.
 func (c *container) made(by string) bool {
-	own := by == "" || by == foreign.Auto
-	return c.runtime == nil && own || c.runtime != nil && c.runtime.Name() == by
+	return c.runtime == nil && (by == "" || by == foreign.Auto) || c.runtime != nil && c.runtime.Name() == by
 }
 
 // contain has the container created that the configuration says, unless that is

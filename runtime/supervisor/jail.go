@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
@@ -18,15 +16,12 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/cgroup"
 	"github.com/jailed-claude/jailed-claude/runtime/cores"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
-	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
-	"github.com/jailed-claude/jailed-claude/runtime/foreign"
 	"github.com/jailed-claude/jailed-claude/runtime/hold"
 	"github.com/jailed-claude/jailed-claude/runtime/inspect"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/layer"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
-	"github.com/jailed-claude/jailed-claude/runtime/pty"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/remains"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
@@ -66,57 +61,6 @@ type jail struct {
 	commands      commands
 }
 
-// ahead prepares, while the jail is planned, the container that nearly every
-// jail has. It returns nil where there is none; nothing depends on it.
-func (j *jail) ahead() *container {
-	runtime, usual := foreign.Ahead(os.Args)
-	if !j.planner.Idle() || userns.Entered() != nil || !usual {
-		return nil
-	}
-	var err error
-	if j.host, err = coverHost(); err != nil {
-		return nil // and will be tried again
-	}
-	// The kernel takes most of a millisecond for a network namespace, on a thread
-	// of its own.
-	made := make(chan error)
-	go func() {
-		var err error
-		j.netNS, err = wall.NewNamespace()
-		made <- err
-	}()
-	c, err := usualContainer(j.host, runtime)
-	if failed := <-made; err == nil {
-		err = failed
-	}
-	if err != nil {
-		if c != nil {
-			c.close()
-		}
-		logrus.WithError(err).Debug("a container ahead")
-		return nil
-	}
-	c.netNS, j.container = j.netNS, c
-	quick.Warm(new(libcontainer.State))
-	return c
-}
-
-func usualContainer(host *rootfs.Host, runtime string) (*container, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	_, detached := launch.IsDetached()
-	terminal := detached || pty.Is(os.Stdin) || pty.Is(os.Stdout) || pty.Is(os.Stderr)
-	uid, gid := userns.Caller()
-	c, err := newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, nil)
-	if err != nil {
-		return nil, err
-	}
-	c.runtime, err = foreign.Open(runtime, host.Open)
-	return c, err
-}
-
 // run waits for the plan, runs the jail, and says what came of it.
 func (j *jail) run() (status int, err error) {
 	j.plan, status, err = j.planner.Receive(j.abandon)
@@ -135,6 +79,12 @@ func (j *jail) run() (status int, err error) {
 	waiting := afterwards.Take(j.plan.Options.Waiting)
 	defer waiting.Close()
 	began, err := time.Now(), j.prepare()
+	o := j.plan.Options
+	var appeared <-chan struct{}
+	if err == nil {
+		appeared = j.watch.Start(o.Strict) // beside another runtime, which takes longer
+		defer j.watch.Close()
+	}
 	if created := j.container.there(); err == nil {
 		err = created
 	}
@@ -142,9 +92,6 @@ func (j *jail) run() (status int, err error) {
 		j.end()
 		return exitOurs, err
 	}
-	defer j.watch.Close()
-	o := j.plan.Options
-	appeared := j.watch.Start(o.Strict)
 	status, killed, err := j.agent(appeared)
 	refused := j.end()
 	j.hold.Stop()

@@ -175,6 +175,24 @@ func TestRuntimeIsGone(t *testing.T) {
 	})
 }
 
+// TestRuntimeIsReadOnly: what a runtime starts cannot change the program that it was,
+// which crun is told, and then makes no copy of itself to have that.
+func TestRuntimeIsReadOnly(t *testing.T) {
+	withEach(t, func(t *testing.T, w *world.World, name string) {
+		p := w.Write(filepath.Join(w.Dir, "bin", name), `#!/bin/sh
+[ "$_LIBCONTAINER_CLONED_BINARY" = 1 ] || exit 1
+if (echo exit 1 >>"$0") 2>/dev/null; then exit 1; fi
+exec `+world.RequireTool(t, name)+` "$@"
+`)
+		if err := os.Chmod(p, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if r := world.Finish(t, w.Base("echo up", "--net", "none", "--runtime", p)); r.Status != 0 || r.Out != "up\n" {
+			t.Error(r)
+		}
+	})
+}
+
 // leavesOut is a runtime that says it did all, and has changed the configuration
 // before.
 func leavesOut(w *world.World, name, change string) string {
