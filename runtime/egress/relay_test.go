@@ -118,6 +118,7 @@ func TestRefused(t *testing.T) {
 		// The jail's own addresses.
 		{"198.18.0.1:1023", "relay", "", []change{internet}},
 		{"198.18.0.1:5432", "relay", "", []change{internet}},
+		{"[2001:2::1]:1023", "relay", "", []change{mode(network.Filtered, "[2001:2::1]:1023")}},
 		{"198.18.1.0:443", "no name", "", []change{internet}},
 		{"198.19.255.255:443", "no name", "", []change{internet}},
 		{"198.18.0.2:80", "no name", "", []change{internet}},

@@ -297,15 +297,21 @@ func TestProfileOfAnImage(t *testing.T) {
 		"one":     {prog.Bytes(), 0, "refused"},
 		"damaged": {prog.Bytes()[:7], 125, "seccomp profile"},
 		"empty":   {[]byte{}, 125, "seccomp profile"},
+		"unread":  {nil, 125, "Too many levels of symbolic links"},
 	} {
 		root := t.TempDir()
+		if name == "unread" {
+			if err := os.Symlink("seccomp.bpf", filepath.Join(root, "profile")); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if c.profile != nil {
 			if err := os.WriteFile(filepath.Join(root, "profile"), c.profile, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 		// A root of its own, since the path of the profile is fixed.
-		const script = `set -e; cd "$0"; mount -t tmpfs x /mnt; mkdir /mnt/.jail; [ ! -e profile ] || cp profile /mnt/.jail/seccomp.bpf
+		const script = `set -e; cd "$0"; mount -t tmpfs x /mnt; mkdir /mnt/.jail; ls profile >/dev/null 2>&1 && cp -P profile /mnt/.jail/seccomp.bpf
 for d in usr bin lib lib64 proc; do mkdir /mnt/$d; mount --rbind /$d /mnt/$d; done
 touch /mnt/.jail/init; mount --bind "$1" /mnt/.jail/init; shift; exec chroot /mnt /.jail/init -- "$@"`
 		p := exec.Command("unshare", "-Urm", "bash", "-c", script, root, self, "bash", "-c",

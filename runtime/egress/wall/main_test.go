@@ -120,6 +120,7 @@ func (j *jail) arrives(t *testing.T, relay net.Listener, how, to, dst string) {
 		return
 	}
 	defer c.Close()
+	_ = relay.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second)) // it went elsewhere
 	in, err := relay.Accept()
 	if err != nil {
 		t.Fatal(err)

@@ -53,9 +53,5 @@ func TestSix(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c, err := j.dial("tcp6", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Close()
+	j.arrives(t, l, "tcp6", l.Addr().String(), "")
 }
