@@ -52,7 +52,7 @@ fi
 
 work=$(mktemp -d /var/tmp/jck.XXXXXX)
 # All that a kubelet makes outside of its namespaces is below one cgroup.
-group=jailed-claude-cluster-$$
+group=jc-cluster-$$
 clean_up() {
   local dir
   for dir in /sys/fs/cgroup/"$group" /sys/fs/cgroup/*/"$group"; do
