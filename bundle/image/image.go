@@ -66,6 +66,10 @@ type Result struct {
 // ErrDiffers is returned by Check where an image is not what its inputs give.
 var ErrDiffers = errors.New("the image is not what it is made of now")
 
+// ErrHalf is returned by Check where a part of an image is missing, as a pull leaves it
+// that ended in the middle.
+var ErrHalf = errors.New("it is not whole: fetch it again, or write it again")
+
 // ErrPinned is returned where a layer is another one than the lock has.
 var ErrPinned = errors.New("it is not the one that is locked")
 
@@ -105,32 +109,6 @@ func WriteArchive(ctx context.Context, w io.Writer, temp string, in Input, o Opt
 		return Result{}, fmt.Errorf("image: %w", err)
 	}
 	return r, archive(w, tmp)
-}
-
-// Check makes the image of dir again, without the cache, and compares the two;
-// it also looks whether each blob of dir is what its name says. Nothing of dir
-// is changed. It returns ErrDiffers if they differ.
-func Check(ctx context.Context, dir, temp string, in Input, o Options) (r Result, err error) {
-	was, err := manifestOf(dir)
-	if err == nil {
-		err = whole(filepath.Join(dir, v1.ImageBlobsDir, string(digest.SHA256)))
-	}
-	if err != nil {
-		return Result{}, fmt.Errorf("image %q: %w", dir, err)
-	}
-	tmp, err := os.MkdirTemp(temp, "jailed-claude-image-")
-	if err != nil {
-		return Result{}, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	o.Cache = ""
-	if r, err = layout(ctx, tmp, in, o); err != nil {
-		return Result{}, fmt.Errorf("image %q: %w", dir, err)
-	}
-	if r.Digest != was {
-		return r, fmt.Errorf("image %q: %w: its digest is %s, and was %s", dir, ErrDiffers, r.Digest, was)
-	}
-	return r, nil
 }
 
 // layout fills an empty folder.
@@ -219,42 +197,4 @@ func blob(blobs, mediaType string, v any) (v1.Descriptor, error) {
 	}
 	d := v1.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(text), Size: int64(len(text))}
 	return d, os.WriteFile(filepath.Join(blobs, d.Digest.Encoded()), text, 0o644) //nolint:gosec // an image has no secrets
-}
-
-// whole: each blob has the digest that is its name.
-func whole(blobs string) error {
-	entries, err := os.ReadDir(blobs)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		f, err := os.Open(filepath.Join(blobs, e.Name()))
-		if err != nil {
-			return err
-		}
-		d, err := digest.SHA256.FromReader(f)
-		if err = errors.Join(err, f.Close()); err != nil {
-			return err
-		}
-		if d.Encoded() != e.Name() {
-			return fmt.Errorf("%w: the blob %s is damaged", ErrDiffers, e.Name())
-		}
-	}
-	return nil
-}
-
-// manifestOf is the digest of the one manifest of a layout.
-func manifestOf(dir string) (digest.Digest, error) {
-	text, err := os.ReadFile(filepath.Join(dir, v1.ImageIndexFile))
-	if err != nil {
-		return "", err
-	}
-	var index v1.Index
-	if err := json.Unmarshal(text, &index); err != nil {
-		return "", fmt.Errorf("%s: %w", v1.ImageIndexFile, err)
-	}
-	if len(index.Manifests) != 1 {
-		return "", fmt.Errorf("%s has %d manifests, not one", v1.ImageIndexFile, len(index.Manifests))
-	}
-	return index.Manifests[0].Digest, nil
 }

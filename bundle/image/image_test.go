@@ -94,11 +94,11 @@ type of struct {
 func read(t *testing.T, dir string) (i of) {
 	t.Helper()
 	blobs := filepath.Join(dir, "blobs/sha256")
-	if err := whole(blobs); err != nil {
-		t.Fatal(err)
-	}
 	name, err := manifestOf(dir)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := whole(blobs, name); err != nil {
 		t.Fatal(err)
 	}
 	decode := func(d digest.Digest, v any) {
@@ -382,6 +382,47 @@ func TestCheck(t *testing.T) {
 	}
 	if _, err := Check(t.Context(), dir, t.TempDir(), in, Options{}); !errors.Is(err, ErrDiffers) {
 		t.Errorf("a damaged blob: %v", err)
+	}
+}
+
+// TestHalf: what a pull leaves that ended in the middle is no image, and said to be
+// none; nothing is written over it, and nothing beside it.
+func TestHalf(t *testing.T) {
+	in, base := store(t), t.TempDir()
+	dir := filepath.Join(base, "image")
+	write(t, dir, in, Options{})
+	all := []string{"index.json"}
+	blobs, _ := filepath.Glob(filepath.Join(dir, "blobs/sha256/*"))
+	for _, b := range blobs {
+		all = append(all, strings.TrimPrefix(b, dir+"/"))
+	}
+	if len(all) < 5 {
+		t.Fatalf("too little to leave out: %v", all)
+	}
+	for _, name := range append(all, "blobs/sha256", "blobs") {
+		away := filepath.Join(t.TempDir(), "away")
+		if err := os.Rename(filepath.Join(dir, name), away); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Check(t.Context(), dir, base, in, Options{}); !errors.Is(err, ErrHalf) || !strings.Contains(err.Error(), filepath.Base(name)) {
+			t.Errorf("without %s: %v", name, err)
+		}
+		if entries, err := os.ReadDir(base); err != nil || len(entries) != 1 {
+			t.Errorf("without %s: %v is left, %v", name, entries, err)
+		}
+		if err := os.Rename(away, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Check(t.Context(), dir, base, in, Options{}); err != nil {
+		t.Error(err)
+	}
+	// Of a folder that a pull has begun, as skopeo leaves it.
+	if err := errors.Join(os.Remove(filepath.Join(dir, "index.json")), os.WriteFile(filepath.Join(dir, "oci-put-blob1"), []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Write(t.Context(), dir, in, Options{}); !errors.Is(err, ErrExists) {
+		t.Error(err)
 	}
 }
 
