@@ -12,7 +12,8 @@
 # takes long: it compiles 1,800 packages. Not part of "make test".
 #
 #   CLUSTER_ROUNDS=3   how often each form is timed
-#   CLUSTER_AUDIT=1    all attacks of the audit too, from inside a Pod of each form
+#   CLUSTER_AUDIT=1    all attacks of the audit too, from inside a Pod of each form;
+#                      "only": nothing else
 set -euo pipefail
 ME=cluster
 # shellcheck source-path=SCRIPTDIR source=lib.sh

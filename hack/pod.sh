@@ -149,8 +149,9 @@ exit "\$status"
 EOF
 chmod 0755 "$work/plain"
 # What is not reported, filtered or hidden again: what somebody outside replaces; podman 4's emptyDir on a
-# disk, and its mounts without flags; what the engine shows of /proc and /sys.
-against plain 'persistence trust-.*|races race-report|host moves .*|exhaustion (fill|inodes)-(tmp|var-tmp|shm|home)|privilege (setuid|device)-mounts|files read-kernel-settings|devices kernel-secret-interrupts|races race-masked-file|terminal escape-.*'
+# disk, and its mounts without flags; what the engine shows of /proc and /sys (kallsyms where
+# kernel.perf_event_paranoid is less than 2).
+against plain 'persistence trust-.*|races race-report|host moves .*|exhaustion (fill|inodes)-(tmp|var-tmp|shm|home)|privilege (setuid|device)-mounts|files read-kernel-settings|devices kernel-secret-(interrupts|kallsyms)|races race-masked-file|terminal escape-.*'
 
 # podman kube play reads procMount since 4.7; podman run has it as a flag.
 export_pod --form own --net filtered --allow github.com --seccomp "$work/user/own.json" >"$work/own.yaml" 2>/dev/null

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -39,16 +41,24 @@ func newNode(dir string) (*node, error) {
 }
 
 func (n *node) get(path string) ([]byte, error) {
+	var b bytes.Buffer
+	err := n.copy(path, &b)
+	return b.Bytes(), err
+}
+
+// copy passes on what the kubelet says of a path, and keeps nothing of it.
+func (n *node) copy(path string, to io.Writer) error {
 	a, err := n.Get(n.address + path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = a.Body.Close() }()
-	text, err := io.ReadAll(a.Body)
-	if err == nil && a.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s: %s", path, a.Status, text)
+	if a.StatusCode != http.StatusOK {
+		text, err := io.ReadAll(io.LimitReader(a.Body, 4096))
+		return errors.Join(fmt.Errorf("%s: %s: %s", path, a.Status, text), err)
 	}
-	return text, err
+	_, err = io.Copy(to, a.Body)
+	return err
 }
 
 // start has the kubelet run a Pod: a file that is there whole or not at all.
@@ -164,8 +174,7 @@ func (n *node) gone(prefix string) error {
 	}
 }
 
-// output is one of the streams of an agent.
-func (n *node) output(pod, stream string) (string, error) {
-	text, err := n.get("/containerLogs/default/" + url.PathEscape(pod) + "/" + agentName + "?stream=" + stream)
-	return string(text), err
+// output passes on one of the streams of an agent.
+func (n *node) output(pod, stream string, to io.Writer) error {
+	return n.copy("/containerLogs/default/"+url.PathEscape(pod)+"/"+agentName+"?stream="+stream, to)
 }

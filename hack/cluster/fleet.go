@@ -150,8 +150,8 @@ func (n *node) play(dir, form, work, name string, count int, c *came) error {
 
 // collect is what a Pod left: its status, its words, its project and its receipt.
 func (n *node) collect(place, name, work string, p aPod, c *came) error {
-	out, err := n.output(p.Metadata.Name, "Stdout")
-	if err != nil {
+	var out, errs strings.Builder
+	if err := n.output(p.Metadata.Name, "Stdout", &out); err != nil {
 		return err
 	}
 	c.pods++
@@ -162,11 +162,11 @@ func (n *node) collect(place, name, work string, p aPod, c *came) error {
 	if work == "turn" {
 		words = "finished"
 	}
-	if exit == 0 && strings.Contains(out, words) {
+	if exit == 0 && strings.Contains(out.String(), words) {
 		c.ok++
 	} else {
-		errs, _ := n.output(p.Metadata.Name, "Stderr")
-		fmt.Fprintf(os.Stderr, "cluster: %s: status %d (%s)\n%s%s\n", p.Metadata.Name, exit, why, out, errs)
+		_ = n.output(p.Metadata.Name, "Stderr", &errs)
+		fmt.Fprintf(os.Stderr, "cluster: %s: status %d (%s)\n%s%s\n", p.Metadata.Name, exit, why, out.String(), errs.String())
 	}
 	result, _ := os.ReadFile(filepath.Join(mine, "project/result"))
 	if work != "turn" || bytes.Contains(result, []byte("done")) {
@@ -272,11 +272,7 @@ func attack(args []string) error {
 		return err
 	}
 	for stream, to := range map[string]*os.File{"Stdout": os.Stdout, "Stderr": os.Stderr} {
-		text, err := n.output(ended[0].Metadata.Name, stream)
-		if err != nil {
-			return err
-		}
-		if _, err := to.WriteString(text); err != nil {
+		if err := n.output(ended[0].Metadata.Name, stream, to); err != nil {
 			return err
 		}
 	}
