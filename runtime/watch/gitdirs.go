@@ -135,13 +135,14 @@ const (
 func (w *Watch) linked(project string, found []finding) []finding {
 	known := map[string]bool{project: true}
 	queue := append([]string{project}, w.repositories[project]...)
+	for _, dir := range queue {
+		known[dir] = true
+	}
 	for _, f := range found {
 		if path.Base(f.path) == ".git" {
 			queue = append(queue, path.Dir(f.path))
+			known[path.Dir(f.path)] = f.why != inPassed // which says less than an index
 		}
-	}
-	for _, dir := range queue {
-		known[dir] = true
 	}
 	var list []finding
 	for left := gitDirectories; len(queue) > 0; left-- {

@@ -312,7 +312,7 @@ func (w *Watch) findings() []finding {
 	w.clock.Settle()
 	for _, p := range slices.Sorted(maps.Keys(w.repositories)) {
 		found, bounded := w.search(p)
-		for _, f := range append(found, w.linked(p, found)...) {
+		for _, f := range append(w.linked(p, found), found...) {
 			if base := path.Base(f.path); base == "index" || f.why == inSparse || f.why == moreRepositories {
 				w.was[f.path] = new(before.Look)
 			}
