@@ -3,7 +3,6 @@ package review
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -93,23 +92,20 @@ func (r *Review) Apply(w Wanted) (d apply.Done, err error) {
 	if err := r.accept(w, &d); err != nil {
 		return d, err
 	}
-	if err := r.carry(w, &d); err != nil {
-		return d, err
-	}
-	return d, r.rebase(nil)
+	return d, r.carry(w, &d)
 }
 
 // carry plans what is done of each repository and of the project, and does it.
 func (r *Review) carry(w Wanted, d *apply.Done) error {
-	var plans []*plan
-	defer func() {
-		for _, p := range plans {
-			p.work.Close()
-		}
-	}()
-	any := false
+	works := r.works(w.Step)
+	defer works.Close()
 	for _, one := range append([]*Review{r}, r.Linked...) {
-		p := &plan{r: one, w: &w, work: one.work(w.Step)}
+		p := &plan{r: one, w: &w}
+		for _, work := range works {
+			if work.Layer == one.o.Layer {
+				p.work = work
+			}
+		}
 		if one.main != nil {
 			p.w = one.wanted(w)
 		}
@@ -119,65 +115,35 @@ func (r *Review) carry(w Wanted, d *apply.Done) error {
 		if err := p.work.Begin(); err != nil {
 			return err
 		}
-		plans = append(plans, p)
 		p.items()
 		if err := p.git(p.work); err != nil {
 			p.failed = append(p.failed, apply.Failure{Path: dotGit, Why: err.Error()})
 		}
-		if err := p.made(p.work); err != nil {
-			return errors.Join(err, p.work.Abandon())
+		err := p.made(p.work)
+		if err != nil || p.idle() {
+			err = errors.Join(err, p.work.Abandon())
+		} else {
+			p.work.Plan(p.j)
+		}
+		if err != nil {
+			return err
 		}
 		d.Held, d.Failed = d.Held+p.waiting, append(d.Failed, p.failed...)
-		any = any || !p.idle()
 	}
-	for _, p := range plans {
-		if p.idle() {
-			if err := p.work.Abandon(); err != nil {
-				return err
-			}
-		}
-		if any && len(r.base.Git) > 0 { // --undo takes back what was applied together
-			if err := p.work.Forget(); err != nil {
-				return err
-			}
-		}
+	ran, err := works.Run(func() error { return r.rebase(nil) })
+	d.Files, d.Refs, d.Failed = d.Files+ran.Files, d.Refs+ran.Refs, append(d.Failed, ran.Failed...)
+	if err != nil && r.dir.Interrupted() {
+		err = hint.Add(err, "when there is room again, this finishes it: "+r.Command()+" --apply", "or take it back: "+r.Command()+" --undo")
 	}
-	for _, p := range plans {
-		if p.idle() {
-			continue
-		}
-		failed, err := p.work.Run(p.j)
-		d.Failed = append(d.Failed, failed...)
-		d.Files, d.Refs = d.Files+len(p.j.Ops)-len(failed), d.Refs+len(p.j.Refs)
-		if err != nil {
-			if !apply.Unfinished(p.r.o.Layer) {
-				return errors.Join(err, p.work.Abandon())
-			}
-			return hint.Add(err, "when there is room again, this finishes it: "+r.Command()+" --apply", "or take it back: "+r.Command()+" --undo")
-		}
-	}
-	return nil
+	return err
 }
 
 // finish finishes what was interrupted.
 func (r *Review) finish(step func(string)) (d apply.Done, err error) {
-	err = apply.ErrNone
-	done := map[string]bool{}
-	for _, work := range r.works(step) {
-		back, failed, e := work.Finish()
-		work.Close()
-		maps.Copy(done, work.Paths())
-		d.Back, d.Failed = d.Back || back, append(d.Failed, failed...)
-		if errors.Is(e, apply.ErrNone) {
-			continue
-		}
-		if err = e; e != nil {
-			return d, err
-		}
-	}
-	if d.Finished = err == nil; d.Finished && d.Back {
-		err = r.takenBack(done)
-	}
+	works := r.works(step)
+	defer works.Close()
+	d, err = works.Finish(func() error { return r.takenBack(works.Paths()) })
+	d.Finished = err == nil
 	return d, err
 }
 
@@ -196,25 +162,9 @@ func (r *Review) Undo(step func(string)) (d apply.Done, err error) {
 	if r.none {
 		return d, apply.ErrNone
 	}
-	err = apply.ErrNone
-	done := map[string]bool{}
-	for _, work := range slices.Backward(r.works(step)) {
-		failed, e := work.Undo()
-		work.Close()
-		maps.Copy(done, work.Paths())
-		d.Failed = append(d.Failed, failed...)
-		if errors.Is(e, apply.ErrNone) {
-			continue
-		}
-		if err = e; e != nil {
-			return d, err
-		}
-	}
-	if err != nil {
-		return d, err
-	}
-	d.Back = true
-	return d, r.takenBack(done)
+	works := r.works(step)
+	defer works.Close()
+	return works.Undo(func() error { return r.takenBack(works.Paths()) })
 }
 
 // rebase notes what the host is like now: what is left of the layer lies on that.

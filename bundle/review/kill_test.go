@@ -3,6 +3,7 @@ package review
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -194,7 +195,10 @@ func TestKilled(t *testing.T) {
 				}
 				points++
 				check(t, c)
-				if _, err := c.locked(func(r *Review) (apply.Done, error) { return r.finish(nil) }); err != nil && !errors.Is(err, apply.ErrNone) {
+				switch _, err := c.locked(func(r *Review) (apply.Done, error) { return r.finish(nil) }); {
+				case errors.Is(err, apply.ErrNone) && maps.Equal(c.files(), after): // it was not begun
+					c.undo()
+				case err != nil && !errors.Is(err, apply.ErrNone):
 					t.Fatal(err)
 				}
 				same(t, fmt.Sprintf("step %d back", n), c, before, gitBefore)

@@ -112,10 +112,10 @@ func (r *Review) work(step func(string)) *apply.Work {
 	return &apply.Work{Layer: r.o.Layer, Project: r.o.Project, Refs: repo.Mover(r.o.Layer, r.o.Project, r.place, r.keep()), Step: step}
 }
 
-// works are all that can have a journal. It is for those who have read nothing yet.
-func (r *Review) works(step func(string)) []*apply.Work {
+// works are all that can have a journal.
+func (r *Review) works(step func(string)) apply.Set {
 	r.place = repo.Inside
-	all := []*apply.Work{r.work(step)}
+	all := apply.Set{r.work(step)}
 	base, _ := r.dir.Base() // without one there is none
 	for _, g := range base.Git {
 		if place, ok := r.placeIn(g); ok {

@@ -163,8 +163,8 @@ func (p *plan) git(work *apply.Work) error {
 			return err
 		} else if data != nil {
 			p.make("index", data, false)
-			if n := len(p.j.Ops); n > 0 && p.j.Ops[n-1].Path == p.r.place.Path("index") {
-				p.j.Ops[n-1].Meaning = apply.Meaning(data, u.ObjectName())
+			if n := len(p.j.Ops) - 1; n >= 0 && p.j.Ops[n].Path == p.r.place.Path("index") {
+				p.meaning(&p.j.Ops[n], data, u.ObjectName())
 			}
 		}
 	}
@@ -207,6 +207,21 @@ func (p *plan) notes() {
 	for _, i := range p.r.Items {
 		if i.note && i.Never == "" && i.Conflict == "" {
 			p.j.Ops = append(p.j.Ops, apply.Op{Path: i.Path, Old: i.Old, New: i.New, Last: true})
+		}
+	}
+}
+
+// meaning has an operation take an index that git writes anew, by "git status" while what
+// was interrupted waits, for the one that was there.
+func (p *plan) meaning(o *apply.Op, index []byte, size int) {
+	o.Meaning = apply.Meaning(index, size)
+	if o.Old == nil {
+		return
+	}
+	const most = 1 << 30
+	if now, _, err := beneath.Read(p.r.lower, o.Path, most); err == nil && upper.Digest(now) == o.Old.Digest {
+		if before := apply.Meaning(now, size); before != o.Meaning {
+			o.Before = before
 		}
 	}
 }

@@ -35,15 +35,15 @@ func TestMain(m *testing.M) {
 // script.
 func inside(text string) error {
 	f := strings.Split(text, "\x01")
-	project, dir, script := f[0], f[1], f[2]
-	if project != "" {
-		o := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work,userxattr", project, dir, dir)
-		if err := unix.Mount("overlay", project, "overlay", 0, o); err != nil {
+	script, layers := f[0], f[1:]
+	for pair := range slices.Chunk(layers, 2) {
+		o := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work,userxattr", pair[0], pair[1], pair[1])
+		if err := unix.Mount("overlay", pair[0], "overlay", 0, o); err != nil {
 			return fmt.Errorf("mount: %w", err)
 		}
-		if err := os.Chdir(project); err != nil {
-			return err
-		}
+	}
+	if err := os.Chdir(layers[0]); err != nil {
+		return err
 	}
 	sh, err := exec.LookPath("sh")
 	if err != nil {
@@ -64,7 +64,9 @@ func clean() []string {
 type world struct {
 	t              testing.TB
 	project, layer string
-	trusted        func(string) string
+	// git is a git directory outside of the project that has a layer, too.
+	git     string
+	trusted func(string) string
 }
 
 // newWorld makes a project with a git repository by a script.
@@ -105,6 +107,11 @@ func (w *world) begin() {
 	if err := dir.Make(w.project); err != nil {
 		w.t.Fatal(err)
 	}
+	if w.git != "" {
+		if err := dir.Git(w.git).Make(w.git); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	time.Sleep(3 * layer.Coarse) // what was written before is older than the layer
 	at, err := dir.Clock(w.project)
 	if err != nil {
@@ -112,6 +119,9 @@ func (w *world) begin() {
 	}
 	base := layer.Below(w.project, layer.Base{})
 	base.Time = at
+	if w.git != "" {
+		base.Git = []string{w.git}
+	}
 	if err := dir.SetBase(base); err != nil {
 		w.t.Fatal(err)
 	}
@@ -146,7 +156,11 @@ func (w *world) jail(script string) string {
 		w.t.Fatal(err)
 	}
 	c := exec.Command(self)
-	c.Env = append(os.Environ(), mountVariable+"="+strings.Join([]string{w.project, w.layer, script}, "\x01"))
+	args := []string{script, w.project, w.layer}
+	if w.git != "" {
+		args = append(args, w.git, string(layer.Dir(w.layer).Git(w.git)))
+	}
+	c.Env = append(os.Environ(), mountVariable+"="+strings.Join(args, "\x01"))
 	userNamespace(c)
 	out, err := c.CombinedOutput()
 	if err != nil {

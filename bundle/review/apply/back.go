@@ -28,7 +28,7 @@ func (w *Work) back(n int, o *Op) error {
 	if o.New != nil && o.New.Kind == upper.Folder && (o.Old == nil || o.Old.Kind == upper.Folder) {
 		return w.folderBack(o)
 	}
-	before, err := w.has(w.project, o.Path, o.Old)
+	before, err := w.was(w.project, o.Path, o)
 	if err != nil {
 		return err
 	}
@@ -63,10 +63,10 @@ func (w *Work) old(n int, o *Op) error {
 	if w.j.Beside == "" || o.Old == nil {
 		return nil
 	}
-	if there, err := w.has(w.staging, slot(n), o.Old); err != nil || there {
+	if there, err := w.was(w.staging, slot(n), o); err != nil || there {
 		return err
 	}
-	return w.copyIn(w.slots, slot(n), n, o.Old)
+	return w.copyIn(w.slots, slot(n), n, o.Old, o.Before)
 }
 
 // restore gives the layer back what it had. Where the layer has something newer,
@@ -99,10 +99,19 @@ func (w *Work) restore(n int, o *Op) error {
 	return w.remove(w.staging, slot(n))
 }
 
-// applied tells whether a path is as an operation left it.
+// applied tells whether a path is as an operation left it, and was whether it is as the
+// operation found it.
 func (w *Work) applied(root *os.File, path string, o *Op) (bool, error) {
-	there, err := w.has(root, path, o.New)
-	if err != nil || there || o.Meaning == "" {
+	return w.means(root, path, o.New, o.Meaning)
+}
+
+func (w *Work) was(root *os.File, path string, o *Op) (bool, error) {
+	return w.means(root, path, o.Old, o.Before)
+}
+
+func (w *Work) means(root *os.File, path string, want *upper.State, meaning string) (bool, error) {
+	there, err := w.has(root, path, want)
+	if err != nil || there || meaning == "" {
 		return there, err
 	}
 	const most = 1 << 30
@@ -110,7 +119,7 @@ func (w *Work) applied(root *os.File, path string, o *Op) (bool, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
-	return err == nil && Meaning(data, len(o.Meaning)) == o.Meaning, err
+	return err == nil && Meaning(data, len(meaning)) == meaning, err
 }
 
 // Meaning is a digest of what an index says of files, but for their times, for a
@@ -198,13 +207,33 @@ func (w *Work) dirs() error {
 		}
 	}
 	for i, p := range w.j.Take {
-		// What the layer has at this place since then stays.
 		if dir, base, err := w.parent(w.upper, p); err == nil {
-			_ = unix.Renameat2(int(w.slots.Fd()), taken(i), int(dir.Fd()), base, unix.RENAME_NOREPLACE)
+			give(w.slots, taken(i), dir, base)
 			dir.Close()
 		}
 	}
 	return nil
+}
+
+// give gives back what was taken; what the layer has at its places since then stays.
+func give(from *os.File, name string, to *os.File, as string) {
+	if err := unix.Renameat2(int(from.Fd()), name, int(to.Fd()), as, unix.RENAME_NOREPLACE); !errors.Is(err, unix.EEXIST) {
+		return
+	}
+	old, err := beneath.Open(from, name, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return // a file, or it is back
+	}
+	defer old.Close()
+	newer, err := beneath.Open(to, as, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return
+	}
+	defer newer.Close()
+	names, _ := old.Readdirnames(-1)
+	for _, n := range names {
+		give(old, n, newer, n)
+	}
 }
 
 func (w *Work) dressed(dir *os.File, base string, d upper.Dir) error {

@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -24,8 +21,10 @@ type Op struct {
 	// Made: the content is not the layer's, but was put there by Work.Made.
 	Made bool `json:"made,omitempty"`
 	// Meaning is what an index of git says: git writes it anew with other times, and
-	// then it still is what was applied. It is from Meaning.
+	// then it still is what was applied, or with Before what was there. Both are from
+	// the function Meaning.
 	Meaning string `json:"meaning,omitempty"`
+	Before  string `json:"before,omitempty"`
 	// Stay: the layer keeps its version, since not all of it was applied.
 	Stay bool `json:"stay,omitempty"`
 	// Last: it comes after the refs, and only if all of them were updated.
@@ -59,6 +58,9 @@ type Journal struct {
 	// as on the host.
 	Dirs []upper.Dir `json:"dirs,omitempty"`
 	Drop []string    `json:"drop,omitempty"`
+	// Closed are folders of the host that their owner may not write, and in which, or
+	// with which, something is done.
+	Closed []upper.Dir `json:"closed,omitempty"`
 	// Take are paths that leave the upper folder when all else is done, with what is
 	// in them.
 	Take []string `json:"take,omitempty"`
@@ -67,6 +69,10 @@ type Journal struct {
 	Beside string `json:"beside,omitempty"`
 	// Back: it is being taken back.
 	Back bool `json:"back,omitempty"`
+	// Number is the same in journals of one Set that belong together, With says which
+	// works have one. A later one has a larger number.
+	Number int      `json:"number,omitempty"`
+	With   []string `json:"with,omitempty"`
 }
 
 const (
@@ -77,6 +83,8 @@ const (
 	done      = "applied"
 	file      = "journal.json"
 	temporary = "journal.new"
+
+	maxJournal = 1 << 30
 )
 
 // ErrNone is returned where there is no journal to finish or to take back.
@@ -85,11 +93,10 @@ var ErrNone = errors.New("nothing was applied from this layer")
 // Unfinished says whether a journal in a layer's folder waits to be finished.
 func Unfinished(dir string) bool { return layer.Dir(dir).Unfinished() }
 
+// readJournal reads the journal in the folder that is open.
 func (w *Work) readJournal() error {
-	text, err := os.ReadFile(filepath.Join(w.Layer, running, file))
-	if errors.Is(err, fs.ErrNotExist) {
-		return ErrNone
-	}
+	w.j = Journal{}
+	text, _, err := beneath.Read(w.slots, file, maxJournal)
 	if err == nil {
 		err = json.Unmarshal(text, &w.j)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -17,12 +18,12 @@ func (w *Work) put(n int, o *Op) error {
 	if o.New != nil && o.New.Kind == upper.Folder && (o.Old == nil || o.Old.Kind == upper.Folder) {
 		return w.folder(o, o.Old, o.New)
 	}
-	before, err := w.has(w.project, o.Path, o.Old)
+	before, err := w.was(w.project, o.Path, o)
 	if err != nil {
 		return err
 	}
 	if !before {
-		there, err := w.has(w.project, o.Path, o.New)
+		there, err := w.applied(w.project, o.Path, o)
 		if err != nil {
 			return err
 		}
@@ -40,8 +41,8 @@ func (w *Work) put(n int, o *Op) error {
 		w.step("swapped")
 	}
 	// What came out must be what was expected, or it goes back.
-	if there, err := w.has(w.staging, slot(n), o.Old); err != nil || !there {
-		kept, keptErr := w.has(w.slots, slot(n), o.Old) // by an apply that was ended
+	if there, err := w.was(w.staging, slot(n), o); err != nil || !there {
+		kept, keptErr := w.was(w.slots, slot(n), o) // by an apply that was ended
 		if keptErr != nil || !kept || w.j.Beside == "" {
 			in, statErr := upper.Stat(w.staging, slot(n))
 			if statErr != nil || in == nil && o.New != nil {
@@ -78,6 +79,41 @@ func (w *Work) writable() {
 		if o.New != nil && o.New.Kind == upper.Folder && o.New.Mode&owner != owner {
 			_ = w.chmod(o.Path, o.New.Mode|owner)
 		}
+	}
+}
+
+// closed finds the folders of Journal.Closed. Those that get another mode are opened and
+// closed with that.
+func (w *Work) closed() (all []upper.Dir) {
+	seen := map[string]bool{}
+	for _, o := range w.j.Ops {
+		if o.New != nil && o.New.Kind == upper.Folder {
+			seen[o.Path] = true
+		}
+	}
+	note := func(path string, now *upper.State) {
+		if now != nil && now.Kind == upper.Folder && now.Mode&owner != owner {
+			all = append(all, upper.Dir{Path: path, Mode: now.Mode})
+		}
+	}
+	for _, o := range w.j.Ops {
+		if d := path.Dir(o.Path); d != "." && !seen[d] {
+			seen[d] = true
+			if now, err := upper.Stat(w.project, d); err == nil {
+				note(d, now)
+			}
+		}
+		if !seen[o.Path] {
+			note(o.Path, o.Old) // it is moved, which changes what is in it
+		}
+	}
+	return all
+}
+
+// hostModes opens the folders of Journal.Closed, or closes them.
+func (w *Work) hostModes(more uint32) {
+	for _, d := range w.j.Closed {
+		_ = w.chmod(d.Path, d.Mode|more)
 	}
 }
 
@@ -205,7 +241,7 @@ func (w *Work) staged(n int, o *Op) error {
 	}
 	// A file with a second name would be the layer's and the host's at once.
 	if o.Made || w.j.Beside != "" || now.Links > 1 {
-		return w.copyIn(dir, base, n, o.New)
+		return w.copyIn(dir, base, n, o.New, "")
 	}
 	if err := bare(dir, base, o.New); err != nil {
 		return err
@@ -214,7 +250,7 @@ func (w *Work) staged(n int, o *Op) error {
 }
 
 // copyIn copies a file into the staging folder, whole or not at all.
-func (w *Work) copyIn(dir *os.File, base string, n int, want *upper.State) error {
+func (w *Work) copyIn(dir *os.File, base string, n int, want *upper.State, meaning string) error {
 	temporary := slot(n) + ".part"
 	if err := w.remove(w.staging, temporary); err != nil {
 		return err
@@ -222,7 +258,7 @@ func (w *Work) copyIn(dir *os.File, base string, n int, want *upper.State) error
 	if err := copied(dir, base, w.staging, temporary, want); err != nil {
 		return errors.Join(err, w.remove(w.staging, temporary))
 	}
-	if same, err := w.has(w.staging, temporary, want); err != nil || !same {
+	if same, err := w.means(w.staging, temporary, want, meaning); err != nil || !same {
 		return errors.Join(errors.New("the layer's version changed since it was reviewed"), err, w.remove(w.staging, temporary))
 	}
 	return os.NewSyscallError("rename", unix.Renameat(int(w.staging.Fd()), temporary, int(w.staging.Fd()), slot(n)))

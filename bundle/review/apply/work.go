@@ -3,7 +3,6 @@ package apply
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,7 +27,10 @@ type Work struct {
 	// be nil.
 	Step func(name string)
 
-	j Journal
+	j       Journal
+	planned bool
+	// ok are the operations that were done.
+	ok []bool
 	// slots is the folder of the journal, staging one on the host's file system,
 	// which is the same where the layer's is the host's.
 	upper, project, slots, staging *os.File
@@ -56,45 +58,35 @@ func (w *Work) Begin() error {
 		return errors.New("an earlier apply is not finished")
 	}
 	dir := filepath.Join(w.Layer, running)
-	// What is there without a journal was never begun.
-	if err := os.RemoveAll(dir); err != nil {
+	// What is there without a journal was never begun, or is done.
+	if err := removeAll(dir); err != nil {
 		return err
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	return w.open()
+	return w.open(running)
 }
 
 // Abandon removes what Begin made.
 func (w *Work) Abandon() error {
 	w.Close()
-	return os.RemoveAll(filepath.Join(w.Layer, running))
+	return removeAll(filepath.Join(w.Layer, running))
 }
 
-// Forget forgets what was applied before: it is taken back no more.
-func (w *Work) Forget() error { return removeAll(filepath.Join(w.Layer, done)) }
-
-func (w *Work) open() (err error) {
+// open opens what is worked on; folder is where the journal is.
+func (w *Work) open(folder string) (err error) {
+	w.Close()
 	for _, d := range []struct {
 		to   **os.File
 		path string
-	}{{&w.upper, filepath.Join(w.Layer, "upper")}, {&w.project, w.Project}, {&w.slots, filepath.Join(w.Layer, running)}} {
+	}{{&w.upper, filepath.Join(w.Layer, "upper")}, {&w.project, w.Project}, {&w.slots, filepath.Join(w.Layer, folder)}} {
 		if *d.to, err = beneath.Dir(d.path); err != nil {
 			w.Close()
 			return err
 		}
 	}
 	return nil
-}
-
-// Paths are what the journal is about.
-func (w *Work) Paths() map[string]bool {
-	all := map[string]bool{}
-	for _, o := range w.j.Ops {
-		all[o.Path] = true
-	}
-	return all
 }
 
 // Close closes what is open.
@@ -118,65 +110,50 @@ func slot(n int) string    { return strconv.Itoa(n) }
 func made(n int) string    { return slot(n) + ".made" }
 func inLayer(n int) string { return slot(n) + ".layer" }
 
-// Run does what a journal says.
-func (w *Work) Run(j Journal) ([]Failure, error) {
-	w.j = j
+// Plan says what Set.Run shall do of it.
+func (w *Work) Plan(j Journal) { w.j, w.planned = j, true }
+
+// start writes the journal.
+func (w *Work) start() error {
 	w.j.Version, w.j.Project = version, w.Project
 	if !w.oneFileSystem() {
 		w.j.Beside = ".jailed-claude-apply"
 	}
+	w.j.Closed = w.closed()
 	if err := w.writeJournal(); err != nil {
-		return nil, err
+		return err
 	}
 	w.step("journal")
-	return w.forward()
+	return nil
 }
 
-// Finish does what is left of a journal, forwards or back, as it was meant. The
-// error is ErrNone if there is none.
-func (w *Work) Finish() (back bool, failed []Failure, err error) {
-	if !Unfinished(w.Layer) {
-		return false, nil, ErrNone
-	}
-	if err := w.open(); err != nil {
-		return false, nil, err
+// turn has the journal in a folder say that it is taken back. It says so before it is
+// where it is worked on: until then, what the layer has is newer.
+func (w *Work) turn(folder string) error {
+	if err := w.open(folder); err != nil {
+		return err
 	}
 	if err := w.readJournal(); err != nil {
-		return false, nil, err
-	}
-	if w.j.Back {
-		failed, err = w.backward()
-	} else {
-		failed, err = w.forward()
-	}
-	return w.j.Back, failed, err
-}
-
-// Undo takes back what was applied last, be it finished or not.
-func (w *Work) Undo() ([]Failure, error) {
-	if !Unfinished(w.Layer) {
-		err := os.Rename(filepath.Join(w.Layer, done), filepath.Join(w.Layer, running))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, ErrNone
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if err := w.open(); err != nil {
-		return nil, err
-	}
-	if err := w.readJournal(); err != nil {
-		return nil, err
+		return err
 	}
 	if !w.j.Back {
 		w.j.Back = true
 		if err := w.writeJournal(); err != nil {
-			return nil, err
+			return err
+		}
+	}
+	w.step("turned")
+	if folder == done {
+		to := filepath.Join(w.Layer, running)
+		if err := removeAll(to); err != nil { // never begun
+			return err
+		}
+		if err := os.Rename(filepath.Join(w.Layer, done), to); err != nil {
+			return err
 		}
 	}
 	w.step("back")
-	return w.backward()
+	return nil
 }
 
 // oneFileSystem: files can be renamed from the layer to the project. Two mounts
@@ -213,11 +190,14 @@ func (w *Work) forward() (failed []Failure, err error) {
 		return nil, err
 	}
 	w.unlock()
+	w.hostModes(owner)
+	defer w.hostModes(0)
 	ok := make([]bool, len(w.j.Ops))
+	w.ok = ok
 	run := func(last bool) error {
 		for i := range w.j.Ops {
 			o := &w.j.Ops[i]
-			if o.Last != last {
+			if o.Last != last || o.Path == "" { // one that failed
 				continue
 			}
 			err := w.put(i, o)
@@ -258,14 +238,14 @@ func (w *Work) forward() (failed []Failure, err error) {
 	w.clean()
 	w.lock()
 	w.step("clean")
-	return failed, w.finish(ok)
+	return failed, nil
 }
 
-// finish keeps the journal for an undo.
-func (w *Work) finish(ok []bool) error {
+// settle keeps the journal for an undo.
+func (w *Work) settle() error {
 	// Operations keep their numbers: slots are named after them.
 	for i := range w.j.Ops {
-		if !ok[i] {
+		if !w.ok[i] {
 			w.j.Ops[i] = Op{}
 		}
 	}
@@ -284,7 +264,7 @@ func (w *Work) finish(ok []bool) error {
 		return err
 	}
 	w.step("forget")
-	if !slices.Contains(ok, true) && len(w.j.Refs) == 0 {
+	if !slices.Contains(w.ok, true) && len(w.j.Refs) == 0 && len(w.j.With) < 2 {
 		return w.Abandon()
 	}
 	err := os.Rename(filepath.Join(w.Layer, running), old)
@@ -313,6 +293,8 @@ func (w *Work) backward() (failed []Failure, err error) {
 	}
 	w.unlock()
 	w.writable()
+	w.hostModes(owner)
+	defer w.hostModes(0)
 	run := func(last bool) error {
 		for i := range slices.Backward(w.j.Ops) {
 			o := &w.j.Ops[i]
@@ -350,10 +332,16 @@ func (w *Work) backward() (failed []Failure, err error) {
 	}
 	w.lock()
 	w.step("before the end")
-	if len(failed) > 0 {
+	return failed, nil
+}
+
+// settleBack removes the journal.
+func (w *Work) settleBack(failed bool) error {
+	defer w.step("settled back")
+	if failed {
 		// What could not be taken back may be all that is left of a file.
 		kept := filepath.Join(w.Layer, "undo-"+strconv.FormatInt(unixNow(), 10))
-		return failed, os.Rename(filepath.Join(w.Layer, running), kept)
+		return os.Rename(filepath.Join(w.Layer, running), kept)
 	}
-	return nil, removeAll(filepath.Join(w.Layer, running))
+	return removeAll(filepath.Join(w.Layer, running))
 }
