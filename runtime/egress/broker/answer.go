@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -75,7 +74,8 @@ func (b *Broker) forward(w http.ResponseWriter, f *forward, e *Event) *refusal {
 	}
 	e.Status = resp.StatusCode
 	w.WriteHeader(resp.StatusCode)
-	if err := pass(w, f.redact, resp.Body, &e.Received); err != nil {
+	out := &outlet{w: w, in: connOf(f.Request), redact: f.redact, n: &e.Received}
+	if err := out.pass(resp.Body); err != nil {
 		e.Why = f.redact.text(err.Error())
 		// What net/http takes for "close the connection, and say nothing".
 		panic(http.ErrAbortHandler)
@@ -91,37 +91,6 @@ func (b *Broker) forward(w http.ResponseWriter, f *forward, e *Event) *refusal {
 // hasBody: an answer may have content (RFC 9110, 6.4.1).
 func hasBody(method string, resp *http.Response) bool {
 	return method != http.MethodHead && resp.StatusCode != http.StatusNoContent && resp.StatusCode != http.StatusNotModified && resp.ContentLength != 0
-}
-
-// pass copies an answer's body, each piece when it comes.
-func pass(w http.ResponseWriter, redact *redactor, body io.Reader, n *int64) error {
-	flush := http.NewResponseController(w).Flush
-	send := func(p []byte) error {
-		if len(p) == 0 {
-			return nil
-		}
-		m, err := w.Write(p)
-		*n += int64(m)
-		return err
-	}
-	// What is known of the answer, before its first byte.
-	if err := flush(); err != nil {
-		return err
-	}
-	for buf := make([]byte, 32<<10); ; {
-		k, err := body.Read(buf)
-		if k > 0 {
-			if err := errors.Join(send(redact.feed(buf[:k])), flush()); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return send(redact.rest())
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // stays: a header of an answer stays outside. A cookie may be a login that was

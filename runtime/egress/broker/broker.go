@@ -211,7 +211,8 @@ func New(b network.Broker, o Options) (*Broker, error) {
 				own.asked.Store(true)
 			}
 		},
-		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
+		ConnContext: withConn,
+		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		// It would log headers that it did not like, and stacks.
 		ErrorLog: log.New(io.Discard, "", 0),
 		// "OPTIONS *" is for handle, too.
@@ -277,50 +278,4 @@ func (b *Broker) Close() error {
 	err := b.server.Close()
 	b.transport.CloseIdleConnections()
 	return err
-}
-
-// single is a listener of one connection. After that, Accept waits for the
-// connection's end, or the server's, and so does Serve.
-type single struct {
-	conn  net.Conn
-	inner *conn // what conn closes
-	taken bool
-}
-
-func (l *single) Accept() (net.Conn, error) {
-	if !l.taken {
-		l.taken = true
-		return l.conn, nil
-	}
-	<-l.inner.closed
-	return nil, net.ErrClosed
-}
-
-// Close is called when the server is closed, which waits for Accept.
-func (l *single) Close() error   { return l.inner.Close() }
-func (l *single) Addr() net.Addr { return l.conn.LocalAddr() }
-
-// conn tells when it is closed, and can be closed more than once.
-type conn struct {
-	net.Conn
-	once   sync.Once
-	closed chan struct{}
-	err    error
-}
-
-func (c *conn) Close() error {
-	c.once.Do(func() {
-		c.err = c.Conn.Close()
-		close(c.closed)
-	})
-	return c.err
-}
-
-// CloseWrite is what net/http uses to get an error to a client that is still
-// sending.
-func (c *conn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return errors.ErrUnsupported
 }

@@ -10,15 +10,15 @@ import (
 // that every length that was announced stays right.
 type redactor struct {
 	secrets [][]byte
-	// held is the end of what came, which may be the beginning of a secret. It
-	// lies in buf.
-	held, buf []byte
+	longest int // of them
+	// held is the end of what came, which may be the beginning of a secret.
+	held, seam []byte
 }
 
 func newRedactor(secrets []string) *redactor {
 	r := new(redactor)
 	for _, s := range secrets {
-		r.secrets = append(r.secrets, []byte(s))
+		r.secrets, r.longest = append(r.secrets, []byte(s)), max(r.longest, len(s))
 	}
 	return r
 }
@@ -36,18 +36,32 @@ func mask(n int) string {
 	return redacted + strings.Repeat("*", n-len(redacted))
 }
 
-// feed takes what came and returns what can be passed on: all but an end that
-// is the beginning of a secret. The result is valid until the next call.
-func (r *redactor) feed(p []byte) []byte {
+// feed takes what came, and overwrites secrets there. It returns what can be
+// passed on, first one and then the other: all but an end that is the beginning of
+// a secret. Both are valid until the next call, and as long as p.
+func (r *redactor) feed(p []byte) (before, now []byte) {
 	if r.idle() {
-		return p
+		return nil, p
 	}
-	r.buf = append(append(r.buf[:0], r.held...), p...)
-	text := r.buf
-	r.overwrite(text)
-	n := r.tail(text)
-	r.held = text[len(text)-n:]
-	return text[:len(text)-n]
+	if len(r.held) > 0 {
+		// What begins in what was held back ends in so much of p.
+		n := min(len(p), r.longest-1)
+		r.seam = append(append(r.seam[:0], r.held...), p[:n]...)
+		if n == len(p) { // it may end later still
+			now = r.seam
+		} else {
+			r.overwrite(r.seam)
+			before = r.seam[:len(r.held)]
+			copy(p, r.seam[len(r.held):])
+		}
+	}
+	if now == nil {
+		now = p
+	}
+	r.overwrite(now)
+	n := r.tail(now)
+	now, r.held = now[:len(now)-n], append(r.held[:0], now[len(now)-n:]...)
+	return before, now
 }
 
 // rest is what was held back when the stream has ended.
