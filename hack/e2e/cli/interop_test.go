@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
+	"golang.org/x/sys/unix"
 )
 
 // describe is a script that tells all that a jail is, in lines that do not
@@ -186,6 +187,36 @@ func TestBundleOfAnotherCaller(t *testing.T) {
 		var files int
 		if _, err := fmt.Sscan(r.Out, &files); err != nil || files > 65536 {
 			t.Errorf("%d files: %v", files, err)
+		}
+	}
+}
+
+// TestBundleOnAnotherFileSystem: a bundle is what it is where its folder has no
+// devices and no set-user-ID programs, and is refused, with nothing left, where it has
+// no programs at all.
+func TestBundleOnAnotherFileSystem(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	runc, closure := world.RequireTool(t, "runc"), world.RequireVariable(t, "BASE_CLOSURE")
+	for flags, say := range map[int]string{
+		unix.MS_NOSUID | unix.MS_NODEV:                  "",
+		unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC: "its file system is mounted noexec",
+		unix.MS_RDONLY: "read-only file system",
+	} {
+		place := fmt.Sprintf("%s/place-%d", w.Dir, flags)
+		w.Mkdir(place, 0o700)
+		script := `"$1" bundle --closure "$2" --net none "$3/b" -- bash -c 'echo up; exit 7' && exec "$4" --root "$3/state" run --bundle "$3/b" "$5"`
+		args := []string{place, world.Itoa(flags), "/bin/bash", "-c", script, "", w.Command().Path, closure, place, runc, fmt.Sprintf("%s-%d", filepath.Base(w.Dir), flags)}
+		r := world.Finish(t, w.Privileged("mounted", unix.CAP_SYS_ADMIN, unix.CLONE_NEWNS, args))
+		switch {
+		case say == "" && (r.Status != 7 || r.Out != "up\n"):
+			t.Errorf("with the flags %#x: %s", flags, r)
+		case say != "" && (r.Status != 125 || !strings.Contains(r.Err, say)):
+			t.Errorf("with the flags %#x nothing says %q: %s", flags, say, r)
+		}
+		left, err := os.ReadDir(place)
+		if say != "" && (err != nil || len(left) > 0) {
+			t.Errorf("with the flags %#x this is left: %v, %v", flags, left, err)
 		}
 	}
 }
