@@ -51,7 +51,7 @@ check-toolchains: ## 32 toolchains of Debian, each in a jail; as root; ARGS="php
 	@hack/build.sh
 	@hack/toolchains/check.sh $(ARGS)
 
-check-image: ## an image of the test store, with the real skopeo and podman
+check-image: ## an image of the test store, with the real skopeo, podman and registry
 	@hack/image.sh
 
 check-pod: ## Pods, with the real types of Kubernetes and the real podman

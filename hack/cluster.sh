@@ -110,5 +110,5 @@ unshare --mount --propagation private -- bash -euc '
   mount --bind "$work/home" "$root/home/agent"
   mount --bind -o ro /nix "$root/nix"
   in_system "$root" --mount --net --pid --uts --ipc -- env -i PATH=/srv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-    GROUP="$group" ROUNDS="${CLUSTER_ROUNDS:-3}" AUDIT="${CLUSTER_AUDIT:-0}" PACKAGE="$5" CLOSURE="$6" bash /srv/bin/inside.sh "$agents"
-' cluster "$work" "$root" "$agents" "$group" "${store[DEVENV_NODE]}" "${store[DEVENV_NODE_CLOSURE]}"
+    GROUP="$group" ROUNDS="${CLUSTER_ROUNDS:-3}" AUDIT="${CLUSTER_AUDIT:-0}" PACKAGE="$5" CLOSURE="$6" DIGEST="$7" bash /srv/bin/inside.sh "$agents"
+' cluster "$work" "$root" "$agents" "$group" "${store[DEVENV_NODE]}" "${store[DEVENV_NODE_CLOSURE]}" "$digest"

@@ -61,6 +61,39 @@ EOF
 started containerd containerd --config /srv/containerd.toml
 answers containerd ctr version
 
+# By containerd itself, which has neither a profile nor limits for them: the image, and
+# the bundle of an ordinary user. Root's path is relative to a bundle, which containerd
+# makes one of its own of.
+inside='id -u; pwd; sed -n "s/^CapEff:\t//p; s/^NoNewPrivs:\t//p; s/^Seccomp_filters:\t//p" /proc/self/status; ls /nix/store | wc -l'
+expect() { [ "$2" = "$3" ] || { say "$1: wanted"$'\n'"$2"$'\n'"got"$'\n'"$3"; exit 1; }; }
+count=$(grep '^/nix/store/' "$CLOSURE" | sort -u | wc -l) version=$(basename "$(grep -m1 claude-code "$CLOSURE")")
+image=127.0.0.1:5000/agent@$DIGEST
+ctr images pull --plain-http "$image" >/srv/log/pull 2>&1 || { say "ctr pulls no image: $(tail -n 3 /srv/log/pull)"; exit 1; }
+said=$(ctr run --rm --cgroup "/$GROUP/image" "$image" image /.jail/init -- bash -c "$inside; claude --version; exit 7") || said+=$'\n'"status $?"
+expect "the image under ctr" "1000
+/home/agent/project
+0000000000000000
+1
+2
+$count
+${version##*-} (Claude Code)
+status 7" "$said"
+install -d -o 1000 -g 1000 /srv/agents/ctr
+as_agent() { (cd /home/agent/project && setpriv --reuid=1000 --regid=1000 --init-groups env -i HOME=/home/agent PATH="$PATH" TERM=xterm "$@"); }
+as_agent jailed-claude bundle --package "$PACKAGE" --closure "$CLOSURE" --policy none --net none --hide .env --hide secrets/ /srv/agents/ctr/bundle -- \
+  bash -c "$inside; cat .env; ls secrets; (echo x >>.git/config) 2>/dev/null || echo kept; exit 7" >/srv/log/bundle 2>&1
+sed -i 's|"path": "rootfs"|"path": "/srv/agents/ctr/bundle/rootfs"|' /srv/agents/ctr/bundle/config.json
+said=$(ctr run --rm --config /srv/agents/ctr/bundle/config.json bundle) || said+=$'\n'"status $?"
+expect "a bundle under ctr" "1000
+/home/agent/project
+0000000000000000
+1
+2
+$count
+kept
+status 7" "$said"
+say "ok: $(ctr --version | cut -d' ' -f3) runs the image and an ordinary user's bundle, as other engines do"
+
 # The disk is the machine's, whatever is on it.
 cat >/srv/kubelet.yaml <<EOF
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -115,7 +148,7 @@ chown -R 1000:1000 /srv/agents/audit/maps
 for form in plain own; do
   printf '#!/bin/bash\nexec /srv/bin/cluster attack /srv %s "$@"\n' "$form" >"/srv/bin/$form"
   chmod 0755 "/srv/bin/$form"
-  (cd /home/agent/project && setpriv --reuid=1000 --regid=1000 --init-groups env -i HOME=/home/agent PATH="$PATH" TERM=xterm \
-    jailed-claude audit --json --package "$PACKAGE" --closure "$CLOSURE" --policy none --net none --hide .env --hide secrets/ --against "/srv/bin/$form") >"/srv/$form.audit" 2>"/srv/log/audit-$form" || true
+  as_agent jailed-claude audit --json --package "$PACKAGE" --closure "$CLOSURE" --policy none --net none --hide .env --hide secrets/ --against "/srv/bin/$form" \
+    >"/srv/$form.audit" 2>"/srv/log/audit-$form" || true
   cluster through "$form" "/srv/$form.audit"
 done

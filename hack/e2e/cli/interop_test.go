@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
 // describe is a script that tells all that a jail is, in lines that do not
