@@ -4,16 +4,21 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -169,6 +174,45 @@ func TestPeer(t *testing.T) {
 	s := serve(t, all, func(o *Options) { o.Inside = nil })
 	if _, why := s.ask(`{"bridge":"clipboard"}`); !strings.Contains(why, "for programs of the jail") || s.hostDid() != 0 {
 		t.Errorf("%q, the host did %d things", why, s.hostDid())
+	}
+}
+
+// TestPeerOfAnother: a process of another user gets nothing, though it is in a jail,
+// and the user's own does by the same way.
+func TestPeerOfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can be another user")
+	}
+	// Nobody's permissions are asked for an abstract socket.
+	l, err := net.Listen("unix", "@jailed-claude-test-"+rand.Text())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, all, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.Serve(ctx, l) }()
+	t.Cleanup(func() { cancel(); l.Close(); <-ended })
+	ask := func(uid uintptr) (why string) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			runtime.LockOSThread() // and it ends with this goroutine: the id is its own
+			if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, ^uintptr(0), uid, ^uintptr(0)); errno != 0 {
+				why = errno.Error()
+				return
+			}
+			s.socket = l.Addr().String()
+			_, why = s.ask(`{"bridge":"clipboard"}`)
+		}()
+		<-done
+		return why
+	}
+	if why := ask(65534); !strings.Contains(why, "for programs of the jail") || s.hostDid() != 0 {
+		t.Errorf("another user: %q, the host did %d things", why, s.hostDid())
+	}
+	if why := ask(0); why != "" || s.hostDid() != 1 {
+		t.Errorf("the user: %q, the host did %d things", why, s.hostDid())
 	}
 }
 
