@@ -10,6 +10,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
+	"github.com/jailed-claude/jailed-claude/spec/lent"
 )
 
 // Describe returns what there is to say of the jail that Build makes of in.
@@ -89,7 +90,7 @@ func (b *builder) facts() brief.Facts {
 		// Under another runtime nobody writes the list.
 		Live: b.Init != "" && b.named(),
 	}
-	f.Network.From = map[string]string{}
+	f.Network.Fixed, f.Network.From = !lent.Open(b.Policy), map[string]string{}
 	reasons := map[string]Grant{}
 	for _, g := range b.grants {
 		switch g.Kind {

@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -8,6 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -153,7 +157,14 @@ func (s *Session) listen(port uint16, serve bool) error {
 	}
 	l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp4", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port).String())
 	if err != nil {
-		return fmt.Errorf("port %d of this host's 127.0.0.1 cannot be had: %w", port, err)
+		err = fmt.Errorf("port %d of this host's 127.0.0.1 cannot be had: %w", port, err)
+		switch {
+		case errors.Is(err, unix.EADDRINUSE):
+			err = hint.Add(err, fmt.Sprintf("another program or jail of this host has it: ss -ltnp 'sport = :%d' says which one; have the jail serve at another port", port))
+		case errors.Is(err, unix.EACCES):
+			err = hint.Add(err, "ports below 1024 are for root, and a jail cannot listen at one either: have it serve at another, such as 8080")
+		}
+		return err
 	}
 	if s.ports[port] = l; serve {
 		s.servePort(port, l)

@@ -223,7 +223,7 @@ func TestRefusals(t *testing.T) {
 		for w.count.Load() < refused {
 			time.Sleep(time.Millisecond)
 		}
-		if got := w.session.Refusals(); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		if got, _ := w.session.Refusals(); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 			t.Errorf("%q, not %q", got, want)
 		}
 	}
@@ -252,4 +252,28 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	listed()
+}
+
+// TestRefusedByTheMachine: where the machine's policy sets what is allowed, nobody is
+// told to allow what would be refused, and everybody who forbids it.
+func TestRefusedByTheMachine(t *testing.T) {
+	w := newWorld(t, mode(network.Filtered, "a.example"), func(_ *world, o *Options, _ *limits) { o.Config.Fixed = []string{network.FixedAllow} }, name("a.example", public), name("b.example", public))
+	if _, err := w.lookup("b.example"); err == nil {
+		t.Error("what is not allowed is found")
+	}
+	for w.count.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	rules, barred := w.session.Refusals()
+	if len(rules) > 0 || len(barred) != 1 || !strings.HasPrefix(barred[0], "b.example: ") || !strings.Contains(barred[0], network.ByMachine) {
+		t.Errorf("%q, %q", rules, barred)
+	}
+	var b strings.Builder
+	summary := w.session.Close()
+	for _, people := range []bool{false, true} {
+		summary.Report(&b, people)
+	}
+	if text := b.String(); strings.Contains(text, "--allow") || strings.Contains(text, "[network]") || !strings.Contains(text, network.ByMachine) {
+		t.Error(text)
+	}
 }

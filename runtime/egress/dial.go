@@ -161,7 +161,7 @@ func (s *Session) judge(a netip.Addr, port uint16, name string) (rule string, no
 	if v.OK {
 		return v.Rule, nil
 	}
-	return v.Rule, deny(v.Why, network.Proposal(v, network.Plain(a).String(), port))
+	return v.Rule, deny(s.config.Refused(v, network.Plain(a).String(), port))
 }
 
 // isOwn reports whether a is an address of this host. An IPv4 address in an

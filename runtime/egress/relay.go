@@ -134,7 +134,7 @@ func (s *Session) connect(k *link, r *request) *refusal {
 		v := s.permitted(r)
 		r.rule = v.Rule
 		if !v.OK {
-			return deny(v.Why, network.Proposal(v, r.name, r.port))
+			return deny(s.config.Refused(v, r.name, r.port))
 		}
 	}
 	if no := s.checkTLS(k, r); no != nil {

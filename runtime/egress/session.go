@@ -256,17 +256,21 @@ func (s *Session) serve() {
 }
 
 // Refusals are rules that would allow what was refused so far, the most frequent
-// first, but for what the rules of this moment let through.
-func (s *Session) Refusals() (rules []string) {
+// first, but for what the rules of this moment let through. Barred says of the others
+// why there is no such rule.
+func (s *Session) Refusals() (rules, barred []string) {
 	s.journal.mu.Lock()
 	refused := s.journal.summary.result().Denied
 	s.journal.mu.Unlock()
 	for _, d := range refused {
-		if d.Allow != "" && !slices.Contains(rules, d.Allow) && !s.allows(d) {
+		switch {
+		case d.Allow == "":
+			barred = append(barred, report.Barred(d))
+		case !slices.Contains(rules, d.Allow) && !s.allows(d):
 			rules = append(rules, d.Allow)
 		}
 	}
-	return rules
+	return rules, barred
 }
 
 // Close resets every connection, closes every listener, and returns what was
@@ -350,7 +354,8 @@ func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 		// before the user has answered.
 		e.Rule, e.Why = "ask", ""
 	} else if !v.OK {
-		e.Verdict, e.AllowLine = Deny, network.Proposal(v, name, 0)
+		e.Verdict = Deny
+		e.Why, e.AllowLine = s.config.Refused(v, name, 0)
 		outcome = names.Blocked
 	} else if name != network.HostName && b == nil && !s.upstream.Resolve(name) {
 		_, err := s.resolveName(ctx, name)

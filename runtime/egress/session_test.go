@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -81,7 +82,8 @@ func TestPortTaken(t *testing.T) {
 	}
 	serve(t, "127.0.0.1:3001", echo)
 	_, err := tryWorld(t, func(_ *world, o *Options, _ *limits) { o.Config.Ports = []uint16{3000, 3001} })
-	if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), "3001") {
+	h, hinted := errors.AsType[*hint.Error](err)
+	if !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), "3001") || !hinted || !strings.Contains(h.Lines[0], ":3001") {
 		t.Fatal(err)
 	}
 	serve(t, "127.0.0.1:3000", echo) // it was given back

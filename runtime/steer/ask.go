@@ -28,6 +28,8 @@ type Now struct {
 	Waiting []string `json:"waiting"`
 	// Refused are rules that would allow what was refused so far.
 	Refused []string `json:"refused,omitempty"`
+	// Barred is what was refused and cannot be allowed, each with the reason.
+	Barred []string `json:"barred,omitempty"`
 }
 
 // Allow adds rules to a jail; none only asks.

@@ -65,7 +65,8 @@ func (j Jail) changing(change func(*egress.Session, []string) error) control.Han
 
 func now(s *egress.Session) Now {
 	allow, deny := s.Added()
-	return Now{Allowed: append([]string{}, allow...), Denied: append([]string{}, deny...), Waiting: append([]string{}, s.Waiting()...), Refused: s.Refusals()}
+	refused, barred := s.Refusals()
+	return Now{Allowed: append([]string{}, allow...), Denied: append([]string{}, deny...), Waiting: append([]string{}, s.Waiting()...), Refused: refused, Barred: barred}
 }
 
 func (j Jail) ports(r *control.Request) (any, error) {

@@ -187,4 +187,7 @@ func Fixed(all policy.Policy) (lists []string) {
 }
 
 // Open reports whether users may allow more of the network.
-func Open(all policy.Policy) bool { return !slices.Contains(Fixed(all), network.FixedAllow) }
+func Open(all policy.Policy) bool {
+	none := all.Network.Mode == network.None && all.SetBy(policy.MachineName, "network.mode")
+	return !none && !slices.Contains(Fixed(all), network.FixedAllow)
+}

@@ -215,8 +215,11 @@ func (c Config) Parse() (*Network, error) {
 		ports[p] = true
 	}
 	for _, p := range c.HostPorts {
-		if p == 0 || ports[p] {
-			bad = append(bad, fmt.Errorf("network: port %d is that of the jail already, or no port", p))
+		switch {
+		case slices.Contains(c.Ports, p):
+			bad = append(bad, fmt.Errorf("network: port %d leads to the jail (network.ports), so it cannot lead to the host as well (network.host-ports)", p))
+		case p == 0 || ports[p]:
+			bad = append(bad, fmt.Errorf("network: port %d of the host is named twice, or no port", p))
 		}
 		ports[p] = true
 	}
@@ -262,6 +265,19 @@ func (c *Config) MayAllow(rule Rule) bool {
 		own.text, rule.text = "", ""
 		return err == nil && own == rule
 	})
+}
+
+// ByMachine is what is said of a host to which no rule of the user's can lead.
+const ByMachine = "the policy of the machine leaves none to add"
+
+// Refused is why the rules refused a host, and the Proposal for it: none, and who
+// keeps it from being added, where that is so.
+func (c *Config) Refused(v Verdict, host string, port uint16) (why, proposal string) {
+	proposal = Proposal(v, host, port)
+	if rule, err := ParseRule(proposal); err == nil && !c.MayAllow(rule) {
+		return v.Why + "; " + ByMachine, ""
+	}
+	return v.Why, proposal
 }
 
 // MayPublish reports whether a port may be published while the jail runs.

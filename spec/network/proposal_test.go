@@ -28,3 +28,21 @@ func TestNoRuleAgainstDeny(t *testing.T) {
 		}
 	}
 }
+
+// TestProposalOfTheMachine: where its policy sets the list, none is proposed but one
+// of it, and the reason says who forbids it.
+func TestProposalOfTheMachine(t *testing.T) {
+	for _, fixed := range [][]string{nil, {FixedPorts}, {FixedAllow}} {
+		c := Config{Mode: Filtered, Via: ViaRedirect, TLS: TLSStrict, Allow: []string{"a.com"}, Fixed: fixed}
+		for name, own := range map[string]bool{"a.com": true, "b.com": false} {
+			why, got := c.Refused(Verdict{Why: "x"}, name, HTTPSPort)
+			want := ""
+			if own || len(fixed) == 0 || fixed[0] != FixedAllow {
+				want = name
+			}
+			if got != want || (want == "") != (why == "x; "+ByMachine) {
+				t.Errorf("%q: %s: %q, %q", fixed, name, why, got)
+			}
+		}
+	}
+}

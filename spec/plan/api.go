@@ -9,6 +9,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/lent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
 )
@@ -31,8 +32,12 @@ func CheckAPI(in *spec.Input, j *contract.Jail) error {
 		}
 		why = v.Why
 	}
+	allow := "to allow it: --net filtered --allow @claude"
+	if !lent.Open(in.Policy) {
+		allow = network.ByMachine + " (" + policy.MachineName + ")"
+	}
 	return hint.Add(fmt.Errorf("claude -p has no way to %s: %s", api, why),
-		"to allow it: --net filtered --allow @claude", "with a key in ANTHROPIC_API_KEY that stays outside, no rule is needed", "to start all the same: --no-check")
+		allow, "with a key in ANTHROPIC_API_KEY that stays outside, no rule is needed", "to start all the same: --no-check")
 }
 
 // unusedKeys say which keys of the caller the agent does not use, since they are for

@@ -1,12 +1,14 @@
 package plan
 
 import (
+	"errors"
 	"maps"
 	"strings"
 	"testing"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -52,6 +54,25 @@ func TestCheckAPI(t *testing.T) {
 		}
 		if err := CheckAPI(in, j); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestCheckAPIOfTheMachine: what its policy leaves to nobody is no advice.
+func TestCheckAPIOfTheMachine(t *testing.T) {
+	for text, want := range map[string]string{"allow = []": network.ByMachine, "mode = \"none\"": network.ByMachine, "mode = \"filtered\"": "--allow @claude"} {
+		machine, err := policy.Parse(policy.MachineName, []byte("version = 1\n[network]\n"+text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := &spec.Input{Args: []string{"-p"}}
+		if in.Policy, err = policy.Merge(machine); err != nil {
+			t.Fatal(err)
+		}
+		err = CheckAPI(in, &contract.Jail{Spec: &specs.Spec{Process: &specs.Process{}}})
+		h, ok := errors.AsType[*hint.Error](err)
+		if !ok || !strings.Contains(strings.Join(h.Lines, "\n"), want) || strings.Contains(strings.Join(h.Lines, "\n"), "--allow") == (want == network.ByMachine) {
+			t.Errorf("%q: %v, %+v", text, err, h)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (o *Options) merged(dir string) (p policies, warnings Warnings, err error) 
 	if err := organisation.Check(organisation.Of(user), p.all); err != nil {
 		return p, warnings, err
 	}
-	return p, warnings, o.checkAllow(p.all.Network)
+	return p, warnings, errors.Join(o.checkAllow(p.all.Network), o.checkHostPorts(p.all.Network))
 }
 
 // Merged is the policy of a jail.

@@ -30,6 +30,21 @@ func (o *Options) checkAllow(n policy.Network) error {
 	return nil
 }
 
+// checkHostPorts is checkAllow for --host-port.
+func (o *Options) checkHostPorts(n policy.Network) error {
+	for _, p := range o.HostPorts {
+		switch n.Mode {
+		case policy.NetNone:
+			return hint.Add(fmt.Errorf("--host-port %d: network mode %q reaches nothing of the host", p, n.Mode),
+				"to reach this port and nothing else: --net filtered")
+		case policy.NetHost:
+			return hint.Add(fmt.Errorf("--host-port %d: network mode %q already reaches every port of the host", p, n.Mode),
+				"to reach this port and nothing else: --net filtered")
+		}
+	}
+	return nil
+}
+
 // isPublic: the rule is of names of the internet.
 func isPublic(rule string) bool {
 	if strings.HasPrefix(rule, "@") {

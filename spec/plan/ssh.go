@@ -6,6 +6,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/lent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -28,7 +29,11 @@ func sshNotes(in *spec.Input, j *contract.Jail, terminal bool) (lines []string) 
 	}
 	for _, h := range ssh.Hosts {
 		if name, port := h.Address(); !j.Network.Rules().Connect(name, port).OK {
-			lines = append(lines, fmt.Sprintf("warning: ssh.hosts %q: the jail cannot connect there; to allow it: --allow %s", h, network.AllowLine(name, port)))
+			allow := "to allow it: --allow " + network.AllowLine(name, port)
+			if !lent.Open(in.Policy) {
+				allow = network.ByMachine
+			}
+			lines = append(lines, fmt.Sprintf("warning: ssh.hosts %q: the jail cannot connect there; %s", h, allow))
 		}
 	}
 	return lines

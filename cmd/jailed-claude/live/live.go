@@ -71,7 +71,7 @@ func allow() *cobra.Command {
 		for _, list := range []struct {
 			what  string
 			names []string
-		}{{"waits", now.Waiting}, {"refused", now.Refused}, {"allowed", now.Allowed}, {"denied", now.Denied}} {
+		}{{"waits", now.Waiting}, {"refused", now.Refused}, {"barred", now.Barred}, {"allowed", now.Allowed}, {"denied", now.Denied}} {
 			for _, n := range list.names {
 				fmt.Fprintf(c.OutOrStdout(), "%s\t%s\n", list.what, n)
 			}

@@ -58,18 +58,47 @@ func models(args []string) int {
 			})
 			return
 		}
+		if strings.HasSuffix(r.Host, ".example") {
+			fmt.Fprint(w, `"`+page+`"`)
+			return
+		}
 		if !strings.Contains(given, secret) {
 			http.Error(w, `{"error":{"message":"who are you?"}}`, http.StatusUnauthorized)
+			return
+		}
+		if len(args) > 3 && ends(r, "enerateContent") {
+			fmt.Fprintf(log, "said %s\n", body)
+			fetches(w, r, body, args[3])
 			return
 		}
 		answer(w, r, body)
 	}))
 }
 
+func ends(r *http.Request, s string) bool { return strings.HasSuffix(r.URL.Path, s) }
+
+// page is what a site outside says.
+const page = "what the page says"
+
+// fetches is Google's model that calls web_fetch, and that does not fetch by itself,
+// so that the agent does.
+func fetches(w http.ResponseWriter, r *http.Request, body []byte, url string) {
+	switch text := string(body); {
+	case strings.Contains(text, "functionResponse"):
+		contents(w, r, nil)
+	case strings.Contains(text, "authorized_urls"):
+		http.Error(w, `{"error":{"code":400,"message":"not here"}}`, http.StatusBadRequest)
+	case strings.Contains(text, `"web_fetch"`):
+		contents(w, r, &call{"web_fetch", object{"prompt": "what does " + url + " say?"}})
+	default:
+		contents(w, r, nil)
+	}
+}
+
 // answer is what the services say to whoever has the secret.
 func answer(w http.ResponseWriter, r *http.Request, body []byte) {
 	say := func(v any) { _ = json.NewEncoder(w).Encode(v) }
-	ends := func(s string) bool { return strings.HasSuffix(r.URL.Path, s) }
+	ends := func(s string) bool { return ends(r, s) }
 	switch {
 	case ends("/api/internal"): // of Amp
 		say(object{"ok": true, "result": object{"id": "u", "email": "ada@example.org", "username": "ada", "features": []any{}}})

@@ -145,12 +145,12 @@ func TestAudit(t *testing.T) {
 				n[row.Class]++
 				// These have a jail with all that they attack.
 				spelling := strings.HasSuffix(row.Attack, "-by-spelling") || strings.HasSuffix(row.Attack, "-folding-folder")
-				always := row.Class == "further folders" && !spelling || (row.Class == "keys" || row.Class == "bridges") && name != "host"
+				always := row.Class == "further folders" && !spelling || (row.Class == "keys" || row.Class == "bridges") && name != "host" && (row.Attack != "bridge-open-carry" || name != "internet")
 				if row.Result == "GOT THROUGH" || always && row.Result != "held" {
 					t.Errorf("%s: %s: %s", row.Attack, row.Result, row.Detail)
 				}
 			}
-			if n["keys"] < 100 || n["further folders"] < 70 || n["bridges"] < 30 {
+			if n["keys"] < 100 || n["further folders"] < 70 || n["bridges"] < 80 {
 				t.Errorf("attacks of each class: %v", n)
 			}
 			if r.Status != 0 {

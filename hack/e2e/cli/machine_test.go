@@ -10,6 +10,11 @@ import (
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
 )
 
+// prepare runs a command in a mount namespace with an /etc of its own.
+const prepare = `set -e; mkdir -p $D/etc; mount -t tmpfs t $D/etc; mkdir $D/etc/up $D/etc/work
+mount -t overlay o -o lowerdir=/etc,upperdir=$D/etc/up,workdir=$D/etc/work /etc
+mkdir /etc/jailed-claude; cp $D/machine.toml /etc/jailed-claude/policy.toml; chmod "$MODE" /etc/jailed-claude/policy.toml; exec "$@"`
+
 // TestMachinePolicy: what /etc/jailed-claude/policy.toml sets, nobody widens: not
 // by a flag, a policy, or while the jail runs; what it does not set is the user's.
 func TestMachinePolicy(t *testing.T) {
@@ -20,10 +25,6 @@ func TestMachinePolicy(t *testing.T) {
 	w := world.New(t)
 	w.Write(w.Dir+"/machine.toml", "version = 1\n[network]\nmode = \"filtered\"\nallow = [\"a.example\"]\n[files]\nhide = [\"secret\"]\n")
 	w.Write("secret", world.Planted)
-	// An /etc of a mount namespace's own.
-	const prepare = `set -e; mkdir -p $D/etc; mount -t tmpfs t $D/etc; mkdir $D/etc/up $D/etc/work
-mount -t overlay o -o lowerdir=/etc,upperdir=$D/etc/up,workdir=$D/etc/work /etc
-mkdir /etc/jailed-claude; cp $D/machine.toml /etc/jailed-claude/policy.toml; chmod "$MODE" /etc/jailed-claude/policy.toml; exec "$@"`
 	run := func(mode string, args ...string) world.Result {
 		t.Helper()
 		c := w.Command(args...)
@@ -78,4 +79,60 @@ mkdir /etc/jailed-claude; cp $D/machine.toml /etc/jailed-claude/policy.toml; chm
 	if r := run("666", append([]string{"explain"}, closure...)...); r.Status != 125 || !strings.Contains(r.Err, "can be written by others than root") {
 		t.Error(r)
 	}
+}
+
+// TestMachinePolicyIsNoAdvice: where the policy of the machine says which names there
+// are, nobody is told to allow another one, and everybody whose word it is.
+func TestMachinePolicyIsNoAdvice(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can put a policy into an /etc")
+	}
+	if out, err := exec.Command("unshare", "-m", "true").CombinedOutput(); err != nil {
+		t.Skipf("no mount namespace: %s", out)
+	}
+	w := world.New(t)
+	w.Write(w.Dir+"/machine.toml", "version = 1\n[network]\nmode = \"filtered\"\nallow = [\"a.example\"]\ndeny = [\"c.example\"]\n")
+	w.Write(w.Dir+"/machine.sh", prepare)
+	bin := os.Getenv("JAIL_TEST_BIN")
+	s := w.Screen()
+	s.Line(world.CommandLine([]string{"env", "D=" + w.Dir, "MODE=644", "unshare", "-m", "bash", w.Dir + "/machine.sh", "env", "PS1=own> ", "bash", "--norc"}))
+	s.Prompt("own>")
+	s.Line(world.CommandLine([]string{bin, "shell", "--detach", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--", "bash", "-c",
+		`cd /tmp; exec 3<>/dev/tcp/b.example/443; exec 3<>/dev/tcp/c.example/443; cp /etc/jailed-claude/refused.log /etc/jailed-claude/brief.md "$0"; : >"$0/ready"; exec sleep 1000`, w.Project}) + " >" + w.Dir + "/id")
+	world.WaitFor(t, "the jail", func() bool { _, err := os.Stat(w.Project + "/ready"); return err == nil })
+	id := strings.TrimSpace(w.Read(w.Dir + "/id"))
+	if text := w.Read("refused.log") + w.Read("brief.md"); strings.Contains(text, "allow b.example") || strings.Contains(text, "--allow") || !strings.Contains(text, "b.example: no rule allows it; the policy of the machine leaves none to add") {
+		t.Errorf("the jail is told:\n%s", text)
+	}
+	s.Line("clear; " + world.CommandLine([]string{bin, "allow", id}) + "; " + world.CommandLine([]string{bin, "why", id, "b.example"}) + "; echo said-$?")
+	s.Wait("said-")
+	if shown := s.Shown(); !strings.Contains(shown, "barred\tb.example: no rule") && !strings.Contains(shown, "barred  b.example: no rule") || strings.Contains(shown, "--allow") {
+		t.Errorf("the user is told:\n%s", shown)
+	}
+	s.Line("clear; " + world.CommandLine([]string{bin, "list", "--watch"}))
+	s.Until("the jail to be selected", func() bool {
+		for line := range strings.Lines(s.Tmux("capture-pane", "-p", "-e")) {
+			if strings.Contains(line, "\x1b[7m"+id) {
+				return true
+			}
+		}
+		if strings.Contains(s.Shown(), "r review") {
+			s.Keys("j")
+		}
+		return false
+	})
+	s.Keys("a")
+	s.Wait("not to be allowed while it runs")
+	if shown := strings.Join(strings.Fields(s.Shown()), " "); !strings.Contains(shown, "b.example: no rule allows it; the policy of the machine leaves none to add") || !strings.Contains(shown, `c.example: denied by "c.example"`) || strings.Contains(shown, "let "+id) || strings.Contains(shown, "1 b.example") {
+		t.Errorf("the table offers:\n%s", shown)
+	}
+	s.Keys("q")
+	s.Line("clear; " + world.CommandLine([]string{bin, "stop", id}) + "; echo stopped-$?")
+	s.Wait("stopped-0")
+	if shown := s.Shown(); !strings.Contains(shown, "2 destinations were refused") || strings.Contains(shown, "hint: to allow") || strings.Contains(shown, "--allow") {
+		t.Errorf("the last lines:\n%s", shown)
+	}
+	s.Line("exit")
+	s.Prompt("host>")
 }

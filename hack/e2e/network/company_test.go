@@ -25,13 +25,18 @@ func TestHostPorts(t *testing.T) {
 		}
 	}
 	// None without it, nor with "none".
-	for _, flags := range [][]string{{"--net", "internet"}, {"--net", "none", "--host-port", "5432"}} {
-		if r := world.Finish(t, w.NetShell(script, flags...)); r.Out != "" || len(l.Caught().Hits) > 0 {
+	policy := w.Write(w.Dir+"/ports.toml", "version = 1\n[network]\nhost-ports = [5432]\n")
+	for _, flags := range [][]string{{"--net", "internet"}, {"--policy", policy, "--net", "none"}} {
+		if r := world.Finish(t, w.NetShell(script, flags...)); r.Status != 0 || r.Out != "" || len(l.Caught().Hits) > 0 {
 			t.Errorf("%q: %s", flags, r)
 		}
 	}
-	if r := world.Finish(t, w.NetShell("true", "--host-port", "5432", "--port", "5432")); r.Status != 125 || !strings.Contains(r.Err, "5432") {
-		t.Error(r)
+	for want, flags := range map[string][]string{
+		"leads to the jail (network.ports)": {"--net", "filtered", "--port", "5432"}, "reaches nothing of the host": {"--net", "none"}, "already reaches every port": {"--net", "host"},
+	} {
+		if r := world.Finish(t, w.NetShell("true", append(flags, "--host-port", "5432")...)); r.Status != 125 || !strings.Contains(r.Err, want) {
+			t.Errorf("%q: %s", flags, r)
+		}
 	}
 }
 

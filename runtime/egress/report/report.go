@@ -284,6 +284,9 @@ func Told(d *Denied) string {
 	return line
 }
 
+// Barred says of a destination that no rule can allow why that is so.
+func Barred(d Denied) string { return destination(d) + ": " + Plain(d.Why) }
+
 // Plain quotes what is not printable ASCII.
 func Plain(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {

@@ -187,6 +187,9 @@ func (t *watch) press(k key) (end bool) {
 	return false
 }
 
+// maxBarred are shown of what cannot be allowed.
+const maxBarred = 3
+
 // offer shows what waits or was refused, to be allowed by its digit.
 func (t *watch) offer(j session.Listed) {
 	now, err := steer.Allow(j.Running, nil)
@@ -195,13 +198,23 @@ func (t *watch) offer(j session.Listed) {
 		return
 	}
 	t.say("nothing that " + j.ID + " wants waits or was refused")
+	if n := len(now.Barred); n > 0 {
+		said := append([]string{"refused to " + j.ID + ", and not to be allowed while it runs:"}, now.Barred[:min(n, maxBarred)]...)
+		if n > maxBarred {
+			said = append(said, fmt.Sprintf("and %d more: jailed-claude allow %s", n-maxBarred, j.ID))
+		}
+		t.say(strings.Join(said, "\n"))
+	}
 	for _, name := range slices.Concat(now.Waiting, now.Refused) {
 		if !slices.Contains(t.choices, name) && len(t.choices) < 9 {
 			t.choices = append(t.choices, name)
 		}
 	}
 	if len(t.choices) > 0 {
-		t.below = []string{"let " + j.ID + " reach, as long as it runs:"}
+		if len(now.Barred) == 0 {
+			t.below = nil
+		}
+		t.below = append(t.below, "let "+j.ID+" reach, as long as it runs:")
 	}
 }
 

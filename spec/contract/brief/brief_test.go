@@ -171,3 +171,16 @@ func TestPath(t *testing.T) {
 		t.Errorf("a path forges a line: %s", s)
 	}
 }
+
+// TestOfTheMachine: where its policy says which names there are, neither the agent nor
+// the user is told to allow one.
+func TestOfTheMachine(t *testing.T) {
+	f := facts()
+	f.Network.Fixed = true
+	if text := f.Text(); strings.Contains(text, "--allow") || strings.Contains(text, "allow NAME") || !strings.Contains(text, "this machine's policy") {
+		t.Error(text)
+	}
+	if a := f.Host("other.example", network.HTTPSPort, nil); a.Verdict != Refused || a.Flag != "" || a.Line != "" || !strings.Contains(a.Why, network.ByMachine) {
+		t.Errorf("%+v", a)
+	}
+}

@@ -112,6 +112,10 @@ type Network struct {
 	Via   string   `json:"via,omitempty"`
 	TLS   string   `json:"tls,omitempty"`
 	Allow []string `json:"allow,omitempty"`
+	// Addresses is network.AddressesReal, where allowed names have their own.
+	Addresses string `json:"addresses,omitempty"`
+	// Fixed: the policy of the machine says what is allowed, and the user adds nothing.
+	Fixed bool `json:"fixed,omitempty"`
 	// Ask: what no rule is of waits for the user's word.
 	Ask bool `json:"ask,omitempty"`
 	// Deny is not for a jail.
@@ -142,7 +146,7 @@ func NetworkOf(mode string, n *network.Network) Network {
 	}
 	r := Network{
 		Mode: n.Mode, Via: n.Via, TLS: n.TLS, Allow: slices.Clone(n.Allow), Deny: slices.Clone(n.Deny),
-		Ports: slices.Clone(n.Ports), HostPorts: slices.Clone(n.HostPorts), Ask: n.Ask, Bridges: n.Bridges,
+		Ports: slices.Clone(n.Ports), HostPorts: slices.Clone(n.HostPorts), Ask: n.Ask, Addresses: n.Addresses, Bridges: n.Bridges,
 	}
 	for _, b := range n.Brokers {
 		r.Brokers = append(r.Brokers, Broker{Name: b.Name, Host: b.Host, URL: b.URL()})

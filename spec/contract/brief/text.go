@@ -44,7 +44,10 @@ func (f Facts) Text() string {
 	f.network(line)
 	line("- Why something is refused: `%s PATH` or `%s HOST[:PORT]`%s.", Why, Why, f.live())
 	at := "to start the jail with `--allow NAME`, `--read PATH` or `--write PATH`"
-	if f.Live {
+	switch {
+	case f.Network.Fixed:
+		at = "to start the jail with `--read PATH` or `--write PATH`; the names of the network are those of this machine's policy, to which the user adds none"
+	case f.Live:
 		at = "to run `jailed-claude allow NAME` outside (at once), or " + at
 	}
 	line("- To get more, ask the user %s.", at)
@@ -169,6 +172,9 @@ func (f Facts) network(line func(string, ...any)) {
 		}
 		line("- Of the host, at your own localhost: %s.", list(at))
 	}
+	if f.ownAddresses() {
+		line("- Names have addresses in 198.18.0.0/15: a tool that calls an allowed name private or blocked needs `[network] addresses = \"real\"` in the user's policy.")
+	}
 	if n.Via == network.ViaProxy {
 		line("- Only programs that honour HTTPS_PROXY reach anything.")
 	}
@@ -185,6 +191,12 @@ func (f Facts) network(line func(string, ...any)) {
 	if len(hosts) > 0 {
 		line("- Keys for %s stay outside: placeholders are right as they are, the real key is added on the way.", list(hosts))
 	}
+}
+
+// ownAddresses: names that are allowed have addresses of the jail's own.
+func (f Facts) ownAddresses() bool {
+	n := f.Network
+	return (n.Mode == network.Internet || n.Mode == network.Filtered && (len(n.Allow) > 0 || n.Ask)) && n.Via == network.ViaRedirect && n.Addresses != network.AddressesReal
 }
 
 // bridges are what the desktop does for programs of the jail.

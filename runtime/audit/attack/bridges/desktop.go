@@ -25,20 +25,21 @@ type Desktop struct {
 	desk    attack.Desk
 }
 
-// beside is the name of a socket next to that of the display.
-const beside = "wayland-of-the-compositor"
+// beside is the name of a socket next to that of the display. Addresses are short.
+const beside = "wayland-1"
 
 // Lay makes them in dir, which no jail sees. In b it says what the attacker is told,
 // whose project is the folder in which its jail works; the variables that it returns
 // are those of the jail's start, and path goes before the others on its PATH.
 // Close ends what it has started.
 func Lay(dir, project, secret string, b *attack.Bait) (d *Desktop, path string, env []string, err error) {
-	d = &Desktop{dir: dir}
+	made := &Desktop{dir: dir}
 	defer func() {
 		if err != nil {
-			d.Close()
+			made.Close()
 		}
 	}()
+	d = made
 	config := filepath.Join(dir, "claude")
 	d.desk = attack.Desk{
 		Project: project, Config: config, Outside: filepath.Join(filepath.Dir(project), b.Marked("outside")),
