@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -117,7 +118,7 @@ func (h Host) places(k Kit) (list []string) {
 // neither the home nor above it, and not the project's to write.
 func (h Host) root(k Kit) string {
 	for _, dir := range h.places(k) {
-		real, err := filepath.EvalSymlinks(dir)
+		real, err := h.resolve(dir)
 		if err != nil || paths.Below(h.Home, real) || paths.Below(real, h.Project) || !paths.Below(real, h.Home) {
 			continue
 		}
@@ -126,6 +127,31 @@ func (h Host) root(k Kit) string {
 		}
 	}
 	return ""
+}
+
+// resolve is filepath.EvalSymlinks. It does not look at the way to the home again,
+// which is real: each start asks about many places.
+func (h Host) resolve(p string) (string, error) {
+	if fi, err := below(h.Home, p); fi != nil || err != nil {
+		return p, err
+	}
+	return filepath.EvalSymlinks(p)
+}
+
+// below says what is at p, below a real folder; nothing where a symlink is on the way.
+func below(base, p string) (fi fs.FileInfo, err error) {
+	if !paths.Below(p, base) || p == base {
+		return nil, nil //nolint:nilnil // somebody else looks
+	}
+	for i := len(base) + 1; i <= len(p); i++ {
+		if i < len(p) && p[i] != '/' {
+			continue
+		}
+		if fi, err = os.Lstat(p[:i]); err != nil || fi.Mode()&fs.ModeSymlink != 0 {
+			return nil, err
+		}
+	}
+	return fi, nil
 }
 
 func glob(pattern string) []string {
@@ -145,11 +171,11 @@ func (h Host) find(k Kit) (Found, bool) {
 	f := Found{Name: k.Name}
 	for _, p := range k.Parts {
 		for _, part := range glob(path.Join(root, p)) {
-			f.bind(part)
+			f.bind(root, part)
 		}
 	}
 	for _, b := range k.Beside {
-		f.bind(path.Join(h.Home, b))
+		f.bind(h.Home, path.Join(h.Home, b))
 		if dir := path.Join(h.Home, b); len(f.Binds) > 0 && slices.Contains(f.Binds, dir) {
 			if slices.Contains(f.Files, dir) {
 				dir = path.Dir(dir)
@@ -183,10 +209,14 @@ func (h Host) find(k Kit) (Found, bool) {
 	return f, len(f.Binds) > 0
 }
 
-// bind takes what is there and is no symlink to somewhere else.
-func (f *Found) bind(p string) {
-	fi, err := os.Lstat(p)
-	if real, linked := filepath.EvalSymlinks(p); err != nil || linked != nil || real != p || slices.Contains(f.Binds, p) {
+// bind takes what is there, at or below a real folder, and is no symlink to somewhere
+// else.
+func (f *Found) bind(base, p string) {
+	fi, err := below(base, p)
+	if p == base {
+		fi, err = os.Lstat(p)
+	}
+	if fi == nil || err != nil || slices.Contains(f.Binds, p) {
 		return
 	}
 	f.Binds = append(f.Binds, p)
