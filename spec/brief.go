@@ -125,7 +125,7 @@ func (b *builder) facts() brief.Facts {
 		if _, layer := contract.LayerOf(m); layer {
 			mode = brief.Layer
 		}
-		f.Mounts = append(f.Mounts, brief.Mount{Path: at, Mode: mode, Why: why, From: g.From})
+		f.Mounts = append(f.Mounts, brief.Mount{Path: at, Mode: mode, Why: why, Kept: mode == brief.ReadWrite && paths.Below(m.Source, b.Host.StateDir), From: g.From})
 	}
 	return f
 }

@@ -1,7 +1,6 @@
 package egress
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -9,9 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/own"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -144,8 +141,7 @@ func (s *Session) Unpublish(port uint16) error {
 	return l.Close()
 }
 
-// listen opens a port of the host's loopback. It is served at once, or when all
-// else is.
+// listen opens a port of the host's loopback, served at once or when all else is.
 func (s *Session) listen(port uint16, serve bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,15 +151,8 @@ func (s *Session) listen(port uint16, serve bool) error {
 	case s.ports[port] != nil:
 		return fmt.Errorf("port %d is published already", port)
 	}
-	l, err := (&net.ListenConfig{}).Listen(s.ctx, "tcp4", netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port).String())
+	l, err := own.Listen(s.ctx, port)
 	if err != nil {
-		err = fmt.Errorf("port %d of this host's 127.0.0.1 cannot be had: %w", port, err)
-		switch {
-		case errors.Is(err, unix.EADDRINUSE):
-			err = hint.Add(err, fmt.Sprintf("another program or jail of this host has it: ss -ltnp 'sport = :%d' says which one; have the jail serve at another port", port))
-		case errors.Is(err, unix.EACCES):
-			err = hint.Add(err, "ports below 1024 are for root, and a jail cannot listen at one either: have it serve at another, such as 8080")
-		}
 		return err
 	}
 	if s.ports[port] = l; serve {

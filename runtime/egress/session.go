@@ -255,9 +255,8 @@ func (s *Session) serve() {
 	s.running.Go(s.watch)
 }
 
-// Refusals are rules that would allow what was refused so far, the most frequent
-// first, but for what the rules of this moment let through. Barred says of the others
-// why there is no such rule.
+// Refusals are rules that would allow what was refused so far and is still, the most
+// frequent first; barred is the rest of it, and why.
 func (s *Session) Refusals() (rules, barred []string) {
 	s.journal.mu.Lock()
 	refused := s.journal.summary.result().Denied
@@ -354,9 +353,8 @@ func (s *Session) lookup(ctx context.Context, name string) names.Outcome {
 		// before the user has answered.
 		e.Rule, e.Why = "ask", ""
 	} else if !v.OK {
-		e.Verdict = Deny
+		e.Verdict, outcome = Deny, names.Blocked
 		e.Why, e.AllowLine = s.config.Refused(v, name, 0)
-		outcome = names.Blocked
 	} else if name != network.HostName && b == nil && !s.upstream.Resolve(name) {
 		_, err := s.resolveName(ctx, name)
 		switch {

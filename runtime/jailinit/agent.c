@@ -24,15 +24,61 @@ void init_foreground(pid_t pgid)
 	}
 }
 
+// follow says where the symlinks of a path end that lead to nothing; 0 if it is none.
+static int follow(const char *path, char *at, size_t size)
+{
+	char to[4096];
+	int links = 0;
+
+	for (snprintf(at, size, "%s", path); links < 40; links++) {
+		ssize_t n = readlink(at, to, sizeof(to) - 1);
+		char *slash = strrchr(at, '/');
+		if (n < 0)
+			break;
+		to[n] = 0;
+		size_t dir = to[0] == '/' || !slash ? 0 : (size_t)(slash - at) + 1;
+		if (dir + (size_t)n >= size)
+			break;
+		memcpy(at + dir, to, (size_t)n + 1);
+	}
+	return links;
+}
+
+// interpreter is what the first line of a script names; 0 if it is none.
+static int interpreter(const char *prog, char *at, size_t size)
+{
+	int fd = open(prog, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : read(fd, at, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n < 3 || memcmp(at, "#!", 2))
+		return 0;
+	at[n] = 0;
+	memmove(at, at + 2, (size_t)n - 1);
+	size_t blank = strspn(at, " \t");
+	memmove(at, at + blank, strlen(at + blank) + 1);
+	at[strcspn(at, " \t\r\n")] = 0;
+	return at[0] == '/';
+}
+
 static void __attribute__((noreturn)) cannot_execute(const char *prog, int e)
 {
 	struct stat st;
+	char at[8192];
 	// A program that is there but gives ENOENT has a missing interpreter.
 	int there = strchr(prog, '/') && !stat(prog, &st);
 
-	dprintf(2, "jailed-claude: %s: %s%s\n", prog,
-		e == ENOENT && !there ? "not found in the jail" : strerror(e),
-		e == ENOENT && there ? " (its interpreter or loader is not in the jail)" : "");
+	if (e != ENOENT)
+		dprintf(2, "jailed-claude: %s: %s\n", prog, strerror(e));
+	else if (there && interpreter(prog, at, 256))
+		dprintf(2, "jailed-claude: %s: its interpreter %s is not in the jail\n", prog, at);
+	else if (there)
+		dprintf(2, "jailed-claude: %s: %s (its interpreter or loader is not in the jail)\n", prog, strerror(e));
+	else if (strchr(prog, '/') && follow(prog, at, sizeof(at)))
+		dprintf(2, "jailed-claude: %s leads to %s, which is not in the jail\n", prog, at);
+	else
+		dprintf(2, "jailed-claude: %s: not found in the jail\n", prog);
 	_exit(e == ENOENT && !there ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN);
 }
 

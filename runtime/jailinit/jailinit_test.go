@@ -59,11 +59,17 @@ func TestExitStatus(t *testing.T) {
 	if err := os.WriteFile(plain, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	second := filepath.Join(dir, "second")
+	link := filepath.Join(dir, "link")
+	if err := errors.Join(os.Symlink("/no/such/python3", second), os.Symlink("second", link)); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name, message string
 		args          []string
 		want          int
 	}{
+		{"a link that leads out", link + " leads to /no/such/python3, which is not in the jail\n", []string{"--", link}, 127},
 		{"success", "", []string{"--", "true"}, 0},
 		{"own status", "", []string{"--", "sh", "-c", "exit 77"}, 77},
 		{"signal", "", []string{"--", "sh", "-c", "kill -TERM $$"}, 128 + 15},
@@ -71,7 +77,7 @@ func TestExitStatus(t *testing.T) {
 		{"not found by path", "not found in the jail", []string{"--", "/no/such/program"}, 127},
 		{"not executable", "Permission denied", []string{"--", plain}, 126},
 		{"no program", "Exec format error", []string{"--", text}, 126},
-		{"missing interpreter", "its interpreter or loader is not in the jail", []string{"--", script}, 126},
+		{"missing interpreter", "its interpreter /no/such/interpreter is not in the jail\n", []string{"--", script}, 126},
 		{"a folder", "Permission denied", []string{"--", dir}, 126},
 		{"unknown flag", "unknown flag", []string{"--surprise", "--", "true"}, 125},
 		{"not a number", "wants a number", []string{"--uid=x", "--gid=1", "--", "true"}, 125},

@@ -98,8 +98,10 @@ func TestMachinePolicyIsNoAdvice(t *testing.T) {
 	s := w.Screen()
 	s.Line(world.CommandLine([]string{"env", "D=" + w.Dir, "MODE=644", "unshare", "-m", "bash", w.Dir + "/machine.sh", "env", "PS1=own> ", "bash", "--norc"}))
 	s.Prompt("own>")
-	s.Line(world.CommandLine([]string{bin, "shell", "--detach", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--", "bash", "-c",
-		`cd /tmp; exec 3<>/dev/tcp/b.example/443; exec 3<>/dev/tcp/c.example/443; cp /etc/jailed-claude/refused.log /etc/jailed-claude/brief.md "$0"; : >"$0/ready"; exec sleep 1000`, w.Project}) + " >" + w.Dir + "/id")
+	s.Line(world.CommandLine([]string{
+		bin, "shell", "--detach", "--closure", world.RequireVariable(t, "BASE_CLOSURE"), "--", "bash", "-c",
+		`cd /tmp; exec 3<>/dev/tcp/b.example/443; exec 3<>/dev/tcp/c.example/443; cp /etc/jailed-claude/refused.log /etc/jailed-claude/brief.md "$0"; : >"$0/ready"; exec sleep 1000`, w.Project,
+	}) + " >" + w.Dir + "/id")
 	world.WaitFor(t, "the jail", func() bool { _, err := os.Stat(w.Project + "/ready"); return err == nil })
 	id := strings.TrimSpace(w.Read(w.Dir + "/id"))
 	if text := w.Read("refused.log") + w.Read("brief.md"); strings.Contains(text, "allow b.example") || strings.Contains(text, "--allow") || !strings.Contains(text, "b.example: no rule allows it; the policy of the machine leaves none to add") {

@@ -5,6 +5,7 @@
 // routes of type local without an address (AnyIP), and for rules of policy
 // routing by user, protocol and port. A list of the interfaces' addresses
 // would know neither of the last two, and would have to be kept up to date.
+// It also opens ports of this host's loopback.
 //
 // What does not belong here: what may be reached.
 package own

@@ -184,3 +184,16 @@ func TestOfTheMachine(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// TestKept: what a jail keeps in a place of the home is not what the host has there.
+func TestKept(t *testing.T) {
+	f := facts()
+	f.Mounts = append(f.Mounts, Mount{Path: "/home/ada/.local/share/uv", Mode: ReadWrite, Kept: true})
+	a := f.Path("/home/ada/.local/share/uv/python/x")
+	if a.Verdict != Writable || !strings.Contains(a.Why, "what the host has there is not in the jail") || a.Flag != "--read /home/ada/.local/share/uv/python/x" {
+		t.Errorf("%+v", a)
+	}
+	if a = f.Path("/home/ada/.local/share/uv"); a.Flag != "" || !strings.Contains(a.Why, "kept for the jails of this project") {
+		t.Errorf("%+v", a)
+	}
+}

@@ -83,6 +83,8 @@ type Mount struct {
 	Path string `json:"path"`
 	Mode string `json:"mode"`
 	Why  string `json:"why,omitempty"`
+	// Kept: it is of the jails of this project, and not what the host has there.
+	Kept bool `json:"kept,omitempty"`
 	// From is the layer of the policy that granted it. No jail is told.
 	From string `json:"-"`
 }

@@ -1,6 +1,7 @@
 package brief
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -219,8 +220,14 @@ func (f Facts) Path(p string) Answer {
 	switch m.Mode {
 	case ReadWrite:
 		a.Verdict, a.Rule, a.Why = Writable, m.Path, m.Why
+		if m.Kept {
+			a.Why = cmp.Or(m.Why, "kept for the jails of this project alone") + "; what the host has there is not in the jail"
+			if p != m.Path {
+				a.Flag, a.Line = "--read "+word(p), fmt.Sprintf("[files] read = [%q]", p)
+			}
+		}
 		if f.pinned(p) {
-			a.Why = strings.TrimPrefix(m.Why+"; it is a mount point: renaming or deleting it fails with EBUSY", "; ")
+			a.Why = strings.TrimPrefix(a.Why+"; it is a mount point: renaming or deleting it fails with EBUSY", "; ")
 		}
 	case Layer:
 		a.Verdict, a.Rule, a.Why = Writable, m.Path, "in a layer: the host has it when the user applies it (jailed-claude review)"
