@@ -24,13 +24,13 @@ func Check(ctx context.Context, dir, temp string, in Input, o Options) (r Result
 	if err != nil {
 		return Result{}, fmt.Errorf("image %q: %w", dir, err)
 	}
-	tmp, err := os.MkdirTemp(temp, "jailed-claude-image-")
+	tmp, remove, err := temporary(temp, inTemp)
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	o.Cache = ""
-	if r, err = layout(ctx, tmp, in, o); err != nil {
+	if r, err = until(ctx, tmp, in, o); err != nil {
 		return Result{}, fmt.Errorf("image %q: %w", dir, err)
 	}
 	if r.Digest != was {

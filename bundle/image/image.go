@@ -88,7 +88,7 @@ func Write(ctx context.Context, dir string, in Input, o Options) (r Result, err 
 		return Result{}, fmt.Errorf("image %q: %w", dir, err)
 	}
 	err = fresh(dir, func(tmp string) error {
-		r, err = layout(ctx, tmp, in, o)
+		r, err = until(ctx, tmp, in, o)
 		return err
 	})
 	if err != nil {
@@ -98,18 +98,26 @@ func Write(ctx context.Context, dir string, in Input, o Options) (r Result, err 
 }
 
 // WriteArchive writes the layout as one tar stream, which skopeo and podman
-// call oci-archive. The layers wait below temp until all are there.
+// call oci-archive. The layers wait below temp until all are there, and have no name
+// any more when the first is written: whoever reads may end this process.
 func WriteArchive(ctx context.Context, w io.Writer, temp string, in Input, o Options) (r Result, err error) {
-	tmp, err := os.MkdirTemp(temp, "jailed-claude-image-")
+	tmp, remove, err := temporary(temp, inTemp)
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	if r, err = layout(ctx, tmp, in, o); err != nil {
+	var files []archived
+	if r, err = until(ctx, tmp, in, o); err == nil {
+		files, err = opened(tmp)
+	}
+	defer func() { err = errors.Join(err, closed(files)) }()
+	if err = errors.Join(err, remove()); err != nil {
 		return Result{}, fmt.Errorf("image: %w", err)
 	}
-	return r, archive(w, tmp)
+	return r, archive(w, files)
 }
+
+// inTemp is how the names of temporary folders begin.
+const inTemp = "jailed-claude-image-"
 
 // layout fills an empty folder.
 func layout(ctx context.Context, dir string, in Input, o Options) (Result, error) {

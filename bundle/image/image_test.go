@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -11,10 +12,13 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -647,6 +651,107 @@ func TestArchive(t *testing.T) {
 	}
 	if !seen["oci-layout"] || !seen["index.json"] || len(seen) < 10 {
 		t.Errorf("%v", seen)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+}
+
+// TestEnded: a signal ends what is made, a reader may end when he likes, and what a
+// killed process left goes with the next image; nothing else does.
+func TestEnded(t *testing.T) {
+	if sub := os.Getenv("IMAGE_TEST_ENDED"); sub != "" {
+		// A file that takes days to read, and no room.
+		in := store(t)
+		if err := os.Truncate(in.Root+libc+"/lib/libc.so", 1<<40); err != nil {
+			t.Fatal(err)
+		}
+		var once sync.Once
+		o := Options{Progress: func(int64, int64) { once.Do(func() { fmt.Println("begun") }) }}
+		if _, err := Write(t.Context(), sub, in, o); err == nil {
+			t.Fatal("it was made")
+		}
+		return
+	}
+	for sent, left := range map[unix.Signal]int{unix.SIGINT: 0, unix.SIGTERM: 0, unix.SIGHUP: 0, unix.SIGKILL: 1} {
+		base := t.TempDir()
+		dir := filepath.Join(base, "image")
+		c := exec.Command(os.Args[0], "-test.run=^TestEnded$", "-test.count=1")
+		c.Env = append(os.Environ(), "IMAGE_TEST_ENDED="+dir)
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := bufio.NewReader(out).ReadString('\n'); err != nil || text != "begun\n" {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if err := unix.Kill(c.Process.Pid, sent); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, out)
+		_ = c.Wait()
+		old, err := os.ReadDir(base)
+		if err != nil || len(old) != left {
+			t.Errorf("after %s: %v is left, %v", sent, old, err)
+		}
+		// Another folder like it, and one that somebody still fills.
+		busy, remove, err := temporary(base, ".image.new-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		mine := filepath.Join(base, ".image.new-1")
+		if err := errors.Join(os.Mkdir(mine, 0o755), os.WriteFile(mine+"/notes", nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range append(old, nil) {
+			for _, p := range []string{busy, mine} {
+				if d != nil {
+					p = filepath.Join(base, d.Name())
+				}
+				if err := os.Chtimes(p, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		write(t, dir, store(t), Options{})
+		now, err := os.ReadDir(base)
+		if err != nil || len(now) != 3 {
+			t.Errorf("after %s and another image: %v is left, %v", sent, now, err)
+		}
+		if err := remove(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestReaderEnds: of a stream that nobody reads to its end nothing stays.
+func TestReaderEnds(t *testing.T) {
+	if temp := os.Getenv("IMAGE_TEST_STREAM"); temp != "" {
+		_, err := WriteArchive(t.Context(), os.Stdout, temp, store(t), Options{Compression: None})
+		t.Fatal("it was written", err)
+	}
+	temp := t.TempDir()
+	c := exec.Command(os.Args[0], "-test.run=^TestReaderEnds$", "-test.count=1")
+	c.Env = append(os.Environ(), "IMAGE_TEST_STREAM="+temp)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 1000)); err != nil {
+		t.Error(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Error(err)
+	}
+	_ = c.Wait()
+	if by, ok := c.ProcessState.Sys().(syscall.WaitStatus); !ok || by.Signal() != syscall.SIGPIPE {
+		t.Errorf("it ended by %v", c.ProcessState)
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {
 		t.Errorf("%v is left, %v", left, err)

@@ -159,7 +159,7 @@ func (b *builder) one(ctx context.Context, u unit) (l layer, err error) {
 // tar writes a unit, and returns the digest of what it wrote.
 func (b *builder) tar(ctx context.Context, u unit, to io.Writer) (digest.Digest, map[string][]string, error) {
 	plain := sha256.New()
-	w := &writer{givenUp: ctx.Err, tar: tar.NewWriter(io.MultiWriter(plain, to)), buffer: make([]byte, 1<<20), read: b.read}
+	w := &writer{givenUp: func() error { return context.Cause(ctx) }, tar: tar.NewWriter(io.MultiWriter(plain, to)), buffer: make([]byte, 1<<20), read: b.read}
 	refs, err := w.unit(u)
 	if err == nil {
 		err = w.tar.Close()

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
@@ -25,26 +26,26 @@ func replaceable(dir string) error {
 	case err != nil:
 		return err
 	}
-	layout := 0
-	for _, e := range entries {
-		switch e.Name() {
-		case v1.ImageLayoutFile, v1.ImageIndexFile, v1.ImageBlobsDir:
-			layout++
-		}
-	}
-	if layout != len(entries) || layout != 3 {
+	if !ofLayout(entries) || len(entries) != 3 {
 		return fmt.Errorf("%w: name another folder, or remove this one", ErrExists)
 	}
 	return nil
 }
 
+// ofLayout: a layout has these and nothing else.
+func ofLayout(entries []fs.DirEntry) bool {
+	return !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return e.Name() != v1.ImageLayoutFile && e.Name() != v1.ImageIndexFile && e.Name() != v1.ImageBlobsDir
+	})
+}
+
 // fresh lets fill make a folder that takes dir's place once it is complete.
 func fresh(dir string, fill func(string) error) (err error) {
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".new-")
+	tmp, remove, err := temporary(filepath.Dir(dir), "."+filepath.Base(dir)+".new-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return err
 	}
@@ -66,17 +67,22 @@ func fresh(dir string, fill func(string) error) (err error) {
 	if err := replaceable(tmp); err != nil {
 		if back := exchange(); back != nil {
 			err = fmt.Errorf("%w; what was there is in %q now: %w", err, tmp, back)
-			tmp = "" // it stays
+			remove = func() error { return nil }
 		}
 		return err
 	}
 	return nil
 }
 
-// archive writes a layout as a tar stream, in the order in which it is read.
-func archive(w io.Writer, dir string) error {
-	t := tar.NewWriter(w)
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+// archived is one entry of a stream, with its file if it is one.
+type archived struct {
+	header *tar.Header
+	file   *os.File
+}
+
+// opened is all of a layout, in the order in which it is read.
+func opened(dir string) (all []archived, err error) {
+	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || p == dir {
 			return err
 		}
@@ -88,22 +94,40 @@ func archive(w io.Writer, dir string) error {
 		if err != nil {
 			return err
 		}
-		h := &tar.Header{Name: name, Mode: 0o644, ModTime: time.Unix(1, 0), Typeflag: tar.TypeReg, Size: fi.Size()}
+		a := archived{header: &tar.Header{Name: name, Mode: 0o644, ModTime: time.Unix(1, 0), Typeflag: tar.TypeReg, Size: fi.Size()}}
 		if d.IsDir() {
-			h.Name, h.Mode, h.Typeflag, h.Size = name+"/", 0o755, tar.TypeDir, 0
-		}
-		if err := t.WriteHeader(h); err != nil || d.IsDir() {
+			a.header.Name, a.header.Mode, a.header.Typeflag, a.header.Size = name+"/", 0o755, tar.TypeDir, 0
+		} else if a.file, err = os.Open(p); err != nil { //nolint:gosec // in a folder of this program's own
 			return err
 		}
-		f, err := os.Open(p) //nolint:gosec // in a folder of this program's own
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(t, f)
-		return errors.Join(err, f.Close())
+		all = append(all, a)
+		return nil
 	})
-	if err == nil {
-		err = t.Close() // which says again what failed before
+	return all, err
+}
+
+func closed(all []archived) (err error) {
+	for _, a := range all {
+		if a.file != nil {
+			err = errors.Join(err, a.file.Close())
+		}
 	}
 	return err
+}
+
+// archive writes a layout as a tar stream.
+func archive(w io.Writer, all []archived) error {
+	t := tar.NewWriter(w)
+	for _, a := range all {
+		if err := t.WriteHeader(a.header); err != nil {
+			return err
+		}
+		if a.file == nil {
+			continue
+		}
+		if _, err := io.Copy(t, a.file); err != nil {
+			return err
+		}
+	}
+	return t.Close()
 }
