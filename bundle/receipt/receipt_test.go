@@ -120,6 +120,11 @@ func TestForged(t *testing.T) {
 			t.Errorf("%s: it is good", name)
 		}
 	}
+	for _, more := range [][2]string{{`"payloadType"`, `"x": 1, "payloadType"`}, {`"keyid"`, `"cert": "x", "keyid"`}} {
+		if _, err := Open(bytes.Replace(sealed, []byte(more[0]), []byte(more[1]), 1)); err == nil {
+			t.Errorf("%s in the envelope, which this version does not know", more[1])
+		}
+	}
 	if _, err := Open(unsigned); err == nil {
 		t.Error("an envelope without a signature is opened as a receipt that nobody signed")
 	}
@@ -167,6 +172,11 @@ func TestOfWhich(t *testing.T) {
 	}
 	effective, project := digest.Of([]byte("effective")), digest.Of([]byte("project"))
 	by := func(s ssh.Signer) Wanted { return Wanted{Signers: allowed("me", s), Identity: "me", Now: time.Now()} }
+	only := func(options string, now time.Time) Wanted {
+		w := by(b)
+		w.Signers, w.Now = bytes.Replace(w.Signers, []byte("me "), []byte("me "+options+" "), 1), now
+		return w
+	}
 	old := by(b)
 	old.Signers = bytes.Replace(old.Signers, []byte("me "), []byte(`me valid-after="20990101" `), 1)
 	for name, c := range map[string]struct {
@@ -178,6 +188,10 @@ func TestOfWhich(t *testing.T) {
 		"the configuration": {Wanted{Config: digest.Of([]byte("{}\n"))}, true}, "the policy for it": {Wanted{Config: effective}, false},
 		"the session": {Wanted{Session: "abc"}, true}, "the first who signed": {by(a), true}, "the second": {by(b), true},
 		"a third": {by(signer(t)), false}, "a key of later": {old, false},
+		"a key for receipts":         {only(`namespaces="`+Namespace+`"`, time.Now()), true},
+		"a key for something else":   {only(`namespaces="git"`, time.Now()), false},
+		"a key of then, asked then":  {only(`valid-before="20200101"`, time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)), true},
+		"a key of later, asked then": {only(`valid-after="20200101"`, time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)), false},
 	} {
 		if err := o.Verify(c.w); (err == nil) != c.good {
 			t.Errorf("%s: %v", name, err)
