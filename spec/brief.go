@@ -37,7 +37,7 @@ func (b *builder) brief() error {
 		b.file(brief.RefusedPath, "")
 	}
 	b.symlink(path.Join(brief.Bin, brief.Why), contract.InitPath)
-	for name, why := range brief.Fronts(b.Host.GitFront, b.Host.BwrapFront) {
+	for name, why := range brief.Fronts(b.Host.GitFront, b.Host.Failing) {
 		b.symlink(path.Join(brief.Front, name), contract.InitPath)
 		b.grant("file", path.Join(brief.Front, name), "ro", builtin, why)
 	}

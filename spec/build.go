@@ -272,7 +272,7 @@ func (b *builder) environment() error {
 		"HOME":            b.Host.Home,
 		"USER":            b.Host.User,
 		"LOGNAME":         b.Host.User,
-		"PATH":            strings.Join(slices.Concat(brief.Before(b.Host.GitFront || b.Host.BwrapFront), contract.BridgeBins(b.net), home.Bins(b.Host.Toolchains), b.Closure.Bins, []string{brief.Bin}, caches.Bins(b.Host.Home)), ":"),
+		"PATH":            strings.Join(slices.Concat(brief.Before(b.Host.GitFront || len(b.Host.Failing) > 0), contract.BridgeBins(b.net), home.Bins(b.Host.Toolchains), b.Closure.Bins, []string{brief.Bin}, caches.Bins(b.Host.Home)), ":"),
 		"TMPDIR":          "/tmp",
 		"XDG_RUNTIME_DIR": b.Host.RuntimeDir,
 	})

@@ -235,7 +235,7 @@ var table = []rule{
 		because: "it asks git, and decides by what a jail is told",
 	},
 	{
-		packages: []string{"runtime/nobwrap"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/nobwrap", module + "/spec/contract", module + "/spec/network", module + "/internal"},
+		packages: []string{"runtime/nonamespaces"}, never: []string{runc, logrus, module}, but: []string{module + "/runtime/nonamespaces", module + "/spec/contract", module + "/spec/network", module + "/internal"},
 		because: "it says one thing",
 	},
 	{

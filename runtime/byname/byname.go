@@ -1,5 +1,5 @@
 // Package byname is what this program is in a jail under other names: that of git, of
-// bwrap, of a bridge's programs, and the one that explains.
+// programs that want namespaces, of a bridge's programs, and the one that explains.
 //
 // What does not belong here: what each of them does, and PID 1 (jailinit).
 package byname
@@ -9,7 +9,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/bridge/programs"
 	"github.com/jailed-claude/jailed-claude/runtime/gitfront"
-	"github.com/jailed-claude/jailed-claude/runtime/nobwrap"
+	"github.com/jailed-claude/jailed-claude/runtime/nonamespaces"
 	"github.com/jailed-claude/jailed-claude/runtime/why"
 )
 
@@ -18,8 +18,8 @@ func Main(argv []string, stdout, stderr io.Writer) (status int, ok bool) {
 	switch name, args := argv[0], argv[1:]; {
 	case gitfront.Is(name):
 		return gitfront.Main(args, stderr), true
-	case nobwrap.Is(name):
-		return nobwrap.Main(args, stderr), true
+	case nonamespaces.Is(name):
+		return nonamespaces.Main(name, args, stderr), true
 	case why.Is(name):
 		return why.Main(args, stdout, stderr), true
 	case programs.Is(name):

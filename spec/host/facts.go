@@ -51,9 +51,9 @@ type Facts struct {
 	// GitFront: the jail has git, and may change the project; it is asked what git
 	// would leave half done.
 	GitFront bool
-	// BwrapFront: the jail has bwrap, which cannot work in it; a program that says
-	// so comes before it.
-	BwrapFront bool
+	// Failing are programs that the jail has and that cannot work in it; one that says
+	// so comes before each.
+	Failing []string
 	// GitName and GitEmail are user.name and user.email as git sees them in
 	// the project; empty where unset.
 	GitName, GitEmail string

@@ -92,7 +92,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	}
 	facts.GitSettings = git.With(facts.GitSettings, cl.Bins)
 	facts.GitFront = p.Files.Project != policy.ProjectRO && git.Inside(cl.Bins)
-	facts.BwrapFront = !p.Identity.Nesting && source.OnPath(cl.Bins, brief.Bwrap)
+	facts.Failing = slices.DeleteFunc(brief.Failing(p.Identity.Nesting), func(name string) bool { return !source.OnPath(cl.Bins, name) })
 	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, source.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
 	if !o.Export {
 		in.Init = facts.Executable

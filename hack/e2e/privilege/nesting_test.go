@@ -203,3 +203,21 @@ func TestNestingForTheAgent(t *testing.T) {
 		})
 	}
 }
+
+// TestNoContainers: podman and buildah, which want more than a jail has with nesting,
+// too, say so, and how to log in at a registry instead.
+func TestNoContainers(t *testing.T) {
+	t.Parallel()
+	world.RequireTool(t, "podman")
+	w := world.New(t)
+	policies := []string{"--policy=none"}
+	if os.Getuid() != 0 { // root has no nesting
+		policies = append(policies, "--policy="+w.NestingPolicy(""))
+	}
+	for _, policy := range policies {
+		r := world.Finish(t, w.Command("shell", "--package", "host", "--net", "none", policy, "--", "bash", "-c", "podman --version; podman login -u ada -p x registry.example"))
+		if r.Status != 125 || !strings.HasPrefix(r.Out, "podman version ") || !strings.Contains(r.Err, "skopeo login REGISTRY") {
+			t.Errorf("%s: %s", policy, r)
+		}
+	}
+}

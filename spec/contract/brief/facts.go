@@ -20,11 +20,13 @@ const (
 	// Bin is the last folder on PATH, and Why a program in it.
 	Bin = Dir + "/bin"
 	Why = "jailed-claude-why"
-	// Front is the first folder on PATH. Git and Bwrap are programs in it, which the
-	// real ones come after.
-	Front = Dir + "/front"
-	Git   = "git"
-	Bwrap = "bwrap"
+	// Front is the first folder on PATH. These are programs in it, which the real ones
+	// come after.
+	Front   = Dir + "/front"
+	Git     = "git"
+	Bwrap   = "bwrap"
+	Podman  = "podman"
+	Buildah = "buildah"
 	// Variable is "1" in every jail.
 	Variable = "JAILED_CLAUDE"
 )
@@ -37,11 +39,27 @@ func Before(front bool) []string {
 	return nil
 }
 
-// Fronts are the programs in Front, each with what it is for.
-func Fronts(git, bwrap bool) iter.Seq2[string, string] {
+// Failing are the programs that cannot work in a jail: they want namespaces, and some
+// want ids and cgroups, too, which nobody gets with nesting either.
+func Failing(nesting bool) []string {
+	if nesting {
+		return []string{Podman, Buildah}
+	}
+	return []string{Bwrap, Podman, Buildah}
+}
+
+// Fronts are the programs in Front, each with what it is for: git, and those that
+// cannot work.
+func Fronts(git bool, failing []string) iter.Seq2[string, string] {
 	return func(yield func(name, why string) bool) {
-		_ = (!git || yield(Git, "comes before the jail's own git, and refuses by name what git would leave half done here")) &&
-			(!bwrap || yield(Bwrap, "comes before the jail's own bwrap, which cannot work here, and says so"))
+		if git && !yield(Git, "comes before the jail's own git, and refuses by name what git would leave half done here") {
+			return
+		}
+		for _, name := range failing {
+			if !yield(name, "comes before the jail's own "+name+", which cannot work here, and says so") {
+				return
+			}
+		}
 	}
 }
 
