@@ -1,6 +1,9 @@
 package review
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestIntentToAdd: what "git add -N" noted inside is not staged on the host as an empty
 // file, which the next commit would have.
@@ -104,5 +107,24 @@ func TestSplitIndex(t *testing.T) {
 				t.Errorf("%+v\n%s", d.Failed, w.host(state))
 			}
 		})
+	}
+}
+
+// TestRebased: of a rebase with a conflict that was finished inside nothing waits for a yes,
+// and the host has all that git leaves of it.
+func TestRebased(t *testing.T) {
+	needGit(t)
+	w := newWorld(t, plainProject+"git switch -qc topic; echo theirs >a.txt; git commit -qam theirs; git switch -q main; echo mine >a.txt; git commit -qam mine")
+	w.jail("! git rebase topic >/dev/null 2>&1; echo both >a.txt; git add a.txt; GIT_EDITOR=true git rebase --continue >/dev/null 2>&1; cp .git/REBASE_HEAD rebased")
+	for _, l := range w.lines() {
+		if strings.Contains(l, "HELD") {
+			t.Errorf("it waits: %s", l)
+		}
+	}
+	if d := w.apply(Wanted{}); len(d.Failed) > 0 || d.Held > 0 || !w.review().Empty() {
+		t.Errorf("%q, %d held, %q left", d.Failed, d.Held, w.lines())
+	}
+	if got := w.host("git log --format=%s; git status --porcelain; cmp rebased .git/REBASE_HEAD"); got != "mine\ntheirs\nfirst\n?? rebased\n" {
+		t.Errorf("%q", got)
 	}
 }

@@ -110,7 +110,7 @@ func Of(rel string) (unit, note bool) {
 	case "HEAD", "index", "packed-refs", "config", "refs", "objects", "logs":
 		// What is said of other folders of objects is no object.
 		return rel != "objects/info/alternates" && rel != "objects/info/http-alternates", false
-	case "ORIG_HEAD", "FETCH_HEAD", "COMMIT_EDITMSG", "MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "CHERRY_PICK_HEAD", "REVERT_HEAD", "SQUASH_MSG", "TAG_EDITMSG", "AUTO_MERGE":
+	case "ORIG_HEAD", "FETCH_HEAD", "COMMIT_EDITMSG", "MERGE_HEAD", "MERGE_MSG", "MERGE_MODE", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD", "SQUASH_MSG", "TAG_EDITMSG", "AUTO_MERGE":
 		return false, rel == first
 	case "gc.log", "gc.pid", "index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "packed-refs.new":
 		return true, false
