@@ -11,6 +11,7 @@
 #   BENCH_ROUNDS=N        measurements of each candidate (21)
 #   BENCH_ORDER=fixed     candidates in the same order in each round, not in
 #                         another one
+#   BENCH_REALTIME=1      with a real-time priority, where other work runs; as root
 #   BENCH_JSON=FILE       where the measurements go; what another part left
 #                         there stays
 #   BENCH_SIZES="5 37"    numbers of store paths (5 37 300 600 2000)
@@ -182,6 +183,7 @@ outer='
   exec "$@"'
 measure=("$work/bench" measure -dir "$work" -json "$json" -rounds "${BENCH_ROUNDS:-21}" -parts "${BENCH:-}")
 [ "${BENCH_ORDER:-}" != fixed ] || measure+=(-fixed)
+[ -z "${BENCH_REALTIME:-}" ] || measure=(chrt --rr 5 "${measure[@]}")
 if [ "$(id -u)" = 0 ]; then
   unshare --net --mount -- bash -c "$outer" bash "$work" "${measure[@]}" -user "$user"
 else

@@ -218,6 +218,19 @@ func TestSigners(t *testing.T) {
 	}
 }
 
+// TestMoment: a time with a Z is UTC wherever it is read, and one without is not.
+func TestMoment(t *testing.T) {
+	here := time.Local
+	t.Cleanup(func() { time.Local = here })
+	time.Local = time.FixedZone("five hours ahead", 5*60*60)
+	day := time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Time{"20260131Z": day, "20260131": day.Add(-5 * time.Hour), "202601310130Z": day.Add(90 * time.Minute)} {
+		if got, err := moment(text); err != nil || !got.Equal(want) {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+}
+
 // oldRSA signs with SHA-1, as ssh did once.
 type oldRSA struct{ ssh.Signer }
 
