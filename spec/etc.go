@@ -56,12 +56,11 @@ func (b *builder) etc() error {
 		b.grant("file", h.CAFile, "ro", builtin, "the host's certificates, as "+contract.CertsPath)
 	}
 	if h.ExtraCAFile != "" {
-		const extra = contract.ExtraCertsPath
-		b.bindOne(h.ExtraCAFile, extra)
-		if b.net == nil || len(b.net.Hosts()) == 0 {
-			b.env["NODE_EXTRA_CA_CERTS"] = extra
-		}
-		b.grant("file", h.ExtraCAFile, "ro", builtin, "NODE_EXTRA_CA_CERTS, as "+extra)
+		b.bindOne(h.ExtraCAFile, contract.ExtraCertsPath)
+		b.grant("file", h.ExtraCAFile, "ro", builtin, "authorities that a variable of yours names, as "+contract.ExtraCertsPath)
+	}
+	if b.net == nil || len(b.net.Hosts()) == 0 { // else all are in one file
+		maps.Copy(b.env, contract.AuthorityVariables(h.CAFile, h.ExtraCAFile, h.CAVariables))
 	}
 	n := b.Policy.Network
 	for p, text := range browser.Files(n.Mode == policy.NetFiltered && n.TLS == network.TLSStrict, b.ownStores()) {

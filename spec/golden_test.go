@@ -321,7 +321,7 @@ var goldens = []struct {
 	{"managed", func(in *Input) {
 		in.Host.ManagedSettings = "/etc/claude-code"
 		in.Host.ManagedFiles = map[string]string{"/etc/claude-code/managed-settings.json": "/etc/claude-code/managed-settings.json"}
-		in.Host.ExtraCAFile = "/srv/ca.pem"
+		in.Host.ExtraCAFile, in.Host.CAVariables = "/srv/ca.pem", map[string]string{"NODE_EXTRA_CA_CERTS": "/srv/ca.pem"}
 	}},
 	{"managed-links", func(in *Input) {
 		in.Host.ManagedSettings = "/etc/claude-code"

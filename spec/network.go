@@ -205,7 +205,7 @@ func (b *builder) decrypted(c *network.Config) {
 	b.grant("network", strings.Join(c.Hosts(), " "), "decrypted", builtin,
 		"for brokers, by an authority of the jail's own, whose certificate is in "+contract.CertsPath+"; all other names pass as they are")
 	const why = "the host's certificates, and that of the jail's authority"
-	for _, name := range broker.CertificateVariables {
+	for _, name := range contract.CertificateVariables {
 		b.netEnv = append(b.netEnv, variable{name, contract.CertsPath, why})
 	}
 	b.netEnv = append(b.netEnv, variable{"DENO_TLS_CA_STORE", "system", why})

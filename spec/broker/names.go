@@ -34,13 +34,6 @@ func Names(c *network.Config, certificates bool) error {
 	return nil
 }
 
-// CertificateVariables name a file of certificates for programs that do not look
-// where most do, and bring their own (docs/keys.md has who reads which).
-var CertificateVariables = []string{
-	"AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "CODEX_CA_CERTIFICATE", "CURL_CA_BUNDLE", "DENO_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
-	"PIP_CERT", "REQUESTS_CA_BUNDLE",
-}
-
 // ByName reports whether one of these brokers of a policy is, in the jail, by the
 // name of its service.
 func ByName(made, policy []network.Broker) bool {

@@ -68,9 +68,10 @@ type Facts struct {
 	// core.excludesFile and core.attributesFile; empty if there are none.
 	GitIgnore, GitAttributes string
 
-	// CAFile is the host's certificate bundle (PEM), ExtraCAFile that of
-	// NODE_EXTRA_CA_CERTS; empty where there is none.
+	// CAFile is the host's certificate bundle (PEM); ExtraCAFile and CAVariables are
+	// those of contract.Authorities. Empty where there is none.
 	CAFile, ExtraCAFile string
+	CAVariables         map[string]string
 	// JavaCAFile is the trust store of the host's Java where Debian has it.
 	JavaCAFile string
 	// NPMConfig is the npmrc for everybody that an npm of /usr reads; empty if none.

@@ -53,6 +53,16 @@ func TestSystemFiles(t *testing.T) {
 	if facts = f.mustRead(Options{}); facts.CAFile != "/env/ca.pem" || facts.ExtraCAFile != "/env/ca.pem" {
 		t.Errorf("%q %q", facts.CAFile, facts.ExtraCAFile)
 	}
+	// Who trusts it by another variable has it by that one, and the first of two counts.
+	delete(f.Env, "NODE_EXTRA_CA_CERTS")
+	delete(f.Env, "SSL_CERT_FILE")
+	f.Env["REQUESTS_CA_BUNDLE"], f.Env["PIP_CERT"], f.Env["CURL_CA_BUNDLE"] = "/env/ca.pem", "/env/none", "/etc/ssl/certs/ca-bundle.crt"
+	if facts = f.mustRead(Options{}); facts.ExtraCAFile != "/env/ca.pem" || len(facts.CAVariables) != 2 || facts.CAVariables["CURL_CA_BUNDLE"] != facts.CAFile || facts.CAVariables["REQUESTS_CA_BUNDLE"] != "/env/ca.pem" {
+		t.Errorf("%q %q", facts.ExtraCAFile, facts.CAVariables)
+	}
+	delete(f.Env, "REQUESTS_CA_BUNDLE")
+	delete(f.Env, "PIP_CERT")
+	delete(f.Env, "CURL_CA_BUNDLE")
 	for _, bad := range []string{"relative.pem", "/env/dir", "/env/none", "\x00"} {
 		f.Env["SSL_CERT_FILE"], f.Env["NODE_EXTRA_CA_CERTS"] = bad, bad
 		if facts = f.mustRead(Options{}); facts.CAFile != "/nix/store/def-cacert/ca.crt" || facts.ExtraCAFile != "" {

@@ -121,7 +121,7 @@ func anyHost(p policy.Policy, id int) host.Facts {
 		Executable:   markPath("JAILED_CLAUDE"),
 		Project:      host.Project{Dir: markPath("PROJECT"), Layer: layer, Review: contract.ReviewCommand(layer, "")},
 		GitName:      mark("GIT_NAME"), GitEmail: mark("GIT_EMAIL"),
-		CAFile: markPath("CERTS"), ExtraCAFile: markPath("EXTRA_CERTS"),
+		CAFile: markPath("CERTS"), ExtraCAFile: markPath("EXTRA_CERTS"), CAVariables: map[string]string{"NODE_EXTRA_CA_CERTS": markPath("EXTRA_CERTS")},
 		ResolvConf:      markPath("RESOLV_CONF"),
 		Localtime:       markPath("LOCALTIME"),
 		ManagedSettings: markPath("MANAGED_SETTINGS"),
