@@ -109,9 +109,6 @@ case ${1:-} in
     need python3-pip command -v pip3
     need cargo system cargo --version
     need php-cli command -v php
-    # The crates of Debian: a small client in Rust is built with them.
-    need librust-rustls-dev compgen -G '/usr/share/cargo/registry/rustls-0.20*'
-    need librust-rustls-native-certs-dev compgen -G '/usr/share/cargo/registry/rustls-native-certs-0.6*'
     need ruby system ruby --version
     need gh command -v gh
     need skopeo command -v skopeo

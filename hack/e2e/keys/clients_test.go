@@ -74,7 +74,6 @@ var more = []client{
 	{"npm publish", "npm", `export NPM_CONFIG_REGISTRY=https://service.example/ NPM_CONFIG_UPDATE_NOTIFIER=false; echo "//service.example/:_authToken=$SERVICE_KEY" >~/.npmrc; mkdir p && cd p && echo '{"name":"published","version":"1.0.0"}' >package.json && npm publish --dry-run && npm publish --fetch-retries 0 && echo it is there`, "it is there"},
 	{"ruby", "ruby", `ruby -rnet/http -e 'puts Net::HTTP.get_response(URI("https://service.example/page"), {"Authorization" => "Bearer " + ENV["SERVICE_KEY"]}).body'`, "the page"},
 	{"gh", "gh", `GH_TOKEN=$SERVICE_KEY gh api /page`, "the page"},
-	{"rust", "cargo", `"$OLDPWD/client"`, "the page"},
 	{"skopeo login", "skopeo", `skopeo login --authfile /tmp/auth.json -u ada -p "$SERVICE_KEY" service.example`, "Login Succeeded!"},
 	{"docker login", "docker", `echo "$SERVICE_KEY" | DOCKER_CONFIG=/tmp/docker docker login -u ada --password-stdin service.example`, "Login Succeeded"},
 	{"java", "java", `cat >A.java <<'END'
@@ -92,42 +91,6 @@ java -XX:TieredStopAtLevel=1 A.java`, "the page"},
 END
 python3 f.py "https://ada:$SERVICE_KEY@service.example/page"`, ">the page"},
 }
-
-// rustClient builds a program in a folder, of the crates of Debian. It has the TLS
-// that programs in Rust have without OpenSSL, and trusts what rustls-native-certs
-// finds: SSL_CERT_FILE.
-func rustClient(t *testing.T, w *world.World) {
-	t.Helper()
-	dir := t.TempDir()
-	w.Write(dir+"/.cargo/config.toml", "[source.crates-io]\nreplace-with = \"debian\"\n[source.debian]\ndirectory = \"/usr/share/cargo/registry\"\n")
-	w.Write(dir+"/Cargo.toml", "[package]\nname = \"client\"\nversion = \"1.0.0\"\nedition = \"2021\"\n[dependencies]\nrustls = \"0.20\"\nrustls-native-certs = \"0.6\"\n")
-	w.Write(dir+"/src/main.rs", rust)
-	c := exec.Command("cargo", "build", "--quiet", "--offline")
-	c.Dir, c.Env = dir, append(os.Environ(), "CARGO_HOME="+dir+"/home")
-	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	w.Write(w.Project+"/client", w.Read(dir+"/target/debug/client"))
-	if err := os.Chmod(w.Project+"/client", 0o755); err != nil {
-		t.Fatal(err)
-	}
-}
-
-const rust = `use std::{env, io::{Read, Write}, net::TcpStream, sync::Arc};
-fn main() {
-    let mut roots = rustls::RootCertStore::empty();
-    for c in rustls_native_certs::load_native_certs().unwrap() {
-        let _ = roots.add(&rustls::Certificate(c.0));
-    }
-    let config = rustls::ClientConfig::builder().with_safe_defaults().with_root_certificates(roots).with_no_client_auth();
-    let mut tls = rustls::ClientConnection::new(Arc::new(config), "service.example".try_into().unwrap()).unwrap();
-    let mut tcp = TcpStream::connect("service.example:443").unwrap();
-    let mut s = rustls::Stream::new(&mut tls, &mut tcp);
-    write!(s, "GET /page HTTP/1.1\r\nHost: service.example\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\r\n", env::var("SERVICE_KEY").unwrap()).unwrap();
-    let mut text = Vec::new();
-    let _ = s.read_to_end(&mut text);
-    print!("{}", String::from_utf8_lossy(&text));
-}`
 
 // firefox shows a page's source in Python: Firefox has no option for it, but listens
 // to programs (Marionette). It reads policies while it starts, and takes certificates
@@ -176,9 +139,6 @@ func TestClients(t *testing.T) {
 			w, l := world.NewLab(t)
 			newVault(t, w, l, name)
 			w.Write(w.Home+"/.secrets/service", vaultKey+"\n")
-			if c.name == "rust" {
-				rustClient(t, w)
-			}
 			flags := []string{"shell", "--package", "host"}
 			script := "cd /tmp && " + c.script
 			if p, err := exec.LookPath(c.program); err == nil {
