@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/rsa"
 	"io"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 )
 
 const namespace = "a-namespace"
@@ -228,6 +230,65 @@ func TestMoment(t *testing.T) {
 		if got, err := moment(text); err != nil || !got.Equal(want) {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
+	}
+}
+
+// TestCertificate: a signature with a certificate is refused: nobody asks here whether
+// it is valid, or by whom it was made.
+func TestCertificate(t *testing.T) {
+	s := newSigner(t)
+	c := &ssh.Certificate{Key: s.PublicKey(), CertType: ssh.UserCert, ValidPrincipals: []string{"me"}, ValidBefore: ssh.CertTimeInfinity}
+	if err := c.SignCert(rand.Reader, s); err != nil {
+		t.Fatal(err)
+	}
+	with, err := ssh.NewCertSigner(c, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := Sign(with, namespace, []byte("a text"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(sig, namespace, []byte("a text")); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestHalfArmor: what does not begin as a signature is none.
+func TestHalfArmor(t *testing.T) {
+	sig, err := Sign(newSigner(t), namespace, []byte("a text"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := bytes.Cut(sig, []byte("\n"))
+	if _, err := Verify(rest, namespace, []byte("a text")); err == nil {
+		t.Error("without its first line")
+	}
+}
+
+// TestAgentRSA: an agent is asked for a signature by RSA that is good.
+func TestAgentRSA(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, ok := agent.NewKeyring().(agent.ExtendedAgent)
+	if !ok {
+		t.Fatal("no agent with flags")
+	}
+	if err := ring.Add(agent.AddedKey{PrivateKey: key}); err != nil {
+		t.Fatal(err)
+	}
+	public, err := ssh.NewPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := Sign(ByAgent(ring, public), namespace, []byte("a text"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(sig, namespace, []byte("a text")); err != nil {
+		t.Error(err)
 	}
 }
 
