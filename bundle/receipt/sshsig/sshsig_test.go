@@ -241,11 +241,7 @@ func TestCertificate(t *testing.T) {
 	if err := c.SignCert(rand.Reader, s); err != nil {
 		t.Fatal(err)
 	}
-	with, err := ssh.NewCertSigner(c, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sig, err := Sign(with, namespace, []byte("a text"))
+	sig, err := Sign(swapped{s, c}, namespace, []byte("a text"))
 	if err != nil {
 		t.Fatal(err)
 	}
