@@ -165,14 +165,14 @@ func TestKeyringGone(t *testing.T) {
 // held is a keyring that a thread has until the test ends.
 func held(t *testing.T, has func() error) {
 	t.Helper()
-	done := make(chan error)
+	began, end := make(chan error), make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
-		done <- has()
-		<-done
+		began <- has()
+		<-end
 	}()
-	t.Cleanup(func() { close(done) })
-	if err := <-done; err != nil {
+	t.Cleanup(func() { close(end) })
+	if err := <-began; err != nil {
 		t.Skip(err)
 	}
 }
