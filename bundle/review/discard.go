@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/jailed-claude/jailed-claude/bundle/layer"
 	"github.com/jailed-claude/jailed-claude/bundle/review/apply"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/paths"
@@ -58,6 +59,10 @@ func (r *Review) Discard(w Wanted) (d apply.Done, err error) {
 	if w.Paths = r.ofLayer(w.Paths); w.Paths == nil {
 		return d, nil
 	}
+	whole := len(w.Paths) == 0 || slices.Contains(w.Paths, ".")
+	if empty, err := layer.Empty(r.dir.Upper()); err == nil && empty && whole && r.Empty() {
+		return d, nil // and what was discarded before is still there
+	}
 	d.Kept = filepath.Join(r.o.Layer, discarded)
 	if err := apply.RemoveAll(d.Kept); err != nil {
 		return d, err
@@ -65,7 +70,7 @@ func (r *Review) Discard(w Wanted) (d apply.Done, err error) {
 	if err := os.Mkdir(d.Kept, 0o700); err != nil {
 		return d, err
 	}
-	if len(w.Paths) == 0 || slices.Contains(w.Paths, ".") {
+	if whole {
 		d.Files += len(r.Items)
 		if err := os.Rename(r.dir.Upper(), filepath.Join(d.Kept, "upper")); err != nil {
 			return d, err

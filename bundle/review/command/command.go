@@ -171,6 +171,8 @@ func (c Command) report(command string, d apply.Done, err error) {
 		if d.Dropped != "" && d.Files > 0 {
 			c.Say("dropped from the host; until the next time it is in %s", show.Visible(d.Dropped))
 		}
+	case c.Discard:
+		c.Say("there is nothing to discard")
 	default:
 		if d.Finished {
 			c.Say("finished the apply that was interrupted")
