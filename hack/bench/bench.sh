@@ -5,7 +5,7 @@
 # every measurement in bin/bench.json; docs/bench.md says what they mean.
 #
 #   BENCH="startup tty"   these parts alone: startup tricks spec memory
-#                         sessions turn screens tty network broker nar
+#                         sessions layer turn screens tty network broker nar
 #   JAIL_AGENTS_CACHE=DIR where "make check-agents" installed real agents, whose
 #                         first screens are measured (~/.cache/jailed-claude-agents)
 #   BENCH_ROUNDS=N        measurements of each candidate (21)

@@ -80,6 +80,9 @@ var goals = []goal{
 	{what: "the same, gemini", limit: 1.05, figure: ratio("screens", "gemini", ours, unjailed)},
 	{what: "the same, opencode", limit: 1.05, figure: ratio("screens", "opencode", ours, unjailed)},
 	{what: "the same, claude", limit: 1.05, figure: ratio("screens", "claude", ours, unjailed)},
+	{what: "npm ci, in a layer / on the files", limit: 1.1, figure: ratio("layer", npmRow, inLayer, onFiles)},
+	{what: "the same, go build", limit: 1.1, figure: ratio("layer", buildRow, inLayer, onFiles)},
+	{what: "10,000 changed files to the host, review --apply / rsync -a", limit: 1, figure: ratio("layer", applyRow, inLayer, rsync)},
 	{what: "terminal, text, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "text", ours, relayC)},
 	{what: "terminal, colours, jailed-claude / relay in C", limit: 0.8, least: true, figure: ratio("tty", "colours", ours, relayC)},
 }

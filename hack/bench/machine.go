@@ -11,17 +11,8 @@ import (
 )
 
 func thisMachine(b *bench) report.Machine {
-	m := report.Machine{CPU: "unknown CPU", CPUs: goruntime.NumCPU(), Kernel: proc.ReadLine("/proc/sys/kernel/osrelease"), Versions: map[string]string{}}
-	m.User = b.user
-	for _, line := range proc.ReadLines("/proc/cpuinfo") {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			m.CPU = strings.TrimSpace(value)
-			break
-		}
-	}
-	if f := strings.Fields(proc.ReadLine("/proc/meminfo")); len(f) > 1 {
-		m.MemoryMB = int(proc.Number(f[1]) / 1024)
-	}
+	m := report.Machine{CPUs: goruntime.NumCPU(), Kernel: proc.ReadLine("/proc/sys/kernel/osrelease"), User: b.user, Versions: map[string]string{}}
+	m.CPU, m.MemoryMB = proc.Hardware()
 	for name, argv := range map[string][]string{
 		ours: {b.file(ours), "--version"}, "bwrap": {"bwrap", "--version"}, "crun": {"crun", "--version"},
 		"runc": {"runc", "--version"}, "srt": {b.srt(), "--version"},
@@ -35,11 +26,6 @@ func thisMachine(b *bench) report.Machine {
 		m.Versions["pasta"] = "passt " + string(text)
 	}
 	return m
-}
-
-func load() string {
-	l, _, _ := strings.Cut(proc.ReadLine("/proc/loadavg"), " ")
-	return l
 }
 
 // srt is the program of sandbox-runtime; it need not be there.

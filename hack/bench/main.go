@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/hack/bench/client"
+	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 	"github.com/jailed-claude/jailed-claude/hack/bench/web"
 )
@@ -59,7 +60,7 @@ type part struct {
 
 // parts in the order they are measured.
 var parts = []part{
-	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"sessions", sessions}, {"turn", turn}, {"screens", screens}, {"tty", terminals}, {"network", networks}, {"broker", brokered}, {"nar", nars},
+	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"sessions", sessions}, {"layer", layers}, {"turn", turn}, {"screens", screens}, {"tty", terminals}, {"network", networks}, {"broker", brokered}, {"nar", nars},
 }
 
 func measure(args []string, stdout, stderr io.Writer) error {
@@ -101,7 +102,7 @@ func measure(args []string, stdout, stderr io.Writer) error {
 		if len(chosen) > 0 && !slices.Contains(chosen, p.name) {
 			continue
 		}
-		began, load := time.Now(), load()
+		began, load := time.Now(), proc.Load()
 		t, err := p.measure(b)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)

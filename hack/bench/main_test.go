@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jailed-claude/jailed-claude/hack/bench/page"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
@@ -125,7 +126,7 @@ func TestDocumentation(t *testing.T) {
 		t.Error(err)
 	}
 	for _, p := range parts {
-		if !bytes.Contains(text, []byte(markBegin+p.name+" -->\n")) {
+		if !bytes.Contains(text, []byte(page.Begin+p.name+" -->\n")) {
 			t.Errorf("no place for %s", p.name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/jailed-claude/jailed-claude/hack/bench/page"
 	"github.com/jailed-claude/jailed-claude/hack/bench/plot"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
@@ -68,75 +69,22 @@ func writeGoals(out io.Writer, r *report.Report) error {
 	return w.Flush()
 }
 
-// Marks in the Markdown file: "<!-- bench NAME -->" and "<!-- end -->" have
-// between them what NAME stands for: "machine", "goals", or a table.
-const (
-	markBegin = "<!-- bench "
-	markEnd   = "<!-- end -->"
-)
-
-// renew replaces what is between the marks. A table that was not measured
-// keeps what is there.
+// renew replaces what a report has in the text of a page. A table that was not
+// measured keeps what is there.
 func renew(text string, r *report.Report) (string, error) {
-	var out strings.Builder
-	for {
-		before, rest, found := strings.Cut(text, markBegin)
-		out.WriteString(before)
-		if !found {
-			return out.String(), nil
-		}
-		name, rest, found := strings.Cut(rest, " -->\n")
-		if !found {
-			return "", fmt.Errorf("a mark without an end: %.40q", rest)
-		}
-		old, rest, found := strings.Cut(rest, markEnd)
-		if !found {
-			return "", fmt.Errorf("%q has no %s", name, markEnd)
-		}
-		now := old
+	return page.Renew(text, func(name string) (string, error) {
 		switch t := r.Table(name); {
 		case name == "machine":
-			now = machineText(r.Machine)
+			return page.Machine(r.Machine), nil
 		case name == "goals":
-			now = markdown(goalGrid(r))
+			return page.Grid(goalGrid(r)), nil
 		case t.Name != "":
-			now = tableMarkdown(t)
+			return page.Table(t), nil
 		case !slices.ContainsFunc(parts, func(p part) bool { return p.name == name }):
 			return "", errors.New("there is no table " + name)
 		}
-		out.WriteString(markBegin + name + " -->\n" + now + markEnd)
-		text = rest
-	}
-}
-
-func machineText(m report.Machine) string {
-	var v []string
-	for name, version := range m.Versions {
-		v = append(v, name+" ("+version+")")
-	}
-	slices.Sort(v)
-	return fmt.Sprintf("%s, %d CPUs, %.1f GiB of memory, Linux %s; as the user %s. Versions: %s.\n",
-		m.CPU, m.CPUs, float64(m.MemoryMB)/1024, m.Kernel, m.User, strings.Join(v, ", "))
-}
-
-func tableMarkdown(t *report.Table) string {
-	s := t.Caption() + ":\n\n" + markdown(t.Grid())
-	if notes := slices.Concat(t.Notes, t.Missing()); len(notes) > 0 {
-		s += "\n- " + strings.Join(notes, "\n- ") + "\n"
-	}
-	return s
-}
-
-// markdown is a grid as a table, the first column to the left.
-func markdown(grid [][]string) string {
-	var s strings.Builder
-	for i, line := range grid {
-		s.WriteString("| " + strings.Join(line, " | ") + " |\n")
-		if i == 0 {
-			s.WriteString("|---|" + strings.Repeat("---:|", len(line)-1) + "\n")
-		}
-	}
-	return s.String()
+		return "", nil
+	})
 }
 
 // plotLines have colours that the colour-blind can tell apart (Okabe and Ito), and
