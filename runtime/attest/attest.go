@@ -132,23 +132,25 @@ func destination(host string, port uint16) string {
 
 func (e *End) changed(p *receipt.Predicate) {
 	p.Changed = []receipt.Change{}
-	add := func(c receipt.Change) {
-		if len(p.Changed) >= maxListed {
-			p.Unlisted++
-			return
-		}
-		c.Path, c.Why = receipt.Text(c.Path), receipt.Text(c.Why)
-		p.Changed = append(p.Changed, c)
-	}
 	if e.Watch == nil {
 		return
 	}
 	for _, f := range e.Watch.Found() {
 		c := receipt.Change{Path: f.Path, Why: f.Why}
 		c.Kind, c.Digest = e.look(f.Root, f.Below)
-		add(c)
+		list(p, c)
 	}
-	e.Hold.Unsure(e.Watch.Now, func(path, why string) { add(receipt.Change{Path: path, Why: why, Kind: receipt.Unseen}) })
+	e.Hold.Unsure(e.Watch.Now, func(path, why string) { list(p, receipt.Change{Path: path, Why: why, Kind: receipt.Unseen}) })
+}
+
+// list adds a change, or counts it where there are too many.
+func list(p *receipt.Predicate, c receipt.Change) {
+	if len(p.Changed) >= maxListed {
+		p.Unlisted++
+		return
+	}
+	c.Path, c.Why = receipt.Text(c.Path), receipt.Text(c.Why)
+	p.Changed = append(p.Changed, c)
 }
 
 // fits: a file of that size may be read.

@@ -86,6 +86,21 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// TestListed: a jail cannot make a receipt as long as it likes, and what is left out is
+// counted.
+func TestListed(t *testing.T) {
+	var p receipt.Predicate
+	for i := range maxListed + 7 {
+		list(&p, receipt.Change{Path: fmt.Sprint("a\x1b", i), Kind: "file"})
+	}
+	if len(p.Changed) != maxListed || p.Unlisted != 7 {
+		t.Errorf("%d listed, %d not", len(p.Changed), p.Unlisted)
+	}
+	if c := p.Changed[1]; c.Path != receipt.Text("a\x1b1") || c.Kind != "file" {
+		t.Errorf("%+v", c)
+	}
+}
+
 // TestPlace: a receipt replaces nothing, and leaves nothing where it cannot be
 // written.
 func TestPlace(t *testing.T) {
