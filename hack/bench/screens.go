@@ -16,7 +16,7 @@ var screenOf = []struct {
 	agent string
 	texts []string
 }{
-	{"codex", []string{"Ask Codex to do anything", "Do you trust"}},
+	{"codex", []string{"Sign in with ChatGPT", "Ask Codex to do anything", "Do you trust"}},
 	{"gemini", []string{"Authenticated with"}},
 	{"opencode", []string{"Ask anything"}},
 	{"claude", []string{"Welcome to Claude Code"}},
@@ -39,7 +39,7 @@ func screens(b *bench) (*report.Table, error) {
 			continue
 		}
 		b.say("screen of %s, %d rounds", s.agent, t.Rounds)
-		env := []string{"PATH=" + bin[0] + ":/usr/local/bin:/usr/bin:/bin", "GEMINI_API_KEY=none"}
+		env := []string{"PATH=" + bin[0] + ":/usr/local/bin:/usr/bin:/bin", "GEMINI_API_KEY=none-is-here"}
 		for round := range t.Rounds + 1 {
 			for _, name := range t.Columns {
 				argv := []string{filepath.Join(bin[0], s.agent)}
