@@ -113,9 +113,17 @@ func (n *notifier) lacking(err error) {
 // look walks to every path, listens on the way, and reports whether one is
 // there.
 func (n *notifier) look() (appeared bool) {
-	dirs := map[int][]string{}
+	dirs, heard := map[int][]string{}, map[int]bool{} // by watch descriptor; roots, which stay open
 	for _, p := range slices.Sorted(maps.Keys(n.w.why)) {
-		if n.w.walk(p, func(fd int, dir string) { n.add(dirs, fd, dir) }, n.w.known) {
+		if n.w.walk(p, func(fd int, dir string) {
+			if heard[fd] {
+				return
+			}
+			heard[fd] = fd == n.w.root(p).fd
+			if wd := n.hear(fd); wd >= 0 && !slices.Contains(dirs[wd], dir) {
+				dirs[wd] = append(dirs[wd], dir)
+			}
+		}, n.w.known) {
 			n.w.seen[p] = true
 			appeared = true
 		}
@@ -127,12 +135,6 @@ func (n *notifier) look() (appeared bool) {
 	}
 	n.dirs = dirs
 	return appeared
-}
-
-func (n *notifier) add(dirs map[int][]string, fd int, dir string) {
-	if wd := n.hear(fd); wd >= 0 && !slices.Contains(dirs[wd], dir) {
-		dirs[wd] = append(dirs[wd], dir)
-	}
 }
 
 // hear listens to a folder, and returns its watch descriptor or -1. The same

@@ -21,6 +21,10 @@ import (
 // not shown by this suite.
 const raceTime = 600 * time.Millisecond
 
+// Where other work leaves neither side the processor for long, a race goes on until
+// enough tries had a change before them, but not for longer than patience times its time.
+const enough, patience = 200, 10
+
 // race runs what changes and what tries against each other until a try gets
 // through, or the time is over. It counts the rounds of both.
 func race(d time.Duration, change func(), try func() bool) (won bool, changes, tries int64) {
@@ -34,7 +38,11 @@ func race(d time.Duration, change func(), try func() bool) (won bool, changes, t
 			n.Add(1)
 		}
 	}()
-	for end := time.Now().Add(d); !won && time.Now().Before(end); tries++ {
+	var met, before int64
+	for began := time.Now(); !won && (time.Since(began) < d || met < enough && time.Since(began) < patience*d); tries++ {
+		if now := n.Load(); now != before {
+			met, before = met+1, now
+		}
 		won = try()
 	}
 	stop.Store(true)
