@@ -23,7 +23,7 @@ const raceTime = 600 * time.Millisecond
 
 // Where other work leaves neither side the processor for long, a race goes on until
 // enough tries had a change before them, but not for longer than patience times its time.
-const enough, patience = 200, 10
+const enough, patience = 20, 10
 
 // race runs what changes and what tries against each other until a try gets
 // through, or the time is over. It counts the rounds of both.
