@@ -55,7 +55,8 @@ func (b *Broker) ServeTLS(c net.Conn) {
 	}
 	// It returns when the connection is closed, with an error that says so.
 	_ = b.server.Serve(&single{conn: secured, inner: inner})
-	if !b.asked.Load() && b.ctx.Err() == nil {
+	// Also where the jail ended with the program, before its end was read.
+	if !b.asked.Load() {
 		b.tell(Event{Broker: b.Name, Why: Silent})
 	}
 }

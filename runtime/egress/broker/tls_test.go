@@ -309,3 +309,29 @@ func TestCloseByName(t *testing.T) {
 	}
 	<-done
 }
+
+// TestSilent: a connection that came to no request is said, also if the jail ended
+// before its end was read.
+func TestSilent(t *testing.T) {
+	n := newNamed(t, nil)
+	served, noted := make(chan struct{}, 1), n.b.server.ConnState
+	n.b.server.ConnState = func(c net.Conn, s http.ConnState) {
+		if noted(c, s); s == http.StateNew {
+			served <- struct{}{}
+		}
+	}
+	inside, outside := net.Pipe()
+	done := make(chan struct{})
+	go func() { n.b.ServeTLS(outside); close(done) }()
+	c := tls.Client(inside, &tls.Config{RootCAs: n.roots, ServerName: "example.com"})
+	if err := c.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	<-served
+	_ = n.b.Close()
+	inside.Close()
+	<-done
+	if e := n.event(); e.Why != Silent || e.Forwarded {
+		t.Errorf("%+v", e)
+	}
+}
