@@ -26,6 +26,7 @@
 #pragma weak jail_stay
 #pragma weak jail_be_late
 #pragma weak jail_make_room
+#pragma weak jail_begin_network
 
 // arguments finds those of main: glibc hands them to constructors, musl does not.
 // For both the kernel has laid them right before the environment ("Process
@@ -93,4 +94,7 @@ static void __attribute__((constructor(101))) before_go(void)
 		jail_be_late();
 	if (jail_make_room)
 		jail_make_room();
+	// The first thread.
+	if (starts && jail_begin_network)
+		jail_begin_network();
 }

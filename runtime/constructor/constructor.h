@@ -43,6 +43,7 @@ void jail_be_short(void);
 void jail_stay(int init_pipe);
 void jail_be_late(void);
 void jail_make_room(void);
+void jail_begin_network(void);
 
 // runtime/quick too, and no step: drops pages of code from this process.
 void jail_forget_code(void);

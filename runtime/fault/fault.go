@@ -103,4 +103,4 @@ func After(p Point, err error) error {
 const Without = "GOJAIL_WITHOUT"
 
 // Tricks are the names that it knows.
-var Tricks = []string{"split", "place", "slice", "room", "slack", "warm", "garbage", "forget"}
+var Tricks = []string{"split", "place", "slice", "room", "slack", "network", "garbage", "forget"}

@@ -10,7 +10,7 @@
 // What does not belong here: a step that a jail needs, or a check of one.
 package quick
 
-// #cgo CFLAGS: -Wall -Wextra -Wno-unused-parameter -Werror -I${SRCDIR}/../constructor
+// #cgo CFLAGS: -Wall -Wextra -Wno-unused-parameter -Werror -I${SRCDIR}/../constructor -I${SRCDIR}/../userns
 import "C"
 
 import (

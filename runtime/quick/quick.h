@@ -30,6 +30,9 @@ void jail_together(void);
 // with errno if that fails.
 int jail_give_slice(pid_t tid);
 
+// network.c: a descriptor of the network namespace that was made ahead, or -1.
+int jail_network(void);
+
 // slack.c: gives this thread the timer slack back that the process began with.
 void jail_be_punctual(void);
 

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -134,6 +135,7 @@ func (c *container) execute(lc *libcontainer.Container) error {
 // jail has. It returns nil where there is none; nothing depends on it.
 func (j *jail) ahead() *container {
 	runtime, usual := foreign.Ahead(os.Args)
+	defer func() { j.netNS = cmp.Or(j.netNS, quick.Network()) }() // which no container got
 	if !j.planner.Idle() || userns.Entered() != nil || !usual {
 		return nil
 	}
@@ -141,17 +143,9 @@ func (j *jail) ahead() *container {
 	if j.host, err = coverHost(); err != nil {
 		return nil // and will be tried again
 	}
-	// The kernel takes most of a millisecond for a network namespace, on a thread
-	// of its own.
-	made := make(chan error)
-	go func() {
-		var err error
-		j.netNS, err = wall.NewNamespace()
-		made <- err
-	}()
 	c, err := usualContainer(j.host, runtime)
-	if failed := <-made; err == nil {
-		err = failed
+	if j.netNS = quick.Network(); j.netNS == nil && err == nil {
+		j.netNS, err = wall.NewNamespace()
 	}
 	if err != nil {
 		if c != nil {
@@ -160,9 +154,7 @@ func (j *jail) ahead() *container {
 		logrus.WithError(err).Debug("a container ahead")
 		return nil
 	}
-	if c.netNS, j.container = j.netNS, c; runtime == "" {
-		quick.Warm(new(libcontainer.State))
-	}
+	c.netNS, j.container = j.netNS, c
 	return c
 }
 
@@ -196,9 +188,6 @@ func usualContainer(host *rootfs.Host, runtime string) (*container, error) {
 	c, err := newContainer(contract.UsualFrame(uid, gid, terminal, self), filepath.Join(rootfs.WorkDir, "ahead"), host, nil)
 	if err != nil {
 		return nil, err
-	}
-	if runtime != "" {
-		quick.Warm(new(specs.Spec))
 	}
 	c.runtime, err = foreign.Open(runtime, host.Open)
 	return c, err
