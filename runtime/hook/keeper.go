@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -117,7 +118,7 @@ func start(netns, work, log *os.File) (s *egress.Session, trusted map[string][]b
 			return nil, nil, err
 		}
 		o.Authority, trusted = a, a.Files(contract.AuthorityPath, contract.BrowserAuthorities)
-		trusted[contract.CertsPath] = a.Bundle(t.Roots)
+		trusted[contract.CertsPath] = slices.Concat(t.Roots, a.Behind())
 		if t.Java != nil {
 			if trusted[contract.JavaCertsPath], err = a.JavaStore(t.Java, t.Roots); err != nil {
 				return nil, nil, err

@@ -44,13 +44,17 @@ func sourceError(source string, err error) error {
 // program in the jail may read.
 //
 // Preconditions: WorkDir is covered.
-func (s Sources) Replace(i int, name string, content []byte) error {
+func (s Sources) Replace(i int, name string, content ...[]byte) error {
 	place := filepath.Join(WorkDir, name)
 	f, err := os.OpenFile(place, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	for _, part := range content {
+		if err == nil {
+			_, err = f.Write(part)
+		}
+	}
 	if err = errors.Join(err, f.Chmod(0o444), f.Close()); err != nil { // whatever the umask is
 		return err
 	}

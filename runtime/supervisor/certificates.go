@@ -27,7 +27,7 @@ func (n *jailNet) trust(mounts []specs.Mount, files []contract.File, s rootfs.So
 		case m.Type != "bind":
 		case m.Destination == contract.CertsPath:
 			found = true
-			err = s.Replace(i, "certificates", a.Bundle(n.roots))
+			err = s.Replace(i, "certificates", n.roots, a.Behind())
 		case m.Destination == contract.JavaCertsPath:
 			var store []byte
 			if store, err = read(m.Source); err == nil {

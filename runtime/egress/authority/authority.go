@@ -95,12 +95,9 @@ func New(names []string) (*Authority, error) {
 	return a, nil
 }
 
-// Bundle is certificates (PEM) with the authority's at their end: what programs
-// in the jail trust.
-func (a *Authority) Bundle(roots []byte) []byte {
-	bundle := append(slices.Clone(roots), '\n')
-	return append(bundle, a.PEM()...)
-}
+// Behind is what comes behind certificates (PEM) for programs in the jail to trust the
+// authority as well.
+func (a *Authority) Behind() []byte { return append([]byte{'\n'}, a.PEM()...) }
 
 // DER is the authority's certificate.
 func (a *Authority) DER() []byte { return a.cert.Raw }

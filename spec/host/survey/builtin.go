@@ -165,7 +165,7 @@ func (v *survey) guard(dir string, found []string) {
 				v.protect(filepath.Join(dir, name), g.Why)
 			}
 		}
-		for _, file := range known.Callers[name] {
+		for _, file := range known.Callers(name) {
 			v.called(filepath.Join(dir, name, file), dir)
 		}
 		switch {

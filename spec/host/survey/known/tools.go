@@ -115,25 +115,27 @@ var Tools = []Guard{
 	{".octaverc", "start-up of Octave", true},
 }
 
-// Callers are those of which the files name programs and scripts that are run as soon
-// as somebody enters the folder or opens it: by the first component, the files in it,
-// "" for itself.
-var Callers = map[string][]string{
-	".envrc":             {""},
-	"mise.toml":          {""},
-	"mise.local.toml":    {""},
-	".mise.toml":         {""},
-	".mise.local.toml":   {""},
-	".mise":              {"config.toml", "config.local.toml"},
-	".config":            {"mise.toml", "mise/config.toml", "mise/config.local.toml"},
-	".vscode":            {"tasks.json", "settings.json", "mcp.json"},
-	".zed":               {"tasks.json", "settings.json"},
-	".helix":             {"languages.toml"},
-	".devcontainer":      {"devcontainer.json"},
-	".devcontainer.json": {""},
-	".exrc":              {""},
-	".nvimrc":            {""},
-	".lvimrc":            {""},
+// Callers are the files of which the text names programs and scripts that are run as
+// soon as somebody enters the folder or opens it: those in name, a first component of
+// a path, and "" for name itself.
+func Callers(name string) []string {
+	switch name {
+	case ".envrc", "mise.toml", "mise.local.toml", ".mise.toml", ".mise.local.toml", ".devcontainer.json", ".exrc", ".nvimrc", ".lvimrc":
+		return []string{""}
+	case ".mise":
+		return []string{"config.toml", "config.local.toml"}
+	case ".config":
+		return []string{"mise.toml", "mise/config.toml", "mise/config.local.toml"}
+	case ".vscode":
+		return []string{"tasks.json", "settings.json", "mcp.json"}
+	case ".zed":
+		return []string{"tasks.json", "settings.json"}
+	case ".helix":
+		return []string{"languages.toml"}
+	case ".devcontainer":
+		return []string{"devcontainer.json"}
+	}
+	return nil
 }
 
 // Roots are what stands for the folder of such a file in it.
