@@ -71,18 +71,15 @@ func TestLook(t *testing.T) {
 	for range 10 {
 		k.look(l) // it does not flow yet
 	}
-	k.left.Store(2)
-	k.flows.Store(true)
-	for range 20 {
-		k.received.Add(1)
+	for moved := range 20 {
 		for range 5 {
-			k.look(l)
+			k.lookAt(int64(moved+1), false, l)
 		}
 	}
 	if k.why != "" {
 		t.Error("ended, though it moved")
 	}
-	if k.look(l); k.why == "" {
+	if k.lookAt(20, false, l); k.why == "" {
 		t.Error("it did not end")
 	}
 }

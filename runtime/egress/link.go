@@ -20,15 +20,13 @@ type link struct {
 
 	mu  sync.Mutex
 	out *net.TCPConn
+	// flows are in and out when their bytes flow; nil before.
+	flows *splice.Pair
 	// why it was aborted.
 	why string
 
-	// sent from in to out, received the other way.
-	sent, received atomic.Int64
-	// left are the directions that still flow; 0 before they begin, too.
-	left atomic.Int32
-	// flows: both directions have begun.
-	flows atomic.Bool
+	// ahead are bytes that were sent before.
+	ahead int64
 	// known: it is decided what becomes of it.
 	known atomic.Bool
 
@@ -54,6 +52,7 @@ func (s *Session) add(in *net.TCPConn) *link {
 	k := &link{s: s, in: in, begin: time.Now()}
 	s.open[k] = struct{}{}
 	s.deciding.Add(1)
+	s.pace.Came()
 	s.crowd.Came(len(s.open))
 	return k
 }
@@ -74,32 +73,48 @@ func (k *link) to(out *net.TCPConn) bool {
 func (k *link) decided() {
 	if k.known.CompareAndSwap(false, true) {
 		k.s.deciding.Done()
+		k.s.pace.Went()
 	}
 }
 
-// start lets the bytes flow. Both directions have goroutines with a fresh
-// stack: the one that decided and dialled has a large one.
+// start lets the bytes flow. The goroutine that decided and dialled ends.
 func (k *link) start() {
-	k.left.Store(2)
-	k.flows.Store(true)
 	k.decided()
-	k.s.running.Go(func() { k.flow(k.out, k.in, &k.sent) })
-	k.s.running.Go(func() { k.flow(k.in, k.out, &k.received) })
+	k.mu.Lock()
+	if k.why == "" {
+		var err error
+		k.s.running.Add(1)
+		k.flows, err = k.s.loop.Join(k.in, k.out, func(err error) {
+			k.ended(err)
+			k.s.running.Done()
+		})
+		if err == nil {
+			k.mu.Unlock()
+			return
+		}
+		k.why = err.Error()
+		k.s.running.Done()
+	}
+	k.mu.Unlock()
+	k.finish()
 }
 
-// flow copies one direction to its end and passes the end on: a FIN as a FIN,
-// everything else as a reset of both sides.
-func (k *link) flow(dst, src *net.TCPConn, n *atomic.Int64) {
-	err := splice.Copy(dst, src, n)
-	if err == nil {
-		err = dst.CloseWrite()
+// ended is the end of what flowed.
+func (k *link) ended(err error) {
+	k.mu.Lock()
+	if err != nil && k.why == "" {
+		k.why = err.Error()
 	}
-	if err != nil {
-		k.abort(err.Error())
+	k.mu.Unlock()
+	k.finish()
+}
+
+// moved are the bytes that k's program has sent and received.
+func (k *link) moved() (sent, received int64) {
+	if k.flows != nil {
+		sent, received = k.flows.Moved()
 	}
-	if k.left.Add(-1) == 0 {
-		k.finish()
-	}
+	return k.ahead + sent, received
 }
 
 // abort resets both sides. Goroutines that wait for them go on.
@@ -110,6 +125,10 @@ func (k *link) abort(why string) {
 		return
 	}
 	k.why = why
+	if k.flows != nil {
+		k.flows.Abort()
+		return
+	}
 	reset(k.in)
 	if k.out != nil {
 		reset(k.out)
@@ -140,7 +159,7 @@ func (k *link) finish() {
 		e.Why = why
 	}
 	e.Time, e.Duration = k.begin, time.Since(k.begin).Milliseconds()
-	e.Sent, e.Received = k.sent.Load(), k.received.Load()
+	e.Sent, e.Received = k.moved()
 	k.s.journal.event(e)
 }
 
@@ -169,15 +188,23 @@ func (s *Session) watch() {
 }
 
 func (k *link) look(l limits) {
-	if !k.flows.Load() {
+	k.mu.Lock()
+	flows := k.flows
+	k.mu.Unlock()
+	if flows == nil {
 		return // it has limits of its own
 	}
-	if n := k.sent.Load() + k.received.Load(); n != k.seen {
-		k.seen, k.quiet = n, 0
+	sent, received := flows.Moved()
+	k.lookAt(sent+received, flows.Half(), l)
+}
+
+func (k *link) lookAt(moved int64, half bool, l limits) {
+	if moved != k.seen {
+		k.seen, k.quiet = moved, 0
 		return
 	}
 	k.quiet += l.watch
-	if k.quiet >= l.idle || k.left.Load() < 2 && k.quiet >= l.halfIdle {
+	if k.quiet >= l.idle || half && k.quiet >= l.halfIdle {
 		k.abort("idle")
 	}
 }

@@ -82,6 +82,7 @@ func (s *Session) accept(l net.Listener, serve func(*link)) {
 			_ = c.Close()
 			continue
 		}
+		s.pace.Wait()
 		take(in)
 	}
 }
@@ -180,7 +181,7 @@ func (s *Session) connect(k *link, r *request) *refusal {
 		if err != nil {
 			return fail(err.Error())
 		}
-		k.sent.Add(int64(n))
+		k.ahead = int64(n)
 		_ = out.SetWriteDeadline(time.Time{})
 	}
 	k.event = r.event()

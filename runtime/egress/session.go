@@ -109,9 +109,13 @@ type Session struct {
 	// which it is not known yet what becomes of them.
 	accepting, deciding sync.WaitGroup
 
+	// loop moves the bytes of connections that are decided about.
+	loop *splice.Loop
+
 	mu     sync.Mutex
 	open   map[*link]struct{}
 	crowd  crowd.Crowd
+	pace   *crowd.Pace
 	closed bool
 
 	limits limits
@@ -153,7 +157,7 @@ func start(o Options, l limits) (*Session, error) {
 	}
 	s := &Session{
 		config: o.Config, rules: live.New(o.Config), book: names.NewBook(), upstream: o.Upstream, dial: o.Dial, own: o.Own,
-		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, byName: map[string]*broker.Broker{}, ports: map[uint16]net.Listener{},
+		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, pace: crowd.NewPace(), byName: map[string]*broker.Broker{}, ports: map[uint16]net.Listener{},
 	}
 	s.journal.told, s.journal.refused, s.hostsFile = o.Told, o.Refused, cmp.Or(o.HostsFile, "/etc/hosts")
 	if s.dial == nil {
@@ -164,6 +168,10 @@ func start(o Options, l limits) (*Session, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.resolver = resolve.New(s.ctx, o.LookupHost)
+	var err error
+	if s.loop, err = splice.NewLoop(); err != nil {
+		return nil, err
+	}
 	if err := s.prepare(o); err != nil {
 		s.Close()
 		return nil, err
@@ -253,6 +261,7 @@ func (s *Session) serve() {
 		s.accepting.Go(func() { s.accept(l, func(k *link) { s.toHost(k, addrPort(l.Addr()).Port()) }) })
 	}
 	s.running.Go(s.watch)
+	s.running.Go(s.loop.Serve)
 }
 
 // Refusals are rules that would allow what was refused so far and is still, the most
@@ -295,6 +304,7 @@ func (s *Session) Close() *report.Summary {
 		k.abort("the session ended")
 	}
 	s.mu.Unlock()
+	_ = s.loop.Close()
 	s.running.Wait()
 	sum := s.journal.close()
 	sum.Added, _ = s.rules.Added()

@@ -6,159 +6,232 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// net.TCPConn.ReadFrom would splice as well, but keeps a pipe from its first
-// byte to its last. Two pipes for each idle connection use up the caller's
-// file descriptors and, more so, fs.pipe-user-pages-soft: from 16,384 pages on
-// all pipes of the user are small ones. So a pipe is borrowed here when there
-// is something to put into it, and given back when it is empty.
+// Loop moves the bytes of pairs of connections. A pair in which nothing moves has
+// no goroutine, and Go's poller knows nothing of it: of thousands of them that
+// were open once, the Go runtime would keep a kilobyte each for ever.
+type Loop struct {
+	poll *os.File // an epoll instance
 
-// chunk is how much is moved at a time: a pipe's size, where the user may have
-// that much (pipe(7), "Pipe capacity").
-const chunk = 256 << 10
-
-type pipe struct{ r, w int }
-
-// pipes that nobody uses. Few are in use at a time.
-var pipes struct {
-	sync.Mutex
-	free []*pipe
+	mu sync.Mutex
+	// pairs by their two descriptors.
+	pairs []*Pair
 }
 
-// maxFree pipes are kept.
-const maxFree = 8
-
-func getPipe() (*pipe, error) {
-	pipes.Lock()
-	if n := len(pipes.free); n > 0 {
-		p := pipes.free[n-1]
-		pipes.free = pipes.free[:n-1]
-		pipes.Unlock()
-		return p, nil
+// NewLoop is one without pairs. It serves until Close.
+func NewLoop() (*Loop, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	pipes.Unlock()
-	var fd [2]int
-	if err := unix.Pipe2(fd[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		return nil, os.NewSyscallError("pipe2", err)
+	if err := unix.SetNonblock(fd, true); err != nil { // for Go's poller, which polls this one
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
-	_, _ = unix.FcntlInt(uintptr(fd[1]), unix.F_SETPIPE_SZ, chunk) // a small one does as well
-	return &pipe{fd[0], fd[1]}, nil
+	return &Loop{poll: os.NewFile(uintptr(fd), "epoll")}, nil
 }
 
-// put gives p back; only an empty one is used again.
-func (p *pipe) put(empty bool) {
-	if empty {
-		pipes.Lock()
-		defer pipes.Unlock()
-		if len(pipes.free) < maxFree {
-			pipes.free = append(pipes.free, p)
+// Close ends Serve. Pairs have to be over, or aborted.
+func (l *Loop) Close() error { return l.poll.Close() }
+
+// Serve has the bytes of pairs moved when they come, until Close.
+func (l *Loop) Serve() {
+	c, err := l.poll.SyscallConn()
+	if err != nil {
+		return // closed
+	}
+	events := make([]unix.EpollEvent, 128)
+	_ = c.Read(func(fd uintptr) bool {
+		for {
+			n, err := unix.EpollWait(int(fd), events, 0)
+			if errors.Is(err, unix.EINTR) {
+				continue
+			}
+			if n <= 0 {
+				return false
+			}
+			for _, e := range events[:n] {
+				l.reported(int(e.Fd), e.Events)
+			}
+		}
+	})
+}
+
+// reported has the flows run that wait for what a socket reports. It may be of an
+// earlier one with the same number: then they find nothing and wait on.
+func (l *Loop) reported(fd int, events uint32) {
+	l.mu.Lock()
+	var p *Pair
+	if fd < len(l.pairs) {
+		p = l.pairs[fd]
+	}
+	l.mu.Unlock()
+	if p == nil {
+		return
+	}
+	const bad = unix.EPOLLHUP | unix.EPOLLERR
+	for i := range p.flows {
+		f := &p.flows[i]
+		if f.src == fd && events&(unix.EPOLLIN|unix.EPOLLRDHUP|bad) != 0 && f.wake(waitsRead) ||
+			f.dst == fd && events&(unix.EPOLLOUT|bad) != 0 && f.wake(waitsWrite) {
+			go p.run(f)
+		}
+	}
+}
+
+// Pair is two connections: what comes from one goes to the other.
+type Pair struct {
+	loop  *Loop
+	flows [2]flow // from the first to the second, and the other way
+	left  atomic.Int32
+	ended func(error)
+
+	mu      sync.Mutex
+	aborted bool
+	why     error
+}
+
+// Join lets bytes flow between two connections, which it takes over: the caller's
+// are closed. The end of one direction is passed on, and the other flows;
+// everything else resets both. When both directions have ended, both connections
+// are closed and ended is called, on another goroutine, with the error that there
+// was.
+func (l *Loop) Join(a, b *net.TCPConn, ended func(error)) (*Pair, error) {
+	first, err := take(a)
+	if err != nil {
+		_ = b.Close()
+		return nil, err
+	}
+	second, err := take(b)
+	if err != nil {
+		_ = unix.Close(first)
+		return nil, err
+	}
+	p := &Pair{loop: l, ended: ended}
+	p.flows[0].src, p.flows[0].dst = first, second
+	p.flows[1].src, p.flows[1].dst = second, first
+	p.left.Store(2)
+	l.know(p)
+	// Each reports at once what it has.
+	for _, fd := range []int{first, second} {
+		e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd)}
+		if err := l.control(fd, &e); err != nil {
+			p.abort(err)
+			break
+		}
+	}
+	return p, nil
+}
+
+// take takes the socket of a connection out of Go's hands.
+func take(c *net.TCPConn) (fd int, err error) {
+	defer c.Close()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	if e := raw.Control(func(from uintptr) { fd, err = unix.FcntlInt(from, unix.F_DUPFD_CLOEXEC, 0) }); e != nil {
+		return -1, e
+	}
+	return fd, os.NewSyscallError("fcntl", err)
+}
+
+func (l *Loop) control(fd int, e *unix.EpollEvent) (err error) {
+	c, err := l.poll.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if e := c.Control(func(poll uintptr) { err = unix.EpollCtl(int(poll), unix.EPOLL_CTL_ADD, fd, e) }); e != nil {
+		return e
+	}
+	return os.NewSyscallError("epoll_ctl", err)
+}
+
+// know takes p into the books, before its sockets can report.
+func (l *Loop) know(p *Pair) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, fd := range []int{p.flows[0].src, p.flows[1].src} {
+		for len(l.pairs) <= fd {
+			l.pairs = append(l.pairs, nil)
+		}
+		l.pairs[fd] = p
+	}
+}
+
+// forget closes p's sockets, of which nothing runs any more.
+func (l *Loop) forget(p *Pair) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, fd := range []int{p.flows[0].src, p.flows[1].src} {
+		l.pairs[fd] = nil
+		_ = unix.Close(fd)
+	}
+}
+
+// run moves bytes until it has to wait, or the direction has ended.
+func (p *Pair) run(f *flow) {
+	for !p.isAborted() {
+		waits, err := f.move()
+		if err == nil && waits == over {
+			err = os.NewSyscallError("shutdown", unix.Shutdown(f.dst, unix.SHUT_WR))
+		}
+		if err != nil {
+			p.abort(err)
+			break
+		}
+		if waits == over {
+			break
+		}
+		if f.rest(waits) {
 			return
 		}
 	}
-	_ = unix.Close(p.r)
-	_ = unix.Close(p.w)
-}
-
-// Drop closes the pipes that nobody uses.
-func Drop() {
-	pipes.Lock()
-	defer pipes.Unlock()
-	for _, p := range pipes.free {
-		_ = unix.Close(p.r)
-		_ = unix.Close(p.w)
+	f.give()
+	f.state.Store(over)
+	if p.left.Add(-1) > 0 {
+		return
 	}
-	pipes.free = nil
-}
-
-// transfer is one direction of a connection on its way. Its two functions are
-// made once, so that nothing is allocated for a chunk.
-type transfer struct {
-	pipe  *pipe
-	in    int // bytes in the pipe
-	total *atomic.Int64
-	err   error
-}
-
-// Copy copies from src to dst until src ends, through a pipe in the kernel
-// (splice(2)), and adds to n what dst has taken. It waits where dst does not
-// take it: that holds up src.
-func Copy(dst, src *net.TCPConn, n *atomic.Int64) error {
-	from, err := src.SyscallConn()
-	if err != nil {
-		return err
+	p.mu.Lock()
+	aborted, why := p.aborted, p.why
+	p.mu.Unlock()
+	for i := range p.flows {
+		if aborted {
+			_ = unix.SetsockoptLinger(p.flows[i].src, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+		}
 	}
-	to, err := dst.SyscallConn()
-	if err != nil {
-		return err
-	}
-	t := &transfer{total: n}
-	defer func() {
-		if t.pipe != nil {
-			t.pipe.put(t.in == 0)
-		}
-	}()
-	return t.run(from, to)
+	p.loop.forget(p)
+	p.ended(why)
 }
 
-func (t *transfer) run(from, to syscall.RawConn) error {
-	fill, drain := t.fill, t.drain
-	for {
-		if err := from.Read(fill); err != nil {
-			return err
-		}
-		if t.err != nil || t.in == 0 {
-			return t.err // in is 0: the end
-		}
-		if err := to.Write(drain); err != nil {
-			return err
-		}
-		if t.err != nil {
-			return t.err
+func (p *Pair) isAborted() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.aborted
+}
+
+// Abort resets both connections. ended is called as always.
+func (p *Pair) Abort() { p.abort(nil) }
+
+func (p *Pair) abort(why error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.aborted {
+		return
+	}
+	p.aborted, p.why = true, why
+	for i := range p.flows {
+		if f := &p.flows[i]; f.wake(-1) {
+			go p.run(f)
 		}
 	}
 }
 
-// fill moves what there is from the socket into the empty pipe. False: wait.
-func (t *transfer) fill(fd uintptr) bool {
-	if t.pipe == nil {
-		if t.pipe, t.err = getPipe(); t.err != nil {
-			return true
-		}
-	}
-	for {
-		n, err := unix.Splice(int(fd), nil, t.pipe.w, nil, chunk, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case errors.Is(err, unix.EAGAIN):
-			t.pipe.put(true)
-			t.pipe = nil
-			return false
-		}
-		t.in, t.err = int(n), os.NewSyscallError("splice", err)
-		return true
-	}
-}
+// Moved are the bytes that went from the first to the second connection, and back.
+func (p *Pair) Moved() (there, back int64) { return p.flows[0].moved.Load(), p.flows[1].moved.Load() }
 
-// drain moves the pipe's content into the socket. False: wait.
-func (t *transfer) drain(fd uintptr) bool {
-	for t.in > 0 {
-		n, err := unix.Splice(t.pipe.r, nil, int(fd), nil, t.in, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case errors.Is(err, unix.EAGAIN):
-			return false
-		case err != nil:
-			t.err = os.NewSyscallError("splice", err)
-			return true
-		}
-		t.in -= int(n)
-		t.total.Add(n)
-	}
-	return true
-}
+// Half says that a direction has ended.
+func (p *Pair) Half() bool { return p.left.Load() < 2 }
