@@ -8,6 +8,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/crowd"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/splice"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
 )
 
 // link is one connection: in to the program inside (for a published port, to
@@ -161,6 +162,18 @@ func (k *link) finish() {
 	e.Time, e.Duration = k.begin, time.Since(k.begin).Milliseconds()
 	e.Sent, e.Received = k.moved()
 	k.s.journal.event(e)
+}
+
+// giveBack gives back what connections needed that have ended.
+func (s *Session) giveBack() {
+	s.mu.Lock()
+	s.crowd = crowd.Crowd{Most: len(s.open)}
+	if len(s.open) == 0 {
+		s.open = map[*link]struct{}{} // it never shrinks
+	}
+	s.mu.Unlock()
+	splice.Drop()
+	quick.GiveBack()
 }
 
 // reset closes c at once, with an RST.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/runtime/egress/event"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/tally"
 )
 
 // Event is one decision, a line of the session's log.
@@ -58,7 +59,7 @@ type journal struct {
 	recent     map[Event]int
 	suppressed int
 	timer      *time.Timer
-	summary    summary
+	summary    *tally.Tally
 	// refused is how many destinations were; nil for nobody.
 	refused *atomic.Int64
 	// told is what the jail itself may read of it; nil for nobody.
@@ -66,7 +67,7 @@ type journal struct {
 	tells int
 }
 
-func newJournal(w io.Writer, sum summary) *journal {
+func newJournal(w io.Writer, sum *tally.Tally) *journal {
 	return &journal{w: w, now: func() time.Time { return time.Now().UTC() }, max: maxLog, recent: map[Event]int{}, summary: sum}
 }
 
@@ -86,11 +87,11 @@ func (j *journal) event(e Event) {
 		e.Time = now
 	}
 	e.Time = e.Time.UTC().Truncate(time.Millisecond)
-	if d := j.summary.add(e); d != nil {
+	if d := j.summary.Add(e); d != nil {
 		j.tell(now, report.Told(d))
 	}
 	if j.refused != nil {
-		j.refused.Store(int64(len(j.summary.denied) + j.summary.more))
+		j.refused.Store(int64(j.summary.Refused()))
 	}
 	if e.Verdict == Allow && e.Kind != KindDNS {
 		j.write(e)
@@ -194,7 +195,17 @@ func (j *journal) close() *report.Summary {
 	}
 	j.flush()
 	j.closed = true
-	return j.summary.result()
+	return j.summary.Result()
+}
+
+// refusedBy counts what a proxy did not do, if err is one. It returns err.
+func (j *journal) refusedBy(proxy string, err error) error {
+	if err != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.summary.Unconnected(proxy, printable(err.Error()))
+	}
+	return err
 }
 
 // printable is s without control characters, of a bounded length. encoding/json

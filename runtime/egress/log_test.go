@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jailed-claude/jailed-claude/runtime/egress/tally"
 )
 
 // lines of a log, each of which has to be JSON.
@@ -27,7 +29,7 @@ func lines(t *testing.T, text string) []Event {
 // TestLogCounts: what comes again within a second is counted.
 func TestLogCounts(t *testing.T) {
 	var b bytes.Buffer
-	j := newJournal(&b, newSummary("filtered"))
+	j := newJournal(&b, tally.New("filtered"))
 	for range 1000 {
 		j.event(Event{Kind: KindTCP, Name: "evil.example", Port: 80, Verdict: Deny, Why: "no"})
 		j.event(Event{Kind: KindDNS, Name: "good.example", Verdict: Allow})
@@ -60,7 +62,7 @@ func TestLogCounts(t *testing.T) {
 // leave room for what was allowed.
 func TestLogFlood(t *testing.T) {
 	var b bytes.Buffer
-	j := newJournal(&b, newSummary("filtered"))
+	j := newJournal(&b, tally.New("filtered"))
 	j.max = 64 << 10
 	n := 0
 	flood := func() {
@@ -95,7 +97,7 @@ func TestLogFlood(t *testing.T) {
 	if e := all[len(all)-1]; e.Kind != KindLog || !strings.Contains(e.Why, "full") || b.Len() > 65<<10 {
 		t.Errorf("%d bytes, the last line is %+v", b.Len(), e)
 	}
-	if len(s.Denied) != maxDenied || s.More != n-maxDenied {
+	if len(s.Denied) != tally.MaxDenied || s.More != n-tally.MaxDenied {
 		t.Errorf("%d and %d of %d", len(s.Denied), s.More, n)
 	}
 }
@@ -120,7 +122,7 @@ func (d *diskFull) Write(b []byte) (int, error) {
 // lines.
 func TestLogFails(t *testing.T) {
 	d := &diskFull{room: 250}
-	j := newJournal(d, newSummary("filtered"))
+	j := newJournal(d, tally.New("filtered"))
 	for i := range 10 {
 		j.event(Event{Kind: KindTCP, Name: "good.example", Port: uint16(i), Verdict: Allow})
 	}
@@ -137,13 +139,13 @@ func TestLogFails(t *testing.T) {
 	if torn != 1 || last.Name != "last.example" {
 		t.Errorf("%d torn lines, %+v:\n%s", torn, last, d.String())
 	}
-	newJournal(nil, newSummary("filtered")).event(Event{Verdict: Allow}) // no log at all
+	newJournal(nil, tally.New("filtered")).event(Event{Verdict: Allow}) // no log at all
 }
 
 // TestLogText: nothing in a line moves a cursor or ends the line.
 func TestLogText(t *testing.T) {
 	var b bytes.Buffer
-	j := newJournal(&b, newSummary("filtered"))
+	j := newJournal(&b, tally.New("filtered"))
 	for _, s := range []string{"a\x1b[2Jb", "a\nb", "a\x7fb", "a\u009bb", "a\u202eb", "\xff\xfe", strings.Repeat("x", 1<<16), `quote"`} {
 		j.event(Event{Kind: KindTCP, Name: s, Why: s, Rule: s, Address: s, Path: s, Method: s, Verdict: Deny})
 	}

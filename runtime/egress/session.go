@@ -28,9 +28,9 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/resolve"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/splice"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
+	"github.com/jailed-claude/jailed-claude/runtime/egress/tally"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/upstream"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
-	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -157,7 +157,7 @@ func start(o Options, l limits) (*Session, error) {
 	}
 	s := &Session{
 		config: o.Config, rules: live.New(o.Config), book: names.NewBook(), upstream: o.Upstream, dial: o.Dial, own: o.Own,
-		journal: newJournal(o.Log, newSummary(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, pace: crowd.NewPace(), byName: map[string]*broker.Broker{}, ports: map[uint16]net.Listener{},
+		journal: newJournal(o.Log, tally.New(o.Config.Mode)), open: map[*link]struct{}{}, limits: l, pace: crowd.NewPace(), byName: map[string]*broker.Broker{}, ports: map[uint16]net.Listener{},
 	}
 	s.journal.told, s.journal.refused, s.hostsFile = o.Told, o.Refused, cmp.Or(o.HostsFile, "/etc/hosts")
 	if s.dial == nil {
@@ -268,7 +268,7 @@ func (s *Session) serve() {
 // frequent first; barred is the rest of it, and why.
 func (s *Session) Refusals() (rules, barred []string) {
 	s.journal.mu.Lock()
-	refused := s.journal.summary.result().Denied
+	refused := s.journal.summary.Result().Denied
 	s.journal.mu.Unlock()
 	for _, d := range refused {
 		switch {
@@ -392,16 +392,4 @@ func (s *Session) logBroker(b broker.Event) {
 		e.Verdict = Fail
 	}
 	s.journal.event(e)
-}
-
-// giveBack gives back what connections needed that have ended.
-func (s *Session) giveBack() {
-	s.mu.Lock()
-	s.crowd = crowd.Crowd{Most: len(s.open)}
-	if len(s.open) == 0 {
-		s.open = map[*link]struct{}{} // it never shrinks
-	}
-	s.mu.Unlock()
-	splice.Drop()
-	quick.GiveBack()
 }

@@ -1,4 +1,5 @@
-// Package crowd says when memory is worth giving back.
+// Package crowd says how fast connections are taken when many come at once, and
+// when memory is worth giving back after them.
 //
 // Many connections at once, as of a package manager, leave stacks and a heap
 // behind that a supervisor does not need for the hours that its jail may go on.

@@ -1,7 +1,7 @@
 // Package report says at the end of a jail what its network refused, and what
 // would allow it.
 //
-// What does not belong here: deciding, and counting (package egress).
+// What does not belong here: deciding (package egress), and counting (tally).
 package report
 
 import (

@@ -1,24 +1,30 @@
-package egress
+// Package tally counts what a session decided, by destination.
+//
+// What does not belong here: the lines of its log (package egress), and what is
+// said of it all at the end (report).
+package tally
 
 import (
 	"cmp"
 	"maps"
 	"slices"
 
+	"github.com/jailed-claude/jailed-claude/runtime/egress/event"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/report"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sshagent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
-// maxDenied destinations are listed.
-const maxDenied = 50
+// MaxDenied destinations are listed.
+const MaxDenied = 50
 
 type host struct {
 	name string
 	port uint16
 }
 
-type summary struct {
+// Tally is what one session decided.
+type Tally struct {
 	// rules without effect here: mode none has none.
 	none   bool
 	denied map[host]*report.Denied
@@ -35,24 +41,25 @@ type summary struct {
 	brokers report.Brokers
 }
 
-func newSummary(mode string) summary {
-	return summary{none: mode == network.None, denied: map[host]*report.Denied{}, unsigned: map[[2]string]*report.Unsigned{}, proxies: map[string]*report.Unconnected{}, reached: map[host]int{}, bridges: map[string]*report.Bridge{}, brokers: report.Brokers{}}
+// New is that of a session of a mode (spec/network), which has decided nothing.
+func New(mode string) *Tally {
+	return &Tally{none: mode == network.None, denied: map[host]*report.Denied{}, unsigned: map[[2]string]*report.Unsigned{}, proxies: map[string]*report.Unconnected{}, reached: map[host]int{}, bridges: map[string]*report.Bridge{}, brokers: report.Brokers{}}
 }
 
-// add counts a refusal. It returns what is known of its destination if that was
+// Add counts a decision. If it is a refusal, it returns what is known of its destination if that was
 // not refused before.
-func (s *summary) add(e Event) (first *report.Denied) {
-	if e.Kind == KindSSH && e.Verdict != Allow && (e.Method == sshagent.Login || e.Method == sshagent.Sign) {
+func (s *Tally) Add(e event.Event) (first *report.Denied) {
+	if e.Kind == event.KindSSH && e.Verdict != event.Allow && (e.Method == sshagent.Login || e.Method == sshagent.Sign) {
 		s.addUnsigned(e)
 	}
-	if e.Kind == KindBroker && (e.Method == "" || e.Keyless) {
+	if e.Kind == event.KindBroker && (e.Method == "" || e.Keyless) {
 		s.brokers.Add(e.Name, e.Why, e.Keyless)
 	}
 	s.addReached(e)
-	if e.Kind == KindBridge {
+	if e.Kind == event.KindBridge {
 		s.addBridge(e)
 	}
-	if e.Verdict != Deny || e.Kind != KindDNS && e.Kind != KindTCP {
+	if e.Verdict != event.Deny || e.Kind != event.KindDNS && e.Kind != event.KindTCP {
 		return nil
 	}
 	h := host{e.Name, e.Port}
@@ -61,7 +68,7 @@ func (s *summary) add(e Event) (first *report.Denied) {
 	}
 	d := s.denied[h]
 	if d == nil {
-		if len(s.denied) >= maxDenied {
+		if len(s.denied) >= MaxDenied {
 			s.more++
 			return nil
 		}
@@ -77,25 +84,25 @@ func (s *summary) add(e Event) (first *report.Denied) {
 }
 
 // addReached counts a connection or a request of the jail's that was allowed.
-func (s *summary) addReached(e Event) {
-	if e.Verdict != Allow || e.Kind != KindTCP && e.Kind != KindBroker {
+func (s *Tally) addReached(e event.Event) {
+	if e.Verdict != event.Allow || e.Kind != event.KindTCP && e.Kind != event.KindBroker {
 		return
 	}
 	h := host{cmp.Or(e.Name, e.Address), e.Port}
-	if _, known := s.reached[h]; !known && len(s.reached) >= maxDenied {
+	if _, known := s.reached[h]; !known && len(s.reached) >= MaxDenied {
 		s.moreReached++
 		return
 	}
 	s.reached[h]++
 }
 
-func (s *summary) addBridge(e Event) {
+func (s *Tally) addBridge(e event.Event) {
 	b := s.bridges[e.Method]
 	if b == nil {
 		b = &report.Bridge{Name: e.Method} // there are as many as bridges
 		s.bridges[e.Method] = b
 	}
-	if e.Verdict == Allow {
+	if e.Verdict == event.Allow {
 		b.Used++
 		return
 	}
@@ -103,11 +110,11 @@ func (s *summary) addBridge(e Event) {
 	b.Why = e.Why
 }
 
-func (s *summary) addUnsigned(e Event) {
+func (s *Tally) addUnsigned(e event.Event) {
 	what := [2]string{e.Method, e.Name}
 	u := s.unsigned[what]
 	if u == nil {
-		if len(s.unsigned) >= maxDenied {
+		if len(s.unsigned) >= MaxDenied {
 			return
 		}
 		u = &report.Unsigned{What: e.Method, Name: e.Name}
@@ -117,24 +124,22 @@ func (s *summary) addUnsigned(e Event) {
 	u.Why = e.Why
 }
 
-// refusedBy counts what a proxy did not do, if err is one. It returns err.
-func (j *journal) refusedBy(proxy string, err error) error {
-	if err == nil {
-		return nil
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	u := j.summary.proxies[proxy]
+// Unconnected counts what a proxy did not do, and why.
+func (s *Tally) Unconnected(proxy, why string) {
+	u := s.proxies[proxy]
 	if u == nil {
 		u = &report.Unconnected{Proxy: proxy} // there are as many as variables
-		j.summary.proxies[proxy] = u
+		s.proxies[proxy] = u
 	}
 	u.Count++
-	u.Why = printable(err.Error())
-	return err
+	u.Why = why
 }
 
-func (s *summary) result() *report.Summary {
+// Refused is how many destinations were.
+func (s *Tally) Refused() int { return len(s.denied) + s.more }
+
+// Result is what was counted so far.
+func (s *Tally) Result() *report.Summary {
 	r := &report.Summary{More: s.more, MoreReached: s.moreReached, Brokers: maps.Clone(s.brokers)}
 	for h, n := range s.reached {
 		r.Reached = append(r.Reached, report.Reached{Host: h.name, Port: h.port, Count: n})
