@@ -100,7 +100,7 @@ func TestLockOfTwoUsers(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	program := filepath.Join(dir, "jailed-claude")
-	script := `cp -r "$1" "$2/home" && cp "$3" "$2/" && chown -hR "$4:$4" "$2" && chmod 0755 "$2"`
+	script := `cp -r "$1" "$2/home" && cp "$3" "$2/jailed-claude" && chown -hR "$4:$4" "$2" && chmod 0755 "$2"`
 	if out, err := exec.Command("sh", "-c", script, "sh", b.Home, dir, os.Getenv("JAIL_TEST_BIN"), strconv.Itoa(other)).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
