@@ -10,6 +10,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/runtime/foreign"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
+	"github.com/jailed-claude/jailed-claude/runtime/quick"
 	"github.com/jailed-claude/jailed-claude/runtime/userns"
 )
 
@@ -45,9 +46,11 @@ func instead(refused *launch.Refused, o launch.Options) error {
 			tried = append(tried, err)
 			continue
 		}
-		// The terminal is the other half's, which passes its signals on.
-		if err := unix.Setpgid(0, 0); err != nil {
-			return os.NewSyscallError("setpgid", err)
+		if half, _ := quick.Peer(); half != 0 {
+			// The terminal is the other half's, which passes its signals on.
+			if err := unix.Setpgid(0, 0); err != nil {
+				return os.NewSyscallError("setpgid", err)
+			}
 		}
 		fmt.Fprintf(os.Stderr, "jailed-claude: this host makes no user namespace for this program (jailed-claude doctor); that of this jail is %s's\n", runtime)
 		p, err := s.Start(runtime)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"slices"
 	"strconv"
@@ -17,7 +18,7 @@ import (
 )
 
 // Refused is that this host makes no namespaces for a supervisor. The other half of
-// this process follows it to its end, so it may still start the jail.
+// this process, if there is one, follows it to its end, so it may still start the jail.
 type Refused struct {
 	Why *userns.Error
 	fds []int
@@ -73,6 +74,17 @@ func refusal(text string) *userns.Error {
 		return &userns.Error{Step: text, Err: unix.EPERM}
 	}
 	return &userns.Error{Step: step, Err: syscall.Errno(n)}
+}
+
+// try has a process make the namespaces of a supervisor where none runs yet, and
+// returns why it cannot.
+func try() *userns.Error {
+	c, said := exec.Command("/proc/self/exe"), new(strings.Builder)
+	c.Env, c.Stderr = []string{userns.Variable + "=" + userns.Trial}, said
+	if c.Run() == nil {
+		return nil
+	}
+	return refusal(said.String())
 }
 
 // Close lets go of what the supervisor has. Whoever waits for a detached jail waits

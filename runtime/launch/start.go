@@ -14,6 +14,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/afterwards"
 	"github.com/jailed-claude/jailed-claude/runtime/bridge/desk"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/foreign"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/key/asker"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
@@ -209,6 +210,12 @@ func Start(j *contract.Jail, o Options) error {
 	if then != nil {
 		if err := then.Start(); err != nil {
 			return err
+		}
+	}
+	if o.Runtime == foreign.Auto {
+		// Executed as the supervisor, this process could not come back.
+		if refused := try(); refused != nil {
+			return errors.Join(&Refused{refused, fds}, keep(fds, made))
 		}
 	}
 	env := []string{userns.Variable + "=supervisor"}

@@ -171,7 +171,8 @@ static const char *tried(void)
 void jail_enter(void)
 {
 	const char *stage = getenv(JAIL_STAGE_ENV), *step;
-	char trial = 0;
+	int own = stage && !strcmp(stage, JAIL_TRIAL);
+	char trial = own;
 	int told, parent;
 
 	jail_userns.supervisor = 1;
@@ -184,7 +185,9 @@ void jail_enter(void)
 	if (trial) {
 		if (!step)
 			step = tried();
-		if (step)
+		if (step && own)
+			dprintf(2, "%d %s", errno, step);
+		else if (step)
 			dprintf(2, "in its namespaces: %s: %s\n", step, strerror(errno));
 		_exit(step ? 1 : 0);
 	}

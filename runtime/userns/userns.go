@@ -20,6 +20,11 @@ import (
 // supervisor.
 const Variable = C.JAIL_STAGE_ENV
 
+// Trial is its value in a process that only tries whether it could be one. It ends at
+// once: with status 0, or with the number of an error and what failed on its standard
+// error.
+const Trial = C.JAIL_TRIAL
+
 // IsSupervisor reports whether this process was started as a supervisor, or is
 // the half of a process that is to be one.
 func IsSupervisor() bool { return C.jail_userns.supervisor != 0 }

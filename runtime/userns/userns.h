@@ -15,6 +15,8 @@ extern struct jail_userns jail_userns;
 // namespaces it made: the socket on which it is said when that runtime has gone, a colon,
 // and the process that wanted it. With a letter behind, it is only tried.
 #define JAIL_ADOPTED "adopted:"
+// Another one is tried where this program makes the namespaces itself.
+#define JAIL_TRIAL "trial"
 // The folder of that container's root that is the host's, and the one to go to in it.
 #define JAIL_HOST_ROOT "/host"
 // The session keyring of all jails of a user.
