@@ -11,7 +11,7 @@ package crowd
 import "time"
 
 const (
-	crowded = 256 // connections at once that are worth it
+	crowded = 32 // connections at once that are worth it
 	// Calm is how long after most of them have ended.
 	Calm = time.Second
 )
