@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
 
+	"github.com/jailed-claude/jailed-claude/internal/websocket"
 	"github.com/jailed-claude/jailed-claude/runtime/bridge"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
@@ -79,13 +81,24 @@ type Files interface {
 const (
 	startTime  = 10 * time.Second
 	maxPending = 64
+	// maxMessage is the longest, in bytes: a diff holds a file.
+	maxMessage = 8 << 20
+	// writeTime is how long either side may take to read.
+	writeTime = 20 * time.Second
+)
+
+// protocol is what both sides call MCP by web socket, and tokenHeader where the
+// extension looks for its token.
+const (
+	protocol    = "mcp"
+	tokenHeader = "X-Claude-Code-Ide-Authorization" //nolint:gosec // a header's name
 )
 
 // session is one connection.
 type session struct {
 	Options
 	ctx       context.Context //nolint:containedctx // that of Serve
-	jail, ide *socket
+	jail, ide *websocket.Socket
 	mu        sync.Mutex
 	next      int64
 	pending   map[int64]*call
@@ -129,10 +142,10 @@ func (e *Editor) Serve(ctx context.Context, c net.Conn) {
 	defer s.ide.Close()
 	defer context.AfterFunc(ctx, func() { _ = s.ide.Close() })()
 	var both sync.WaitGroup
-	pump := func(from *socket, take func(message) error) {
+	pump := func(from *websocket.Socket, take func(message) error) {
 		defer cancel() // the other one's end
 		for {
-			text, err := from.read()
+			text, err := from.Hear()
 			if err != nil {
 				return
 			}
@@ -146,7 +159,7 @@ func (e *Editor) Serve(ctx context.Context, c net.Conn) {
 	both.Go(func() { pump(s.ide, s.fromIDE) })
 	both.Wait()
 	// Nobody answers any more for what is still shown.
-	_ = s.ide.write(opClose, nil)
+	_ = s.ide.Bye()
 }
 
 // open makes both web sockets.
@@ -154,7 +167,7 @@ func (s *session) open(c net.Conn) (w bridge.Window, err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, startTime)
 	defer cancel()
 	_ = c.SetReadDeadline(time.Now().Add(startTime))
-	jail, answer, err := accepts(c)
+	jail, request, err := accepts(c)
 	if err != nil {
 		return w, err
 	}
@@ -168,7 +181,7 @@ func (s *session) open(c net.Conn) (w bridge.Window, err error) {
 	_ = out.SetReadDeadline(time.Now().Add(startTime))
 	ide, err := connect(out, w.Port, w.Token)
 	if err == nil {
-		_, err = io.WriteString(c, answer)
+		err = jail.Answer(request, protocol)
 	}
 	if err != nil {
 		_ = out.Close()
@@ -176,17 +189,37 @@ func (s *session) open(c net.Conn) (w bridge.Window, err error) {
 	}
 	_ = c.SetReadDeadline(time.Time{})
 	_ = out.SetReadDeadline(time.Time{})
+	jail.WriteTime, ide.WriteTime = writeTime, writeTime
 	s.jail, s.ide = jail, ide
 	return w, nil
 }
 
-func send(to *socket, m message) error {
+// accepts reads the request for a web socket of a program: a page of a browser says
+// where it is from.
+func accepts(c net.Conn) (*websocket.Socket, *http.Request, error) {
+	s, r, err := websocket.Asked(c, maxMessage)
+	if err == nil && r.Header.Get("Origin") != "" {
+		err = errors.New("no program asks for this web socket: a page does")
+	}
+	return s, r, err
+}
+
+// connect asks for a web socket at the editor's end.
+func connect(c net.Conn, port uint16, token string) (*websocket.Socket, error) {
+	s, _, err := websocket.Ask(c, maxMessage, "/", protocol, fmt.Sprintf("Host: 127.0.0.1:%d", port), tokenHeader+": "+token) //nolint:bodyclose // the connection is closed
+	if err != nil {
+		return nil, fmt.Errorf("the editor: %w", err)
+	}
+	return s, nil
+}
+
+func send(to *websocket.Socket, m message) error {
 	m.Version = "2.0"
 	text, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return to.write(opText, text)
+	return to.Say(text)
 }
 
 func encode(v any) json.RawMessage {

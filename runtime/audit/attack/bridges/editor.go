@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jailed-claude/jailed-claude/internal/websocket"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )
 
@@ -17,7 +18,7 @@ var editorAt = "127.0.0.1:28911"
 
 // editor is a connection to it that has said hello.
 type editor struct {
-	*webSocket
+	*websocket.Socket
 	e    *attack.Env
 	next int
 	// name is what the window calls itself, heard all that came.
@@ -38,7 +39,7 @@ func dialEditor(e *attack.Env, to string, more ...string) (*editor, error) {
 		_ = c.Close()
 		return nil, err
 	}
-	ed := &editor{webSocket: s, e: e, heard: []byte(said)}
+	ed := &editor{Socket: s, e: e, heard: []byte(said)}
 	text, err := ed.ask("initialize", map[string]any{"protocolVersion": "2025-03-26"})
 	if err != nil {
 		_ = c.Close()
@@ -57,11 +58,11 @@ func dialEditor(e *attack.Env, to string, more ...string) (*editor, error) {
 // ask asks, and returns the answer to that.
 func (ed *editor) ask(method string, params any) ([]byte, error) {
 	ed.next++
-	if err := ed.say(encode(map[string]any{"jsonrpc": "2.0", "id": ed.next, "method": method, "params": params})); err != nil {
+	if err := ed.Say(encode(map[string]any{"jsonrpc": "2.0", "id": ed.next, "method": method, "params": params})); err != nil {
 		return nil, err
 	}
 	for {
-		text, err := ed.hear()
+		text, err := ed.Hear()
 		if err != nil {
 			return nil, err
 		}
@@ -333,7 +334,7 @@ func floods(e *attack.Env) attack.Result {
 	defer ed.Close()
 	for range 2 * tooMany {
 		ed.next++
-		if err := ed.say(encode(map[string]any{"jsonrpc": "2.0", "id": ed.next, "method": "tools/call", "params": tool("checkDocumentDirty", map[string]any{"filePath": e.Desk.Project + never})})); err != nil {
+		if err := ed.Say(encode(map[string]any{"jsonrpc": "2.0", "id": ed.next, "method": "tools/call", "params": tool("checkDocumentDirty", map[string]any{"filePath": e.Desk.Project + never})})); err != nil {
 			return attack.HeldBy("%s", attack.Plain(err))
 		}
 	}

@@ -1,16 +1,15 @@
 package bridges
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 
+	"github.com/jailed-claude/jailed-claude/internal/websocket"
 	"github.com/jailed-claude/jailed-claude/runtime/audit/attack"
 )
 
@@ -77,8 +76,7 @@ func (w *window) note(name string) {
 
 func (w *window) serve(c net.Conn) {
 	defer c.Close()
-	s := &webSocket{c, bufio.NewReader(c), false}
-	r, err := http.ReadRequest(s.in)
+	s, r, err := websocket.Asked(c, most)
 	if err != nil {
 		return
 	}
@@ -97,10 +95,12 @@ func (w *window) serve(c net.Conn) {
 	case planted:
 		w.note("planted")
 	}
-	fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: mcp\r\nSec-WebSocket-Accept: %s\r\n\r\n", accepted(r.Header.Get("Sec-WebSocket-Key")))
+	if s.Answer(r, protocol) != nil {
+		return
+	}
 	waiting := 0
 	for {
-		text, err := s.hear()
+		text, err := s.Hear()
 		if err != nil {
 			return
 		}
@@ -117,10 +117,10 @@ func (w *window) serve(c net.Conn) {
 		if !w.harmless(m) {
 			w.note("asked-other")
 		}
-		if s.say(encode(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": w.answer(m)})) != nil {
+		if s.Say(encode(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": w.answer(m)})) != nil {
 			return
 		}
-		if m.Method == "initialize" && s.say(encode(map[string]any{"jsonrpc": "2.0", "method": "selection_changed", "params": w.marked()})) != nil {
+		if m.Method == "initialize" && s.Say(encode(map[string]any{"jsonrpc": "2.0", "method": "selection_changed", "params": w.marked()})) != nil {
 			return
 		}
 	}

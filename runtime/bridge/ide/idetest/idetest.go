@@ -5,18 +5,14 @@
 package idetest
 
 import (
-	"bufio"
-	"crypto/sha1" //nolint:gosec // of RFC 6455
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/jailed-claude/jailed-claude/internal/websocket"
 )
 
 // Token is the editor's secret.
@@ -33,12 +29,7 @@ type Editor struct {
 	mu      sync.Mutex
 	said    []string
 	refused int
-	conns   []*conn
-}
-
-type conn struct {
-	net.Conn
-	mu sync.Mutex
+	conns   []*websocket.Socket
 }
 
 // Test is what a testing.T is good for here.
@@ -75,7 +66,7 @@ func New(t Test, config, folder string) *Editor {
 			if err != nil {
 				return
 			}
-			go e.serve(&conn{Conn: c})
+			go e.serve(c)
 		}
 	}()
 	return e
@@ -105,17 +96,19 @@ func (e *Editor) Connected() int {
 // Notify says something to all that are connected.
 func (e *Editor) Notify(method string, params any) {
 	e.mu.Lock()
-	all := append([]*conn(nil), e.conns...)
+	all := append([]*websocket.Socket(nil), e.conns...)
 	e.mu.Unlock()
 	for _, c := range all {
-		c.say(map[string]any{"jsonrpc": "2.0", "method": method, "params": params})
+		say(c, map[string]any{"jsonrpc": "2.0", "method": method, "params": params})
 	}
 }
 
-func (e *Editor) serve(c *conn) {
+// most is more than any message that should come, in bytes.
+const most = 64 << 20
+
+func (e *Editor) serve(c net.Conn) {
 	defer c.Close()
-	in := bufio.NewReader(c)
-	r, err := http.ReadRequest(in)
+	s, r, err := websocket.Asked(c, most)
 	if err != nil {
 		return
 	}
@@ -126,27 +119,28 @@ func (e *Editor) serve(c *conn) {
 		fmt.Fprint(c, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
 		return
 	}
-	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // as the standard says
-	fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: mcp\r\nSec-WebSocket-Accept: %s\r\n\r\n", base64.StdEncoding.EncodeToString(sum[:]))
+	if s.Answer(r, "mcp") != nil {
+		return
+	}
 	e.mu.Lock()
-	e.conns = append(e.conns, c)
+	e.conns = append(e.conns, s)
 	e.mu.Unlock()
 	for {
-		text, err := read(in)
+		text, err := s.Hear()
 		if err != nil {
 			return
 		}
 		e.mu.Lock()
 		e.said = append(e.said, string(text))
 		e.mu.Unlock()
-		e.take(c, text)
+		e.take(s, text)
 	}
 }
 
 // names of the tools of the real extension.
 var names = []string{"openDiff", "getDiagnostics", "close_tab", "closeAllDiffTabs", "openFile", "getOpenEditors", "getWorkspaceFolders", "getCurrentSelection", "getLatestSelection", "checkDocumentDirty", "saveDocument", "executeCode"}
 
-func (e *Editor) take(c *conn, text []byte) {
+func (e *Editor) take(s *websocket.Socket, text []byte) {
 	var m struct {
 		ID     json.RawMessage
 		Method string
@@ -179,61 +173,11 @@ func (e *Editor) take(c *conn, text []byte) {
 	default:
 		result = map[string]any{}
 	}
-	c.say(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": result})
+	say(s, map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": result})
 }
 
-func (c *conn) say(v any) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return
-	}
-	head := []byte{0x81}
-	switch {
-	case len(text) < 126:
-		head = append(head, byte(len(text)))
-	case len(text) < 1<<16:
-		head = binary.BigEndian.AppendUint16(append(head, 126), uint16(len(text)))
-	default:
-		head = binary.BigEndian.AppendUint64(append(head, 127), uint64(len(text)))
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, _ = c.Write(append(head, text...))
-}
-
-// read is the next text of a client, which masks.
-func read(in *bufio.Reader) ([]byte, error) {
-	for {
-		var head [2]byte
-		if _, err := io.ReadFull(in, head[:]); err != nil {
-			return nil, err
-		}
-		n := uint64(head[1] & 0x7f)
-		if n >= 126 {
-			long := make([]byte, map[uint64]int{126: 2, 127: 8}[n])
-			if _, err := io.ReadFull(in, long); err != nil {
-				return nil, err
-			}
-			n = 0
-			for _, b := range long {
-				n = n<<8 | uint64(b)
-			}
-		}
-		if head[1]&0x80 == 0 || n > 64<<20 {
-			return nil, io.ErrUnexpectedEOF
-		}
-		data := make([]byte, 4+n)
-		if _, err := io.ReadFull(in, data); err != nil {
-			return nil, err
-		}
-		for i := range data[4:] {
-			data[4+i] ^= data[i%4]
-		}
-		switch head[0] {
-		case 0x81:
-			return data[4:], nil
-		case 0x88:
-			return nil, io.EOF
-		}
+func say(s *websocket.Socket, v any) {
+	if text, err := json.Marshal(v); err == nil {
+		_ = s.Say(text)
 	}
 }
