@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/internal/paths"
+	"github.com/jailed-claude/jailed-claude/spec/authorities"
 	"github.com/jailed-claude/jailed-claude/spec/broker"
 	"github.com/jailed-claude/jailed-claude/spec/browser"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
@@ -51,8 +52,7 @@ func (b *builder) etc() error {
 		b.bindOne(h.CAFile, contract.CertsPath)
 		b.symlink("/etc/ssl/certs/ca-bundle.crt", path.Base(contract.CertsPath))
 		b.symlink("/etc/pki/tls/certs/ca-bundle.crt", contract.CertsPath)
-		b.env["SSL_CERT_FILE"] = contract.CertsPath
-		b.env["NIX_SSL_CERT_FILE"] = contract.CertsPath
+		b.env["SSL_CERT_FILE"], b.env["NIX_SSL_CERT_FILE"] = contract.CertsPath, contract.CertsPath
 		b.grant("file", h.CAFile, "ro", builtin, "the host's certificates, as "+contract.CertsPath)
 	}
 	if h.ExtraCAFile != "" {
@@ -60,7 +60,7 @@ func (b *builder) etc() error {
 		b.grant("file", h.ExtraCAFile, "ro", builtin, "authorities that a variable of yours names, as "+contract.ExtraCertsPath)
 	}
 	if b.net == nil || len(b.net.Hosts()) == 0 { // else all are in one file
-		maps.Copy(b.env, contract.AuthorityVariables(h.CAFile, h.ExtraCAFile, h.CAVariables))
+		maps.Copy(b.env, authorities.Inside(h.CAFile, h.ExtraCAFile, h.CAVariables))
 	}
 	n := b.Policy.Network
 	for p, text := range browser.Files(n.Mode == policy.NetFiltered && n.TLS == network.TLSStrict, b.ownStores()) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
+	"github.com/jailed-claude/jailed-claude/spec/authorities"
 	"github.com/jailed-claude/jailed-claude/spec/broker"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/lent"
@@ -205,7 +206,7 @@ func (b *builder) decrypted(c *network.Config) {
 	b.grant("network", strings.Join(c.Hosts(), " "), "decrypted", builtin,
 		"for brokers, by an authority of the jail's own, whose certificate is in "+contract.CertsPath+"; all other names pass as they are")
 	const why = "the host's certificates, and that of the jail's authority"
-	for _, name := range contract.CertificateVariables {
+	for _, name := range authorities.Variables {
 		b.netEnv = append(b.netEnv, variable{name, contract.CertsPath, why})
 	}
 	b.netEnv = append(b.netEnv, variable{"DENO_TLS_CA_STORE", "system", why})

@@ -42,7 +42,7 @@ type rule struct {
 
 // pure are the packages that say what a jail is.
 var pure = []string{
-	"spec", "spec/broker", "spec/canon", "spec/compare", "spec/gitconfig", "spec/lent", "spec/contract", "spec/contract/brief", "spec/contract/wire", "spec/pattern", "spec/policy",
+	"spec", "spec/authorities", "spec/broker", "spec/canon", "spec/compare", "spec/gitconfig", "spec/lent", "spec/contract", "spec/contract/brief", "spec/contract/wire", "spec/pattern", "spec/policy",
 	"spec/profile", "spec/policy/fault", "spec/policy/change", "spec/policy/confine", "spec/policy/define", "spec/policy/jsonschema", "spec/policy/key", "spec/policy/lending", "spec/policy/nearest", "spec/policy/position", "spec/policy/render", "spec/policy/scalar", "spec/policy/starter", "spec/policy/suggest", "spec/portable",
 	"internal/digest", "internal/paths", "internal/storepath",
 }

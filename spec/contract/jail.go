@@ -21,45 +21,8 @@ const ProfilePath = "/.jail/seccomp.bpf"
 const CertsPath = "/etc/ssl/certs/ca-certificates.crt"
 
 // ExtraCertsPath is where a jail has the certificates that the host's
-// NODE_EXTRA_CA_CERTS names, or another of CertificateVariables.
+// NODE_EXTRA_CA_CERTS names, or another of the variables of spec/authorities.
 const ExtraCertsPath = "/etc/ssl/certs/extra-ca.crt"
-
-// CertificateVariables name a file of certificates for programs that do not look
-// where most do, and bring their own (docs/keys.md has who reads which).
-var CertificateVariables = []string{
-	"AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "CODEX_CA_CERTIFICATE", "CURL_CA_BUNDLE", "DENO_CERT", "GIT_SSL_CAINFO", "NODE_EXTRA_CA_CERTS",
-	"PIP_CERT", "REQUESTS_CA_BUNDLE",
-}
-
-// Authorities are the files that CertificateVariables of the caller name, where file
-// finds one, and the one of them that a jail has besides the system's.
-func Authorities(system string, file func(name string) string) (extra string, all map[string]string) {
-	extra, all = file("NODE_EXTRA_CA_CERTS"), map[string]string{}
-	for _, name := range CertificateVariables {
-		f := file(name)
-		if f == "" {
-			continue
-		}
-		if all[name] = f; extra == "" && f != system {
-			extra = f
-		}
-	}
-	return extra, all
-}
-
-// AuthorityVariables are those of all that lead in a jail to what they name outside.
-func AuthorityVariables(system, extra string, all map[string]string) map[string]string {
-	env := map[string]string{}
-	for name, file := range all {
-		switch file {
-		case extra:
-			env[name] = ExtraCertsPath
-		case system:
-			env[name] = CertsPath
-		}
-	}
-	return env
-}
 
 // JavaCertsPath is the trust store of Java as Debian has it.
 const JavaCertsPath = "/etc/ssl/certs/java/cacerts"

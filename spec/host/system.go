@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
-	"github.com/jailed-claude/jailed-claude/spec/contract"
+	"github.com/jailed-claude/jailed-claude/spec/authorities"
 	"github.com/jailed-claude/jailed-claude/spec/host/source"
 )
 
@@ -28,7 +28,7 @@ func (s reader) system(f *Facts) {
 			break
 		}
 	}
-	f.ExtraCAFile, f.CAVariables = contract.Authorities(f.CAFile, func(name string) string { return s.given(s.Env[name]) })
+	f.ExtraCAFile, f.CAVariables = authorities.Named(f.CAFile, func(name string) string { return s.given(s.Env[name]) })
 	f.JavaCAFile = s.given("/etc/ssl/certs/java/cacerts")
 	for _, p := range []string{"/usr/etc/npmrc", "/usr/local/etc/npmrc"} {
 		if s.RealFile(p) != "" {
