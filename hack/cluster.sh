@@ -12,8 +12,8 @@
 # takes long: it compiles 1,800 packages. Not part of "make test".
 #
 #   CLUSTER_ROUNDS=3   how often each form is timed
-#   CLUSTER_AUDIT=1    all attacks of the audit too, from inside a Pod of each form;
-#                      "only": nothing else
+#   CLUSTER_AUDIT=0    without the attacks of the audit, all of them from inside a Pod
+#                      of each form; "only": nothing else
 set -euo pipefail
 ME=cluster
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -22,6 +22,8 @@ ME=cluster
 . "$HACK/debian.sh"
 
 [ "$(id -u)" = 0 ] || die "needs root: sudo make check-cluster"
+audit=${CLUSTER_AUDIT:-1}
+case $audit in 0 | 1 | only) ;; *) die "CLUSTER_AUDIT is 0, 1 or only" ;; esac
 agents=${1:-20}
 cache=$(cache_root)/cluster
 go=$(go_program) || die "Go is not installed"
@@ -110,5 +112,5 @@ unshare --mount --propagation private -- bash -euc '
   mount --bind "$work/home" "$root/home/agent"
   mount --bind -o ro /nix "$root/nix"
   in_system "$root" --mount --net --pid --uts --ipc -- env -i PATH=/srv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-    GROUP="$group" ROUNDS="${CLUSTER_ROUNDS:-3}" AUDIT="${CLUSTER_AUDIT:-0}" PACKAGE="$5" CLOSURE="$6" DIGEST="$7" bash /srv/bin/inside.sh "$agents"
-' cluster "$work" "$root" "$agents" "$group" "${store[DEVENV_NODE]}" "${store[DEVENV_NODE_CLOSURE]}" "$digest"
+    GROUP="$group" ROUNDS="${CLUSTER_ROUNDS:-3}" AUDIT="$5" PACKAGE="$6" CLOSURE="$7" DIGEST="$8" bash /srv/bin/inside.sh "$agents"
+' cluster "$work" "$root" "$agents" "$group" "$audit" "${store[DEVENV_NODE]}" "${store[DEVENV_NODE_CLOSURE]}" "$digest"
