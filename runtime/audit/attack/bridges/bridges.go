@@ -124,6 +124,13 @@ func requests() []request {
 	}
 }
 
+// desktopAttack is on what a jail may have of the desktop: the clipboard, the editor,
+// a display.
+type desktopAttack struct {
+	name, source string
+	run          func(*attack.Env) attack.Result
+}
+
 // mayNotify is how many notifications a minute no person would miss.
 const mayNotify = 20
 

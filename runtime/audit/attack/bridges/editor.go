@@ -174,16 +174,11 @@ func linked(e *attack.Env) string {
 	return at + "/" + filepath.Base(e.Desk.Outside)
 }
 
-type editorAttack struct {
-	name, source string
-	run          func(*attack.Env) attack.Result
-}
-
 // editorAttacks are on the editor that a jail has been given a window of, with
 // "diffs".
-func editorAttacks() []editorAttack {
+func editorAttacks() []desktopAttack {
 	nothing := func(*attack.Env) any { return map[string]any{} }
-	return []editorAttack{
+	return []desktopAttack{
 		{"token", "CVE-2025-52882: PORT.lock", token},
 		{"port", "CVE-2025-52882: the port itself", portItself},
 		{"execute", "a notebook's kernel", does("tools/call", call("executeCode", of("code", "1")))},

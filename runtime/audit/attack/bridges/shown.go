@@ -13,7 +13,7 @@ import (
 
 // clipboardAttacks are on a clipboard of which the jail may have images: there are a
 // text that calls itself one, and an image without an end.
-func clipboardAttacks() []editorAttack {
+func clipboardAttacks() []desktopAttack {
 	paste := func(kind string, through func(e *attack.Env, text []byte) bool) func(*attack.Env) attack.Result {
 		return func(e *attack.Env) attack.Result {
 			line := `{"bridge":"clipboard"}`
@@ -30,7 +30,7 @@ func clipboardAttacks() []editorAttack {
 			return attack.HeldBy("%s", why)
 		}
 	}
-	return []editorAttack{
+	return []desktopAttack{
 		{"password", "a text that calls itself an image", paste("image/png", func(e *attack.Env, text []byte) bool { return e.IsSecret(text) })},
 		{"types", "what else was copied", paste("", func(e *attack.Env, text []byte) bool {
 			return e.IsSecret(text) || strings.Contains(string(text), "text/")
@@ -44,8 +44,8 @@ func clipboardAttacks() []editorAttack {
 const tooLarge = 20<<20 + 4<<10
 
 // displayAttacks are in a jail with a Wayland display: on what is beside it.
-func displayAttacks() []editorAttack {
-	return []editorAttack{
+func displayAttacks() []desktopAttack {
+	return []desktopAttack{
 		{"x11", "the other display of the same desktop", func(e *attack.Env) attack.Result {
 			n := e.Desk.Display
 			return attack.FirstThrough(says(e, "unix", fmt.Sprintf("@/tmp/.X11-unix/X%d", n)), says(e, "unix", fmt.Sprintf("/tmp/.X11-unix/X%d", n)), says(e, "tcp", fmt.Sprintf("127.0.0.1:%d", 6000+n)))
