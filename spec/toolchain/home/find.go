@@ -2,6 +2,7 @@ package home
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -132,23 +133,28 @@ func (h Host) root(k Kit) string {
 // resolve is filepath.EvalSymlinks. It does not look at the way to the home again,
 // which is real: each start asks about many places.
 func (h Host) resolve(p string) (string, error) {
-	if fi, err := below(h.Home, p); fi != nil || err != nil {
+	if _, err := below(h.Home, p); !errors.Is(err, errElsewhere) {
 		return p, err
 	}
 	return filepath.EvalSymlinks(p)
 }
 
-// below says what is at p, below a real folder; nothing where a symlink is on the way.
+var errElsewhere = errors.New("not below that folder, or by a symlink")
+
+// below says what is at p, at or below a real folder.
 func below(base, p string) (fi fs.FileInfo, err error) {
-	if !paths.Below(p, base) || p == base {
-		return nil, nil //nolint:nilnil // somebody else looks
+	if !paths.Below(p, base) {
+		return nil, errElsewhere
 	}
-	for i := len(base) + 1; i <= len(p); i++ {
+	for i := len(base); i <= len(p); i++ {
 		if i < len(p) && p[i] != '/' {
 			continue
 		}
-		if fi, err = os.Lstat(p[:i]); err != nil || fi.Mode()&fs.ModeSymlink != 0 {
+		if fi, err = os.Lstat(p[:i]); err != nil {
 			return nil, err
+		}
+		if fi.Mode()&fs.ModeSymlink != 0 {
+			return nil, errElsewhere
 		}
 	}
 	return fi, nil
@@ -213,10 +219,7 @@ func (h Host) find(k Kit) (Found, bool) {
 // else.
 func (f *Found) bind(base, p string) {
 	fi, err := below(base, p)
-	if p == base {
-		fi, err = os.Lstat(p)
-	}
-	if fi == nil || err != nil || slices.Contains(f.Binds, p) {
+	if err != nil || slices.Contains(f.Binds, p) {
 		return
 	}
 	f.Binds = append(f.Binds, p)
