@@ -100,6 +100,17 @@ var appearances = map[string]struct {
 	"in a folder that was replaced": {do: func() error {
 		return errors.Join(os.Rename("pre", "post"), os.MkdirAll("pre/deep", 0o755), write("pre/deep/x"))
 	}, want: "pre/deep/x", look: true},
+	// Folders are listened to by descriptors, whose numbers are used again.
+	"in another folder than a new one": {do: func() error {
+		err := os.Mkdir(".claude", 0o755)
+		time.Sleep(100 * time.Millisecond)
+		return errors.Join(err, write("pre/x"))
+	}, want: "pre/x"},
+	"in a new folder beside another": {do: func() error {
+		err := errors.Join(os.Rename("pre", "post"), os.Mkdir(".claude", 0o755), os.MkdirAll("pre/deep", 0o755))
+		time.Sleep(100 * time.Millisecond)
+		return errors.Join(err, write("pre/x"))
+	}, want: "pre/x"},
 	"in a folder that has moved away": {do: func() error {
 		err := os.Rename("pre", "post")
 		time.Sleep(200 * time.Millisecond)
@@ -113,6 +124,7 @@ var appearances = map[string]struct {
 		do: func() error { return write("pre/settings.json") }, want: ".claude/settings.json",
 		link: map[string]string{".claude": "pre"},
 	},
+	"in a folder that a symlink leads to as well": {do: func() error { return write("pre/x") }, want: "pre/x", link: map[string]string{".claude": "pre"}},
 	"by another symlink than at the start": {do: func() error {
 		return errors.Join(os.Remove(".claude"), os.Symlink("elsewhere", ".claude"))
 	}, want: ".claude/settings.json", link: map[string]string{".claude": "pre"}},
@@ -127,7 +139,7 @@ func exchange(a, b string) error {
 	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
-var watchNames = []string{".envrc", ".claude/settings.json", "pre/deep/x"}
+var watchNames = []string{".envrc", ".claude/settings.json", "pre/deep/x", "pre/x"}
 
 // TestReportAtTheEnd: what has appeared is named, and nothing else.
 func TestReportAtTheEnd(t *testing.T) {
