@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -376,16 +377,85 @@ func TestCheck(t *testing.T) {
 	if _, err := Check(t.Context(), other, t.TempDir(), in, o); !errors.Is(err, ErrDiffers) {
 		t.Errorf("an image of a wrong cache: %v", err)
 	}
+	// A bit of each blob, whatever it is of.
 	blobs, _ := filepath.Glob(filepath.Join(dir, "blobs/sha256/*"))
-	f, err := os.OpenFile(blobs[0], os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		t.Fatal(err)
+	for _, b := range blobs {
+		text, err := os.ReadFile(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, put := range [][]byte{slices.Concat(text[:len(text)/2], []byte{text[len(text)/2] ^ 1}, text[len(text)/2+1:]), append(slices.Clone(text), 'x'), text[1:]} {
+			if err := os.WriteFile(b, put, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Check(t.Context(), dir, t.TempDir(), in, Options{}); !errors.Is(err, ErrDiffers) || !strings.Contains(err.Error(), "the blob "+filepath.Base(b)+" is damaged") {
+				t.Errorf("a damaged blob: %v", err)
+			}
+		}
+		if err := os.WriteFile(b, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, err := f.WriteString("x"); err != nil || f.Close() != nil {
-		t.Fatal(err)
+	if _, err := Check(t.Context(), dir, t.TempDir(), in, Options{}); err != nil {
+		t.Error(err)
 	}
-	if _, err := Check(t.Context(), dir, t.TempDir(), in, Options{}); !errors.Is(err, ErrDiffers) {
-		t.Errorf("a damaged blob: %v", err)
+}
+
+// TestNames: what an index or a manifest names is a digest, and the index names one
+// manifest: names lead to files.
+func TestNames(t *testing.T) {
+	in := store(t)
+	for name, c := range map[string]struct {
+		file  string // of the layout; empty for the manifest
+		spoil func(text, digest string) string
+		says  string
+	}{
+		"no digest in the index": {v1.ImageIndexFile, func(text, d string) string { return strings.ReplaceAll(text, d, "sha256:../../"+v1.ImageIndexFile) }, v1.ImageIndexFile + `: "sha256:../..`},
+		"two manifests": {v1.ImageIndexFile, func(text, _ string) string {
+			return regexp.MustCompile(`"manifests":\[(.*)\]`).ReplaceAllString(text, `"manifests":[$1,$1]`)
+		}, "2 manifests, not one"},
+		"another manifest of the index": {v1.ImageIndexFile, func(text, d string) string { return strings.ReplaceAll(text, d, digest.FromString("x").String()) }, ErrHalf.Error()},
+		"no digest in the manifest":     {"", func(text, d string) string { return strings.ReplaceAll(text, d, "sha256:../../"+v1.ImageIndexFile) }, `the manifest: "sha256:../..`},
+		"another layer":                 {"", func(text, d string) string { return strings.ReplaceAll(text, d, digest.FromString("x").String()) }, ErrHalf.Error()},
+		"a layer less": {"", func(text, _ string) string {
+			return regexp.MustCompile(`"layers":\[{[^}]*},`).ReplaceAllString(text, `"layers":[`)
+		}, ErrDiffers.Error()},
+		"no JSON": {"", func(string, string) string { return "{" }, "unexpected end of JSON"},
+	} {
+		dir := filepath.Join(t.TempDir(), "image")
+		write(t, dir, in, Options{})
+		was, err := manifestOf(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blobs := filepath.Join(dir, v1.ImageBlobsDir, "sha256")
+		at, d := filepath.Join(dir, c.file), was.String()
+		if c.file == "" {
+			at = filepath.Join(blobs, was.Encoded())
+			d = read(t, dir).manifest.Layers[0].Digest.String()
+		}
+		text, err := os.ReadFile(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoilt := c.spoil(string(text), d)
+		if spoilt == string(text) {
+			t.Fatalf("%s: nothing is spoilt", name)
+		}
+		if err := os.WriteFile(at, []byte(spoilt), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if c.file == "" { // with the name that it would have
+			now := digest.FromString(spoilt)
+			index := filepath.Join(dir, v1.ImageIndexFile)
+			text, err := os.ReadFile(index)
+			if err := errors.Join(err, os.Rename(at, filepath.Join(blobs, now.Encoded())), os.WriteFile(index, bytes.ReplaceAll(text, []byte(was), []byte(now)), 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Check(t.Context(), dir, t.TempDir(), in, Options{}); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -722,6 +792,57 @@ func TestEnded(t *testing.T) {
 			t.Errorf("after %s and another image: %v is left, %v", sent, now, err)
 		}
 		if err := remove(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOthersAreLeft: a temporary folder that is not of this program's making, or not of
+// this user's, stays, however long nobody has touched it.
+func TestOthersAreLeft(t *testing.T) {
+	base := t.TempDir()
+	old := time.Now().Add(-time.Hour)
+	folder := func(name string) string {
+		p := filepath.Join(base, name)
+		if err := errors.Join(os.MkdirAll(filepath.Join(p, v1.ImageBlobsDir), 0o755), os.Chtimes(p, old, old)); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	ours := folder(".image.new-1")
+	others := []string{folder(".image.new-"), folder(".image.new-1a"), folder(".image.new-.."), folder(".other.new-2"), folder("image.new-3"), folder("elsewhere")}
+	if err := os.Symlink("elsewhere", filepath.Join(base, ".image.new-4")); err != nil {
+		t.Fatal(err)
+	}
+	filled := folder(".image.new-6")
+	if err := errors.Join(os.WriteFile(filled+"/notes", nil, 0o600), os.Chtimes(filled, old, old)); err != nil {
+		t.Fatal(err)
+	}
+	others = append(others, filepath.Join(base, ".image.new-4"), filled)
+	if os.Geteuid() == 0 { // who else gives folders away
+		p := folder(".image.new-5")
+		if err := errors.Join(os.Chown(p, 12345, -1), os.Chtimes(p, old, old)); err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, p)
+	}
+	_, remove, err := temporary(base, ".image.new-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := remove(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := os.Lstat(ours); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: the test tells nothing: %v", ours, err)
+	}
+	for _, p := range others {
+		if _, err := os.Lstat(p); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(filepath.Join(p, v1.ImageBlobsDir)); err != nil {
 			t.Error(err)
 		}
 	}
