@@ -226,6 +226,109 @@ func TestKilledSecond(t *testing.T) {
 	}
 }
 
+// TestUndoBothWays: where an apply was killed, and taking that back too, one journal may
+// say back and the other one not yet. What goes on with them takes all of it back.
+func TestUndoBothWays(t *testing.T) {
+	needGit(t)
+	p := newPair(t, pairScript)
+	before := p.whole()
+	names := p.steps(func(step func(string)) { p.applied("whole", step) })
+	after := p.whole()
+	at := slices.Index(names, "swapped") + 1
+	p.back()
+	if !p.end("apply", at) {
+		t.Fatal("not killed")
+	}
+	both := 0
+	for n, name := range p.steps(func(step func(string)) { p.undone("whole", step) }) {
+		if name == "op back" || name == "checked back" || name == "swapped back" {
+			continue
+		}
+		what := fmt.Sprintf("killed at step %d (%s) of taking back half an apply", n+1, name)
+		p.back()
+		if !p.end("apply", at) || !p.end("undo", n+1) {
+			t.Fatalf("not %s", what)
+		}
+		ways := map[bool]int{}
+		for _, dir := range []layer.Dir{layer.Dir(p.layer), layer.Dir(p.layer).Git(p.git)} {
+			if text, err := os.ReadFile(filepath.Join(string(dir), "apply", "journal.json")); err == nil {
+				ways[strings.Contains(string(text), `"back":true`)]++
+			}
+		}
+		// Where nothing is being taken back, it is applied, or anew.
+		want := after
+		if ways[true] > 0 {
+			want = before
+			both += ways[false]
+		}
+		p.applied(what, nil)
+		if now := p.whole(); now != want {
+			sameTree(t, what+", applied", now, want)
+			return
+		}
+	}
+	if both == 0 {
+		t.Error("there were never two ways: the test tells nothing")
+	}
+}
+
+// TestUndoLast: taking back is of the last apply alone, whichever of the two places that
+// was about, and then there is nothing more to be taken back.
+func TestUndoLast(t *testing.T) {
+	needGit(t)
+	for name, second := range map[string]string{
+		"files alone":             "echo second >>c; echo new >new",
+		"the git directory alone": "git update-ref refs/heads/second HEAD; git tag second",
+		"both":                    "echo second >second; git add second; git commit -qm third",
+	} {
+		p := newPair(t, pairScript, second)
+		before := p.whole()
+		p.undone(name+", the first", nil)
+		first := p.whole()
+		p.back()
+		steps := p.steps(func(step func(string)) { p.applied(name, step) })
+		after := p.whole()
+		if after == before {
+			t.Fatalf("%s: nothing was applied", name)
+		}
+		// Also of one that was killed, whether it had begun or not.
+		for _, n := range []int{slices.Index(steps, "journal") + 1, len(steps) / 2} {
+			for _, then := range []struct {
+				do   func(what string, step func(string))
+				want string
+			}{{p.undone, before}, {p.applied, after}} {
+				p.back()
+				if !p.end("apply", n) {
+					t.Fatalf("%s: not killed at step %d", name, n)
+				}
+				if name == "both" && n < len(steps)/2 && then.want == before {
+					then.want = first // journals of which one is missing were never begun
+				}
+				then.do(name+", killed", nil)
+				if now := p.whole(); now != then.want {
+					sameTree(t, fmt.Sprintf("%s, killed at step %d", name, n), now, then.want)
+				}
+			}
+		}
+		p.back()
+		p.applied(name, nil)
+		p.undone(name, nil)
+		if now := p.whole(); now != before {
+			sameTree(t, name+", taken back", now, before)
+		}
+		if _, err := p.locked(func(r *Review) (apply.Done, error) { return r.Undo(nil) }); !errors.Is(err, apply.ErrNone) {
+			t.Errorf("%s, taken back once more: %v", name, err)
+		}
+		if now := p.whole(); now != before {
+			sameTree(t, name+", taken back once more", now, before)
+		}
+		p.applied(name+", again", nil)
+		if p.whole() == before {
+			t.Errorf("%s: nothing is left to be applied again", name)
+		}
+	}
+}
+
 // TestUndoKilledEarly: what a jail changed since an apply is still in the layer when taking
 // that back was killed before it began.
 func TestUndoKilledEarly(t *testing.T) {
