@@ -1,9 +1,14 @@
 package files
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestJailMakesWhatIsGone: what the host moved away, and the jail makes again, is
@@ -42,5 +47,31 @@ func TestJailMakesWhatIsGone(t *testing.T) {
 				t.Errorf("not to be reviewed: %s", end)
 			}
 		})
+	}
+}
+
+// TestJailMadeTheOtherFolder: where a folder that the jail has filled takes the place of
+// another one at once, there is no moment in which nothing is there; and what is heard
+// then is of the folder from before, in which the host replaces the same name.
+func TestJailMadeTheOtherFolder(t *testing.T) {
+	t.Parallel()
+	w := protectedProject(t)
+	w.Write("pkg/.envrc", "mine\n")
+	m := beside(w)
+	if out, status := m.inside("mkdir other; echo evil >other/.envrc"); status != "0" {
+		t.Fatalf("status %s: %s", status, out)
+	}
+	time.Sleep(time.Second) // it is known what was there
+	pkg, other, fresh := filepath.Join(w.Project, "pkg"), filepath.Join(w.Project, "other"), w.Write("fresh", "new\n")
+	if err := errors.Join(unix.Renameat2(unix.AT_FDCWD, pkg, unix.AT_FDCWD, other, unix.RENAME_EXCHANGE), os.Rename(fresh, filepath.Join(other, ".envrc"))); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond)
+	if _, status := m.inside("echo more >>pkg/.envrc"); status == "0" || w.Read("pkg/.envrc") != "evil\n" {
+		t.Errorf("it is not protected: %q", w.Read("pkg/.envrc"))
+	}
+	time.Sleep(time.Second) // it is judged
+	if end := m.end(); !strings.Contains(end.Err, `"`+filepath.Join(pkg, ".envrc")+`": replaced once`) || !strings.Contains(end.Err, "review it: the jail could change it") {
+		t.Errorf("not to be reviewed: %s", end)
 	}
 }
