@@ -171,6 +171,19 @@ func TestNaive(t *testing.T) {
 	}
 }
 
+// TestCookieIsNoted: who has the host make a cookie is noticed, whatever becomes of it.
+func TestCookieIsNoted(t *testing.T) {
+	d, bin, _ := lay(t)
+	if out, err := exec.Command(filepath.Join(bin, "xauth"), "-q", "extract", "x", ":1").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	noted := map[string]bool{}
+	d.Judge(func(name string) { noted[name] = true })
+	if !noted["bridge-display-trusted"] || !noted["bridge-starts-other"] {
+		t.Errorf("noted: %v", noted)
+	}
+}
+
 // TestHarmless: what a jail may ask for is no attack.
 func TestHarmless(t *testing.T) {
 	d, bin, e := lay(t)

@@ -98,7 +98,7 @@ func (d *Desktop) programs(secret string) (bin string, err error) {
 	// that say more than which image there is.
 	clipboard := "case \"$*\" in *TARGETS*|*--list-types*) printf 'image/png\\nimage/bmp\\ntext/plain\\n" + secret + "\\n\\033]0;x\\007\\n';;" +
 		" *image/bmp*) printf BM; head -c 22020096 /dev/zero;; *) printf '" + secret + "';; esac\n"
-	for name, does := range map[string]string{"xdg-open": "", "notify-send": "", "xclip": clipboard, "wl-paste": clipboard} {
+	for name, does := range map[string]string{"xdg-open": "", "notify-send": "", "xauth": "", "xclip": clipboard, "wl-paste": clipboard} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte(script+does), 0o700); err != nil { //nolint:gosec // they are to be executed
 			return "", err
 		}
@@ -205,6 +205,9 @@ func (d *Desktop) Judge(note func(attack string)) {
 		}
 		if !ok {
 			note("bridge-starts-other")
+		}
+		if strings.HasPrefix(line, "xauth ") { // its cookie is no image, which holds it back a second time
+			note("bridge-display-trusted")
 		}
 	}
 }
