@@ -46,7 +46,7 @@ func pair(t *testing.T) (client, server *Socket) {
 		server = s
 		served <- err
 	}()
-	client, r, err := Ask(out, most, "/path", "mcp", "Host: x", "X-Audit: a header") //nolint:bodyclose // it has none
+	client, r, err := Ask(out, most, "/path", "mcp", "Host: x", "X-Audit: a header")
 	if err := errors.Join(err, <-served); err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestHandshake(t *testing.T) {
 			_, _ = theirs.Read(make([]byte, maxHeader))
 			_, _ = io.WriteString(theirs, text)
 		}()
-		_, r, err := Ask(ours, most, "/", "mcp") //nolint:bodyclose // of a pipe
+		_, r, err := Ask(ours, most, "/", "mcp")
 		if err == nil || status == 0 != (r == nil) || r != nil && r.StatusCode != status {
 			t.Errorf("%.40q: %v, %v", text, r, err)
 		}

@@ -21,7 +21,8 @@ func TestNamed(t *testing.T) {
 		"the system's":  {map[string]string{"CURL_CA_BUNDLE": system}, "", map[string]string{"CURL_CA_BUNDLE": contract.CertsPath}},
 		"one of Python": {map[string]string{"REQUESTS_CA_BUNDLE": corp}, corp, map[string]string{"REQUESTS_CA_BUNDLE": contract.ExtraCertsPath}},
 		"the first of three": {
-			map[string]string{"CURL_CA_BUNDLE": system, "CARGO_HTTP_CAINFO": corp, "GIT_SSL_CAINFO": corp, "PIP_CERT": third}, corp,
+			map[string]string{"CURL_CA_BUNDLE": system, "CARGO_HTTP_CAINFO": corp, "GIT_SSL_CAINFO": corp, "PIP_CERT": third},
+			corp,
 			map[string]string{"CURL_CA_BUNDLE": contract.CertsPath, "CARGO_HTTP_CAINFO": contract.ExtraCertsPath, "GIT_SSL_CAINFO": contract.ExtraCertsPath},
 		},
 		"Node's before others": {
