@@ -34,7 +34,10 @@ type Options struct {
 }
 
 // Editor is the bridge of one jail.
-type Editor struct{ Options }
+type Editor struct {
+	Options
+	conns chan struct{}
+}
 
 // New is the bridge of a jail whose other bridges have these options.
 func New(b bridge.Options, files Files, dial func(ctx context.Context, port uint16) (net.Conn, error)) *Editor {
@@ -50,7 +53,7 @@ func New(b bridge.Options, files Files, dial func(ctx context.Context, port uint
 		}
 		return w, err
 	}
-	return &Editor{Options{
+	return &Editor{conns: make(chan struct{}, maxConns), Options: Options{
 		Mode: b.Config.IDE, Files: files, Dial: dial, Log: b.Log,
 		Window: func(ctx context.Context) (bridge.Window, error) {
 			w, err := ask(ctx, bridge.Request{Project: files.ProjectDir()})
@@ -80,6 +83,11 @@ type Files interface {
 const (
 	startTime  = 10 * time.Second
 	maxPending = 64
+	// maxConns is how many connections there are at once: an agent has one, and each
+	// may hold some messages.
+	maxConns = 8
+	// maxID is how long the name of a request may be: it is kept until that is answered.
+	maxID = 256
 )
 
 // session is one connection.
@@ -98,7 +106,7 @@ type call struct {
 	id   json.RawMessage // the jail's; nil: it is not told
 	tool *tool           // nil: the method says what comes
 	name string
-	args map[string]any
+	file any // that it is about; what else the editor is given is not kept
 }
 
 // message is one of JSON-RPC 2.0.
@@ -116,6 +124,13 @@ func (e *Editor) Serve(ctx context.Context, c net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+	select {
+	case e.conns <- struct{}{}:
+		defer func() { <-e.conns }()
+	default:
+		e.Log(bridge.Event{Bridge: network.BridgeIDE, Refused: true, Why: "too many connections at once"})
+		return
+	}
 	s := &session{Options: e.Options, ctx: ctx, pending: map[int64]*call{}, tabs: map[string]bool{}}
 	w, err := s.open(c)
 	event := bridge.Event{Bridge: network.BridgeIDE, Name: w.Name, OK: err == nil}
@@ -179,6 +194,9 @@ const (
 
 // fromJail takes what the jail says. An error ends the connection.
 func (s *session) fromJail(m message) error {
+	if len(m.ID) > maxID {
+		return errors.New("the name of a request is too long")
+	}
 	if len(m.ID) == 0 {
 		if m.Method == "notifications/initialized" {
 			return send(s.ide, message{Method: m.Method})
@@ -247,8 +265,9 @@ func (s *session) call(m message) error {
 		err = fmt.Errorf("needs bridges.ide = %q", network.IDEDiffs)
 	}
 	c := &call{id: m.ID, tool: t, name: p.Name}
+	var args map[string]any
 	if err == nil {
-		c.args, err = t.args(s, p.Arguments)
+		args, err = t.args(s, p.Arguments)
 	}
 	e := bridge.Event{Bridge: network.BridgeIDE, Name: clip(p.Name), OK: err == nil, Refused: err != nil}
 	if err != nil {
@@ -261,7 +280,8 @@ func (s *session) call(m message) error {
 	case t.local != nil:
 		return send(s.jail, message{ID: m.ID, Result: t.local(s)})
 	}
-	return s.ask(c, "tools/call", map[string]any{"name": p.Name, "arguments": c.args})
+	c.file = args["filePath"]
+	return s.ask(c, "tools/call", map[string]any{"name": p.Name, "arguments": args})
 }
 
 // content is a part of what a tool says.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,7 @@ func (f files) Changes(p string) bool { return f.Shows(p) && !strings.HasPrefix(
 // jail is a program of one, connected to an editor.
 type jail struct {
 	t  *testing.T
+	at string // where others connect
 	ws *websocket.Socket
 	*idetest.Editor
 	mu     sync.Mutex
@@ -67,12 +69,17 @@ func start(t *testing.T, mode string) *jail {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer close(ended)
-		c, err := l.Accept()
-		if err == nil {
-			e.Serve(ctx, c)
-			c.Close()
+		var all sync.WaitGroup
+		defer all.Wait()
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { e.Serve(ctx, c); c.Close() })
 		}
 	}()
+	j.at = l.Addr().String()
 	c, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -263,6 +270,57 @@ func TestFiles(t *testing.T) {
 		if a := notify(method, "/home/ada/notes"); strings.Contains(a, secret) || strings.Contains(a, "notes") {
 			t.Errorf("%s: the jail learns %s", method, a)
 		}
+	}
+}
+
+// TestBounds: a jail has so many connections, and of a request that waits nothing is
+// kept which it may make large.
+func TestBounds(t *testing.T) {
+	j := start(t, network.IDEDiffs)
+	dial := func() (net.Conn, error) {
+		c, err := net.Dial("tcp", j.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		_, err = connect(c, 1, "whatever")
+		return c, err
+	}
+	var last net.Conn
+	for i := range maxConns - 1 {
+		c, err := dial()
+		if err != nil {
+			t.Fatalf("connection %d: %v", i+2, err)
+		}
+		last = c
+	}
+	before := j.Connected()
+	for range 3 {
+		if _, err := dial(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("one connection too many: %v", err)
+		}
+	}
+	if j.Connected() != before {
+		t.Error("the editor is connected to once more")
+	}
+	last.Close() // makes room for another one
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := dial(); err == nil {
+			break
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	id := encode(strings.Repeat("x", maxID-2))
+	if err := send(j.ws, message{ID: id, Method: "ping"}); err != nil || !strings.Contains(j.read(), string(id)) {
+		t.Errorf("the longest name: %v", err)
+	}
+	if err := send(j.ws, message{ID: encode(strings.Repeat("x", maxID-1)), Method: "ping"}); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := j.ws.Hear(); !errors.Is(err, io.EOF) {
+		t.Errorf("a longer one: %s, %v", text, err)
 	}
 }
 

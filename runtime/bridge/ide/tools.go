@@ -309,7 +309,7 @@ func dirty(_ *session, c *call, texts []string) ([]string, error) {
 	if err := object(texts, &v); err != nil {
 		return nil, err
 	}
-	return []string{string(encode(map[string]any{"success": v.Success, "filePath": c.args["filePath"], "isDirty": v.IsDirty, "isUntitled": v.IsUntitled}))}, nil
+	return []string{string(encode(map[string]any{"success": v.Success, "filePath": c.file, "isDirty": v.IsDirty, "isUntitled": v.IsUntitled}))}, nil
 }
 
 // notification is what the editor says by itself.
