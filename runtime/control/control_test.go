@@ -23,7 +23,18 @@ import (
 // has be a peer.
 const peerVariable = "PEER"
 
+// serverVariable is the folder in which a process that TestMain has be a server listens.
+const serverVariable = "SERVER"
+
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(serverVariable); dir != "" {
+		s, err := Listen(dir)
+		fmt.Println(err)
+		if err == nil {
+			s.Serve()
+		}
+		return
+	}
 	if fd := os.Getenv(peerVariable); fd != "" {
 		fmt.Println(peer(fd))
 		return
@@ -326,6 +337,41 @@ func TestNotTheServer(t *testing.T) {
 	t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
 	if _, err := dial(c.Process.Pid); err == nil || !strings.Contains(err.Error(), "answers for process") {
 		t.Error(err)
+	}
+}
+
+// TestServerInside: a process that is in a PID namespace of its own, as all that runs in
+// a jail is, is no supervisor, though it serves such a socket.
+func TestServerInside(t *testing.T) {
+	for name, c := range map[string]struct {
+		flags uintptr
+		want  string
+	}{"outside": {}, "inside": {syscall.CLONE_NEWUSER | syscall.CLONE_NEWPID, "is in a jail itself"}} {
+		p := exec.Command("/proc/self/exe")
+		p.Env = append(os.Environ(), serverVariable+"="+t.TempDir())
+		p.SysProcAttr = &syscall.SysProcAttr{Cloneflags: c.flags}
+		if c.flags != 0 {
+			p.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		}
+		out, err := p.StdoutPipe()
+		must(t, err)
+		if err := p.Start(); errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+			t.Skip("this host makes no user namespaces: ", err)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() })
+		text := make([]byte, len("<nil>\n"))
+		if _, err := io.ReadFull(out, text); err != nil || string(text) != "<nil>\n" {
+			t.Fatalf("%s: %q, %v", name, text, err)
+		}
+		conn, err := dial(p.Process.Pid)
+		if err == nil {
+			conn.Close()
+		}
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

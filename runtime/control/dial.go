@@ -69,6 +69,11 @@ func dial(pid int) (*Conn, error) {
 	if err == nil && int(cred.Pid) != pid {
 		err = fmt.Errorf("process %d answers for process %d", cred.Pid, pid)
 	}
+	// The number may be another process's since the jail was found, and one of a jail's
+	// is sent nothing: a descriptor of the caller's might go along.
+	if err == nil && !outside(pid) {
+		err = fmt.Errorf("process %d is in a jail itself", pid)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("control channel: %w", err), c.Close())
 	}
