@@ -2,10 +2,14 @@ package session
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/runtime/announcement"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
@@ -83,11 +87,9 @@ func state(s *announcement.Seen) string {
 	return Idle
 }
 
-// maxFolders of a layer are looked into: a list does not take long, whatever a jail
-// does.
+// maxFolders of a layer are looked into, and of each no more names are read: a list
+// does not take long, whatever a jail does.
 const maxFolders = 200
-
-var errHolds = errors.New("found")
 
 // holds tells whether an upper folder holds anything but folders, while the jail may
 // change it: no link that is put there leads out of it. More folders than are looked
@@ -98,15 +100,42 @@ func holds(upper string) (bool, error) {
 		return false, err
 	}
 	defer root.Close()
-	folders := 0
-	err = fs.WalkDir(root.FS(), ".", func(_ string, e fs.DirEntry, err error) error {
-		switch folders++; {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil // not any more
-		case err != nil, folders > maxFolders, !e.IsDir():
-			return errHolds
+	folders := []string{"."}
+	for i := 0; i < len(folders); i++ {
+		names, err := foldersIn(root, folders[i])
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // not any more
 		}
-		return nil
-	})
-	return err != nil, nil
+		for _, name := range names {
+			folders = append(folders, path.Join(folders[i], name))
+		}
+		if err != nil || len(folders) > maxFolders {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// errHolds: there is something else than a folder.
+var errHolds = errors.New("it holds a change")
+
+// foldersIn are the names of some of the folders in one; an error if anything else is
+// seen there.
+func foldersIn(root *os.Root, dir string) (names []string, err error) {
+	f, err := root.OpenFile(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	entries, err := f.ReadDir(maxFolders + 1)
+	for _, e := range entries {
+		if !e.IsDir() {
+			return nil, errHolds
+		}
+		names = append(names, e.Name())
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return names, err
 }

@@ -84,6 +84,24 @@ func TestStatusOf(t *testing.T) {
 	}
 }
 
+// TestFullLayer: however many names a jail makes in a layer, few of them are read.
+func TestFullLayer(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 6 * maxFolders {
+		if err := os.MkdirAll(filepath.Join(dir, "in", fmt.Sprint(i)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := testing.AllocsPerRun(3, func() {
+		if changed, err := holds(dir); !changed || err != nil {
+			t.Errorf("changed %v, %v", changed, err)
+		}
+	})
+	if n > 10*maxFolders {
+		t.Errorf("%v pieces of memory for a list", n)
+	}
+}
+
 // TestUsage: a process uses what it does, and what its children do.
 func TestUsage(t *testing.T) {
 	c := exec.Command("sleep", "1000")
