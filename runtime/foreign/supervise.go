@@ -155,12 +155,13 @@ func tempDir() string {
 	return os.TempDir()
 }
 
-// sweep removes the folders of those that were killed before they could.
+// sweep removes the folders of those of this user's that were killed before they could.
 func sweep(in string) {
 	all, _ := filepath.Glob(filepath.Join(in, prefix+"*"))
 	for _, dir := range all {
-		if st, err := os.Lstat(dir); err == nil && st.IsDir() && time.Since(st.ModTime()) > 4*patience {
-			_ = os.RemoveAll(dir) // or it is another user's
+		var st unix.Stat_t
+		if unix.Lstat(dir, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == os.Geteuid() && time.Since(time.Unix(st.Mtim.Unix())) > 4*patience {
+			_ = os.RemoveAll(dir) // or the next one does it
 		}
 	}
 }
