@@ -110,6 +110,9 @@ func (c *Client) Do(ctx context.Context, r bridge.Request) (a bridge.Answer, err
 	if c.conn == nil {
 		return a, errors.New("the desktop does not answer any more")
 	}
+	if ctx.Err() != nil { // while others were served; nothing was asked yet
+		return a, errors.New("the desktop was busy")
+	}
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.Close() })
 	line, err := json.Marshal(r)
 	if err == nil {

@@ -127,6 +127,25 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// TestClientBusy: who was not asked in time costs the others nothing.
+func TestClientBusy(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	c := &Client{conn: ours}
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Do(late, bridge.Request{Bridge: "clipboard"}); err == nil {
+		t.Error("there is an answer")
+	}
+	go func() {
+		_, _ = theirs.Read(make([]byte, bridge.MaxRequest))
+		_, _ = theirs.Write([]byte("{}\n"))
+	}()
+	if _, err := c.Do(t.Context(), bridge.Request{Bridge: "clipboard"}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestClient: after an answer that did not come there is none any more.
 func TestClient(t *testing.T) {
 	ours, theirs := net.Pipe()
