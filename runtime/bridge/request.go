@@ -184,10 +184,14 @@ var ImageTypes = []string{"image/png", "image/jpeg", "image/jpg", "image/webp", 
 // IsImage tells whether data begins as an image does: the name of a type is only
 // what the program says that has copied it.
 func IsImage(data []byte) bool {
-	for _, magic := range []string{"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF87a", "GIF89a", "BM"} {
+	for _, magic := range []string{"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF87a", "GIF89a"} {
 		if bytes.HasPrefix(data, []byte(magic)) {
 			return true
 		}
+	}
+	// Two letters begin words as well; behind a size, a BMP has four bytes of nothing.
+	if len(data) >= 26 && string(data[:2]) == "BM" && string(data[6:10]) == "\x00\x00\x00\x00" {
+		return true
 	}
 	return len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP"
 }

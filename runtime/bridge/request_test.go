@@ -132,3 +132,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestIsImage: what begins as an image does, and no text.
+func TestIsImage(t *testing.T) {
+	for data, want := range map[string]bool{
+		"\x89PNG\r\n\x1a\n": true, "\xff\xd8\xff\xe0": true, "GIF89a": true, "GIF87a": true, "RIFF\x10\x00\x00\x00WEBPVP8 ": true,
+		"BM\x36\x00\x0c\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00\x00\x02\x00\x00\x80\x01\x00\x00": true,
+		"": false, "B": false, "BM": false, "BMW-and-some-more-of-a-password": false, "GIF": false, "RIFF1234": false, "RIFF1234WAVE": false, "PNG": false, "a password": false,
+	} {
+		if got := IsImage([]byte(data)); got != want {
+			t.Errorf("%q: %v", data, got)
+		}
+	}
+}
