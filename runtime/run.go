@@ -9,6 +9,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
+	"github.com/jailed-claude/jailed-claude/runtime/foreign"
 	"github.com/jailed-claude/jailed-claude/runtime/launch"
 	"github.com/jailed-claude/jailed-claude/runtime/seccomp"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -37,6 +38,7 @@ func Run(j *contract.Jail, o Options) error {
 		return err
 	}
 	o.Seccomp = prog
+	o.Refusable = o.Runtime == foreign.Auto
 	o.logAs()
 	err = launch.Start(j, o.Options)
 	if refused, ok := errors.AsType[*launch.Refused](err); ok {

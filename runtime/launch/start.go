@@ -14,7 +14,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/afterwards"
 	"github.com/jailed-claude/jailed-claude/runtime/bridge/desk"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
-	"github.com/jailed-claude/jailed-claude/runtime/foreign"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/key/asker"
 	"github.com/jailed-claude/jailed-claude/runtime/message"
@@ -70,8 +69,10 @@ type Options struct {
 	// Home and Project are the caller's, for those commands.
 	Home, Project string
 	// Runtime is the program that creates the container; empty for our own code.
-	// With foreign.Auto a planner is told where it cannot, by Refused.
 	Runtime string
+	// Refusable: whoever plans is told where this host makes no namespaces for our own
+	// code, by Refused.
+	Refusable bool
 }
 
 // Receipt is a statement of a session that was asked for.
@@ -212,7 +213,7 @@ func Start(j *contract.Jail, o Options) error {
 			return err
 		}
 	}
-	if o.Runtime == foreign.Auto {
+	if o.Refusable {
 		// Executed as the supervisor, this process could not come back.
 		if refused := try(); refused != nil {
 			return errors.Join(&Refused{refused, fds}, keep(fds, made))
