@@ -30,7 +30,7 @@ func TestConflicts(t *testing.T) {
 		"the same change":     {jail: "echo both >>ten", host: "echo both >>ten"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, plainProject+tenLines+"git add -A; git commit -qm ten; "+c.before)
+			w := newWorldIn(t, inMemory(t), plainProject+tenLines+"git add -A; git commit -qm ten; "+c.before)
 			w.jail(c.jail)
 			w.host(c.host)
 			if got := strings.Join(w.lines(), "|"); got != c.lines {

@@ -130,7 +130,7 @@ func TestGitHeld(t *testing.T) {
 		"a staged file":       {script: `mkdir .vscode; echo e >.vscode/x; git add .vscode; rm -r .vscode`, says: ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, plainProject)
+			w := newWorldIn(t, inMemory(t), plainProject)
 			const refs = "git for-each-ref; cat .git/HEAD; cat .git/config; ls -R .git/info .git/refs; ls .git; git ls-files -s"
 			before := w.host(refs)
 			w.jail(c.script)
@@ -178,7 +178,7 @@ func TestGitTogether(t *testing.T) {
 		"a branch that is nowhere to have": {before: "git switch -qc other; git commit -q --allow-empty -m o; git switch -q main; ", script: "git branch -qD other; git switch -qc more; " + held + "git switch -q main", goes: "refs/heads/other"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, plainProject+c.before)
+			w := newWorldIn(t, inMemory(t), plainProject+c.before)
 			value := func() string { return w.host("git rev-parse -q --verify " + c.stays + c.goes + " || true") }
 			before := value()
 			w.jail(c.script)

@@ -51,8 +51,10 @@ func killed(text string) {
 // copied is a copy of a world, with its layer.
 func (w *world) copied() *world {
 	w.t.Helper()
-	root := w.t.TempDir()
-	writable(w.t, root)
+	root, err := os.MkdirTemp(filepath.Dir(w.project), "copy")
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	c := *w
 	c.project, c.layer = filepath.Join(root, "project"), filepath.Join(filepath.Dir(filepath.Dir(w.layer)), filepath.Base(root)+strconv.Itoa(os.Getpid())+filepath.Base(filepath.Dir(root)), "layer")
 	if err := os.MkdirAll(filepath.Dir(c.layer), 0o755); err != nil {
@@ -222,7 +224,7 @@ func TestKilled(t *testing.T) {
 func killWorld(t *testing.T, elsewhere bool) *world {
 	t.Helper()
 	if !elsewhere {
-		w := newWorld(t, plainProject)
+		w := newWorldIn(t, inMemory(t), plainProject)
 		w.jail(killScript)
 		return w
 	}

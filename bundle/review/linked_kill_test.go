@@ -25,8 +25,7 @@ type pair struct {
 // newPair has the jails of scripts work in it; all of them but the last are applied.
 func newPair(t *testing.T, scripts ...string) *pair {
 	t.Helper()
-	root := filepath.Join(t.TempDir(), "root")
-	writable(t, filepath.Dir(root))
+	root := filepath.Join(inMemory(t), "root")
 	w := &world{t: t, project: filepath.Join(root, "tree"), layer: filepath.Join(root, "state", "layer"), git: filepath.Join(root, "repo", ".git"), trusted: func(string) string { return "" }}
 	repo := *w
 	repo.project = filepath.Dir(w.git)

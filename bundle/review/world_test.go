@@ -74,6 +74,28 @@ func newWorld(t testing.TB, script string) *world {
 	t.Helper()
 	root := t.TempDir()
 	writable(t, root)
+	return newWorldIn(t, root, script)
+}
+
+// inMemory is a folder in memory, where there is one, for tests of what a kill leaves
+// and of what git is told: that is the same there, and nothing waits for a disk at each
+// of hundreds of steps. make soak uses the disk.
+func inMemory(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "review")
+	if err != nil || os.Getenv("JAIL_TEST_SOAK") != "" {
+		_ = os.Remove(dir)
+		dir = t.TempDir()
+		writable(t, dir)
+		return dir
+	}
+	t.Cleanup(func() { _ = exec.Command("sh", "-c", "chmod -R u+rwx \"$0\"; rm -rf \"$0\"", dir).Run() })
+	return dir
+}
+
+// newWorldIn makes it in a folder.
+func newWorldIn(t testing.TB, root, script string) *world {
+	t.Helper()
 	w := &world{t: t, project: filepath.Join(root, "project"), layer: filepath.Join(root, "state", "layer")}
 	for _, d := range []string{w.project, filepath.Dir(w.layer)} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
