@@ -137,7 +137,7 @@ func TestClose(t *testing.T) {
 	}
 	before := tree()
 	f := attack.Facts{Project: project, Home: filepath.Join(dir, "home"), RuntimeDir: filepath.Join(dir, "run"), Protected: []string{filepath.Join(project, "Makefile"), filepath.Join(project, ".envrc")}}
-	s, err := Prepare(f, Options{Self: self, Getenv: func(string) string { return "" }})
+	s, err := prepare(f, options{Self: self, Getenv: func(string) string { return "" }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +327,7 @@ func TestSocketPath(t *testing.T) {
 
 // TestWrongClass: who asks for a class that there is not is told which there are.
 func TestWrongClass(t *testing.T) {
-	if _, err := Prepare(attack.Facts{}, Options{Only: []string{"file"}}); err == nil || !strings.Contains(err.Error(), "files") {
+	if _, err := prepare(attack.Facts{}, options{Only: []string{"file"}}); err == nil || !strings.Contains(err.Error(), "files") {
 		t.Errorf("a class that is none: %v", err)
 	}
 }

@@ -67,7 +67,7 @@ func Do(ctx context.Context, self string, f attack.Facts, a Attacked) (findings 
 	defer runtime.UnlockOSThread()
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	defer stop()
-	scene, err := Prepare(f, Options{Self: self, Getenv: os.Getenv, Only: a.Only})
+	scene, err := prepare(f, options{Self: self, Getenv: os.Getenv, Only: a.Only})
 	if err != nil {
 		return nil, err
 	}

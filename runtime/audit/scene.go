@@ -63,8 +63,8 @@ type state struct {
 	names           map[string]map[string]bool
 }
 
-// Options of Prepare.
-type Options struct {
+// options of Prepare.
+type options struct {
 	// Self is this program. It is started as the process of the caller that
 	// attacks reach for, by "audit --target=MARK".
 	Self string
@@ -78,11 +78,11 @@ type Options struct {
 // secretEnv is the variable of the caller that holds the secret.
 const secretEnv = "JAILED_CLAUDE_AUDIT_SECRET"
 
-// Prepare lays out the baits. Close takes them away again, also after an error.
+// prepare lays out the baits. Close takes them away again, also after an error.
 //
 // Preconditions: the goroutine is locked to its thread, and Run is called from
 // it: a session keyring belongs to a thread.
-func Prepare(f attack.Facts, o Options) (*Scene, error) {
+func prepare(f attack.Facts, o options) (*Scene, error) {
 	if c := suite.Unknown(o.Only); c != "" {
 		return nil, fmt.Errorf("there is no class %q, and no attack of that name; the classes are: %s", c, strings.Join(suite.Classes(), ", "))
 	}

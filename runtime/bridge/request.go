@@ -181,9 +181,9 @@ func public(name string) bool {
 // ImageTypes are those that are read, as programs ask for them.
 var ImageTypes = []string{"image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif", "image/bmp"}
 
-// IsImage tells whether data begins as an image does: the name of a type is only
+// isImage tells whether data begins as an image does: the name of a type is only
 // what the program says that has copied it.
-func IsImage(data []byte) bool {
+func isImage(data []byte) bool {
 	for _, magic := range []string{"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "GIF87a", "GIF89a"} {
 		if bytes.HasPrefix(data, []byte(magic)) {
 			return true

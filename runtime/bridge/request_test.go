@@ -140,7 +140,7 @@ func TestIsImage(t *testing.T) {
 		"BM\x36\x00\x0c\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00\x00\x02\x00\x00\x80\x01\x00\x00": true,
 		"": false, "B": false, "BM": false, "BMW-and-some-more-of-a-password": false, "GIF": false, "RIFF1234": false, "RIFF1234WAVE": false, "PNG": false, "a password": false,
 	} {
-		if got := IsImage([]byte(data)); got != want {
+		if got := isImage([]byte(data)); got != want {
 			t.Errorf("%q: %v", data, got)
 		}
 	}

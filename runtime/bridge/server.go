@@ -249,7 +249,7 @@ func (s *Server) try(ctx context.Context, r Request, page Page) (a Answer, refus
 	if a, err = s.Host(ctx, r); err == nil && a.Error != "" {
 		err = fmt.Errorf("on the host: %s", a.Error)
 	}
-	if err == nil && r.Type != "" && !IsImage(a.Data) {
+	if err == nil && r.Type != "" && !isImage(a.Data) {
 		err = errors.New("what is on the clipboard is no image")
 	}
 	if err != nil {

@@ -261,7 +261,7 @@ func TestClose(t *testing.T) {
 	<-begun
 	s.Close()
 	<-ended
-	if _, err := dial(os.Getpid()); !errors.Is(err, ErrNone) {
+	if _, err := dial(os.Getpid()); !errors.Is(err, errNone) {
 		t.Errorf("%v", err)
 	}
 }

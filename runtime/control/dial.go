@@ -15,9 +15,9 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 )
 
-// ErrNone is returned where the process has no socket. It is no supervisor, or not yet or no
+// errNone is returned where the process has no socket. It is no supervisor, or not yet or no
 // longer one of a running jail.
-var ErrNone = errors.New("there is no control channel")
+var errNone = errors.New("there is no control channel")
 
 // patience is how long Dial waits for a jail that is being started.
 const patience = 5 * time.Second
@@ -35,7 +35,7 @@ func Dial(pid int) (*Conn, error) {
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		c, err := dial(pid)
 		switch {
-		case !errors.Is(err, ErrNone) || time.Now().After(end):
+		case !errors.Is(err, errNone) || time.Now().After(end):
 			return c, err
 		case unix.Kill(pid, 0) != nil:
 			return nil, fmt.Errorf("the jail has ended: %w", err)
@@ -43,9 +43,9 @@ func Dial(pid int) (*Conn, error) {
 	}
 }
 
-// Try connects where that can be done at once. All that is asked has to be answered
+// try connects where that can be done at once. All that is asked has to be answered
 // within limit.
-func Try(pid int, limit time.Duration) (*Conn, error) {
+func try(pid int, limit time.Duration) (*Conn, error) {
 	c, err := dial(pid)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func Try(pid int, limit time.Duration) (*Conn, error) {
 func dial(pid int) (*Conn, error) {
 	place, ok := place(pid)
 	if !ok {
-		return nil, ErrNone
+		return nil, errNone
 	}
 	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: place, Net: "unix"})
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 const layered = "a jail with a layer can do all of it: --project-mode overlay"
 
 // config refuses what would write the repository's configuration.
-func (a *asker) config(does, instead string) *Refusal {
+func (a *asker) config(does, instead string) *refusal {
 	if !a.configHeld {
 		return nil
 	}
-	return &Refusal{Why: does + ", and .git/config is read-only in this jail", Instead: []string{"instead: " + instead, layered}}
+	return &refusal{Why: does + ", and .git/config is read-only in this jail", Instead: []string{"instead: " + instead, layered}}
 }
 
 // tracks refuses a new branch that git would note an upstream of.
-func (a *asker) tracks(l line, name, start string) *Refusal {
+func (a *asker) tracks(l line, name, start string) *refusal {
 	if !a.configHeld || l.has("no-track") {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (a *asker) guessed(name string) string {
 	return ""
 }
 
-func push(a *asker, args []string) *Refusal {
+func push(a *asker, args []string) *refusal {
 	l := read(args, "o", "push-option", "repo", "receive-pack", "exec")
 	if l.has("u", "set-upstream") {
 		return a.config("-u would note the branch's upstream", "git push without -u; the user can note it, on the host: git branch -u REMOTE/NAME NAME")
@@ -59,7 +59,7 @@ func push(a *asker, args []string) *Refusal {
 	return nil
 }
 
-func branch(a *asker, args []string) *Refusal {
+func branch(a *asker, args []string) *refusal {
 	l := read(args, "u", "set-upstream-to", "sort", "format", "points-at")
 	const noted = "what the branch tracks is noted there"
 	switch {
@@ -83,7 +83,7 @@ func branch(a *asker, args []string) *Refusal {
 	return nil
 }
 
-func submodule(a *asker, args []string) *Refusal {
+func submodule(a *asker, args []string) *refusal {
 	for _, arg := range args {
 		switch arg {
 		case "add", "deinit":
@@ -96,7 +96,7 @@ func submodule(a *asker, args []string) *Refusal {
 	return nil
 }
 
-func remote(a *asker, args []string) *Refusal {
+func remote(a *asker, args []string) *refusal {
 	if l := read(args, ""); len(l.rest) > 0 {
 		switch l.rest[0] {
 		case "add", "rename", "remove", "rm", "set-url", "set-branches":

@@ -40,7 +40,7 @@ func Main(args []string, stderr io.Writer) int {
 	}
 	if text, err := os.ReadFile(brief.FactsPath); err == nil {
 		if f, err := brief.Read(text); err == nil {
-			if r := Ask(program, f, args); r != nil {
+			if r := ask(program, f, args); r != nil {
 				fmt.Fprint(stderr, r)
 				return exitRefused
 			}
@@ -51,14 +51,14 @@ func Main(args []string, stderr io.Writer) int {
 	return exitCannot
 }
 
-// Refusal is why a command is not done.
-type Refusal struct {
+// refusal is why a command is not done.
+type refusal struct {
 	// Command is what was refused, and Why; Instead are ways to go on.
 	Command, Why string
 	Instead      []string
 }
 
-func (r *Refusal) String() string {
+func (r *refusal) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "git: jailed-claude refuses \"git %s\", and nothing was changed: %s\n", r.Command, r.Why)
 	for _, s := range r.Instead {
@@ -81,8 +81,8 @@ type asker struct {
 	held, names []string
 }
 
-// Ask is nil where git may go on. program is the real git.
-func Ask(program string, f brief.Facts, args []string) *Refusal {
+// ask is nil where git may go on. program is the real git.
+func ask(program string, f brief.Facts, args []string) *refusal {
 	a := &asker{program: program, facts: f}
 	name, rest := a.split(args)
 	for range 5 { // an alias may be of another one

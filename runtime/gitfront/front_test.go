@@ -84,7 +84,7 @@ func TestAsk(t *testing.T) {
 		if command != "" {
 			args = strings.Split(command, " ")
 		}
-		r := Ask(git, f, args)
+		r := ask(git, f, args)
 		switch {
 		case r == nil && why != "":
 			t.Errorf("git %s is not refused for %s", command, why)
@@ -105,11 +105,11 @@ func TestAskNothing(t *testing.T) {
 	f, git := repository(t)
 	f.Protected = nil
 	for _, c := range []string{"switch trusted", "push -u origin main", "branch -m noted x", "submodule add x y", "pull origin trusted"} {
-		if r := Ask(git, f, strings.Split(c, " ")); r != nil {
+		if r := ask(git, f, strings.Split(c, " ")); r != nil {
 			t.Errorf("%s", r)
 		}
 	}
-	if r := Ask(git, f, []string{"worktree", "add", "../x"}); r == nil {
+	if r := ask(git, f, []string{"worktree", "add", "../x"}); r == nil {
 		t.Error("a worktree would be lost")
 	}
 }
@@ -120,18 +120,18 @@ func TestStash(t *testing.T) {
 	if err := os.WriteFile(".mcp.json", []byte("{ }\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if Ask(git, f, []string{"stash"}) == nil || Ask(git, f, []string{"checkout", "."}) == nil || Ask(git, f, []string{"reset", "--hard"}) == nil {
+	if ask(git, f, []string{"stash"}) == nil || ask(git, f, []string{"checkout", "."}) == nil || ask(git, f, []string{"reset", "--hard"}) == nil {
 		t.Error("what the user changed would be half stashed")
 	}
 	if out, err := exec.Command(git, "stash").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for _, c := range []string{"stash pop", "stash apply 0", "stash apply stash@{0}", "stash branch x"} {
-		if Ask(git, f, strings.Split(c, " ")) == nil {
+		if ask(git, f, strings.Split(c, " ")) == nil {
 			t.Errorf("git %s", c)
 		}
 	}
-	if r := Ask(git, f, []string{"stash", "list"}); r != nil {
+	if r := ask(git, f, []string{"stash", "list"}); r != nil {
 		t.Errorf("%s", r)
 	}
 }

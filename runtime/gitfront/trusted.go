@@ -9,10 +9,10 @@ import (
 )
 
 // rules say of a command why it is refused, nil if it is not.
-var rules map[string]func(*asker, []string) *Refusal
+var rules map[string]func(*asker, []string) *refusal
 
 func init() {
-	rules = map[string]func(*asker, []string) *Refusal{
+	rules = map[string]func(*asker, []string) *refusal{
 		"push": push, "branch": branch, "submodule": submodule, "remote": remote, "worktree": worktree,
 		"switch": switching, "checkout": checkout, "restore": restore, "reset": reset, "merge": merge,
 		"cherry-pick": pick, "revert": pick, "rebase": rebase, "pull": pull, "stash": stash, "rm": remove, "mv": move, "bisect": bisect,
@@ -21,7 +21,7 @@ func init() {
 }
 
 // trusted refuses what would change paths that are held.
-func (a *asker) trusted(changed []string) *Refusal {
+func (a *asker) trusted(changed []string) *refusal {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -30,13 +30,13 @@ func (a *asker) trusted(changed []string) *Refusal {
 	if more := len(changed) - most; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
-	return &Refusal{
+	return &refusal{
 		Why:     "it would change " + text + ", read-only in this jail",
 		Instead: []string{"why: " + brief.Why + " " + changed[0], "leave it to the user, on the host; " + layered},
 	}
 }
 
-func firstOf(all ...*Refusal) *Refusal {
+func firstOf(all ...*refusal) *refusal {
 	for _, r := range all {
 		if r != nil {
 			return r
@@ -54,7 +54,7 @@ func to(rev string) string {
 }
 
 // goes refuses to go to a commit.
-func (a *asker) goes(l line, rev string) *Refusal {
+func (a *asker) goes(l line, rev string) *refusal {
 	if rev == "" {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (a *asker) goes(l line, rev string) *Refusal {
 	return a.trusted(a.differ("HEAD", rev))
 }
 
-func switching(a *asker, args []string) *Refusal {
+func switching(a *asker, args []string) *refusal {
 	l := read(args, "cC", "create", "force-create", "orphan", "conflict")
 	if l.has("orphan") {
 		return a.trusted(a.among("ls-files", "--full-name", "--", ":/"))
@@ -72,7 +72,7 @@ func switching(a *asker, args []string) *Refusal {
 	return a.switches(l, l.value("c", "C", "create", "force-create"))
 }
 
-func (a *asker) switches(l line, created string) *Refusal {
+func (a *asker) switches(l line, created string) *refusal {
 	start := to(l.at(0, ""))
 	if l.has("d", "detach") {
 		return a.goes(l, start)
@@ -92,7 +92,7 @@ func (a *asker) switches(l line, created string) *Refusal {
 	return a.goes(l, start)
 }
 
-func checkout(a *asker, args []string) *Refusal {
+func checkout(a *asker, args []string) *refusal {
 	l := read(args, "bB", "orphan", "conflict", "pathspec-from-file")
 	created := l.value("b", "B")
 	first := to(l.at(0, ""))
@@ -109,7 +109,7 @@ func checkout(a *asker, args []string) *Refusal {
 	return a.switches(l, created)
 }
 
-func restore(a *asker, args []string) *Refusal {
+func restore(a *asker, args []string) *refusal {
 	l := read(args, "s", "source", "conflict", "pathspec-from-file")
 	if l.has("S", "staged") && !l.has("W", "worktree") || l.has("p", "patch") {
 		return nil
@@ -118,7 +118,7 @@ func restore(a *asker, args []string) *Refusal {
 }
 
 // restores refuses to take files from a commit or the index.
-func (a *asker) restores(from string, files []string) *Refusal {
+func (a *asker) restores(from string, files []string) *refusal {
 	args := []string{"diff", "--name-only", "--no-renames", "--no-ext-diff"}
 	if from != "" {
 		args = append(args, from)
@@ -126,7 +126,7 @@ func (a *asker) restores(from string, files []string) *Refusal {
 	return a.trusted(a.among(slices.Concat(args, []string{"--"}, files)...))
 }
 
-func reset(a *asker, args []string) *Refusal {
+func reset(a *asker, args []string) *refusal {
 	l := read(args, "")
 	if !l.has("hard", "merge", "keep") {
 		return nil
@@ -139,7 +139,7 @@ func (l line) goesOn() bool {
 	return l.has("abort", "continue", "quit", "skip", "edit-todo", "show-current-patch")
 }
 
-func merge(a *asker, args []string) *Refusal {
+func merge(a *asker, args []string) *refusal {
 	l := read(args, "msXF", "strategy", "strategy-option", "file", "into-name", "cleanup")
 	if l.goesOn() {
 		return nil
@@ -155,7 +155,7 @@ func merge(a *asker, args []string) *Refusal {
 	return nil
 }
 
-func pick(a *asker, args []string) *Refusal {
+func pick(a *asker, args []string) *refusal {
 	l := read(args, "mX", "strategy", "strategy-option", "mainline", "cleanup")
 	if l.goesOn() || len(l.rest) == 0 {
 		return nil
@@ -166,7 +166,7 @@ func pick(a *asker, args []string) *Refusal {
 	return a.trusted(a.commits(l.rest...))
 }
 
-func rebase(a *asker, args []string) *Refusal {
+func rebase(a *asker, args []string) *refusal {
 	l := read(args, "sXxC", "onto", "strategy", "strategy-option", "exec", "whitespace", "empty")
 	switch {
 	case l.goesOn():
@@ -178,14 +178,14 @@ func rebase(a *asker, args []string) *Refusal {
 }
 
 // rebases refuses to take the commits of a branch onto another.
-func (a *asker) rebases(upstream, onto, branch string) *Refusal {
+func (a *asker) rebases(upstream, onto, branch string) *refusal {
 	if onto == "" {
 		onto = upstream
 	}
 	return a.trusted(append(a.differ("HEAD", onto), a.commits(upstream+".."+branch)...))
 }
 
-func fetch(a *asker, args []string) *Refusal {
+func fetch(a *asker, args []string) *refusal {
 	if read(args, "").has("set-upstream") {
 		return a.config("--set-upstream would note the branch's upstream", "git fetch without it")
 	}
@@ -193,7 +193,7 @@ func fetch(a *asker, args []string) *Refusal {
 }
 
 // pull fetches first: what comes is not known before.
-func pull(a *asker, args []string) *Refusal {
+func pull(a *asker, args []string) *refusal {
 	l := read(args, "sXjo", "strategy", "strategy-option", "depth", "deepen", "shallow-since", "shallow-exclude", "upload-pack", "refmap", "server-option", "jobs", "cleanup")
 	if l.has("set-upstream") {
 		return a.config("--set-upstream would note the branch's upstream", "git pull without it")
@@ -222,7 +222,7 @@ func pull(a *asker, args []string) *Refusal {
 	return r
 }
 
-func stash(a *asker, args []string) *Refusal {
+func stash(a *asker, args []string) *refusal {
 	l := read(args, "m", "message", "pathspec-from-file")
 	entry := l.at(1, "stash@{0}")
 	if strings.Trim(entry, "0123456789") == "" {
@@ -241,7 +241,7 @@ func stash(a *asker, args []string) *Refusal {
 	return nil
 }
 
-func remove(a *asker, args []string) *Refusal {
+func remove(a *asker, args []string) *refusal {
 	l := read(args, "", "pathspec-from-file")
 	if files := append(l.rest, l.paths...); !l.has("cached", "n", "dry-run") && len(files) > 0 {
 		return a.trusted(a.among(append([]string{"ls-files", "--full-name", "--"}, files...)...))
@@ -249,7 +249,7 @@ func remove(a *asker, args []string) *Refusal {
 	return nil
 }
 
-func move(a *asker, args []string) *Refusal {
+func move(a *asker, args []string) *refusal {
 	l := read(args, "")
 	if files := append(l.rest, l.paths...); !l.has("n", "dry-run") && len(files) > 1 {
 		return a.trusted(a.among(append([]string{"ls-files", "--full-name", "--"}, files[:len(files)-1]...)...))
@@ -258,7 +258,7 @@ func move(a *asker, args []string) *Refusal {
 }
 
 // bisect goes back and forth between commits.
-func bisect(a *asker, args []string) *Refusal {
+func bisect(a *asker, args []string) *refusal {
 	l := read(args, "", "term-old", "term-new", "term-good", "term-bad")
 	if l.at(0, "") != "start" || len(l.rest) < 3 {
 		return nil

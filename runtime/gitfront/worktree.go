@@ -11,7 +11,7 @@ import (
 // worktree refuses one that would be gone with the jail, and of which the
 // repository would keep the name: the parent of a project is the jail's own, an
 // empty folder.
-func worktree(a *asker, args []string) *Refusal {
+func worktree(a *asker, args []string) *refusal {
 	if len(args) == 0 || args[0] != "add" {
 		return nil
 	}
@@ -23,7 +23,7 @@ func worktree(a *asker, args []string) *Refusal {
 		return nil
 	}
 	if at := resolve(join(a.dir, l.rest[0])); a.lost(at) {
-		return &Refusal{
+		return &refusal{
 			Why: at + " is not on the host: it would be gone with the jail",
 			Instead: []string{
 				"instead: a folder of the project, such as " + filepath.Join(a.facts.Project, filepath.Base(at)),

@@ -11,19 +11,19 @@ import (
 	"github.com/jailed-claude/jailed-claude/runtime/egress/sigv4"
 )
 
-// AWS is a profile of a file of credentials, as AWS's tools have it. The file is
+// aws is a profile of a file of credentials, as AWS's tools have it. The file is
 // read for each request: whoever gets short-lived keys writes them there.
-type AWS struct{ File, Profile string }
+type aws struct{ File, Profile string }
 
 // maxCredentials is far more than profiles take.
 const maxCredentials = 1 << 20
 
 // Rejected does nothing: other keys come when somebody writes them.
-func (*AWS) Rejected(string) {}
+func (*aws) Rejected(string) {}
 
 // Key is what the profile says now, as package sigv4 takes it. No error has any
 // of it.
-func (a *AWS) Key(context.Context) (string, error) {
+func (a *aws) Key(context.Context) (string, error) {
 	values, found, err := section(a.File, a.Profile)
 	if err != nil {
 		return "", err

@@ -109,7 +109,7 @@ func (c *Caller) read(ctx context.Context, b network.Broker) (string, error) {
 		if b.From != network.AWSEnv {
 			file := c.awsFile()
 			how, first := c.elsewhere(value)
-			if _, err = (&AWS{file, value}).Key(ctx); err == nil && !first {
+			if _, err = (&aws{file, value}).Key(ctx); err == nil && !first {
 				return file, nil // it is read again for each request
 			}
 			if how != "" {

@@ -42,7 +42,7 @@ func (s Sources) Make() (map[string]broker.Source, map[string]broker.Keeper) {
 	}
 	for _, b := range s.Brokers {
 		if b.Signs() && b.From != network.AWSEnv {
-			sources[b.Name] = &AWS{File: s.Keys[b.Name], Profile: strings.TrimPrefix(b.From, network.FromAWS)}
+			sources[b.Name] = &aws{File: s.Keys[b.Name], Profile: strings.TrimPrefix(b.From, network.FromAWS)}
 		}
 		if b.TTL != "" {
 			sources[b.Name] = newCommand(b, s.Keys[b.Name], s.Ask)

@@ -30,7 +30,7 @@ type Kept struct {
 func (k *Kept) Key(ctx context.Context) (string, error) {
 	key, err := k.Own.Key(ctx)
 	switch {
-	case k.Anew && errors.Is(err, ErrEnded):
+	case k.Anew && errors.Is(err, errEnded):
 		return "", nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return key, err
@@ -148,18 +148,18 @@ func (c *Login) Revoke(ctx context.Context, endpoint string) error {
 		return err
 	}
 	if failed != nil {
-		return &RevokeError{Err: failed}
+		return &revokeError{Err: failed}
 	}
 	return nil
 }
 
-// RevokeError is returned where a login is not here any more, and may be good
+// revokeError is returned where a login is not here any more, and may be good
 // at the service.
-type RevokeError struct{ Err error }
+type revokeError struct{ Err error }
 
-func (e *RevokeError) Error() string {
+func (e *revokeError) Error() string {
 	return fmt.Sprintf("the service did not say that it ended the login, which may work until you end it there: %v", e.Err)
 }
 
 // Unwrap returns the cause.
-func (e *RevokeError) Unwrap() error { return e.Err }
+func (e *revokeError) Unwrap() error { return e.Err }

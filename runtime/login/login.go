@@ -29,9 +29,9 @@ const (
 	maxAnswer = 64 << 10
 )
 
-// ErrEnded is returned where the service does not take the refresh token any
+// errEnded is returned where the service does not take the refresh token any
 // more; the error says whose.
-var ErrEnded = errors.New("log in again")
+var errEnded = errors.New("log in again")
 
 // Login is a login in a configuration folder. Its methods can be called from any
 // goroutine.
@@ -139,7 +139,7 @@ func (c *Login) file() string { return filepath.Join(c.Dir, c.Format.File) }
 
 func (c *Login) what() string { return cmp.Or(c.What, "the login of the host") }
 
-func (c *Login) ended() error { return fmt.Errorf("%s has ended: %w", c.what(), ErrEnded) }
+func (c *Login) ended() error { return fmt.Errorf("%s has ended: %w", c.what(), errEnded) }
 
 func (c *Login) now() time.Time {
 	if c.Now != nil {

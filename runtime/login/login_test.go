@@ -241,7 +241,7 @@ func TestFailures(t *testing.T) {
 			j := s.of(dir)
 			for range 3 {
 				key, err := j.Key(t.Context())
-				if key != "" || err == nil || errors.Is(err, ErrEnded) != c.ended || strings.Contains(err.Error(), "sk-ant") {
+				if key != "" || err == nil || errors.Is(err, errEnded) != c.ended || strings.Contains(err.Error(), "sk-ant") {
 					t.Errorf("%q, %v", key, err)
 				}
 			}

@@ -24,7 +24,7 @@ func Forget() (stop func() bool) {
 
 // GiveBack gives back what this process does not need to be idle.
 func GiveBack() {
-	if Without("forget") {
+	if without("forget") {
 		return
 	}
 	debug.FreeOSMemory()

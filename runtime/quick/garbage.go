@@ -11,7 +11,7 @@ import (
 //
 // It leaves a limit of the caller's (GOGC) alone.
 func Garbage() {
-	if os.Getenv("GOGC") == "" && !Without("garbage") {
+	if os.Getenv("GOGC") == "" && !without("garbage") {
 		debug.SetGCPercent(400)
 	}
 }

@@ -6,9 +6,9 @@ import "C"
 
 import "unsafe"
 
-// Without reports whether a trick is switched off: fault.Without names it, or
+// without reports whether a trick is switched off: fault.Without names it, or
 // "all", and this program has faults (runtime/fault). In a release it is false.
-func Without(trick string) bool {
+func without(trick string) bool {
 	name := C.CString(trick)
 	defer C.free(unsafe.Pointer(name))
 	return C.jail_without(name) != 0

@@ -32,7 +32,7 @@ func Cached(dir string, p *specs.LinuxSeccomp) (prog []byte, cacheErr, err error
 	if errors.Is(cacheErr, os.ErrNotExist) {
 		cacheErr = nil
 	}
-	if prog, err = Compile(p); err != nil {
+	if prog, err = compile(p); err != nil {
 		return nil, nil, err
 	}
 	return prog, errors.Join(cacheErr, store(file, prog)), nil

@@ -14,13 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Compile returns the profile as a program for seccomp(2): an array of struct
+// compile returns the profile as a program for seccomp(2): an array of struct
 // sock_filter in the byte order of the machine.
 //
 // System calls that are newer than all that the profile names answer ENOSYS
 // instead of the default action, as runc and crun do, so that a libc that
 // tries a new call first falls back to the old one.
-func Compile(p *specs.LinuxSeccomp) ([]byte, error) {
+func compile(p *specs.LinuxSeccomp) ([]byte, error) {
 	if p.DefaultAction != specs.ActErrno {
 		return nil, fmt.Errorf("seccomp default action %q: only %s is supported", p.DefaultAction, specs.ActErrno)
 	}

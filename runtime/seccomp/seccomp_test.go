@@ -74,7 +74,7 @@ func assemble(t testing.TB, prog []byte) machine {
 
 func compiled(t testing.TB, p *specs.LinuxSeccomp) machine {
 	t.Helper()
-	prog, err := Compile(p)
+	prog, err := compile(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -473,7 +473,7 @@ func TestCompileRefuses(t *testing.T) {
 			"seccomp rule for read: syscalls only have up to 6 arguments (6 given)",
 		},
 	} {
-		prog, err := Compile(r.p)
+		prog, err := compile(r.p)
 		if err == nil || err.Error() != r.want || prog != nil {
 			t.Errorf("%d bytes, error %v\n           want %s", len(prog), err, r.want)
 		}
@@ -493,8 +493,8 @@ func TestCompileIsDeterministic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, errA := Compile(p)
-	b, errB := Compile(p)
+	a, errA := compile(p)
+	b, errB := compile(p)
 	if err := errors.Join(errA, errB); err != nil {
 		t.Fatal(err)
 	}
@@ -528,7 +528,7 @@ func cached(t *testing.T) (dir, entry string, prog []byte) {
 
 func TestCacheHit(t *testing.T) {
 	dir, entry, prog := cached(t)
-	if want, err := Compile(small()); err != nil || !bytes.Equal(prog, want) {
+	if want, err := compile(small()); err != nil || !bytes.Equal(prog, want) {
 		t.Errorf("not the program that Compile makes (%v)", err)
 	}
 	for p, mode := range map[string]fs.FileMode{dir: fs.ModeDir | 0o700, entry: 0o600} {
@@ -639,7 +639,7 @@ func TestCacheRefuses(t *testing.T) {
 
 // TestCacheMissing: without a cache there is a program all the same.
 func TestCacheMissing(t *testing.T) {
-	want, err := Compile(small())
+	want, err := compile(small())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -697,7 +697,7 @@ func TestKeys(t *testing.T) {
 func BenchmarkCompile(b *testing.B) {
 	p := profile(b, policy.UserKeep)
 	for b.Loop() {
-		if _, err := Compile(p); err != nil {
+		if _, err := compile(p); err != nil {
 			b.Fatal(err)
 		}
 	}

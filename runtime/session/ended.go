@@ -34,9 +34,9 @@ func (w Words) of(f *os.File, id string) error {
 	return os.Rename(f.Name(), filepath.Join(string(w), id))
 }
 
-// Unread are the jails that have ended and left words. Nothing else is left in the
+// unread are the jails that have ended and left words. Nothing else is left in the
 // folder but those of jails that run. list lists these, and is called in any case.
-func (w Words) Unread(list func() ([]launch.Running, error)) (ids []string, err error) {
+func (w Words) unread(list func() ([]launch.Running, error)) (ids []string, err error) {
 	files, err := os.ReadDir(string(w))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -64,7 +64,7 @@ func (w Words) Unread(list func() ([]launch.Running, error)) (ids []string, err 
 // Read returns the words of a jail that has ended, by the beginning of its ID, and
 // takes them away. Without any the error is fs.ErrNotExist.
 func (w Words) Read(id string) ([]byte, error) {
-	unread, err := w.Unread(launch.List)
+	unread, err := w.unread(launch.List)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func TestWordsOfANewJail(t *testing.T) {
 	write("said", "a word")
 	write("quiet", "")
 	write("new-123", "")
-	unread, err := w.Unread(func() ([]launch.Running, error) {
+	unread, err := w.unread(func() ([]launch.Running, error) {
 		write("begins", "")
 		return []launch.Running{{ID: "runs"}}, nil
 	})

@@ -35,7 +35,7 @@ func List() ([]Listed, error) {
 func Everything(w Words) (all []Listed, unread []string, err error) {
 	usages := begin(usage)
 	var jails []launch.Running
-	unread, err = w.Unread(func() ([]launch.Running, error) {
+	unread, err = w.unread(func() ([]launch.Running, error) {
 		jails, err = launch.List()
 		return jails, err
 	})
@@ -55,7 +55,7 @@ func begin[T any](do func() T) <-chan T {
 func listed(jails []launch.Running, used processes) []Listed {
 	all := make([]Listed, len(jails))
 	for i, j := range jails {
-		all[i] = Listed{Running: j, Status: StatusOf(j), Usage: used.of(j.PID)}
+		all[i] = Listed{Running: j, Status: statusOf(j), Usage: used.of(j.PID)}
 	}
 	return all
 }

@@ -50,9 +50,9 @@ const (
 // shows that it does, several times a second.
 const busy = 2 * time.Second
 
-// StatusOf is what a jail said when it was listed; nil where it is starting or
+// statusOf is what a jail said when it was listed; nil where it is starting or
 // ending.
-func StatusOf(j launch.Running) *Status {
+func statusOf(j launch.Running) *Status {
 	seen := j.Seen
 	if seen.Constant == nil {
 		return nil

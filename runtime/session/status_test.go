@@ -44,7 +44,7 @@ func TestState(t *testing.T) {
 // more of these than a list looks into; where one cannot be seen any more the jail is
 // ending.
 func TestStatusOf(t *testing.T) {
-	if s := StatusOf(launch.Running{PID: os.Getpid()}); s != nil {
+	if s := statusOf(launch.Running{PID: os.Getpid()}); s != nil {
 		t.Errorf("it is starting: %+v", s)
 	}
 	upper := func(folders int, more func(dir string) error) string {
@@ -78,7 +78,7 @@ func TestStatusOf(t *testing.T) {
 		"a symlink": {[]string{linked}, LayerChanged}, "many folders": {[]string{many}, LayerChanged}, "one that is gone": {[]string{"99999"}, ""},
 	} {
 		j := launch.Running{PID: os.Getpid(), Seen: announcement.Seen{Constant: &announcement.Constant{Layers: c.layers}, Shown: 0}}
-		if s := StatusOf(j); s == nil || s.Layer != c.want || s.State != "" {
+		if s := statusOf(j); s == nil || s.Layer != c.want || s.State != "" {
 			t.Errorf("%s: %+v", what, s)
 		}
 	}

@@ -81,8 +81,8 @@ type Session struct {
 	began time.Time
 }
 
-// Sessions are all logs, the newest first.
-func (s Store) Sessions() ([]Session, error) {
+// sessions are all logs, the newest first.
+func (s Store) sessions() ([]Session, error) {
 	entries, err := os.ReadDir(s.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -116,7 +116,7 @@ func (s Store) drop() error {
 	if err != nil || len(names) < keptLogs+spareLogs {
 		return err
 	}
-	all, err := s.Sessions()
+	all, err := s.sessions()
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ import (
 
 // Find is the session whose ID begins with prefix.
 func (s Store) Find(prefix string) (Session, error) {
-	all, err := s.Sessions()
+	all, err := s.sessions()
 	if err != nil {
 		return Session{}, fmt.Errorf("read the logs: %w", err)
 	}
@@ -37,7 +37,7 @@ func (s Store) Find(prefix string) (Session, error) {
 
 // Newest is the newest session of a project's folder.
 func (s Store) Newest(project string) (Session, error) {
-	all, err := s.Sessions()
+	all, err := s.sessions()
 	if err != nil {
 		return Session{}, fmt.Errorf("read the logs: %w", err)
 	}

@@ -5,7 +5,7 @@ import "io"
 // Options say what passes beyond what only shows something.
 type Options struct {
 	// Clipboard lets a program write to the clipboard of the terminal (OSC 52),
-	// at most MaxClipboard bytes of base64 at a time. It can never read it.
+	// at most maxClipboard bytes of base64 at a time. It can never read it.
 	Clipboard bool
 	// Mute drops what a terminal answers, and notifications: for output that is
 	// shown once more, to a terminal that comes later.
@@ -15,14 +15,14 @@ type Options struct {
 // Bounds of what is held until it is complete, in bytes. What is longer is
 // dropped as it comes; a title is cut.
 const (
-	// MaxTitle is the longest title of a window.
-	MaxTitle = 256
-	// MaxControl is the longest control sequence (CSI).
-	MaxControl = 512
-	// MaxString is the longest control string, such as a chunk of an image.
-	MaxString = 64 << 10
-	// MaxClipboard is the longest text for the clipboard, as base64: 1 MiB.
-	MaxClipboard = (1 << 20) * 4 / 3
+	// maxTitle is the longest title of a window.
+	maxTitle = 256
+	// maxControl is the longest control sequence (CSI).
+	maxControl = 512
+	// maxString is the longest control string, such as a chunk of an image.
+	maxString = 64 << 10
+	// maxClipboard is the longest text for the clipboard, as base64: 1 MiB.
+	maxClipboard = (1 << 20) * 4 / 3
 )
 
 // Control characters that mean something to the filter.
@@ -132,7 +132,7 @@ func (f *Filter) whole(p []byte) int {
 	if len(p) < 3 || p[0] != esc || p[1] != '[' {
 		return 0
 	}
-	p = p[:min(len(p), MaxControl)]
+	p = p[:min(len(p), maxControl)]
 	i := 2
 	for i < len(p) && p[i] >= '0' && p[i] <= ';' {
 		i++
@@ -169,7 +169,7 @@ func (f *Filter) flush() error {
 		return nil
 	}
 	_, err := f.to.Write(f.out)
-	if cap(f.out) > 4*MaxString {
+	if cap(f.out) > 4*maxString {
 		f.out = nil
 	}
 	return err

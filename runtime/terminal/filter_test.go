@@ -114,7 +114,7 @@ var drops = map[string]string{
 	"status that is none":           "\x1b]7501;rm -rf\a\x1b]7501;\a",
 	"links that start programs":     "\x1b]8;;file:///etc/passwd\a\x1b]8;;vscode://x\a\x1b]8;id=1;javascript:x\a\x1b]8;;ssh://x\a\x1b]8;https://x\a\x1b]8;;http://x y\a",
 	"title with controls":           "\x1b]0;a\nb\a\x1b]0;a\u009bb\a\x1b]0;\xff\a\x1b]2;\x05\a\x1b]0;a\x7fb\a",
-	"long title that is none":       "\x1b]-1;" + strings.Repeat("b", MaxTitle+1) + "\a",
+	"long title that is none":       "\x1b]-1;" + strings.Repeat("b", maxTitle+1) + "\a",
 	"number missing":                "\x1b];x\a\x1b]x\a\x1b]\a\x1b]-1;x\a",
 	"other commands":                "\x1b]3;WM_NAME=x\a\x1b]l;x\a\x1b]L\a\x1b]46;/tmp/log\a\x1b]22;x\a\x1b]30;x\a\x1b]30001\a\x1b]60\a",
 	"eight-bit controls":            "\x80\x9b\x9d\x90\x9c\x9f",
@@ -149,11 +149,11 @@ var becomes = map[string][2]string{
 	"tmux around another":             {"a\x1bPtmux;\x1b\x1b]52;c;YQ==\a" + st + "b", "a" + st + "b"},
 	"text around":                     {"a\x1b]52;c;?\ab\x05c\x1b[21td", "abcd"},
 	"deleted within":                  {"\x1b[2\x7f1t\x1b[3\x7f1m", "\x1b[31m"},
-	"a long title":                    {"\x1b]0;" + strings.Repeat("x", 1000) + "\a", "\x1b]0;" + strings.Repeat("x", MaxTitle) + "\a"},
-	"a long title of long characters": {"\x1b]2;" + strings.Repeat("\u2733", 100) + st, "\x1b]2;" + strings.Repeat("\u2733", MaxTitle/3) + st},
-	"a sequence too long":             {"\x1b[" + strings.Repeat("1;", MaxControl) + "mx", "x"},
-	"a string too long":               {"\x1b]0;" + strings.Repeat("x", MaxString) + "\ax", "x"},
-	"an image too long":               {"\x1b_G;" + strings.Repeat("A", MaxString) + st + "x", "x"},
+	"a long title":                    {"\x1b]0;" + strings.Repeat("x", 1000) + "\a", "\x1b]0;" + strings.Repeat("x", maxTitle) + "\a"},
+	"a long title of long characters": {"\x1b]2;" + strings.Repeat("\u2733", 100) + st, "\x1b]2;" + strings.Repeat("\u2733", maxTitle/3) + st},
+	"a sequence too long":             {"\x1b[" + strings.Repeat("1;", maxControl) + "mx", "x"},
+	"a string too long":               {"\x1b]0;" + strings.Repeat("x", maxString) + "\ax", "x"},
+	"an image too long":               {"\x1b_G;" + strings.Repeat("A", maxString) + st + "x", "x"},
 	"a link too long":                 {"\x1b]8;;http://" + strings.Repeat("x", maxCommand) + "\ax", "x"},
 }
 
@@ -166,7 +166,7 @@ func TestBecomes(t *testing.T) {
 }
 
 func TestClipboard(t *testing.T) {
-	long := strings.Repeat("QUJD", MaxClipboard/4-8)
+	long := strings.Repeat("QUJD", maxClipboard/4-8)
 	for name, c := range map[string][2]string{
 		"written":       {"\x1b]52;c;cm0gLXJmIH4=\a", "\x1b]52;c;cm0gLXJmIH4=\a"},
 		"primary, ST":   {"\x1b]52;p;YQ" + st, "\x1b]52;p;YQ" + st},
@@ -277,7 +277,7 @@ func TestBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if cap(f.held) > 2*MaxClipboard || cap(f.out) > 2*len(block) {
+		if cap(f.held) > 2*maxClipboard || cap(f.out) > 2*len(block) {
 			t.Errorf("%s: %d bytes are held, %d for output", name, cap(f.held), cap(f.out))
 		}
 	}

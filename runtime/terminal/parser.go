@@ -41,7 +41,7 @@ func (f *Filter) next(b byte) {
 // ground drops what is held.
 func (f *Filter) ground() {
 	f.state, f.bad = ground, false
-	if cap(f.held) > MaxString {
+	if cap(f.held) > maxString {
 		f.held = nil
 	}
 	f.held = f.held[:0]
@@ -60,7 +60,7 @@ func (f *Filter) hold(p []byte) {
 	f.held, p = append(f.held, p[:n]...), p[n:]
 	switch {
 	case f.bad:
-	case len(f.held)+len(p) <= MaxString, f.clipboard() && len(f.held)+len(p) <= MaxClipboard:
+	case len(f.held)+len(p) <= maxString, f.clipboard() && len(f.held)+len(p) <= maxClipboard:
 		f.held = append(f.held, p...)
 	default:
 		f.bad = true
@@ -138,13 +138,13 @@ func (f *Filter) escape(b byte) {
 // control takes a byte after CSI: from space to tilde.
 func (f *Filter) control(b byte) {
 	// One more than allowed stands for all that is too long.
-	if len(f.held) <= MaxControl {
+	if len(f.held) <= maxControl {
 		f.held = append(f.held, b)
 	}
 	if b < '@' {
 		return
 	}
-	if len(f.held) > MaxControl {
+	if len(f.held) > maxControl {
 		f.ground()
 		return
 	}

@@ -27,8 +27,8 @@ func (f *Filter) textAllowed() bool {
 		if err != nil || n < 0 || strconv.Itoa(n) != string(code) {
 			return false
 		}
-		if n <= 2 && len(rest) > MaxTitle {
-			cut := len(f.held) - len(rest) + MaxTitle
+		if n <= 2 && len(rest) > maxTitle {
+			cut := len(f.held) - len(rest) + maxTitle
 			for !utf8.RuneStart(f.held[cut]) {
 				cut--
 			}

@@ -113,7 +113,7 @@ func Answer(f brief.Facts, arg string) (brief.Answer, error) {
 	if err != nil {
 		return brief.Answer{}, err
 	}
-	real := Resolve(p)
+	real := resolve(p)
 	a := f.Path(real)
 	if real != p {
 		a.What = fmt.Sprintf("%s (%s)", p, real)
@@ -138,7 +138,7 @@ func Running(j launch.Running, arg string) (brief.Answer, error) {
 	if err != nil {
 		return brief.Answer{}, err
 	}
-	return steer.WhyPath(j, Resolve(p))
+	return steer.WhyPath(j, resolve(p))
 }
 
 // isPath: everything with a slash in it, and what is there.
@@ -150,9 +150,9 @@ func isPath(arg string) bool {
 	return err == nil
 }
 
-// Resolve is p without the symlinks of what exists of it. The last part stays as
+// resolve is p without the symlinks of what exists of it. The last part stays as
 // it is where it leads nowhere.
-func Resolve(p string) string {
+func resolve(p string) string {
 	if real, err := filepath.EvalSymlinks(p); err == nil {
 		return real
 	}
@@ -160,7 +160,7 @@ func Resolve(p string) string {
 	if dir == p {
 		return p
 	}
-	return filepath.Join(Resolve(dir), filepath.Base(p))
+	return filepath.Join(resolve(dir), filepath.Base(p))
 }
 
 // news is what was said since the start, a line each (egress.Options.Told).

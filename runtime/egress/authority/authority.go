@@ -99,8 +99,8 @@ func New(names []string) (*Authority, error) {
 // authority as well.
 func (a *Authority) Behind() []byte { return append([]byte{'\n'}, a.PEM()...) }
 
-// DER is the authority's certificate.
-func (a *Authority) DER() []byte { return a.cert.Raw }
+// der is the authority's certificate.
+func (a *Authority) der() []byte { return a.cert.Raw }
 
 // PEM is the authority's certificate as text.
 func (a *Authority) PEM() []byte {

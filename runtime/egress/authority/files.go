@@ -10,7 +10,7 @@ import (
 func (a *Authority) Files(certificate string, policies []string) map[string][]byte {
 	files := map[string][]byte{certificate: a.PEM()}
 	for _, p := range policies {
-		files[p] = fmt.Appendf(nil, "{\"CACertificates\": [%q]}\n", base64.StdEncoding.EncodeToString(a.DER()))
+		files[p] = fmt.Appendf(nil, "{\"CACertificates\": [%q]}\n", base64.StdEncoding.EncodeToString(a.der()))
 	}
 	return files
 }

@@ -36,7 +36,7 @@ func TestJavaStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		entries, count, ok := javaEntries(got)
-		if !ok || count != c.count || bytes.Count(entries, a.DER()) != int(c.count)-2 || bytes.Count(entries, other.DER()) != 2 {
+		if !ok || count != c.count || bytes.Count(entries, a.der()) != int(c.count)-2 || bytes.Count(entries, other.der()) != 2 {
 			t.Errorf("%s: %d entries, %v", name, count, ok)
 		}
 	}
@@ -55,7 +55,7 @@ func TestJavaStore(t *testing.T) {
 	if err != nil {
 		t.Fatalf("keytool: %v: %s", err, out)
 	}
-	if c, err := x509.ParseCertificate(out); err != nil || !bytes.Equal(c.Raw, a.DER()) {
+	if c, err := x509.ParseCertificate(out); err != nil || !bytes.Equal(c.Raw, a.der()) {
 		t.Errorf("keytool shows another certificate: %v", err)
 	}
 }

@@ -18,11 +18,11 @@ func (f field) is(name string) bool { return strings.EqualFold(f.name, name) }
 func parseField(line string) (field, error) {
 	name, value, ok := strings.Cut(line, ":")
 	if !ok || !isToken(name) {
-		return field{}, fmt.Errorf("%w: a line of its head is no header", ErrProtocol)
+		return field{}, fmt.Errorf("%w: a line of its head is no header", errProtocol)
 	}
 	for i := range len(value) {
 		if value[i] < ' ' && value[i] != '\t' || value[i] == 0x7f {
-			return field{}, fmt.Errorf("%w: header %s has control characters", ErrProtocol, name)
+			return field{}, fmt.Errorf("%w: header %s has control characters", errProtocol, name)
 		}
 	}
 	return field{name, strings.Trim(value, " \t")}, nil
@@ -61,7 +61,7 @@ func (r *Request) rewrite(start string, fields []field) ([]byte, error) {
 		if f.is("Host") {
 			// The target may serve many hosts, and this one was asked for.
 			if host, port, err := target(f.value, httpPort); err != nil || !strings.EqualFold(host, r.Host) || port != r.Port {
-				return nil, fmt.Errorf("%w: header Host is not the URL's %q", ErrProtocol, r.authority())
+				return nil, fmt.Errorf("%w: header Host is not the URL's %q", errProtocol, r.authority())
 			}
 		}
 		if f.is("Connection") {
@@ -71,7 +71,7 @@ func (r *Request) rewrite(start string, fields []field) ([]byte, error) {
 		}
 	}
 	if count["Host"] > 1 || count["Content-Length"] > 1 || count["Transfer-Encoding"] > 1 || count["Content-Length"] > 0 && count["Transfer-Encoding"] > 0 {
-		return nil, fmt.Errorf("%w: it says more than once where it goes or ends", ErrProtocol)
+		return nil, fmt.Errorf("%w: it says more than once where it goes or ends", errProtocol)
 	}
 	var b strings.Builder
 	line := func(parts ...string) { b.WriteString(strings.Join(append(parts, "\r\n"), "")) }

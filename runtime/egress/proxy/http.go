@@ -54,13 +54,13 @@ func (h *head) line() (string, error) {
 			h.at = seen + i + 1
 			text, ok := strings.CutSuffix(string(line), "\r")
 			if !ok || len(text) > maxLine {
-				return "", fmt.Errorf("%w: a line of its head does not end in CR LF, or is longer than %d bytes", ErrProtocol, maxLine)
+				return "", fmt.Errorf("%w: a line of its head does not end in CR LF, or is longer than %d bytes", errProtocol, maxLine)
 			}
 			return text, nil
 		}
 		seen = len(h.buf)
 		if seen >= maxHead {
-			return "", fmt.Errorf("%w: its head is longer than %d bytes", ErrProtocol, maxHead)
+			return "", fmt.Errorf("%w: its head is longer than %d bytes", errProtocol, maxHead)
 		}
 		chunk := make([]byte, min(4096, maxHead-seen))
 		n, err := h.conn.Read(chunk)
@@ -81,7 +81,7 @@ func (h *head) request() (*Request, error) {
 	method, rest, _ := strings.Cut(start, " ")
 	uri, version, ok := strings.Cut(rest, " ")
 	if !ok || !isToken(method) || version != "HTTP/1.1" && version != "HTTP/1.0" || !isURI(uri) {
-		return nil, fmt.Errorf("%w: its first line is not that of HTTP/1.1", ErrProtocol)
+		return nil, fmt.Errorf("%w: its first line is not that of HTTP/1.1", errProtocol)
 	}
 	var fields []field
 	for {
@@ -97,7 +97,7 @@ func (h *head) request() (*Request, error) {
 			return nil, err
 		}
 		if fields = append(fields, f); len(fields) > maxHeaders {
-			return nil, fmt.Errorf("%w: more than %d headers", ErrProtocol, maxHeaders)
+			return nil, fmt.Errorf("%w: more than %d headers", errProtocol, maxHeaders)
 		}
 	}
 	early := h.buf[h.at:]
@@ -121,10 +121,10 @@ func (h *head) request() (*Request, error) {
 func absolute(method, uri, version string) (*Request, string, error) {
 	scheme, rest, ok := strings.Cut(uri, "://")
 	if !ok {
-		return nil, "", fmt.Errorf("%w: this is a proxy, and the URL names no host", ErrProtocol)
+		return nil, "", fmt.Errorf("%w: this is a proxy, and the URL names no host", errProtocol)
 	}
 	if !strings.EqualFold(scheme, "http") {
-		return nil, "", fmt.Errorf("%w: for a URL of scheme %q use CONNECT", ErrProtocol, scheme)
+		return nil, "", fmt.Errorf("%w: for a URL of scheme %q use CONNECT", errProtocol, scheme)
 	}
 	authority, path := rest, ""
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// ErrProtocol is wrapped by the error of Read for what is no request, or one
+// errProtocol is wrapped by the error of Read for what is no request, or one
 // of a kind that is not served.
-var ErrProtocol = errors.New("not a proxy request that is served here")
+var errProtocol = errors.New("not a proxy request that is served here")
 
 // handshakeTime is how long a client may take for its request, and for taking
 // the answer.
@@ -63,7 +63,7 @@ func Read(c net.Conn) (*Request, error) {
 	case 'A' <= b && b <= 'Z':
 		return readHTTP(c, b)
 	default:
-		return nil, fmt.Errorf("%w: it begins with byte %#02x", ErrProtocol, b)
+		return nil, fmt.Errorf("%w: it begins with byte %#02x", errProtocol, b)
 	}
 }
 
@@ -109,7 +109,7 @@ func send(c net.Conn, b []byte) error {
 // target splits an authority (RFC 3986, 3.2, without a user). Port 0 stands
 // for one that must be there.
 func target(authority string, port uint16) (string, uint16, error) {
-	bad := fmt.Errorf("%w: its target is not HOST:PORT", ErrProtocol) // it may have a password in it
+	bad := fmt.Errorf("%w: its target is not HOST:PORT", errProtocol) // it may have a password in it
 	host, digits, hasPort := authority, "", false
 	bracket := strings.LastIndexByte(authority, ']')
 	if i := strings.LastIndexByte(authority, ':'); i > bracket {

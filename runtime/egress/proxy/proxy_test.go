@@ -228,7 +228,7 @@ func TestWrong(t *testing.T) {
 		w := &wire{in: strings.NewReader(in)}
 		r, err := Read(w)
 		show := in[:min(len(in), 80)]
-		if !errors.Is(err, ErrProtocol) || r != nil {
+		if !errors.Is(err, errProtocol) || r != nil {
 			t.Errorf("%q: %+v, %v", show, r, err)
 		}
 		if got := w.out.String(); answer == bad && !strings.HasPrefix(got, bad) || answer != bad && got != answer {

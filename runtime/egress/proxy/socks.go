@@ -43,7 +43,7 @@ func readSOCKS(c net.Conn) (*Request, error) {
 	}
 	if !slices.Contains(methods, socksNoAuth) {
 		_ = send(c, []byte{socksVersion, socksNoMethod}) // the first error counts
-		return nil, fmt.Errorf("%w: SOCKS with authentication", ErrProtocol)
+		return nil, fmt.Errorf("%w: SOCKS with authentication", errProtocol)
 	}
 	if _, err := c.Write([]byte{socksVersion, socksNoAuth}); err != nil {
 		return nil, fmt.Errorf("answer a SOCKS client: %w", err)
@@ -68,9 +68,9 @@ func (r *Request) readSOCKSRequest() (code byte, err error) {
 	}
 	switch {
 	case head[0] != socksVersion, head[2] != 0:
-		return socksFailure, fmt.Errorf("%w: SOCKS request % x", ErrProtocol, head)
+		return socksFailure, fmt.Errorf("%w: SOCKS request % x", errProtocol, head)
 	case head[1] != socksConnect:
-		return socksNoCommand, fmt.Errorf("%w: SOCKS command %d", ErrProtocol, head[1])
+		return socksNoCommand, fmt.Errorf("%w: SOCKS command %d", errProtocol, head[1])
 	}
 	var host []byte
 	switch head[3] {
@@ -81,7 +81,7 @@ func (r *Request) readSOCKSRequest() (code byte, err error) {
 	case socksName:
 		host, err = readCounted(r.conn)
 	default:
-		return socksNoAddress, fmt.Errorf("%w: SOCKS address type %d", ErrProtocol, head[3])
+		return socksNoAddress, fmt.Errorf("%w: SOCKS address type %d", errProtocol, head[3])
 	}
 	if err != nil {
 		return socksOK, err
@@ -95,10 +95,10 @@ func (r *Request) readSOCKSRequest() (code byte, err error) {
 		a, _ := netip.AddrFromSlice(host) // of 4 or 16 bytes
 		r.Host = a.String()
 	} else if a, err := netip.ParseAddr(r.Host); (err != nil || a.Zone() != "") && !isHost(r.Host) {
-		return socksFailure, fmt.Errorf("%w: SOCKS name %q", ErrProtocol, host)
+		return socksFailure, fmt.Errorf("%w: SOCKS name %q", errProtocol, host)
 	}
 	if r.Port == 0 {
-		return socksFailure, fmt.Errorf("%w: SOCKS port 0", ErrProtocol)
+		return socksFailure, fmt.Errorf("%w: SOCKS port 0", errProtocol)
 	}
 	return socksOK, nil
 }

@@ -21,8 +21,8 @@ const maxAnswer = 16 << 10
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-// RefusedError is that of a proxy that was reached, and did not connect.
-type RefusedError struct {
+// refusedError is that of a proxy that was reached, and did not connect.
+type refusedError struct {
 	// Proxy is without name and password.
 	Proxy, Target string
 	// Status of the answer to CONNECT; 0 for SOCKS.
@@ -30,12 +30,12 @@ type RefusedError struct {
 	Why    string
 }
 
-func (e *RefusedError) Error() string {
+func (e *refusedError) Error() string {
 	return fmt.Sprintf("the proxy %s did not connect to %s: %s", e.Proxy, e.Target, e.Why)
 }
 
 func (p *Proxy) refused(target string, status int, why string) error {
-	return &RefusedError{p.String(), target, status, why}
+	return &refusedError{p.String(), target, status, why}
 }
 
 // connect asks with CONNECT (RFC 9110, 9.3.6).

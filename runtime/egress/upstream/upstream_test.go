@@ -153,7 +153,7 @@ func TestConnectRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), says) && text != "" || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%.40q: %v, %v", text, c, err)
 		}
-		if refused, ok := errors.AsType[*RefusedError](err); text != "" && (!ok || refused.Target != "a.example:443") {
+		if refused, ok := errors.AsType[*refusedError](err); text != "" && (!ok || refused.Target != "a.example:443") {
 			t.Errorf("%.40q: %T", text, err)
 		}
 	}
