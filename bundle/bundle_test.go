@@ -367,7 +367,7 @@ func TestCreateWhere(t *testing.T) {
 		dir := created(t, j, Options{})
 		want := tree(t, dir)
 		err := Create(dir, j, Options{})
-		if !errors.Is(err, ErrExists) || err.Error() != fmt.Sprintf("bundle %q: exists already and is not an empty folder: name another folder, or remove this one", dir) {
+		if !errors.Is(err, errExists) || err.Error() != fmt.Sprintf("bundle %q: exists already and is not an empty folder: name another folder, or remove this one", dir) {
 			t.Errorf("error %v", err)
 		}
 		if got := tree(t, dir); !slices.Equal(got, want) {
@@ -382,7 +382,7 @@ func TestCreateWhere(t *testing.T) {
 		if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := Create(file, j, Options{}); !errors.Is(err, ErrExists) {
+		if err := Create(file, j, Options{}); !errors.Is(err, errExists) {
 			t.Errorf("error %v", err)
 		}
 		if b, err := os.ReadFile(file); err != nil || string(b) != "mine" {
@@ -390,7 +390,7 @@ func TestCreateWhere(t *testing.T) {
 		}
 	})
 	t.Run("no parent", func(t *testing.T) {
-		if err := Create(filepath.Join(t.TempDir(), "a", "b"), j, Options{}); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrExists) {
+		if err := Create(filepath.Join(t.TempDir(), "a", "b"), j, Options{}); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, errExists) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -506,7 +506,7 @@ func TestCreateLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		j, _ := testJail(t)
-		if err := Create(dir, j, Options{}); !errors.Is(err, fs.ErrPermission) || errors.Is(err, ErrExists) {
+		if err := Create(dir, j, Options{}); !errors.Is(err, fs.ErrPermission) || errors.Is(err, errExists) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -616,8 +616,8 @@ func TestLoadRefuses(t *testing.T) {
 			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("bundle %q: ", dir)) || !strings.HasSuffix(err.Error(), r.want) {
 				t.Errorf("\n got %v\nwant %s", err, r.want)
 			}
-			if (r.want == unsafe) != errors.Is(err, ErrUnsafe) {
-				t.Errorf("ErrUnsafe: %v", errors.Is(err, ErrUnsafe))
+			if (r.want == unsafe) != errors.Is(err, errUnsafe) {
+				t.Errorf("ErrUnsafe: %v", errors.Is(err, errUnsafe))
 			}
 			if c := (*contract.CheckError)(nil); errors.As(err, &c) != strings.HasPrefix(r.want, "the configuration breaks") {
 				t.Errorf("CheckError: %v", c)

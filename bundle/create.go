@@ -34,8 +34,8 @@ type Options struct {
 	Init string
 }
 
-// ErrExists is returned by Create when something is there already.
-var ErrExists = errors.New("exists already and is not an empty folder")
+// errExists is returned by Create when something is there already.
+var errExists = errors.New("exists already and is not an empty folder")
 
 // Create writes a bundle. The folder appears at once and complete, with mode
 // 0700: it is made beside dir and renamed. dir must not exist, or be an empty
@@ -47,7 +47,7 @@ func Create(dir string, j *contract.Jail, o Options) (err error) {
 	}
 	switch entries, err := os.ReadDir(dir); {
 	case len(entries) > 0, errors.Is(err, unix.ENOTDIR):
-		return fmt.Errorf("bundle %q: %w: name another folder, or remove this one", dir, ErrExists)
+		return fmt.Errorf("bundle %q: %w: name another folder, or remove this one", dir, errExists)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("bundle %q: %w", dir, err)
 	}

@@ -23,8 +23,8 @@ type Bundle struct {
 // Rootfs is the folder that becomes the root of the jail.
 func (b *Bundle) Rootfs() string { return filepath.Join(b.Dir, RootfsName) }
 
-// ErrUnsafe is returned by Load for a folder that another user could change.
-var ErrUnsafe = errors.New("another user may change it")
+// errUnsafe is returned by Load for a folder that another user could change.
+var errUnsafe = errors.New("another user may change it")
 
 // Load reads a bundle and validates it: the folder is the caller's alone, the
 // configuration has no unknown key and passes contract.Check, and the rootfs is a
@@ -80,7 +80,7 @@ func owned(p string, folder bool) error {
 	case folder != st.IsDir() || !folder && !st.Mode().IsRegular():
 		return fmt.Errorf("%s is not what it should be (%s)", p, st.Mode().Type())
 	case !ok || int(sys.Uid) != os.Geteuid() || st.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("%s: %w", p, ErrUnsafe)
+		return fmt.Errorf("%s: %w", p, errUnsafe)
 	}
 	return nil
 }

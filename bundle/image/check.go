@@ -15,7 +15,7 @@ import (
 
 // Check makes the image of dir again, without the cache, and compares the two;
 // before that it looks whether each blob of dir is there, and what its name says.
-// Nothing of dir is changed. It returns ErrDiffers if they differ, and ErrHalf.
+// Nothing of dir is changed. It returns errDiffers if they differ, and errHalf.
 func Check(ctx context.Context, dir, temp string, in Input, o Options) (r Result, err error) {
 	was, err := manifestOf(dir)
 	if err == nil {
@@ -34,7 +34,7 @@ func Check(ctx context.Context, dir, temp string, in Input, o Options) (r Result
 		return Result{}, fmt.Errorf("image %q: %w", dir, err)
 	}
 	if r.Digest != was {
-		return r, fmt.Errorf("image %q: %w: its digest is %s, and was %s", dir, ErrDiffers, r.Digest, was)
+		return r, fmt.Errorf("image %q: %w: its digest is %s, and was %s", dir, errDiffers, r.Digest, was)
 	}
 	return r, nil
 }
@@ -56,7 +56,7 @@ func whole(blobs string, manifest digest.Digest) error {
 			return err
 		}
 		if d.Encoded() != e.Name() {
-			return fmt.Errorf("%w: the blob %s is damaged", ErrDiffers, e.Name())
+			return fmt.Errorf("%w: the blob %s is damaged", errDiffers, e.Name())
 		}
 	}
 	text, err := os.ReadFile(filepath.Join(blobs, manifest.Encoded()))
@@ -80,7 +80,7 @@ func whole(blobs string, manifest digest.Digest) error {
 
 func missing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w (%w)", ErrHalf, err)
+		return fmt.Errorf("%w (%w)", errHalf, err)
 	}
 	return err
 }

@@ -24,7 +24,7 @@ func Do(ctx context.Context, dir string, check bool, w io.Writer, in Input, o Op
 	case check:
 		return Check(ctx, dir, os.TempDir(), in, o)
 	case dir == "-":
-		return WriteArchive(ctx, w, os.TempDir(), in, o)
+		return writeArchive(ctx, w, os.TempDir(), in, o)
 	}
 	return Write(ctx, dir, in, o)
 }

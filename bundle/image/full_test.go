@@ -24,7 +24,7 @@ func TestFullIsSaidOnce(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	}
-	_, err = WriteArchive(context.Background(), full, t.TempDir(), store(t), Options{Compression: None})
+	_, err = writeArchive(context.Background(), full, t.TempDir(), store(t), Options{Compression: None})
 	once(err)
 	if os.Getuid() != 0 {
 		t.Skip("mounting a small tmpfs takes root")

@@ -63,18 +63,18 @@ type Result struct {
 	DiffIDs []digest.Digest `json:"diffIds"`
 }
 
-// ErrDiffers is returned by Check where an image is not what its inputs give.
-var ErrDiffers = errors.New("the image is not what it is made of now")
+// errDiffers is returned by Check where an image is not what its inputs give.
+var errDiffers = errors.New("the image is not what it is made of now")
 
-// ErrHalf is returned by Check where a part of an image is missing, as a pull leaves it
+// errHalf is returned by Check where a part of an image is missing, as a pull leaves it
 // that ended in the middle.
-var ErrHalf = errors.New("it is not whole: fetch it again, or write it again")
+var errHalf = errors.New("it is not whole: fetch it again, or write it again")
 
-// ErrPinned is returned where a layer is another one than the lock has.
-var ErrPinned = errors.New("it is not the one that is locked")
+// errPinned is returned where a layer is another one than the lock has.
+var errPinned = errors.New("it is not the one that is locked")
 
-// ErrExists is returned by Write where something else than an image is there.
-var ErrExists = errors.New("exists already and is no image layout")
+// errExists is returned by Write where something else than an image is there.
+var errExists = errors.New("exists already and is no image layout")
 
 // Write writes an image layout into the folder dir, which must not exist, be
 // empty, or hold a layout that is replaced. It appears at once and complete;
@@ -97,10 +97,10 @@ func Write(ctx context.Context, dir string, in Input, o Options) (r Result, err 
 	return r, nil
 }
 
-// WriteArchive writes the layout as one tar stream, which skopeo and podman
+// writeArchive writes the layout as one tar stream, which skopeo and podman
 // call oci-archive. The layers wait below temp until all are there, and have no name
 // any more when the first is written: whoever reads may end this process.
-func WriteArchive(ctx context.Context, w io.Writer, temp string, in Input, o Options) (r Result, err error) {
+func writeArchive(ctx context.Context, w io.Writer, temp string, in Input, o Options) (r Result, err error) {
 	tmp, remove, err := temporary(temp, inTemp)
 	if err != nil {
 		return Result{}, err

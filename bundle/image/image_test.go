@@ -362,7 +362,7 @@ func TestCheck(t *testing.T) {
 	}
 	changed := in
 	changed.Jail = &contract.Jail{Spec: in.Jail.Spec, Rootfs: in.Jail.Rootfs[:1]}
-	if _, err := Check(t.Context(), dir, t.TempDir(), changed, Options{}); !errors.Is(err, ErrDiffers) {
+	if _, err := Check(t.Context(), dir, t.TempDir(), changed, Options{}); !errors.Is(err, errDiffers) {
 		t.Errorf("another rootfs: %v", err)
 	}
 	// A cache in which one layer stands for another.
@@ -374,7 +374,7 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, other, in, o)
-	if _, err := Check(t.Context(), other, t.TempDir(), in, o); !errors.Is(err, ErrDiffers) {
+	if _, err := Check(t.Context(), other, t.TempDir(), in, o); !errors.Is(err, errDiffers) {
 		t.Errorf("an image of a wrong cache: %v", err)
 	}
 	// A bit of each blob, whatever it is of.
@@ -388,7 +388,7 @@ func TestCheck(t *testing.T) {
 			if err := os.WriteFile(b, put, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Check(t.Context(), dir, t.TempDir(), in, Options{}); !errors.Is(err, ErrDiffers) || !strings.Contains(err.Error(), "the blob "+filepath.Base(b)+" is damaged") {
+			if _, err := Check(t.Context(), dir, t.TempDir(), in, Options{}); !errors.Is(err, errDiffers) || !strings.Contains(err.Error(), "the blob "+filepath.Base(b)+" is damaged") {
 				t.Errorf("a damaged blob: %v", err)
 			}
 		}
@@ -414,12 +414,12 @@ func TestNames(t *testing.T) {
 		"two manifests": {v1.ImageIndexFile, func(text, _ string) string {
 			return regexp.MustCompile(`"manifests":\[(.*)\]`).ReplaceAllString(text, `"manifests":[$1,$1]`)
 		}, "2 manifests, not one"},
-		"another manifest of the index": {v1.ImageIndexFile, func(text, d string) string { return strings.ReplaceAll(text, d, digest.FromString("x").String()) }, ErrHalf.Error()},
+		"another manifest of the index": {v1.ImageIndexFile, func(text, d string) string { return strings.ReplaceAll(text, d, digest.FromString("x").String()) }, errHalf.Error()},
 		"no digest in the manifest":     {"", func(text, d string) string { return strings.ReplaceAll(text, d, "sha256:../../"+v1.ImageIndexFile) }, `the manifest: "sha256:../..`},
-		"another layer":                 {"", func(text, d string) string { return strings.ReplaceAll(text, d, digest.FromString("x").String()) }, ErrHalf.Error()},
+		"another layer":                 {"", func(text, d string) string { return strings.ReplaceAll(text, d, digest.FromString("x").String()) }, errHalf.Error()},
 		"a layer less": {"", func(text, _ string) string {
 			return regexp.MustCompile(`"layers":\[{[^}]*},`).ReplaceAllString(text, `"layers":[`)
-		}, ErrDiffers.Error()},
+		}, errDiffers.Error()},
 		"no JSON": {"", func(string, string) string { return "{" }, "unexpected end of JSON"},
 	} {
 		dir := filepath.Join(t.TempDir(), "image")
@@ -478,7 +478,7 @@ func TestHalf(t *testing.T) {
 		if err := os.Rename(filepath.Join(dir, name), away); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Check(t.Context(), dir, base, in, Options{}); !errors.Is(err, ErrHalf) || !strings.Contains(err.Error(), filepath.Base(name)) {
+		if _, err := Check(t.Context(), dir, base, in, Options{}); !errors.Is(err, errHalf) || !strings.Contains(err.Error(), filepath.Base(name)) {
 			t.Errorf("without %s: %v", name, err)
 		}
 		if entries, err := os.ReadDir(base); err != nil || len(entries) != 1 {
@@ -495,7 +495,7 @@ func TestHalf(t *testing.T) {
 	if err := errors.Join(os.Remove(filepath.Join(dir, "index.json")), os.WriteFile(filepath.Join(dir, "oci-put-blob1"), []byte("x"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(t.Context(), dir, in, Options{}); !errors.Is(err, ErrExists) {
+	if _, err := Write(t.Context(), dir, in, Options{}); !errors.Is(err, errExists) {
 		t.Error(err)
 	}
 }
@@ -584,7 +584,7 @@ func TestChanging(t *testing.T) {
 		want   error
 		change func(in Input, program, next string) error
 	}{
-		"grown": {ErrChanging, func(_ Input, program, _ string) error {
+		"grown": {errChanging, func(_ Input, program, _ string) error {
 			f, err := os.OpenFile(program, os.O_WRONLY|os.O_APPEND, 0)
 			if err != nil {
 				return err
@@ -592,15 +592,15 @@ func TestChanging(t *testing.T) {
 			_, err = f.WriteString("more")
 			return errors.Join(err, f.Close())
 		}},
-		"shrunk":       {ErrChanging, func(_ Input, program, _ string) error { return os.Truncate(program, 100) }},
-		"same size":    {ErrChanging, func(_ Input, program, _ string) error { return rewrite(program) }},
-		"PID 1":        {ErrChanging, func(in Input, _, _ string) error { return rewrite(in.Init) }},
-		"another file": {ErrChanging, func(_ Input, _, next string) error { return os.WriteFile(next+"2", nil, 0o644) }},
+		"shrunk":       {errChanging, func(_ Input, program, _ string) error { return os.Truncate(program, 100) }},
+		"same size":    {errChanging, func(_ Input, program, _ string) error { return rewrite(program) }},
+		"PID 1":        {errChanging, func(in Input, _, _ string) error { return rewrite(in.Init) }},
+		"another file": {errChanging, func(_ Input, _, next string) error { return os.WriteFile(next+"2", nil, 0o644) }},
 		"one is gone":  {fs.ErrNotExist, func(_ Input, _, next string) error { return os.RemoveAll(next) }},
 		"now a symlink": {unix.ELOOP, func(in Input, _, next string) error {
 			return errors.Join(os.RemoveAll(next), os.Symlink(in.Init, next))
 		}},
-		"now a FIFO": {ErrChanging, func(_ Input, _, next string) error { return errors.Join(os.RemoveAll(next), unix.Mkfifo(next, 0o644)) }},
+		"now a FIFO": {errChanging, func(_ Input, _, next string) error { return errors.Join(os.RemoveAll(next), unix.Mkfifo(next, 0o644)) }},
 	} {
 		in := store(t)
 		program, next := in.Root+claude+"/bin/claude", in.Root+claude+"/bin/next"
@@ -644,7 +644,7 @@ func TestReplace(t *testing.T) {
 	}
 	early := Options{Progress: func(int64, int64) { t.Error("the store is read first") }}
 	for _, dir := range []string{file, full} {
-		if _, err := Write(t.Context(), dir, in, early); !errors.Is(err, ErrExists) {
+		if _, err := Write(t.Context(), dir, in, early); !errors.Is(err, errExists) {
 			t.Errorf("%s: %v", dir, err)
 		}
 	}
@@ -660,18 +660,18 @@ func TestReplace(t *testing.T) {
 	if err := os.WriteFile(thesis, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(t.Context(), empty, in, Options{}); !errors.Is(err, ErrExists) {
+	if _, err := Write(t.Context(), empty, in, Options{}); !errors.Is(err, errExists) {
 		t.Errorf("an image with more in it: %v", err)
 	}
 	if err := errors.Join(os.Remove(thesis), os.Mkdir(base+"/part", 0o755), os.WriteFile(base+"/part/index.json", nil, 0o644)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(t.Context(), base+"/part", in, Options{}); !errors.Is(err, ErrExists) {
+	if _, err := Write(t.Context(), base+"/part", in, Options{}); !errors.Is(err, errExists) {
 		t.Errorf("an index alone: %v", err)
 	}
 	// What comes while the image is made stays where it was put.
 	meanwhile := func(int64, int64) { _ = os.WriteFile(thesis, []byte("all of it"), 0o644) }
-	if _, err := Write(t.Context(), empty, in, Options{Progress: meanwhile}); !errors.Is(err, ErrExists) {
+	if _, err := Write(t.Context(), empty, in, Options{Progress: meanwhile}); !errors.Is(err, errExists) {
 		t.Errorf("a file that came meanwhile: %v", err)
 	}
 	if text, err := os.ReadFile(thesis); string(text) != "all of it" {
@@ -693,7 +693,7 @@ func TestArchive(t *testing.T) {
 	want := write(t, dir, in, Options{})
 	var b bytes.Buffer
 	temp := t.TempDir()
-	got, err := WriteArchive(t.Context(), &b, temp, in, Options{})
+	got, err := writeArchive(t.Context(), &b, temp, in, Options{})
 	if err != nil || got.Digest != want.Digest {
 		t.Fatal(got, err)
 	}
@@ -851,7 +851,7 @@ func TestOthersAreLeft(t *testing.T) {
 // TestReaderEnds: of a stream that nobody reads to its end nothing stays.
 func TestReaderEnds(t *testing.T) {
 	if temp := os.Getenv("IMAGE_TEST_STREAM"); temp != "" {
-		_, err := WriteArchive(t.Context(), os.Stdout, temp, store(t), Options{Compression: None})
+		_, err := writeArchive(t.Context(), os.Stdout, temp, store(t), Options{Compression: None})
 		t.Fatal("it was written", err)
 	}
 	temp := t.TempDir()

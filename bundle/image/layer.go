@@ -276,7 +276,7 @@ func (w *writer) file(e entry) error {
 		return err
 	}
 	defer f.Close()
-	changing := &fs.PathError{Op: "read", Path: e.source, Err: ErrChanging}
+	changing := &fs.PathError{Op: "read", Path: e.source, Err: errChanging}
 	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
 		return errors.Join(err, changing)
 	}

@@ -65,7 +65,7 @@ func pinned(in Input, layers []built) error {
 	}
 	for _, y := range l.Layers {
 		if got := have[y.What]; string(got) != y.DiffID {
-			return fmt.Errorf("the layer of %q: %w: its diff id is %s, and %s in the lock %q", y.What, ErrPinned, got, y.DiffID, in.Lock)
+			return fmt.Errorf("the layer of %q: %w: its diff id is %s, and %s in the lock %q", y.What, errPinned, got, y.DiffID, in.Lock)
 		}
 	}
 	return nil

@@ -49,12 +49,12 @@ func TestPinned(t *testing.T) {
 		if err := os.WriteFile(in.Lock, l.Render(), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Check(ctx, dir, t.TempDir(), in, Options{Compression: Zstd}); errors.Is(err, ErrPinned) != fails || !fails && err != nil {
+		if _, err := Check(ctx, dir, t.TempDir(), in, Options{Compression: Zstd}); errors.Is(err, errPinned) != fails || !fails && err != nil {
 			t.Errorf("%s: --check: %v", what, err)
 		}
 		other := filepath.Join(t.TempDir(), "other")
 		_, err := Write(ctx, other, in, Options{Compression: None})
-		if errors.Is(err, ErrPinned) != fails || !fails && err != nil {
+		if errors.Is(err, errPinned) != fails || !fails && err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(other), "*")); fails && len(left) > 0 {

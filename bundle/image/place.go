@@ -22,12 +22,12 @@ func replaceable(dir string) error {
 	case errors.Is(err, fs.ErrNotExist), err == nil && len(entries) == 0:
 		return nil
 	case errors.Is(err, unix.ENOTDIR):
-		return fmt.Errorf("%w: name another folder, or remove this file", ErrExists)
+		return fmt.Errorf("%w: name another folder, or remove this file", errExists)
 	case err != nil:
 		return err
 	}
 	if !ofLayout(entries) || len(entries) != 3 {
-		return fmt.Errorf("%w: name another folder, or remove this one", ErrExists)
+		return fmt.Errorf("%w: name another folder, or remove this one", errExists)
 	}
 	return nil
 }

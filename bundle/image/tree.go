@@ -20,8 +20,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 )
 
-// ErrChanging is returned where a file changes while it is read.
-var ErrChanging = errors.New("it changed while it was read")
+// errChanging is returned where a file changes while it is read.
+var errChanging = errors.New("it changed while it was read")
 
 // entry is one file of a layer.
 type entry struct {
@@ -182,12 +182,12 @@ func (u unit) again(key []byte) error {
 			return err
 		}
 		if now.stamp != t.stamp {
-			return fmt.Errorf("%q: %w", t.path, ErrChanging)
+			return fmt.Errorf("%q: %w", t.path, errChanging)
 		}
 	}
 	now, err := u.key()
 	if err == nil && !bytes.Equal(now, key) {
-		err = fmt.Errorf("%q: %w", u.what, ErrChanging)
+		err = fmt.Errorf("%q: %w", u.what, errChanging)
 	}
 	return err
 }

@@ -50,13 +50,13 @@ func (d Dir) Git(gitDir string) Dir { return Dir(contract.GitLayerDir(string(d),
 // Upper and Work are what overlayfs gets.
 func (d Dir) Upper() string { return contract.LayerIn(string(d), "").Upper }
 
-// Work is next to Upper, on the same file system.
-func (d Dir) Work() string { return contract.LayerIn(string(d), "").Work }
+// work is next to Upper, on the same file system.
+func (d Dir) work() string { return contract.LayerIn(string(d), "").Work }
 
 // Unfinished tells whether what is in the layer was being applied, and is in part
 // on the host.
 func (d Dir) Unfinished() bool {
-	_, err := os.Lstat(filepath.Join(string(d), JournalName))
+	_, err := os.Lstat(filepath.Join(string(d), journalName))
 	return err == nil
 }
 
@@ -65,9 +65,9 @@ func (d Dir) Interrupted() bool {
 	return d.Unfinished() || slices.ContainsFunc(d.gits(), Dir.Unfinished)
 }
 
-// JournalName is the file that an apply keeps while it is at work (package
+// journalName is the file that an apply keeps while it is at work (package
 // bundle/review/apply).
-const JournalName = "apply/journal.json"
+const journalName = "apply/journal.json"
 
 // LockName is the file in the folder that is locked.
 const LockName = "lock"
@@ -85,7 +85,7 @@ func (d Dir) Make(lower string) error {
 	if err := d.makeUpper(lower); err != nil {
 		return err
 	}
-	for _, dir := range []string{d.Upper(), d.Work()} {
+	for _, dir := range []string{d.Upper(), d.work()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("make the layer: %w", err)
 		}
@@ -93,9 +93,9 @@ func (d Dir) Make(lower string) error {
 	// Deletions are marked with attributes; where there are none the kernel
 	// mounts all the same, and fails later.
 	const probe = "user.jailed-claude"
-	err := unix.Setxattr(d.Work(), probe, []byte("1"), 0)
+	err := unix.Setxattr(d.work(), probe, []byte("1"), 0)
 	if err == nil {
-		err = unix.Removexattr(d.Work(), probe)
+		err = unix.Removexattr(d.work(), probe)
 	}
 	if err != nil {
 		return fmt.Errorf("the file system of %s cannot hold a layer, for it has no user attributes: %w", d, err)

@@ -194,14 +194,14 @@ func TestBeginRefuses(t *testing.T) {
 	d := In(t.TempDir(), "")
 	begin(t, d, dir)
 	base := filepath.Join(string(d), baseName)
-	for file, text := range map[string]string{JournalName: "{}", baseName: `{"version": 2}`} {
+	for file, text := range map[string]string{journalName: "{}", baseName: `{"version": 2}`} {
 		write(t, filepath.Join(string(d), file), text)
 		before, err := os.ReadFile(base)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, _, err = Begin(d, dir, nil)
-		if err == nil || errors.Is(err, ErrUnfinished) != (file == JournalName) {
+		if err == nil || errors.Is(err, ErrUnfinished) != (file == journalName) {
 			t.Errorf("%s: %v", file, err)
 		}
 		if after, err := os.ReadFile(base); string(after) != string(before) {
@@ -266,7 +266,7 @@ func TestHeld(t *testing.T) {
 	if fi, err := os.Stat(d.Upper()); err != nil || fi.Mode().Perm() != 0o750 || !fi.ModTime().Equal(old) {
 		t.Errorf("the folder itself has another mode or time: %v %v, %v", fi.Mode(), fi.ModTime(), err)
 	}
-	for _, dir := range []string{string(d), d.Work()} {
+	for _, dir := range []string{string(d), d.work()} {
 		if fi, err := os.Stat(dir); err != nil || fi.Mode().Perm() != 0o700 {
 			t.Errorf("%s is open to others: %v, %v", dir, fi.Mode(), err)
 		}
@@ -310,10 +310,10 @@ func TestHeld(t *testing.T) {
 		t.Error("a layer was lent in which a folder is closed")
 	}
 	// As overlayfs leaves it.
-	if err := os.MkdirAll(filepath.Join(d.Work(), "work", "#1"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(d.work(), "work", "#1"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(filepath.Join(d.Work(), "work"), 0); err != nil {
+	if err := os.Chmod(filepath.Join(d.work(), "work"), 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := drop(); err != nil {

@@ -10,14 +10,14 @@ var (
 	// ErrFormat: Parse was given something that is no lock, or not one that
 	// this release reads. The error is a *ParseError.
 	ErrFormat = errors.New("not a lock file")
-	// ErrNotRegular: Read found a symlink, folder or device in place of the
+	// errNotRegular: Read found a symlink, folder or device in place of the
 	// lock file.
-	ErrNotRegular = errors.New("not a regular file")
-	// ErrNotNar: a store path holds what no NAR can: a device, a socket, a
+	errNotRegular = errors.New("not a regular file")
+	// errNotNar: a store path holds what no NAR can: a device, a socket, a
 	// FIFO.
-	ErrNotNar = errors.New("neither a file nor a folder nor a symlink")
-	// ErrChanging: a file of a store path changed while it was read.
-	ErrChanging = errors.New("changed while it was read")
+	errNotNar = errors.New("neither a file nor a folder nor a symlink")
+	// errChanging: a file of a store path changed while it was read.
+	errChanging = errors.New("changed while it was read")
 )
 
 // ParseError is what is wrong in a lock file, and in which line.

@@ -12,12 +12,12 @@ import (
 )
 
 // Read reads a lock file. One that is a symlink or no file at all is refused
-// (ErrNotRegular): a project's files come from whoever wrote the project. It
+// (errNotRegular): a project's files come from whoever wrote the project. It
 // returns the bytes as well, for who wants to approve exactly those.
 func Read(file string) (*Lock, []byte, error) {
 	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, unix.ELOOP) {
-		err = &fs.PathError{Op: "open", Path: file, Err: ErrNotRegular}
+		err = &fs.PathError{Op: "open", Path: file, Err: errNotRegular}
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the lock: %w", err)
@@ -28,7 +28,7 @@ func Read(file string) (*Lock, []byte, error) {
 		return nil, nil, fmt.Errorf("read the lock: %w", err)
 	}
 	if !fi.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("read the lock: %w", &fs.PathError{Op: "open", Path: file, Err: ErrNotRegular})
+		return nil, nil, fmt.Errorf("read the lock: %w", &fs.PathError{Op: "open", Path: file, Err: errNotRegular})
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {

@@ -185,7 +185,7 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, odd := range []string{link, fifo, dir, "/dev/zero"} {
-		if _, _, err := Read(odd); !errors.Is(err, ErrNotRegular) {
+		if _, _, err := Read(odd); !errors.Is(err, errNotRegular) {
 			t.Errorf("%s: %v", odd, err)
 		}
 	}

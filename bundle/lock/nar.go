@@ -114,7 +114,7 @@ func (n *narHasher) node(p string) error {
 			n.token("symlink", "target", target)
 		}
 	default:
-		err = &fs.PathError{Op: "read", Path: p, Err: ErrNotNar}
+		err = &fs.PathError{Op: "read", Path: p, Err: errNotNar}
 	}
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func (n *narHasher) file(p string) error {
 		return err
 	}
 	if !fi.Mode().IsRegular() {
-		return &fs.PathError{Op: "read", Path: p, Err: ErrChanging}
+		return &fs.PathError{Op: "read", Path: p, Err: errChanging}
 	}
 	n.token("regular")
 	if fi.Mode()&0o100 != 0 { // the owner's bit, as in Nix
@@ -167,7 +167,7 @@ func (n *narHasher) file(p string) error {
 	}
 	switch err := read(f, size); {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return &fs.PathError{Op: "read", Path: p, Err: ErrChanging}
+		return &fs.PathError{Op: "read", Path: p, Err: errChanging}
 	case err != nil:
 		return err
 	}

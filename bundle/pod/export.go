@@ -42,9 +42,9 @@ const (
 
 // All of them, the default first.
 var (
-	Forms   = []string{Plain, Own}
+	forms   = []string{Plain, Own}
 	Engines = []string{Kubernetes, Podman}
-	Kinds   = []string{Pod, Sandbox}
+	kinds   = []string{Pod, Sandbox}
 )
 
 // Input is what a Pod follows from.
@@ -81,7 +81,7 @@ type Input struct {
 // Result is what was made.
 type Result struct {
 	Objects []any
-	Notes   []Note
+	Notes   []note
 	// ProfileName is the seccomp profile's, below the folder of the kubelet's
 	// profiles (or podman's --seccomp-profile-root); empty if the Pod has that of
 	// the engine.
@@ -95,7 +95,7 @@ var prefix = strings.TrimSuffix(contract.NetworkAnnotation, "network")
 // export is one Pod on its way.
 type export struct {
 	in    Input
-	notes []Note
+	notes []note
 	pod   podSpec
 	main  container
 	// names are those of volumes, files what the ConfigMap has.
@@ -149,7 +149,7 @@ func Export(in Input) (*Result, error) {
 		r.Objects = append(r.Objects, policy)
 	}
 	e.pod.Containers = []container{e.main}
-	slices.SortStableFunc(e.notes, func(a, b Note) int { return strings.Compare(a.Field, b.Field) })
+	slices.SortStableFunc(e.notes, func(a, b note) int { return strings.Compare(a.Field, b.Field) })
 	r.Notes = e.notes
 	r.Objects = append(r.Objects, e.object(r.ProfileName))
 	return r, nil
@@ -160,7 +160,7 @@ func (e *export) object(profile string) any {
 	m := e.meta()
 	m.Annotations = map[string]string{}
 	if len(e.notes) > 0 && e.in.Engine == Kubernetes {
-		m.Annotations[NotesAnnotation] = annotation(e.notes)
+		m.Annotations[notesAnnotation] = annotation(e.notes)
 	}
 	if e.in.Engine == Podman && profile != "" {
 		// It reads no seccompProfile.
@@ -192,7 +192,7 @@ func (e *export) check() error {
 	for _, o := range []struct {
 		flag, value string
 		all         []string
-	}{{"form", in.Form, Forms}, {"engine", in.Engine, Engines}, {"kind", in.Kind, Kinds}, {"network-policy", in.Policies, Policies}} {
+	}{{"form", in.Form, forms}, {"engine", in.Engine, Engines}, {"kind", in.Kind, kinds}, {"network-policy", in.Policies, policies}} {
 		if !slices.Contains(o.all, o.value) {
 			return hint.Add(fmt.Errorf("--%s %q is not known", o.flag, o.value), "write one of "+strings.Join(o.all, ", "))
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
-// Kinds of network policies.
+// kinds of network policies.
 const (
 	// PolicyNone writes none: the Pod reaches what its cluster lets it.
 	PolicyNone = "none"
@@ -23,12 +23,12 @@ const (
 	PolicyCilium = "cilium"
 )
 
-// Policies are all of them.
-var Policies = []string{PolicyNone, PolicyKubernetes, PolicyCilium}
+// policies are all of them.
+var policies = []string{PolicyNone, PolicyKubernetes, PolicyCilium}
 
-// ErrNames is returned for an allow-list with names, where only addresses can
+// errNames is returned for an allow-list with names, where only addresses can
 // be said.
-var ErrNames = errors.New("a NetworkPolicy cannot allow names")
+var errNames = errors.New("a NetworkPolicy cannot allow names")
 
 const (
 	tcp = "TCP"
@@ -155,7 +155,7 @@ func namesError(names []network.Rule) error {
 	for _, n := range names {
 		said = append(said, n.String())
 	}
-	return hint.Add(fmt.Errorf("network.allow: %w: %s", ErrNames, strings.Join(said, ", ")),
+	return hint.Add(fmt.Errorf("network.allow: %w: %s", errNames, strings.Join(said, ", ")),
 		"where Cilium is the cluster's network: --network-policy cilium",
 		"the runtime in the Pod keeps names anywhere: --form own",
 		"or leave it to the cluster, which is said in the Pod: --network-policy none")

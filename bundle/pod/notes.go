@@ -8,34 +8,34 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/show"
 )
 
-// Note is something of config.json that the Pod does not have, or has from
+// note is something of config.json that the Pod does not have, or has from
 // somebody who may not keep it.
-type Note struct {
+type note struct {
 	// Field of config.json, or of the Pod, by its path.
 	Field string `json:"field"`
 	// Text says what becomes of it.
 	Text string `json:"text"`
 }
 
-func (n Note) String() string { return n.Field + ": " + n.Text }
+func (n note) String() string { return n.Field + ": " + n.Text }
 
-// NotesAnnotation names the annotation of a Pod in a cluster that has its notes, a
+// notesAnnotation names the annotation of a Pod in a cluster that has its notes, a
 // line each.
-const NotesAnnotation = "io.github.jailed-claude.not-carried"
+const notesAnnotation = "io.github.jailed-claude.not-carried"
 
 // fieldNetwork is where config.json has the network.
 const fieldNetwork = "annotations.network"
 
 // note adds what is not carried; each once.
 func (e *export) note(field, format string, args ...any) {
-	n := Note{field, show.Visible(fmt.Sprintf(format, args...))}
+	n := note{field, show.Visible(fmt.Sprintf(format, args...))}
 	if !slices.Contains(e.notes, n) {
 		e.notes = append(e.notes, n)
 	}
 }
 
 // annotation is all that is not carried.
-func annotation(notes []Note) string {
+func annotation(notes []note) string {
 	var lines []string
 	for _, n := range notes {
 		lines = append(lines, n.String())

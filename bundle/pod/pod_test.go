@@ -174,7 +174,7 @@ func TestEveryConfig(t *testing.T) {
 				in := input(j, change)
 				r, err := Export(in)
 				switch {
-				case errors.Is(err, ErrNames): // only addresses can be said there
+				case errors.Is(err, errNames): // only addresses can be said there
 					if in.Form == Own || in.Policies == PolicyCilium || j.Network.Mode != network.Filtered && in.Secret == "" {
 						t.Error(err)
 					}
@@ -218,7 +218,7 @@ func promised(t *testing.T, in Input, r *Result) {
 		}
 	}
 	// Nobody's home but the image's, and nobody's placeholder, but in notes.
-	plain := strings.ReplaceAll(string(text), strings.Trim(mustJSON(t, m.Annotations[NotesAnnotation]), `"`), "")
+	plain := strings.ReplaceAll(string(text), strings.Trim(mustJSON(t, m.Annotations[notesAnnotation]), `"`), "")
 	for _, foreign := range []string{"/home/ada", "placeholder-for", "broker.internal", "198.18.0.1"} {
 		if in.Secret != "" && foreign == "placeholder-for" {
 			continue // TestKeys
@@ -228,7 +228,7 @@ func promised(t *testing.T, in Input, r *Result) {
 		}
 	}
 	for _, n := range r.Notes {
-		said := strings.Contains(m.Annotations[NotesAnnotation]+"\n", n.String()+"\n")
+		said := strings.Contains(m.Annotations[notesAnnotation]+"\n", n.String()+"\n")
 		if in.Engine == Podman {
 			said = strings.Contains(string(text), "# not carried: "+n.String()+"\n")
 		}
@@ -345,7 +345,7 @@ func TestEveryField(t *testing.T) {
 	}
 	r := must(t, input(j, nil))
 	for f, fate := range carried {
-		if fate == "note" && !slices.ContainsFunc(r.Notes, func(n Note) bool { return strings.HasPrefix(f, n.Field) || strings.HasPrefix(n.Field, f) }) {
+		if fate == "note" && !slices.ContainsFunc(r.Notes, func(n note) bool { return strings.HasPrefix(f, n.Field) || strings.HasPrefix(n.Field, f) }) {
 			t.Errorf("%s is not named", f)
 		}
 	}
@@ -354,7 +354,7 @@ func TestEveryField(t *testing.T) {
 		t.Errorf("limits: %v", l)
 	}
 	for _, a := range []string{"watch", "names", "links", "repositories", "changes", "terminal"} {
-		if !slices.ContainsFunc(r.Notes, func(n Note) bool { return n.Field == "annotations."+a }) {
+		if !slices.ContainsFunc(r.Notes, func(n note) bool { return n.Field == "annotations."+a }) {
 			t.Errorf("the annotation %s is not named", a)
 		}
 	}
@@ -412,7 +412,7 @@ func TestNames(t *testing.T) {
 		return j
 	}
 	_, err := Export(input(filtered("github.com", "10.0.0.0/8", "*.example.com:22"), nil))
-	if !errors.Is(err, ErrNames) || !strings.Contains(err.Error(), "github.com, *.example.com:22") || strings.Contains(err.Error(), "10.0.0.0") {
+	if !errors.Is(err, errNames) || !strings.Contains(err.Error(), "github.com, *.example.com:22") || strings.Contains(err.Error(), "10.0.0.0") {
 		t.Errorf("%v", err)
 	}
 	r := must(t, input(filtered("10.0.0.0/8", "192.168.7.7:22"), nil))
@@ -545,7 +545,7 @@ func TestKeys(t *testing.T) {
 	j := config(t, "net-none.json")
 	j.Network = config(t, "export.json").Network
 	with(t, j, func(c *network.Config) { c.Mode = network.None })
-	if _, err := Export(input(j, everyForm["plain-secret"])); !errors.Is(err, ErrNames) {
+	if _, err := Export(input(j, everyForm["plain-secret"])); !errors.Is(err, errNames) {
 		t.Errorf("a NetworkPolicy with the name of a broker: %v", err)
 	}
 	r = must(t, input(j, func(in *Input) { everyForm["plain-secret"](in); in.Policies = PolicyCilium }))
@@ -563,7 +563,7 @@ func TestKeys(t *testing.T) {
 		if text := mustJSON(t, r.Objects); strings.Contains(text, `"name": "ANTHROPIC`) {
 			t.Errorf("%s: %s", name, text)
 		}
-		if !slices.ContainsFunc(r.Notes, func(n Note) bool { return n.Field == "annotations.network.brokers" }) {
+		if !slices.ContainsFunc(r.Notes, func(n note) bool { return n.Field == "annotations.network.brokers" }) {
 			t.Errorf("%s: the key is not named: %q", name, r.Notes)
 		}
 	}
@@ -571,7 +571,7 @@ func TestKeys(t *testing.T) {
 
 // TestYAML: JSON may have characters that YAML may not.
 func TestYAML(t *testing.T) {
-	r := Result{Objects: []any{meta{Name: "a\u007f\u0085\u009fé☃<&"}, meta{}}, Notes: []Note{{"a", "b"}}}
+	r := Result{Objects: []any{meta{Name: "a\u007f\u0085\u009fé☃<&"}, meta{}}, Notes: []note{{"a", "b"}}}
 	text, err := r.Encode(Podman)
 	if err != nil {
 		t.Fatal(err)

@@ -11,11 +11,11 @@ import (
 	"github.com/jailed-claude/jailed-claude/bundle/receipt/sshsig"
 )
 
-// PayloadType is that of in-toto statements, Namespace what receipts are signed for:
+// payloadType is that of in-toto statements, Namespace what receipts are signed for:
 // a signature for anything else is none of a receipt.
 const (
-	PayloadType = "application/vnd.in-toto+json"
-	Namespace   = "jailed-claude-receipt"
+	payloadType = "application/vnd.in-toto+json"
+	namespace   = "jailed-claude-receipt"
 )
 
 // maxReceipt bounds what is read.
@@ -36,16 +36,16 @@ type signature struct {
 
 // Encode is DSSE's pre-authentication encoding of a statement: what is signed.
 func Encode(statement []byte) []byte {
-	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(PayloadType), PayloadType, len(statement), statement)
+	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(statement), statement)
 }
 
 // Seal is a statement in an envelope with a signature.
 func Seal(statement []byte, s ssh.Signer) ([]byte, error) {
-	sig, err := sshsig.Sign(s, Namespace, Encode(statement))
+	sig, err := sshsig.Sign(s, namespace, Encode(statement))
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.MarshalIndent(envelope{PayloadType, statement, []signature{{ssh.FingerprintSHA256(s.PublicKey()), sig}}}, "", "  ")
+	text, err := json.MarshalIndent(envelope{payloadType, statement, []signature{{ssh.FingerprintSHA256(s.PublicKey()), sig}}}, "", "  ")
 	return append(text, '\n'), err
 }
 
@@ -94,8 +94,8 @@ func (o *Opened) unseal(text []byte) error {
 	if err := strict(text, &e); err != nil {
 		return err
 	}
-	if e.PayloadType != PayloadType {
-		return fmt.Errorf("payloadType is %q, not %q", e.PayloadType, PayloadType)
+	if e.PayloadType != payloadType {
+		return fmt.Errorf("payloadType is %q, not %q", e.PayloadType, payloadType)
 	}
 	if len(e.Signatures) == 0 {
 		return errors.New("the envelope has no signature")
@@ -110,7 +110,7 @@ func (o *Opened) unseal(text []byte) error {
 		if err != nil {
 			return fmt.Errorf("sig: %w", err)
 		}
-		key, err := sshsig.Verify(sig, Namespace, Encode(o.Text))
+		key, err := sshsig.Verify(sig, namespace, Encode(o.Text))
 		if err == nil && s.KeyID != ssh.FingerprintSHA256(key) {
 			err = fmt.Errorf("its keyid is %q, and it was made with %s", s.KeyID, ssh.FingerprintSHA256(key))
 		}

@@ -90,12 +90,12 @@ func TestForged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare, err := sshsig.Sign(s, Namespace, text)
+	bare, err := sshsig.Sign(s, namespace, text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	envelopeOf := func(payload, sig []byte) []byte {
-		e, err := json.Marshal(envelope{PayloadType, payload, []signature{{ssh.FingerprintSHA256(s.PublicKey()), sig}}})
+		e, err := json.Marshal(envelope{payloadType, payload, []signature{{ssh.FingerprintSHA256(s.PublicKey()), sig}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,7 @@ func TestForged(t *testing.T) {
 	if err := json.Unmarshal(sealed, &e); err != nil {
 		t.Fatal(err)
 	}
-	unsigned, _ := json.Marshal(envelope{PayloadType, text, []signature{}})
+	unsigned, _ := json.Marshal(envelope{payloadType, text, []signature{}})
 	for name, forged := range map[string][]byte{
 		"another key":                  byAnother,
 		"signed for git":               envelopeOf(text, forOther),
@@ -152,9 +152,9 @@ func TestForged(t *testing.T) {
 func TestOfWhich(t *testing.T) {
 	a, b, text := signer(t), signer(t), statement(t, "abc")
 	seal := func(sign ...[]byte) []byte {
-		e := envelope{PayloadType: PayloadType, Payload: text}
+		e := envelope{PayloadType: payloadType, Payload: text}
 		for i, s := range []ssh.Signer{a, b} {
-			sig, err := sshsig.Sign(s, Namespace, Encode(sign[i]))
+			sig, err := sshsig.Sign(s, namespace, Encode(sign[i]))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +188,7 @@ func TestOfWhich(t *testing.T) {
 		"the configuration": {Wanted{Config: digest.Of([]byte("{}\n"))}, true}, "the policy for it": {Wanted{Config: effective}, false},
 		"the session": {Wanted{Session: "abc"}, true}, "the first who signed": {by(a), true}, "the second": {by(b), true},
 		"a third": {by(signer(t)), false}, "a key of later": {old, false},
-		"a key for receipts":         {only(`namespaces="`+Namespace+`"`, time.Now()), true},
+		"a key for receipts":         {only(`namespaces="`+namespace+`"`, time.Now()), true},
 		"a key for something else":   {only(`namespaces="git"`, time.Now()), false},
 		"a key of then, asked then":  {only(`valid-before="20200101"`, time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)), true},
 		"a key of later, asked then": {only(`valid-after="20200101"`, time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)), false},
@@ -262,8 +262,8 @@ func TestParse(t *testing.T) {
 		t.Error("it may be of any size")
 	}
 	for _, r := range [][2]string{
-		{StatementType, "https://in-toto.io/Statement/v0.1"},
-		{PredicateType, "https://slsa.dev/provenance/v1"},
+		{statementType, "https://in-toto.io/Statement/v0.1"},
+		{predicateType, "https://slsa.dev/provenance/v1"},
 		{`"exitStatus"`, `"exit_status"`},
 		{`"abc"`, `""`},
 		{`"config.json"`, `"other"`},

@@ -17,8 +17,8 @@ import (
 
 // Types of a receipt.
 const (
-	StatementType = "https://in-toto.io/Statement/v1"
-	PredicateType = "https://github.com/jailed-claude/jailed-claude/receipt/v1"
+	statementType = "https://in-toto.io/Statement/v1"
+	predicateType = "https://github.com/jailed-claude/jailed-claude/receipt/v1"
 )
 
 // ConfigName is the subject that each receipt has, LayerName that of a layer with
@@ -134,7 +134,7 @@ const Unseen = "unseen"
 
 // New is a statement about a configuration.
 func New(config []byte) *Statement {
-	return &Statement{Type: StatementType, Subject: []Subject{NewSubject(ConfigName, digest.Of(config))}, PredicateType: PredicateType}
+	return &Statement{Type: statementType, Subject: []Subject{NewSubject(ConfigName, digest.Of(config))}, PredicateType: predicateType}
 }
 
 // NewSubject is one of a digest as internal/digest has them.
@@ -187,10 +187,10 @@ func Parse(text []byte) (*Statement, error) {
 		return nil, err
 	}
 	switch {
-	case s.Type != StatementType:
-		return nil, fmt.Errorf("_type is %q, not %q", s.Type, StatementType)
-	case s.PredicateType != PredicateType:
-		return nil, fmt.Errorf("predicateType is %q, not %q", s.PredicateType, PredicateType)
+	case s.Type != statementType:
+		return nil, fmt.Errorf("_type is %q, not %q", s.Type, statementType)
+	case s.PredicateType != predicateType:
+		return nil, fmt.Errorf("predicateType is %q, not %q", s.PredicateType, predicateType)
 	case s.Predicate.Session.ID == "" || s.Predicate.Session.Ended.IsZero() || s.Predicate.Session.Ended.Before(s.Predicate.Session.Started):
 		return nil, errors.New("it does not say which session, from when to when")
 	case !digest.Is(s.Predicate.Policy.Effective) || !digest.Is(s.Predicate.Policy.Project) || s.Predicate.Lock != "" && !digest.Is(s.Predicate.Lock):

@@ -68,7 +68,7 @@ func (o *Opened) signedBy(w Wanted) error {
 	}
 	var errs []error
 	for _, k := range o.Keys {
-		err := all.Check(k, w.Identity, Namespace, w.Now)
+		err := all.Check(k, w.Identity, namespace, w.Now)
 		if err == nil {
 			return nil
 		}

@@ -13,7 +13,7 @@ func (r *Review) Diffs(items []*Item, most int64) []string {
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
 			for n := range work {
-				texts[n] = r.Diff(items[n], most)
+				texts[n] = r.diff(items[n], most)
 			}
 		})
 	}

@@ -28,8 +28,8 @@ type Wanted struct {
 	Step func(string)
 }
 
-// ErrDigest is returned where the layer is not what was reviewed.
-var ErrDigest = errors.New("the layer is not what was reviewed")
+// errDigest is returned where the layer is not what was reviewed.
+var errDigest = errors.New("the layer is not what was reviewed")
 
 // ErrFailed is returned by callers where a path was left out by a failure.
 var ErrFailed = errors.New("not everything was applied")
@@ -84,7 +84,7 @@ func (r *Review) Apply(w Wanted) (d apply.Done, err error) {
 		return d, err
 	}
 	if w.Digest != "" && w.Digest != r.Digest {
-		return d, hint.Add(fmt.Errorf("%w: its digest is %s now", ErrDigest, r.Digest), "look again: "+r.Command())
+		return d, hint.Add(fmt.Errorf("%w: its digest is %s now", errDigest, r.Digest), "look again: "+r.Command())
 	}
 	if err := w.Clean(r); err != nil {
 		return d, err

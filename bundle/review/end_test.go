@@ -67,7 +67,7 @@ func TestEndChanged(t *testing.T) {
 		w.jail("echo unseen >unseen")
 		return true
 	})
-	if !errors.Is(err, ErrDigest) || !strings.Contains(said, "the layer holds 1 ordinary change;") {
+	if !errors.Is(err, errDigest) || !strings.Contains(said, "the layer holds 1 ordinary change;") {
 		t.Errorf("%v: %s", err, said)
 	}
 	for _, name := range []string{"seen", "unseen"} {

@@ -71,7 +71,7 @@ type Item struct {
 	Files int `json:"files,omitempty"`
 	// Left is there for what is on the host already.
 	Left *Left `json:"left,omitempty"`
-	// Diff is there in JSON.
+	// diff is there in JSON.
 	Diff string `json:"diff,omitempty"`
 
 	change *upper.Change
@@ -117,8 +117,8 @@ type Review struct {
 	lock         *os.File
 }
 
-// ErrNoLayer is returned where the project has none.
-var ErrNoLayer = errors.New("this project has no layer")
+// errNoLayer is returned where the project has none.
+var errNoLayer = errors.New("this project has no layer")
 
 // Lock is New for whoever applies or discards: no jail has the layer mounted
 // until it is closed.
@@ -160,9 +160,9 @@ func (o Options) noLayer(err error) error {
 		for _, name := range o.Others {
 			others = append(others, "it has another one: "+contract.ReviewCommand(contract.LayerDir("", name), o.Elsewhere))
 		}
-		return hint.Add(fmt.Errorf("%w of this name", ErrNoLayer), others...)
+		return hint.Add(fmt.Errorf("%w of this name", errNoLayer), others...)
 	}
-	return hint.Add(ErrNoLayer, "a jail makes one: jailed-claude run --project-mode overlay")
+	return hint.Add(errNoLayer, "a jail makes one: jailed-claude run --project-mode overlay")
 }
 
 // New reads a layer. A jail may have it mounted. Close it.

@@ -18,9 +18,9 @@ import (
 // shown up to maxMerge.
 const MaxDiff = seen.Most
 
-// Diff is how the host's version of a path differs from what would be applied, in
+// diff is how the host's version of a path differs from what would be applied, in
 // characters that can be seen. most bounds the size of a file.
-func (r *Review) Diff(i *Item, most int64) string {
+func (r *Review) diff(i *Item, most int64) string {
 	if i.of != nil {
 		r = i.of
 	}

@@ -79,7 +79,7 @@ const (
 	version = 1
 	// running is the folder of a journal that is being worked on, done that of the
 	// last one that is finished.
-	running   = "apply" // of layer.JournalName
+	running   = "apply" // of the journal of a layer
 	done      = "applied"
 	file      = "journal.json"
 	temporary = "journal.new"

@@ -59,7 +59,7 @@ func (c Command) Do(options func() (review.Options, error)) error {
 	case c.JSON:
 		return c.json(r)
 	case c.HTML != "":
-		if err := HTML(r, c.HTML); err != nil {
+		if err := html(r, c.HTML); err != nil {
 			return err
 		}
 		c.Say("wrote %s", show.Visible(c.HTML))

@@ -14,8 +14,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/internal/show"
 )
 
-// HTML writes the review as a page.
-func HTML(r *review.Review, name string) (err error) {
+// html writes the review as a page.
+func html(r *review.Review, name string) (err error) {
 	temporary, err := os.CreateTemp(filepath.Dir(name), ".review-")
 	if err != nil {
 		return err

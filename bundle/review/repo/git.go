@@ -29,8 +29,8 @@ type git struct {
 	keep []*os.File
 }
 
-// ErrNoGit is returned where there is no git to read objects with.
-var ErrNoGit = errors.New("the layer holds changes of .git, and there is no git on PATH to read them with")
+// errNoGit is returned where there is no git to read objects with.
+var errNoGit = errors.New("the layer holds changes of .git, and there is no git on PATH to read them with")
 
 // newGit makes a git directory in a folder that borrows objects. A git of the
 // project's own (node_modules/.bin, a virtual environment) is not run.
@@ -38,7 +38,7 @@ func newGit(dir, project string, sha256 bool, objects ...string) (*git, error) {
 	never := []string{project}
 	found, err := program.Look(os.Getenv("PATH"), "git", never)
 	if err != nil {
-		return nil, hint.Add(ErrNoGit, "install git")
+		return nil, hint.Add(errNoGit, "install git")
 	}
 	config := "[core]\n\trepositoryFormatVersion = 0\n\tbare = true\n\tsplitIndex = false\n"
 	if sha256 {

@@ -19,7 +19,7 @@ import (
 // Wanted are the refs that can be moved now. yes says yes to what waits for one.
 func (u *Unit) Wanted(yes func(path string) bool) (wanted []apply.Ref, left []*Ref) {
 	for _, r := range u.Refs {
-		if !r.Ready(yes) {
+		if !r.ready(yes) {
 			left = append(left, r)
 			continue
 		}
@@ -28,8 +28,8 @@ func (u *Unit) Wanted(yes func(path string) bool) (wanted []apply.Ref, left []*R
 	return wanted, left
 }
 
-// Ready tells whether the ref can be moved.
-func (r *Ref) Ready(yes func(path string) bool) bool {
+// ready tells whether the ref can be moved.
+func (r *Ref) ready(yes func(path string) bool) bool {
 	for _, h := range r.Held {
 		if !yes(h.Path) {
 			return false

@@ -145,8 +145,8 @@ func statAt(dir int, base string) (*State, error) {
 	return stateOf(&st), nil
 }
 
-// ErrMoving is returned where a file is written while it is read.
-var ErrMoving = errors.New("it changes while it is read")
+// errMoving is returned where a file is written while it is read.
+var errMoving = errors.New("it changes while it is read")
 
 // buffers are for reading files: there may be many small ones.
 var buffers = sync.Pool{New: func() any {
@@ -176,7 +176,7 @@ func (s *State) read(root *os.File, name string) error {
 			return err
 		}
 		if now := stateOf(&st); now.Kind != File || now.Inode != s.Inode || now.Size != s.Size || now.Modified != s.Modified || now.Changed != s.Changed {
-			return fmt.Errorf("%q: %w", name, ErrMoving)
+			return fmt.Errorf("%q: %w", name, errMoving)
 		}
 		s.Digest = sum(h)
 	case Symlink:
