@@ -41,7 +41,7 @@ type Agent struct {
 	ProjectVariable string
 	// Settings are keys of its JSON files by which it starts programs, or lets
 	// others do so unasked.
-	Settings []Setting
+	Settings []setting
 
 	// Variables are set in its jails.
 	Variables []Variable
@@ -162,8 +162,8 @@ const (
 	EmptyFolder
 )
 
-// Setting is a key of a JSON file.
-type Setting struct {
+// setting is a key of a JSON file.
+type setting struct {
 	Key string
 	// How says what the program does by it, for people; empty for keys that only
 	// hold a command of another one.

@@ -78,7 +78,7 @@ func Claude() Agent {
 		Follows:         []string{".claude/AGENTS.md", ".claude/CLAUDE.md", "AGENTS.md", "CLAUDE.local.md", "CLAUDE.md"},
 		ProjectCommands: []string{".claude/settings.json", ".claude/settings.local.json", ".mcp.json"},
 		ProjectVariable: "CLAUDE_PROJECT_DIR",
-		Settings: []Setting{
+		Settings: []setting{
 			{Key: "hooks", How: "commands that run at events"},
 			{Key: "apiKeyHelper", How: "a command that is run for the key", Command: true},
 			{Key: "awsAuthRefresh", How: "a command", Command: true},

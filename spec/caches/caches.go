@@ -27,12 +27,12 @@ type Moved struct {
 	Default string
 }
 
-// Prefix is the one that is no cache.
-const Prefix = "npm_config_prefix"
+// prefix is the one that is no cache.
+const prefix = "npm_config_prefix"
 
-// GlobalConfig says where npm's settings for everybody are, which it would else look
+// globalConfig says where npm's settings for everybody are, which it would else look
 // for below Prefix.
-const GlobalConfig = "npm_config_globalconfig"
+const globalConfig = "npm_config_globalconfig"
 
 // All are those that are moved. pip, uv, Playwright, yarn 1, deno, composer and
 // Go's build cache are in the first folder by themselves.
@@ -40,7 +40,7 @@ func All() []Moved {
 	return []Moved{
 		{Variable: "npm_config_cache", Path: "npm", Default: ".npm"},
 		// What "npm install -g" installs: the system's prefix is read-only.
-		{Variable: Prefix, Path: "npm-global", Default: ".npm-global"},
+		{Variable: prefix, Path: "npm-global", Default: ".npm-global"},
 		{Variable: "BUN_INSTALL_CACHE_DIR", Path: "bun", Default: ".bun"},
 		{Variable: "GOMODCACHE", Path: "go-mod", Default: "go"},
 		{Variable: "GRADLE_USER_HOME", Path: "gradle", Default: ".gradle"},
@@ -55,13 +55,13 @@ func Variables(home, npmrc string, granted, passed []string, private bool) map[s
 	vars := map[string]string{}
 	for _, m := range All() {
 		usual := path.Join(home, m.Default)
-		if (private || m.Variable == Prefix) && !slices.Contains(passed, m.Variable) &&
+		if (private || m.Variable == prefix) && !slices.Contains(passed, m.Variable) &&
 			!slices.ContainsFunc(granted, func(p string) bool { return paths.Below(p, usual) || paths.Below(usual, p) }) {
 			vars[m.Variable] = m.Prefix + path.Join(home, Folders()[0], m.Path)
 		}
 	}
-	if vars[Prefix] != "" && npmrc != "" && !slices.Contains(passed, GlobalConfig) {
-		vars[GlobalConfig] = npmrc
+	if vars[prefix] != "" && npmrc != "" && !slices.Contains(passed, globalConfig) {
+		vars[globalConfig] = npmrc
 	}
 	return vars
 }

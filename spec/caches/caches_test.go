@@ -14,11 +14,11 @@ func TestGlobalConfig(t *testing.T) {
 		"as ever":              {npmrc: file, want: file},
 		"none":                 {},
 		"their own prefix":     {npmrc: file, granted: []string{"/h/.npm-global"}},
-		"a prefix that passes": {npmrc: file, passed: []string{Prefix}},
-		"a file that passes":   {npmrc: file, passed: []string{GlobalConfig}},
+		"a prefix that passes": {npmrc: file, passed: []string{prefix}},
+		"a file that passes":   {npmrc: file, passed: []string{globalConfig}},
 	} {
 		for _, private := range []bool{false, true} {
-			if got := Variables("/h", c.npmrc, c.granted, c.passed, private)[GlobalConfig]; got != c.want {
+			if got := Variables("/h", c.npmrc, c.granted, c.passed, private)[globalConfig]; got != c.want {
 				t.Errorf("%s: %q", name, got)
 			}
 		}

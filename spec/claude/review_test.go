@@ -206,7 +206,7 @@ func TestReviewOfHostileFolders(t *testing.T) {
 		if strings.Contains(p.Diff, planted) {
 			t.Errorf("%s: a symlink was followed", p.Path)
 		}
-		if err := f.review().Take(p); !errors.Is(err, ErrCannot) {
+		if err := f.review().Take(p); !errors.Is(err, errCannot) {
 			t.Errorf("%s was taken: %v", p.Path, err)
 		}
 	}
@@ -315,7 +315,7 @@ func TestTakeWhatWasShown(t *testing.T) {
 	}
 	r, p = f.piece("CLAUDE.md")
 	f.host("CLAUDE.md", "written meanwhile\n")
-	if err := r.Take(p); !errors.Is(err, ErrMoved) {
+	if err := r.Take(p); !errors.Is(err, errMoved) {
 		t.Errorf("the host's was replaced: %v", err)
 	}
 	// A new symlink on the host.

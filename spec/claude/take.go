@@ -19,13 +19,13 @@ import (
 
 // Errors of Take and Drop.
 var (
-	// ErrCannot is returned for a piece with a Problem.
-	ErrCannot = errors.New("cannot be taken over")
-	// ErrMoved is returned by Take when the host's version is no longer the
+	// errCannot is returned for a piece with a Problem.
+	errCannot = errors.New("cannot be taken over")
+	// errMoved is returned by Take when the host's version is no longer the
 	// one that was shown.
-	ErrMoved = errors.New("the host's changed since it was shown")
-	// ErrBusy is returned when a claude on the host holds its .claude.json.
-	ErrBusy = errors.New("claude on the host is writing .claude.json")
+	errMoved = errors.New("the host's changed since it was shown")
+	// errBusy is returned when a claude on the host holds its .claude.json.
+	errBusy = errors.New("claude on the host is writing .claude.json")
 )
 
 // backupSuffix of the file that was there before.
@@ -38,14 +38,14 @@ func missing(err error) bool {
 // Take makes a piece the host's, exactly as it was read and shown.
 func (r *Review) Take(p *Piece) error {
 	if p.Problem != "" {
-		return fmt.Errorf("%s %w: %s", show.Line(p.Path), ErrCannot, p.Problem)
+		return fmt.Errorf("%s %w: %s", show.Line(p.Path), errCannot, p.Problem)
 	}
 	now, err := r.onHost(p.Path, p.jail)
 	if err != nil {
 		return fmt.Errorf("%s: %w", show.Line(p.Path), err)
 	}
 	if (now == nil) != (p.host == nil) || (now != nil && now.digest() != p.host.digest()) {
-		return fmt.Errorf("%s: %w", show.Line(p.Path), ErrMoved)
+		return fmt.Errorf("%s: %w", show.Line(p.Path), errMoved)
 	}
 	if err := r.take(p); err != nil {
 		return fmt.Errorf("take over %s: %w", show.Line(p.Path), err)
@@ -207,7 +207,7 @@ func lock(d *os.File, base string) (release func(), err error) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	return nil, ErrBusy
+	return nil, errBusy
 }
 
 // remember keeps that the user knows of a piece; nil if it is no more.

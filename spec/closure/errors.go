@@ -17,24 +17,24 @@ var (
 	// ErrNoProgram: Package is the path of a program that does not exist or
 	// cannot be executed; then fs.ErrPermission is wrapped too.
 	ErrNoProgram = errors.New("no such program")
-	// ErrBadPackage: Package or one of Packages is none of the forms that
+	// errBadPackage: Package or one of Packages is none of the forms that
 	// Options documents.
-	ErrBadPackage = errors.New("bad package")
-	// ErrBadPath: a path is not a well-formed store path.
-	ErrBadPath = errors.New("bad store path")
-	// ErrMissing: a store path is not on disk: never fetched, or collected.
-	ErrMissing = errors.New("missing store path")
-	// ErrNotValid: a store path is on disk, and Nix does not know it: made by
+	errBadPackage = errors.New("bad package")
+	// errBadPath: a path is not a well-formed store path.
+	errBadPath = errors.New("bad store path")
+	// errMissing: a store path is not on disk: never fetched, or collected.
+	errMissing = errors.New("missing store path")
+	// errNotValid: a store path is on disk, and Nix does not know it: made by
 	// hand, or left by an interrupted build or deletion.
-	ErrNotValid = errors.New("store path is not valid")
-	// ErrNotInClosure: the closure file does not list a path that is needed.
-	ErrNotInClosure = errors.New("not in the closure file")
-	// ErrNoNix: Nix had to be asked, and is not on PATH.
-	ErrNoNix = errors.New("no Nix is installed")
-	// ErrNoDaemon: Nix could not reach its daemon.
-	ErrNoDaemon = errors.New("the Nix daemon is not running")
-	// ErrFeature: Nix refused an experimental feature.
-	ErrFeature = errors.New("an experimental feature of Nix is disabled")
+	errNotValid = errors.New("store path is not valid")
+	// errNotInClosure: the closure file does not list a path that is needed.
+	errNotInClosure = errors.New("not in the closure file")
+	// errNoNix: Nix had to be asked, and is not on PATH.
+	errNoNix = errors.New("no Nix is installed")
+	// errNoDaemon: Nix could not reach its daemon.
+	errNoDaemon = errors.New("the Nix daemon is not running")
+	// errFeature: Nix refused an experimental feature.
+	errFeature = errors.New("an experimental feature of Nix is disabled")
 )
 
 // Error is what went wrong, and what to do about it.
@@ -44,7 +44,7 @@ type Error struct {
 	// Fix is what the user can do, a command where there is one. It may be
 	// empty.
 	Fix string
-	// Err is a sentinel of this package, a *CommandError, or the cause.
+	// Err is a sentinel of this package, a *commandError, or the cause.
 	Err error
 	// Install says how the agent is installed, where it is not Claude Code.
 	Install string
@@ -70,8 +70,8 @@ func (e *Error) Hints() []string {
 	return []string{e.Fix}
 }
 
-// CommandError is a Nix program that failed.
-type CommandError struct {
+// commandError is a Nix program that failed.
+type commandError struct {
 	// Args is the command line.
 	Args []string
 	// Stderr are the last lines that it wrote to its standard error.
@@ -80,7 +80,7 @@ type CommandError struct {
 	Err error
 }
 
-func (e *CommandError) Error() string {
+func (e *commandError) Error() string {
 	s := fmt.Sprintf("%s: %v", strings.Join(e.Args, " "), e.Err)
 	if e.Stderr != "" {
 		s += ":\n" + e.Stderr
@@ -88,7 +88,7 @@ func (e *CommandError) Error() string {
 	return s
 }
 
-func (e *CommandError) Unwrap() error { return e.Err }
+func (e *commandError) Unwrap() error { return e.Err }
 
 func missing(p string) error { return known(&inventory.MissingError{Path: p}) }
 
@@ -99,12 +99,12 @@ func known(err error) error {
 		return err
 	}
 	if gone.Root == "" {
-		return &Error{What: gone.Error(), Fix: "fetch or build it: nix-store --realise " + gone.Path, Err: ErrMissing}
+		return &Error{What: gone.Error(), Fix: "fetch or build it: nix-store --realise " + gone.Path, Err: errMissing}
 	}
 	return &Error{
 		What: gone.Error() + ": removed by a garbage collection or by hand",
 		Fix:  "restore it: nix-store --realise " + gone.Path,
-		Err:  ErrMissing,
+		Err:  errMissing,
 	}
 }
 
@@ -112,6 +112,6 @@ func noNix(what string) error {
 	return &Error{
 		What: fmt.Sprintf("%s needs Nix, and neither nix nor nix-store is on PATH", what),
 		Fix:  "install Nix (https://nixos.org/download), or name the store paths with --closure FILE, or use the host's own programs with --package host",
-		Err:  ErrNoNix,
+		Err:  errNoNix,
 	}
 }

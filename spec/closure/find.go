@@ -26,7 +26,7 @@ func (r *resolver) findAgent(ctx context.Context) (candidate, error) {
 			return candidate{}, &Error{
 				What: fmt.Sprintf("package %q and a closure file contradict each other", Host),
 				Fix:  "leave out one of the two",
-				Err:  ErrBadPackage,
+				Err:  errBadPackage,
 			}
 		}
 		return r.onPath()
@@ -46,7 +46,7 @@ func (r *resolver) findAgent(ctx context.Context) (candidate, error) {
 }
 
 func storeAgent(p string) (candidate, error) {
-	root, rest, err := Split(p)
+	root, rest, err := split(p)
 	if err != nil {
 		return candidate{}, err
 	}
@@ -70,7 +70,7 @@ func (r *resolver) fileAgent(p string) (candidate, error) {
 		return candidate{}, &Error{
 			What: fmt.Sprintf("program %q is not in the store, so it is not in closure file %q", p, r.ClosureFile),
 			Fix:  "leave out the closure file, or name a store path that is in it",
-			Err:  ErrNotInClosure,
+			Err:  errNotInClosure,
 		}
 	case fi.IsDir():
 		return candidate{}, noProgram(p, "is a folder")
@@ -118,7 +118,7 @@ func (r *resolver) onPath() (candidate, error) {
 func (r *resolver) packageRoots(ctx context.Context, p string) ([]string, error) {
 	switch k, q := r.kind(p); k {
 	case kindStore:
-		root, _, err := Split(q)
+		root, _, err := split(q)
 		return []string{root}, err
 	case kindInstallable:
 		if r.listed != nil && !r.Baked {
@@ -131,7 +131,7 @@ func (r *resolver) packageRoots(ctx context.Context, p string) ([]string, error)
 			return nil, noProgram(q, "does not exist")
 		}
 		if inStore(real) {
-			root, _, err := Split(real)
+			root, _, err := split(real)
 			return []string{root}, err
 		}
 	}
@@ -142,7 +142,7 @@ func (r *resolver) needsNix(p string) error {
 	return &Error{
 		What: fmt.Sprintf("package %q is a Nix installable, and with a closure file Nix is not asked", p),
 		Fix:  "name a store path of closure file " + r.ClosureFile + ", or leave out the closure file",
-		Err:  ErrNotInClosure,
+		Err:  errNotInClosure,
 	}
 }
 
@@ -150,7 +150,7 @@ func (r *resolver) badPackage(p string) error {
 	e := &Error{
 		What: fmt.Sprintf("package %q is not a store path, an installable or a path", p),
 		Fix:  "installables have a #, paths have a /",
-		Err:  ErrBadPackage,
+		Err:  errBadPackage,
 	}
 	if a, ok := agent.Running(p); ok {
 		e.What = fmt.Sprintf("no program %q on PATH", p)

@@ -37,10 +37,10 @@ func TestFromPaths(t *testing.T) {
 		agent        string
 		err          error
 	}{
-		"missing":               {append([]string{gone}, want.Paths...), want.Roots, want.Agent, ErrMissing},
-		"root elsewhere":        {want.Paths, []string{gone}, want.Agent, ErrNotInClosure},
-		"no store path":         {[]string{"/etc"}, nil, "", ErrBadPath},
-		"dots":                  {[]string{more + "/.."}, nil, "", ErrBadPath},
+		"missing":               {append([]string{gone}, want.Paths...), want.Roots, want.Agent, errMissing},
+		"root elsewhere":        {want.Paths, []string{gone}, want.Agent, errNotInClosure},
+		"no store path":         {[]string{"/etc"}, nil, "", errBadPath},
+		"dots":                  {[]string{more + "/.."}, nil, "", errBadPath},
 		"no such agent":         {want.Paths, want.Roots, claude + "/bin/other", ErrNoProgram},
 		"agent is a folder":     {want.Paths, want.Roots, claude + "/bin", fs.ErrPermission},
 		"agent outside":         {want.Paths, want.Roots, "/bin/sh", ErrNoProgram},

@@ -72,7 +72,7 @@ func (in *install) provided(p string) bool {
 }
 
 func (in *install) addRoot(p string) error {
-	root, _, err := Split(p)
+	root, _, err := split(p)
 	if err == nil {
 		in.roots = append(in.roots, root)
 	}

@@ -87,7 +87,7 @@ func builtPaths(data []byte) ([]string, error) {
 			if !strings.HasPrefix(p, "/") {
 				p = StoreDir + "/" + p
 			}
-			if err := CheckPath(p); err != nil {
+			if err := checkPath(p); err != nil {
 				return nil, err
 			}
 			paths = append(paths, p)
@@ -137,7 +137,7 @@ func (r *resolver) command(ctx context.Context, what, file string, args []string
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, explain(what, &CommandError{Args: args, Stderr: stderr.String(), Err: err})
+		return nil, explain(what, &commandError{Args: args, Stderr: stderr.String(), Err: err})
 	}
 	return stdout.Bytes(), nil
 }
@@ -153,25 +153,25 @@ var (
 )
 
 // explain finds the cause that a user can do something about.
-func explain(what string, e *CommandError) error {
+func explain(what string, e *commandError) error {
 	switch m := notValid().FindStringSubmatch(e.Stderr); {
 	case m != nil:
 		return &Error{
 			What: fmt.Sprintf("store path %q is on disk, but Nix has not registered it as valid", m[1]),
 			Fix:  "fetch or build it again: nix-store --realise " + m[1],
-			Err:  fmt.Errorf("%w: %w", ErrNotValid, e),
+			Err:  fmt.Errorf("%w: %w", errNotValid, e),
 		}
 	case noDaemon().MatchString(e.Stderr):
 		return &Error{
 			What: fmt.Sprintf("asked for %q, Nix cannot reach its daemon", what),
 			Fix:  "start it: sudo systemctl start nix-daemon.socket (or sudo nix-daemon &)",
-			Err:  fmt.Errorf("%w: %w", ErrNoDaemon, e),
+			Err:  fmt.Errorf("%w: %w", errNoDaemon, e),
 		}
 	case feature().MatchString(e.Stderr):
 		return &Error{
 			What: fmt.Sprintf("asked for %q, Nix refuses an experimental feature: %s", what, strings.TrimPrefix(feature().FindString(e.Stderr), "error: ")),
 			Fix:  "add it to experimental-features in ~/.config/nix/nix.conf, such as: experimental-features = nix-command flakes",
-			Err:  fmt.Errorf("%w: %w", ErrFeature, e),
+			Err:  fmt.Errorf("%w: %w", errFeature, e),
 		}
 	}
 	return e

@@ -338,17 +338,17 @@ func TestClosureFile(t *testing.T) {
 		packages  []string
 		want      error
 	}{
-		"package not in it":       {only, claude, nil, ErrNotInClosure},
-		"extra package not in it": {list, claude, []string{gone}, ErrNotInClosure},
-		"installable":             {list, "nixpkgs#x", nil, ErrNotInClosure},
-		"extra installable":       {list, "", []string{"nixpkgs#x"}, ErrNotInClosure},
-		"program of the host":     {list, "/bin/sh", nil, ErrNotInClosure},
-		"host":                    {list, "host", nil, ErrBadPackage},
+		"package not in it":       {only, claude, nil, errNotInClosure},
+		"extra package not in it": {list, claude, []string{gone}, errNotInClosure},
+		"installable":             {list, "nixpkgs#x", nil, errNotInClosure},
+		"extra installable":       {list, "", []string{"nixpkgs#x"}, errNotInClosure},
+		"program of the host":     {list, "/bin/sh", nil, errNotInClosure},
+		"host":                    {list, "host", nil, errBadPackage},
 		"no agent in it":          {only, "", nil, ErrNoAgent},
 		"not a program":           {list, claude + "/x", nil, ErrNoProgram},
 		"no such file":            {"no-such-file", "", nil, os.ErrNotExist},
-		"path is gone":            {n.write("gone", more+"\n"+gone+"\n"), "", nil, ErrMissing},
-		"hostile":                 {n.write("hostile", more+"\n/nix/store/../etc\n"), "", nil, ErrBadPath},
+		"path is gone":            {n.write("gone", more+"\n"+gone+"\n"), "", nil, errMissing},
+		"hostile":                 {n.write("hostile", more+"\n/nix/store/../etc\n"), "", nil, errBadPath},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := o
@@ -442,7 +442,7 @@ func TestProgram(t *testing.T) {
 	bad("given, missing", "mkdir $out", ErrNoProgram, "does not exist", func(o *Options) { o.Package += "/bin/claude" })
 	bad("given, out", "mkdir $out; ln -s /bin/sh $out/x", ErrNoProgram, "leads out", func(o *Options) { o.Package += "/x" })
 	bad("given, no program", "mkdir $out; echo > $out/x", ErrNoProgram, "not an executable file", func(o *Options) { o.Package += "/x" })
-	bad("given, traversal", "mkdir $out", ErrBadPath, "", func(o *Options) { o.Package += "/../x" })
+	bad("given, traversal", "mkdir $out", errBadPath, "", func(o *Options) { o.Package += "/../x" })
 
 	t.Run("no agent needed", func(t *testing.T) {
 		p := n.build(node("program", "program $out/bin/sh; program $out/bin/ls"))
@@ -532,7 +532,7 @@ func TestInstallable(t *testing.T) {
 		o := o
 		o.Package = flake + "#nothing"
 		_, err := Resolve(t.Context(), o)
-		var ce *CommandError
+		var ce *commandError
 		if !errors.As(err, &ce) || !strings.Contains(err.Error(), "does not provide attribute") || !strings.Contains(err.Error(), "nix ") {
 			t.Errorf("got %v", err)
 		}
@@ -542,7 +542,7 @@ func TestInstallable(t *testing.T) {
 		var progress bytes.Buffer
 		o.Package, o.Progress = flake+"#broken", &progress
 		_, err := Resolve(t.Context(), o)
-		var ce *CommandError
+		var ce *commandError
 		if !errors.As(err, &ce) || !strings.Contains(ce.Stderr, "the reason") {
 			t.Errorf("got %v", err)
 		}
@@ -553,7 +553,7 @@ func TestInstallable(t *testing.T) {
 	t.Run("an experimental feature", func(t *testing.T) {
 		o := o
 		o.Package = flake + "#ca"
-		if _, err := Resolve(t.Context(), o); !errors.Is(err, ErrFeature) || !strings.Contains(err.Error(), "ca-derivations") {
+		if _, err := Resolve(t.Context(), o); !errors.Is(err, errFeature) || !strings.Contains(err.Error(), "ca-derivations") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -595,14 +595,14 @@ func TestStoreErrors(t *testing.T) {
 	t.Run("no such path", func(t *testing.T) {
 		o := n.options()
 		o.Package = gone
-		fails(t, o, ErrMissing, gone, "nix-store --realise "+gone)
+		fails(t, o, errMissing, gone, "nix-store --realise "+gone)
 	})
 	t.Run("not a store path", func(t *testing.T) {
 		o := n.options()
 		o.Package = "/nix/store/../etc"
-		fails(t, o, ErrBadPath)
+		fails(t, o, errBadPath)
 		o.Package, o.Packages = claude, []string{"/nix/store/claude"}
-		fails(t, o, ErrBadPath)
+		fails(t, o, errBadPath)
 	})
 	t.Run("half deleted", func(t *testing.T) {
 		o := n.options()
@@ -616,7 +616,7 @@ func TestStoreErrors(t *testing.T) {
 		if err := c.Store(claude, &v); err != nil {
 			t.Fatal(err)
 		}
-		fails(t, o, ErrMissing, gone, claude, "nix-store --realise")
+		fails(t, o, errMissing, gone, claude, "nix-store --realise")
 	})
 	n.caches = "-empty"
 	t.Run("not registered", func(t *testing.T) {
@@ -627,7 +627,7 @@ func TestStoreErrors(t *testing.T) {
 		defer os.Remove(p)
 		o := n.options()
 		o.Package = p
-		fails(t, o, ErrNotValid, p, "nix-store --realise")
+		fails(t, o, errNotValid, p, "nix-store --realise")
 		if _, err := os.Lstat(o.CacheDir); err == nil {
 			t.Error("the failure was cached")
 		}
@@ -635,16 +635,16 @@ func TestStoreErrors(t *testing.T) {
 	t.Run("no Nix", func(t *testing.T) {
 		o := n.options()
 		o.Package, o.Path = claude, n.dir
-		fails(t, o, ErrNoNix, "--closure", "--package host")
+		fails(t, o, errNoNix, "--closure", "--package host")
 		o.Package = "nixpkgs#claude-code"
-		fails(t, o, ErrNoNix, "nixpkgs#claude-code")
+		fails(t, o, errNoNix, "nixpkgs#claude-code")
 	})
 	t.Run("no daemon", func(t *testing.T) {
 		t.Setenv("NIX_REMOTE", "daemon")
 		t.Setenv("NIX_DAEMON_SOCKET_PATH", n.dir+"/no-such-socket")
 		o := n.options()
 		o.Package = claude
-		fails(t, o, ErrNoDaemon, "nix-daemon")
+		fails(t, o, errNoDaemon, "nix-daemon")
 	})
 	t.Run("no daemon, and no socket", func(t *testing.T) {
 		if os.Geteuid() == 0 {
@@ -653,7 +653,7 @@ func TestStoreErrors(t *testing.T) {
 		t.Setenv("NIX_REMOTE", "local")
 		o := n.options()
 		o.Package = claude
-		fails(t, o, ErrNoDaemon, "nix-daemon")
+		fails(t, o, errNoDaemon, "nix-daemon")
 	})
 	t.Run("no values of the environment", func(t *testing.T) {
 		t.Setenv("JAIL_TEST_SECRET", "hunter2")
@@ -677,7 +677,7 @@ func TestNixNonsense(t *testing.T) {
 	}
 	var root string
 	for _, e := range entries {
-		if p := StoreDir + "/" + e.Name(); CheckPath(p) == nil {
+		if p := StoreDir + "/" + e.Name(); checkPath(p) == nil {
 			root = p
 			break
 		}

@@ -8,12 +8,12 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/closure/registration"
 )
 
-// CheckPath is storepath.Check with advice for a command line, and wraps
-// ErrBadPath.
-func CheckPath(p string) error { return badPath(storepath.Check(p)) }
+// checkPath is storepath.Check with advice for a command line, and wraps
+// errBadPath.
+func checkPath(p string) error { return badPath(storepath.Check(p)) }
 
-// Split is storepath.Split with advice for a command line, and wraps ErrBadPath.
-func Split(p string) (root, rest string, err error) {
+// split is storepath.Split with advice for a command line, and wraps errBadPath.
+func split(p string) (root, rest string, err error) {
 	root, rest, err = storepath.Split(p)
 	return root, rest, badPath(err)
 }
@@ -26,7 +26,7 @@ func badPath(err error) error {
 	return &Error{
 		What: bad.Error(),
 		Fix:  "give a path as " + StoreDir + "/HASH-NAME, or a Nix installable such as nixpkgs#claude-code",
-		Err:  ErrBadPath,
+		Err:  errBadPath,
 	}
 }
 

@@ -22,13 +22,13 @@ func TestCheckPath(t *testing.T) {
 		StoreDir + "/" + hash + "-" + strings.Repeat("n", storepath.NameMax),
 	}
 	for _, p := range good {
-		if err := CheckPath(p); err != nil {
+		if err := checkPath(p); err != nil {
 			t.Errorf("CheckPath(%q) = %v", p, err)
 		}
-		if root, rest, err := Split(p + "/bin/x"); root != p || rest != "bin/x" || err != nil {
+		if root, rest, err := split(p + "/bin/x"); root != p || rest != "bin/x" || err != nil {
 			t.Errorf("Split(%q) = %q, %q, %v", p+"/bin/x", root, rest, err)
 		}
-		if root, rest, err := Split(p + "/"); root != p || rest != "" || err != nil {
+		if root, rest, err := split(p + "/"); root != p || rest != "" || err != nil {
 			t.Errorf("Split(%q) = %q, %q, %v", p+"/", root, rest, err)
 		}
 	}
@@ -55,12 +55,12 @@ func TestCheckPath(t *testing.T) {
 		ok + "/", ok + "/bin", ok + "/..", ok + "/../" + hash + "-b", "/nix/../nix/store/" + hash + "-a",
 	}
 	for _, p := range bad {
-		if err := CheckPath(p); !errors.Is(err, ErrBadPath) {
+		if err := checkPath(p); !errors.Is(err, errBadPath) {
 			t.Errorf("CheckPath(%q) = %v, want ErrBadPath", p, err)
 		}
 	}
 	for _, rest := range []string{"//", "/bin//x", "/./x", "/..", "/../x", "/bin/../x", "/bin/.", "/bin\x00"} {
-		if _, _, err := Split(ok + rest); !errors.Is(err, ErrBadPath) {
+		if _, _, err := split(ok + rest); !errors.Is(err, errBadPath) {
 			t.Errorf("Split(%q): %v, want ErrBadPath", ok+rest, err)
 		}
 	}

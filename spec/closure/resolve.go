@@ -79,7 +79,7 @@ type Options struct {
 // Resolve finds all that the agent and the extra packages need.
 //
 // Errors of the caller's making are *Error with a sentinel of this package;
-// a Nix program that failed for its own reasons is a *CommandError.
+// a Nix program that failed for its own reasons is a *commandError.
 func Resolve(ctx context.Context, o Options) (*Closure, error) {
 	c, _, err := ResolveRequests(ctx, o)
 	return c, err
@@ -215,18 +215,18 @@ func (c *Closure) fill(all *inventory.Inventory) error {
 // FromPaths makes a closure of store paths that are known already: no Nix
 // program runs, nothing is searched and nothing cached. Paths are the whole
 // closure, roots and agent what Closure says of them; agent may be empty. An
-// *Error with ErrMissing names the first path that is not on disk.
+// *Error with errMissing names the first path that is not on disk.
 func FromPaths(paths, roots []string, program string) (*Closure, error) {
 	c := &Closure{Toolchain: Nix, Agent: program, Roots: unique(roots), Paths: slices.Sorted(slices.Values(paths))}
 	for _, p := range c.Paths {
-		if err := CheckPath(p); err != nil {
+		if err := checkPath(p); err != nil {
 			return nil, err
 		}
 	}
 	c.Paths = slices.Compact(c.Paths)
 	for _, root := range c.Roots {
 		if _, ok := slices.BinarySearch(c.Paths, root); !ok {
-			return nil, &Error{What: fmt.Sprintf("store path %q is not in its own closure", root), Err: ErrNotInClosure}
+			return nil, &Error{What: fmt.Sprintf("store path %q is not in its own closure", root), Err: errNotInClosure}
 		}
 	}
 	all, err := inventory.Take(c.Paths, "")
@@ -262,7 +262,7 @@ func (r *resolver) add(ctx context.Context, root string, more bool) error {
 			return &Error{
 				What: fmt.Sprintf("store path %q is not in closure file %q", root, r.ClosureFile),
 				Fix:  "list its closure there: nix-store -qR " + root,
-				Err:  ErrNotInClosure,
+				Err:  errNotInClosure,
 			}
 		}
 	}

@@ -89,7 +89,7 @@ func (r *resolver) host(ctx context.Context, a candidate) (*Closure, error) {
 		if err != nil || !inStore(real) {
 			continue
 		}
-		root, _, err := Split(real)
+		root, _, err := split(real)
 		if err != nil {
 			return nil, err
 		}

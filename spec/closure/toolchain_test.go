@@ -372,11 +372,11 @@ func TestHost(t *testing.T) {
 		"./dangling":        {ErrNoProgram, "does not exist"},
 		"./no/claude":       {os.ErrPermission, "chmod +x"},
 		"./first":           {ErrNoProgram, "is a folder"},
-		"claude-code":       {ErrBadPackage, "nixpkgs#claude-code"},
-		"--impure":          {ErrBadPackage, ""},
-		"-f#x":              {ErrBadPackage, ""},
-		"nixpkgs#x\nforged": {ErrBadPackage, `x\nforged`},
-		"a b":               {ErrBadPackage, ""},
+		"claude-code":       {errBadPackage, "nixpkgs#claude-code"},
+		"--impure":          {errBadPackage, ""},
+		"-f#x":              {errBadPackage, ""},
+		"nixpkgs#x\nforged": {errBadPackage, `x\nforged`},
+		"a b":               {errBadPackage, ""},
 	} {
 		_, err := Resolve(t.Context(), Options{Package: pkg, Path: path})
 		if !errors.Is(err, want.err) || !strings.Contains(err.Error(), want.words) || strings.Contains(err.Error(), "\n") {
@@ -388,7 +388,7 @@ func TestHost(t *testing.T) {
 		}
 	}
 	for _, pkg := range []string{"", "host", "/bin/sh"} {
-		if _, err := Resolve(t.Context(), Options{Packages: []string{pkg}, Path: path}); !errors.Is(err, ErrBadPackage) {
+		if _, err := Resolve(t.Context(), Options{Packages: []string{pkg}, Path: path}); !errors.Is(err, errBadPackage) {
 			t.Errorf("%q as an extra package: %v", pkg, err)
 		}
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/policy/change"
 )
 
-// ErrNoConfig is returned by Configs for what is no config.json.
-var ErrNoConfig = errors.New("no config.json")
+// errNoConfig is returned by Configs for what is no config.json.
+var errNoConfig = errors.New("no config.json")
 
 // Configs returns how one config.json differs from another, what widens the
 // jail first; portable ones count too. Values of variables are compared and not
@@ -112,10 +112,10 @@ func readConfig(text []byte) (*config, error) {
 	d.UseNumber()
 	var tree map[string]any
 	if err := d.Decode(&tree); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoConfig, err)
+		return nil, fmt.Errorf("%w: %w", errNoConfig, err)
 	}
 	if _, ok := tree["ociVersion"].(string); !ok {
-		return nil, fmt.Errorf("%w: it has no ociVersion", ErrNoConfig)
+		return nil, fmt.Errorf("%w: it has no ociVersion", errNoConfig)
 	}
 	c := &config{facts: map[factID]string{}}
 	if m, ok := tree["mounts"]; ok {
@@ -129,7 +129,7 @@ func readConfig(text []byte) (*config, error) {
 			err = json.Unmarshal(raw, &list)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%w: mounts: %w", ErrNoConfig, err)
+			return nil, fmt.Errorf("%w: mounts: %w", errNoConfig, err)
 		}
 		for _, m := range list {
 			c.mounts = append(c.mounts, specs.Mount{Destination: m.Destination, Type: m.Type, Source: m.Source, Options: m.Options})

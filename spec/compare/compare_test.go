@@ -245,10 +245,10 @@ func TestCompareRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"", "{", "[]", "{}", "null", `{"contract.OCIVersion":1}`, `{"ociVersion":"1","mounts":{"a":1}}`} {
-		if _, err := Configs(good, []byte(bad)); !errors.Is(err, ErrNoConfig) {
+		if _, err := Configs(good, []byte(bad)); !errors.Is(err, errNoConfig) {
 			t.Errorf("%q: %v", bad, err)
 		}
-		if _, err := Configs([]byte(bad), good); !errors.Is(err, ErrNoConfig) {
+		if _, err := Configs([]byte(bad), good); !errors.Is(err, errNoConfig) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

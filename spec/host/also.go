@@ -34,7 +34,7 @@ func (s reader) also(ctx context.Context, f *Facts, o Options) error {
 		}
 		for _, other := range f.Projects() {
 			if paths.Below(dir, other.Dir) || paths.Below(other.Dir, dir) {
-				return &ProjectError{Dir: dir, Err: ErrProjectsNested, Detail: fmt.Sprintf("and the project %q lie in one another", other.Dir), Hint: "name the outer one alone: --project DIR"}
+				return &ProjectError{Dir: dir, Err: errProjectsNested, Detail: fmt.Sprintf("and the project %q lie in one another", other.Dir), Hint: "name the outer one alone: --project DIR"}
 			}
 		}
 		p, warnings, err := survey.Of(ctx, survey.Options{

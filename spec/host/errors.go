@@ -7,35 +7,35 @@ import (
 
 // Reasons of a [ProjectError].
 var (
-	// ErrProjectMissing: there is no such path.
-	ErrProjectMissing = errors.New("project does not exist")
-	// ErrProjectNotDir: it is a file, not a folder.
-	ErrProjectNotDir = errors.New("project is not a folder")
-	// ErrProjectUnreadable: the caller may not list or enter it.
-	ErrProjectUnreadable = errors.New("project cannot be read")
-	// ErrProjectName: its path is not UTF-8, so that no config.json can name it.
-	ErrProjectName = errors.New("project path is not UTF-8")
-	// ErrProjectWide: it is the root, the home, or a folder above the home.
-	ErrProjectWide = errors.New("project is too wide")
-	// ErrProjectOwn: it holds, or lies in, folders of jailed-claude's own.
-	ErrProjectOwn = errors.New("project holds jailed-claude's own files")
-	// ErrProjectMounts: no layer can be made over it, for something else is
+	// errProjectMissing: there is no such path.
+	errProjectMissing = errors.New("project does not exist")
+	// errProjectNotDir: it is a file, not a folder.
+	errProjectNotDir = errors.New("project is not a folder")
+	// errProjectUnreadable: the caller may not list or enter it.
+	errProjectUnreadable = errors.New("project cannot be read")
+	// errProjectName: its path is not UTF-8, so that no config.json can name it.
+	errProjectName = errors.New("project path is not UTF-8")
+	// errProjectWide: it is the root, the home, or a folder above the home.
+	errProjectWide = errors.New("project is too wide")
+	// errProjectOwn: it holds, or lies in, folders of jailed-claude's own.
+	errProjectOwn = errors.New("project holds jailed-claude's own files")
+	// errProjectMounts: no layer can be made over it, for something else is
 	// mounted in it.
-	ErrProjectMounts = errors.New("project has file systems mounted in it")
-	// ErrProjectsLayers: it shares a repository with another one, and what is written
+	errProjectMounts = errors.New("project has file systems mounted in it")
+	// errProjectsLayers: it shares a repository with another one, and what is written
 	// there would be in the layer of one of them.
-	ErrProjectsLayers = errors.New("several projects, one repository and a layer")
-	// ErrProjectsNested: it is one of several, and lies in another.
-	ErrProjectsNested = errors.New("a project lies in another")
-	// ErrProjectSpelling: names in it have more than one spelling.
-	ErrProjectSpelling = errors.New("project is on a file system where names have more than one spelling")
-	// ErrProjectSystem: it is part of the system, or a folder of the home
+	errProjectsLayers = errors.New("several projects, one repository and a layer")
+	// errProjectsNested: it is one of several, and lies in another.
+	errProjectsNested = errors.New("a project lies in another")
+	// errProjectSpelling: names in it have more than one spelling.
+	errProjectSpelling = errors.New("project is on a file system where names have more than one spelling")
+	// errProjectSystem: it is part of the system, or a folder of the home
 	// that the host takes credentials or programs from.
-	ErrProjectSystem = errors.New("project is a folder that the host itself relies on")
+	errProjectSystem = errors.New("project is a folder that the host itself relies on")
 )
 
-// ErrHome is returned by Read when the caller has no usable home.
-var ErrHome = errors.New("no usable home directory")
+// errHome is returned by Read when the caller has no usable home.
+var errHome = errors.New("no usable home directory")
 
 // ProjectError says why a folder cannot be a project. errors.Is finds its
 // reason, one of the ErrProject values.

@@ -40,7 +40,7 @@ func (s reader) layer(f *Facts, p Project) error {
 		// not see what lies below a mount.
 		if found := s.mountedBelow(dir); len(found) > 0 {
 			return &ProjectError{
-				Dir: dir, Err: ErrProjectMounts, Detail: fmt.Sprintf("has another file system mounted in it, %q (%s), and the kernel makes no layer over such a folder", found[0].at, found[0].kind),
+				Dir: dir, Err: errProjectMounts, Detail: fmt.Sprintf("has another file system mounted in it, %q (%s), and the kernel makes no layer over such a folder", found[0].at, found[0].kind),
 				Hint: fmt.Sprintf("unmount it, or do without a layer: --project-mode rw, or ro (%d in all: findmnt -R)", len(found)),
 			}
 		}
@@ -48,7 +48,7 @@ func (s reader) layer(f *Facts, p Project) error {
 			for _, o := range append([]string{other.Dir}, other.Git...) {
 				if other.Dir != p.Dir && (paths.Below(dir, o) || paths.Below(o, dir)) {
 					return &ProjectError{
-						Dir: p.Dir, Err: ErrProjectsLayers, Detail: fmt.Sprintf("and the project %q share %q, and what is written there would be in the layer of one of them", other.Dir, dir),
+						Dir: p.Dir, Err: errProjectsLayers, Detail: fmt.Sprintf("and the project %q share %q, and what is written there would be in the layer of one of them", other.Dir, dir),
 						Hint: "start a jail for each, or do without a layer: --project-mode rw, or ro",
 					}
 				}

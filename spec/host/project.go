@@ -25,7 +25,7 @@ func (s reader) findProject(dir string, f *Facts) (string, error) {
 	dir, err := filepath.Abs(dir) // of "" it is the working directory
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", &ProjectError{
-			Dir: ".", Err: ErrProjectMissing, Detail: "is a working directory that is no longer there",
+			Dir: ".", Err: errProjectMissing, Detail: "is a working directory that is no longer there",
 			Hint: "change into an existing folder first",
 		}
 	}
@@ -38,7 +38,7 @@ func (s reader) findProject(dir string, f *Facts) (string, error) {
 		return "", unreadable(dir)
 	case errors.Is(err, fs.ErrNotExist):
 		return "", &ProjectError{
-			Dir: dir, Err: ErrProjectMissing, Detail: "does not exist",
+			Dir: dir, Err: errProjectMissing, Detail: "does not exist",
 			Hint: "create it, or name another folder with --project",
 		}
 	case errors.Is(err, unix.ENOTDIR):
@@ -48,7 +48,7 @@ func (s reader) findProject(dir string, f *Facts) (string, error) {
 	}
 	if !utf8.ValidString(real) {
 		return "", &ProjectError{
-			Dir: real, Err: ErrProjectName, Detail: "has a name that is not UTF-8, which no config.json can hold",
+			Dir: real, Err: errProjectName, Detail: "has a name that is not UTF-8, which no config.json can hold",
 			Hint: "rename the folder",
 		}
 	}
@@ -65,12 +65,12 @@ func (s reader) findProject(dir string, f *Facts) (string, error) {
 }
 
 func notDir(dir string) error {
-	return &ProjectError{Dir: dir, Err: ErrProjectNotDir, Detail: "is not a folder", Hint: "name the folder that contains it"}
+	return &ProjectError{Dir: dir, Err: errProjectNotDir, Detail: "is not a folder", Hint: "name the folder that contains it"}
 }
 
 func unreadable(dir string) error {
 	return &ProjectError{
-		Dir: dir, Err: ErrProjectUnreadable, Detail: "cannot be read by you",
+		Dir: dir, Err: errProjectUnreadable, Detail: "cannot be read by you",
 		Hint: fmt.Sprintf("see who owns it (ls -ld %q) and run as that user, or make it readable (chmod u+rx)", dir),
 	}
 }
@@ -114,7 +114,7 @@ var places = []place{
 func (s reader) refuse(real string, f *Facts) error {
 	wide := func(detail string) error {
 		return &ProjectError{
-			Dir: real, Err: ErrProjectWide, Detail: detail,
+			Dir: real, Err: errProjectWide, Detail: detail,
 			Hint: "change into the folder of one project, or name it with --project",
 		}
 	}
@@ -130,7 +130,7 @@ func (s reader) refuse(real string, f *Facts) error {
 	for _, own := range f.OwnDirs {
 		if paths.Below(own, real) || paths.Below(real, own) || sameFile(real, own) {
 			return &ProjectError{
-				Dir: real, Err: ErrProjectOwn,
+				Dir: real, Err: errProjectOwn,
 				Detail: fmt.Sprintf("reaches jailed-claude's own folder %q: the agent could grant itself more", own),
 				Hint:   "work in a folder that is neither inside nor above it",
 			}
@@ -138,7 +138,7 @@ func (s reader) refuse(real string, f *Facts) error {
 	}
 	system := func(what string) error {
 		return &ProjectError{
-			Dir: real, Err: ErrProjectSystem, Detail: "belongs to " + what,
+			Dir: real, Err: errProjectSystem, Detail: "belongs to " + what,
 			Hint: "copy or clone what you want to work on into a folder of your own",
 		}
 	}

@@ -27,39 +27,39 @@ func TestProjectRefused(t *testing.T) {
 		dir  string
 		want error
 	}{
-		{"/", ErrProjectWide},
-		{"//", ErrProjectWide},
-		{f.Home, ErrProjectWide},
-		{f.Home + "/", ErrProjectWide},
-		{filepath.Dir(f.Home), ErrProjectWide},
-		{filepath.Join(f.Home, "home-link"), ErrProjectWide},
-		{filepath.Join(f.Home, "src/.."), ErrProjectWide},
-		{"/proc/self/root", ErrProjectWide},
-		{own, ErrProjectOwn},
-		{filepath.Join(own, "inner"), ErrProjectOwn},
-		{filepath.Dir(own), ErrProjectOwn},
-		{filepath.Join(f.Home, ".local"), ErrProjectOwn},
-		{filepath.Join(f.Home, "state-link"), ErrProjectOwn},
-		{filepath.Join(f.Home, ".ssh"), ErrProjectSystem},
-		{filepath.Join(f.Home, ".claude/skills/x"), ErrProjectSystem},
-		{"/etc", ErrProjectSystem},
-		{"/etc/ssl", ErrProjectSystem},
-		{"/proc", ErrProjectSystem},
-		{"/proc/self/fd", ErrProjectSystem},
-		{"/sys", ErrProjectSystem},
-		{"/dev", ErrProjectSystem},
-		{"/usr", ErrProjectSystem},
-		{"/usr/bin", ErrProjectSystem},
-		{"/bin", ErrProjectSystem},
-		{"/var", ErrProjectSystem},
-		{filepath.Join(f.Home, "missing"), ErrProjectMissing},
-		{filepath.Join(f.Home, "file"), ErrProjectNotDir},
-		{filepath.Join(f.Home, "file/x"), ErrProjectNotDir},
-		{filepath.Join(f.Home, "bad\xffname"), ErrProjectName},
+		{"/", errProjectWide},
+		{"//", errProjectWide},
+		{f.Home, errProjectWide},
+		{f.Home + "/", errProjectWide},
+		{filepath.Dir(f.Home), errProjectWide},
+		{filepath.Join(f.Home, "home-link"), errProjectWide},
+		{filepath.Join(f.Home, "src/.."), errProjectWide},
+		{"/proc/self/root", errProjectWide},
+		{own, errProjectOwn},
+		{filepath.Join(own, "inner"), errProjectOwn},
+		{filepath.Dir(own), errProjectOwn},
+		{filepath.Join(f.Home, ".local"), errProjectOwn},
+		{filepath.Join(f.Home, "state-link"), errProjectOwn},
+		{filepath.Join(f.Home, ".ssh"), errProjectSystem},
+		{filepath.Join(f.Home, ".claude/skills/x"), errProjectSystem},
+		{"/etc", errProjectSystem},
+		{"/etc/ssl", errProjectSystem},
+		{"/proc", errProjectSystem},
+		{"/proc/self/fd", errProjectSystem},
+		{"/sys", errProjectSystem},
+		{"/dev", errProjectSystem},
+		{"/usr", errProjectSystem},
+		{"/usr/bin", errProjectSystem},
+		{"/bin", errProjectSystem},
+		{"/var", errProjectSystem},
+		{filepath.Join(f.Home, "missing"), errProjectMissing},
+		{filepath.Join(f.Home, "file"), errProjectNotDir},
+		{filepath.Join(f.Home, "file/x"), errProjectNotDir},
+		{filepath.Join(f.Home, "bad\xffname"), errProjectName},
 	} {
-		if paths.Below(f.Home, c.dir) && errors.Is(c.want, ErrProjectSystem) {
+		if paths.Below(f.Home, c.dir) && errors.Is(c.want, errProjectSystem) {
 			// The test's own home lies below it (TMPDIR=/var/tmp).
-			c.want = ErrProjectWide
+			c.want = errProjectWide
 		}
 		_, err := (reader{f.Source}).read(context.Background(), Options{ProjectDir: c.dir})
 		var pe *ProjectError
@@ -69,7 +69,7 @@ func TestProjectRefused(t *testing.T) {
 	}
 	if os.Geteuid() != 0 {
 		for _, dir := range []string{locked, filepath.Join(locked, "x")} {
-			if _, err := (reader{f.Source}).read(context.Background(), Options{ProjectDir: dir}); !errors.Is(err, ErrProjectUnreadable) {
+			if _, err := (reader{f.Source}).read(context.Background(), Options{ProjectDir: dir}); !errors.Is(err, errProjectUnreadable) {
 				t.Errorf("%q: %v, want ErrProjectUnreadable", dir, err)
 			}
 		}
@@ -92,7 +92,7 @@ func TestProjectIsWorkingDirectory(t *testing.T) {
 	if err := os.Remove(f.Project); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (reader{f.Source}).read(context.Background(), Options{}); !errors.Is(err, ErrProjectMissing) {
+	if _, err := (reader{f.Source}).read(context.Background(), Options{}); !errors.Is(err, errProjectMissing) {
 		t.Errorf("a removed working directory: %v", err)
 	}
 }
@@ -113,12 +113,12 @@ func TestHome(t *testing.T) {
 	}
 	for _, home := range []string{"/", "relative", "/a\xff"} {
 		f.Env["HOME"] = home
-		if _, err := (reader{f.Source}).caller(); !errors.Is(err, ErrHome) {
+		if _, err := (reader{f.Source}).caller(); !errors.Is(err, errHome) {
 			t.Errorf("HOME=%q: %v", home, err)
 		}
 	}
 	f.Env["HOME"], f.UID = "", 99999
-	if _, err := (reader{f.Source}).caller(); !errors.Is(err, ErrHome) {
+	if _, err := (reader{f.Source}).caller(); !errors.Is(err, errHome) {
 		t.Errorf("neither: %v", err)
 	}
 }
@@ -214,7 +214,7 @@ func TestFolderThatIsGone(t *testing.T) {
 	for _, dir := range []string{"", ".", "..", "sub"} {
 		_, err := FindProject(source.This(), dir, &Facts{Home: "/nowhere"})
 		var e *ProjectError
-		if !errors.As(err, &e) || !errors.Is(err, ErrProjectMissing) || e.Hint == "" {
+		if !errors.As(err, &e) || !errors.Is(err, errProjectMissing) || e.Hint == "" {
 			t.Errorf("%q: %v", dir, err)
 		}
 	}

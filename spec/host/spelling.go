@@ -41,7 +41,7 @@ func (s reader) spelling(f *Facts, below []mounted, readOnly bool) error {
 			}
 		}
 		return &ProjectError{
-			Dir: f.Project.Dir, Err: ErrProjectSpelling,
+			Dir: f.Project.Dir, Err: errProjectSpelling,
 			Detail: fmt.Sprintf("lies on a file system where names have more than one spelling (in %q, %s): what is protected or hidden could be reached by another one", dir, other),
 			Hint:   hint,
 		}

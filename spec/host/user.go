@@ -98,14 +98,14 @@ func (s reader) home(passwd []account) (string, error) {
 	}
 	switch {
 	case home == "":
-		return "", fmt.Errorf("%w: HOME is empty and /etc/passwd has no entry for uid %d", ErrHome, s.UID)
+		return "", fmt.Errorf("%w: HOME is empty and /etc/passwd has no entry for uid %d", errHome, s.UID)
 	case !filepath.IsAbs(home):
-		return "", fmt.Errorf("%w: %s is %q, not an absolute path", ErrHome, from, home)
+		return "", fmt.Errorf("%w: %s is %q, not an absolute path", errHome, from, home)
 	case !utf8.ValidString(home):
-		return "", fmt.Errorf("%w: %s is %q, not UTF-8", ErrHome, from, home)
+		return "", fmt.Errorf("%w: %s is %q, not UTF-8", errHome, from, home)
 	}
 	if home = source.Settle(filepath.Clean(home)); home == "/" {
-		return "", fmt.Errorf("%w: %s is the root directory; set HOME to a folder of your own", ErrHome, from)
+		return "", fmt.Errorf("%w: %s is the root directory; set HOME to a folder of your own", errHome, from)
 	}
 	return home, nil
 }

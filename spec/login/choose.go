@@ -33,7 +33,7 @@ func brokers(j *contract.Jail) []network.Broker {
 // TakeOut takes the placeholder of Claude Code's login out of the jail's
 // configuration.
 func TakeOut(in *spec.Input) error {
-	return TakeAway(claudeLogins(), spec.PrivateConfig(in.Host), loginPlaceholder())
+	return takeAway(claudeLogins(), spec.PrivateConfig(in.Host), loginPlaceholder())
 }
 
 // claudeLogins is the format of Claude Code's login.
@@ -150,10 +150,10 @@ func PutIn(in *spec.Input, j *contract.Jail) error {
 		}
 		p := Place{Format: claudeLogins(), Dir: dir}
 		if has, err := p.Has(); err != nil || has {
-			return p.StandIn(spec.PrivateConfig(in.Host), loginPlaceholder())
+			return p.standIn(spec.PrivateConfig(in.Host), loginPlaceholder())
 		}
 	}
-	return TakeAway(claudeLogins(), spec.PrivateConfig(in.Host), loginPlaceholder())
+	return takeAway(claudeLogins(), spec.PrivateConfig(in.Host), loginPlaceholder())
 }
 
 // standInOthers is PutIn for the other agents. One that finds its placeholder
@@ -166,9 +166,9 @@ func standInOthers(in *spec.Input, j *contract.Jail) error {
 		used := slices.ContainsFunc(brokers(j), func(b network.Broker) bool { format, _, ok := b.Login(); return ok && format == l.Format })
 		var err error
 		if used && l.Variable == "" {
-			err = p.StandIn(private[l.Folder], l.Placeholder())
+			err = p.standIn(private[l.Folder], l.Placeholder())
 		} else {
-			err = TakeAway(p.Format, private[l.Folder], l.Placeholder())
+			err = takeAway(p.Format, private[l.Folder], l.Placeholder())
 		}
 		if err != nil {
 			return err

@@ -50,9 +50,9 @@ func (p Place) Has() (bool, error) {
 	return l.Refresh != "" || l.Expires.UnixMilli() != 0, nil
 }
 
-// Show is the login for people, without a secret. The error is fs.ErrNotExist
+// show is the login for people, without a secret. The error is fs.ErrNotExist
 // where there is none.
-func (p Place) Show() (credential.Login, error) {
+func (p Place) show() (credential.Login, error) {
 	_, l, err := p.read()
 	l.Access, l.Refresh, l.ID = "", "", ""
 	return l, err
@@ -83,10 +83,10 @@ func Own(f credential.Format, private, placeholder string) bool {
 	return err != nil || f.Own(text, placeholder)
 }
 
-// StandIn puts a placeholder into a private folder in the place of the login of
+// standIn puts a placeholder into a private folder in the place of the login of
 // p, with what the agent shows and asks for by it. A login that was made inside
 // stays, and so does all else in the file.
-func (p Place) StandIn(private, placeholder string) error {
+func (p Place) standIn(private, placeholder string) error {
 	host, _, err := p.read()
 	if err != nil {
 		return err
@@ -94,8 +94,8 @@ func (p Place) StandIn(private, placeholder string) error {
 	return change(p.Format, private, placeholder, func(text []byte) ([]byte, error) { return p.Format.StandIn(text, host, placeholder) })
 }
 
-// TakeAway takes such a placeholder away.
-func TakeAway(f credential.Format, private, placeholder string) error {
+// takeAway takes such a placeholder away.
+func takeAway(f credential.Format, private, placeholder string) error {
 	return change(f, private, placeholder, func(text []byte) ([]byte, error) {
 		if !f.Holds(text, placeholder) {
 			return text, nil

@@ -28,9 +28,9 @@ func TestStandIn(t *testing.T) {
 	}
 	standIn := func(private string, use bool) {
 		t.Helper()
-		err := TakeAway(f, private, hold)
+		err := takeAway(f, private, hold)
 		if use {
-			err = h.StandIn(private, hold)
+			err = h.standIn(private, hold)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -37,38 +37,38 @@ type Kind string
 
 // Kinds.
 const (
-	ByKey     Kind = "key"     // of a variable; it stays outside
-	ByBroker  Kind = "broker"  // of the policy
-	OfHost    Kind = "host"    // the login of the host; it stays outside
-	OfProject Kind = "project" // a login that was made inside; it stays outside
-	Inside    Kind = "inside"  // what the jail has itself
-	None      Kind = "none"
+	byKey     Kind = "key"     // of a variable; it stays outside
+	byBroker  Kind = "broker"  // of the policy
+	ofHost    Kind = "host"    // the login of the host; it stays outside
+	ofProject Kind = "project" // a login that was made inside; it stays outside
+	inside    Kind = "inside"  // what the jail has itself
+	none      Kind = "none"
 )
 
 // UseOf is what the agent of a jail uses. Of in, it needs the policy, the
 // environment, the home and the state of the project.
 func UseOf(in *spec.Input) (u Use, warnings []string) {
 	a := in.Policy.Agent.Row()
-	u = Use{Agent: a.Name, Kind: None}
+	u = Use{Agent: a.Name, Kind: none}
 	for _, b := range in.Policy.Brokers {
 		if slices.ContainsFunc(a.Keys, func(k agent.Key) bool {
 			return b.Name == k.Broker || b.Env != "" && b.Env == cmp.Or(k.Inside, k.Variable)
 		}) {
-			u.Kind, u.What = ByBroker, b.Name
+			u.Kind, u.What = byBroker, b.Name
 			return u, nil
 		}
 	}
 	if !staysOutside(in) {
-		u.Kind = Inside
+		u.Kind = inside
 		return u, nil
 	}
 	if len(in.Env.Keys) > 0 {
-		u.Kind, u.What = ByKey, in.Env.Keys[0]
+		u.Kind, u.What = byKey, in.Env.Keys[0]
 		return u, nil
 	}
 	warnings = Choose(in)
 	show := func(kind Kind, p Place) {
-		l, err := p.Show()
+		l, err := p.show()
 		if u.Kind, u.What = kind, underHome(in, p.Dir); err != nil {
 			return
 		}
@@ -80,12 +80,12 @@ func UseOf(in *spec.Input) (u Use, warnings []string) {
 	if isClaude(in) {
 		switch {
 		case Own(claudeLogins(), spec.PrivateConfig(in.Host), loginPlaceholder()):
-			u.Kind, u.What = Inside, underHome(in, spec.PrivateConfig(in.Host))
+			u.Kind, u.What = inside, underHome(in, spec.PrivateConfig(in.Host))
 		case in.Env.Login == "":
 		case in.Env.Login == in.Env.Keep:
-			show(OfProject, keptPlace(in))
+			show(ofProject, keptPlace(in))
 		default:
-			show(OfHost, hostPlace(in))
+			show(ofHost, hostPlace(in))
 		}
 		return u, warnings
 	}
@@ -93,9 +93,9 @@ func UseOf(in *spec.Input) (u Use, warnings []string) {
 	for i, l := range a.Logins {
 		p := place(in, a, l)
 		if Own(p.Format, private[l.Folder], l.Placeholder()) {
-			u.Kind, u.What = Inside, underHome(in, private[l.Folder])
+			u.Kind, u.What = inside, underHome(in, private[l.Folder])
 		} else if in.Env.Logins[i] != "" {
-			show(OfHost, p)
+			show(ofHost, p)
 		}
 	}
 	return u, warnings
@@ -111,15 +111,15 @@ func (u Use) String() string {
 		about += ", refreshed outside; the token is good until " + u.Until.Format("2006-01-02 15:04 UTC")
 	}
 	switch u.Kind {
-	case ByKey:
+	case byKey:
 		return u.What + ", which stays outside"
-	case ByBroker:
+	case byBroker:
 		return fmt.Sprintf("the broker %q of the policy", u.What)
-	case OfHost:
+	case ofHost:
 		return "the login of the host, " + show.Visible(u.What) + about
-	case OfProject:
+	case ofProject:
 		return "the login of this project, " + show.Visible(u.What) + about
-	case Inside:
+	case inside:
 		if u.What == "" {
 			return "what it has itself: by the policy nothing is kept outside"
 		}

@@ -94,9 +94,9 @@ var metadata = []string{"169.254.0.0/16", "fe80::/10", "168.63.129.16/32", "fd00
 // shared is for carriers, and for overlay networks such as Tailscale's.
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-// IsPrivate reports whether a is one of a local network: neither public, nor of
+// isPrivate reports whether a is one of a local network: neither public, nor of
 // this host alone, nor where a machine finds its credentials.
-func IsPrivate(a netip.Addr) bool {
+func isPrivate(a netip.Addr) bool {
 	a = Plain(a)
 	return (a.IsPrivate() || shared.Contains(a)) && !Metadata(a)
 }

@@ -77,9 +77,9 @@ type RuleError struct{ Rule, Problem string }
 
 func (e *RuleError) Error() string { return fmt.Sprintf("%q %s", e.Rule, e.Problem) }
 
-// Problem is an error of a rule without what is said where the rule stands; empty
+// problem is an error of a rule without what is said where the rule stands; empty
 // for none.
-func Problem(err error) string {
+func problem(err error) string {
 	if err == nil {
 		return ""
 	}

@@ -143,7 +143,7 @@ func (r *Rules) Address(a netip.Addr, port uint16, name string) Verdict {
 	}
 	named := name != ""
 	if what := Special(a); what != "" {
-		if w, ok := r.private(name, port); ok && IsPrivate(a) {
+		if w, ok := r.private(name, port); ok && isPrivate(a) {
 			return yes(w)
 		}
 		return r.byMode(false, fmt.Sprintf("%s is no public address (%s)", a, what))

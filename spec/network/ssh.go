@@ -46,7 +46,7 @@ func (h SSHHost) String() string {
 func (h SSHHost) Address() (name string, port uint16) {
 	bare, ok := strings.CutPrefix(h.Name, "[")
 	if !ok {
-		return h.Name, SSHPort
+		return h.Name, sshPort
 	}
 	name, text, _ := strings.Cut(bare, "]:")
 	port, _ = parsePort(text) // it was made of one
@@ -73,15 +73,15 @@ func ParseSSHHost(s string) (SSHHost, error) {
 		if err != nil || n == 0 {
 			return SSHHost{}, ruleError(s, "has the port %q: write a number from 1 to 65535", port)
 		}
-		if n != SSHPort {
+		if n != sshPort {
 			name = fmt.Sprintf("[%s]:%d", name, n)
 		}
 	}
 	return SSHHost{Name: name, User: user}, nil
 }
 
-// SSHPort is the usual one.
-const SSHPort = 22
+// sshPort is the usual one.
+const sshPort = 22
 
 // fingerprintLength is that of "SHA256:" and 32 bytes in base64 without padding.
 const fingerprintLength = len("SHA256:") + 43

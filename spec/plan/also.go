@@ -33,7 +33,7 @@ func (o *Options) also() (list []host.Also, warnings Warnings, err error) {
 	for _, named := range o.Also {
 		further := Options{Project: named}
 		a := host.Also{Dir: further.Dir()}
-		if o.Policy != NoPolicy {
+		if o.Policy != noPolicy {
 			r, err := RequestOf(a.Dir, filepath.Join(named, trust.Name), nil)
 			if err != nil {
 				return nil, warnings, err

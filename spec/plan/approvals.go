@@ -97,7 +97,7 @@ func Questions(project string) (all []Question, warnings Warnings, err error) {
 		q.Approved = !q.Harmless && store.Lookup(r.File)
 		all = append(all, q)
 	}
-	file, err := LockPath(project)
+	file, err := lockPath(project)
 	if err != nil {
 		return all, warnings, err
 	}

@@ -11,7 +11,7 @@ type Origin struct {
 	Lock []byte
 }
 
-// PolicyDigest is that of the policy in a file, or of NoPolicy, where nothing else
+// PolicyDigest is that of the policy in a file, or of noPolicy, where nothing else
 // applies.
 func PolicyDigest(file string) (string, error) {
 	o := Options{Policy: file}

@@ -111,7 +111,7 @@ func (o *Options) ownLayer(dir string, user []*policy.Layer) (*policy.Layer, War
 
 // namedLayer is the policy that Options.Policy names; nil if that is none.
 func (o *Options) namedLayer() (*policy.Layer, error) {
-	if o.Policy == NoPolicy {
+	if o.Policy == noPolicy {
 		return nil, nil
 	}
 	l, err := readLayer(o.Policy)

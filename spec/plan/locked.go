@@ -33,7 +33,7 @@ func (o *Options) locked(dir string, ps policies) (*closure.Closure, Warnings, e
 	case errors.Is(err, fs.ErrNotExist) && !given:
 		return nil, nil, nil
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, hint.Add(err, "to write it: "+o.CommandLine("lock"))
+		return nil, nil, hint.Add(err, "to write it: "+o.commandLine("lock"))
 	case err != nil:
 		return nil, nil, o.unreadable(err)
 	case o.Closure != "":
@@ -101,7 +101,7 @@ func (o *Options) unreadable(err error) error {
 	case errors.As(err, &at) && at.Newer:
 		return hint.Add(err, "install a newer jailed-claude", ignoreLock)
 	case errors.Is(err, lock.ErrFormat):
-		return hint.Add(err, "undo the change, or write it again: "+o.CommandLine("lock --update"), ignoreLock)
+		return hint.Add(err, "undo the change, or write it again: "+o.commandLine("lock --update"), ignoreLock)
 	}
 	return hint.Add(err, ignoreLock)
 }
@@ -117,13 +117,13 @@ func (o *Options) advice(d lock.Difference) string {
 	case lock.ToolVersion:
 		return "install jailed-claude " + d.Expected
 	case lock.OtherSystem:
-		return "a lock is for one kind of machine; to write one for this machine: " + o.CommandLine("lock --update")
+		return "a lock is for one kind of machine; to write one for this machine: " + o.commandLine("lock --update")
 	case lock.Missing:
 		return "fetch or build it: nix-store --realise " + d.Name
 	case lock.Changed, lock.Unreadable:
 		return "fetch it again, as root: nix-store --repair-path " + d.Name
 	}
-	return "to lock what is wanted now: " + o.CommandLine("lock --update")
+	return "to lock what is wanted now: " + o.commandLine("lock --update")
 }
 
 // refuseClosure is refuse for a path that is not there.
@@ -141,8 +141,8 @@ func LockFile(file string, text []byte) *trust.File {
 	return &trust.File{Path: file, Text: text, Digest: trust.Digest(text)}
 }
 
-// LockPath is where the lock of a project is.
-func LockPath(dir string) (string, error) {
+// lockPath is where the lock of a project is.
+func lockPath(dir string) (string, error) {
 	p, err := trust.Path(dir)
 	return filepath.Join(filepath.Dir(p), lock.Name), err
 }

@@ -27,7 +27,7 @@ type Options struct {
 	Project string
 	// Also are the folders of further projects.
 	Also []string
-	// Policy is a policy file in place of the project's; NoPolicy for none.
+	// Policy is a policy file in place of the project's; noPolicy for none.
 	Policy string
 
 	// The flags are the strongest layer of the policy. Zero values say
@@ -87,17 +87,17 @@ type Options struct {
 	Step func(Step) error
 }
 
-// NoPolicy as Options.Policy leaves the project's policy out.
-const NoPolicy = "none"
+// noPolicy as Options.Policy leaves the project's policy out.
+const noPolicy = "none"
 
 // Step is a part of Make.
 type Step string
 
 // Steps in their order.
 const (
-	StepPolicy  Step = "policy"  // policies are read and merged
-	StepFacts   Step = "facts"   // the host has been looked at
-	StepClosure Step = "closure" // the closure is known
+	stepPolicy  Step = "policy"  // policies are read and merged
+	stepFacts   Step = "facts"   // the host has been looked at
+	stepClosure Step = "closure" // the closure is known
 )
 
 // done reports a step that succeeded.
@@ -117,8 +117,8 @@ func (o *Options) Dir() string {
 	return filepath.Dir(file)
 }
 
-// CommandLine is a command of this program for the same project and policy.
-func (o *Options) CommandLine(name string) string {
+// commandLine is a command of this program for the same project and policy.
+func (o *Options) commandLine(name string) string {
 	words := []string{"jailed-claude", name}
 	if o.Project != "" {
 		words = append(words, "--project", show.ShellQuote(o.Project))

@@ -27,7 +27,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	asked := host.Ask(ctx, dir)
 	ps, warnings, err := o.merged(dir)
 	if err == nil {
-		err = o.done(StepPolicy)
+		err = o.done(stepPolicy)
 	}
 	if err != nil {
 		return nil, warnings, err
@@ -65,7 +65,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 		SSHKeys: p.SSH.Keys, SSHHosts: lent.SSHNames(p.SSH), Agents: p.Agent.Own(),
 	})
 	if err == nil {
-		err = o.done(StepFacts)
+		err = o.done(stepFacts)
 	}
 	if err != nil {
 		return nil, warnings, err
@@ -85,7 +85,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 		cl, err = closure.Resolve(ctx, onHost(c, facts))
 	}
 	if err == nil {
-		err = o.done(StepClosure)
+		err = o.done(stepClosure)
 	}
 	if err != nil {
 		return nil, warnings, err

@@ -51,7 +51,7 @@ func Relock(ctx context.Context, o Options, u Update) (*Relocked, Warnings, erro
 		return nil, warnings, o.unreadable(err)
 	}
 	if r.Old == nil && len(u.Names) > 0 {
-		return nil, warnings, hint.Add(fmt.Errorf("there is no lock in %q to update", t.dir), "to write it: "+o.CommandLine("lock"))
+		return nil, warnings, hint.Add(fmt.Errorf("there is no lock in %q to update", t.dir), "to write it: "+o.commandLine("lock"))
 	}
 	in, err := o.lockInput(ctx, t, r.Old, u.On, u.Names)
 	if err != nil {
@@ -68,7 +68,7 @@ func (o *Options) RefuseChanges(file string, changes []string) error {
 	for _, line := range changes {
 		text.WriteString("\n  " + show.Visible(line))
 	}
-	return hint.Add(errors.New(text.String()), "to replace it: "+o.CommandLine("lock --update"))
+	return hint.Add(errors.New(text.String()), "to replace it: "+o.commandLine("lock --update"))
 }
 
 // request is one package of a lock: kept as it was, or asked for anew.

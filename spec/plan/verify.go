@@ -28,14 +28,14 @@ type Verified struct {
 // Verify checks everything against the lock of a project, each byte of the
 // closure too. root is where a copy of the store lies; empty is the store.
 func Verify(ctx context.Context, o Options, root string, progress func(done, total int64)) (*Verified, error) {
-	file, err := LockPath(o.Project)
+	file, err := lockPath(o.Project)
 	if err != nil {
 		return nil, err
 	}
 	l, _, err := lock.Read(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, hint.Add(err, "to write it: "+o.CommandLine("lock"))
+		return nil, hint.Add(err, "to write it: "+o.commandLine("lock"))
 	case err != nil:
 		return nil, o.unreadable(err)
 	}

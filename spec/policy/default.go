@@ -2,9 +2,9 @@ package policy
 
 import "github.com/jailed-claude/jailed-claude/spec/network"
 
-// DefaultName is the name of the layer below all others, as it appears in
+// defaultName is the name of the layer below all others, as it appears in
 // Policy.Origins.
-const DefaultName = "default"
+const defaultName = "default"
 
 // MachineName is that of the machine's layer, its file.
 const MachineName = "/etc/jailed-claude/policy.toml"
@@ -24,7 +24,7 @@ func Default() Policy {
 	}
 	for _, r := range rows() {
 		if r.Default != "" && r.policy != nil {
-			p.Origins[r.Name] = DefaultName
+			p.Origins[r.Name] = defaultName
 		}
 	}
 	return p

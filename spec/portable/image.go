@@ -19,9 +19,9 @@ import (
 const (
 	imageUser = "agent"
 	imageID   = 1000
-	// ImageHome is the agent's home in an image, and ImageProject its project.
-	ImageHome    = "/home/agent"
-	ImageProject = "/home/agent/project"
+	// imageHome is the agent's home in an image, and imageProject its project.
+	imageHome    = "/home/agent"
+	imageProject = "/home/agent/project"
 	imageRun     = "/run/user/1000"
 )
 
@@ -31,7 +31,7 @@ const imageClosure = "/etc/jailed-claude/closure"
 
 // ImagePlace is who and where the agent is in an image.
 func ImagePlace() contract.Place {
-	return contract.Place{User: imageUser, Home: ImageHome, Project: ImageProject, RuntimeDir: imageRun, UID: imageID}
+	return contract.Place{User: imageUser, Home: imageHome, Project: imageProject, RuntimeDir: imageRun, UID: imageID}
 }
 
 // Image is the jail of a policy and a closure as far as an OCI image can hold
@@ -50,9 +50,9 @@ func Image(p policy.Policy, c closure.Closure) (*contract.Jail, error) {
 	p.Agent.Config, p.Agent.Key = policy.ConfigPrivate, policy.KeyNone
 	p.Identity = policy.Identity{User: policy.UserKeep}
 	in := spec.Input{Policy: p, Closure: c, Env: spec.Env{Vars: map[string]string{}}, Host: host.Facts{
-		UID: imageID, GID: imageID, User: imageUser, Group: imageUser, Home: ImageHome,
+		UID: imageID, GID: imageID, User: imageUser, Group: imageUser, Home: imageHome,
 		RuntimeDir: imageRun, ProjectState: "/var/lib/jailed-claude", Executable: contract.InitPath,
-		Project: host.Project{Dir: ImageProject}, NoFile: math.MaxUint64, Present: map[string]host.Kind{},
+		Project: host.Project{Dir: imageProject}, NoFile: math.MaxUint64, Present: map[string]host.Kind{},
 	}}
 	if c.Agent == "" {
 		in.Command = []string{"sh"}
@@ -76,10 +76,10 @@ func Image(p policy.Policy, c closure.Closure) (*contract.Jail, error) {
 // ImageFolders are the folders of an image that are the agent's own: what a jail
 // mounts for it below its home, and its runtime folder.
 func ImageFolders(j *contract.Jail) []string {
-	folders := []string{ImageHome, ImageProject}
+	folders := []string{imageHome, imageProject}
 	for _, m := range j.Spec.Mounts {
 		d := m.Destination
-		if d == ImageHome || d == ImageProject || strings.HasPrefix(d, "/run/user/") || !paths.Below(d, ImageHome) || path.Ext(d) == ".json" {
+		if d == imageHome || d == imageProject || strings.HasPrefix(d, "/run/user/") || !paths.Below(d, imageHome) || path.Ext(d) == ".json" {
 			continue
 		}
 		folders = append(folders, d)

@@ -59,7 +59,7 @@ func TestImage(t *testing.T) {
 		!slices.Contains(j.Spec.Process.Env, "JAILED_CLAUDE_PACKAGE="+portableClosure().Agent) {
 		t.Errorf("variables: %q", j.Spec.Process.Env)
 	}
-	if folders := ImageFolders(j); !slices.Contains(folders, ImageProject) || !slices.Contains(folders, ImageHome+"/.claude") {
+	if folders := ImageFolders(j); !slices.Contains(folders, imageProject) || !slices.Contains(folders, imageHome+"/.claude") {
 		t.Errorf("folders: %q", folders)
 	}
 	if _, err := Image(policy.Default(), closure.Closure{Toolchain: closure.Host}); !errors.Is(err, ErrHostToolchain) {

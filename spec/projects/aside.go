@@ -88,7 +88,7 @@ func boundAsides(dir string) (whole int, err error) {
 		case i == 0:
 			continue
 		case i < asidesKept || holdsWork(a.dir):
-			goes = filepath.Join(a.dir, CacheFolder)
+			goes = filepath.Join(a.dir, cacheFolder)
 			if _, err := os.Lstat(goes); errors.Is(err, fs.ErrNotExist) {
 				continue
 			}

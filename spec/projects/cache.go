@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// CacheFolder is where, in the folder of a project, its jails keep what they
+// cacheFolder is where, in the folder of a project, its jails keep what they
 // fetched.
-const CacheFolder = "cache"
+const cacheFolder = "cache"
 
 // measuredName is a file beside it: when it was last measured.
 const measuredName = "cache-measured"
@@ -27,11 +27,11 @@ const measureEvery = 24 * time.Hour
 //
 // Preconditions: dir is the folder of a project, made by Claim.
 func MakeCache(dir string, folders, files []string) error {
-	base := filepath.Join(dir, CacheFolder)
+	base := filepath.Join(dir, cacheFolder)
 	if err := os.Mkdir(base, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make the cache of the project: %w", err)
 	}
-	return MakePoints(base, folders, files)
+	return makePoints(base, folders, files)
 }
 
 // CacheDue reports once a day whether the cache of a project should be measured,
@@ -59,7 +59,7 @@ type part struct {
 // the rest is at most limit. It returns what it removed and what is left, in
 // bytes.
 func TrimCache(dir string, limit int64) (removed, left int64, err error) {
-	base := filepath.Join(dir, CacheFolder)
+	base := filepath.Join(dir, cacheFolder)
 	root, err := os.OpenRoot(base + "/")
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, 0, nil

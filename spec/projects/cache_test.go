@@ -30,7 +30,7 @@ func exists(path string) bool {
 // be written, and nothing outside of the cache.
 func TestTrimCache(t *testing.T) {
 	dir := t.TempDir()
-	cache := filepath.Join(dir, CacheFolder)
+	cache := filepath.Join(dir, cacheFolder)
 	outside := filepath.Join(dir, "outside")
 	sized(t, outside+"/precious", 10, 0)
 	sized(t, cache+"/.cache/go-mod/m@v1/a.go", 1000, 9)
@@ -69,11 +69,11 @@ func TestMakeCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range []string{".cache/a/file", ".cargo/git"} {
-		if !exists(filepath.Join(dir, CacheFolder, p)) {
+		if !exists(filepath.Join(dir, cacheFolder, p)) {
 			t.Errorf("%s was not made", p)
 		}
 	}
-	if err := os.Symlink(outside, filepath.Join(dir, CacheFolder, ".cache/out")); err != nil {
+	if err := os.Symlink(outside, filepath.Join(dir, cacheFolder, ".cache/out")); err != nil {
 		t.Fatal(err)
 	}
 	if err := MakeCache(dir, []string{".cache/out/x"}, nil); err == nil || exists(outside+"/x") {
@@ -83,7 +83,7 @@ func TestMakeCache(t *testing.T) {
 		t.Errorf("a file was made through a link: %v", err)
 	}
 	// Nobody will ever write to this one.
-	if err := syscall.Mkfifo(filepath.Join(dir, CacheFolder, ".cache/fifo"), 0o600); err != nil {
+	if err := syscall.Mkfifo(filepath.Join(dir, cacheFolder, ".cache/fifo"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := MakeCache(dir, nil, []string{".cache/fifo"}); err != nil {
@@ -108,7 +108,7 @@ func TestMakeCache(t *testing.T) {
 func TestRemoveReadOnly(t *testing.T) {
 	state, project := t.TempDir(), folder(t, filepath.Join(t.TempDir(), "p"))
 	c := claim(t, state, project)
-	closed := filepath.Join(c.Dir, CacheFolder, ".cache/go-mod/m@v1/deep")
+	closed := filepath.Join(c.Dir, cacheFolder, ".cache/go-mod/m@v1/deep")
 	sized(t, closed+"/a.go", 1, 0)
 	for _, d := range []string{closed, filepath.Dir(closed)} {
 		if err := os.Chmod(d, 0o500); err != nil {

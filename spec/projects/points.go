@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// MakePoints makes folders and files to mount on, below a folder that jails
+// makePoints makes folders and files to mount on, below a folder that jails
 // write.
-func MakePoints(base string, folders, files []string) error {
+func makePoints(base string, folders, files []string) error {
 	root, err := os.OpenRoot(base + "/")
 	if err != nil {
 		return fmt.Errorf("open the state of the project: %w", err)
@@ -50,7 +50,7 @@ func Points(base string) (list []string) {
 	return list
 }
 
-// KeepPoints is MakePoints that remembers in a file beside the folder what it
+// KeepPoints is makePoints that remembers in a file beside the folder what it
 // made, and removes what is no longer wanted and still empty: an empty command
 // would be one.
 func KeepPoints(base string, folders, files []string) error {
@@ -72,7 +72,7 @@ func KeepPoints(base string, folders, files []string) error {
 			}
 		}
 	}
-	if err := MakePoints(base, folders, files); err != nil {
+	if err := makePoints(base, folders, files); err != nil {
 		return err
 	}
 	if slices.Equal(before, wanted) {

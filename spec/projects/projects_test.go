@@ -182,7 +182,7 @@ func TestAsidesAreBounded(t *testing.T) {
 			t.Errorf("%d: %d were removed, not %d: %q", n, c.Removed, want, c.Notes())
 		}
 		write(t, filepath.Join(c.Dir, "note"), fmt.Sprint(n))
-		closed := folder(t, filepath.Join(c.Dir, CacheFolder, ".cache", "go"))
+		closed := folder(t, filepath.Join(c.Dir, cacheFolder, ".cache", "go"))
 		write(t, filepath.Join(closed, "module"), "x")
 		_ = os.Chmod(closed, 0o500)
 		t.Cleanup(func() { // or the test's folder cannot be removed, wherever this one is by then
@@ -219,7 +219,7 @@ func TestAsidesAreBounded(t *testing.T) {
 		dir := filepath.Join(state, Folder, e.Name())
 		text, _ := os.ReadFile(filepath.Join(dir, "note"))
 		notes = append(notes, string(text))
-		if _, err := os.Lstat(filepath.Join(dir, CacheFolder)); err == nil {
+		if _, err := os.Lstat(filepath.Join(dir, cacheFolder)); err == nil {
 			caches = append(caches, string(text))
 		}
 	}

@@ -7,6 +7,6 @@ import "errors"
 // file, or one that is too big.
 var ErrFile = errors.New("not a policy file that can apply")
 
-// ErrUnsafe says why an entry or the folder of a store was ignored: somebody
+// errUnsafe says why an entry or the folder of a store was ignored: somebody
 // else could have made or changed it. It is in the warnings of a Store.
-var ErrUnsafe = errors.New("unsafe")
+var errUnsafe = errors.New("unsafe")

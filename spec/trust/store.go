@@ -197,7 +197,7 @@ func (s Store) open() (*os.Root, error) {
 		return nil, err
 	}
 	if !before.IsDir() {
-		return nil, fmt.Errorf("%w: %q is no folder", ErrUnsafe, s.Dir)
+		return nil, fmt.Errorf("%w: %q is no folder", errUnsafe, s.Dir)
 	}
 	// The slash: without it a FIFO that is there by now would be waited for.
 	root, err := os.OpenRoot(s.Dir + "/")
@@ -207,7 +207,7 @@ func (s Store) open() (*os.Root, error) {
 	// What was opened is what was looked at, not what a symlink names since.
 	fi, err := root.Stat(".")
 	if err == nil && !os.SameFile(before, fi) {
-		err = fmt.Errorf("%w: %q was replaced", ErrUnsafe, s.Dir)
+		err = fmt.Errorf("%w: %q was replaced", errUnsafe, s.Dir)
 	}
 	if err == nil {
 		err = safe(fi, s.Dir)
@@ -224,9 +224,9 @@ func safe(fi fs.FileInfo, path string) error {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	switch {
 	case !ok || int(st.Uid) != os.Geteuid():
-		return fmt.Errorf("%w: %q belongs to somebody else", ErrUnsafe, path)
+		return fmt.Errorf("%w: %q belongs to somebody else", errUnsafe, path)
 	case fi.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("%w: others can use %q: chmod go= it if it is yours", ErrUnsafe, path)
+		return fmt.Errorf("%w: others can use %q: chmod go= it if it is yours", errUnsafe, path)
 	}
 	return nil
 }
@@ -234,7 +234,7 @@ func safe(fi fs.FileInfo, path string) error {
 // read reads one entry, and refuses one that somebody else could have made.
 func read(root *os.Root, file string) (Entry, error) {
 	path := filepath.Join(root.Name(), file)
-	unsafe := func(what string) (Entry, error) { return Entry{}, fmt.Errorf("%w: %q %s", ErrUnsafe, path, what) }
+	unsafe := func(what string) (Entry, error) { return Entry{}, fmt.Errorf("%w: %q %s", errUnsafe, path, what) }
 	// os.Root follows symlinks, whatever the flags say.
 	before, err := root.Lstat(file)
 	if err != nil {

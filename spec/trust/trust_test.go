@@ -144,7 +144,7 @@ func TestUnsafeEntriesAreIgnored(t *testing.T) {
 			if s.Lookup(f) {
 				t.Error("it counts")
 			}
-			if len(*warnings) != 1 || !errors.Is((*warnings)[0], ErrUnsafe) {
+			if len(*warnings) != 1 || !errors.Is((*warnings)[0], errUnsafe) {
 				t.Errorf("warnings: %v", *warnings)
 			}
 			list, err := s.List()

@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// ErrNot is returned for JSON that is something else than an object.
-var ErrNot = errors.New("not a JSON object")
+// errNot is returned for JSON that is something else than an object.
+var errNot = errors.New("not a JSON object")
 
 // Member of a JSON object. Objects are lists here, so that a file of the
 // user's keeps its order.
@@ -27,7 +27,7 @@ func Parse(text []byte) ([]Member, error) {
 		return nil, Fault(err)
 	}
 	if t != json.Delim('{') {
-		return nil, ErrNot
+		return nil, errNot
 	}
 	var ms []Member
 	at := map[string]int{}

@@ -228,9 +228,9 @@ func checkHash(s string) error {
 	return nil
 }
 
-// RenderRegistration writes what ParseRegistration and nix-store --load-db
+// renderRegistration writes what ParseRegistration and nix-store --load-db
 // read.
-func RenderRegistration(regs []Registration) []byte {
+func renderRegistration(regs []Registration) []byte {
 	var b bytes.Buffer
 	for _, r := range regs {
 		fmt.Fprintf(&b, "%s\n%s\n%d\n%s\n%d\n", r.Path, r.NarHash, r.NarSize, r.Deriver, len(r.References))

@@ -132,12 +132,12 @@ func FuzzParseRegistration(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := ParseRegistration(RenderRegistration(regs))
+		again, err := ParseRegistration(renderRegistration(regs))
 		if err != nil || !reflect.DeepEqual(regs, again) {
 			t.Fatalf("%v became %v, %v", regs, again, err)
 		}
 		// The format has one spelling only.
-		if got := RenderRegistration(regs); string(got) != string(data) {
+		if got := renderRegistration(regs); string(got) != string(data) {
 			t.Fatalf("%q was rendered as %q", data, got)
 		}
 	})

@@ -19,7 +19,7 @@ func facts() Facts {
 			{Path: "/nix/store", Mode: ReadOnly},
 			{Path: "/home/ada", Mode: Own},
 			{Path: "/home/ada/.claude", Mode: ReadWrite, Why: "Claude's configuration"},
-			{Path: "/srv/data", Mode: ReadOnly, Why: Granted, From: "user"},
+			{Path: "/srv/data", Mode: ReadOnly, Why: granted, From: "user"},
 			{Path: project, Mode: ReadWrite, Why: "the project"},
 			{Path: project + "/.git", Mode: ReadWrite},
 		},
@@ -52,13 +52,13 @@ func TestText(t *testing.T) {
 		name := fmt.Sprintf("%s/d%d/%s", project, i, strings.Repeat("x", 100))
 		big.Protected = append(big.Protected, Protected{Path: name})
 		big.Network.Allow = append(big.Network.Allow, fmt.Sprintf("n%d.example", i))
-		big.Mounts = append(big.Mounts, Mount{Path: fmt.Sprintf("/srv/%d", i), Mode: ReadOnly, Why: Granted}, Mount{Path: fmt.Sprintf("/opt/%d", i), Mode: ReadWrite, Why: Granted})
+		big.Mounts = append(big.Mounts, Mount{Path: fmt.Sprintf("/srv/%d", i), Mode: ReadOnly, Why: granted}, Mount{Path: fmt.Sprintf("/opt/%d", i), Mode: ReadWrite, Why: granted})
 		big.Network.Brokers = append(big.Network.Brokers, Broker{Host: fmt.Sprintf("b%d.example", i)})
 	}
 	big.Network.Via, big.Network.HostPorts = network.ViaProxy, []uint16{5432, 6379}
 	big.Network.Bridges = &network.Bridges{Open: network.BridgeAlways, Clipboard: network.BridgeImages, Notify: true, IDE: network.IDEDiffs}
 	for _, f := range []Facts{facts(), big} {
-		if n := len(strings.Fields(f.Text())); n > MaxWords {
+		if n := len(strings.Fields(f.Text())); n > maxWords {
 			t.Errorf("%d words", n)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
-// MaxWords is how long a Text is at most.
-const MaxWords = 300
+// maxWords is how long a Text is at most.
+const maxWords = 300
 
 const (
 	most    = 8   // elements of a list are named
@@ -125,16 +125,16 @@ func (f Facts) kept() string {
 // isConfig: the mount has a reason of its own, and is neither the project nor a
 // grant.
 func (f Facts) isConfig(m Mount) bool {
-	return m.Why != "" && m.Why != Granted && !paths.Below(m.Path, f.Project)
+	return m.Why != "" && m.Why != granted && !paths.Below(m.Path, f.Project)
 }
 
-// Granted is why a path is there that the policy names.
-const Granted = "granted by policy"
+// granted is why a path is there that the policy names.
+const granted = "granted by policy"
 
 // others are the grants of a mode outside of the project.
 func (f Facts) others(mode string) (names []string) {
 	for _, m := range f.Mounts {
-		if m.Mode == mode && m.Why == Granted && !paths.Below(m.Path, f.Project) {
+		if m.Mode == mode && m.Why == granted && !paths.Below(m.Path, f.Project) {
 			names = append(names, m.Path)
 		}
 	}

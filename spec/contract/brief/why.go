@@ -188,7 +188,7 @@ func (f Facts) at(p string) (found Mount) {
 func (f Facts) OnHost(p string) (reads, writes bool) {
 	a, m := f.Path(p), f.at(p)
 	// What is mounted besides is the jail's own, under a name of the host's.
-	if !paths.Below(p, f.Project) && m.Why != Granted {
+	if !paths.Below(p, f.Project) && m.Why != granted {
 		return false, false
 	}
 	switch a.Verdict {
@@ -236,7 +236,7 @@ func (f Facts) Path(p string) Answer {
 		switch {
 		case m.Path == f.Project:
 			a.Line = `[files] project = "rw"`
-		case m.Why == Granted:
+		case m.Why == granted:
 			a.Flag, a.Line = "--write "+word(m.Path), fmt.Sprintf("[files] write = [%q]", m.Path)
 		}
 	case Own:

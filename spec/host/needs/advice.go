@@ -16,7 +16,7 @@ var NoRedirection = []string{
 // Advice names the host setting that keeps a jail from starting, with the
 // commands that fix it, in order.
 func Advice(ctx context.Context) (hints, commands []string) {
-	for _, n := range Blame(ctx) {
+	for _, n := range blame(ctx) {
 		hints = append(hints, n.Name+": "+n.Detail)
 		commands = append(commands, n.Fix...)
 	}

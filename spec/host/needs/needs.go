@@ -42,9 +42,9 @@ func Needs(ctx context.Context, redirect func(context.Context) error, own []agen
 	return p.needs(ctx, "")
 }
 
-// Blame returns the required needs that fail, for the error after a start that
+// blame returns the required needs that fail, for the error after a start that
 // failed. It is empty if this host is not to blame.
-func Blame(context.Context) []Need { return failing(thisProbe().required()) }
+func blame(context.Context) []Need { return failing(thisProbe().required()) }
 
 func failing(all []Need) (bad []Need) {
 	for _, n := range all {

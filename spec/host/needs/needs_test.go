@@ -262,7 +262,7 @@ func TestNeedsOfThisHost(t *testing.T) {
 			t.Errorf("%+v", n)
 		}
 	}
-	if len(Blame(context.Background())) != len(failing(all)) {
+	if len(blame(context.Background())) != len(failing(all)) {
 		t.Error("Blame is not what fails")
 	}
 }

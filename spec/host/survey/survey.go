@@ -43,9 +43,9 @@ type Options struct {
 	Own []agent.Agent
 }
 
-// ErrPattern is returned by Of for a hide or protect pattern that cannot be
+// errPattern is returned by Of for a hide or protect pattern that cannot be
 // read, or that matches something that cannot be granted or withheld.
-var ErrPattern = errors.New("pattern")
+var errPattern = errors.New("pattern")
 
 // survey gathers what a Project has.
 type survey struct {
@@ -296,7 +296,7 @@ func parsePatterns(what string, texts []string) ([]*pattern.Pattern, error) {
 	for _, t := range texts {
 		p, err := pattern.Parse(t)
 		if bad, ok := errors.AsType[*pattern.Error](err); ok {
-			return nil, fmt.Errorf("%s %w %q: %s", what, ErrPattern, bad.Text, bad.Why)
+			return nil, fmt.Errorf("%s %w %q: %s", what, errPattern, bad.Text, bad.Why)
 		}
 		list = append(list, p)
 	}

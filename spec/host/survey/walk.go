@@ -194,10 +194,10 @@ func (w *walk) look(d folder, name string, kind byte) error {
 	done, next := pattern.Step(d.states, name, dir)
 	if done != nil {
 		if w.matches++; w.matches > maxMatches {
-			return fmt.Errorf("%w %q: more than %d matches; name the folder that contains them", ErrPattern, done.Text, maxMatches)
+			return fmt.Errorf("%w %q: more than %d matches; name the folder that contains them", errPattern, done.Text, maxMatches)
 		}
 		if !utf8.ValidString(path) {
-			return fmt.Errorf("%w %q matches %q, whose name is not UTF-8 and cannot be written in a config.json; rename it", ErrPattern, done.Text, path)
+			return fmt.Errorf("%w %q matches %q, whose name is not UTF-8 and cannot be written in a config.json; rename it", errPattern, done.Text, path)
 		}
 		if done.Hide {
 			w.hide(path, done.Text)

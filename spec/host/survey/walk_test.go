@@ -65,7 +65,7 @@ func TestHostileNames(t *testing.T) {
 	for _, o := range []Options{{Hide: []string{"x"}}, {Protect: []string{"bad?"}}} {
 		o.Dir = f.Project
 		_, err := f.read(context.Background(), o)
-		if !errors.Is(err, ErrPattern) || !strings.Contains(err.Error(), `bad\xff`) {
+		if !errors.Is(err, errPattern) || !strings.Contains(err.Error(), `bad\xff`) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
@@ -105,7 +105,7 @@ func TestTooManyMatches(t *testing.T) {
 	for i := range maxMatches + 1 {
 		files(t, f.Project, fmt.Sprintf("d/%d.log", i))
 	}
-	if _, err := f.read(context.Background(), Options{Dir: f.Project, Hide: []string{"*.log"}}); !errors.Is(err, ErrPattern) {
+	if _, err := f.read(context.Background(), Options{Dir: f.Project, Hide: []string{"*.log"}}); !errors.Is(err, errPattern) {
 		t.Errorf("%v", err)
 	}
 	equal(t, "hide", names(f.mustRead(Options{Hide: []string{"d/"}}).Project.Hide, f.Project), []string{"d"})

@@ -26,7 +26,7 @@ const ID = "https://raw.githubusercontent.com/jailed-claude/jailed-claude/main/s
 // refuses Parse refuses too.
 func Policy() ([]byte, error) {
 	root := &Schema{
-		Schema: Draft, ID: ID,
+		Schema: draft, ID: ID,
 		Title:       "Policy of jailed-claude",
 		Description: "What a jail grants beyond its defaults: .jailed-claude.toml of a project, or config.toml of a user.",
 		Type:        "object", Properties: map[string]*Schema{}, Required: []string{"version"}, AdditionalProperties: false,

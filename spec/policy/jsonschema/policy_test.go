@@ -66,7 +66,7 @@ func decodedSchema(t *testing.T) map[string]any {
 // the table, and nothing else.
 func TestKeys(t *testing.T) {
 	root := decodedSchema(t)
-	if root["$schema"] != Draft || root["additionalProperties"] != false {
+	if root["$schema"] != draft || root["additionalProperties"] != false {
 		t.Errorf("the document is %v, with additional properties %v", root["$schema"], root["additionalProperties"])
 	}
 	left := map[string]bool{}

@@ -1,7 +1,7 @@
 package jsonschema
 
-// Draft is the dialect that the schema is written in.
-const Draft = "https://json-schema.org/draft/2020-12/schema"
+// draft is the dialect that the schema is written in.
+const draft = "https://json-schema.org/draft/2020-12/schema"
 
 // Schema is the part of JSON Schema that a policy needs. The Nix side
 // (spec/nix/check.nix) reads the same keywords and no others.

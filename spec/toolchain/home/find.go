@@ -58,7 +58,7 @@ func (h Host) Find(names []string) (list []Found, warnings []string) {
 		}
 	}
 	var missing []string
-	for _, k := range Kits() {
+	for _, k := range kits() {
 		if !want[k.Name] {
 			continue
 		}
@@ -89,7 +89,7 @@ func (h Host) Used() (uses []Use) {
 		}
 		return there
 	}
-	for _, k := range Kits() {
+	for _, k := range kits() {
 		mark, need := slices.IndexFunc(k.Marks, has), slices.IndexFunc(k.Needs, has)
 		if mark < 0 && need < 0 {
 			continue
@@ -105,7 +105,7 @@ func (h Host) Used() (uses []Use) {
 	return uses
 }
 
-func (h Host) places(k Kit) (list []string) {
+func (h Host) places(k kit) (list []string) {
 	if dir := h.Env[k.Variable]; k.Variable != "" && filepath.IsAbs(dir) {
 		list = append(list, filepath.Clean(dir))
 	}
@@ -117,7 +117,7 @@ func (h Host) places(k Kit) (list []string) {
 
 // root is the folder of a toolchain, resolved; empty if there is none. It is
 // neither the home nor above it, and not the project's to write.
-func (h Host) root(k Kit) string {
+func (h Host) root(k kit) string {
 	for _, dir := range h.places(k) {
 		real, err := h.resolve(dir)
 		if err != nil || paths.Below(h.Home, real) || paths.Below(real, h.Project) || !paths.Below(real, h.Home) {
@@ -169,7 +169,7 @@ func glob(pattern string) []string {
 }
 
 // find says what of a toolchain a jail gets.
-func (h Host) find(k Kit) (Found, bool) {
+func (h Host) find(k kit) (Found, bool) {
 	root := h.root(k)
 	if root == "" {
 		return Found{}, false
@@ -230,7 +230,7 @@ func (f *Found) bind(base, p string) {
 
 // onPath are the folders of the caller's PATH that lie in the toolchain, or
 // lead into it, as fnm's of a shell do.
-func (h Host) onPath(root string, k Kit) (bins []string) {
+func (h Host) onPath(root string, k kit) (bins []string) {
 	for _, dir := range filepath.SplitList(h.Env["PATH"]) {
 		if !filepath.IsAbs(dir) {
 			continue
@@ -249,7 +249,7 @@ func (h Host) onPath(root string, k Kit) (bins []string) {
 }
 
 // pinned is the version that the project's mark names: 20, v20.1, 3.12.
-func pinned(project string, k Kit, found []string) []string {
+func pinned(project string, k kit, found []string) []string {
 	for _, m := range k.Marks {
 		text, ok := short(path.Join(project, m))
 		if !ok {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Kit is one toolchain of the home.
-type Kit struct {
+// kit is one toolchain of the home.
+type kit struct {
 	// Name is that of policies. Several may have one.
 	Name string
 	// Roots are where it may be, below the home; Variable names another place.
@@ -35,11 +35,11 @@ const (
 	None = "none"
 )
 
-// Kits are all that are known.
-func Kits() []Kit {
+// kits are all that are known.
+func kits() []kit {
 	js := []string{"package.json"}
 	python := []string{"pyproject.toml", "setup.py", "requirements.txt"}
-	return []Kit{
+	return []kit{
 		{
 			Name: "nvm", Roots: []string{".nvm", ".config/nvm"}, Variable: "NVM_DIR", Parts: []string{"versions", "alias"},
 			Bins: []string{"versions/node/v*/bin"}, Marks: []string{".nvmrc"}, Needs: js,
@@ -94,10 +94,10 @@ func Kits() []Kit {
 	}
 }
 
-// Named are the names of Kits, and Auto and None.
-func Named() []string {
+// named are the names of Kits, and Auto and None.
+func named() []string {
 	names := []string{Auto, None}
-	for _, k := range Kits() {
+	for _, k := range kits() {
 		names = append(names, k.Name)
 	}
 	return slices.Compact(names)
@@ -105,7 +105,7 @@ func Named() []string {
 
 // Check refuses what is no toolchain of a home; it returns what is wrong.
 func Check(name string) string {
-	if known := Named(); !slices.Contains(known, name) {
+	if known := named(); !slices.Contains(known, name) {
 		return fmt.Sprintf("%q is not known: there are %s", name, strings.Join(known, ", "))
 	}
 	return ""

@@ -41,7 +41,7 @@ func (h Host) Leading(inside func(p string) bool) (lines []string) {
 		if paths.Below(target, "/usr") {
 			with = "--package host"
 		}
-		for _, k := range Kits() {
+		for _, k := range kits() {
 			if root := h.root(k); root != "" && paths.Below(target, root) {
 				with = "--toolchain " + k.Name
 			}
