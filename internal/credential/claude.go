@@ -61,7 +61,7 @@ func claude() Format {
 					to[name] = from[name]
 				}
 			}
-			if err := to.set(map[string]any{"accessToken": placeholder, "refreshToken": "", "expiresAt": Far.Milliseconds()}); err != nil {
+			if err := to.set(map[string]any{"accessToken": placeholder, "refreshToken": "", "expiresAt": far.Milliseconds()}); err != nil {
 				return err
 			}
 			return own.set(map[string]any{claudeMember: to})

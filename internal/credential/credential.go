@@ -90,13 +90,13 @@ func Named(name string) (Format, bool) {
 	return formats[i], true
 }
 
-// Placeholder stands for the token of a login in jails.
-func Placeholder(name string) string {
+// placeholder stands for the token of a login in jails.
+func placeholder(name string) string {
 	return "placeholder-for-the-" + name + "-login-which-stays-outside-of-this-jail"
 }
 
-// Far is how long a placeholder is good: a jail never refreshes one.
-const Far = 4102444800 * time.Second // 2100-01-01, since 1970
+// far is how long a placeholder is good: a jail never refreshes one.
+const far = 4102444800 * time.Second // 2100-01-01, since 1970
 
 var formats = []Format{claude(), codex(), gemini(), copilot(), opencode(openAI), opencode(githubCopilot), oauth()}
 

@@ -116,7 +116,7 @@ func gemini() Format {
 		},
 		standIn: func(own object, _ Login, _ object, placeholder string) error {
 			clear(own)
-			return own.set(map[string]any{"access_token": placeholder, "token_type": "Bearer", "expiry_date": Far.Milliseconds()})
+			return own.set(map[string]any{"access_token": placeholder, "token_type": "Bearer", "expiry_date": far.Milliseconds()})
 		},
 		access: func(file object) string { return file.text("access_token") },
 		remove: func(file object) { clear(file) },
@@ -199,7 +199,7 @@ func opencode(provider string) Format {
 			return file.set(map[string]any{provider: o})
 		},
 		standIn: func(own object, l Login, host object, placeholder string) error {
-			to := map[string]any{"type": "oauth", "access": placeholder, "refresh": "", "expires": Far.Milliseconds()}
+			to := map[string]any{"type": "oauth", "access": placeholder, "refresh": "", "expires": far.Milliseconds()}
 			if provider == githubCopilot {
 				to["refresh"], to["expires"] = placeholder, 0
 			}

@@ -30,8 +30,8 @@ type Links struct {
 	Unnamed bool
 }
 
-// ErrFormat is returned by Parse for what git would not read either.
-var ErrFormat = errors.New("not an index of git")
+// errFormat is returned by Parse for what git would not read either.
+var errFormat = errors.New("not an index of git")
 
 // Modes of entries, gitformat-index(5).
 const (
@@ -135,11 +135,11 @@ func Write(w io.Writer, data []byte, oid int) error {
 func begin(data []byte, oid int) (*reader, uint32, error) {
 	const header = 12
 	if len(data) < header+oid || string(data[:4]) != "DIRC" {
-		return nil, 0, fmt.Errorf("%w: no header", ErrFormat)
+		return nil, 0, fmt.Errorf("%w: no header", errFormat)
 	}
 	r := &reader{left: data[header : len(data)-oid], oid: oid, version: binary.BigEndian.Uint32(data[4:])}
 	if r.version < 2 || r.version > 4 {
-		return nil, 0, fmt.Errorf("%w: version %d", ErrFormat, r.version)
+		return nil, 0, fmt.Errorf("%w: version %d", errFormat, r.version)
 	}
 	return r, binary.BigEndian.Uint32(data[8:]), nil
 }
@@ -150,20 +150,20 @@ func (r *reader) entry() (mode uint32, err error) {
 	const numbers, modeAt = 40, 24
 	fixed := numbers + r.oid + 2
 	if len(r.left) < fixed {
-		return 0, fmt.Errorf("%w: it ends in an entry", ErrFormat)
+		return 0, fmt.Errorf("%w: it ends in an entry", errFormat)
 	}
 	mode = binary.BigEndian.Uint32(r.left[modeAt:])
 	switch mode & typeMask {
 	case modeFile, modeLink, modeGitlink, modeFolder:
 	default:
-		return 0, fmt.Errorf("%w: an entry of mode %o", ErrFormat, mode)
+		return 0, fmt.Errorf("%w: an entry of mode %o", errFormat, mode)
 	}
 	const assumeValid, extended, skipWorktree, intentToAdd = 0x8000, 0x4000, 0x4000, 0x2000
 	flags := binary.BigEndian.Uint16(r.left[fixed-2:])
 	r.overlook, r.intent = flags&assumeValid != 0, false
 	if flags&extended != 0 {
 		if fixed += 2; r.version < 3 || len(r.left) < fixed {
-			return 0, fmt.Errorf("%w: flags", ErrFormat)
+			return 0, fmt.Errorf("%w: flags", errFormat)
 		}
 		more := binary.BigEndian.Uint16(r.left[fixed-2:])
 		r.overlook, r.intent = r.overlook || more&skipWorktree != 0, more&intentToAdd != 0
@@ -173,7 +173,7 @@ func (r *reader) entry() (mode uint32, err error) {
 	if r.version == 4 {
 		strip, n := varint(rest)
 		if n == 0 || r.later && strip > len(r.name) {
-			return 0, fmt.Errorf("%w: a path takes away more than there is", ErrFormat)
+			return 0, fmt.Errorf("%w: a path takes away more than there is", errFormat)
 		}
 		if rest = rest[n:]; r.later {
 			keep = len(r.name) - strip
@@ -182,7 +182,7 @@ func (r *reader) entry() (mode uint32, err error) {
 	}
 	end := bytes.IndexByte(rest, 0)
 	if end < 0 {
-		return 0, fmt.Errorf("%w: it ends in a path", ErrFormat)
+		return 0, fmt.Errorf("%w: it ends in a path", errFormat)
 	}
 	r.name = append(r.name[:keep], rest[:end]...)
 	if r.version == 4 {
@@ -192,7 +192,7 @@ func (r *reader) entry() (mode uint32, err error) {
 	// Entries are padded with 1 to 8 NULs to multiples of 8.
 	size := (fixed + end + 8) &^ 7
 	if size > len(r.left) {
-		return 0, fmt.Errorf("%w: it ends in an entry", ErrFormat)
+		return 0, fmt.Errorf("%w: it ends in an entry", errFormat)
 	}
 	r.left = r.left[size:]
 	return mode, nil
@@ -222,7 +222,7 @@ func extensions(data []byte, start int, r *reader, l *Links) error {
 	const head = 8
 	all := data[:len(data)-r.oid]
 	if at := len(all) - head - 4 - r.oid; at >= start && string(all[at:at+4]) == "EOIE" && binary.BigEndian.Uint32(all[at+head:]) != uint32(start) {
-		return fmt.Errorf("%w: its extensions are said to be elsewhere", ErrFormat)
+		return fmt.Errorf("%w: its extensions are said to be elsewhere", errFormat)
 	}
 	for at := start; len(all)-at >= head; {
 		size := binary.BigEndian.Uint32(all[at+4:])
@@ -248,7 +248,7 @@ func extensions(data []byte, start int, r *reader, l *Links) error {
 // blocks: a table of where blocks of entries begin, and of how many there are in
 // each, is that of the entries as they follow each other.
 func blocks(data, table []byte, end int, r *reader) error {
-	wrong := fmt.Errorf("%w: its table of entries is not that of its entries", ErrFormat)
+	wrong := fmt.Errorf("%w: its table of entries is not that of its entries", errFormat)
 	const header, word = 12, 4
 	if len(table) < word {
 		return wrong

@@ -149,7 +149,7 @@ func TestMade(t *testing.T) {
 		for _, f := range l.Folders {
 			got += "folder " + f
 		}
-		if got != c.want || c.bad != errors.Is(err, ErrFormat) || (err != nil) != c.bad {
+		if got != c.want || c.bad != errors.Is(err, errFormat) || (err != nil) != c.bad {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
