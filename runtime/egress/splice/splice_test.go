@@ -121,8 +121,8 @@ func TestJoin(t *testing.T) {
 	}
 	p.Abort()
 	select {
-	case <-ended:
-		t.Error("it has ended twice")
+	case err := <-ended:
+		t.Error("it has ended twice", err)
 	case <-time.After(10 * time.Millisecond):
 	}
 }
