@@ -90,11 +90,6 @@ func Named(name string) (Format, bool) {
 	return formats[i], true
 }
 
-// placeholder stands for the token of a login in jails.
-func placeholder(name string) string {
-	return "placeholder-for-the-" + name + "-login-which-stays-outside-of-this-jail"
-}
-
 // far is how long a placeholder is good: a jail never refreshes one.
 const far = 4102444800 * time.Second // 2100-01-01, since 1970
 

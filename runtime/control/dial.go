@@ -43,19 +43,6 @@ func Dial(pid int) (*Conn, error) {
 	}
 }
 
-// try connects where that can be done at once. All that is asked has to be answered
-// within limit.
-func try(pid int, limit time.Duration) (*Conn, error) {
-	c, err := dial(pid)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.conn.SetDeadline(time.Now().Add(limit)); err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	return c, nil
-}
-
 func dial(pid int) (*Conn, error) {
 	place, ok := place(pid)
 	if !ok {

@@ -1,7 +1,6 @@
 package network
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -76,18 +75,6 @@ func ParseDeny(s string) (Rule, error) {
 type RuleError struct{ Rule, Problem string }
 
 func (e *RuleError) Error() string { return fmt.Sprintf("%q %s", e.Rule, e.Problem) }
-
-// problem is an error of a rule without what is said where the rule stands; empty
-// for none.
-func problem(err error) string {
-	if err == nil {
-		return ""
-	}
-	if rule, ok := errors.AsType[*RuleError](err); ok {
-		return rule.Error()
-	}
-	return err.Error()
-}
 
 func ruleError(rule, format string, args ...any) error {
 	return &RuleError{rule, fmt.Sprintf(format, args...)}

@@ -1,7 +1,9 @@
 package registration
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -141,4 +143,18 @@ func FuzzParseRegistration(f *testing.F) {
 			t.Fatalf("%q was rendered as %q", data, got)
 		}
 	})
+}
+
+// renderRegistration writes what ParseRegistration and nix-store --load-db
+// read.
+func renderRegistration(regs []Registration) []byte {
+	var b bytes.Buffer
+	for _, r := range regs {
+		fmt.Fprintf(&b, "%s\n%s\n%d\n%s\n%d\n", r.Path, r.NarHash, r.NarSize, r.Deriver, len(r.References))
+		for _, ref := range r.References {
+			b.WriteString(ref)
+			b.WriteByte('\n')
+		}
+	}
+	return b.Bytes()
 }
