@@ -37,6 +37,10 @@ func newRun() *cobra.Command {
 		o := f.options(c)
 		args, dash := o.TakeAgent(args, c.ArgsLenAtDash())
 		_, agentArgs, err := cli.Split(c, args, dash, 0)
+		if h := new(hint.Error); errors.As(err, &h) && o.Agent == "" {
+			// Perhaps a name, and not what it is to do.
+			err = hint.Add(err, append([]string{"agents that it knows: " + strings.Join(plan.AgentNames(), ", ") + "; another program: --package PATH"}, h.Lines...)...)
+		}
 		if err != nil {
 			return err
 		}

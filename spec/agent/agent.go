@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/jailed-claude/jailed-claude/spec/network"
@@ -19,8 +20,8 @@ type Agent struct {
 	// Install is a command that installs it, InstallNix one by Nix.
 	Install, InstallNix string
 	// Package is the npm package that has it, Seen the version that the row was
-	// made from.
-	Package, Seen string
+	// made from, and Scripts the package whose scripts npm has to run.
+	Package, Seen, Scripts string
 	// Own: the row is of the user's policy, and of no table.
 	Own bool
 
@@ -229,6 +230,16 @@ type Tokens struct {
 // are.
 func (t Tokens) Broker() network.Broker {
 	return network.Broker{Name: t.Name, Upstream: t.Upstream, Tokens: &network.Tokens{Path: t.Path, Revoke: t.Revoke}}
+}
+
+// Sent reports whether a caller who has that address in URL or Elsewhere sends the
+// key to Upstream.
+func (k Key) Sent(url string) bool {
+	url = strings.TrimSuffix(url, "/")
+	if k.Elsewhere != "" {
+		url = strings.TrimSuffix(url, "/v1")
+	}
+	return url == "" || url == k.Upstream
 }
 
 // For is the broker of a key that comes from where from says.

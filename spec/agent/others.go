@@ -12,7 +12,7 @@ func others() []Agent {
 	list := []Agent{
 		{
 			Name: "amp", Title: "Amp",
-			Programs: []string{"amp"}, Package: "@sourcegraph/amp", Seen: "0.0.1790142911-g7618fb",
+			Programs: []string{"amp"}, Package: "@sourcegraph/amp", Seen: "0.0.1790142911-g7618fb", Scripts: "@ampcode/cli",
 			Folders: []Folder{
 				{Path: ".config/amp", Variable: "XDG_CONFIG_HOME", Below: true, Seeds: []Seed{{Path: "AGENTS.md"}}, Trusted: trusted("settings.json", "settings.jsonc", "plugins", "skills", "AGENTS.md")},
 				{Path: ".local/share/amp", Variable: "XDG_DATA_HOME", Below: true, Login: "secrets.json"},
@@ -28,7 +28,7 @@ func others() []Agent {
 		},
 		{
 			Name: "cline", Title: "Cline",
-			Programs: []string{"cline"}, Package: "cline", Seen: "3.0.65",
+			Programs: []string{"cline"}, Package: "cline", Seen: "3.0.65", Scripts: "cline",
 			Folders: []Folder{
 				{Path: ".cline", Trusted: trusted("hooks", "plugins", "agents", "rules", "skills", "workflows", "data/settings/cline_mcp_settings.json")},
 				{Path: "Documents/Cline", Trusted: trusted("Hooks", "Plugins", "Rules", "Workflows")},
@@ -145,7 +145,7 @@ func others() []Agent {
 		},
 		{
 			Name: "opencode", Title: "opencode",
-			Programs: []string{"opencode"}, Package: "opencode-ai", Seen: "1.18.33",
+			Programs: []string{"opencode"}, Package: "opencode-ai", Seen: "1.18.33", Scripts: "opencode-ai",
 			Folders: []Folder{
 				{
 					Path: ".config/opencode", Variable: "XDG_CONFIG_HOME", Below: true,
@@ -233,6 +233,9 @@ func others() []Agent {
 	for i, a := range list {
 		if a.Package != "" {
 			list[i].Install = "npm install -g " + a.Package
+			if a.Scripts != "" {
+				list[i].Install = "npm install -g --allow-scripts=" + a.Scripts + " " + a.Package
+			}
 		}
 	}
 	return list

@@ -46,8 +46,8 @@ type Error struct {
 	Fix string
 	// Err is a sentinel of this package, a *commandError, or the cause.
 	Err error
-	// Install says how the agent is installed, where it is not Claude Code.
-	Install string
+	// More is what else the user can do.
+	More []string
 }
 
 func (e *Error) Error() string {
@@ -59,16 +59,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Hints are Fix and, where there is no agent, how to install one.
-func (e *Error) Hints() []string {
-	if errors.Is(e, ErrNoAgent) && e.Install == "" {
-		return []string{e.Fix, "to install Claude Code: npm install -g @anthropic-ai/claude-code"}
-	}
-	if e.Install != "" {
-		return []string{e.Fix, e.Install}
-	}
-	return []string{e.Fix}
-}
+// Hints are Fix and More.
+func (e *Error) Hints() []string { return append([]string{e.Fix}, e.More...) }
 
 // commandError is a Nix program that failed.
 type commandError struct {

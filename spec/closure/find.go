@@ -106,12 +106,30 @@ func (r *resolver) onPath() (candidate, error) {
 	if r.NoAgent {
 		return candidate{}, nil
 	}
-	return candidate{}, &Error{
-		Install: r.install(),
-		What:    fmt.Sprintf("no program %q on PATH", r.program),
-		Fix:     "install it, or name one with --package: a store path, an installable such as nixpkgs#claude-code, or the path of a program",
-		Err:     ErrNoAgent,
+	return candidate{}, r.noAgent()
+}
+
+// noAgent says how the agent is installed, and which others could run instead of
+// the default one.
+func (r *resolver) noAgent() *Error {
+	e := &Error{
+		What: fmt.Sprintf("no program %q on PATH", r.program),
+		Fix:  "install it, or name one with --package: a store path, an installable, or the path of a program",
+		Err:  ErrNoAgent,
 	}
+	a, ok := agent.Running(r.program)
+	if ok && a.Name != agent.Default().Name {
+		e.More = []string{"to install " + a.Title + ": " + a.Install}
+		return e
+	}
+	e.Fix = "install it, or name one with --package: a store path, an installable such as nixpkgs#claude-code, or the path of a program"
+	e.More = []string{"to install Claude Code: npm install -g @anthropic-ai/claude-code"}
+	for _, other := range agent.All() {
+		if len(other.Programs) > 0 && r.named(other.Programs[0]) != "" {
+			e.More = append(e.More, "or run an agent that is here: jailed-claude run "+other.Name)
+		}
+	}
+	return e
 }
 
 // packageRoots are the store paths of an extra package.
@@ -159,15 +177,6 @@ func (r *resolver) badPackage(p string) error {
 		e.Fix = fmt.Sprintf("perhaps nixpkgs#%s, or ./%s; no program of that name is on PATH", p, p)
 	}
 	return e
-}
-
-// install says how the agent that is missing is installed, if it is not the
-// default one.
-func (r *resolver) install() string {
-	if a, ok := agent.Running(r.program); ok && a.Name != agent.Default().Name {
-		return "to install " + a.Title + ": " + a.Install
-	}
-	return ""
 }
 
 func (r *resolver) notProgram(v *inventory.Inventory, file string) error {
