@@ -49,13 +49,9 @@ func EnvOf(p policy.Policy, caller map[string]string) Env {
 	}
 	for _, k := range p.Agent.Row().Keys {
 		// With another service the key is that one's, and not for this one.
-		url := strings.TrimSuffix(cmp.Or(caller[k.URL], caller[k.Elsewhere]), "/")
-		if k.Elsewhere != "" {
-			url = strings.TrimSuffix(url, "/v1")
-		}
 		switch {
 		case caller[k.Variable] == "":
-		case url == "" || url == k.Upstream:
+		case k.Sent(cmp.Or(caller[k.URL], caller[k.Elsewhere])):
 			e.Keys = append(e.Keys, k.Variable)
 		case caller[k.URL] != "":
 			e.elsewhere(k.Variable, k.URL)

@@ -115,6 +115,28 @@ func TestOwnKeys(t *testing.T) {
 	}
 }
 
+// TestOwnKeyAndAddress: a policy that hands the address over leaves the broker, unless
+// it is that of another service.
+func TestOwnKeyAndAddress(t *testing.T) {
+	for url, brokered := range map[string]bool{"https://api.openai.com/v1": true, "https://other.example/v1": false} {
+		passed, set := valid(), valid()
+		passed.Policy.Env.Pass = []string{"OPENAI_BASE_URL"}
+		set.Policy.Env.Set = map[string]string{"OPENAI_BASE_URL": url}
+		for how, in := range map[string]*Input{"passed": &passed, "set": &set} {
+			in.Policy.Agent.Name = "qwen"
+			caller := map[string]string{"OPENAI_API_KEY": "sk-secret"}
+			if how == "passed" {
+				caller["OPENAI_BASE_URL"] = url
+			}
+			in.Env = EnvOf(in.Policy, caller)
+			j := mustBuild(t, *in)
+			if got := len(j.Network.Brokers) == 1; got != brokered || !slices.Contains(j.Spec.Process.Env, "OPENAI_BASE_URL="+url) {
+				t.Errorf("%s %s: brokers %v, %q", how, url, j.Network.Brokers, j.Spec.Process.Env)
+			}
+		}
+	}
+}
+
 // TestHomeInEnv: nobody writes out "~/" in a variable but a shell.
 func TestHomeInEnv(t *testing.T) {
 	in := valid()

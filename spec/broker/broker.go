@@ -128,8 +128,8 @@ func Why(o network.Broker) string {
 
 // ownKey: the jail gets a broker for the key in the caller's environment.
 func (w *Wanted) ownKey(k agent.Key) bool {
-	if w.Policy.Agent.Key != policy.KeyAuto || !slices.Contains(w.Keys, k.Variable) || w.says(k.Variable) || w.says(k.URL) || w.says(k.Elsewhere) || w.says(k.Inside) {
-		return false
+	if w.Policy.Agent.Key != policy.KeyAuto || !slices.Contains(w.Keys, k.Variable) || w.says(k.Variable) || w.says(k.URL) || !k.Sent(w.Policy.Env.Set[k.Elsewhere]) || w.says(k.Inside) {
+		return false // what is passed of Elsewhere is in Keys
 	}
 	if k.URL == "" && !w.Certificates {
 		return false // it comes by the service's own name, which needs certificates
