@@ -66,6 +66,26 @@ func TestWriteToAnAgent(t *testing.T) {
 				}
 			}
 		}
+		// What several of them read, the program of one, and folders that hold some.
+		for p, why := range map[string]string{
+			".agents/plugins": ".agents/plugins is read by the host's own Cline", ".agents": ".agents is read by", ".cursor": ".cursor is read by the host's own Cursor",
+			".env": ".env is read by the host's own Gemini CLI", ".local/share/claude/versions": "is read by the host's own Claude Code",
+			".local/share": ".local/share holds /home/ada/.local/share/", "Documents": "Documents holds /home/ada/Documents/Cline, of the host's own Cline",
+		} {
+			bad := valid()
+			bad.Policy.Agent.Name = in
+			grant(&bad, "rw", "/home/ada/"+p)
+			if _, err := Build(bad); err == nil || !strings.Contains(err.Error(), why) {
+				t.Errorf("a jail of %q writes %s: %v", in, p, err)
+			}
+		}
+	}
+	for _, p := range []string{".envrc", ".local/share/claudette", "Documents/notes"} {
+		in := valid()
+		grant(&in, "rw", "/home/ada/"+p)
+		if _, err := Build(in); err != nil {
+			t.Errorf("%s: %v", p, err)
+		}
 	}
 	shared := valid()
 	shared.Policy.Agent.Name, shared.Policy.Agent.Config = "codex", "shared"

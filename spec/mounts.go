@@ -246,11 +246,12 @@ func (b *builder) granted(g, mode string) (string, error) {
 	}
 	p = path.Clean(p)
 	k, ok := b.Host.Present[p]
-	other, ofOther := define.Holding(b.Policy.Agent.Define, p, b.Host.Home)
+	refused := define.Refused(b.Policy.Agent.Define, p, b.Host.Home)
 	switch {
-	case mode == "rw" && ofOther:
-		return "", fmt.Errorf("%s belongs to the host's own %s, which would run or believe what is written there: leave it out; jailed-claude run --agent %s has private folders in its place, and keeps them for this project",
-			p, other.Title, other.Name)
+	case b.exposes(p) != nil:
+		return "", b.exposes(p)
+	case mode == "rw" && refused != "":
+		return "", errors.New(refused)
 	case !ok:
 		return "", fmt.Errorf("%s does not exist: make it, or take the grant away", p)
 	case k.Real != p:
@@ -261,7 +262,7 @@ func (b *builder) granted(g, mode string) (string, error) {
 	case mode == "rw" && !b.shared() && b.ofClaude(p):
 		return "", fmt.Errorf(`%s belongs to the host's own Claude, which would run what is written there: write agent.config = "shared"`, p)
 	}
-	return p, b.exposes(p)
+	return p, nil
 }
 
 // protected is why a path of the project is protected.

@@ -28,6 +28,9 @@ type Agent struct {
 	// Folders are where it keeps what it knows, below the home. The first one is
 	// its configuration.
 	Folders []Folder
+	// Beside are other files and folders below the home that its program executes or
+	// follows. No jail has them in its place: others read them too.
+	Beside []string
 	// Managed is the folder of an organisation's settings for all users.
 	Managed string
 

@@ -14,6 +14,7 @@ func Claude() Agent {
 		InstallNix: "NIXPKGS_ALLOW_UNFREE=1 nix profile install --impure nixpkgs#claude-code",
 
 		Managed: "/etc/claude-code",
+		Beside:  []string{".local/share/claude"}, // the program itself
 		// Read beside an organisation's CLAUDE.md and rules, in subagents too, and
 		// shown by /memory.
 		Brief: Brief{File: "/etc/claude-code/.claude/rules/jailed-claude.md"},

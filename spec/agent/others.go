@@ -18,6 +18,7 @@ func others() []Agent {
 				{Path: ".local/share/amp", Variable: "XDG_DATA_HOME", Below: true, Login: "secrets.json"},
 				{Path: ".cache/amp", Variable: "XDG_CACHE_HOME", Below: true},
 			},
+			Beside:  []string{".config/agents"},
 			Hosts:   []string{"ampcode.com"},
 			Follows: []string{".agents/skills", ".amp/skills", "AGENT.md", "AGENTS.md", "CLAUDE.md"},
 			Project: []File{
@@ -33,6 +34,7 @@ func others() []Agent {
 				{Path: ".cline", Trusted: trusted("hooks", "plugins", "agents", "rules", "skills", "workflows", "data/settings/cline_mcp_settings.json")},
 				{Path: "Documents/Cline", Trusted: trusted("Hooks", "Plugins", "Rules", "Workflows")},
 			},
+			Beside:  []string{".agents", "Cline"},
 			Keys:    []Key{anthropicByName(), openAI()},
 			Follows: []string{".agents/skills", ".cline/agents", ".cline/rules", ".cline/skills", ".cline/workflows", ".clinerules", "AGENTS.md"},
 			Project: []File{
@@ -109,6 +111,7 @@ func others() []Agent {
 		},
 		{
 			Name: "cursor", Title: "Cursor",
+			Beside: []string{".cursor"},
 			Project: []File{
 				file(".cursor/mcp.json", "MCP servers"),
 				file(".cursor/hooks.json", "hooks"),
@@ -125,6 +128,7 @@ func others() []Agent {
 				},
 				Trusted: trusted("settings.json", "extensions", "commands", "policies", "skills", "agents", "GEMINI.md", ".env", "trustedFolders.json", "trusted_hooks.json"),
 			}},
+			Beside: []string{".env"},
 			Hosts: []string{
 				"generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com",
 				"accounts.google.com", "www.googleapis.com",

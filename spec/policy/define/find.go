@@ -65,19 +65,35 @@ func Reach(rows []agent.Defined, name, home, project string) error {
 	return nil
 }
 
-// Holding is the agent, other than the default one, in whose folder on a host p
-// is, for a user with that home: one of rows, or one that is known.
-func Holding(rows []agent.Defined, p, home string) (agent.Agent, bool) {
+// Refused says why no jail may write p on a host, for a user with that home: it is
+// what an agent of rows, or one that is known, runs or believes there, lies in that or
+// holds it. Empty if nothing is. The configuration of the default one is a setting of
+// its own, and not looked at.
+func Refused(rows []agent.Defined, p, home string) string {
 	all := agent.All()
 	for _, d := range rows {
 		all = append(all, d.Agent())
 	}
 	for _, a := range all {
+		var folders []string
 		for _, f := range a.Folders {
-			if a.Name != agent.Default().Name && paths.Below(p, path.Join(home, f.Path)) {
-				return a, true
+			folders = append(folders, f.Path)
+		}
+		if a.Name == agent.Default().Name {
+			folders = nil
+		}
+		for i, f := range slices.Concat(folders, a.Beside) {
+			f = path.Join(home, f)
+			whose := " the host's own " + a.Title + ", which would run or believe what is written there: "
+			switch {
+			case paths.Below(p, f) && i < len(folders):
+				return p + " belongs to" + whose + "leave it out; jailed-claude run --agent " + a.Name + " has private folders in its place, and keeps them for this project"
+			case paths.Below(p, f):
+				return p + " is read by" + whose + "leave it out"
+			case paths.Below(f, p):
+				return p + " holds " + f + ", of" + whose + "grant something narrower"
 			}
 		}
 	}
-	return agent.Agent{}, false
+	return ""
 }
