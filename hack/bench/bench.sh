@@ -5,9 +5,9 @@
 # every measurement in bin/bench.json; docs/bench.md says what they mean.
 #
 #   BENCH="startup tty"   these parts alone: startup tricks spec memory
-#                         sessions layer turn screens tty network broker nar
+#                         sessions layer turn screens codex tty network broker nar
 #   JAIL_AGENTS_CACHE=DIR where "make check-agents" installed real agents, whose
-#                         first screens are measured (~/.cache/jailed-claude-agents)
+#                         first screens and turns are measured (~/.cache/jailed-claude-agents)
 #   BENCH_ROUNDS=N        measurements of each candidate (21)
 #   BENCH_ORDER=fixed     candidates in the same order in each round, not in
 #                         another one
@@ -113,7 +113,7 @@ fi
 
 # Real agents: hard links, which another user can reach.
 agents=${JAIL_AGENTS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/jailed-claude-agents}
-if [[ " ${BENCH:-screens} " == *" screens "* ]] && [ -d "$agents" ]; then
+if [[ " ${BENCH:-screens} " =~ " "(screens|codex)" " ]] && [ -d "$agents" ]; then
   mkdir "$work/agents" "$work/home/.gemini"
   for name in codex gemini opencode; do
     at=$(find "$agents" -maxdepth 1 -name "$name-*" | sort -V | tail -n1)
@@ -161,7 +161,7 @@ fi
 # default route, and /dev/net/tun as most systems have it. crun refuses hosts that mount both generations of cgroups, so
 # the second alone is mounted here; that is the same for every candidate.
 printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >"$work/resolv.conf"
-printf '127.0.0.1 localhost\n93.184.216.34 bench.example\n' >"$work/hosts"
+printf '127.0.0.1 localhost\n93.184.216.34 bench.example api.openai.com chatgpt.com\n' >"$work/hosts"
 chmod a+r "$work/resolv.conf" "$work/hosts"
 # shellcheck disable=SC2016 # expanded inside
 outer='

@@ -3,6 +3,7 @@ package main
 import (
 	"strconv"
 
+	"github.com/jailed-claude/jailed-claude/hack/bench/agents"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
 )
 
@@ -80,6 +81,7 @@ var goals = []goal{
 	{what: "the same, gemini", limit: 1.05, figure: ratio("screens", "gemini", ours, unjailed)},
 	{what: "the same, opencode", limit: 1.05, figure: ratio("screens", "opencode", ours, unjailed)},
 	{what: "the same, claude", limit: 1.05, figure: ratio("screens", "claude", ours, unjailed)},
+	{what: "a turn of codex by the broker, jailed / unjailed with the key", limit: 1.1, figure: ratio("codex", agents.TurnRow, agents.Jailed, agents.Unjailed)},
 	{what: "npm ci, in a layer / on the files", limit: 1.1, figure: ratio("layer", npmRow, inLayer, onFiles)},
 	{what: "the same, go build", limit: 1.1, figure: ratio("layer", buildRow, inLayer, onFiles)},
 	{what: "10,000 changed files to the host, review --apply / rsync -a", limit: 1, figure: ratio("layer", applyRow, inLayer, rsync)},

@@ -60,7 +60,7 @@ type part struct {
 
 // parts in the order they are measured.
 var parts = []part{
-	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"sessions", sessions}, {"layer", layers}, {"turn", turn}, {"screens", screens}, {"tty", terminals}, {"network", networks}, {"broker", brokered}, {"nar", nars},
+	{"startup", startup}, {"tricks", tricks}, {"spec", specTimes}, {"memory", memory}, {"sessions", sessions}, {"layer", layers}, {"turn", turn}, {"screens", screens}, {"codex", codex}, {"tty", terminals}, {"network", networks}, {"broker", brokered}, {"nar", nars},
 }
 
 func measure(args []string, stdout, stderr io.Writer) error {

@@ -16,7 +16,6 @@ import (
 	"github.com/jailed-claude/jailed-claude/hack/bench/outside"
 	"github.com/jailed-claude/jailed-claude/hack/bench/proc"
 	"github.com/jailed-claude/jailed-claude/hack/bench/report"
-	"github.com/jailed-claude/jailed-claude/hack/bench/web"
 )
 
 // direct is a client that is not jailed.
@@ -174,11 +173,6 @@ func networks(b *bench) (*report.Table, error) {
 		}
 	}
 	return &t, nil
-}
-
-// brokered measures keys that are put in on the way.
-func brokered(b *bench) (*report.Table, error) {
-	return web.Compare(web.Host{Name: outerName, Address: outerAddress, Binary: b.file(ours), Self: b.file("bench"), Closure: b.file("idle", "closure"), Dir: b.file("web"), Own: b.file("home"), Rounds: b.third(), Command: b.command, Say: b.say})
 }
 
 // networkRound runs one client. A job that fails has no figure; the others

@@ -46,17 +46,16 @@ func Compare(b Host) (*report.Table, error) {
 		Title: "A key that is put in on the way, by one who speaks TLS on both sides", Rounds: b.Rounds,
 		Columns: []string{direct, viaRelay, viaBroker, mitmproxy}, Of: viaBroker, Against: []string{direct, viaRelay, mitmproxy},
 	}
-	l, err := net.Listen("tcp", b.Address+":443")
-	if err != nil {
-		return nil, fmt.Errorf("a service on port 443 takes root: %w", err)
-	}
-	defer l.Close()
 	dir := b.Dir
 	if err := os.MkdirAll(filepath.Join(dir, "config", "jailed-claude"), 0o755); err != nil { // for all to read
 		return nil, err
 	}
 	ca := filepath.Join(dir, "ca.pem")
-	go func() { _ = Serve(l, b.Name, webKey, ca) }()
+	stop, err := Serve(b.Address, []string{b.Name}, ca, service(webKey))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = stop() }()
 	policy := "version = 1\n[network]\nmode = \"none\"\n[[broker]]\nname = \"web\"\nhost = \"" + b.Name + "\"\nheader = \"Authorization\"\nfrom = \"env:WEB_KEY\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "config", "jailed-claude", "config.toml"), []byte(policy), 0o644); err != nil { //nolint:gosec // the same
 		return nil, err

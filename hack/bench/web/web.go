@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -41,46 +42,55 @@ const (
 	large          = 256 << 20
 )
 
-// Serve serves a name on a listener, with a certificate of its own, which it writes
-// to a file. It answers who has the key.
-func Serve(l net.Listener, name, key, file string) error {
+// service answers who has the key.
+func service(key string) http.Handler {
+	small, block := make([]byte, 100), make([]byte, 256<<10)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Authorization") != "Bearer "+key:
+			http.Error(w, "another key", http.StatusForbidden)
+		case r.URL.Path == "/large":
+			w.Header().Set("Content-Length", strconv.Itoa(large))
+			for range large / len(block) {
+				if _, err := w.Write(block); err != nil {
+					return
+				}
+			}
+		default:
+			_, _ = w.Write(small)
+		}
+	})
+}
+
+// Serve serves names at an address, on the usual port and by HTTP/1.1, until stop is
+// called. Its certificate is one of its own, which is in a file then.
+func Serve(address string, names []string, file string, handler http.Handler) (stop func() error, err error) {
+	l, err := net.Listen("tcp", address+":443")
+	if err != nil {
+		return nil, fmt.Errorf("a service on port 443 takes root: %w", err)
+	}
 	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return err
+		return nil, errors.Join(err, l.Close())
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), DNSNames: []string{name},
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), DNSNames: names,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &secret.PublicKey, secret)
+	if err == nil {
+		err = os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644) //nolint:gosec // for all to read
+	}
 	if err != nil {
-		return err
+		return nil, errors.Join(err, l.Close())
 	}
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil { //nolint:gosec // for all to read
-		return err
-	}
-	small, block := make([]byte, 100), make([]byte, 256<<10)
 	s := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch {
-			case r.Header.Get("Authorization") != "Bearer "+key:
-				http.Error(w, "another key", http.StatusForbidden)
-			case r.URL.Path == "/large":
-				w.Header().Set("Content-Length", strconv.Itoa(large))
-				for range large / len(block) {
-					if _, err := w.Write(block); err != nil {
-						return
-					}
-				}
-			default:
-				_, _ = w.Write(small)
-			}
-		}),
-		ReadHeaderTimeout: time.Minute,
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: secret}}},
-		TLSNextProto:      map[string]func(*http.Server, *tls.Conn, http.Handler){}, // HTTP/1.1 for all alike
+		Handler: handler, ReadHeaderTimeout: time.Minute,
+		TLSConfig:    &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: secret}}},
+		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}, // HTTP/1.1 for all alike
 	}
-	return s.ServeTLS(l, "", "")
+	go func() { _ = s.ServeTLS(l, "", "") }()
+	return s.Close, nil
 }
 
 // Run asks the service at an address, "https://NAME", with a key, and prints an
