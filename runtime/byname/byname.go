@@ -18,8 +18,8 @@ func Main(argv []string, stdout, stderr io.Writer) (status int, ok bool) {
 	switch name, args := argv[0], argv[1:]; {
 	case gitfront.Is(name):
 		return gitfront.Main(args, stderr), true
-	case nonamespaces.Is(name):
-		return nonamespaces.Main(name, args, stderr), true
+	case nonamespaces.Is(name, args):
+		return nonamespaces.Main(name, args, stdout, stderr), true
 	case why.Is(name):
 		return why.Main(args, stdout, stderr), true
 	case programs.Is(name):

@@ -182,8 +182,15 @@ static void be_pid1(char **argv)
 	_exit(status);
 }
 
+// followed: Codex calls bwrap by where the jail's link of that name leads. That is
+// for package nonamespaces, and none of these are options of PID 1.
+static int followed(const char *arg)
+{
+	return arg && (!strcmp(arg, "--help") || !strcmp(arg, "--as-pid-1") || !strcmp(arg, "--unshare-user"));
+}
+
 void jail_pid1(int argc, char **argv)
 {
-	if (argc >= 1 && !strcmp(argv[0], INIT_PATH) && !setjmp(init_to_go))
+	if (argc >= 1 && !strcmp(argv[0], INIT_PATH) && !followed(argv[1]) && !setjmp(init_to_go))
 		be_pid1(argv);
 }

@@ -10,17 +10,20 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/internal/following"
+	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
 )
 
 // bwrap is what the user can do: by agent, since each has a switch of its own.
 const bwrap = `bwrap: this jail gives nobody namespaces (jailed-claude), so no sandbox works inside of it. The jail is the sandbox.
   to go on without, for Claude Code: jailed-claude run -- --settings '{"sandbox":{"enabled":false}}'
-                    for codex: --sandbox danger-full-access; for copilot: /sandbox disable; for qwen: tools.executionSandbox
+                    for codex: /permissions, or --sandbox danger-full-access; for copilot: /sandbox disable
+                    for qwen: tools.executionSandbox
   to let agents make namespaces, which weakens what is protected: identity.nesting = true in your own policy
 `
 
@@ -42,14 +45,39 @@ var said = map[string]struct {
 	brief.Buildah: {fmt.Sprintf(containers, brief.Buildah), 125},
 }
 
+// help is what bwrap says of itself. Codex uses one of its own, which blames the
+// kernel, where it does not read these two.
+const help = `usage: bwrap [OPTIONS...] [--] COMMAND [ARGS...]
+
+This is not bubblewrap, but a program of the jail's that says why there is none (jailed-claude).
+What programs look for before they use it, and get that answer:
+
+    --as-pid-1
+    --perms OCTAL
+`
+
+// named is the name that a program was called by. Codex follows the link to the
+// jail's init, and what it calls then has no name (runtime/jailinit/pid1.c).
+func named(argv0 string, args []string) string {
+	if argv0 == contract.InitPath && len(args) > 0 && slices.Contains([]string{"--help", "--as-pid-1", "--unshare-user"}, args[0]) {
+		return brief.Bwrap
+	}
+	return filepath.Base(argv0)
+}
+
 // Is reports whether this program was called as one of them.
-func Is(argv0 string) bool { _, ok := said[filepath.Base(argv0)]; return ok }
+func Is(argv0 string, args []string) bool { _, ok := said[named(argv0, args)]; return ok }
 
 // Main refuses, but for what the real program says of itself. It returns the exit
 // status.
-func Main(argv0 string, args []string, stderr io.Writer) int {
-	name := filepath.Base(argv0)
-	if len(args) > 0 && (args[0] == "--version" || args[0] == "--help") {
+func Main(argv0 string, args []string, stdout, stderr io.Writer) int {
+	name := named(argv0, args)
+	switch {
+	case len(args) == 0:
+	case args[0] == "--help" && name == brief.Bwrap:
+		fmt.Fprint(stdout, help)
+		return 0
+	case args[0] == "--help" || args[0] == "--version":
 		if program := following.Program(name); program != "" {
 			err := unix.Exec(program, append([]string{program}, args...), os.Environ())
 			fmt.Fprintf(stderr, "%s: %s: %v\n", name, program, err)

@@ -92,6 +92,8 @@ type Sandbox struct {
 	Variable, Value string
 	// Nesting: it works in a jail with identity.nesting.
 	Nesting bool
+	// Bwrap: it brings a bubblewrap, and prefers one that is on PATH.
+	Bwrap bool
 }
 
 // Folder is a folder below the home.

@@ -58,7 +58,7 @@ func others() []Agent {
 			Keys:   codexKeys(),
 			Logins: []Login{chatGPT("codex", 0, "openai")},
 			Sandbox: Sandbox{
-				Off: []string{"--sandbox", "danger-full-access"}, Short: "-s", Nesting: true,
+				Off: []string{"--sandbox", "danger-full-access"}, Short: "-s", Nesting: true, Bwrap: true,
 				Also: []string{"--dangerously-bypass-approvals-and-sandbox", "--yolo"},
 				On:   []string{"--sandbox", "-s", "--approve-for-me"},
 				File: "/etc/codex/config.toml", Text: "sandbox_mode = \"danger-full-access\"\n",

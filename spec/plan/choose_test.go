@@ -1,7 +1,10 @@
 package plan
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -83,6 +86,29 @@ func TestChosen(t *testing.T) {
 	for _, command := range [][]string{nil, {"claude"}, {"sh", "-c", "codex"}} {
 		if l := (&Options{Command: command}).guess(nil); l != nil {
 			t.Errorf("%q: %v", command, l)
+		}
+	}
+}
+
+// TestFailing: codex brings a bubblewrap, and looks on PATH first; that of the jail says
+// what to do, wherever the jail has no other.
+func TestFailing(t *testing.T) {
+	bins := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bins, "bwrap"), nil, 0o755); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		agent   string
+		nesting bool
+		bins    []string
+		want    string
+	}{
+		{"claude", false, nil, ""}, {"claude", false, []string{bins}, "bwrap"},
+		{"codex", false, nil, "bwrap"}, {"codex", true, nil, ""}, {"codex", true, []string{bins}, ""},
+	} {
+		p := policy.Policy{Agent: policy.Agent{Name: c.agent}, Identity: policy.Identity{Nesting: c.nesting}}
+		if got := strings.Join(failing(p, c.bins), " "); got != c.want {
+			t.Errorf("%+v: %q", c, got)
 		}
 	}
 }

@@ -92,7 +92,7 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 	}
 	facts.GitSettings = git.With(facts.GitSettings, cl.Bins)
 	facts.GitFront = p.Files.Project != policy.ProjectRO && git.Inside(cl.Bins)
-	facts.Failing = slices.DeleteFunc(brief.Failing(p.Identity.Nesting), func(name string) bool { return !source.OnPath(cl.Bins, name) })
+	facts.Failing = failing(p, cl.Bins)
 	in = &spec.Input{Policy: p, Closure: *cl, Host: *facts, Env: spec.EnvOf(p, source.Environ()), Command: o.Command, Args: o.Args, Terminal: o.Terminal}
 	if !o.Export {
 		in.Init = facts.Executable
@@ -104,6 +104,14 @@ func Make(ctx context.Context, o Options) (in *spec.Input, warnings Warnings, er
 		}
 	}
 	return in, warnings, nil
+}
+
+// failing are the programs that the jail has, or its agent brings, and that cannot
+// work in it.
+func failing(p policy.Policy, bins []string) []string {
+	return slices.DeleteFunc(brief.Failing(p.Identity.Nesting), func(name string) bool {
+		return !source.OnPath(bins, name) && (name != brief.Bwrap || !p.Agent.Row().Sandbox.Bwrap)
+	})
 }
 
 // Warnings are lines for the user, in the order in which they came up.

@@ -183,25 +183,36 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestOwnSandbox: who asks codex for its own sandbox is told what to do, since the
-// bwrap that codex brings blames the kernel; with nesting it is left alone.
+// TestOwnSandbox: who asks codex for its own sandbox is told what to do, at the start
+// if that shows there, and by what each command says: the bwrap that codex brings would
+// blame the kernel. With nesting it is left alone.
 func TestOwnSandbox(t *testing.T) {
-	for _, nesting := range []bool{false, true} {
+	for _, c := range []struct {
+		nesting, start bool
+		flags          []string
+	}{
+		{false, true, []string{"--sandbox", "workspace-write"}},
+		{false, false, []string{"-c", `sandbox_mode="workspace-write"`}},
+		{true, false, []string{"--sandbox", "workspace-write"}},
+	} {
 		w, l := newLab(t)
 		secret := "secret" + rand.Text()
 		log := w.Write(filepath.Join(w.Dir, "requests"), "")
 		l.Ask(lab.Order{Name: "api.openai.com", Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "models", secret, log)})
 		w.Env["PATH"], w.Env["OPENAI_API_KEY"] = installed(t, "codex")+":/usr/local/bin:/usr/bin:/bin", secret
 		policy := w.Write(filepath.Join(w.Dir, "plain.toml"), "version = 1\n")
-		if nesting {
+		if c.nesting {
 			world.RequireNesting(t)
 			policy = w.NestingPolicy("")
 		}
-		r := world.Finish(t, w.Command("run", "codex", "--policy", policy, "--net", "none", "--", "exec", "--skip-git-repo-check", "-m", "gpt-5.4", "--sandbox", "workspace-write", "say hi"))
+		args := append([]string{"run", "codex", "--policy", policy, "--net", "none", "--", "exec", "--skip-git-repo-check", "-m", "gpt-5.4"}, c.flags...)
+		r := world.Finish(t, w.Command(append(args, "say hi")...))
 		made, err := os.ReadFile(filepath.Join(w.Project, made))
-		told := strings.Contains(r.Err, "leave out --sandbox; or identity.nesting = true")
-		if r.Status != 0 || nesting != (err == nil && string(made) == "made\n") || nesting == told {
-			t.Errorf("nesting %v: made %q, %v; %s", nesting, made, err, r)
+		if r.Status != 0 || c.nesting != (err == nil && string(made) == "made\n") || c.start != strings.Contains(r.Err, "leave out --sandbox; or identity.nesting = true") {
+			t.Errorf("%+v: made %q, %v; %s", c, made, err, r)
+		}
+		if text := w.Read(log); !strings.Contains(text, "\nheard ") || c.nesting == strings.Contains(text, "bwrap: this jail gives nobody namespaces") {
+			t.Errorf("%+v: its command said: %s", c, text)
 		}
 	}
 }

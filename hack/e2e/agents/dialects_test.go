@@ -50,6 +50,20 @@ func wanted(body []byte) *call {
 	return toolIn(v)
 }
 
+// heard is what a model of OpenAI's newer form got of its call; empty before that.
+func heard(body []byte) string {
+	var q struct {
+		Input []struct{ Type, Output string }
+	}
+	_ = json.Unmarshal(body, &q)
+	for _, i := range q.Input {
+		if i.Type == "function_call_output" {
+			return i.Output
+		}
+	}
+	return ""
+}
+
 // toolIn looks for a tool for commands in a request, whatever its form: an object
 // with a name, and the schema of its arguments in it or beside it.
 func toolIn(v any) *call {

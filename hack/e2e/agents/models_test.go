@@ -45,6 +45,9 @@ func models(args []string) int {
 		body, _ := io.ReadAll(r.Body)
 		given := r.Header.Get("Authorization") + r.Header.Get("X-Goog-Api-Key") + r.Header.Get("X-Api-Key")
 		fmt.Fprintf(log, "%s %s%s %s\n", r.Method, r.Host, r.URL.Path, given)
+		if text := heard(body); text != "" {
+			fmt.Fprintf(log, "heard %q\n", text)
+		}
 		w.Header().Set("Content-Type", "application/json")
 		if r.URL.Path == "/oauth/token" || r.URL.Path == "/token" {
 			if !strings.Contains(string(body), fmt.Sprintf("%s-r%d", secret, refreshed)) {
