@@ -181,14 +181,15 @@ func start(o Options, l limits) (*Session, error) {
 }
 
 // prepare opens everything that can fail.
-func (s *Session) prepare(o Options) error {
+func (s *Session) prepare(o Options) (err error) {
 	for _, p := range s.config.Ports {
 		if err := s.listen(p, false); err != nil {
 			return fmt.Errorf("network.ports: %w", err)
 		}
 	}
+	roots := broker.NewRoots(o.Roots)
 	for _, b := range s.config.Brokers {
-		bo := broker.Options{Key: o.Keys[b.Name], Source: o.Sources[b.Name], Roots: o.Roots, Authority: o.Authority, Dial: s.dialBroker, Log: s.logBroker}
+		bo := broker.Options{Key: o.Keys[b.Name], Source: o.Sources[b.Name], Roots: roots, Authority: o.Authority, Dial: s.dialBroker, Log: s.logBroker}
 		if b.Tokens != nil {
 			bo.Keeper, bo.Stands = o.Keepers[b.Tokens.For], s.placeholderOf(b.Tokens.For)
 		}
@@ -204,7 +205,6 @@ func (s *Session) prepare(o Options) error {
 			s.byName[b.Host] = made
 		}
 	}
-	var err error
 	if s.config.SSH != nil {
 		if s.agent, err = sshagent.New(sshagent.Options{Config: s.config.SSH, Dial: o.DialAgent, Log: s.logAgent}); err != nil {
 			return err

@@ -278,7 +278,7 @@ func TestCertificate(t *testing.T) {
 	defer other.Close()
 	for name, c := range map[string]change{
 		"another name": func(b *network.Broker, _ *Options, _ *httptest.Server) { b.Upstream = "https://api.example.net" },
-		"system roots": func(_ *network.Broker, o *Options, _ *httptest.Server) { o.Roots = []byte(rootX1) },
+		"system roots": func(_ *network.Broker, o *Options, _ *httptest.Server) { o.Roots = NewRoots([]byte(rootX1)) },
 	} {
 		l := newLab(t, nil, c)
 		resp, body := l.do("POST", "/v1/messages", "x", "X-Api-Key", l.b.Placeholder())

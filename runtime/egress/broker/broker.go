@@ -1,10 +1,8 @@
 package broker
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -31,9 +29,9 @@ type Options struct {
 	// Stands is the placeholder that the jail gets for them.
 	Keeper Keeper
 	Stands string
-	// Roots are the certificates (PEM) that the service's is verified with;
-	// nil means the system's.
-	Roots []byte
+	// Roots are the certificates that the service's is verified with; nil means the
+	// system's.
+	Roots *Roots
 	// Authority signs for the service's own name. Without one there is no
 	// ServeTLS.
 	Authority Signer
@@ -114,8 +112,8 @@ type Broker struct {
 	asked     atomic.Bool     // something, by the service's own name
 	ctx       context.Context //nolint:containedctx // ends with Close, as all that it starts
 	end       context.CancelFunc
-	pem       []byte
-	roots     sync.Once
+	roots     *Roots
+	trust     sync.Once // puts what roots has into transport
 }
 
 // Limits of a key's length in bytes. A shorter one would be found in every
@@ -157,8 +155,8 @@ func New(b network.Broker, o Options) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("broker %q: %w", b.Name, err)
 	}
-	if o.Roots != nil && !bytes.Contains(o.Roots, []byte("-----BEGIN CERTIFICATE-----")) {
-		return nil, fmt.Errorf("broker %q: there is no certificate in the PEM text of the roots", b.Name)
+	if err := o.Roots.check(); err != nil {
+		return nil, fmt.Errorf("broker %q: %w", b.Name, err)
 	}
 	dial := o.Dial
 	if dial == nil {
@@ -167,7 +165,7 @@ func New(b network.Broker, o Options) (*Broker, error) {
 	if b.Tokens != nil && (o.Keeper == nil || o.Stands == "") {
 		return nil, fmt.Errorf("broker %q: nobody keeps the logins that it gives out", b.Name)
 	}
-	own := &Broker{Broker: b, upstream: upstream, source: o.Source, keeper: o.Keeper, stands: o.Stands, log: o.Log, pem: o.Roots, slots: make(chan struct{}, maxConns)}
+	own := &Broker{Broker: b, upstream: upstream, source: o.Source, keeper: o.Keeper, stands: o.Stands, log: o.Log, roots: o.Roots, slots: make(chan struct{}, maxConns)}
 	own.transport = &http.Transport{
 		// No Proxy: the host's proxy variables are not the jail's.
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -224,18 +222,19 @@ func New(b network.Broker, o Options) (*Broker, error) {
 // keyed: the broker adds a key.
 func (b *Broker) keyed() bool { return b.From != "" }
 
-// roundTrip sends a request. The certificates are read for the first one: it
-// takes some milliseconds, in which a jail can start.
-func (b *Broker) roundTrip(r *http.Request) (*http.Response, error) {
-	b.roots.Do(func() {
-		if b.pem == nil {
-			return // the system's
+// trusted reads the certificates, if nobody has. It takes some milliseconds, in which
+// a jail can start, and its program can say what it wants.
+func (b *Broker) trusted() {
+	b.trust.Do(func() {
+		if b.roots != nil {
+			b.transport.TLSClientConfig.RootCAs = b.roots.read()
 		}
-		// An empty pool accepts nothing.
-		pool := x509.NewCertPool()
-		pool.AppendCertsFromPEM(b.pem)
-		b.transport.TLSClientConfig.RootCAs, b.pem = pool, nil
 	})
+}
+
+// roundTrip sends a request.
+func (b *Broker) roundTrip(r *http.Request) (*http.Response, error) {
+	b.trusted()
 	return b.transport.RoundTrip(r)
 }
 
@@ -260,6 +259,7 @@ func (b *Broker) ServeConn(c net.Conn) {
 		b.full(c)
 		return
 	}
+	go b.trusted()
 	inner := &conn{Conn: c, closed: make(chan struct{})}
 	// It returns when the connection is closed, with an error that says so.
 	_ = b.server.Serve(&single{conn: inner, inner: inner})

@@ -82,7 +82,7 @@ func newLab(t testing.TB, answer http.HandlerFunc, changes ...change) *lab {
 	l.service.StartTLS()
 	t.Cleanup(l.service.Close)
 	if o.Roots == nil {
-		o.Roots = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: l.service.Certificate().Raw})
+		o.Roots = NewRoots(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: l.service.Certificate().Raw}))
 	}
 	b, err := New(nb, o)
 	if err != nil {
@@ -196,7 +196,7 @@ func TestCheckKey(t *testing.T) {
 			t.Errorf("the error has the key: %v", err)
 		}
 	}
-	if _, err := New(agent.Claude().Keys[0].For("env:X"), Options{Key: key, Roots: []byte("none")}); err == nil {
+	if _, err := New(agent.Claude().Keys[0].For("env:X"), Options{Key: key, Roots: NewRoots([]byte("none"))}); err == nil {
 		t.Error("roots without a certificate are taken")
 	}
 	if _, err := New(network.Broker{Name: "x"}, Options{Key: key}); err == nil {

@@ -45,6 +45,7 @@ func (b *Broker) ServeTLS(c net.Conn) {
 		b.tell(Event{Broker: b.Name, Why: fmt.Sprintf("there are %d connections to it already", maxConns)})
 		return
 	}
+	go b.trusted()
 	secured := tls.Server(inner, b.inside)
 	ctx, cancel := context.WithTimeout(b.ctx, handshakeTimeout)
 	err := secured.HandshakeContext(ctx)

@@ -71,7 +71,6 @@ func tokenBrokerOf(t *testing.T, tokens *network.Tokens, k Keeper, answer http.H
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.pem = nil
 	b.transport.TLSClientConfig.RootCAs = service.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	front := httptest.NewServer(http.HandlerFunc(b.handle))
 	t.Cleanup(func() { front.Close(); _ = b.Close() })
