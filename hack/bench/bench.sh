@@ -161,7 +161,9 @@ fi
 # default route, and /dev/net/tun as most systems have it. crun refuses hosts that mount both generations of cgroups, so
 # the second alone is mounted here; that is the same for every candidate.
 printf 'nameserver 127.0.0.1\noptions timeout:1 attempts:1\n' >"$work/resolv.conf"
-printf '127.0.0.1 localhost\n93.184.216.34 bench.example api.openai.com chatgpt.com\n' >"$work/hosts"
+# What else agents ask for is refused at once, as in a jail: a resolver that does not
+# answer would cost them a second outside.
+printf '%s\n' '127.0.0.1 localhost ab.chatgpt.com api.github.com github.com' '93.184.216.34 bench.example api.openai.com chatgpt.com' >"$work/hosts"
 chmod a+r "$work/resolv.conf" "$work/hosts"
 # shellcheck disable=SC2016 # expanded inside
 outer='

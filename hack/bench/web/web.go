@@ -10,6 +10,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -63,23 +64,37 @@ func service(key string) http.Handler {
 }
 
 // Serve serves names at an address, on the usual port and by HTTP/1.1, until stop is
-// called. Its certificate is one of its own, which is in a file then.
+// called. The authority of its certificate is one of its own, which is in a file then.
 func Serve(address string, names []string, file string, handler http.Handler) (stop func() error, err error) {
 	l, err := net.Listen("tcp", address+":443")
 	if err != nil {
 		return nil, fmt.Errorf("a service on port 443 takes root: %w", err)
 	}
+	// An authority and a certificate of it: not all clients take one for the other.
+	authority, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
 	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), DNSNames: names,
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	from, until := time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
+	root := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "the benchmark's"}, NotBefore: from, NotAfter: until,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &secret.PublicKey, secret)
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: names[0]}, NotBefore: from, NotAfter: until, DNSNames: names,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	rootDER, err := x509.CreateCertificate(rand.Reader, root, root, &authority.PublicKey, authority)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, root, &secret.PublicKey, authority)
 	if err == nil {
-		err = os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644) //nolint:gosec // for all to read
+		err = os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: rootDER}), 0o644) //nolint:gosec // for all to read
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
