@@ -42,6 +42,6 @@ done < <(rows)
 # Whole turns, against scripted services, as whoever can read the cache.
 as=user
 [ "$(id -u)" -ne 0 ] || as=root
-JAIL_TEST_AS=$as JAIL_TEST_TAGS=agents JAIL_TEST_AGENTS=$cache JAIL_TEST_RUN='TestTurns|TestOwnSandbox|TestCanaries|TestAmp|TestWebFetch' JAIL_TEST_TIMEOUT=120m hack/test.sh ./hack/e2e/agents || failed=1
+JAIL_TEST_AS=$as JAIL_TEST_TAGS=agents JAIL_TEST_AGENTS=$cache JAIL_TEST_RUN='TestTurns|TestScreens|TestOwnSandbox|TestCanaries|TestAmp|TestWebFetch' JAIL_TEST_TIMEOUT=120m hack/test.sh ./hack/e2e/agents || failed=1
 echo "amp: no whole turn can be played: its model is behind ampcode.com, which speaks a protocol of its own"
 exit "$failed"

@@ -47,7 +47,12 @@ func Turn(h Host) (*report.Table, error) {
 		return nil, err
 	}
 	defer func() { _ = stop() }()
-	env := []string{"PATH=" + bin + ":/usr/local/bin:/usr/bin:/bin", "SSL_CERT_FILE=" + ca, "CODEX_API_KEY=" + key}
+	// Beside the system's, which a jail has, too: a program reads them all.
+	all := filepath.Join(h.Dir, "all.pem")
+	if err := with(all, ca, "/etc/ssl/certs/ca-certificates.crt"); err != nil {
+		return nil, err
+	}
+	env := []string{"PATH=" + bin + ":/usr/local/bin:/usr/bin:/bin", "SSL_CERT_FILE=" + all, "CODEX_API_KEY=" + key}
 	h.Say("turn of codex, %d rounds", h.Rounds)
 	order := slices.Clone(t.Columns)
 	for round := range h.Rounds + 1 {
@@ -63,6 +68,19 @@ func Turn(h Host) (*report.Table, error) {
 		slices.Reverse(order)
 	}
 	return &t, nil
+}
+
+// with writes what is in some files to one.
+func with(file string, parts ...string) error {
+	var text []byte
+	for _, p := range parts {
+		part, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		text = append(text, part...)
+	}
+	return os.WriteFile(file, text, 0o644) //nolint:gosec // for all to read
 }
 
 // timed runs a turn to its end. One that does not end with what the model says at
