@@ -95,6 +95,7 @@ func (o *Options) cross(c *wire.Codec) {
 	wire.Integer(c, &o.Receipt.Key)
 	wire.String(c, &o.Receipt.Agent)
 	wire.String(c, &o.Runtime)
+	wire.Flag(c, &o.Refusable)
 	wire.Integer(c, &o.Desk)
 	wire.Integer(c, &o.State.Dir)
 	wire.String(c, &o.State.Project)
