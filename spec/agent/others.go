@@ -64,8 +64,14 @@ func others() []Agent {
 				File: "/etc/codex/config.toml", Text: "sandbox_mode = \"danger-full-access\"\n",
 			},
 			// A developer message; the user's own value replaces it.
-			Brief:   Brief{File: "/etc/codex/config.toml", Key: "developer_instructions"},
-			Follows: []string{".agents/skills", ".codex/agents", ".codex/skills", "AGENTS.md", "AGENTS.override.md"},
+			Brief: Brief{File: "/etc/codex/config.toml", Key: "developer_instructions"},
+			// A plugin's manifest in a folder above a skill gives the skill its name, and
+			// nothing of it runs: plugins are those of the home.
+			Follows: []string{
+				".agents/.claude-plugin/plugin.json", ".agents/.codex-plugin/plugin.json", ".agents/.cursor-plugin/plugin.json", ".agents/skills",
+				".claude-plugin/plugin.json", ".codex-plugin/plugin.json", ".codex/.claude-plugin/plugin.json", ".codex/.codex-plugin/plugin.json",
+				".codex/.cursor-plugin/plugin.json", ".codex/agents", ".codex/skills", ".cursor-plugin/plugin.json", "AGENTS.md", "AGENTS.override.md",
+			},
 			Project: []File{
 				file(".codex/config.toml", "settings"),
 				file(".codex/hooks.json", "hooks"),
@@ -226,7 +232,7 @@ func others() []Agent {
 			}},
 			Keys:    []Key{openAI()},
 			Sandbox: Sandbox{Variable: "QWEN_SANDBOX", Value: "false"},
-			Follows: []string{".agents/skills", ".qwen/agents", ".qwen/commands", ".qwen/rules", ".qwen/skills", "AGENTS.md", "QWEN.md"},
+			Follows: []string{".agentignore", ".agents/skills", ".aiignore", ".qwen/agents", ".qwen/commands", ".qwen/output-language.md", ".qwen/output-styles", ".qwen/rules", ".qwen/skills", ".qwenignore", "AGENTS.md", "QWEN.md"},
 			Project: []File{
 				file(".qwen/settings.json", "settings"),
 				file(".qwen/.env", "variables, which say where its key is sent"),
