@@ -30,6 +30,10 @@ const (
 type follower struct {
 	layers []lookedAt
 	views  *views
+	// began is before the layers were mounted, as now has it.
+	began int64
+	// recent: a folder has changed since.
+	recent bool
 	// end is closed when the jail has ended.
 	end chan struct{}
 	// dirs are the folders that are listened to, by watch descriptor.
@@ -52,8 +56,8 @@ const followMask = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix
 
 // follow begins to follow what the host changes below layers. The descriptors stay
 // the caller's.
-func follow(layers []lookedAt, v *views) *follower {
-	f := &follower{views: v, end: make(chan struct{}), dirs: map[int]place{}, fd: -1, news: make(chan []place)}
+func follow(layers []lookedAt, v *views, began int64) *follower {
+	f := &follower{views: v, began: began, end: make(chan struct{}), dirs: map[int]place{}, fd: -1, news: make(chan []place)}
 	for _, l := range layers {
 		f.layers = append(f.layers, l.copy())
 	}
@@ -118,8 +122,10 @@ func (f *follower) run() {
 		_ = file.SetReadDeadline(time.Unix(1, 0)) // wakes what reads
 	}()
 	defer f.close(file)
-	// What came before it was listened to has no name.
-	if f.listenAll(); !f.tell(nil) {
+	// What came before it was listened to has no name. Where nothing came, nobody is
+	// disturbed: to a git that looks at its files in this moment they seem changed,
+	// for what the kernel has forgotten may get other inode numbers.
+	if f.listenAll() && !f.tell(nil) {
 		return
 	}
 	buf := make([]byte, 64<<10)
@@ -191,10 +197,23 @@ func passed(dir, name string) bool {
 	return name != ".git" && search.Skips(name)
 }
 
-func (f *follower) listenAll() {
+// listenAll listens to all folders, and says whether something may have come to
+// them, or gone, since the layers were mounted.
+func (f *follower) listenAll() (changed bool) {
 	for i := range f.layers {
 		f.listen(place{i, "."})
 	}
+	return f.recent || len(f.dirs) >= maxFolders
+}
+
+// now is the clock by which the kernel notes when folders change, in nanoseconds: it
+// is behind the other by some milliseconds.
+func now() int64 {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &t) != nil {
+		return 0 // all of them changed since then
+	}
+	return t.Nano()
 }
 
 // listen listens to a folder and those in it, the upper ones first, and returns
@@ -220,6 +239,8 @@ func (f *follower) listen(from place) (names []place) {
 			return names
 		}
 		f.dirs[wd] = p
+		var st unix.Stat_t
+		f.recent = f.recent || unix.Fstat(fd, &st) != nil || st.Ctim.Nano() >= f.began
 		entries, _ := dir.ReadDir(-1)
 		dir.Close()
 		for _, e := range entries {

@@ -28,6 +28,8 @@ type Layers struct {
 	views views
 	// follower is nil where there is no mount.
 	follower *follower
+	// began is before anything was mounted, as now has it.
+	began int64
 }
 
 type layer struct {
@@ -40,7 +42,7 @@ type layer struct {
 // Open opens and locks the folders of every layer among mounts. open opens a path
 // of the host. The error of one that another jail has is kept.ErrBusy.
 func Open(mounts []specs.Mount, open func(string) (int, error)) (*Layers, error) {
-	ls := new(Layers)
+	ls := &Layers{began: now()}
 	for _, m := range mounts {
 		l, ok := contract.LayerOf(m)
 		if !ok {
@@ -118,7 +120,7 @@ func (ls *Layers) Keep(mounts []int) {
 	for _, l := range ls.all {
 		at = append(at, lookedAt{lower: l.folders.Lower, upper: l.folders.Upper})
 	}
-	ls.follower = follow(at, &ls.views)
+	ls.follower = follow(at, &ls.views, ls.began)
 }
 
 // Close gives the layers up. Nothing of the jail may run any more.
