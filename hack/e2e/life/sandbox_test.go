@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -153,7 +154,9 @@ func TestSandboxEnds(t *testing.T) {
 		world.WaitFor(t, "the jail", func() bool { _, err := os.Stat(w.Project + "/up"); return err == nil })
 		var listed string
 		world.WaitFor(t, "it to be listed", func() bool { listed = w.Run("list").Out; return strings.Contains(listed, w.Project) })
-		if f := strings.Fields(strings.Split(listed, "\n")[1]); sig == syscall.SIGTERM {
+		lines := strings.Split(listed, "\n") // others run beside it
+		f := strings.Fields(lines[slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, w.Project) })])
+		if sig == syscall.SIGTERM {
 			if r := w.Run("exec", f[0], "--", "true"); r.Status != 125 || !strings.Contains(r.Err, "exec: not under gVisor") {
 				t.Error(r)
 			}
