@@ -94,7 +94,7 @@ func TestChosen(t *testing.T) {
 // what to do, wherever the jail has no other.
 func TestFailing(t *testing.T) {
 	bins := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bins, "bwrap"), nil, 0o755); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(bins, "bwrap"), nil, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -103,8 +103,11 @@ func TestFailing(t *testing.T) {
 		bins    []string
 		want    string
 	}{
-		{"claude", false, nil, ""}, {"claude", false, []string{bins}, "bwrap"},
-		{"codex", false, nil, "bwrap"}, {"codex", true, nil, ""}, {"codex", true, []string{bins}, ""},
+		{"claude", false, nil, ""},
+		{"claude", false, []string{bins}, "bwrap"},
+		{"codex", false, nil, "bwrap"},
+		{"codex", true, nil, ""},
+		{"codex", true, []string{bins}, ""},
 	} {
 		p := policy.Policy{Agent: policy.Agent{Name: c.agent}, Identity: policy.Identity{Nesting: c.nesting}}
 		if got := strings.Join(failing(p, c.bins), " "); got != c.want {
