@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,10 @@ func IPCAttacks() []attack.Attack {
 				return attack.Inapplicable("the caller's kernel has no keyrings, or denies them")
 			}
 			// What is found is linked to the process keyring (-2): only who
-			// possesses a key may read it.
+			// possesses a key may read it. One that is made for that is known to
+			// the thread that makes it, and to those that it starts.
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
 			id, _, errno := unix.Syscall6(unix.SYS_KEYCTL, 10, attack.Minus(ring.id), attack.CString("user"), attack.CString(e.Key), attack.Minus(2), 0) // KEYCTL_SEARCH
 			if errno != 0 {
 				return attack.HeldBy("%s", attack.Plain(errno))
