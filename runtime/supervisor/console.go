@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"github.com/sirupsen/logrus"
@@ -47,6 +48,8 @@ type console struct {
 	// relayed: start has been called.
 	relayed bool
 	copied  chan struct{}
+	// gone is closed some time after the caller's terminal went.
+	gone chan struct{}
 }
 
 func newConsole() (*console, error) {
@@ -56,7 +59,7 @@ func newConsole() (*console, error) {
 	}
 	c := &console{
 		ours: os.NewFile(uintptr(fds[0]), "console"), theirs: os.NewFile(uintptr(fds[1]), "console"),
-		got: make(chan error, 1), copied: make(chan struct{}),
+		got: make(chan error, 1), copied: make(chan struct{}), gone: make(chan struct{}),
 	}
 	if d, ok := launch.IsDetached(); ok {
 		c.detached = &d
@@ -184,7 +187,12 @@ func (c *console) start(o terminal.Options, seen viewers.Activity) error {
 			return fmt.Errorf("terminal: %w", err)
 		}
 		c.typed, c.gate = in, gate
-		go pty.Relay(gate.Input(seen.Input(c.master)), in)
+		go func() {
+			pty.Relay(gate.Input(seen.Input(c.master)), in)
+			if c.hungUp() {
+				time.AfterFunc(time.Second, func() { close(c.gone) }) // the kernel's SIGHUP comes before
+			}
+		}()
 	} else if err := pty.Change(c.master, func(t *unix.Termios) { t.Oflag &^= unix.ONLCR }); err != nil {
 		// The caller's terminal is not raw then: it adds the carriage returns.
 		return fmt.Errorf("terminal: %w", err)

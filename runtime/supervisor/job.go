@@ -49,7 +49,11 @@ func newJob(pid int, console *console, control *control, signals chan os.Signal)
 // a value in appeared or lost.
 func (j *job) until(done <-chan int, appeared, lost <-chan struct{}) int {
 	stops := j.stops
+	var gone <-chan struct{}
 	var late <-chan time.Time
+	if j.console != nil {
+		gone = j.console.gone
+	}
 	end := func(killed bool) { j.killed, _ = j.killed || killed, unix.Kill(j.pid, unix.SIGKILL) } // with PID 1 everything ends
 	for {
 		select {
@@ -61,6 +65,12 @@ func (j *job) until(done <-chan int, appeared, lost <-chan struct{}) int {
 			end(true)
 		case <-late:
 			end(false)
+		case <-gone:
+			// The kernel tells those whose own terminal it was: not what su -c starts.
+			if gone = nil; late == nil {
+				j.send(unix.SIGHUP)
+				late = time.After(afterHangup)
+			}
 		case _, ok := <-stops:
 			if !ok {
 				stops = nil // PID 1 is ending

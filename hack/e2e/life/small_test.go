@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -62,34 +61,6 @@ func TestAppendedOutput(t *testing.T) {
 		if got, err := os.ReadFile(filepath.Join(w.Project, name)); err == nil && strings.Contains(string(got), world.Planted) {
 			t.Errorf("%s has what was in the file before", name)
 		}
-	}
-}
-
-// TestAgentThatIgnoresHangup: an agent that ignores what its terminal's end tells
-// it ends all the same.
-func TestAgentThatIgnoresHangup(t *testing.T) {
-	t.Parallel()
-	w := world.New(t)
-	p := world.NewPTY(t)
-	c := w.Base(`trap "" HUP TERM INT; echo ready; while :; do sleep 1; echo tick; done`) // the end of a read closes the master
-	c.Stdin, c.Stdout, c.Stderr = p.Slave, p.Slave, p.Slave
-	p.Attach(c)
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	world.WaitFor(t, "the agent", func() bool { return strings.Contains(p.Shown(), "ready") })
-	_ = p.Slave.Close()
-	_ = p.Master.Close()
-	ended := make(chan struct{})
-	go func() { _ = c.Wait(); close(ended) }()
-	select {
-	case <-ended:
-		if world.StatusOf(c.ProcessState) == -int(unix.SIGKILL) { // by this test, at its deadline
-			t.Error("it runs on")
-		}
-	case <-time.After(world.Deadline):
-		_ = c.Process.Kill()
-		t.Error("it runs on")
 	}
 }
 
