@@ -19,11 +19,10 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/contract/brief"
 )
 
-// bwrap is what the user can do: by agent, since each has a switch of its own.
-const bwrap = `bwrap: this jail gives nobody namespaces (jailed-claude), so no sandbox works inside of it. The jail is the sandbox.
-  to go on without, for Claude Code: jailed-claude run -- --settings '{"sandbox":{"enabled":false}}'
-                    for codex: /permissions, or --sandbox danger-full-access; for copilot: /sandbox disable
-                    for qwen: tools.executionSandbox
+// bwrap is what the user can do: by agent, since each has a switch of its own. Claude
+// Code shows the first line alone where it is root.
+const bwrap = `bwrap: this jail gives nobody namespaces (jailed-claude): it is the sandbox, and none works in it. To go on without, for Claude Code: jailed-claude run -- --settings '{"sandbox":{"enabled":false}}'
+  for codex: /permissions, or --sandbox danger-full-access; for copilot: /sandbox disable; for qwen: tools.executionSandbox
   to let agents make namespaces, which weakens what is protected: identity.nesting = true in your own policy
 `
 

@@ -147,13 +147,12 @@ func TestNestingGivesAway(t *testing.T) {
 }
 
 // TestNestingForTheAgent: the real Claude Code runs a command in a sandbox of
-// its own, where the policy lets it.
+// its own, where the policy lets it; elsewhere its Bash tool says what to do. By
+// whichever of its settings the sandbox is asked for.
 func TestNestingForTheAgent(t *testing.T) {
 	t.Parallel()
-	world.RequireNesting(t)
 	world.RequireTool(t, "bwrap")
 	world.RequireTool(t, "socat")
-	claude := world.RequireVariable(t, "CLAUDE") + "/bin/claude"
 	settings, err := json.Marshal(map[string]any{"sandbox": map[string]any{
 		"enabled": true, "failIfUnavailable": true, "allowUnsandboxedCommands": false, "autoAllowBashIfSandboxed": true,
 		// /proc is masked, so nobody in the jail can mount another one.
@@ -162,46 +161,79 @@ func TestNestingForTheAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, nesting := range map[string]bool{"with nesting": true, "without": false} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := world.New(t)
-			url, log := w.FakeAPI([]map[string]any{
-				{"text": "Let me look.", "tools": []map[string]any{{"name": "Bash", "input": map[string]any{
-					"description": "Look",
-					"command":     `echo "ran=$((40+2))"; touch ~/x 2>&1; echo made >made && cat made; grep -c : /proc/net/dev`,
-				}}}},
-				{"text": "SECOND <<{{tool_result}}>>"},
-			})
-			more := "[nix]\nstore = \"full\"\n"
-			policy := w.Write(w.Dir+"/plain.toml", "version = 1\n"+more)
-			if nesting {
-				policy = w.NestingPolicy(more)
-			}
-			args := []string{"shell", "--package", "host", "--policy", policy, "--net", "host"}
-			for _, e := range []string{
-				"ANTHROPIC_BASE_URL=" + url, "ANTHROPIC_API_KEY=" + world.Placeholder, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
-				"DISABLE_TELEMETRY=1", "DISABLE_ERROR_REPORTING=1", "CLAUDE_CODE_MAX_RETRIES=1",
-			} {
-				args = append(args, "--env", e)
-			}
-			c := w.Command(append(args, "--", claude, "-p", "look around", "--output-format", "json", "--dangerously-skip-permissions", "--settings", string(settings))...)
-			r := world.Finish(t, c)
-			var answer struct {
-				Result string `json:"result"`
-			}
-			_ = json.Unmarshal([]byte(r.Out), &answer)
-			all := r.Out + w.Read(log)
-			switch {
-			case !nesting && strings.Contains(all, "ran=42"):
-				t.Errorf("a command ran, and in no sandbox: %s", r)
-			case !nesting && !strings.Contains(all, "this jail gives nobody namespaces (jailed-claude)"):
-				t.Errorf("nothing says what to do: %s", r)
-			case nesting && (r.Status != 0 || !strings.Contains(all, "ran=42") || !strings.Contains(all, "Read-only file system") || !strings.Contains(answer.Result, "made")):
-				t.Errorf("%s\nrequests:\n%.3000s", r, w.Read(log))
-			}
-		})
+	files := map[string]func(*world.World) string{
+		"project": func(w *world.World) string { return filepath.Join(w.Project, ".claude/settings.json") },
+		"local":   func(w *world.World) string { return filepath.Join(w.Project, ".claude/settings.local.json") },
+		"user":    func(w *world.World) string { return w.Private("settings.json") },
 	}
+	for _, from := range []string{"arguments", "project", "local", "user"} {
+		for name, nesting := range map[string]bool{"with nesting": true, "without": false} {
+			t.Run(from+" "+name, func(t *testing.T) {
+				t.Parallel()
+				if nesting {
+					world.RequireNesting(t)
+				}
+				w := world.New(t)
+				more := "[nix]\nstore = \"full\"\n"
+				policy := w.Write(w.Dir+"/plain.toml", "version = 1\n"+more)
+				if nesting {
+					policy = w.NestingPolicy(more)
+				}
+				var args []string
+				if file := files[from]; file == nil {
+					args = append(args, "--settings", string(settings))
+				} else {
+					w.Write(file(w), string(settings))
+				}
+				r, answer, log := sandboxed(w, args, "--package", "host", "--policy", policy)
+				// To root, Claude Code says it when it starts.
+				all := r.Out + r.Err + log
+				switch {
+				case !nesting && strings.Contains(all, "ran=42"):
+					t.Errorf("a command ran, and in no sandbox: %s", r)
+				case !nesting && (!strings.Contains(all, "this jail gives nobody namespaces (jailed-claude)") || !strings.Contains(strings.ReplaceAll(all, `\`, ""), `--settings '{"sandbox":{"enabled":false}}'`)):
+					t.Errorf("nothing says what to do: %s", r)
+				case nesting && (r.Status != 0 || !strings.Contains(all, "ran=42") || !strings.Contains(all, "Read-only file system") || !strings.Contains(answer, "made")):
+					t.Errorf("%s\nrequests:\n%.3000s", r, log)
+				}
+				if nesting {
+					return
+				}
+				// What it says to do does it.
+				r, answer, log = sandboxed(w, []string{"--settings", `{"sandbox":{"enabled":false}}`}, "--package", "host", "--policy", policy)
+				if r.Status != 0 || !strings.Contains(answer, "ran=42") {
+					t.Errorf("%s\nrequests:\n%.3000s", r, log)
+				}
+			})
+		}
+	}
+}
+
+// sandboxed has the real Claude Code run a command that writes into its home and
+// the project, and returns what it answered and the requests.
+func sandboxed(w *world.World, args []string, flags ...string) (r world.Result, answer, log string) {
+	w.T.Helper()
+	url, log := w.FakeAPI([]map[string]any{
+		{"text": "Let me look.", "tools": []map[string]any{{"name": "Bash", "input": map[string]any{
+			"description": "Look",
+			"command":     `echo "ran=$((40+2))"; touch ~/x 2>&1; echo made >made && cat made; grep -c : /proc/net/dev`,
+		}}}},
+		{"text": "SECOND <<{{tool_result}}>>"},
+	})
+	all := append([]string{"shell", "--net", "host"}, flags...)
+	for _, e := range []string{
+		"ANTHROPIC_BASE_URL=" + url, "ANTHROPIC_API_KEY=" + world.Placeholder, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+		"DISABLE_TELEMETRY=1", "DISABLE_ERROR_REPORTING=1", "CLAUDE_CODE_MAX_RETRIES=1",
+	} {
+		all = append(all, "--env", e)
+	}
+	all = append(all, "--", world.RequireVariable(w.T, "CLAUDE")+"/bin/claude", "-p", "look around", "--output-format", "json", "--dangerously-skip-permissions")
+	r = world.Finish(w.T, w.Command(append(all, args...)...))
+	var said struct {
+		Result string `json:"result"`
+	}
+	_ = json.Unmarshal([]byte(r.Out), &said)
+	return r, said.Result, w.Read(log)
 }
 
 // TestNoContainers: podman and buildah, which want more than a jail has with nesting,
