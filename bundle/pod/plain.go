@@ -172,6 +172,9 @@ func (e *export) environment() {
 			relay = append(relay, name)
 			continue
 		}
+		if value == contract.AuthorityPath || value == contract.ExtraCertsPath {
+			value = contract.CertsPath // the Pod has neither, and these programs trust what they bring as well
+		}
 		if value == contract.CertsPath && !e.hasCertificates() {
 			certificates = append(certificates, name)
 			continue

@@ -39,7 +39,7 @@ func SetHome() error {
 // FromHost are the options of a hook of this host: keys come from where the
 // policy says, certificates are those of the bundle, logs go to a store.
 func FromHost(logs sessionlog.Store) Options {
-	return Options{Keys: keysOf, Roots: rootsOf, Java: javaOf, Log: func(s *specs.State) (*os.File, error) { return logOf(logs, s) }}
+	return Options{Keys: keysOf, Roots: rootsOf, Extra: extraOf, Java: javaOf, Log: func(s *specs.State) (*os.File, error) { return logOf(logs, s) }}
 }
 
 // keysOf reads keys. Variables of the caller's do not reach a hook, so an error
@@ -87,6 +87,9 @@ func rootsOf(s *specs.State) (roots []byte, err error) {
 	}
 	return roots, nil
 }
+
+// extraOf reads the certificates that the jail has besides the system's.
+func extraOf(s *specs.State) ([]byte, error) { return mountedAt(s, contract.ExtraCertsPath) }
 
 // javaOf reads the trust store of Java that the jail has.
 func javaOf(s *specs.State) ([]byte, error) { return mountedAt(s, contract.JavaCertsPath) }

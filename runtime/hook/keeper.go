@@ -119,6 +119,9 @@ func start(netns, work, log *os.File) (s *egress.Session, trusted map[string][]b
 		}
 		o.Authority, trusted = a, a.Files(contract.AuthorityPath, contract.BrowserAuthorities)
 		trusted[contract.CertsPath] = slices.Concat(t.Roots, a.Behind())
+		if t.Extra != nil {
+			trusted[contract.ExtraCertsPath] = slices.Concat(t.Extra, a.Behind())
+		}
 		if t.Java != nil {
 			if trusted[contract.JavaCertsPath], err = a.JavaStore(t.Java, t.Roots); err != nil {
 				return nil, nil, err

@@ -22,18 +22,19 @@ type Options struct {
 	// only where there are some.
 	Keys func([]network.Broker, *specs.State) (map[string]string, error)
 	// Roots reads the certificates (PEM) by which brokers know their services;
-	// nil for the system's, and Java the trust store of Java that the container
-	// gets; nil for none. They are called where Keys is.
-	Roots, Java func(*specs.State) ([]byte, error)
+	// nil for the system's, Extra those of them that the container gets by
+	// themselves, and Java the trust store of Java that it gets; nil for none. They
+	// are called where Keys is.
+	Roots, Extra, Java func(*specs.State) ([]byte, error)
 	// Log opens the session log of the container.
 	Log func(*specs.State) (*os.File, error)
 }
 
 // task is what crosses from the hook to the keeper.
 type task struct {
-	Config      string
-	Keys        map[string]string
-	Roots, Java []byte
+	Config             string
+	Keys               map[string]string
+	Roots, Extra, Java []byte
 }
 
 // Descriptors of a keeper that NetworkStart hands over.
@@ -62,6 +63,9 @@ func NetworkStart(stdin io.Reader, o Options) error {
 			return err
 		}
 		if t.Roots, err = o.Roots(s); err != nil {
+			return err
+		}
+		if t.Extra, err = o.Extra(s); err != nil {
 			return err
 		}
 		if t.Java, err = o.Java(s); err != nil {

@@ -28,6 +28,11 @@ func (n *jailNet) trust(mounts []specs.Mount, files []contract.File, s rootfs.So
 		case m.Destination == contract.CertsPath:
 			found = true
 			err = s.Replace(i, "certificates", n.roots, a.Behind())
+		case m.Destination == contract.ExtraCertsPath:
+			var extra []byte
+			if extra, err = read(m.Source); err == nil {
+				err = s.Replace(i, "extra certificates", extra, a.Behind())
+			}
 		case m.Destination == contract.JavaCertsPath:
 			var store []byte
 			if store, err = read(m.Source); err == nil {

@@ -6,10 +6,19 @@
 // authority that a jail makes for its brokers (runtime/egress/authority).
 package authorities
 
-import "github.com/jailed-claude/jailed-claude/spec/contract"
+import (
+	"slices"
 
-// node is the variable that only adds to the system's; it says best what is extra.
+	"github.com/jailed-claude/jailed-claude/spec/contract"
+)
+
+// node says best what is extra.
 const node = "NODE_EXTRA_CA_CERTS"
+
+// adding are those of Variables that only add to what a program trusts anyway. What
+// they name is read whenever such a program starts: the system's certificates would
+// make each start of Node 40 ms longer.
+var adding = []string{"CODEX_CA_CERTIFICATE", "DENO_CERT", node}
 
 // Variables name a file of certificates for programs that do not look where most do,
 // and bring their own (docs/keys.md has who reads which).
@@ -46,6 +55,25 @@ func Inside(system, extra string, all map[string]string) map[string]string {
 			env[name] = contract.ExtraCertsPath
 		case system:
 			env[name] = contract.CertsPath
+		}
+	}
+	return env
+}
+
+// Decrypted are the variables of a jail that has an authority of its own: all of
+// Variables. Those that only add lead to that authority alone, or to what they name
+// outside with the authority behind it; the others to the system's, the extra ones
+// and the authority.
+func Decrypted(system, extra string, all map[string]string) map[string]string {
+	env := map[string]string{}
+	for _, name := range Variables {
+		switch file := all[name]; {
+		case !slices.Contains(adding, name) || file != "" && file == system:
+			env[name] = contract.CertsPath
+		case file != "" && file == extra:
+			env[name] = contract.ExtraCertsPath
+		default:
+			env[name] = contract.AuthorityPath
 		}
 	}
 	return env

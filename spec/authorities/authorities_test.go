@@ -38,6 +38,20 @@ func TestNamed(t *testing.T) {
 			t.Errorf("%s: inside %v", name, got)
 		}
 	}
+	// With an authority of its own, what only adds leads to that, or to what it adds
+	// outside, and all else to one file with everything.
+	got := Decrypted(system, corp, map[string]string{"NODE_EXTRA_CA_CERTS": corp, "DENO_CERT": system, "CODEX_CA_CERTIFICATE": third, "PIP_CERT": third, "GIT_SSL_CAINFO": corp})
+	for name, want := range map[string]string{
+		"NODE_EXTRA_CA_CERTS": contract.ExtraCertsPath, "DENO_CERT": contract.CertsPath, "CODEX_CA_CERTIFICATE": contract.AuthorityPath,
+		"PIP_CERT": contract.CertsPath, "GIT_SSL_CAINFO": contract.CertsPath, "AWS_CA_BUNDLE": contract.CertsPath,
+	} {
+		if got[name] != want {
+			t.Errorf("%s=%s, want %s", name, got[name], want)
+		}
+	}
+	if none := Decrypted("", "", nil); len(none) != len(Variables) || none["DENO_CERT"] != contract.AuthorityPath || none["PIP_CERT"] != contract.CertsPath {
+		t.Errorf("a host without certificates: %v", none)
+	}
 	if !slices.IsSorted(Variables) {
 		t.Errorf("not sorted: %q", Variables)
 	}

@@ -21,7 +21,6 @@ func Files(show, trust bool) map[string]string {
 		for _, p := range contract.BrowserAuthorities {
 			files[p] = "{}\n"
 		}
-		files[contract.AuthorityPath] = ""
 		files[firefox] = `{"policies": {"Certificates": {"Install": ["` + contract.AuthorityPath + `"]}}}` + "\n"
 	}
 	if show {

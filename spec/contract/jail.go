@@ -21,7 +21,8 @@ const ProfilePath = "/.jail/seccomp.bpf"
 const CertsPath = "/etc/ssl/certs/ca-certificates.crt"
 
 // ExtraCertsPath is where a jail has the certificates that the host's
-// NODE_EXTRA_CA_CERTS names, or another of the variables of spec/authorities.
+// NODE_EXTRA_CA_CERTS names, or another of the variables of spec/authorities, with
+// that of the jail's own authority behind them, if it has one.
 const ExtraCertsPath = "/etc/ssl/certs/extra-ca.crt"
 
 // JavaCertsPath is the trust store of Java as Debian has it.

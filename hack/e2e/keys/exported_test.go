@@ -23,6 +23,7 @@ for p in /etc/chromium /etc/opt/chrome; do grep -q '"CACertificates": \["[A-Za-z
 grep -q jail-authority.crt /etc/firefox/policies/policies.json
 if [ -e /etc/ssl/certs/java/cacerts ]; then grep -q jailed-claude /etc/ssl/certs/java/cacerts; fi
 for p in /etc/ssl/certs/jail-authority.crt /etc/chromium/policies/managed/jailed-claude-authority.json; do if echo x 2>&- >>$p; then exit 1; fi; done
+[ "$(grep -c 'BEGIN CERT' $SSL_CERT_FILE $NODE_EXTRA_CA_CERTS $CODEX_CA_CERTIFICATE | cut -d: -f2 | tr '\n' ' ')" = "3 2 1 " ]
 echo in place; `
 	for name, run := range world.RunInLab {
 		all := []client{{"files", "bash", look, "in place"}}
@@ -39,6 +40,7 @@ echo in place; `
 					t.Fatal(err)
 				}
 				w.Write(w.Home+"/.config/jailed-claude/config.toml", "version = 1\nnetwork.mode = \"none\"\n[[broker]]\nhost = \"service.example\"\nheader = \"Authorization\"\nfrom = \"file:~/.secrets/service\"\nenv = \"SERVICE_KEY\"\n")
+				w.Env["NODE_EXTRA_CA_CERTS"] = w.Write(filepath.Join(w.Dir, "corp.pem"), w.Read(l.CA)) // one more than the system's
 				dir := filepath.Join(w.Dir, "exported")
 				if r := world.Finish(t, w.Command("bundle", "--package", "host", dir, "--", "bash", "-c", "cd /tmp && "+c.script)); r.Status != 0 {
 					t.Fatal(r)
