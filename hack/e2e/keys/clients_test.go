@@ -246,9 +246,9 @@ from = "file:~/.secrets/service"
 		t.Error("a certificate is in config.json")
 	}
 	w.Env["NODE_EXTRA_CA_CERTS"] = w.Write(filepath.Join(w.Dir, "corp.pem"), w.Read(l.CA))
-	r := world.Finish(t, w.NetShell(`while read -r line; do case $line in *"BEGIN CERT"*) n=$((n + 1));; *PRIVATE*) echo a private key;; esac; done <"$SSL_CERT_FILE"
-		echo "$n certificates"; echo x >>"$SSL_CERT_FILE" || echo held
-		for v in NODE_EXTRA_CA_CERTS DENO_CERT GIT_SSL_CAINFO PIP_CERT AWS_CA_BUNDLE; do echo "$(grep -c 'BEGIN CERT' "${!v}") of ${!v}"; done`))
+	r := world.Finish(t, w.NetShell(`count() { n=0; while read -r line; do case $line in *"BEGIN CERT"*) n=$((n + 1));; *PRIVATE*) echo a private key;; esac; done <"$1"; }
+		count "$SSL_CERT_FILE"; echo "$n certificates"; echo x >>"$SSL_CERT_FILE" || echo held
+		for v in NODE_EXTRA_CA_CERTS DENO_CERT GIT_SSL_CAINFO PIP_CERT AWS_CA_BUNDLE; do count "${!v}"; echo "$n of ${!v}"; done`))
 	// The lab's authority, once more as the caller's own of Node, and the jail's. Programs
 	// that only add to what they trust need not read all of it.
 	if r.Out != `3 certificates
