@@ -20,6 +20,15 @@ static const char *const harmless[] = {
 	"clean", "fetch", "remote-https", "credential", "lfs", NULL,
 };
 
+// What only looks, of commands that are not harmless: prompts and agents ask it all
+// the time. With another argument behind it, one that is alone may change something.
+static const struct {
+	const char *command, *sub;
+	int alone;
+} looks[] = {
+	{"remote", "get-url", 0}, {"remote", "-v", 1}, {"branch", "--show-current", 1}, {"worktree", "list", 0}, {"stash", "list", 0},
+};
+
 // Options of git itself that have a value of their own.
 static const char *const valued[] = {
 	"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--config-env", "--attr-source", "--super-prefix", NULL,
@@ -33,6 +42,14 @@ static int in(const char *const *list, const char *s)
 	return 0;
 }
 
+static int only_looks(char **a)
+{
+	for (size_t i = 0; a[1] && i < sizeof(looks) / sizeof(*looks); i++)
+		if (!strcmp(a[0], looks[i].command) && !strcmp(a[1], looks[i].sub) && !(looks[i].alone && a[2]))
+			return 1;
+	return 0;
+}
+
 static int is_harmless(char **argv)
 {
 	char **a = argv + 1;
@@ -42,7 +59,7 @@ static int is_harmless(char **argv)
 			a++;
 		a++;
 	}
-	if (*a && !in(harmless, *a))
+	if (*a && !in(harmless, *a) && !only_looks(a))
 		return 0;
 	for (; *a; a++) // of fetch
 		if (!strncmp(*a, "--set-u", 7))

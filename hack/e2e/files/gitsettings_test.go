@@ -63,3 +63,22 @@ func TestGitSettings(t *testing.T) {
 		t.Error("left behind")
 	}
 }
+
+// TestGitAsksNothing: what only looks goes to git at once. What could be left half done
+// is asked about first, also where a word of a command that looks is in it.
+func TestGitAsksNothing(t *testing.T) {
+	t.Parallel()
+	w := world.New(t)
+	w.Git(w.Project, "commit", "-q", "--allow-empty", "-m", "first")
+	w.Git(w.Project, "remote", "add", "origin", "/nowhere")
+	for command, asks := range map[string]bool{
+		"status": false, "remote get-url origin": false, "remote get-url --push origin": false, "remote -v": false, "branch --show-current": false,
+		"worktree list --porcelain": false, "stash list": false,
+		"remote -v add x y": true, "remote add -v x": true, "branch --show-current -m x": true, "switch --detach": true,
+	} {
+		out := w.Must("GIT_TRACE=/tmp/trace git " + command + " >/dev/null 2>&1; grep -m 1 'built-in: git' /tmp/trace")
+		if got := !strings.HasSuffix(strings.TrimSpace(out), "built-in: git "+command); got != asks {
+			t.Errorf("git %s: the first run of git is %s", command, out)
+		}
+	}
+}
