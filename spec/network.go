@@ -205,13 +205,9 @@ func (b *builder) decrypted(c *network.Config) {
 	}
 	b.grant("network", strings.Join(c.Hosts(), " "), "decrypted", builtin,
 		"for brokers, by an authority of the jail's own, whose certificate is in "+contract.CertsPath+"; all other names pass as they are")
-	const why = "the host's certificates, and that of the jail's authority"
+	const why = "the certificate of the jail's authority, and the host's where those are not trusted anyway"
 	env := authorities.Decrypted(b.Host.CAFile, b.Host.ExtraCAFile, b.Host.CAVariables)
 	for _, name := range authorities.Variables {
-		why := why
-		if env[name] != contract.CertsPath {
-			why = "the certificate of the jail's authority, beside those that it trusts anyway"
-		}
 		b.netEnv = append(b.netEnv, variable{name, env[name], why})
 	}
 	b.file(contract.AuthorityPath, "")
