@@ -15,6 +15,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/bundle"
 	"github.com/jailed-claude/jailed-claude/internal/hint"
+	"github.com/jailed-claude/jailed-claude/runtime/certificates"
 	"github.com/jailed-claude/jailed-claude/runtime/key"
 	"github.com/jailed-claude/jailed-claude/runtime/sessionlog"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -39,7 +40,7 @@ func SetHome() error {
 // FromHost are the options of a hook of this host: keys come from where the
 // policy says, certificates are those of the bundle, logs go to a store.
 func FromHost(logs sessionlog.Store) Options {
-	return Options{Keys: keysOf, Roots: rootsOf, Extra: extraOf, Java: javaOf, Log: func(s *specs.State) (*os.File, error) { return logOf(logs, s) }}
+	return Options{Keys: keysOf, Roots: rootsOf, Certificates: certificatesOf, Log: func(s *specs.State) (*os.File, error) { return logOf(logs, s) }}
 }
 
 // keysOf reads keys. Variables of the caller's do not reach a hook, so an error
@@ -88,11 +89,20 @@ func rootsOf(s *specs.State) (roots []byte, err error) {
 	return roots, nil
 }
 
-// extraOf reads the certificates that the jail has besides the system's.
-func extraOf(s *specs.State) ([]byte, error) { return mountedAt(s, contract.ExtraCertsPath) }
-
-// javaOf reads the trust store of Java that the jail has.
-func javaOf(s *specs.State) ([]byte, error) { return mountedAt(s, contract.JavaCertsPath) }
+// certificatesOf reads what the jail has at certificates.Places.
+func certificatesOf(s *specs.State) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	for _, place := range certificates.Places {
+		content, err := mountedAt(s, place)
+		if err != nil {
+			return nil, err
+		}
+		if content != nil {
+			all[place] = content
+		}
+	}
+	return all, nil
+}
 
 // mountedAt reads the file of the host that the container gets at a place; nil
 // where it gets none.

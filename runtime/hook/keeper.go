@@ -11,20 +11,19 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/jailed-claude/jailed-claude/runtime/certificates"
 	"github.com/jailed-claude/jailed-claude/runtime/cores"
 	"github.com/jailed-claude/jailed-claude/runtime/egress"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/wall"
 	"github.com/jailed-claude/jailed-claude/runtime/fault"
 	"github.com/jailed-claude/jailed-claude/runtime/quick"
-	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/network"
 )
 
@@ -117,13 +116,9 @@ func start(netns, work, log *os.File) (s *egress.Session, trusted map[string][]b
 		if err != nil {
 			return nil, nil, err
 		}
-		o.Authority, trusted = a, a.Files(contract.AuthorityPath, contract.BrowserAuthorities)
-		trusted[contract.CertsPath] = slices.Concat(t.Roots, a.Behind())
-		if t.Extra != nil {
-			trusted[contract.ExtraCertsPath] = slices.Concat(t.Extra, a.Behind())
-		}
-		if t.Java != nil {
-			if trusted[contract.JavaCertsPath], err = a.JavaStore(t.Java, t.Roots); err != nil {
+		o.Authority, trusted = a, certificates.Generated(a)
+		for place, content := range t.Certificates {
+			if trusted[place], err = certificates.At(place, a, content, t.Roots); err != nil {
 				return nil, nil, err
 			}
 		}

@@ -21,20 +21,21 @@ type Options struct {
 	// Keys fetches the keys of brokers, by the broker's name. It is called
 	// only where there are some.
 	Keys func([]network.Broker, *specs.State) (map[string]string, error)
-	// Roots reads the certificates (PEM) by which brokers know their services;
-	// nil for the system's, Extra those of them that the container gets by
-	// themselves, and Java the trust store of Java that it gets; nil for none. They
-	// are called where Keys is.
-	Roots, Extra, Java func(*specs.State) ([]byte, error)
+	// Roots reads the certificates (PEM) by which brokers know their services; nil
+	// for the system's. Certificates are the files that the container gets at
+	// certificates.Places. They are called where Keys is.
+	Roots        func(*specs.State) ([]byte, error)
+	Certificates func(*specs.State) (map[string][]byte, error)
 	// Log opens the session log of the container.
 	Log func(*specs.State) (*os.File, error)
 }
 
 // task is what crosses from the hook to the keeper.
 type task struct {
-	Config             string
-	Keys               map[string]string
-	Roots, Extra, Java []byte
+	Config       string
+	Keys         map[string]string
+	Roots        []byte
+	Certificates map[string][]byte
 }
 
 // Descriptors of a keeper that NetworkStart hands over.
@@ -65,10 +66,7 @@ func NetworkStart(stdin io.Reader, o Options) error {
 		if t.Roots, err = o.Roots(s); err != nil {
 			return err
 		}
-		if t.Extra, err = o.Extra(s); err != nil {
-			return err
-		}
-		if t.Java, err = o.Java(s); err != nil {
+		if t.Certificates, err = o.Certificates(s); err != nil {
 			return err
 		}
 	}

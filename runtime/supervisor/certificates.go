@@ -2,9 +2,12 @@ package supervisor
 
 import (
 	"fmt"
+	"path"
+	"slices"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/jailed-claude/jailed-claude/runtime/certificates"
 	"github.com/jailed-claude/jailed-claude/runtime/egress/authority"
 	"github.com/jailed-claude/jailed-claude/runtime/rootfs"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
@@ -21,32 +24,23 @@ func (n *jailNet) trust(mounts []specs.Mount, files []contract.File, s rootfs.So
 		return err
 	}
 	complete(files, a)
-	found := false
+	if !slices.ContainsFunc(mounts, func(m specs.Mount) bool { return m.Destination == contract.CertsPath }) {
+		return fmt.Errorf("no mount %s, which the certificate of the jail's authority is for", contract.CertsPath)
+	}
 	for i, m := range mounts {
-		switch {
-		case m.Type != "bind":
-		case m.Destination == contract.CertsPath:
-			found = true
-			err = s.Replace(i, "certificates", n.roots, a.Behind())
-		case m.Destination == contract.ExtraCertsPath:
-			var extra []byte
-			if extra, err = read(m.Source); err == nil {
-				err = s.Replace(i, "extra certificates", extra, a.Behind())
-			}
-		case m.Destination == contract.JavaCertsPath:
-			var store []byte
-			if store, err = read(m.Source); err == nil {
-				if store, err = a.JavaStore(store, n.roots); err == nil {
-					err = s.Replace(i, "java", store)
-				}
-			}
+		if m.Type != "bind" || !slices.Contains(certificates.Places, m.Destination) {
+			continue
+		}
+		content, err := read(m.Source)
+		if err == nil {
+			content, err = certificates.At(m.Destination, a, content, n.roots)
+		}
+		if err == nil {
+			err = s.Replace(i, path.Base(m.Destination), content)
 		}
 		if err != nil {
 			return fmt.Errorf("%q: %w", m.Destination, err)
 		}
-	}
-	if !found {
-		return fmt.Errorf("no mount %s, which the certificate of the jail's authority is for", contract.CertsPath)
 	}
 	return nil
 }
@@ -54,7 +48,7 @@ func (n *jailNet) trust(mounts []specs.Mount, files []contract.File, s rootfs.So
 // complete writes the authority's certificate into the generated files that are for
 // it.
 func complete(files []contract.File, a *authority.Authority) {
-	made := a.Files(contract.AuthorityPath, contract.BrowserAuthorities)
+	made := certificates.Generated(a)
 	for i := range files {
 		if content := made[files[i].Path]; content != nil {
 			files[i].Content = content
