@@ -20,7 +20,7 @@ run: ## Claude Code, jailed in this folder; fetched where there is none
 	@hack/build.sh
 	@hack/run.sh $(ARGS)
 
-test: ## all tests, as root and as an ordinary user
+test: ## all tests, as root and as an ordinary user; with real Claude Code and Codex
 	@hack/test.sh
 
 test-vm: ## limits by cgroup, in a virtual machine with systemd
@@ -35,7 +35,7 @@ check-nix: ## the flake, with a stand-in for nixpkgs; builds a jailed agent
 	@hack/deps.sh test
 	@hack/nix/check.sh
 
-check-agents: ## the real agents from npm, each in a jail; ARGS="codex pi" for some
+check-agents: ## all real agents from npm, each in a jail; ARGS="codex pi" for some
 	@hack/build.sh
 	@hack/agents.sh $(ARGS)
 

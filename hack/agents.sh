@@ -1,23 +1,22 @@
 #!/usr/bin/env bash
 # The real agents, at the versions that spec/agent was made from, start in a
 # jail by their names, find what they kept, and take whole turns against scripted
-# services (hack/e2e/agents). Needs bin/jailed-claude, npm and its registry. Not
-# part of "make test".
+# services (hack/e2e/agents). Needs bin/jailed-claude, npm and its registry.
+# "make test" has codex alone.
 #
 #   hack/agents.sh [NAME…]
 set -euo pipefail
-cd "$(dirname "$0")/.."
+ME=agents
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$REPO"
 program=$PWD/bin/jailed-claude
 cache=${JAIL_AGENTS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/jailed-claude-agents}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/home/project" "$cache"
 
-# rows prints "NAME PROGRAM PACKAGE VERSION" for each row.
-rows() {
-  awk -F'"' '/^\t\t\tName: "[a-z]+", Title: / { name = $2 } /Programs: .*Package: .*Seen: / { print name, $2, $4, $6 }' spec/agent/others.go
-}
-[ -n "$(rows)" ] || { echo "spec/agent/others.go has no row that can be read" >&2; exit 1; }
+[ -n "$(agent_rows)" ] || die "spec/agent/others.go has no row that can be read"
 
 failed=0
 while read -r name command package version; do
@@ -38,10 +37,10 @@ while read -r name command package version; do
     echo "FAIL $name $version: $said"
     failed=1
   fi
-done < <(rows)
+done < <(agent_rows)
 # Whole turns, against scripted services, as whoever can read the cache.
 as=user
 [ "$(id -u)" -ne 0 ] || as=root
-JAIL_TEST_AS=$as JAIL_TEST_TAGS=agents JAIL_TEST_AGENTS=$cache JAIL_TEST_RUN='TestTurns|TestScreens|TestOwnSandbox|TestCanaries|TestAmp|TestWebFetch' JAIL_TEST_TIMEOUT=120m hack/test.sh ./hack/e2e/agents || failed=1
+JAIL_TEST_AS=$as JAIL_TEST_TAGS=agents JAIL_TEST_AGENTS=$cache JAIL_TEST_TIMEOUT=120m hack/test.sh ./hack/e2e/agents || failed=1
 echo "amp: no whole turn can be played: its model is behind ampcode.com, which speaks a protocol of its own"
 exit "$failed"

@@ -98,6 +98,12 @@ go_tool() {
   echo "$tool"
 }
 
+# agent_rows prints "NAME PROGRAM PACKAGE VERSION" for each agent of npm that
+# spec/agent has, at the version that its row was made from.
+agent_rows() {
+  awk -F'"' '/^\t\t\tName: "[a-z]+", Title: / { name = $2 } /Programs: .*Package: .*Seen: / { print name, $2, $4, $6 }' "$REPO/spec/agent/others.go"
+}
+
 # npm_pinned PACKAGE VERSION prints the sha256 that npm.sha256 holds for
 # the tarball of that version, or nothing.
 npm_pinned() { awk -v want="$1@$2" '$2 == want { print $1 }' "$HACK/npm.sha256"; }

@@ -157,8 +157,13 @@ warm() {
   env -i PATH="$root/bin:/usr/local/bin:/usr/bin:/bin" HOME="$work" GOCACHE="$go_cache" \
     sh -c 'go generate ./... && CGO_ENABLED=1 go build -o app ./cmd/app && go test ./... >/dev/null'
 }
+# The real codex (hack/e2e/agents); make check-agents brings all agents.
+codex() { "$HACK/store/codex.sh" >"$work/codex"; }
 for package in "${packages[@]}"; do
-  [ "$package" != "$module/hack/e2e/agent" ] || beside warm warm
+  case $package in
+    "$module/hack/e2e/agent") beside warm warm ;;
+    "$module/hack/e2e/agents") [ -n "${JAIL_TEST_AGENTS:-}" ] || beside codex codex ;;
+  esac
 done
 
 # The store. Without one its tests skip and say why.
@@ -191,6 +196,14 @@ fi
 
 if [ -n "${beside[warm]:-}" ] && ended warm; then
   variables+=("JAIL_TEST_GOCACHE=$go_cache")
+fi
+if [ -n "${beside[codex]:-}" ]; then
+  if ended codex; then
+    variables+=("JAIL_TEST_AGENTS=$(cat "$work/codex")")
+  else
+    [ "$(cat "$work/codex.status")" = "$SKIP" ] || die "the real codex could not be unpacked"
+    variables+=("JAIL_TEST_NO_AGENTS=$(tail -n 1 "$work/codex.log")")
+  fi
 fi
 
 if [ "$(id -u)" = 0 ] && ! id jailtest >/dev/null 2>&1; then

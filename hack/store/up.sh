@@ -21,9 +21,10 @@ ME=store
 
 here=$HACK/store
 names=(claude devenv devenv-node base)
-# What the store paths follow from, apart from the Debian packages' versions.
+# What the store paths follow from, apart from the Debian packages' versions:
+# not the tarballs of codex, which codex.sh unpacks elsewhere.
 sources_key=$(
-  { cat "$here/fetch.sh" "$HACK/npm.sha256"; echo "$CLAUDE_VERSION_PINNED $NODE_VERSION_PINNED"; } | sha256sum | cut -c1-16
+  { cat "$here/fetch.sh"; grep -v ' @openai/codex@' "$HACK/npm.sha256"; echo "$CLAUDE_VERSION_PINNED $NODE_VERSION_PINNED"; } | sha256sum | cut -c1-16
 )
 recipe_key=$(cat "$here/default.nix" "$here"/builders/* | sha256sum | cut -c1-16)-$sources_key
 

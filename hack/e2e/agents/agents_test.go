@@ -1,19 +1,18 @@
-//go:build agents
-
 package agents
 
 import (
+	"cmp"
 	"crypto/rand"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jailed-claude/jailed-claude/hack/e2e/lab"
 	"github.com/jailed-claude/jailed-claude/hack/e2e/world"
-	"github.com/jailed-claude/jailed-claude/hack/e2e/world/canary"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 )
 
@@ -32,6 +31,10 @@ func newLab(t *testing.T) (*world.World, *world.Lab) {
 	w.Limit = limit
 	return w, l
 }
+
+// tried are the agents of this run: codex, which hack/test.sh unpacks, and with the
+// build tag "agents" all (others_test.go).
+var tried = []string{"codex"}
 
 // services are the names that the lab answers for.
 var services = []string{
@@ -110,20 +113,25 @@ func installed(t *testing.T, name string) string {
 	t.Helper()
 	cache := os.Getenv("JAIL_TEST_AGENTS")
 	if cache == "" {
-		world.Cannot(t, "JAIL_TEST_AGENTS is not set: make check-agents")
+		world.Cannot(t, "JAIL_TEST_AGENTS is not set: %s", cmp.Or(os.Getenv("JAIL_TEST_NO_AGENTS"), "hack/test.sh sets it"))
 	}
 	bin := filepath.Join(cache, name+"-"+agent.Named(name).Seen, "bin")
 	if _, err := os.Stat(bin); err != nil {
-		t.Skipf("not installed: %v", err)
+		world.Cannot(t, "not installed: %v", err)
 	}
 	return bin
 }
 
 // TestTurns: a login or key of the host's is enough for a whole turn in a jail
 // without any network but its brokers, again in a second jail, and no token is
-// in what the jail has or keeps.
+// in what the jail has or keeps. The model is told of the jail where the agent has a
+// way for that.
 func TestTurns(t *testing.T) {
+	t.Parallel()
 	for _, turn := range turns {
+		if !slices.Contains(tried, turn.agent) {
+			continue
+		}
 		t.Run(turn.name, func(t *testing.T) {
 			bin := installed(t, turn.agent)
 			w, l := newLab(t)
@@ -170,6 +178,9 @@ func TestTurns(t *testing.T) {
 			if n < 2 {
 				t.Errorf("%d requests are the turn: %q", n, requests)
 			}
+			if want := agent.Named(turn.agent).Brief != (agent.Brief{}); want != slices.Contains(requests, told) {
+				t.Errorf("told of its jail: %v, want %v; requests: %q", !want, want, requests)
+			}
 			inside := world.Finish(t, w.Command("shell", "--agent", turn.agent, "--net", "none", "--", "sh", "-c", "env; cat $(find ~ -type f -size -200k 2>/dev/null) /dev/null"))
 			if inside.Status != 0 || strings.Contains(inside.Out, secret) || !strings.Contains(inside.Out, "placeholder") {
 				t.Errorf("inside, with the token %v: status %d", strings.Contains(inside.Out, secret), inside.Status)
@@ -181,121 +192,6 @@ func TestTurns(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestOwnSandbox: who asks codex for its own sandbox is told what to do, at the start
-// if that shows there, and by what each command says: the bwrap that codex brings would
-// blame the kernel. With nesting it is left alone.
-func TestOwnSandbox(t *testing.T) {
-	for _, c := range []struct {
-		nesting, start bool
-		flags          []string
-	}{
-		{false, true, []string{"--sandbox", "workspace-write"}},
-		{false, false, []string{"-c", `sandbox_mode="workspace-write"`}},
-		{true, false, []string{"--sandbox", "workspace-write"}},
-	} {
-		w, l := newLab(t)
-		secret := "secret" + rand.Text()
-		log := w.Write(filepath.Join(w.Dir, "requests"), "")
-		l.Ask(lab.Order{Name: "api.openai.com", Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "models", secret, log)})
-		w.Env["PATH"], w.Env["OPENAI_API_KEY"] = installed(t, "codex")+":/usr/local/bin:/usr/bin:/bin", secret
-		policy := w.Write(filepath.Join(w.Dir, "plain.toml"), "version = 1\n")
-		if c.nesting {
-			world.RequireNesting(t)
-			policy = w.NestingPolicy("")
-		}
-		args := append([]string{"run", "codex", "--policy", policy, "--net", "none", "--", "exec", "--skip-git-repo-check", "-m", "gpt-5.4"}, c.flags...)
-		r := world.Finish(t, w.Command(append(args, "say hi")...))
-		made, err := os.ReadFile(filepath.Join(w.Project, made))
-		if r.Status != 0 || c.nesting != (err == nil && string(made) == "made\n") || c.start != strings.Contains(r.Err, "leave out --sandbox; or identity.nesting = true") {
-			t.Errorf("%+v: made %q, %v; %s", c, made, err, r)
-		}
-		if text := w.Read(log); !strings.Contains(text, "\nheard ") || c.nesting == strings.Contains(text, "bwrap: this jail gives nobody namespaces") {
-			t.Errorf("%+v: its command said: %s", c, text)
-		}
-	}
-}
-
-// TestCanaries: what a tool of the real codex writes is held or named, each of the
-// files that agents on the host execute, and what only instructs is one line.
-func TestCanaries(t *testing.T) {
-	w, l := newLab(t)
-	secret := "secret" + rand.Text()
-	log := w.Write(filepath.Join(w.Dir, "requests"), "")
-	l.Ask(lab.Order{Name: "api.openai.com", Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "models", secret, log)})
-	w.Env["PATH"], w.Env["OPENAI_API_KEY"] = installed(t, "codex")+":/usr/local/bin:/usr/bin:/bin", secret
-	w.Write(script, canary.Script())
-	for _, held := range []bool{false, true} {
-		r := world.Finish(t, w.Command("run", "codex", "--net", "none", "--", "exec", "--skip-git-repo-check", "-m", "gpt-5.4", "say hi"))
-		if r.Status != 0 {
-			t.Fatalf("%s\nrequests:\n%s", r, w.Read(log))
-		}
-		canary.Judge(w, "codex", held, w.Read(script+".out"), r.Err)
-	}
-}
-
-// TestWebFetch: gemini's web_fetch gets a page of a name that is allowed, where names
-// have their own addresses; one that is not is named in the last lines, with what
-// allows it. Its guard refuses addresses of the jail's own: then the jail is told of
-// these.
-func TestWebFetch(t *testing.T) {
-	for name, c := range map[string]struct {
-		policy, allow string
-		fetched       bool
-		// last is in the last lines, why what the jail is told of the name.
-		last, why string
-	}{
-		"allowed":           {`addresses = "real"`, "docs.example:80", true, "", "allowed"},
-		"not allowed":       {`addresses = "real"`, "other.example:80", false, "--allow docs.example", "refused: no rule allows it"},
-		"addresses of ours": {"", "docs.example:80", false, "", `which some tools call private: [network] addresses = "real"`},
-	} {
-		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
-			bin := installed(t, "gemini")
-			w, l := newLab(t)
-			secret := "secret" + rand.Text()
-			log := w.Write(filepath.Join(w.Dir, "requests"), "")
-			at := l.Part(w, "models", secret, log, "http://docs.example/page")
-			for _, name := range append(services, "docs.example", "other.example") {
-				l.Ask(lab.Order{Name: name, Answers: [][]string{{lab.PublicA}}, Backend: at})
-			}
-			w.Env["PATH"] = bin + ":/usr/local/bin:/usr/bin:/bin"
-			w.Write(filepath.Join(w.Home, ".gemini/oauth_creds.json"), strings.ReplaceAll(`{"access_token":"SECRET-a0","refresh_token":"SECRET-r0","expiry_date":1000,"scope":"x","token_type":"Bearer"}`, "SECRET", secret))
-			flags := []string{"--net", "filtered", "--policy", w.Write(filepath.Join(w.Dir, "p.toml"), "version = 1\n[network]\n"+c.policy+"\n"), "--allow", c.allow}
-			r := world.Finish(t, w.Command(append(append([]string{"run", "gemini"}, flags...), "--", "--skip-trust", "--yolo", "-m", "gemini-2.5-flash", "-p", "what does the page say?")...))
-			if r.Status != 0 || !strings.Contains(r.Out, said) {
-				t.Fatalf("%s\nrequests:\n%s\nlog: %s", r, w.Read(log), w.SessionLog())
-			}
-			if got := strings.Contains(w.Read(log), page); got != c.fetched || !strings.Contains(r.Err, c.last) || c.last == "" && strings.Contains(r.Err, "--allow docs.example") {
-				t.Errorf("fetched: %v; %s\nlog: %s\nrequests: %s", got, r, w.SessionLog(), w.Read(log))
-			}
-			if r := world.Finish(t, w.Command(append(append([]string{"shell", "--agent", "gemini"}, flags...), "--", "jailed-claude-why", "docs.example:80")...)); !strings.Contains(r.Out, c.why) {
-				t.Error(r)
-			}
-		})
-	}
-}
-
-// TestAmp is as far as a turn of Amp's can be played: it talks to its own service
-// alone, by a protocol of its own, and the model is behind that. The key stays
-// outside, by a broker of the policy.
-func TestAmp(t *testing.T) {
-	bin := installed(t, "amp")
-	w, l := newLab(t)
-	secret := "secret" + rand.Text()
-	log := w.Write(filepath.Join(w.Dir, "requests"), "")
-	l.Ask(lab.Order{Name: "ampcode.com", Answers: [][]string{{lab.PublicA}}, Backend: l.Part(w, "models", secret, log)})
-	w.Env["PATH"], w.Env["AMP_API_KEY"] = bin+":/usr/local/bin:/usr/bin:/bin", secret
-	policy := w.Write(filepath.Join(w.Dir, "amp.toml"), "version = 1\n[[broker]]\nhost = \"ampcode.com\"\nheader = \"Authorization\"\nfrom = \"env:AMP_API_KEY\"\nenv = \"AMP_API_KEY\"\n")
-	r := world.Finish(t, w.Command("run", "amp", "--policy", policy, "--net", "none", "--", "-x", "say hi"))
-	if requests := w.Read(log); !strings.Contains(requests, "POST ampcode.com/api/internal Bearer "+secret) || strings.Contains(requests, "placeholder") {
-		t.Errorf("%s\nrequests:\n%s", r, requests)
-	}
-	inside := world.Finish(t, w.Command("shell", "--agent", "amp", "--policy", policy, "--net", "none", "--", "env"))
-	if strings.Contains(inside.Out, secret) || !strings.Contains(inside.Out, "AMP_API_KEY=placeholder") {
-		t.Errorf("inside: %s", inside)
-	}
-	free(t, w.State(), secret)
 }
 
 // free: no file below dir has the text.

@@ -1,5 +1,3 @@
-//go:build agents
-
 package agents
 
 import (
@@ -62,6 +60,26 @@ func heard(body []byte) string {
 		}
 	}
 	return ""
+}
+
+// typed are the user's own words in a request of OpenAI's newer form, those of the
+// session so far too: what an agent adds by itself begins with a tag or a heading.
+func typed(body []byte) (texts []string) {
+	var q struct {
+		Input []struct {
+			Role    string
+			Content []struct{ Text string }
+		}
+	}
+	_ = json.Unmarshal(body, &q)
+	for _, i := range q.Input {
+		for _, c := range i.Content {
+			if i.Role == "user" && c.Text != "" && !strings.ContainsAny(c.Text[:1], "<#") {
+				texts = append(texts, c.Text)
+			}
+		}
+	}
+	return texts
 }
 
 // toolIn looks for a tool for commands in a request, whatever its form: an object

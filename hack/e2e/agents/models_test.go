@@ -1,5 +1,3 @@
-//go:build agents
-
 package agents
 
 import (
@@ -16,6 +14,9 @@ import (
 
 // said is what every model answers.
 const said = "hello from the script"
+
+// told is what the text about its jail begins with, for agents that have a way to be told.
+const told = "You run in a jail (jailed-claude)"
 
 // event is a server-sent event with a name, if it has a type.
 func event(w io.Writer, v map[string]any) {
@@ -47,6 +48,12 @@ func models(args []string) int {
 		fmt.Fprintf(log, "%s %s%s %s\n", r.Method, r.Host, r.URL.Path, given)
 		if text := heard(body); text != "" {
 			fmt.Fprintf(log, "heard %q\n", text)
+		}
+		if texts := typed(body); len(texts) > 0 {
+			fmt.Fprintf(log, "typed %q\n", texts)
+		}
+		if strings.Contains(string(body), told) {
+			fmt.Fprintln(log, told)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		if r.URL.Path == "/oauth/token" || r.URL.Path == "/token" {

@@ -19,6 +19,9 @@
 //	JAIL_TEST_BASE         store path of bash and coreutils; also _CLOSURE
 //	JAIL_TEST_TINY         a file with 2000 tiny store paths, one a line
 //	JAIL_TEST_NO_STORE     why there is no store; then the ones above are unset
+//	JAIL_TEST_AGENTS       a folder with NAME-VERSION/bin of real agents: codex,
+//	                       or all (hack/agents.sh)
+//	JAIL_TEST_NO_AGENTS    why there is none; then the one above is unset
 //	JAIL_TEST_GOCACHE      a build cache of Go with its own packages; none: they
 //	                       are compiled
 //	JAIL_TEST_SOAK         1: the whole of the loops (hack/soak.sh), not the
