@@ -93,6 +93,8 @@ case ${1:-} in
     # What is built in a jail, beside C, Go and Node.js.
     need python3-venv system python3 -m ensurepip --version
     need cargo system cargo --version
+    # What starts the real codex.
+    need nodejs system node --version
     # What a desktop is tried with.
     need xclip command -v xclip
     need xvfb command -v Xvfb
