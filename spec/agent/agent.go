@@ -145,6 +145,8 @@ type File struct {
 	// Review: it is shown when the user asks what a jail changed in its private
 	// configuration. What is not is state: transcripts, caches, sessions.
 	Review bool
+	// Whole: it is named alone, without what is in it: programs, or secrets.
+	Whole bool
 	// Empty is a form of it that means nothing to the program, for where it is
 	// missing and must be there to be held.
 	Empty Empty

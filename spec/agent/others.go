@@ -16,7 +16,7 @@ func others() []Agent {
 			Folders: []Folder{
 				{Path: ".config/amp", Variable: "XDG_CONFIG_HOME", Below: true, Seeds: []Seed{{Path: "AGENTS.md"}}, Trusted: trusted("settings.json", "settings.jsonc", "plugins", "skills", "AGENTS.md")},
 				{Path: ".local/share/amp", Variable: "XDG_DATA_HOME", Below: true, Login: "secrets.json"},
-				{Path: ".cache/amp", Variable: "XDG_CACHE_HOME", Below: true},
+				{Path: ".cache/amp", Variable: "XDG_CACHE_HOME", Below: true, Trusted: whole("global-plugins")},
 			},
 			Beside:  []string{".config/agents"},
 			Hosts:   []string{"ampcode.com"},
@@ -52,7 +52,11 @@ func others() []Agent {
 					{Path: "AGENTS.md"},
 					{Path: "config.toml", Keys: []string{"model", "model_reasoning_effort", "model_reasoning_summary", "model_verbosity", "personality", "hide_agent_reasoning", "file_opener", "tui.theme"}},
 				},
-				Trusted: trusted("config.toml", "hooks.json", "rules", "agents", "skills", "AGENTS.md", "AGENTS.override.md", ".env", "environments.toml", "prompts"),
+				Trusted: append(
+					trusted("config.toml", "hooks.json", "rules", "agents", "skills", "AGENTS.md", "AGENTS.override.md", ".env", "environments.toml", "prompts", "memories"),
+					// It makes the first one at each start, and fetches the others.
+					whole("skills/.system", "plugins", ".tmp/plugins", ".tmp/marketplaces", ".tmp/bundled-marketplaces")...,
+				),
 			}},
 			Hosts:  openAIHosts(),
 			Keys:   codexKeys(),
@@ -82,7 +86,7 @@ func others() []Agent {
 		{
 			Name: "continue", Title: "Continue",
 			Programs: []string{"cn"}, Package: "@continuedev/cli", Seen: "1.5.47",
-			Folders: []Folder{{Path: ".continue", Variable: "CONTINUE_GLOBAL_DIR", Trusted: trusted("settings.json", "config.yaml", "config.ts", "permissions.yaml", "rules", "skills")}},
+			Folders: []Folder{{Path: ".continue", Variable: "CONTINUE_GLOBAL_DIR", Trusted: trusted("settings.json", "config.yaml", "config.ts", "permissions.yaml", "rules", "skills", ".env")}},
 			Hosts:   []string{"api.continue.dev"},
 			Keys:    []Key{anthropicByName(), openAI()},
 			Follows: []string{".continue/agents", ".continue/rules", ".continue/skills", "AGENT.md", "AGENTS.md", "CLAUDE.md", "CODEX.md"},
@@ -98,8 +102,11 @@ func others() []Agent {
 			// It unpacks itself into the second one.
 			Folders: []Folder{{
 				Path: ".copilot", Variable: "COPILOT_HOME", Login: "config.json",
-				Seeds:   []Seed{{Path: "copilot-instructions.md"}, {Path: "settings.json", Keys: []string{"model", "theme", "banner"}}},
-				Trusted: trusted("settings.json", "mcp-config.json", "hooks", "agents", "skills", "lsp-config.json", "permissions-config.json", "providers.json", "instructions", "copilot-instructions.md"),
+				Seeds: []Seed{{Path: "copilot-instructions.md"}, {Path: "settings.json", Keys: []string{"model", "theme", "banner"}}},
+				Trusted: append(
+					trusted("settings.json", "mcp-config.json", "hooks", "agents", "skills", "lsp-config.json", "permissions-config.json", "providers.json", "instructions", "copilot-instructions.md"),
+					whole("installed-plugins")...,
+				),
 			}, {Path: ".cache/copilot", Variable: "XDG_CACHE_HOME", Below: true}},
 			Hosts:   []string{"github.com", "api.github.com", "api.githubcopilot.com", "api.individual.githubcopilot.com"},
 			Logins:  []Login{copilotLogin()},
@@ -132,7 +139,10 @@ func others() []Agent {
 					{Path: "GEMINI.md"},
 					{Path: "settings.json", Keys: []string{"security.auth.selectedType", "model.name", "general.vimMode", "ui.theme", "ui.hideBanner", "ui.hideTips", "ui.hideFooter"}},
 				},
-				Trusted: trusted("settings.json", "extensions", "commands", "policies", "skills", "agents", "GEMINI.md", ".env", "trustedFolders.json", "trusted_hooks.json"),
+				Trusted: append(
+					trusted("settings.json", "extensions", "commands", "policies", "skills", "agents", "GEMINI.md", ".env", "trustedFolders.json", "trusted_hooks.json", "acknowledgments"),
+					whole("bin", "tmp/bin")...,
+				),
 			}},
 			Beside: []string{".env"},
 			Hosts: []string{
@@ -164,12 +174,13 @@ func others() []Agent {
 						{Path: "opencode.json", Keys: []string{"$schema", "model", "small_model", "theme", "username"}},
 						{Path: "tui.json", Keys: []string{"$schema", "theme"}},
 					},
-					Trusted: trusted("config.json", "opencode.json", "opencode.jsonc", "plugin", "plugins", "tool", "tools", "command", "commands", "agent", "agents", "mode", "modes", "skill", "skills", "AGENTS.md", "package.json", ".npmrc"),
+					Trusted: append(openCode(), trusted("config.json", "AGENTS.md", ".npmrc")...),
 				},
 				{Path: ".local/share/opencode", Variable: "XDG_DATA_HOME", Below: true, Login: "auth.json"},
 				{Path: ".local/state/opencode", Variable: "XDG_STATE_HOME", Below: true},
-				{Path: ".cache/opencode", Variable: "XDG_CACHE_HOME", Below: true},
-				{Path: ".opencode"},
+				{Path: ".cache/opencode", Variable: "XDG_CACHE_HOME", Below: true, Trusted: whole("bin", "skills", "packages", "node_modules")},
+				// As in a project, and for all below the home.
+				{Path: ".opencode", Trusted: append(openCode(), whole("bin")...)},
 			},
 			// The list of models, and npm for plugins of a project. The models
 			// are other presets: @openai, @claude.
@@ -206,7 +217,11 @@ func others() []Agent {
 					{Path: "agent/APPEND_SYSTEM.md"},
 					{Path: "agent/settings.json", Keys: []string{"defaultProvider", "defaultModel", "defaultThinkingLevel", "theme", "hideThinkingBlock", "quietStartup"}},
 				},
-				Trusted: trusted("agent/extensions", "agent/settings.json", "agent/models.json", "agent/tools", "agent/hooks", "agent/commands", "agent/prompts", "agent/skills", "agent/SYSTEM.md", "agent/APPEND_SYSTEM.md", "agent/AGENTS.md"),
+				Trusted: append(
+					trusted("agent/extensions", "agent/settings.json", "agent/models.json", "agent/tools", "agent/hooks", "agent/commands", "agent/prompts", "agent/skills", "agent/SYSTEM.md", "agent/APPEND_SYSTEM.md", "agent/AGENTS.md"),
+					// A key of auth.json can be a command ("!…").
+					whole("agent/bin", "agent/git", "agent/npm", "agent/auth.json")...,
+				),
 			}},
 			Keys:    []Key{anthropicByName(), openAI()},
 			Follows: []string{".agents/skills", ".pi/APPEND_SYSTEM.md", ".pi/SYSTEM.md", ".pi/commands", ".pi/prompts", ".pi/settings.json.lock", ".pi/skills", ".pi/themes", "AGENTS.md", "CLAUDE.md"},
@@ -228,7 +243,10 @@ func others() []Agent {
 					{Path: "QWEN.md"},
 					{Path: "settings.json", Keys: []string{"$version", "security.auth.selectedType", "model.name", "general.vimMode", "general.language", "ui.theme", "ui.hideBanner", "ui.hideTips"}},
 				},
-				Trusted: trusted("settings.json", "extensions", "commands", "agents", "skills", "rules", ".env", "QWEN.md"),
+				Trusted: append(
+					trusted("settings.json", "extensions", "commands", "agents", "skills", "rules", ".env", "QWEN.md", "memory.md", "output-language.md", "output-styles", "workflows", "channels", "trustedFolders.json", "mcpApprovals.json"),
+					whole("bin")...,
+				),
 			}},
 			Keys:    []Key{openAI()},
 			Sandbox: Sandbox{Variable: "QWEN_SANDBOX", Value: "false"},
@@ -258,6 +276,23 @@ func trusted(paths ...string) (files []File) {
 		files = append(files, File{Path: p, What: "what the host's executes or follows", Review: true})
 	}
 	return files
+}
+
+// whole are others of that kind, of which a review says only that they are there.
+func whole(paths ...string) []File {
+	files := trusted(paths...)
+	for i := range files {
+		files[i].Whole = true
+	}
+	return files
+}
+
+// openCode is what opencode takes from each of its folders.
+func openCode() []File {
+	return append(
+		trusted("opencode.json", "opencode.jsonc", "plugin", "plugins", "tool", "tools", "command", "commands", "agent", "agents", "mode", "modes", "skill", "skills", "package.json"),
+		whole("node_modules")...,
+	)
 }
 
 // openAIHosts are the API, and what a login of ChatGPT uses.

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/jailed-claude/jailed-claude/internal/beneath"
+	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/internal/show"
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/claude"
@@ -35,8 +36,13 @@ func (o Of) Changes() (pieces []*claude.Piece, err error) {
 		}
 		any = true
 		for _, t := range f.Trusted {
+			if t.Whole {
+				pieces = append(pieces, o.whole(d, f, t.Path)...)
+				continue
+			}
 			for _, name := range below(d, t.Path) {
-				if p := o.piece(d, f, name); p != nil {
+				apart := slices.ContainsFunc(f.Trusted, func(w agent.File) bool { return w.Whole && paths.Below(name, w.Path) })
+				if p := o.piece(d, f, name); p != nil && !apart {
 					pieces = append(pieces, p)
 				}
 			}
@@ -48,6 +54,34 @@ func (o Of) Changes() (pieces []*claude.Piece, err error) {
 	}
 	return pieces, nil
 }
+
+// whole is what became of a file or folder of which nothing is shown: programs, or
+// secrets.
+func (o Of) whole(d *os.File, f agent.Folder, top string) []*claude.Piece {
+	others := 0
+	for _, name := range below(d, top) {
+		if o.piece(d, f, name) != nil {
+			others++
+		}
+	}
+	if others == 0 {
+		return nil
+	}
+	return []*claude.Piece{{
+		Path: path.Join("~", f.Path, top), Change: claude.Changed, Effect: claude.Executes,
+		Why: fmt.Sprintf("%s that the host's %s would use, and are not those of the host: let it make its own", count(others), o.Agent.Title),
+	}}
+}
+
+func count(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
+}
+
+// empty are files that say nothing, as agents make them when they start.
+var empty = []string{"", "{}", "[]"}
 
 // piece is what became of a file; nil if nothing.
 func (o Of) piece(d *os.File, f agent.Folder, name string) *claude.Piece {
@@ -61,6 +95,9 @@ func (o Of) piece(d *os.File, f agent.Folder, name string) *claude.Piece {
 	was, err := h.Read(name, folder.MaxFile)
 	if err != nil {
 		p.Change = claude.Added
+	}
+	if errors.Is(err, fs.ErrNotExist) && slices.Contains(empty, strings.TrimSpace(string(now.Data))) {
+		return nil
 	}
 	if err == nil && bytes.Equal(was.Data, now.Data) && was.Exec == now.Exec {
 		return nil

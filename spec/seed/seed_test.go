@@ -176,3 +176,93 @@ func TestChanges(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestChangesOfEach: of every agent each file that its program on the host executes or
+// follows is named, by whichever folder it lies in, and nothing where there is none.
+// Names and contents of a jail's do nothing to a terminal.
+func TestChangesOfEach(t *testing.T) {
+	for _, a := range agent.All() {
+		if len(a.Programs) == 0 || a.Name == agent.Default().Name {
+			continue
+		}
+		t.Run(a.Name, func(t *testing.T) {
+			o := of(t, a.Name)
+			changes := func() map[string]*claude.Piece {
+				t.Helper()
+				pieces, err := o.Changes()
+				if err != nil {
+					t.Fatal(err)
+				}
+				all := map[string]*claude.Piece{}
+				for _, p := range pieces {
+					all[p.Path] = p
+				}
+				return all
+			}
+			if got := changes(); len(got) > 0 {
+				t.Errorf("nothing is there: %v", got)
+			}
+			const evil = "\x1b]0;evil\x07\n~/x: harmless"
+			want := map[string]bool{}
+			for i, dir := range o.Agent.Kept(o.State) {
+				f := a.Folders[i]
+				put(t, filepath.Join(dir, "history.jsonl"), "state")
+				for _, trusted := range f.Trusted {
+					name := filepath.Join("~", f.Path, trusted.Path)
+					if filepath.Ext(trusted.Path) == "" && !strings.HasPrefix(trusted.Path, ".") || trusted.Whole && !strings.HasSuffix(name, ".json") {
+						put(t, filepath.Join(dir, trusted.Path, evil), evil+"SECRET\n")
+						if !trusted.Whole {
+							name = filepath.Join(name, evil)
+						}
+					} else {
+						put(t, filepath.Join(dir, trusted.Path), evil+"SECRET\n")
+					}
+					want[name] = trusted.Whole
+				}
+			}
+			got := changes()
+			for name, whole := range want {
+				p := got[name]
+				if p == nil {
+					t.Errorf("%q is not named", name)
+					continue
+				}
+				text := p.Text(false)
+				if strings.ContainsAny(text, "\x1b\x07") || strings.Contains(text, "\n~/x: harmless") {
+					t.Errorf("%q", text)
+				}
+				if p.Effect != claude.Executes && p.Effect != claude.Instructs || whole == strings.Contains(text, "SECRET") {
+					t.Errorf("%q", text)
+				}
+			}
+			if len(got) != len(want) {
+				t.Errorf("%d are named, %d were made", len(got), len(want))
+			}
+			// The host has the same.
+			for i, dir := range o.Agent.Kept(o.State) {
+				if err := os.CopyFS(filepath.Join(o.Home, a.Folders[i].Path), os.DirFS(dir)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := changes(); len(got) > 0 {
+				t.Errorf("the host has the same: %v", got)
+			}
+		})
+	}
+}
+
+// TestChangesOfNothing: a file that agents make when they start and that says nothing
+// is not named, unless the host's says something.
+func TestChangesOfNothing(t *testing.T) {
+	o := of(t, "qwen")
+	private := o.Agent.Kept(o.State)[0]
+	put(t, filepath.Join(private, "extensions/extension-enablement.json"), "{}")
+	put(t, filepath.Join(private, "settings.json"), "{}\n")
+	if pieces, err := o.Changes(); err != nil || len(pieces) > 0 {
+		t.Errorf("%v %v", pieces, err)
+	}
+	put(t, filepath.Join(o.Home, ".qwen/settings.json"), `{"tools":{}}`)
+	if pieces, err := o.Changes(); err != nil || len(pieces) != 1 || pieces[0].Path != "~/.qwen/settings.json" {
+		t.Errorf("%v %v", pieces, err)
+	}
+}
