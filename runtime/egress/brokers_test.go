@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -218,24 +219,35 @@ func TestBrokerByNameRefuses(t *testing.T) {
 }
 
 // TestServiceOfHost: a broker's service may have a name of one label, as
-// "localhost" and names of an intranet do. No program inside can ask for one.
+// "localhost" and names of an intranet do, with a dot at its end or not, or be an
+// address. No program inside can ask for one.
 func TestServiceOfHost(t *testing.T) {
-	h := serveHTTPS(t, "127.0.0.1:8443")
-	a, roots := newAuthority(t, "example.com")
-	w := newWorld(t, mode(network.Internet), brokering(a, h), func(w *world, o *Options, _ *limits) {
-		o.Config.Brokers[0].Upstream = "https://localhost:8443"
-		o.LookupHost = nil // by this host's /etc/hosts
-	})
-	text, err := get(w.mustTo("example.com:443"), "example.com", roots, w.session.brokers[0].Placeholder())
-	// It was reached. Its certificate has another name.
-	if err != nil || !strings.Contains(text, "TLS certificate was not accepted") {
-		t.Errorf("%q, %v", text, err)
-	}
-	dials := w.dials()
-	if len(dials) == 0 || dials[0].String() != "127.0.0.1:8443" && dials[0].String() != "[::1]:8443" {
-		t.Errorf("dialled %v", dials)
-	}
-	if err := w.refused("localhost:8443"); err == nil && len(w.dials()) != len(dials) {
-		t.Error("a program inside reached the host's loopback")
+	for i, host := range []string{"localhost", "localhost.", "127.0.0.1", "[::1]"} {
+		port := strconv.Itoa(8443 + i)
+		at := "127.0.0.1:" + port
+		if host == "[::1]" {
+			at = host + ":" + port
+		}
+		h := serveHTTPS(t, at)
+		a, roots := newAuthority(t, "example.com")
+		w := newWorld(t, mode(network.Internet), brokering(a, h), func(w *world, o *Options, _ *limits) {
+			o.Config.Brokers[0].Upstream = "https://" + host + ":" + port
+			o.LookupHost = nil // by this host's /etc/hosts
+		})
+		text, err := get(w.mustTo("example.com:443"), "example.com", roots, w.session.brokers[0].Placeholder())
+		want := "hello from " + at
+		if strings.HasPrefix(host, "localhost") {
+			want = "TLS certificate was not accepted" // it has another name
+		}
+		if err != nil || !strings.Contains(text, want) {
+			t.Errorf("%s: %q, %v", host, text, err)
+		}
+		dials := w.dials()
+		if len(dials) == 0 || dials[0].String() != at && dials[0].String() != "[::1]:"+port {
+			t.Errorf("%s: dialled %v", host, dials)
+		}
+		if err := w.refused("localhost:" + port); err == nil && len(w.dials()) != len(dials) {
+			t.Errorf("%s: a program inside reached the host's loopback", host)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"cmp"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -241,12 +242,16 @@ func (t Tokens) Broker() network.Broker {
 
 // Sent reports whether a caller who has that address in URL or Elsewhere sends the
 // key to Upstream.
-func (k Key) Sent(url string) bool {
-	url = strings.TrimSuffix(url, "/")
+func (k Key) Sent(address string) bool {
+	address = strings.TrimSuffix(address, "/")
 	if k.Elsewhere != "" {
-		url = strings.TrimSuffix(url, "/v1")
+		address = strings.TrimSuffix(address, "/v1")
 	}
-	return url == "" || url == k.Upstream
+	if u, err := url.Parse(address); err == nil {
+		u.Host = strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(u.Host), ":443"), ".")
+		address = u.String()
+	}
+	return address == "" || address == k.Upstream
 }
 
 // For is the broker of a key that comes from where from says.

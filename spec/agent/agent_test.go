@@ -91,3 +91,22 @@ func TestFollowed(t *testing.T) {
 		}
 	}
 }
+
+// TestSent: the service's own address in another spelling is still the service's own,
+// and no other address is.
+func TestSent(t *testing.T) {
+	k := openAI()
+	for _, own := range []string{"", "https://api.openai.com", "https://api.openai.com/", "https://api.openai.com/v1/", "https://API.openai.com:443/v1", "HTTPS://api.openai.com./v1"} {
+		if !k.Sent(own) {
+			t.Errorf("%q is another service", own)
+		}
+	}
+	for _, other := range []string{
+		"http://api.openai.com/v1", "https://api.openai.com:8443/v1", "https://api.openai.com/v2", "https://a@api.openai.com/v1", "https://api.openai.com.evil.example/v1",
+		"https://api.openai.com/v1?x", "http://127.0.0.1:4000", "api.openai.com", "https://[::1", "https://proxy.corp:8443/openai/v1",
+	} {
+		if k.Sent(other) {
+			t.Errorf("%q is the service's own", other)
+		}
+	}
+}

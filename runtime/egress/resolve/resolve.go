@@ -65,6 +65,7 @@ func (r *Resolver) Resolve(ctx context.Context, name string) ([]netip.Addr, erro
 // label is looked up as a program of the host would: "localhost" is in
 // /etc/hosts without a dot at its end, and others need a search domain.
 func (r *Resolver) AsHost(ctx context.Context, name string) ([]netip.Addr, error) {
+	name = strings.TrimSuffix(name, ".")
 	if strings.Contains(name, ".") {
 		return r.Resolve(ctx, name)
 	}
