@@ -5,7 +5,6 @@ import (
 	"path"
 	"slices"
 
-	"github.com/jailed-claude/jailed-claude/internal/paths"
 	"github.com/jailed-claude/jailed-claude/spec/caches"
 	"github.com/jailed-claude/jailed-claude/spec/closure"
 	"github.com/jailed-claude/jailed-claude/spec/host"
@@ -15,11 +14,6 @@ import (
 // Caches is the host folder with what package managers fetch in the jails of
 // this project alone. Below it paths are as below the home.
 func Caches(h host.Facts) string { return path.Join(h.ProjectState, "cache") }
-
-// cached: a path below the home lies in a folder of caches that is kept.
-func (b *builder) cached(p string) bool {
-	return b.Policy.Files.Cache == policy.CachePrivate && slices.ContainsFunc(caches.Folders(), func(f string) bool { return paths.Below(p, f) })
-}
 
 // caches mounts what package managers keep. What a jail puts there is executed by
 // later jails of the same project, and by nobody else.

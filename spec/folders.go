@@ -20,9 +20,8 @@ func (b *builder) agentFolders() {
 	kept := b.agent.Kept(b.Host.ProjectState)
 	for i, f := range b.agent.Folders {
 		dir := path.Join(b.Host.Home, f.Path)
-		if b.cached(f.Path) {
-			continue // it lies in a folder of caches, which are this project's own as well
-		}
+		// Also of what lies in a folder of caches, which other agents of the project have:
+		// some keep programs there, their own too.
 		b.bind(kept[i], dir, "rw")
 		b.grant("file", dir, "rw", b.origin("agent.name"), b.agent.Title+"'s own, for the jails of this project alone: "+kept[i])
 	}

@@ -89,18 +89,20 @@ func Prepare(in *spec.Input, j *contract.Jail, busy func() bool) (Warnings, erro
 		return warnings, hint.Add(fmt.Errorf("the state of the project: %w", err), stateHint)
 	}
 	warnings = append(warnings, notes...)
-	if err := prepareCache(in, j, busy, &warnings); err != nil {
-		return warnings, hint.Add(err, "to do without: files.cache = \"off\"")
+	var folders []string
+	if private {
+		folders = in.Policy.Agent.Row().Kept(in.Host.ProjectState)
 	}
-	if !private {
-		return warnings, nil
-	}
-	for _, dir := range in.Policy.Agent.Row().Kept(in.Host.ProjectState) {
+	for _, dir := range folders {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return warnings, hint.Add(fmt.Errorf("make the state folder: %w", err), stateHint)
 		}
 	}
-	if !isClaude(in) {
+	// Some of these lie over folders of caches.
+	if err := prepareCache(in, j, busy, &warnings); err != nil {
+		return warnings, hint.Add(err, "to do without: files.cache = \"off\"")
+	}
+	if !private || !isClaude(in) {
 		return warnings, nil
 	}
 	if err := own.Points(in, j); err != nil {
