@@ -20,8 +20,9 @@ func Claude() Agent {
 		Brief: Brief{File: "/etc/claude-code/.claude/rules/jailed-claude.md"},
 		Folders: []Folder{{
 			Path: ".claude", Variable: "CLAUDE_CONFIG_DIR", Beside: ".claude.json",
-			Login:   ".credentials.json",
-			Sourced: []string{"shell-snapshots", "session-env", "ide"},
+			Login: ".credentials.json",
+			// The last three are what servers gave it: skills, tools, and what is sent out.
+			Sourced: []string{"shell-snapshots", "session-env", "ide", "mcp-skill-archives", "mcp-discovery-cache", "shares"},
 			// What plugins, built-in ones too, remember: values by key, seen
 			// with 2.1.330.
 			State: []string{"plugins/store"},
@@ -29,7 +30,12 @@ func Claude() Agent {
 				{Path: "settings.json", What: "settings", Watch: true, Review: true, Empty: object},
 				{Path: "settings.local.json", What: "settings", Watch: true, Empty: object},
 				{Path: "remote-settings.json", What: "settings of the organisation", Watch: true},
+				{Path: "remote-settings-consent.json", What: "consents", Watch: true},
+				{Path: "remote-settings-helper-consent", What: "consents", Watch: true},
 				{Path: "policy-limits.json", What: "limits of the organisation"},
+				// Beside consents, cached settings of an organisation: to be read.
+				{Path: "state", What: "consents", Watch: true, Empty: folder},
+				{Path: "dev-mods", What: "plugins", Watch: true, Review: true, Empty: folder},
 				{Path: "CLAUDE.md", What: "memory", Watch: true, Seed: true, Review: true, Empty: blank},
 				{Path: "keybindings.json", What: "key bindings", Watch: true, Seed: true, Review: true, Empty: Empty{Kind: EmptyFile, Text: "{\n  \"bindings\": []\n}\n"}},
 				{Path: "loop.md", What: "memory", Watch: true, Review: true, Empty: blank},

@@ -146,6 +146,7 @@ func TestSharedConfigurationThatIsNotThereYet(t *testing.T) {
 		names := []string{
 			"settings.json", "settings.local.json", "CLAUDE.md", "loop.md", "keybindings.json", ".config.json", "hooks", "plugins", "skills", "commands",
 			"agents", "rules", "output-styles", "themes", "workflows", "routines", "shell-snapshots/s.sh",
+			"dev-mods", "state", "state/unattended-serving-consent.json", "mcp-skill-archives/s", "mcp-discovery-cache/s", "shares/s",
 		}
 		if own {
 			dir = w.Home + "/conf"
@@ -157,16 +158,17 @@ func TestSharedConfigurationThatIsNotThereYet(t *testing.T) {
 		for _, n := range names {
 			script += `( rm -rf "` + n + `"; mv "` + n + `" moved; echo evil >"` + n + `"; mkdir -p "` + n + `"; echo evil >"` + n + `/evil"; ln -sf /tmp "` + n + `"; echo evil >new && mv -f new "` + n + `" ) 2>/dev/null` + "\n"
 		}
-		r := w.Bash(script+"rm -f new moved\necho evil >scheduled_tasks.json\ntrue", "--policy", w.Dir+"/policy.toml")
+		r := w.Bash(script+"rm -f new moved\necho evil >scheduled_tasks.json\necho evil >remote-settings-consent.json\necho evil >remote-settings-helper-consent\ntrue", "--policy", w.Dir+"/policy.toml")
 		if r.Status != 0 {
 			t.Fatalf("%s", r)
 		}
+		named := []string{"scheduled_tasks.json", "remote-settings-consent.json", "remote-settings-helper-consent"}
 		err := filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
 			}
 			text, err := os.ReadFile(p)
-			if d.Type() != 0 || strings.Contains(string(text), "evil") && filepath.Base(p) != "scheduled_tasks.json" {
+			if d.Type() != 0 || strings.Contains(string(text), "evil") && !slices.Contains(named, filepath.Base(p)) {
 				t.Errorf("own=%t: the agent made or changed %s (%v): %q", own, p, d.Type(), text)
 			}
 			return err
@@ -174,8 +176,10 @@ func TestSharedConfigurationThatIsNotThereYet(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		if !strings.Contains(r.Err, "scheduled_tasks.json") {
-			t.Errorf("own=%t: what appeared is not reported: %s", own, r)
+		for _, name := range named {
+			if !strings.Contains(r.Err, "/"+name+`"`) {
+				t.Errorf("own=%t: what appeared is not reported: %s: %s", own, name, r)
+			}
 		}
 	}
 }
@@ -247,7 +251,8 @@ func TestSharedAgentTurn(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
 	w.Write(w.Home+"/.claude.json", `{"hasCompletedOnboarding":true}`)
-	w.Mkdir(w.Home+"/.claude", 0o700)
+	w.Write(w.Home+"/.claude/state/device-mcp-consent.json", "{}")
+	w.Write(w.Home+"/.claude/mcp-discovery-cache/x", "x")
 	w.Write(w.Dir+"/policy.toml", "version = 1\n[agent]\nconfig = \"shared\"\n")
 	url, _ := w.FakeAPI([]map[string]any{
 		{"text": "Let me look.", "tools": []map[string]any{{"name": "Bash", "input": map[string]any{"command": "echo said-$((40+2))", "description": "Say"}}}},

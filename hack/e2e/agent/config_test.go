@@ -35,13 +35,16 @@ func TestPrivateConfigurationIsJailedClaudesOwn(t *testing.T) {
 func TestSharedConfigurationHoldsWhatTheHostTrusts(t *testing.T) {
 	t.Parallel()
 	w := world.New(t)
-	trusted := []string{"settings.json", "CLAUDE.md", "hooks/h.sh", "plugins/p", "skills/s", "commands/c.md", "agents/a.md", "mine/hook.sh", "keybindings.json"}
+	trusted := []string{"settings.json", "CLAUDE.md", "hooks/h.sh", "plugins/p", "skills/s", "commands/c.md", "agents/a.md", "mine/hook.sh", "keybindings.json", "dev-mods/m/mod.js", "state/unattended-serving-consent.json", "state/hybrid-settings.json", "remote-settings-consent.json", "remote-settings-helper-consent"}
 	for _, f := range trusted {
 		w.Write(w.Home+"/.claude/"+f, "# mine\n")
 	}
 	w.Write(w.Home+"/.claude/settings.json", `{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"~/.claude/mine/hook.sh"}]}]}}`)
 	w.Write(w.Home+"/.claude/projects/p.jsonl", "history\n")
-	w.Write(w.Home+"/.claude/shell-snapshots/s.sh", "# sourced by the host's shells\n")
+	scratch := []string{"shell-snapshots", "mcp-skill-archives", "mcp-discovery-cache", "shares"}
+	for _, s := range scratch {
+		w.Write(w.Home+"/.claude/"+s+"/s.sh", "# read by the host's\n")
+	}
 	w.Write(w.Home+"/.claude.json", `{"mcpServers":{}}`)
 	w.Write(w.Dir+"/policy.toml", "version = 1\n[agent]\nconfig = \"shared\"\n")
 	flags := []string{"--policy", w.Dir + "/policy.toml"}
@@ -50,16 +53,25 @@ func TestSharedConfigurationHoldsWhatTheHostTrusts(t *testing.T) {
 		files = append(files, filepath.Join(w.Home, ".claude", f))
 	}
 	w.Holds(files, flags...)
-	if out := w.Must("cd ~/.claude; cat projects/p.jsonl; echo new >projects/new; (echo evil >>shell-snapshots/s.sh; echo evil >shell-snapshots/evil.sh) 2>/dev/null; true", flags...); out != "history\n" {
+	script := "cd ~/.claude; cat projects/p.jsonl; echo new >projects/new; echo new >state/new 2>/dev/null"
+	for _, s := range scratch {
+		script += "; (echo evil >>" + s + "/s.sh; echo evil >" + s + "/evil.sh) 2>/dev/null"
+	}
+	if out := w.Must(script+"; true", flags...); out != "history\n" {
 		t.Errorf("inside: %q", out)
+	}
+	if _, err := os.Lstat(w.Home + "/.claude/state/new"); err == nil {
+		t.Error("state: the agent made a file among the host's consents")
 	}
 	if got := w.Read(w.Home + "/.claude/projects/new"); got != "new\n" {
 		t.Errorf("what is shared was not written: %q", got)
 	}
-	if got := w.Read(w.Home + "/.claude/shell-snapshots/s.sh"); strings.Contains(got, "evil") {
-		t.Error("shell-snapshots: the host's shells would source what the agent wrote")
-	}
-	if _, err := os.Lstat(w.Home + "/.claude/shell-snapshots/evil.sh"); err == nil {
-		t.Error("shell-snapshots: the agent made a file that the host's shells may source")
+	for _, name := range scratch {
+		if got := w.Read(w.Home + "/.claude/" + name + "/s.sh"); strings.Contains(got, "evil") {
+			t.Errorf("%s: the host's programs would read what the agent wrote", name)
+		}
+		if _, err := os.Lstat(w.Home + "/.claude/" + name + "/evil.sh"); err == nil {
+			t.Errorf("%s: the agent made a file that the host's programs may read", name)
+		}
 	}
 }

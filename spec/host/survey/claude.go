@@ -47,7 +47,7 @@ func Claude(env map[string]string, home string) (ClaudeFiles, []string) {
 		v.commands(filepath.Join(dir, name), dir, row.CommandKeys(), map[string]string{config.Variable: dir, "HOME": home})
 	}
 	for _, name := range config.Sourced {
-		v.watch(filepath.Join(dir, name), "shells of the host's claude read it")
+		v.watch(filepath.Join(dir, name), "the host's claude and its shells read it")
 	}
 	v.finish()
 	c.Executable, c.Watch = v.p.Protect, v.p.Watch
