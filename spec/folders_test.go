@@ -38,9 +38,6 @@ func TestOtherAgents(t *testing.T) {
 			t.Errorf("%s: Claude Code is in its jail:\n%s", name, text)
 		}
 		for _, f := range agent.Named(name).Folders {
-			if strings.HasPrefix(f.Path, ".cache/") {
-				continue // in ~/.cache, which is the project's own as well
-			}
 			want := in.Host.ProjectState + "/" + name + "/" + f.Path
 			at := slices.IndexFunc(j.Spec.Mounts, func(m specs.Mount) bool { return m.Destination == in.Host.Home+"/"+f.Path })
 			if at < 0 || j.Spec.Mounts[at].Source != want {

@@ -222,7 +222,7 @@ func TestRefused(t *testing.T) {
 		{"an unknown network", func(in *Input) { in.Policy.Network.Mode = "tunnel" }, `network: mode "tunnel" is not known`},
 		{
 			"an unknown preset", func(in *Input) { in.Policy.Network.Allow = []string{"@x"} },
-			`network: network.allow: "@x" is not a preset: there are @amp @claude @codex @continue @copilot @crates @gemini @git-https @go @nix-cache @npm @openai @opencode @pypi`,
+			`network: network.allow: "@x" is not a preset: there are @amp @claude @cline @codex @continue @copilot @crates @gemini @git-https @go @nix-cache @npm @openai @opencode @pi @pypi @qwen`,
 		},
 		{"a rule that is none", func(in *Input) { in.Policy.Network.Deny = []string{"com"} }, `network: network.deny: "com" is no full name: write it with its domain`},
 		{

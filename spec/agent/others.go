@@ -35,6 +35,7 @@ func others() []Agent {
 				{Path: "Documents/Cline", Trusted: trusted("Hooks", "Plugins", "Rules", "Workflows")},
 			},
 			Beside:  []string{".agents", "Cline"},
+			Hosts:   []string{"api.cline.bot", "app.cline.bot"},
 			Keys:    []Key{anthropicByName(), openAI()},
 			Follows: []string{".agents/skills", ".cline/agents", ".cline/rules", ".cline/skills", ".cline/workflows", ".clinerules", "AGENTS.md"},
 			Project: []File{
@@ -223,6 +224,8 @@ func others() []Agent {
 					whole("agent/bin", "agent/git", "agent/npm", "agent/auth.json")...,
 				),
 			}},
+			// It has no service of its own; of others, those that it has a key of.
+			Hosts:   []string{"api.anthropic.com", "api.openai.com"},
 			Keys:    []Key{anthropicByName(), openAI()},
 			Follows: []string{".agents/skills", ".pi/APPEND_SYSTEM.md", ".pi/SYSTEM.md", ".pi/commands", ".pi/prompts", ".pi/settings.json.lock", ".pi/skills", ".pi/themes", "AGENTS.md", "CLAUDE.md"},
 			Project: []File{
@@ -248,6 +251,7 @@ func others() []Agent {
 					whole("bin")...,
 				),
 			}},
+			Hosts:   []string{"chat.qwen.ai", "dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com"},
 			Keys:    []Key{openAI()},
 			Sandbox: Sandbox{Variable: "QWEN_SANDBOX", Value: "false"},
 			Follows: []string{".agentignore", ".agents/skills", ".aiignore", ".qwen/agents", ".qwen/commands", ".qwen/output-language.md", ".qwen/output-styles", ".qwen/rules", ".qwen/skills", ".qwenignore", "AGENTS.md", "QWEN.md"},

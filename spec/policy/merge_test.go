@@ -164,7 +164,7 @@ func TestMergeRefuses(t *testing.T) {
 		"key":         {func(l *Layer) { l.Agent.Key = new("x") }, `command line: agent.key: "x" is not known`},
 		"mode":        {func(l *Layer) { l.Network.Mode = new("off") }, `command line: network.mode: "off" is not known: write "none", "filtered", "internet" or "host"`},
 		"allow":       {func(l *Layer) { l.Network.Allow = []string{"a.com", "com"} }, `command line: network.allow: "com" is no full name`},
-		"preset":      {func(l *Layer) { l.Network.Allow = []string{"@claud"} }, `command line: network.allow: "@claud" is not a preset: there are @amp @claude`},
+		"preset":      {func(l *Layer) { l.Network.Allow = []string{"@claud"} }, `command line: network.allow: "@claud" is not a preset: perhaps @claude; there are @amp @claude`},
 		"deny":        {func(l *Layer) { l.Network.Deny = []string{"https://a.com"} }, `command line: network.deny: "https://a.com" is a URL`},
 		"deny preset": {func(l *Layer) { l.Network.Deny = []string{"@npm"} }, `command line: network.deny: "@npm": presets are for network.allow`},
 		"port 0":      {func(l *Layer) { l.Network.Ports = []int64{0} }, `command line: network.ports: 0 is no port`},

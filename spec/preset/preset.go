@@ -8,6 +8,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/network"
+	"github.com/jailed-claude/jailed-claude/spec/policy/nearest"
 )
 
 // group is a named group of rules: what the tools of its name contact, and
@@ -60,6 +61,15 @@ func rules(name string) []string {
 	return nil
 }
 
+// unknown says what is wrong with a preset that there is not.
+func unknown(name string) string {
+	problem := "is not a preset: "
+	if near := nearest.Of(name, Names()); near != "" {
+		problem += "perhaps " + near + "; "
+	}
+	return problem + "there are " + strings.Join(Names(), " ")
+}
+
 // Expand writes presets out, in place, without duplicates.
 func Expand(allow []string) ([]string, error) {
 	var out []string
@@ -67,7 +77,7 @@ func Expand(allow []string) ([]string, error) {
 		list := []string{s}
 		if strings.HasPrefix(s, "@") {
 			if list = rules(s); list == nil {
-				return nil, &network.RuleError{Rule: s, Problem: "is not a preset: there are " + strings.Join(Names(), " ")}
+				return nil, &network.RuleError{Rule: s, Problem: unknown(s)}
 			}
 		}
 		for _, r := range list {
