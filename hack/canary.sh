@@ -17,15 +17,16 @@ trap 'rm -rf "$work"' EXIT
 for program in npm strace unshare; do command -v "$program" >/dev/null || die "there is no $program here"; done
 CGO_ENABLED=0 "$(go_program)" build -o "$work/canary" ./hack/canary
 
-# NAME PROGRAM PACKAGE OLDER ARGUMENTS of a turn, which no service answers.
+# NAME PROGRAM PACKAGE OLDER ARGUMENTS of a turn, which no service answers. The prompt
+# is one more: two words, for Cline takes a single one for a command.
 agents() {
   cat <<'END'
-gemini gemini @google/gemini-cli 0.27.0 -m gemini-2.5-flash -p hi
-opencode opencode opencode-ai 1.15.4 run -m openai/gpt-5.4 hi
-pi pi @mariozechner/pi-coding-agent 0.55.3 -p --provider openai --model gpt-5.4 hi
-codex codex @openai/codex 0.125.0 exec --skip-git-repo-check hi
-qwen qwen @qwen-code/qwen-code 0.21.2 --auth-type openai -p hi
-cline cline cline 3.0.57 -P openai-native -m gpt-5.4 hi
+gemini gemini @google/gemini-cli 0.27.0 -m gemini-2.5-flash -p
+opencode opencode opencode-ai 1.15.4 run -m openai/gpt-5.4
+pi pi @mariozechner/pi-coding-agent 0.55.3 -p --provider openai --model gpt-5.4
+codex codex @openai/codex 0.125.0 exec --skip-git-repo-check
+qwen qwen @qwen-code/qwen-code 0.21.2 --auth-type openai -p
+cline cline cline 3.0.57 -P openai-native -m gpt-5.4
 END
 }
 
@@ -44,7 +45,7 @@ trace() {
   echo '{"security":{"auth":{"selectedType":"gemini-api-key"},"folderTrust":{"enabled":false}}}' >"$home/.gemini/settings.json"
   (cd "$project" && env -i HOME="$home" PATH="$prefix/bin:$PATH" TERM=dumb OPENAI_API_KEY=none GEMINI_API_KEY=none \
     OPENAI_BASE_URL=http://127.0.0.1:9/v1 OPENAI_MODEL=gpt-5.4 unshare --map-root-user --net \
-    timeout --kill-after=2 "${CANARY_SECONDS:-40}" strace -f -qq -y -e trace=%file -s 4096 -o "$work/$name/$version.trace" "$program" "$@") \
+    timeout --kill-after=2 "${CANARY_SECONDS:-40}" strace -f -qq -y -e trace=%file -s 4096 -o "$work/$name/$version.trace" "$program" "$@" "say hi") \
     </dev/null >"$work/$name/$version.out" 2>&1 || true
 }
 
@@ -55,6 +56,8 @@ while read -r name program package older args; do
   newest=$(npm view "$package" dist-tags.latest)
   # shellcheck disable=SC2086 # a list of arguments
   if ! trace "$name" "$program" "$package" "$older" $args || ! trace "$name" "$program" "$package" "$newest" $args; then continue; fi
-  "$work/canary" tell "$name" "$work/project" "$work/$name/$older.trace" "$work/$name/$newest.trace" || failed=1
+  "$work/canary" tell "$name" "$work/project" "$work/$name/$older.trace" "$work/$name/$newest.trace" && continue
+  failed=1
+  for version in "$older" "$newest"; do echo "$name $version said: $(tail -n 2 "$work/$name/$version.out" | cut -c1-300)"; done
 done < <(agents)
 exit "$failed"

@@ -82,13 +82,14 @@ func projectFiles(a agent.Agent) (list []string) {
 
 // tell prints a line for each path that not every version looked for, or that no
 // row has, with the versions that did: those of the files' names. It is an error
-// if the last one looked for what is not known.
+// if the last one looked for what is not known, or if one looked for nothing of its
+// own row: then it did not come to its work, and nothing is proven.
 func tell(name, dir string, traces []string, out io.Writer) error {
 	a, err := row(name)
 	if err != nil {
 		return err
 	}
-	var versions []string
+	var versions, counts []string
 	seen, kind := map[string][]string{}, map[string]string{}
 	for _, file := range traces {
 		f, err := os.Open(file)
@@ -101,16 +102,21 @@ func tell(name, dir string, traces []string, out io.Writer) error {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 		version := strings.TrimSuffix(filepath.Base(file), ".trace")
-		if len(all) == 0 {
-			return fmt.Errorf("%s looked for nothing in the project: it did not start", version)
-		}
 		versions = append(versions, version)
+		own := map[string]bool{}
 		for p := range all {
 			what, p := known(a, p)
+			if slices.Contains(projectFiles(a), p) || slices.Contains(a.Follows, p) {
+				own[p] = true
+			}
 			if kind[p] = what; what != "" && !slices.Contains(seen[p], version) {
 				seen[p] = append(seen[p], version)
 			}
 		}
+		if len(own) == 0 {
+			return fmt.Errorf("%s %s is not proven: it looked for nothing of its row", name, version)
+		}
+		counts = append(counts, fmt.Sprintf("%d of its row in %s", len(own), version))
 	}
 	last := versions[len(versions)-1]
 	unknown := 0
@@ -126,7 +132,7 @@ func tell(name, dir string, traces []string, out io.Writer) error {
 			fmt.Fprintf(out, "%-9s %-10s %-40s %s\n", name, kind[p], p, in)
 		}
 	}
-	fmt.Fprintf(out, "%-9s %d paths in %s, of which the last has %d that its row does not know\n", name, len(seen), strings.Join(versions, " and "), unknown)
+	fmt.Fprintf(out, "%-9s %d paths, %s; the last has %d that its row does not know\n", name, len(seen), strings.Join(counts, ", "), unknown)
 	if unknown > 0 {
 		return fmt.Errorf("%s %s looks for %d paths that no row in spec/agent has: find out what it does with them, and add them to Project or Follows", name, last, unknown)
 	}
@@ -135,6 +141,25 @@ func tell(name, dir string, traces []string, out io.Writer) error {
 
 const notKnown = "NOT KNOWN"
 
+// harmless are paths of an agent's that its program, as its package has it, neither
+// executes nor follows on the host.
+var harmless = map[string][]string{
+	"qwen": {
+		// It writes settings.json by these, removes the first one before, and takes the
+		// other one back only where the same write fails.
+		".qwen/settings.json.tmp", ".qwen/settings.json.orig",
+		// Folders that it lists when it starts, for those of its own that are old. In
+		// these it asks git for changes: what git would execute there is named as in any
+		// other repository in a project (runtime/watch).
+		".qwen/worktrees",
+		// What /review left: a lease counts only with the number of the session that
+		// asks, and only paths below .qwen/tmp are removed by it.
+		".qwen/review-leases", ".qwen/tmp",
+		// Written, if its settings say so, and never read.
+		"logs/openai",
+	},
+}
+
 // known says how a row has a path of a project, and by which path of its own.
 // What several agents read may be in the row of one. Empty is what matters to no
 // agent: what lies above a path of a row, and what is there without agents.
@@ -142,6 +167,11 @@ func known(a agent.Agent, p string) (what, by string) {
 	for part := range strings.SplitSeq(p, "/") {
 		if slices.Contains(ordinary, part) {
 			return "", p
+		}
+	}
+	for _, f := range harmless[a.Name] {
+		if paths.Below(p, f) {
+			return "harmless", f
 		}
 	}
 	above := false

@@ -62,8 +62,14 @@ func TestTell(t *testing.T) {
 	if err := run([]string{"tell", "gemini", "/p", older}, &out); err == nil {
 		t.Error("the older one looks for what is not known, and passes")
 	}
-	if err := run([]string{"tell", "gemini", "/p", trace("3.0")}, &out); err == nil || !strings.Contains(err.Error(), "did not start") {
-		t.Errorf("one that looked for nothing: %v", err)
+	// One that looked for nothing, or for what everything looks for or is another's.
+	for version, names := range map[string][]string{"3.0": nil, "3.1": {".git/HEAD", "README.md", ".codex/config.toml"}} {
+		if err := run([]string{"tell", "gemini", "/p", trace(version, names...)}, &out); err == nil || !strings.Contains(err.Error(), "gemini "+version+" is not proven") {
+			t.Errorf("%q: %v", names, err)
+		}
+	}
+	if err := run([]string{"tell", "qwen", "/p", trace("4.0", ".qwen/settings.json", ".qwen/settings.json.tmp", ".qwen/worktrees/x", "logs/openai")}, &out); err != nil {
+		t.Errorf("what is harmless: %v", err)
 	}
 }
 
