@@ -129,6 +129,10 @@ func TestOwnKeys(t *testing.T) {
 		if b.From != "env:"+c.caller || b.Host != c.host || !slices.Contains(j.Spec.Process.Env, c.inside+"="+b.Placeholder()) {
 			t.Errorf("%s with %s: %+v, %q", c.agent, c.caller, b, j.Spec.Process.Env)
 		}
+		// Codex's screen looks there, and tools of a project do.
+		if c.agent == "codex" && !slices.Contains(j.Spec.Process.Env, "OPENAI_API_KEY="+b.Placeholder()) {
+			t.Errorf("%s with %s: %q", c.agent, c.caller, j.Spec.Process.Env)
+		}
 	}
 }
 

@@ -194,6 +194,11 @@ func (b *builder) brokers(c *network.Config) error {
 		}
 		b.grant("network", o.Upstream, "broker", from, broker.Why(o))
 	}
+	for _, k := range b.agent.Keys {
+		if k.Inside != "" && made[k.Inside] == k.Broker && made[k.Variable] == "" && !b.says(k.Variable) {
+			b.netEnv = append(b.netEnv, variable{k.Variable, k.For("").Placeholder(), "stands for the key of broker " + k.Broker})
+		}
+	}
 	return nil
 }
 

@@ -205,8 +205,8 @@ type Key struct {
 	// Variable holds the key, URL the address of the service where that is not
 	// Upstream.
 	Variable, URL string
-	// Inside holds the placeholder in a jail, where the agent does not look into
-	// Variable.
+	// Inside holds the placeholder in a jail too, where the agent does not always
+	// look into Variable.
 	Inside string
 	// Elsewhere is a variable by which a caller sends the key to another service
 	// although a jail does not set it.
