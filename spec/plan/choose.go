@@ -132,6 +132,9 @@ func isClaude(in *spec.Input) bool {
 
 // bakedFor: what the installation came with is of the agent of that policy.
 func bakedFor(p policy.Policy) bool {
-	b := baked()
-	return p.Agent.Row().Name == agent.Default().Name || p.Origins["agent.name"] == b.policy
+	b, name := baked(), p.Agent.Row().Name
+	if of := agentOf(b.pkg, nil); of != "" && of != agent.Default().Name {
+		return of == name
+	}
+	return name == agent.Default().Name || p.Origins["agent.name"] == b.policy
 }

@@ -115,3 +115,37 @@ func TestFailing(t *testing.T) {
 		}
 	}
 }
+
+// TestBakedAgent: a jailed agent that a wrapper was built with (makeJailedAgent) has
+// the row of its program, as one on PATH has, and another one that is asked for has
+// its own and nothing of what was built.
+func TestBakedAgent(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	file := filepath.Join(t.TempDir(), "baked.toml")
+	if err := os.WriteFile(file, []byte("version = 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(bakedPolicy, file)
+	for _, c := range []struct {
+		program, flag, want string
+		baked               bool
+	}{
+		{"codex", "", "codex", true},
+		{"codex", "codex", "codex", true},
+		{"codex", "gemini", "gemini", false},
+		{"codex", "claude", "claude", false},
+		{"claude", "", "claude", true},
+		{"claude", "codex", "codex", false},
+		{"python3", "", "claude", true},
+	} {
+		t.Setenv(bakedPackage, "/nix/store/0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-"+c.program+"-1/bin/"+c.program)
+		o := &Options{Policy: noPolicy, Agent: c.flag}
+		p, _, err := o.Merged()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Agent.Row().Name; got != c.want || bakedFor(p) != c.baked {
+			t.Errorf("%+v: %s, baked %v", c, got, bakedFor(p))
+		}
+	}
+}

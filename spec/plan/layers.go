@@ -11,6 +11,7 @@ import (
 
 	"github.com/jailed-claude/jailed-claude/internal/hint"
 	"github.com/jailed-claude/jailed-claude/internal/regular"
+	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/organisation"
 	"github.com/jailed-claude/jailed-claude/spec/policy"
@@ -92,6 +93,9 @@ func UserLayers() ([]*policy.Layer, error) {
 		}
 		if err != nil {
 			return nil, hint.Add(err, "the variable "+bakedPolicy+" names this file: fix the wrapper that sets it, or unset it")
+		}
+		if name := agentOf(baked().pkg, nil); l.Agent.Name == nil && name != "" && name != agent.Default().Name {
+			l.Agent.Name = &name
 		}
 		layers = append(layers, l)
 	}
