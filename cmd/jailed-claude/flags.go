@@ -14,6 +14,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/agent"
 	"github.com/jailed-claude/jailed-claude/spec/contract"
 	"github.com/jailed-claude/jailed-claude/spec/plan"
+	"github.com/jailed-claude/jailed-claude/spec/preset"
 )
 
 // lockedFlag is --locked of every jail command.
@@ -41,7 +42,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringArrayVar(&f.projects, "project", nil, "use the project in `DIR` (default: the current folder); repeated, further ones as well")
 	fs.StringVar(&f.Policy, "policy", "", "use the policy `FILE` instead of the project's; \"none\" for no policy")
 	fs.StringVar(&f.Agent, "agent", "", "run the agent `NAME`: "+strings.Join(agent.Names(), ", "))
-	_ = c.RegisterFlagCompletionFunc("agent", agentNames)
+	_ = c.RegisterFlagCompletionFunc("agent", cli.Completes(plan.AgentNames))
 	fs.BoolVar(&f.NoBrief, "no-brief", false, "do not tell the agent, in its context, that it is in a jail")
 	fs.StringVar(&f.Package, "package", "", "run the agent `PACKAGE`: a store path, a Nix installable, the path or name of a program, or \"host\"")
 	fs.StringVar(&f.Closure, "closure", "", "use the store paths in `FILE`: one a line, or a Nix registration")
@@ -55,6 +56,7 @@ func (f *jailFlags) register(c *cobra.Command) {
 	fs.StringArrayVar(&f.Unprotect, "unprotect", nil, "let the jail change `PATH` of the project, although the host executes or trusts it (repeatable)")
 	fs.StringVar(&f.Net, "net", "", "use the network `MODE`: none, filtered, internet or host")
 	fs.StringArrayVar(&f.Allow, "allow", nil, "allow the destination `NAME`: a name, name:port, host:port of this machine, an address, or @preset (repeatable)")
+	_ = c.RegisterFlagCompletionFunc("allow", cli.Completes(preset.Names))
 	fs.BoolVar(&f.Ask, "ask", false, "with --net filtered, let connections to other names wait for \"jailed-claude allow\"")
 	fs.Int64SliceVar(&f.Ports, "port", nil, "publish `PORT` of the jail on 127.0.0.1 of this machine (repeatable)")
 	fs.Int64SliceVar(&f.HostPorts, "host-port", nil, "let the jail reach 127.0.0.1:`PORT` of this machine at its own (repeatable)")
@@ -115,9 +117,4 @@ func (f *jailFlags) build(c *cobra.Command, o plan.Options) (*contract.Jail, *sp
 	}
 	j, err := spec.Build(*in)
 	return j, in, err
-}
-
-// agentNames completes the name of an agent.
-func agentNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return plan.AgentNames(), cobra.ShellCompDirectiveNoFileComp
 }

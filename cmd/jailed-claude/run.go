@@ -47,7 +47,7 @@ func newRun() *cobra.Command {
 		o.Args = agentArgs
 		return f.start(c, o)
 	})
-	c.ValidArgsFunction = agentNames
+	c.ValidArgsFunction = cli.Completes(plan.AgentNames)
 	f.registerStart(c)
 	c.Flags().BoolVar(&f.noCheck, "no-check", false, "start claude -p although it has no way to its API")
 	return c

@@ -123,7 +123,7 @@ var table = []rule{
 		because: "what may be reached is decided without resolving, dialling or waiting",
 	},
 	{
-		packages: []string{"spec/agent", "spec/preset"}, direct: true, never: []string{"os", module}, but: []string{module + "/spec/network", module + "/spec/agent"},
+		packages: []string{"spec/agent", "spec/preset"}, direct: true, never: []string{"os", module}, but: []string{module + "/spec/network", module + "/spec/agent", module + "/spec/policy/nearest"},
 		because: "what an agent is, is a table: it reads nothing, and every other package of spec may read it",
 	},
 	{

@@ -124,3 +124,10 @@ func Split(c *cobra.Command, args []string, n, want int) (before, after []string
 	}
 	return args[:n], args[n:], nil
 }
+
+// Completes completes a word by a list of names, and by no file.
+func Completes(names func() []string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return names(), cobra.ShellCompDirectiveNoFileComp
+	}
+}

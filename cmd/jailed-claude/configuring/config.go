@@ -17,6 +17,7 @@ import (
 	"github.com/jailed-claude/jailed-claude/spec/claude/bring"
 	"github.com/jailed-claude/jailed-claude/spec/host"
 	"github.com/jailed-claude/jailed-claude/spec/kept"
+	"github.com/jailed-claude/jailed-claude/spec/plan"
 	"github.com/jailed-claude/jailed-claude/spec/projects"
 )
 
@@ -42,6 +43,7 @@ func ofProject(use, short string, run func(*cobra.Command, kept.State) error) *c
 	})
 	c.Flags().StringVar(&project, "project", "", "the project `DIR` (default: the current folder)")
 	c.Flags().StringVar(&name, "agent", "", "the agent `NAME` (default: that of your policy)")
+	_ = c.RegisterFlagCompletionFunc("agent", cli.Completes(plan.AgentNames))
 	if use == "import" || use == "bring" {
 		_ = c.Flags().MarkHidden("agent") // they are Claude Code's, and say so
 	}
