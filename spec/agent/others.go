@@ -150,8 +150,10 @@ func others() []Agent {
 				"generativelanguage.googleapis.com", "cloudcode-pa.googleapis.com", "oauth2.googleapis.com",
 				"accounts.google.com", "www.googleapis.com",
 			},
+			// With an address in that variable it wants another kind of login, and takes no
+			// key by itself.
 			Keys: []Key{{
-				Broker: "gemini", Variable: "GEMINI_API_KEY", URL: "GOOGLE_GEMINI_BASE_URL",
+				Broker: "gemini", Variable: "GEMINI_API_KEY", Elsewhere: "GOOGLE_GEMINI_BASE_URL",
 				Upstream: "https://generativelanguage.googleapis.com", Header: "X-Goog-Api-Key",
 				Paths: []string{"/v1beta/models", "/v1beta/models/", "/v1/models", "/v1/models/"},
 			}},

@@ -70,6 +70,10 @@ var turns = []struct {
 		args: []string{"--skip-trust", "--yolo", "-m", "gemini-2.5-flash", "-p", "say hi"}, asked: "POST cloudcode-pa.googleapis.com/v1internal:streamGenerateContent", token: "Bearer SECRET-a1",
 	},
 	{
+		name: "gemini-key", agent: "gemini", key: "GEMINI_API_KEY", args: []string{"--skip-trust", "--yolo", "-m", "gemini-2.5-flash", "-p", "say hi"},
+		asked: "POST generativelanguage.googleapis.com/v1beta/models/gemini-2.5-flash:streamGenerateContent", token: "SECRET-a0",
+	},
+	{
 		name: "copilot-login", agent: "copilot", file: ".copilot/config.json", text: "// a comment\n" + `{"copilotTokens":{"https://github.com:ada":"SECRET-a0"}}`,
 		args: []string{"-p", "say hi", "--allow-all-tools", "--model", "gpt-5.4"}, asked: "POST api.individual.githubcopilot.com/chat/completions", token: "Bearer SECRET-a0",
 	},
