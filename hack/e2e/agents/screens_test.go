@@ -47,6 +47,8 @@ func TestScreens(t *testing.T) {
 			w.Env["PATH"] = bin + ":/usr/local/bin:/usr/bin:/bin"
 			s := w.Screen()
 			s.Resize("200", "50")
+			// pi asks tmux for this and warns; no jail can ask the host's.
+			s.Tmux("set-option", "-g", "extended-keys", "on")
 			mark := "AGENT_SCREEN=" + rand.Text()
 			t.Cleanup(func() { endAll(mark, w.Home) })
 			look := func(line string, like []string) (shown []string) {
