@@ -91,29 +91,31 @@ func TestCodexSessions(t *testing.T) {
 // blame the kernel. With nesting it is left alone.
 func TestOwnSandbox(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
+	for name, c := range map[string]struct {
 		nesting, start bool
 		flags          []string
 	}{
-		{false, true, []string{"--sandbox", "workspace-write"}},
-		{false, false, []string{"-c", `sandbox_mode="workspace-write"`}},
-		{true, false, []string{"--sandbox", "workspace-write"}},
+		"flag":    {false, true, []string{"--sandbox", "workspace-write"}},
+		"setting": {false, false, []string{"-c", `sandbox_mode="workspace-write"`}},
+		"nesting": {true, false, []string{"--sandbox", "workspace-write"}},
 	} {
-		w, log := codexWorld(t)
-		policy := w.Write(filepath.Join(w.Dir, "plain.toml"), "version = 1\n")
-		if c.nesting {
-			world.RequireNesting(t)
-			policy = w.NestingPolicy("")
-		}
-		args := append([]string{"run", "codex", "--policy", policy, "--net", "none", "--", "exec", "--skip-git-repo-check", "-m", "gpt-5.4"}, c.flags...)
-		r := world.Finish(t, w.Command(append(args, "say hi")...))
-		made, err := os.ReadFile(filepath.Join(w.Project, made))
-		if r.Status != 0 || c.nesting != (err == nil && string(made) == "made\n") || c.start != strings.Contains(r.Err, "leave out --sandbox; or identity.nesting = true") {
-			t.Errorf("%+v: made %q, %v; %s", c, made, err, r)
-		}
-		if text := w.Read(log); !strings.Contains(text, "\nheard ") || c.nesting == strings.Contains(text, "bwrap: this jail gives nobody namespaces") {
-			t.Errorf("%+v: its command said: %s", c, text)
-		}
+		t.Run(name, func(t *testing.T) {
+			w, log := codexWorld(t)
+			policy := w.Write(filepath.Join(w.Dir, "plain.toml"), "version = 1\n")
+			if c.nesting {
+				world.RequireNesting(t)
+				policy = w.NestingPolicy("")
+			}
+			args := append([]string{"run", "codex", "--policy", policy, "--net", "none", "--", "exec", "--skip-git-repo-check", "-m", "gpt-5.4"}, c.flags...)
+			r := world.Finish(t, w.Command(append(args, "say hi")...))
+			made, err := os.ReadFile(filepath.Join(w.Project, made))
+			if r.Status != 0 || c.nesting != (err == nil && string(made) == "made\n") || c.start != strings.Contains(r.Err, "leave out --sandbox; or identity.nesting = true") {
+				t.Errorf("made %q, %v; %s", made, err, r)
+			}
+			if text := w.Read(log); !strings.Contains(text, "\nheard ") || c.nesting == strings.Contains(text, "bwrap: this jail gives nobody namespaces") {
+				t.Errorf("its command said: %s", text)
+			}
+		})
 	}
 }
 

@@ -94,11 +94,14 @@ func endAll(mark, home string) {
 // command; and Copilot's word that it has no instructions, which it has in a jail.
 var moving = regexp.MustCompile(`(?i)tip|copilot-instructions.md found|^host>|^jailed-claude: |^[^\pL]*$|[@:;.,_|]{3}`)
 
+// example is what opencode suggests to ask, one of several each time.
+var example = regexp.MustCompile(`(Ask anything… )".*"`)
+
 // steady are the lines of a screen that stay, in their order and without frames.
 func steady(screen string) (lines []string) {
 	for l := range strings.SplitSeq(screen, "\n") {
 		if l = strings.Trim(l, " │┃"); !moving.MatchString(l) {
-			lines = append(lines, l)
+			lines = append(lines, example.ReplaceAllString(l, "$1"))
 		}
 	}
 	return lines
