@@ -20,18 +20,24 @@ const calledPrefix = "jailed-"
 // another name. jailed-claude says nothing: a policy may name another agent.
 func CalledAgent(argv0 string) string {
 	name, ok := strings.CutPrefix(filepath.Base(argv0), calledPrefix)
-	if !ok || name == agent.Default().Name || !slices.Contains(agent.Names(), name) && !isOwn(name) {
+	if !ok || name == agent.Default().Name || !slices.Contains(AgentNames(), name) {
 		return ""
 	}
 	return name
 }
 
-// TakeAgent takes the name of an agent off arguments: run codex.
+// TakeAgent takes the name of an agent, or of its program, off arguments: run codex.
 func (o *Options) TakeAgent(args []string, dash int) (rest []string, newDash int) {
-	if len(args) == 0 || dash == 0 || o.Agent != "" || !slices.Contains(agent.Names(), args[0]) && !isOwn(args[0]) {
+	if len(args) == 0 || dash == 0 || o.Agent != "" {
 		return args, dash
 	}
-	o.Agent = args[0]
+	name := args[0]
+	if !slices.Contains(AgentNames(), name) {
+		name = running(name, Own())
+	}
+	if o.Agent = name; name == "" {
+		return args, dash
+	}
 	return args[1:], max(dash-1, -1)
 }
 
@@ -52,11 +58,6 @@ func AgentNames() []string {
 		names = append(names, d.Name)
 	}
 	return names
-}
-
-func isOwn(name string) bool {
-	_, ok := define.Find(Own(), name)
-	return ok
 }
 
 // agentOf is the agent of a package, as far as its name tells: ~/bin/codex,

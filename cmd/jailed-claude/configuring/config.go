@@ -77,7 +77,7 @@ func agreed(c *cobra.Command, yes bool, question string) error {
 		return err
 	}
 	if len(jails) > 0 {
-		cli.Warn(c, fmt.Sprintf("%d of your jails are running; those that use it can no longer save to it", len(jails)))
+		cli.Warn(c, fmt.Sprintf("jails of yours run (%d): those that use it can no longer save to it", len(jails)))
 	}
 	answer := cli.Asker(c)
 	switch {
