@@ -97,10 +97,13 @@ var moving = regexp.MustCompile(`(?i)tip|copilot-instructions.md found|^host>|^j
 // example is what opencode suggests to ask, one of several each time.
 var example = regexp.MustCompile(`(Ask anything… )".*"`)
 
-// steady are the lines of a screen that stay, in their order and without frames.
+// drawn are frames, and what is drawn with blocks: Copilot has a face that blinks.
+var drawn = regexp.MustCompile(`[\x{2500}-\x{259f}]`)
+
+// steady are the lines of a screen that stay, in their order and without what is drawn.
 func steady(screen string) (lines []string) {
 	for l := range strings.SplitSeq(screen, "\n") {
-		if l = strings.Trim(l, " │┃"); !moving.MatchString(l) {
+		if l = strings.TrimSpace(drawn.ReplaceAllString(l, "")); !moving.MatchString(l) {
 			lines = append(lines, example.ReplaceAllString(l, "$1"))
 		}
 	}
