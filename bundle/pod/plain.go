@@ -149,13 +149,18 @@ func (e *export) environment() {
 	h, t := e.in.Here, e.in.There
 	fixed := map[string]string{"HOME": t.Home, "USER": t.User, "LOGNAME": t.User, "XDG_RUNTIME_DIR": t.RuntimeDir}
 	of, served := map[string]string{}, map[string]string{}
+	idle := map[string]bool{} // placeholders of brokers that the Pod has not, whichever variable holds one
 	for i, b := range e.served {
 		served[b.URLEnv], served[b.Env] = "http://"+brokerAt(i).String(), b.Placeholder()
 	}
 	if n := e.in.Jail.Network; n != nil {
 		for _, b := range n.Brokers {
 			of[b.Env], of[b.URLEnv] = b.Placeholder(), b.URL()
+			idle[b.Placeholder()] = true
 		}
+	}
+	for _, b := range e.served {
+		delete(idle, b.Placeholder())
 	}
 	var certificates, relay []string
 	for _, v := range e.in.Jail.Spec.Process.Env {
@@ -165,7 +170,7 @@ func (e *export) environment() {
 		}
 		if at, ok := served[name]; ok && of[name] == value {
 			value = at
-		} else if b, ok := of[name]; ok && b == value {
+		} else if b, ok := of[name]; ok && b == value || idle[value] {
 			continue // the note about brokers says it
 		}
 		if strings.Contains(value, network.Gateway.String()) || strings.Contains(value, network.Broker{}.Inside()) {
