@@ -106,7 +106,12 @@ func TestJoin(t *testing.T) {
 		t.Error(n, err)
 	}
 	passes(t, b, a, "still")
-	if there, back := p.Moved(); there != 6+3*5 || back != 3*4+5 {
+	// What has arrived is counted a moment later.
+	there, back := p.Moved()
+	for end := time.Now().Add(5 * time.Second); (there != 6+3*5 || back != 3*4+5) && time.Now().Before(end); there, back = p.Moved() {
+		time.Sleep(time.Millisecond)
+	}
+	if there != 6+3*5 || back != 3*4+5 {
 		t.Error(there, back)
 	}
 	if !p.Half() {
