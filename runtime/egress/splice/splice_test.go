@@ -79,6 +79,16 @@ func passes(t *testing.T, from, to *net.TCPConn, text string) {
 	}
 }
 
+// soon: what has arrived is counted a moment later.
+func soon(is func() bool) bool {
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if is() {
+			return true
+		}
+	}
+	return false
+}
+
 // TestJoin: bytes flow both ways, and what came before as well; the end of one
 // direction is passed on while the other flows.
 func TestJoin(t *testing.T) {
@@ -106,15 +116,10 @@ func TestJoin(t *testing.T) {
 		t.Error(n, err)
 	}
 	passes(t, b, a, "still")
-	// What has arrived is counted a moment later.
-	there, back := p.Moved()
-	for end := time.Now().Add(5 * time.Second); (there != 6+3*5 || back != 3*4+5) && time.Now().Before(end); there, back = p.Moved() {
-		time.Sleep(time.Millisecond)
+	if !soon(func() bool { there, back := p.Moved(); return there == 6+3*5 && back == 3*4+5 }) {
+		t.Error(p.Moved())
 	}
-	if there != 6+3*5 || back != 3*4+5 {
-		t.Error(there, back)
-	}
-	if !p.Half() {
+	if !soon(p.Half) {
 		t.Error("no direction has ended")
 	}
 	_ = b.CloseWrite()
