@@ -150,16 +150,13 @@ func (e *export) environment() {
 	fixed := map[string]string{"HOME": t.Home, "USER": t.User, "LOGNAME": t.User, "XDG_RUNTIME_DIR": t.RuntimeDir}
 	of, served := map[string]string{}, map[string]string{}
 	idle := map[string]bool{} // placeholders of brokers that the Pod has not, whichever variable holds one
-	for i, b := range e.served {
-		served[b.URLEnv], served[b.Env] = "http://"+brokerAt(i).String(), b.Placeholder()
-	}
 	if n := e.in.Jail.Network; n != nil {
 		for _, b := range n.Brokers {
-			of[b.Env], of[b.URLEnv] = b.Placeholder(), b.URL()
-			idle[b.Placeholder()] = true
+			of[b.URLEnv], idle[b.Placeholder()] = b.URL(), true
 		}
 	}
-	for _, b := range e.served {
+	for i, b := range e.served {
+		served[b.URLEnv] = "http://" + brokerAt(i).String()
 		delete(idle, b.Placeholder())
 	}
 	var certificates, relay []string
